@@ -1,0 +1,136 @@
+/* The shared-memory pool that a target writes and a recorder drains.
+ *
+ * One file per target process, `pool.bin`, little-endian, fixed-size types only:
+ *
+ *   0                header, 4096 bytes (struct scope_pool_header)
+ *   tracks_offset    track_slots x 64 bytes (struct scope_track_slot)
+ *   chunks_offset    chunk_count x chunk_bytes (struct scope_chunk + records)
+ *
+ * A thread's ring is the chain of chunks it claims: it writes a chunk front to back, closes it when full and
+ * claims the lowest free one; the recorder frees a closed chunk once its records are in the journal. So memory
+ * follows the burst instead of the thread count, and no position ever wraps. A chunk has one writer (its thread,
+ * or the agent on its behalf while it holds the GIL) and one reader.
+ *
+ * Why chunks carry `seq_start` and `dropped_before`: every event a track produces has a sequence number, dropped
+ * ones included, so a reader proves produced == recorded + dropped from the data, and a missing block shows.
+ */
+#ifndef SCOPE_POOL_H
+#define SCOPE_POOL_H
+
+#include <stdint.h>
+
+#define SCOPE_POOL_ABI 1u
+#define SCOPE_POOL_HEADER_BYTES 4096u
+#define SCOPE_CHUNK_BYTES 65536u
+#define SCOPE_CHUNK_HEADER_BYTES 64u
+#define SCOPE_CHUNK_CAPACITY ((SCOPE_CHUNK_BYTES - SCOPE_CHUNK_HEADER_BYTES) / 16u) /* 4092 records */
+#define SCOPE_DEFAULT_CHUNKS 512u                                                 /* 32 MiB at most */
+#define SCOPE_TRACK_SLOTS 4096u
+#define SCOPE_MAX_EVENT_SLOTS 256u /* one event never spans chunks */
+
+/* "SCOPEPL\x01", kept inverted in code so that a memory scan finds only real pools. */
+#define SCOPE_POOL_MAGIC_INVERTED {0xac, 0xbc, 0xb0, 0xaf, 0xba, 0xaf, 0xb3, 0xfe}
+
+struct scope_pool_header { /* offsets in bytes */
+    unsigned char magic[8];  /*   0 */
+    uint32_t abi;            /*   8 */
+    uint32_t header_bytes;   /*  12 */
+    uint32_t chunk_bytes;    /*  16 */
+    uint32_t chunk_count;    /*  20 */
+    uint32_t track_slots;    /*  24 */
+    uint32_t record_bytes;   /*  28 */
+    uint64_t tracks_offset;  /*  32 */
+    uint64_t chunks_offset;  /*  40 */
+    uint32_t pid;            /*  48 */
+    uint32_t clock_kind;     /*  52  1 = TSC ticks, 2 = CLOCK_MONOTONIC ns */
+    uint64_t start_ticks;    /*  56 */
+    uint64_t start_mono_ns;  /*  64 */
+    uint32_t python_hexversion; /* 72 */
+    uint32_t when_full;      /*  76  0 drop, 1 block; the recorder's side may set it back to 0 */
+    unsigned char pad0[48];
+    uint32_t state;          /* 128  0 starting, 1 recording, 2 stopped (hooks are gone) */
+    uint32_t site_count;     /* 132 */
+    unsigned char pad1[56];
+    uint64_t dropped_unattributed; /* 192  events of threads that found no track slot; atomic add */
+    unsigned char pad2[56];
+    uint32_t chunks_claimed; /* 256  high-water mark: chunks [0, n) may hold data; also memory in use = n x 64 KiB */
+    unsigned char pad3[60];
+    uint64_t ended_dropped;  /* 320  drops of tracks whose slot was recycled; atomic add */
+    unsigned char pad4[3768];
+};
+
+struct scope_track_slot { /* 64 bytes */
+    uint32_t serial;         /*  0  0 = slot free; serials start at 1 and are never reused in this pool */
+    uint32_t os_tid;         /*  4  0 = not known yet */
+    uint64_t ident;          /*  8  pthread_self() */
+    uint64_t dropped;        /* 16  events of this track dropped so far */
+    uint64_t start_ticks;    /* 24 */
+    uint32_t state;          /* 32  1 live, 2 ended */
+    uint32_t parent_serial;  /* 36  0 = unknown */
+    unsigned char pad[24];
+};
+
+struct scope_chunk { /* 64-byte header, then SCOPE_CHUNK_CAPACITY records */
+    uint32_t state;          /*  0  0 free, 1 writing, 2 closed; claim is a CAS 0 -> 1, release by the recorder 2 -> 0 */
+    uint32_t track_serial;   /*  4 */
+    uint64_t seq_start;      /*  8  events this track produced (recorded + dropped) before this chunk */
+    uint32_t committed;      /* 16  record slots written; release-stored last: the one commit point of an event */
+    uint32_t generation;     /* 20  +1 per claim */
+    uint64_t dropped_before; /* 24  total events of this track dropped before this chunk */
+    uint32_t drained;        /* 32  record slots already in the journal; written by the recorder only */
+    uint32_t drained_events; /* 36  events among them; written by the recorder only */
+    unsigned char pad[24];
+};
+
+struct scope_record { /* 16 bytes; the head of every event */
+    uint64_t ticks;
+    uint32_t a;
+    uint8_t kind;
+    uint8_t flags;
+    uint16_t b;
+};
+
+/* One event = one head record plus, for SNAPSHOT and STATE, the continuation slots its head announces.
+ * Sequence numbers, `dropped` and every produced/recorded/dropped figure count events, not slots. */
+enum scope_kind {
+    SCOPE_CALL = 1,   /* a = site */
+    SCOPE_RESUME = 2, /* a = site */
+    SCOPE_THROW = 3,  /* a = site: entered again by an exception (generator.throw, close) */
+    SCOPE_RETURN = 4, /* a = site */
+    SCOPE_YIELD = 5,  /* a = site */
+    SCOPE_UNWIND = 6, /* a = site, b = exception type id or 0: left by an exception */
+    SCOPE_RAISE = 7,  /* a = site, b = exception type id: raised in this frame (once per exception and thread) */
+
+    SCOPE_THREAD_BEGIN = 16, /* a = serial; flags bit0: was running before the recording began */
+    SCOPE_THREAD_END = 17,   /* a = serial */
+    SCOPE_THREAD_START = 18, /* on the parent: a = serial of the child it starts */
+    SCOPE_JOIN_BEGIN = 19,   /* a = serial of the thread waited for (0 unknown) */
+    SCOPE_JOIN_END = 20,     /* a = serial; flags bit0: that thread has ended (not a timeout) */
+
+    SCOPE_SNAPSHOT = 24, /* a = frames that follow as one slot each, outermost first;
+                            flags bit0 first part, bit1 last part; b = reason 1 begin, 2 after a gap, 3 end */
+    /* frame slot: ticks = 0; a = site; kind = 25; flags = line >> 16; b = line & 0xffff (current line, 0 unknown) */
+    SCOPE_FRAME = 25,
+
+    SCOPE_GAP = 26, /* a = events dropped in this gap (saturates); b = reason 1 pool full, 2 site table full,
+                       3 paused; ticks = when the gap began; written when recording continues.
+                       A GAP is itself an event with a sequence number. */
+
+    SCOPE_STATE = 32 /* a = state key id; b = byte length L of the text; flags bit0 deleted, bit1 truncated,
+                        bit2 redacted, bit3 first known value, bit4 seen by polling (sampled);
+                        then ceil((8 + L) / 16) raw slots: u64 object serial (0 = module), UTF-8 text */
+};
+
+/* defs.bin, append-only, beside pool.bin. Each definition is on disk before the first record that uses it.
+ *   u16 magic 0x5dE5 | u8 kind | u8 flags | u32 id | u32 payload_bytes | u32 checksum | payload (UTF-8, fields split by \0)
+ * checksum = FNV-1a 32 over the first 12 bytes and the payload. A torn last definition is ignored. */
+#define SCOPE_DEF_MAGIC 0x5dE5u
+enum scope_def {
+    SCOPE_DEF_SITE = 1,      /* id = site (from 1): qualname, module, file, first line, co_name */
+    SCOPE_DEF_EXCEPTION = 2, /* id = exception type id (from 1): qualified type name */
+    SCOPE_DEF_STATE_KEY = 3, /* id = key id (from 1): owner ("module" or "module.Class"), key, "global" | "attribute" */
+    SCOPE_DEF_THREAD = 4,    /* id = serial: name, native tid, daemon "0"|"1"; a later one for the same id wins */
+    SCOPE_DEF_PROCESS = 5    /* id = 0: key, value   e.g. python_version, implementation, executable, argv0, recorder */
+};
+
+#endif
