@@ -1,0 +1,160 @@
+"""What a target did, as columns: the kinds of events, the bytes of one record, and batches of events in time order.
+
+A batch is a handful of numpy columns instead of a list of objects: ten million events as Python objects cost
+gigabytes and minutes. Only a few kinds carry a text (exceptions, states, snapshots), so `value` is sparse: the row
+numbers that have one, and their texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+UInt8 = npt.NDArray[np.uint8]
+
+
+class Kind(IntEnum):
+    """The numeric codes of `scope_pool.h`; they are stored in sessions, so they never change meaning."""
+
+    CALL = 1
+    RESUME = 2
+    THROW = 3
+    RETURN = 4
+    YIELD = 5
+    UNWIND = 6
+    RAISE = 7
+    THREAD_BEGIN = 16
+    THREAD_END = 17
+    THREAD_START = 18
+    JOIN_BEGIN = 19
+    JOIN_END = 20
+    SNAPSHOT = 24
+    FRAME = 25  # a continuation slot of SNAPSHOT; never an event of its own
+    GAP = 26
+    STATE = 32
+
+
+KIND_NAMES: dict[int, str] = {kind: kind.name.lower() for kind in Kind if kind is not Kind.FRAME}
+KIND_CODES: dict[str, int] = {name: code for code, name in KIND_NAMES.items()}
+
+# Flag bits of the `flags` column, as the recorder wrote them. Only these kinds have any.
+FLAG_WAS_RUNNING = 1  # thread_begin: the thread ran before the recording began
+FLAG_ENDED = 1  # join_end: the thread waited for has ended (not a timeout)
+FLAG_FIRST_PART, FLAG_LAST_PART = 1, 2  # snapshot
+FLAG_DELETED, FLAG_TRUNCATED, FLAG_REDACTED, FLAG_FIRST_KNOWN, FLAG_SAMPLED = 1, 2, 4, 8, 16  # state
+
+SNAPSHOT_REASONS = {1: "begin", 2: "gap", 3: "end"}
+GAP_REASONS = {1: "pool full", 2: "site table full", 3: "paused"}
+
+RECORD_BYTES = 16
+RECORD_DTYPE = np.dtype([("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2")])
+assert RECORD_DTYPE.itemsize == RECORD_BYTES
+
+_COLUMNS = ("time_ns", "kind", "track_id", "site_id", "object_id", "ref", "flags")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventBatch:
+    """Events in time order, one numpy column per field; events at the same instant keep the order of their track.
+
+    `value_rows` are the ascending row numbers that carry a text, `values` those texts in the same order.
+
+    Shape: every column has one entry per event; the id of row i is `first_event_id + i`.
+    Units: time_ns in ns on the session clock. 0 in an id column means "none".
+    """
+
+    first_event_id: int
+    time_ns: Int64
+    kind: UInt8
+    track_id: Int32
+    site_id: Int32
+    object_id: Int64
+    ref: Int64
+    flags: UInt8
+    value_rows: Int64
+    values: list[str]
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+    def slice(self, start: int, stop: int) -> EventBatch:
+        """The rows start..stop as views on the same memory."""
+        start, stop, _ = slice(start, stop).indices(len(self))
+        stop = max(start, stop)
+        low, high = (int(i) for i in np.searchsorted(self.value_rows, (start, stop)))
+        columns: dict[str, Any] = {name: getattr(self, name)[start:stop] for name in _COLUMNS}
+        return EventBatch(
+            self.first_event_id + start,
+            **columns,
+            value_rows=self.value_rows[low:high] - start,
+            values=self.values[low:high],
+        )
+
+    def value_of(self, row: int) -> str | None:
+        """The text of one row, or None."""
+        at = int(np.searchsorted(self.value_rows, row))
+        return self.values[at] if at < len(self.values) and int(self.value_rows[at]) == row else None
+
+    @staticmethod
+    def empty(first_event_id: int = 1) -> EventBatch:
+        """A batch of no events."""
+        return make_batch(first_event_id, np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.int32))
+
+
+def make_batch(
+    first_event_id: int,
+    time_ns: Int64,
+    kind: UInt8,
+    track_id: Int32,
+    *,
+    site_id: Int32 | None = None,
+    object_id: Int64 | None = None,
+    ref: Int64 | None = None,
+    flags: UInt8 | None = None,
+    value_rows: Int64 | None = None,
+    values: list[str] | None = None,
+) -> EventBatch:
+    """A batch from the columns at hand; what is left out is zero."""
+    rows = len(time_ns)
+    return EventBatch(
+        first_event_id,
+        time_ns,
+        kind,
+        track_id,
+        site_id=np.zeros(rows, np.int32) if site_id is None else site_id,
+        object_id=np.zeros(rows, np.int64) if object_id is None else object_id,
+        ref=np.zeros(rows, np.int64) if ref is None else ref,
+        flags=np.zeros(rows, np.uint8) if flags is None else flags,
+        value_rows=np.empty(0, np.int64) if value_rows is None else value_rows,
+        values=[] if values is None else values,
+    )
+
+
+def concat(batches: Sequence[EventBatch]) -> EventBatch:
+    """One batch of consecutive ones, in the given order; its ids start at the first one's.
+
+    Raises: ValueError when a batch does not continue the ids of the one before it.
+    """
+    if not batches:
+        return EventBatch.empty()
+    if len(batches) == 1:
+        return batches[0]
+    offsets = np.cumsum([0, *(len(batch) for batch in batches)])
+    first = batches[0].first_event_id
+    for offset, batch in zip(offsets, batches, strict=False):
+        if batch.first_event_id != first + int(offset):
+            raise ValueError(f"batch begins at event {batch.first_event_id}, expected {first + int(offset)}")
+    columns: dict[str, Any] = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in _COLUMNS}
+    return EventBatch(
+        first,
+        **columns,
+        value_rows=np.concatenate([batch.value_rows + offset for offset, batch in zip(offsets, batches, strict=False)]),
+        values=[text for batch in batches for text in batch.values],
+    )
