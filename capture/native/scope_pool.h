@@ -78,8 +78,7 @@ struct scope_chunk { /* 64-byte header, then SCOPE_CHUNK_CAPACITY records */
     uint32_t generation;     /* 20  +1 per claim */
     uint64_t dropped_before; /* 24  total events of this track dropped before this chunk */
     uint32_t drained;        /* 32  record slots already in the journal; written by the recorder only */
-    uint32_t drained_events; /* 36  events among them; written by the recorder only */
-    unsigned char pad[24];
+    unsigned char pad[28];
 };
 
 struct scope_record { /* 16 bytes; the head of every event */

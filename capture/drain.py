@@ -1,0 +1,57 @@
+"""Ring to journal: one copy, then the ring's read position moves.
+
+A pass reads, in this order: the clock, the chunks' commit points, the definitions, the records. A definition is on
+disk before the first record that uses it, so the definitions read after the commit points cover every record of
+the pass; and every record whose tick is older than the pass's clock reading is in the journal when the pass ends
+(but for a writer caught between its two stores, which the decoder's slack covers).
+"""
+
+from __future__ import annotations
+
+from capture import clock
+from capture.journal import BlockType, JournalWriter
+from capture.pool import Pool, ScanEntry
+
+CLOCK_INTERVAL_NS = 40_000_000
+
+
+class Drain:
+    """Moves one target's pool into the journal, pass by pass."""
+
+    def __init__(self, pool: Pool, journal: JournalWriter, process_serial: int) -> None:
+        self.pool = pool
+        self.process_serial = process_serial
+        self._journal = journal
+        self._clock_due_ns = 0
+
+    def drain_once(self, *, clock_block: bool = False) -> int:
+        """Bytes of records moved by one pass.
+
+        Raises: TargetProblem when the disk is full or the pool is damaged; whatever is not journaled stays in the pool.
+        """
+        complete_ticks = clock.ticks(self.pool.clock_kind)
+        entries = self.pool.scan()
+        definitions = self.pool.new_definitions()
+        if definitions:
+            self._journal.append(BlockType.DEFS, self.process_serial, definitions)
+        moved = sum(self._move(entry) for entry in entries)
+        now_ns = clock.monotonic_ns()
+        if clock_block or now_ns >= self._clock_due_ns:
+            pair = clock.clock_pair(self.pool.clock_kind)
+            self._journal.append(BlockType.CLOCK, self.process_serial, pair.payload(complete_ticks))
+            self._clock_due_ns = now_ns + CLOCK_INTERVAL_NS
+        return moved
+
+    def _move(self, entry: ScanEntry) -> int:
+        records = self.pool.records(entry)
+        if len(records):
+            self._journal.append(
+                BlockType.RECORDS,
+                self.process_serial,
+                records,
+                track_serial=entry.track_serial,
+                seq_start=entry.seq_start + entry.drained_events,
+                dropped=entry.dropped_before,
+            )
+        self.pool.advance(entry)
+        return len(records)

@@ -1,0 +1,31 @@
+/* What the host-side C library offers through ctypes. It never touches Python objects: every call runs without the GIL. */
+#ifndef SCOPE_HOST_H
+#define SCOPE_HOST_H
+
+#include <stdint.h>
+
+#define SCOPE_EXPORT __attribute__((visibility("default")))
+
+#define SCOPE_CLOCK_TSC 1u
+#define SCOPE_CLOCK_MONOTONIC 2u
+
+/* One chunk that holds records the journal does not have yet, or that can be freed. */
+struct scope_scan_entry { /* 48 bytes */
+    uint32_t index;
+    uint32_t track_serial;
+    uint32_t state;
+    uint32_t generation;
+    uint32_t committed; /* record slots */
+    uint32_t drained;   /* record slots */
+    uint32_t drained_events;
+    uint32_t new_events; /* events in slots [drained, committed) */
+    uint64_t seq_start;
+    uint64_t dropped_before;
+};
+
+SCOPE_EXPORT uint64_t scope_ticks(uint32_t clock_kind);
+SCOPE_EXPORT void scope_clock_pair(uint32_t clock_kind, uint64_t out[4]);
+SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, struct scope_scan_entry *out, int32_t cap);
+SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry);
+
+#endif

@@ -1,0 +1,189 @@
+"""A target's shared-memory pool and definitions, as the recorder reads them.
+
+Source: capture/native/scope_pool.h draws the layout.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from capture.errors import TargetProblem
+from capture.hostlib import host_library
+
+CHUNK_BYTES = 65536
+CHUNK_HEADER_BYTES = 64
+RECORD_BYTES = 16
+TRACK_SLOT_BYTES = 64
+DEFINITION_HEADER = struct.Struct("<HBBIII")
+DEFINITION_MAGIC = 0x5DE5
+STATE_STOPPED = 2
+
+
+class ScanEntry(ctypes.Structure):
+    """One chunk with something new; mirrors struct scope_scan_entry."""
+
+    _fields_ = (
+        ("index", ctypes.c_uint32),
+        ("track_serial", ctypes.c_uint32),
+        ("state", ctypes.c_uint32),
+        ("generation", ctypes.c_uint32),
+        ("committed", ctypes.c_uint32),
+        ("drained", ctypes.c_uint32),
+        ("drained_events", ctypes.c_uint32),
+        ("new_events", ctypes.c_uint32),
+        ("seq_start", ctypes.c_uint64),
+        ("dropped_before", ctypes.c_uint64),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrackCounters:
+    """Drops of every track whose slot still lives, and of those that have none any more."""
+
+    dropped_by_serial: dict[int, int]
+    dropped_unattributed: int
+    ended_dropped: int
+
+    @property
+    def dropped(self) -> int:
+        return sum(self.dropped_by_serial.values()) + self.dropped_unattributed + self.ended_dropped
+
+
+class Pool:
+    """The mapping of one pool folder: scan for new records, read them, give chunks back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        path = folder / "pool.bin"
+        try:
+            with path.open("r+b") as file:
+                self._map = mmap.mmap(file.fileno(), 0)
+        except (OSError, ValueError) as error:
+            raise TargetProblem(f"cannot map the recorder's memory {path}: {error}") from error
+        self._bytes = memoryview(self._map)
+        self._base = (ctypes.c_ubyte * len(self._map)).from_buffer(self._map)
+        self._library = host_library()
+        self._entries = (ScanEntry * max(1, self.chunk_count))()
+        self._definitions_read = 0
+
+    def _u32(self, offset: int) -> int:
+        return int.from_bytes(self._bytes[offset : offset + 4], "little")
+
+    def _u64(self, offset: int) -> int:
+        return int.from_bytes(self._bytes[offset : offset + 8], "little")
+
+    @property
+    def chunk_count(self) -> int:
+        return min(self._u32(20), len(self._map) // CHUNK_BYTES)
+
+    @property
+    def clock_kind(self) -> int:
+        return self._u32(52)
+
+    @property
+    def start_ticks(self) -> int:
+        return self._u64(56)
+
+    @property
+    def pid(self) -> int:
+        return self._u32(48)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the target has taken its hooks out."""
+        return self._u32(128) == STATE_STOPPED
+
+    @property
+    def memory_bytes(self) -> int:
+        """Shared memory that the pool has claimed so far, charged to the target."""
+        return self._u32(256) * CHUNK_BYTES
+
+    def drop_when_full(self) -> None:
+        """Tells the target never to wait for us again."""
+        self._bytes[76:80] = bytes(4)
+
+    def scan(self) -> list[ScanEntry]:
+        """Chunks with records the journal does not have, by track and sequence.
+
+        Raises: TargetProblem when the target has overwritten its pool.
+        """
+        found = self._library.scope_pool_scan(
+            self._base, ctypes.c_uint64(len(self._map)), self._entries, ctypes.c_int32(len(self._entries))
+        )
+        if found < 0:
+            raise TargetProblem("the recorder's shared memory in the target is damaged; what was drained so far is kept")
+        entries = list(self._entries[:found])
+        entries.sort(key=lambda e: (e.track_serial, e.seq_start))
+        return entries
+
+    def records(self, entry: ScanEntry) -> memoryview:
+        """The entry's new record slots."""
+        start = self._u64(40) + entry.index * CHUNK_BYTES + CHUNK_HEADER_BYTES
+        return self._bytes[start + entry.drained * RECORD_BYTES : start + entry.committed * RECORD_BYTES]
+
+    def advance(self, entry: ScanEntry) -> None:
+        """Says that the entry's records are in the journal; a closed chunk becomes free."""
+        self._library.scope_pool_advance(self._base, ctypes.c_uint64(len(self._map)), ctypes.byref(entry))
+
+    def new_definitions(self) -> bytes:
+        """Whole definitions appended since the last call."""
+        try:
+            with (self.folder / "defs.bin").open("rb") as file:
+                file.seek(self._definitions_read)
+                data = file.read()
+        except FileNotFoundError:
+            return b""
+        whole = sum(_definition_lengths(data))
+        self._definitions_read += whole
+        return data[:whole]
+
+    def counters(self) -> TrackCounters:
+        """Drops per track, as the target counted them."""
+        dropped: dict[int, int] = {}
+        offset = self._u64(32)
+        for slot in range(min(self._u32(24), (len(self._map) - offset) // TRACK_SLOT_BYTES)):
+            at = offset + slot * TRACK_SLOT_BYTES
+            serial = self._u32(at)
+            if serial:
+                dropped[serial] = self._u64(at + 16)
+        return TrackCounters(dropped, self._u64(192), self._u64(320))
+
+    def close(self) -> None:
+        del self._base
+        self._bytes.release()
+        self._map.close()
+
+
+def _definition_lengths(data: bytes) -> Iterator[int]:
+    """Lengths of the whole definitions at the start of the data."""
+    at = 0
+    while at + DEFINITION_HEADER.size <= len(data):
+        magic, _, _, _, payload_bytes, _ = DEFINITION_HEADER.unpack_from(data, at)
+        length = DEFINITION_HEADER.size + payload_bytes
+        if magic != DEFINITION_MAGIC or at + length > len(data):
+            return
+        yield length
+        at += length
+
+
+def remove_pool_folder(folder: Path) -> None:
+    """Deletes one pool folder and, when it was the last, its parent."""
+    for name in ("pool.bin", "defs.bin"):
+        (folder / name).unlink(missing_ok=True)
+    for path in (folder, folder.parent):
+        try:
+            path.rmdir()
+        except OSError:
+            return
+
+
+def pool_folders(root: Path) -> list[tuple[int, Path]]:
+    """(process serial, folder) of each pool under a root, by serial."""
+    found = [(int(name), root / name) for name in os.listdir(root) if name.isdecimal()]
+    return sorted(pair for pair in found if (pair[1] / "pool.bin").is_file())

@@ -1,0 +1,94 @@
+"""What the operating system says of a process: memory, CPU, threads, children. No code enters the process.
+
+Source: psutil. RSS and not VMS: a virtual size says nothing about memory in use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSample:
+    """One look at a process. Units: bytes; percent of one core since the previous look; counts."""
+
+    pid: int
+    values: dict[str, float]
+    thread_ids: frozenset[int]
+    children: tuple[ChildProcess, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildProcess:
+    """A direct child. Key: (pid, start time), because pids are reused."""
+
+    pid: int
+    create_time: float
+    name: str
+    command: str
+
+
+@dataclass
+class ProcessProbe:
+    """Samples one process; keeps psutil's previous CPU times between looks.
+
+    Raises (constructor): psutil.NoSuchProcess.
+    """
+
+    pid: int
+    _process: psutil.Process = field(init=False)
+    _known: dict[tuple[int, float], ChildProcess] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._process = psutil.Process(self.pid)
+        self._process.cpu_percent()
+
+    @property
+    def create_time(self) -> float:
+        return self._process.create_time()
+
+    def sample(self, *, with_children: bool = True) -> ProcessSample | None:
+        """The process now, or None when it has ended (or its pid is somebody else's by now)."""
+        try:
+            if not self._process.is_running():
+                return None
+            with self._process.oneshot():
+                if self._process.status() == psutil.STATUS_ZOMBIE:
+                    return None
+                cpu = self._process.cpu_percent()
+                rss = self._process.memory_info().rss
+                threads = frozenset(thread.id for thread in self._process.threads())
+            children = self._children() if with_children else ()
+        except psutil.NoSuchProcess:
+            return None
+        except psutil.AccessDenied:
+            return ProcessSample(self.pid, {}, frozenset(), ())
+        values = {"rss_bytes": float(rss), "cpu_percent": cpu, "threads": float(len(threads))}
+        if with_children:
+            values["children"] = float(len(children))
+        return ProcessSample(self.pid, values, threads, children)
+
+    def _children(self) -> tuple[ChildProcess, ...]:
+        found = []
+        for child in self._process.children():
+            try:
+                key = (child.pid, child.create_time())
+                known = self._known.get(key)
+                if known is None:
+                    known = ChildProcess(*key, child.name(), " ".join(child.cmdline()))
+                    self._known[key] = known
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+            found.append(known)
+        return tuple(found)
+
+
+def thread_name(pid: int, thread_id: int) -> str:
+    """The kernel's name of a thread, or '' when it is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{thread_id}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,46 @@
+"""Times as people type them: '1.5s', '250ms', '120000ns', '40%', 'start', 'end'."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from capture.errors import SessionProblem
+
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_PATTERN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%|ns|us|µs|ms|s|m|h)")
+
+
+def time_ns_from_text(text: str, start_ns: int, end_ns: int) -> int:
+    """The instant meant, in ns since session start. Decimal, never float: '0.1s' is exactly 100 000 000.
+
+    Raises: SessionProblem when it cannot be read or lies outside start_ns..end_ns.
+    """
+    word = text.strip().lower()
+    if word in {"start", "end"}:
+        return start_ns if word == "start" else end_ns
+    match = _PATTERN.fullmatch(word)
+    if match is None:
+        raise SessionProblem(f"{text!r} is not a time; write 1.5s, 250ms, 120000ns, 40%, start or end")
+    number, unit = Decimal(match[1]), match[2]
+    if unit == "%":
+        time_ns = start_ns + int((end_ns - start_ns) * number / 100)
+    else:
+        time_ns = int(number * _UNITS[unit])
+    if not start_ns <= time_ns <= end_ns:
+        raise SessionProblem(
+            f"{text} is outside this session, which runs from {text_from_ns(start_ns)} to {text_from_ns(end_ns)}"
+        )
+    return time_ns
+
+
+def text_from_ns(time_ns: int) -> str:
+    """A time for people: '12.345678901s', '250ms', '120ns'; exact, so that it can be typed back.
+
+    >>> text_from_ns(250_000_000)
+    '250ms'
+    """
+    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
+        if abs(time_ns) >= size:
+            return f"{(Decimal(time_ns) / size).normalize():f}{unit}"
+    return f"{time_ns}ns"
