@@ -1,0 +1,112 @@
+"""The bytes of a journal: where blocks lie in a file, and which of them are whole.
+
+block header, 48 bytes, little-endian; the payload follows, padded with zeros to 8 bytes
+ 0  4 bytes "SCPJ"                               16  u64 seq_start: number of the first event in the block
+ 4  u16 type                                     24  u64 block_no, continuous over all files, from 1
+ 6  u16 process_serial                           32  u64 dropped: events the track lost before the block
+ 8  u32 payload_len                              40  u64 xxh3_64 of header[0:40] + payload, padding excluded
+12  u32 track_serial
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import xxhash
+
+HEADER_BYTES = 48
+MAX_PAYLOAD_BYTES = 4 << 20
+MAGIC = b"SCPJ"
+SUFFIX = ".jrn"
+_HEAD = struct.Struct("<4sHHIIQQQ")
+_SUM = struct.Struct("<Q")
+
+assert _HEAD.size + _SUM.size == HEADER_BYTES
+
+
+class BlockType(IntEnum):
+    """What a payload holds; the numbers are stored."""
+
+    RECORDS = 1
+    DEFS = 2
+    CLOCK = 3
+    FACTS = 4
+    END = 5
+
+
+class Block(NamedTuple):
+    """One block as it was appended. A payload that was read is a view on the read buffer."""
+
+    type: int
+    process_serial: int
+    track_serial: int
+    seq_start: int
+    block_no: int
+    dropped: int
+    payload: bytes | memoryview
+
+
+class JournalPosition(NamedTuple):
+    """A place between two blocks."""
+
+    file_no: int
+    offset: int
+
+
+class JournalProblem(NamedTuple):
+    """A stretch of a journal that could not be read, and what it cost as far as anyone can tell."""
+
+    file_no: int
+    offset: int
+    lost_bytes: int
+    lost_blocks: int
+    what: str
+
+
+def block_bytes(payload_len: int) -> int:
+    """What a block with such a payload takes in a file."""
+    return HEADER_BYTES + payload_len + -payload_len % 8
+
+
+def pack_header(block: Block) -> bytes:
+    """The 48 bytes that go before a payload."""
+    length = memoryview(block.payload).nbytes
+    head = _HEAD.pack(MAGIC, *block[:2], length, *block[2:6])
+    digest = xxhash.xxh3_64(head)
+    digest.update(block.payload)
+    return head + _SUM.pack(digest.intdigest())
+
+
+def block_at(window: memoryview, at: int, least_block_no: int = 0) -> Block | None:
+    """The whole, valid block that begins there, or None."""
+    if at + HEADER_BYTES > len(window):
+        return None
+    magic, kind, process, length, track, seq_start, number, dropped = _HEAD.unpack_from(window, at)
+    if magic != MAGIC or length > MAX_PAYLOAD_BYTES or number < least_block_no:
+        return None
+    if at + block_bytes(length) > len(window):
+        return None
+    start = at + HEADER_BYTES
+    payload = window[start : start + length]
+    digest = xxhash.xxh3_64(window[at : at + _HEAD.size])
+    digest.update(payload)
+    if digest.intdigest() != _SUM.unpack_from(window, at + _HEAD.size)[0]:
+        return None
+    return Block(kind, process, track, seq_start, number, dropped, payload)
+
+
+def journal_files(directory: Path) -> dict[int, Path]:
+    """The journal's files by number, in order."""
+    try:
+        names = sorted(path.name for path in directory.iterdir())
+    except FileNotFoundError:
+        return {}
+    return {int(n[:8]): directory / n for n in names if len(n) == 12 and n[:8].isdecimal() and n.endswith(SUFFIX)}
+
+
+def file_path(directory: Path, file_no: int) -> Path:
+    """The journal's file of that number."""
+    return directory / f"{file_no:08d}{SUFFIX}"

@@ -1,0 +1,359 @@
+"""The journal of a session: raw, checksummed blocks, appended as fast as the disk takes them and read back in order.
+
+Only the standard library and xxhash are imported: the process that drains a target must start in milliseconds.
+The layout of a block is in `capture.blocks`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+from capture.blocks import (
+    HEADER_BYTES,
+    MAGIC,
+    MAX_PAYLOAD_BYTES,
+    Block,
+    BlockType,
+    JournalPosition,
+    JournalProblem,
+    block_at,
+    block_bytes,
+    file_path,
+    journal_files,
+    pack_header,
+)
+from capture.errors import SessionProblem, TargetProblem
+
+__all__ = [
+    "Block",
+    "BlockType",
+    "JournalPosition",
+    "JournalProblem",
+    "JournalReader",
+    "JournalWriter",
+    "delete_before",
+    "journal_files",
+]
+
+ROLL_BYTES = 64 << 20
+_WINDOW_BYTES = 8 << 20  # holds any block, so one read always makes progress
+_SEARCH_BUDGET_BYTES = 256 << 20  # a hostile file may claim a block at every eighth byte
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def delete_before(directory: Path, file_no: int) -> None:
+    """Deletes the files whose number is lower: the session has sealed what they hold."""
+    for number, path in journal_files(directory).items():
+        if number < file_no:
+            path.unlink(missing_ok=True)
+
+
+class JournalWriter:
+    """Appends blocks. One writer per journal; nothing is buffered, so what `append` accepted survives `kill -9`.
+
+    Power loss is another matter: `sync` bounds what it can take.
+    """
+
+    def __init__(self, directory: Path, roll_bytes: int = ROLL_BYTES) -> None:
+        """Raises: TargetProblem when the folder holds a journal already (see `reopen`) or cannot be written."""
+        self._begin(directory, roll_bytes, file_no=1, block_no=1)
+        self._create()
+
+    @classmethod
+    def reopen(cls, directory: Path, roll_bytes: int = ROLL_BYTES, next_block_no: int = 1) -> JournalWriter:
+        """Continues a journal after a crash; the torn block at its end, which nobody was promised, is cut off.
+
+        `next_block_no` counts only when no file with a whole block is left.
+        """
+        self = cls.__new__(cls)
+        files = journal_files(directory)
+        self._begin(directory, roll_bytes, file_no=max(files, default=1), block_no=next_block_no)
+        for number in sorted(files, reverse=True):
+            end, last_block_no = _end_of_file(directory, number)
+            if number == self.file_no:
+                self._open_at(files[number], end)
+            if last_block_no:
+                self._block_no = last_block_no + 1
+                break
+        if not files:
+            self._create()
+        return self
+
+    def _begin(self, directory: Path, roll_bytes: int, file_no: int, block_no: int) -> None:
+        self.file_no = file_no
+        self.offset = 0
+        self.truncated_bytes = 0
+        self._directory = directory
+        self._roll_bytes = roll_bytes
+        self._block_no = block_no
+        self._fd = -1
+        self._unsynced: list[int] = []  # rolled away since the last sync; syncing at the roll would stall the drain
+        self._new_names = False
+
+    @property
+    def position(self) -> JournalPosition:
+        """Where the next block goes."""
+        return JournalPosition(self.file_no, self.offset)
+
+    def append(
+        self,
+        block_type: int,
+        process_serial: int,
+        payload: bytes | memoryview,
+        *,
+        track_serial: int = 0,
+        seq_start: int = 0,
+        dropped: int = 0,
+    ) -> int:
+        """The number of the new block; the kernel has it when this returns. The payload is not copied.
+
+        Raises: TargetProblem when the disk is full or fails; the journal then still ends with a whole block.
+        """
+        length = memoryview(payload).nbytes
+        if length > MAX_PAYLOAD_BYTES:
+            raise ValueError(f"a block holds at most {MAX_PAYLOAD_BYTES} bytes, not {length}")
+        size = block_bytes(length)
+        if self.offset and self.offset + size > self._roll_bytes:
+            self._roll()
+        number = self._block_no
+        head = pack_header(Block(block_type, process_serial, track_serial, seq_start, number, dropped, payload))
+        padding = bytes(size - HEADER_BYTES - length)
+        try:
+            written = os.writev(self._fd, (head, payload, padding))
+            if written != size:  # nearly full disk, or a signal: finish by the slow way
+                _write_all(self._fd, b"".join((head, payload, padding))[written:])
+        except OSError as error:
+            self._undo()
+            raise _write_problem(error) from error
+        self.offset += size
+        self._block_no = number + 1
+        return number
+
+    def sync(self) -> None:
+        """Returns once everything appended so far survives a power loss.
+
+        Raises: TargetProblem when the disk fails.
+        """
+        try:
+            for fd in self._unsynced:
+                os.fdatasync(fd)
+            if self._fd >= 0:
+                os.fdatasync(self._fd)
+            if self._new_names:
+                _sync_directory(self._directory)
+                self._new_names = False
+        except OSError as error:
+            raise _write_problem(error) from error
+        finally:
+            self._close_unsynced()
+
+    def close(self) -> None:
+        """Ends writing, without a sync. Harmless when repeated."""
+        self._close_unsynced()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _create(self) -> None:
+        path = file_path(self._directory, self.file_no)
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _write_problem(error) from error
+        self.offset = 0
+        self._new_names = True
+
+    def _roll(self) -> None:
+        full, number = self._fd, self.file_no
+        self.file_no += 1
+        try:
+            self._create()
+        except TargetProblem:
+            self.file_no = number
+            raise
+        self._unsynced.append(full)
+
+    def _open_at(self, path: Path, end: int) -> None:
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self.truncated_bytes = max(0, os.fstat(self._fd).st_size - end)
+            os.ftruncate(self._fd, end)
+        except OSError as error:
+            raise _write_problem(error) from error
+        self.offset = end
+
+    def _undo(self) -> None:
+        with contextlib.suppress(OSError):  # else the torn block stays; every reader stops before it
+            os.ftruncate(self._fd, self.offset)
+
+    def _close_unsynced(self) -> None:
+        for fd in self._unsynced:
+            os.close(fd)
+        self._unsynced.clear()
+
+
+class JournalReader:
+    """Follows a journal, also while it is being written: whole blocks in order, and a report of what is damaged.
+
+    A torn block at the very end is not damage: its writer is still at it, or died in it.
+    """
+
+    def __init__(self, directory: Path, position: JournalPosition | tuple[int, int] | None = None) -> None:
+        first = min(journal_files(directory), default=1)
+        self.position = JournalPosition(*position) if position is not None else JournalPosition(first, 0)
+        self.problems: list[JournalProblem] = []
+        self._directory = directory
+        self._expected_no: int | None = None
+        self._one_file = False
+        self._fd = -1
+        self._fd_no = -1
+        self._searched = (-1, -1, -1)  # file, offset, size: where a search for a whole block has failed already
+
+    def read(self, max_bytes: int = 16 << 20) -> list[Block]:
+        """The next blocks, about `max_bytes` of them; none when the reader has caught up.
+
+        Raises: SessionProblem when a file cannot be read at all.
+        """
+        blocks: list[Block] = []
+        budget = max_bytes
+        while budget > 0:
+            # Looked up before the bytes: once a later file exists, this one does not grow any more.
+            later = min((n for n in journal_files(self._directory) if n > self.position.file_no), default=None)
+            if not self._open():
+                if later is None:
+                    break
+                self._report(0, "a journal file is missing")
+                self.position = JournalPosition(later, 0)
+                continue
+            window = self._read_at(self.position.offset, _WINDOW_BYTES)
+            taken, clean = self._take(window, blocks, budget)
+            self.position = JournalPosition(self.position.file_no, self.position.offset + taken)
+            budget -= taken
+            if taken or (not clean and self._skip_damage(later is not None)):
+                continue
+            if later is None or self._one_file:
+                break
+            self.position = JournalPosition(later, 0)
+        return blocks
+
+    def close(self) -> None:
+        """Ends reading. Harmless when repeated."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = self._fd_no = -1
+
+    def _take(self, window: memoryview, blocks: list[Block], budget: int) -> tuple[int, bool]:
+        """Bytes of whole blocks moved from the window to `blocks`, and whether nothing else follows them."""
+        at = 0
+        while at < len(window) and at < budget:
+            block = block_at(window, at, self._expected_no or 0)
+            if block is None:
+                return at, False
+            if self._expected_no is not None and block.block_no != self._expected_no:
+                self._report(0, "blocks are missing", block.block_no - self._expected_no, at)
+            self._expected_no = block.block_no + 1
+            blocks.append(block)
+            at += block_bytes(len(block.payload))
+        return at, True
+
+    def _skip_damage(self, finished: bool) -> bool:
+        """Moves to the next whole block of this file, or past its last byte when the file is finished.
+
+        False: nothing to skip; what is there may still be in the writer's hands.
+        """
+        start = self.position.offset
+        size = os.fstat(self._fd).st_size
+        if not finished and self._searched == (self.position.file_no, start, size):
+            return False
+        found = self._search(start + 8, size)
+        if found is None and not finished:
+            self._searched = (self.position.file_no, start, size)
+            return False
+        end = size if found is None else found
+        self._report(end - start, "bytes between whole blocks are damaged")
+        self.position = JournalPosition(self.position.file_no, end)
+        return end > start
+
+    def _search(self, offset: int, size: int) -> int | None:
+        hashed = 0
+        while offset < size:
+            window = self._read_at(offset, _WINDOW_BYTES)
+            data = bytes(window)
+            at = data.find(MAGIC)
+            while at >= 0 and hashed < _SEARCH_BUDGET_BYTES:
+                claimed = block_bytes(int.from_bytes(data[at + 8 : at + 12], "little"))
+                if (offset + at) % 8 == 0 and claimed <= _WINDOW_BYTES:
+                    if block_at(self._read_at(offset + at, claimed), 0, self._expected_no or 0) is not None:
+                        return offset + at
+                    hashed += claimed
+                at = data.find(MAGIC, at + 1)
+            if hashed >= _SEARCH_BUDGET_BYTES or not data:
+                return None
+            offset += max(8, (len(data) - HEADER_BYTES) & ~7)
+        return None
+
+    def _open(self) -> bool:
+        number = self.position.file_no
+        if self._fd_no == number:
+            return True
+        self.close()
+        path = file_path(self._directory, number)
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise SessionProblem(f"The journal file {path.name} cannot be read: {error.strerror}.") from error
+        self._fd_no = number
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            self.close()
+            raise SessionProblem(f"The journal file {path.name} is not a regular file.")
+        return True
+
+    def _read_at(self, offset: int, length: int) -> memoryview:
+        try:
+            return memoryview(os.pread(self._fd, length, offset))
+        except OSError as error:
+            raise SessionProblem(f"The journal cannot be read: {error.strerror}.") from error
+
+    def _report(self, lost_bytes: int, what: str, lost_blocks: int = 0, at: int = 0) -> None:
+        file_no, offset = self.position
+        self.problems.append(JournalProblem(file_no, offset + at, lost_bytes, lost_blocks, what))
+
+
+def _end_of_file(directory: Path, file_no: int) -> tuple[int, int]:
+    """Where the last whole block of a file ends, and its number (0: there is none)."""
+    reader = JournalReader(directory, (file_no, 0))
+    reader._one_file = True
+    end = number = 0
+    try:
+        while blocks := reader.read(_WINDOW_BYTES):
+            end, number = reader.position.offset, blocks[-1].block_no
+    finally:
+        reader.close()
+    return end, number
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _sync_directory(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write_problem(error: OSError) -> TargetProblem:
+    if error.errno in _FULL:
+        return TargetProblem("The disk is full: the recording stops here, and everything recorded until now is kept.")
+    return TargetProblem(f"The session's journal cannot be written: {error.strerror}.")
