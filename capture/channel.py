@@ -1,0 +1,259 @@
+"""The host's end of the line to an agent: one Unix socket in a private directory, JSON objects, one per line.
+
+Who may speak is checked twice: the kernel names the peer (SO_PEERCRED: the target's uid or root, and the target's pid
+where that is known), and its first line must carry the token, which only the reader of the private bootstrap file
+knows. No message can carry code: the agent knows the verbs 'ping', 'status' and 'stop' and nothing else.
+
+Not thread-safe: one thread owns a channel.
+"""
+
+import contextlib
+import hmac
+import secrets
+import select
+import socket
+import struct
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import msgspec
+
+from capture.errors import TargetProblem
+
+Message = dict[str, Any]
+
+MAX_LINE_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
+_HELLO_PATIENCE_S = 1.0
+_EVENT_THAT_ANSWERS = {"stop": "stopped"}
+_CREDENTIALS = struct.Struct("3i")
+
+
+class AgentChannel:
+    """A connection to the agent inside one target.
+
+    Life: `listen` -> `accept` (the agent calls in) -> `request` / `wait_event` / `receive` -> `close`.
+    `hello` is the agent's first message; `eof` is true once the agent's end is gone (detached, ended or killed).
+    """
+
+    def __init__(self, listener: socket.socket, path: Path, token: str) -> None:
+        self.path = path
+        self.token = token
+        self.hello: Message = {}
+        self.eof = False
+        self._listener: socket.socket | None = listener
+        self._agent: socket.socket | None = None
+        self._received = bytearray()
+        self._events: deque[Message] = deque()
+        self._decoder = msgspec.json.Decoder(dict[str, Any])
+
+    @classmethod
+    def listen(cls, directory: Path) -> Self:
+        """A channel that waits for its agent at `directory`/agent.sock.
+
+        Raises: TargetProblem if the path is too long for a socket or cannot be made.
+        """
+        path = directory / "agent.sock"
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            listener.bind(str(path))
+            path.chmod(0o600)
+            listener.listen(8)
+        except OSError as error:
+            listener.close()
+            raise TargetProblem(f"The socket {path} cannot be made: {error.strerror or error}.") from None
+        listener.setblocking(False)
+        return cls(listener, path, secrets.token_hex(32))
+
+    def accept(
+        self, timeout_s: float, *, uid: int | None = None, pid: int | None = None, pidfd: int | None = None
+    ) -> bool:
+        """True once the agent has called in and been recognised, False if it did not within `timeout_s`.
+
+        Callers with another uid, pid or token are hung up on and waited past. With `pidfd` the wait ends early
+        when the target does.
+
+        Raises: TargetProblem if the target ends.
+        """
+        assert self._listener is not None
+        deadline = time.monotonic() + timeout_s
+        while _wait_readable(self._listener.fileno(), deadline, pidfd):
+            try:
+                caller, _ = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                continue
+            caller.setblocking(False)
+            self._agent, self._received, self.eof = caller, bytearray(), False
+            if _is_expected(caller, uid, pid) and self._greet(min(deadline, time.monotonic() + _HELLO_PATIENCE_S)):
+                self._stop_listening()
+                return True
+            self._hang_up()
+        return False
+
+    def _greet(self, deadline: float) -> bool:
+        try:
+            hello = self._next_message(deadline)
+        except TargetProblem:
+            return False
+        token = hello.pop("hello", None) if hello else None
+        if hello is None or not isinstance(token, str) or not hmac.compare_digest(token.encode(), self.token.encode()):
+            return False
+        self.hello = hello
+        self._send({"ok": True}, deadline)
+        return True
+
+    def request(self, do: str, *, timeout_s: float = 5.0, **arguments: object) -> Message:
+        """The agent's answer to the verb `do`; events that arrive meanwhile are kept for `receive`.
+
+        Raises: TargetProblem if the agent reports an error, is gone, or does not answer in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        self._send({"do": do, **arguments}, deadline)
+        answer_event = _EVENT_THAT_ANSWERS.get(do)
+        while (message := self._next_message(deadline)) is not None:
+            if message.get("event") == answer_event:
+                return message
+            self._keep_event(message)
+        raise TargetProblem(f"The agent in the target did not answer '{do}' within {timeout_s:g} s.")
+
+    def wait_event(self, name: str, *, timeout_s: float, pidfd: int | None = None) -> Message:
+        """The first event called `name`; other events that arrive meanwhile are kept for `receive`.
+
+        Raises: TargetProblem if the agent reports an error, is gone, or sends no such event in time.
+        """
+        for kept in self._events:
+            if kept.get("event") == name:
+                self._events.remove(kept)
+                return kept
+        deadline = time.monotonic() + timeout_s
+        while (message := self._next_message(deadline, pidfd)) is not None:
+            if message.get("event") == name:
+                return message
+            self._keep_event(message)
+        raise TargetProblem(f"The agent in the target did not report '{name}' within {timeout_s:g} s.")
+
+    def receive(self) -> list[Message]:
+        """The events that have arrived, without waiting; sets `eof` when the agent's end is gone."""
+        events = list(self._events)
+        self._events.clear()
+        with contextlib.suppress(TargetProblem):
+            while (message := self._next_message(0.0)) is not None:
+                events.append(message)
+        return events
+
+    def fileno(self) -> int:
+        """The descriptor to select on: the connection, or the listening socket before there is one; -1 if closed."""
+        open_end = self._agent or self._listener
+        return -1 if open_end is None else open_end.fileno()
+
+    def close(self) -> None:
+        """Hang up. The agent takes that as its order to detach."""
+        self._hang_up()
+        self._stop_listening()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _keep_event(self, message: Message) -> None:
+        if message.get("event") == "error":
+            raise TargetProblem(f"The agent in the target failed: {message.get('message', 'no reason given')}.")
+        if "event" in message:
+            self._events.append(message)
+
+    def _send(self, message: Message, deadline: float) -> None:
+        if self._agent is None or self.eof:
+            raise TargetProblem("The agent in the target is gone.")
+        unsent = memoryview(msgspec.json.encode(message) + b"\n")
+        while unsent:
+            try:
+                unsent = unsent[self._agent.send(unsent, socket.MSG_NOSIGNAL) :]
+            except BlockingIOError:
+                if not _wait(self._agent.fileno(), select.POLLOUT, deadline):
+                    raise TargetProblem("The agent in the target does not read its messages.") from None
+            except OSError:
+                self.eof = True
+                raise TargetProblem("The agent in the target is gone.") from None
+
+    def _next_message(self, deadline: float, pidfd: int | None = None) -> Message | None:
+        """The next message, or None at the deadline."""
+        if self._agent is None:
+            raise TargetProblem("The agent in the target is gone.")
+        searched = 0
+        while (end := self._received.find(b"\n", searched)) < 0:
+            searched = len(self._received)
+            if searched > MAX_LINE_BYTES:
+                self._fail("The agent in the target sent a message that is too long.")
+            if self.eof:
+                raise TargetProblem("The agent in the target is gone.")
+            try:
+                data = self._agent.recv(_READ_BYTES)
+            except BlockingIOError:
+                if not _wait_readable(self._agent.fileno(), deadline, pidfd):
+                    return None
+                continue
+            except OSError:
+                data = b""
+            self._received += data
+            self.eof = not data
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
+        try:
+            return self._decoder.decode(line)
+        except (msgspec.DecodeError, RecursionError):
+            self._fail("The agent in the target sent a message that is not a JSON object.")
+
+    def _fail(self, sentence: str) -> NoReturn:
+        self._hang_up()
+        raise TargetProblem(sentence)
+
+    def _hang_up(self) -> None:
+        if self._agent is not None:
+            self._agent.close()
+            self._agent = None
+            self.eof = True
+
+    def _stop_listening(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+
+def _is_expected(caller: socket.socket, uid: int | None, pid: int | None) -> bool:
+    credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    peer_pid, peer_uid, _ = _CREDENTIALS.unpack(credentials)
+    return (uid is None or peer_uid in (uid, 0)) and (pid is None or peer_pid == pid)
+
+
+def _wait_readable(descriptor: int, deadline: float, pidfd: int | None = None) -> bool:
+    """Whether `descriptor` is readable before the deadline.
+
+    Raises: TargetProblem if the process behind `pidfd` ends first and `descriptor` has nothing left to read.
+    """
+    if pidfd is None:
+        return _wait(descriptor, select.POLLIN, deadline)
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    poller.register(pidfd, select.POLLIN)
+    ready = {fd for fd, _ in poller.poll(_remaining_ms(deadline))}
+    if descriptor in ready:
+        return True
+    if pidfd in ready:
+        raise TargetProblem("The process ended while Scope was attaching to it.")
+    return False
+
+
+def _wait(descriptor: int, events: int, deadline: float) -> bool:
+    poller = select.poll()
+    poller.register(descriptor, events)
+    return bool(poller.poll(_remaining_ms(deadline)))
+
+
+def _remaining_ms(deadline: float) -> float:
+    return max(0.0, (deadline - time.monotonic()) * 1000)

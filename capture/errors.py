@@ -1,0 +1,30 @@
+"""The kinds of failure: the world's, which end in one sentence for the user, and ours, which end in a traceback.
+
+A message is one complete sentence that names the thing it is about; a remedy, where there is one, is a second
+sentence that the user can act on. The command line prints both and exits with 1.
+"""
+
+
+class ScopeError(Exception):
+    """Something outside Scope is not as needed; `message` is one sentence for the user, `remedy` what to do."""
+
+    def __init__(self, message: str, remedy: str | None = None) -> None:
+        super().__init__(message if remedy is None else f"{message} {remedy}")
+        self.message = message
+        self.remedy = remedy
+
+
+class TargetProblem(ScopeError):  # noqa: N818 - the world's fault, not an error of the program
+    """The program to be recorded, or the machine it runs on, does not allow what was asked."""
+
+
+class SessionProblem(ScopeError):  # noqa: N818
+    """A session cannot be opened, read or written as asked."""
+
+
+class FormatError(SessionProblem):
+    """Bytes of a session are not what the format says."""
+
+
+class ScopeBug(AssertionError):  # noqa: N818
+    """An invariant of our own is broken; never caught to be shown as the user's mistake."""

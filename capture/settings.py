@@ -1,0 +1,51 @@
+"""What to record: the choices a user makes before a recording begins, checked once, here.
+
+The same struct travels from the command line to the agent inside the target, as part of its bootstrap file.
+"""
+
+from typing import Literal, Self
+
+import msgspec
+
+from capture.errors import ScopeError
+
+Mode = Literal["full", "state", "performance", "minimal", "observe"]
+WhenFull = Literal["drop", "block"]
+
+DEFAULT_CHUNKS = 512
+"""Chunks of 64 KiB in a target's pool: SCOPE_DEFAULT_CHUNKS of native/scope_pool.h, 32 MiB at most."""
+
+MAX_CHUNKS = 65536
+"""4 GiB of pool: more than a burst can need, and a bound for a mistyped number."""
+
+
+class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The capture flags of one recording.
+
+    Shape: `include`, `exclude` are patterns on modules ('orders', 'orders.*', '*'), empty include = user code;
+    `state` are patterns 'module' or 'module.Class' whose attributes are watched; `chunk_count` is the pool's size
+    in chunks of 64 KiB; `when_full` says what a full pool does to the target: lose events (counted) or wait.
+    """
+
+    mode: Mode = "full"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    when_full: WhenFull = "drop"
+    chunk_count: int = DEFAULT_CHUNKS
+
+    @classmethod
+    def checked(cls, **fields: object) -> Self:
+        """The settings made of `fields`.
+
+        Raises: ScopeError with one sentence if a value is not allowed.
+        """
+        try:
+            settings = msgspec.convert(fields, cls)
+        except msgspec.ValidationError as error:
+            raise ScopeError(f"The capture settings are not valid: {error}.") from None
+        if not 1 <= settings.chunk_count <= MAX_CHUNKS:
+            raise ScopeError(f"The pool needs 1 to {MAX_CHUNKS} chunks, not {settings.chunk_count}.")
+        if any(not pattern or "\0" in pattern for pattern in (*settings.include, *settings.exclude, *settings.state)):
+            raise ScopeError("A capture pattern is empty.")
+        return settings
