@@ -6,6 +6,7 @@ cannot keep up. A dead recorder is handled on the other side: the agent takes it
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,16 @@ class Fuse:
                 f"the disk of {self.session_path} has only {free // MIB} MiB left, so recording stopped; "
                 "free some space or choose another place with -o"
             )
-        journal = self.session_path / "journal"
-        backlog = sum(entry.stat().st_size for entry in os.scandir(journal)) if journal.is_dir() else 0
+        backlog = _folder_bytes(self.session_path / "journal")
         if backlog > self.most_journal_bytes:
-            return f"{backlog // MIB} MiB wait to be sealed in {journal}, so recording stopped; narrow it with --include"
+            return f"{backlog // MIB} MiB wait to be sealed in {self.session_path}, so recording stopped; narrow it with --include"
         return None
+
+
+def _folder_bytes(folder: Path) -> int:
+    """Bytes of the files in a folder; files that the sealer deletes meanwhile count as nothing."""
+    total = 0
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            total += (folder / name).stat().st_size
+    return total

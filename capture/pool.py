@@ -117,7 +117,9 @@ class Pool:
             self._base, ctypes.c_uint64(len(self._map)), self._entries, ctypes.c_int32(len(self._entries))
         )
         if found < 0:
-            raise TargetProblem("the recorder's shared memory in the target is damaged; what was drained so far is kept")
+            raise TargetProblem(
+                "the recorder's shared memory in the target is damaged; what was drained so far is kept"
+            )
         entries = list(self._entries[:found])
         entries.sort(key=lambda e: (e.track_serial, e.seq_start))
         return entries

@@ -1,0 +1,92 @@
+"""The recorder's small control socket: how a window or another terminal asks a recording to stop or how it goes.
+
+It lies in the session folder as `control.sock`, mode 0600; the kernel's word for the peer's uid is checked. Bound
+and reached through /proc/self/fd, because a socket address holds 107 bytes and session paths can be longer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from capture.errors import SessionProblem
+
+NAME = "control.sock"
+_CREDENTIALS = struct.Struct("3i")
+_MOST_BYTES = 4096
+
+
+class ControlServer:
+    """Answers `status` and passes `stop` on; owned by the recorder's loop."""
+
+    def __init__(self, session_path: Path) -> None:
+        self._path = session_path / NAME
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        with _short_path(session_path) as short:
+            self._socket.bind(short)
+        self._path.chmod(0o600)
+        self._socket.listen(4)
+        self._socket.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def serve(self, status: Callable[[], dict[str, object]]) -> bool:
+        """Answers one caller. True when the caller asks to stop."""
+        try:
+            peer, _ = self._socket.accept()
+        except BlockingIOError:
+            return False
+        with peer:
+            peer.settimeout(0.5)
+            if _peer_uid(peer) not in {0, os.getuid()}:
+                return False
+            try:
+                verb = msgspec.json.decode(peer.recv(_MOST_BYTES)).get("do")
+                peer.sendall(msgspec.json.encode(status()) + b"\n")
+            except (OSError, msgspec.DecodeError, AttributeError):
+                return False
+            return bool(verb == "stop")
+
+    def close(self) -> None:
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+
+def ask(session_path: Path, verb: str) -> dict[str, object]:
+    """The recorder's answer.
+
+    Raises: SessionProblem when no recorder serves this session.
+    """
+    try:
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as client,
+            _short_path(session_path) as short,
+        ):
+            client.settimeout(5)
+            client.connect(short)
+            client.sendall(msgspec.json.encode({"do": verb}))
+            return msgspec.json.decode(client.recv(_MOST_BYTES), type=dict[str, object])
+    except (OSError, msgspec.DecodeError) as error:
+        raise SessionProblem(f"no recorder is at work on {session_path}, so there is nothing to {verb}") from error
+
+
+def _peer_uid(peer: socket.socket) -> int:
+    _, uid, _ = _CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(uid)
+
+
+@contextlib.contextmanager
+def _short_path(folder: Path) -> Iterator[str]:
+    """A short name for `folder/control.sock`, whatever the folder's own length."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{NAME}"
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,100 @@
+"""The verbs that touch a running program: attach, run, stop, doctor."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from capture import doctor as attach_doctor
+from capture.errors import TargetProblem
+from capture.settings import CaptureSettings
+from scope_gui import control
+from scope_gui.recorder import Outcome, Recording, stopped_by_signals
+from scope_gui.timespec import text_from_ns
+
+CHUNKS_PER_MIB = 16
+
+
+def attach(arguments: argparse.Namespace) -> int:
+    """Records a running process."""
+    settings = _settings(arguments)
+    pid: int = arguments.pid
+    path = arguments.output or Path(f"pid-{pid}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
+    observe = settings.mode == "observe"
+    diagnosis = attach_doctor.examine(pid)
+    if diagnosis.tier is None or (diagnosis.tier == "observe" and not observe):
+        raise TargetProblem(diagnosis.refusal())
+    recording = Recording(path, settings, f"attach {pid}", arguments.duration, _say)
+    with stopped_by_signals(recording):
+        if observe:
+            recording.observe(pid)
+        else:
+            recording.attach(pid)
+        _say(f"recording process {pid} into {path}; Ctrl+C detaches and saves")
+        return _report(recording.record())
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Starts a program and records it."""
+    command: list[str] = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+    if not command:
+        print("scope-gui run: say what to run, for example: scope-gui run -- python app.py", file=sys.stderr)
+        return 2
+    path = arguments.output or Path(f"{_program_name(command)}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
+    recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say)
+    with stopped_by_signals(recording):
+        recording.run(command)
+        return _report(recording.record())
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    """Asks the recorder of a session to detach and save."""
+    control.ask(arguments.session, "stop")
+    _say(f"asked the recorder of {arguments.session} to stop")
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Says what attaching needs; 0 when nothing is in the way."""
+    diagnosis = attach_doctor.examine(arguments.pid)
+    if arguments.json:
+        print(msgspec.json.encode(diagnosis).decode())
+    else:
+        print(diagnosis.text())
+    return 0 if diagnosis.ok else 1
+
+
+def _settings(arguments: argparse.Namespace) -> CaptureSettings:
+    return CaptureSettings(
+        mode=arguments.mode,
+        include=tuple(arguments.include),
+        exclude=tuple(arguments.exclude),
+        state=tuple(arguments.state),
+        when_full=arguments.when_full,
+        chunk_count=arguments.memory * CHUNKS_PER_MIB,
+    )
+
+
+def _program_name(command: list[str]) -> str:
+    """A file name for the session: the script's or module's name."""
+    words = [word for word in command if not word.startswith("-") and not re.match(r"(.*/)?python[0-9.]*$", word)]
+    name = Path(words[0]).stem if words else "program"
+    return re.sub(r"[^\w.-]", "_", name) or "program"
+
+
+def _say(message: str) -> None:
+    print(f"scope-gui: {message}", file=sys.stderr, flush=True)
+
+
+def _report(outcome: Outcome) -> int:
+    if outcome.trouble:
+        _say(outcome.trouble)
+    _say(f"{outcome.ended} after {text_from_ns(outcome.duration_ns // 10**6 * 10**6)}; saved {outcome.session_path}")
+    if outcome.exit_status:
+        _say(f"the program ended with status {outcome.exit_status}")
+    return 1 if outcome.trouble else 0
