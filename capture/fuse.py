@@ -33,14 +33,17 @@ class Fuse:
             )
         backlog = _folder_bytes(self.session_path / "journal")
         if backlog > self.most_journal_bytes:
-            return f"{backlog // MIB} MiB wait to be sealed in {self.session_path}, so recording stopped; narrow it with --include"
+            return (
+                f"{backlog // MIB} MiB wait to be sealed in {self.session_path}, so recording stopped; "
+                "narrow it with --include"
+            )
         return None
 
 
 def _folder_bytes(folder: Path) -> int:
     """Bytes of the files in a folder; files that the sealer deletes meanwhile count as nothing."""
     total = 0
-    for name in os.listdir(folder):
+    for path in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
-            total += (folder / name).stat().st_size
+            total += path.stat().st_size
     return total

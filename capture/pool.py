@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -187,5 +186,5 @@ def remove_pool_folder(folder: Path) -> None:
 
 def pool_folders(root: Path) -> list[tuple[int, Path]]:
     """(process serial, folder) of each pool under a root, by serial."""
-    found = [(int(name), root / name) for name in os.listdir(root) if name.isdecimal()]
+    found = [(int(path.name), path) for path in root.iterdir() if path.name.isdecimal()]
     return sorted(pair for pair in found if (pair[1] / "pool.bin").is_file())

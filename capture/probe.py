@@ -6,6 +6,7 @@ Source: psutil. RSS and not VMS: a virtual size says nothing about memory in use
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -88,7 +89,6 @@ class ProcessProbe:
 def thread_name(pid: int, thread_id: int) -> str:
     """The kernel's name of a thread, or '' when it is gone."""
     try:
-        with open(f"/proc/{pid}/task/{thread_id}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
+        return Path(f"/proc/{pid}/task/{thread_id}/comm").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""

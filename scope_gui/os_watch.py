@@ -43,8 +43,17 @@ class OsWatch:
         """Writes who the process is."""
         process = psutil.Process(self._probe.pid)
         with process.oneshot():
-            name, command, parent = process.name(), " ".join(process.cmdline()), process.ppid()
-        self._write_process(self._serial, process.pid, parent, name, command, tier, python, clock_kind)
+            name, command, parent_pid = process.name(), " ".join(process.cmdline()), process.ppid()
+        self._write_process(
+            self._serial,
+            process.pid,
+            parent_pid=parent_pid,
+            name=name,
+            command=command,
+            tier=tier,
+            python=python,
+            clock_kind=clock_kind,
+        )
 
     def look(self) -> None:
         """Writes one sample of everything watched."""
@@ -90,7 +99,16 @@ class OsWatch:
         except psutil.NoSuchProcess:
             probe = None
         self._children[key] = (serial, probe)
-        self._write_process(serial, key[0], self._probe.pid, name, command, "observe", "", clock.CLOCK_MONOTONIC)
+        self._write_process(
+            serial,
+            key[0],
+            parent_pid=self._probe.pid,
+            name=name,
+            command=command,
+            tier="observe",
+            python="",
+            clock_kind=clock.CLOCK_MONOTONIC,
+        )
 
     def _look_at_threads(self, now: frozenset[int], now_ns: int) -> None:
         for tid in sorted(now - self._threads):
@@ -105,19 +123,13 @@ class OsWatch:
             self._fact("thread_end", process_serial=self._serial, tid=tid, mono_ns=now_ns)
         self._threads = now
 
-    def _write_process(
-        self, serial: int, pid: int, parent: int, name: str, command: str, tier: str, python: str, clock_kind: int
-    ) -> None:
+    def _write_process(self, process_serial: int, pid: int, **identity: object) -> None:
+        """Identity: parent_pid, name, command, tier, python, clock_kind as in FORMAT.md, fact "process"."""
         self._fact(
             "process",
-            process_serial=serial,
+            process_serial=process_serial,
             pid=pid,
-            parent_pid=parent,
-            name=name,
-            command=command,
             start_real_ns=int(psutil.Process(pid).create_time() * 1e9) if psutil.pid_exists(pid) else 0,
             mono_ns=clock.monotonic_ns(),
-            python=python,
-            tier=tier,
-            clock_kind=clock_kind,
+            **identity,
         )

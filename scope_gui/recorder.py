@@ -198,7 +198,9 @@ class Recording:
                 if self._drain is None:
                     wait_s = 0.05
                 for key, _ in selector.select(wait_s):
-                    if key.fileobj is control and control.serve(self._status):
+                    if key.fileobj is not control:
+                        self._watch.ended = True
+                    elif control.serve(self._status):
                         self._stop_asked.set()
 
     def _agent_gone(self) -> bool:

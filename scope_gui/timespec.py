@@ -21,15 +21,13 @@ def time_ns_from_text(text: str, start_ns: int, end_ns: int) -> int:
         return start_ns if word == "start" else end_ns
     match = _PATTERN.fullmatch(word)
     if match is None:
-        raise SessionProblem(f"{text!r} is not a time; write 1.5s, 250ms, 120000ns, 40%, start or end")
+        raise SessionProblem(f"{text!r} is not a time; write 1.5s, 250ms, 120000ns, 40%, start or end.")
     number, unit = Decimal(match[1]), match[2]
-    if unit == "%":
-        time_ns = start_ns + int((end_ns - start_ns) * number / 100)
-    else:
-        time_ns = int(number * _UNITS[unit])
+    share = unit == "%"
+    time_ns = start_ns + int((end_ns - start_ns) * number / 100) if share else int(number * _UNITS[unit])
     if not start_ns <= time_ns <= end_ns:
         raise SessionProblem(
-            f"{text} is outside this session, which runs from {text_from_ns(start_ns)} to {text_from_ns(end_ns)}"
+            f"The time {text} is outside this session, which runs from {text_from_ns(start_ns)} to {text_from_ns(end_ns)}."
         )
     return time_ns
 
