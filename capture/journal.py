@@ -134,29 +134,30 @@ class JournalWriter:
         return number
 
     def sync(self) -> None:
-        """Returns once everything appended so far survives a power loss.
+        """Returns once everything appended so far survives a power loss. May run beside `append` in a thread.
 
         Raises: TargetProblem when the disk fails.
         """
+        rolled, self._unsynced = self._unsynced, []
+        new_names, self._new_names = self._new_names, False
         try:
-            for fd in self._unsynced:
-                os.fdatasync(fd)
             if self._fd >= 0:
-                os.fdatasync(self._fd)
-            if self._new_names:
+                rolled.append(os.dup(self._fd))
+            for fd in rolled:
+                os.fdatasync(fd)
+            if new_names:
                 _sync_directory(self._directory)
-                self._new_names = False
         except OSError as error:
             raise _write_problem(error) from error
         finally:
-            self._close_unsynced()
+            for fd in rolled:
+                os.close(fd)
 
     def close(self) -> None:
         """Ends writing, without a sync. Harmless when repeated."""
-        self._close_unsynced()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        for fd in (*self._unsynced, *([self._fd] if self._fd >= 0 else [])):
+            os.close(fd)
+        self._unsynced, self._fd = [], -1
 
     def _create(self) -> None:
         path = file_path(self._directory, self.file_no)
@@ -190,11 +191,6 @@ class JournalWriter:
     def _undo(self) -> None:
         with contextlib.suppress(OSError):  # else the torn block stays; every reader stops before it
             os.ftruncate(self._fd, self.offset)
-
-    def _close_unsynced(self) -> None:
-        for fd in self._unsynced:
-            os.close(fd)
-        self._unsynced.clear()
 
 
 class JournalReader:
