@@ -26,9 +26,8 @@ def time_ns_from_text(text: str, start_ns: int, end_ns: int) -> int:
     share = unit == "%"
     time_ns = start_ns + int((end_ns - start_ns) * number / 100) if share else int(number * _UNITS[unit])
     if not start_ns <= time_ns <= end_ns:
-        raise SessionProblem(
-            f"The time {text} is outside this session, which runs from {text_from_ns(start_ns)} to {text_from_ns(end_ns)}."
-        )
+        span = f"{text_from_ns(start_ns)} to {text_from_ns(end_ns)}"
+        raise SessionProblem(f"The time {text} is outside this session, which runs from {span}.")
     return time_ns
 
 
