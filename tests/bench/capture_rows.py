@@ -65,9 +65,7 @@ def ten_million_calls(folder: Path, *, calls: int = 10_000_000) -> list[Row]:
     program = folder / "mixed.py"
     program.write_text(programs.MIXED)
     session = folder / "ten-million.scope"
-    ours = run(
-        [*SCOPE, "run", "--no-window", "-o", session, "--", sys.executable, program, calls], counts=_is_recorder
-    )
+    ours = run([*SCOPE, "run", "--no-window", "-o", session, "--", sys.executable, program, calls], counts=_is_recorder)
     info = _info(session)
     theirs = _viztracer_saves(folder, program, calls)
     rate = info["recorded"] / ours.seconds / 1e6
@@ -87,7 +85,13 @@ def ten_million_calls(folder: Path, *, calls: int = 10_000_000) -> list[Row]:
             "",
             info["dropped"] == 0 and info["produced"] == info["recorded"],
         ),
-        Row("recorder memory in that run", _mib(ours.peak_bytes), "<= 400 MiB", _mib(theirs.peak_bytes) if theirs else "", ours.peak_bytes <= 400 << 20),
+        Row(
+            "recorder memory in that run",
+            _mib(ours.peak_bytes),
+            "<= 400 MiB",
+            _mib(theirs.peak_bytes) if theirs else "",
+            ours.peak_bytes <= 400 << 20,
+        ),
         Row(
             "bytes on disk per event",
             f"{info['size_bytes'] / info['recorded']:.2f}",
@@ -121,7 +125,15 @@ def attach_time(folder: Path) -> list[Row]:
                         recorder.send_signal(signal.SIGINT)
                 if recorder.wait() != 0:
                     raise AssertionError(f"attach failed with {recorder.returncode}")
-        rows.append(Row(f"attach to a live PID, Python {interpreter}", f"{median(seconds):.2f} s", "<= 0.5 s", "debugpy 0.46 s (3.14), 2.04 s (gdb)", median(seconds) <= 0.5))
+        rows.append(
+            Row(
+                f"attach to a live PID, Python {interpreter}",
+                f"{median(seconds):.2f} s",
+                "<= 0.5 s",
+                "debugpy 0.46 s (3.14), 2.04 s (gdb)",
+                median(seconds) <= 0.5,
+            )
+        )
     return rows
 
 
@@ -133,7 +145,19 @@ def _viztracer_saves(folder: Path, program: Path, calls: int) -> Run | None:
     if shutil.which("viztracer", path=str(Path(sys.executable).parent)) is None:
         return None
     return run(
-        [sys.executable, "-m", "viztracer", "--quiet", "--ignore_c_function", "--tracer_entries", 2 * calls, "-o", folder / "viztracer.json", program, calls],
+        [
+            sys.executable,
+            "-m",
+            "viztracer",
+            "--quiet",
+            "--ignore_c_function",
+            "--tracer_entries",
+            2 * calls,
+            "-o",
+            folder / "viztracer.json",
+            program,
+            calls,
+        ],
         counts=lambda process: True,
     )
 

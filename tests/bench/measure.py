@@ -35,7 +35,9 @@ class Run:
 def run(argv: Sequence[str | Path], *, counts: Callable[[psutil.Process], bool] | None = None) -> Run:
     """Runs a command to its end; fails when it fails."""
     began = time.perf_counter()
-    process = subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        [str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     peak = _PeakMemory(process.pid, counts)
     with peak:
         output, _ = process.communicate()

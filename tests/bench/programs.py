@@ -1,6 +1,6 @@
 """The programs that are measured. Each prints what its own clock says, so start-up never counts."""
 
-CALLS = '''
+CALLS = """
 import sys, time
 
 def leaf(x):
@@ -33,10 +33,10 @@ if __name__ == "__main__":
     else:
         elapsed = main(n)
     print("ELAPSED_NS", elapsed, flush=True)
-'''
+"""
 
 # Realistic shape: a tree of small functions over data, recursion, a generator, an exception now and then.
-MIXED = '''
+MIXED = """
 import sys, time
 
 def parse(line):
@@ -88,10 +88,10 @@ def main(calls):
 
 if __name__ == "__main__":
     print("ELAPSED_NS", main(int(sys.argv[1])), flush=True)
-'''
+"""
 
 # Threads and a quiet main thread: what an attach meets.
-WAITING = '''
+WAITING = """
 import threading, time
 
 def worker():
@@ -103,4 +103,4 @@ for _ in range(4):
 print("READY", flush=True)
 while True:
     time.sleep(0.2)
-'''
+"""

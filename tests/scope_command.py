@@ -1,0 +1,37 @@
+"""The command line as a user runs it: one function, JSON in Python's types back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+COMMAND = [sys.executable, "-m", "scope_gui"]
+
+
+def scope(*words: object, expect: int = 0, timeout_s: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs `scope-gui WORDS`; the test fails when the exit code is another one."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=timeout_s, check=False, **options
+    )
+    assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done
+
+
+def scope_json(*words: object) -> Any:
+    """The one JSON document that a verb prints."""
+    return json.loads(scope(*words).stdout)
+
+
+def query(session: Path, sql: str) -> list[dict[str, Any]]:
+    """The rows of an SQL query."""
+    rows: list[dict[str, Any]] = scope_json("query", session, sql, "--format", "json")
+    return rows
+
+
+def run_recorded(session: Path, command: Sequence[object], *flags: object) -> subprocess.CompletedProcess[str]:
+    """`scope-gui run` of a command."""
+    return scope("run", "--no-window", "-o", session, *flags, "--", *command)
