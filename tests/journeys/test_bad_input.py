@@ -1,0 +1,246 @@
+"""What goes wrong in the world ends in one clear sentence on stderr and exit code 1: no traceback, nothing lost, the
+target unharmed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interpreters import Interpreter, found
+from tests.scope_command import run_recorded, scope, scope_json
+
+
+def refused(*words: object) -> str:
+    """The sentence that a verb fails with."""
+    done = scope(*words, expect=1)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert lines
+    assert lines[0].startswith("scope-gui: ")
+    assert len(lines) <= 2, done.stderr
+    return lines[0].removeprefix("scope-gui: ")
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A program that is no Python."""
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def small_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished recording."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "app.py").write_text("def f(x):\n    return x + 1\nfor i in range(50):\n    f(i)\n")
+    session = folder / "small.scope"
+    run_recorded(session, [sys.executable, folder / "app.py"])
+    return session
+
+
+def test_pid_that_does_not_exist() -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert str(ended.pid) in refused("attach", ended.pid, "--no-window")
+
+
+def test_pid_that_is_not_python_offers_the_observe_tier(sleeper: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    assert "--mode observe" in refused("attach", sleeper.pid, "--no-window", "-o", tmp_path / "a.scope")
+    session = tmp_path / "b.scope"
+    scope("attach", sleeper.pid, "--no-window", "--mode", "observe", "--duration", "0.6", "-o", session)
+    assert sleeper.poll() is None
+    frame = scope_json("frame", session, "--at", "end", "--json")
+    [process] = frame["processes"]
+    assert process["pid"] == sleeper.pid
+    assert process["rss_bytes"] > 0
+    assert frame["confidence"]["stacks"] == "not captured"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: to own a process of another user")
+def test_pid_of_somebody_else(tmp_path: Path) -> None:
+    stranger = subprocess.Popen(
+        [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(600)"], stdout=subprocess.PIPE
+    )
+    try:
+        assert stranger.stdout is not None
+        stranger.stdout.readline()
+        done = subprocess.run(
+            [sys.executable, "-m", "scope_gui", "attach", str(stranger.pid), "--no-window"],
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": ":".join(filter(None, sys.path))},
+            user=65534,
+            group=65534,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if "Permission denied" in done.stderr and "scope-gui" not in done.stderr:
+            pytest.skip("this interpreter's files cannot be read by another user")
+        assert done.returncode == 1
+        assert "belongs to" in done.stderr or "another user" in done.stderr
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+        assert stranger.stdout is not None
+        stranger.stdout.close()
+
+
+def test_remote_debugging_that_is_switched_off(tmp_path: Path) -> None:
+    newest = found()[-1]
+    process = subprocess.Popen(
+        [newest.path, "-c", "import time; print(1, flush=True); time.sleep(600)"],
+        env={**os.environ, "PYTHON_DISABLE_REMOTE_DEBUG": "1"},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert "PYTHON_DISABLE_REMOTE_DEBUG" in refused(
+            "attach", process.pid, "--no-window", "-o", tmp_path / "a.scope"
+        )
+        assert not (tmp_path / "a.scope").exists()
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_target_that_ends_during_the_attach(interpreter: Interpreter, tmp_path: Path) -> None:
+    """Whatever the moment, the outcome is a saved session or one sentence."""
+    for number in range(6):
+        process = subprocess.Popen([interpreter.path, "-c", f"import time; time.sleep({0.02 + 0.05 * number})"])
+        session = tmp_path / f"{number}.scope"
+        done = subprocess.run(
+            [sys.executable, "-m", "scope_gui", "attach", str(process.pid), "--no-window", "-o", session],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert process.wait() == 0
+        assert "Traceback" not in done.stderr
+        assert done.returncode in {0, 1}
+        assert session.exists() == (done.returncode == 0), done.stderr
+
+
+def test_program_that_cannot_be_started(tmp_path: Path) -> None:
+    assert "no-such-program" in refused("run", "--no-window", "-o", tmp_path / "a.scope", "--", "./no-such-program")
+    assert not (tmp_path / "a.scope").exists()
+
+
+def test_interpreter_that_is_too_old(tmp_path: Path) -> None:
+    old = next((path for minor in (9, 8, 7, 6) if (path := shutil.which(f"python3.{minor}")) and starts(path)), None)
+    if old is None:
+        pytest.skip("no Python older than 3.10 on this machine")
+    assert "3.10" in refused("run", "--no-window", "-o", tmp_path / "a.scope", "--", old, "-c", "pass")
+
+
+def starts(path: str) -> bool:
+    return subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def test_session_that_exists_already(small_session: Path) -> None:
+    before = sorted(small_session.rglob("*"))
+    assert "already exists" in refused("run", "--no-window", "-o", small_session, "--", sys.executable, "-c", "pass")
+    assert sorted(small_session.rglob("*")) == before
+
+
+@pytest.mark.skipif(
+    os.getuid() == 0 and not Path("/proc/self/status").exists(), reason="needs a folder that cannot be written"
+)
+def test_no_permission_to_write(tmp_path: Path) -> None:
+    assert "cannot" in refused("run", "--no-window", "-o", "/proc/no/a.scope", "--", sys.executable, "-c", "pass")
+
+
+@pytest.mark.parametrize(
+    "verb", [["info"], ["verify"], ["frame", "--at", "end"], ["events"], ["query", "SELECT 1"], ["pack"]]
+)
+def test_what_is_not_a_session(verb: list[str], tmp_path: Path) -> None:
+    name, *rest = verb
+    empty, text, folder = tmp_path / "empty.scope", tmp_path / "text.scope", tmp_path / "folder.scope"
+    empty.touch()
+    text.write_text("hello")
+    folder.mkdir()
+    for path in (empty, text, folder, tmp_path / "missing.scope"):
+        words = [name, path, *rest] if rest[:1] != ["--at"] else [name, path, *rest]
+        assert str(path) in refused(*words)
+
+
+def test_session_of_a_newer_version(small_session: Path, tmp_path: Path) -> None:
+    newer = tmp_path / "newer.scope"
+    shutil.copytree(small_session, newer)
+    for name in ("manifest.json", "manifest.bak"):
+        path = newer / name
+        if path.exists():
+            rewrite_version(path, [99, 0])
+    assert "newer" in refused("info", newer)
+
+
+def rewrite_version(path: Path, version: list[int]) -> None:
+    """Changes the version in a manifest and its checksum, as a future Scope would write it."""
+    import xxhash
+
+    envelope = json.loads(path.read_bytes())
+    body = envelope["body"]
+    key = next(key for key in body if "version" in key)
+    body[key] = version
+    raw = json.dumps(body, separators=(",", ":")).encode()
+    checksum = next(key for key in envelope if key != "body")
+    envelope_bytes = b'{"%s":"%s","body":%s}' % (checksum.encode(), xxhash.xxh3_64_hexdigest(raw).encode(), raw)
+    path.write_bytes(envelope_bytes)
+
+
+@pytest.mark.parametrize("time", ["999h", "101%", "soon", "-1s"])
+def test_time_outside_the_run(small_session: Path, time: str) -> None:
+    sentence = refused("frame", small_session, f"--at={time}")
+    assert time in sentence
+
+
+def test_bad_sql(small_session: Path) -> None:
+    assert "nonsense" in refused("query", small_session, "SELECT * FROM nonsense")
+
+
+def test_sql_cannot_touch_the_disk(small_session: Path, tmp_path: Path) -> None:
+    out = tmp_path / "stolen.csv"
+    refused("query", small_session, f"COPY (SELECT 1) TO '{out}'")
+    refused("query", small_session, "SELECT * FROM read_csv('/etc/passwd')")
+    assert not out.exists()
+
+
+def test_wrong_usage_is_exit_code_2() -> None:
+    assert scope("attach", "not-a-pid", expect=2).stderr
+    assert scope("run", "--no-window", expect=2).stderr
+    assert scope(expect=2).stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root: to mount a small disk")
+def test_full_disk(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("mounting is not allowed here")
+    program = tmp_path / "busy.py"
+    program.write_text("def f(x):\n    return x\nfor i in range(3_000_000):\n    f(i)\nprint('DONE')\n")
+    try:
+        done = scope("run", "--no-window", "-o", disk / "a.scope", "--", sys.executable, program, expect=1)
+        assert "full" in done.stderr or "left" in done.stderr
+        assert "Traceback" not in done.stderr
+        deadline_done = done.stdout
+        assert "DONE" in deadline_done or done.stdout == ""
+    finally:
+        subprocess.run(["umount", disk], check=True)
