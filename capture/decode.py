@@ -1,0 +1,310 @@
+"""Journal blocks in, batches of events in time order out.
+
+Blocks of one track are put in sequence (`capture.records`), numbers of targets become ids of the session
+(`capture.catalog`), ticks become session time (`capture.timebase`), and the tracks are merged by time. What is not
+yet complete waits: an event goes out once every target's journal is complete past its time.
+
+Time within a track never runs back: a tick that does (another core's counter) is lifted to the one before it. A
+GAP carries the time when recording went on, its row in `gaps` the time when it broke off.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import msgspec
+import numpy as np
+
+from capture.catalog import Catalog, Target
+from capture.definitions import GapRow, MetricRow, parse_definitions
+from capture.errors import FormatError
+from capture.events import GAP_REASONS, EventBatch, Kind
+from capture.facts import (
+    MAX_CLOCK_NS,
+    CountersFact,
+    EndFact,
+    MetricFact,
+    ProcessEndFact,
+    ProcessFact,
+    SessionFact,
+    ThreadEndFact,
+    ThreadFact,
+    parse_fact,
+)
+from capture.journal import Block, BlockType
+from capture.merging import Columns, merge, take_columns
+from capture.records import TrackQueue, parse_records
+from capture.timebase import MAX_NS
+
+SLACK_NS = 20_000_000  # a writer may be preempted between reading its clock and committing its record
+MAX_PENDING_EVENTS = 4_000_000  # beyond it events go out even though an earlier one may still come
+MAX_SEQUENCE = 1 << 62
+_CLOCK = struct.Struct("<QQQQQ")
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """The books of a recording: produced == recorded + dropped, unless blocks were lost.
+
+    `lost` events were recorded by the target but never reached us; they are produced, and neither recorded nor
+    dropped, so that they show. `kinds` counts the recorded ones by kind code.
+    """
+
+    produced: int
+    recorded: int
+    dropped: int
+    lost: int
+    late: int
+    duplicates: int
+    kinds: dict[int, int]
+
+
+class Decoder:
+    """Turns the journal of one session into batches.
+
+    Feed blocks in journal order, `take` often: memory holds what was fed and not taken. `derive_names` lets it read
+    source files for the qualified names that a 3.10 target cannot tell; only ever at recording time.
+    """
+
+    def __init__(self, *, derive_names: bool = False) -> None:
+        self.catalog = Catalog()
+        self.late = 0
+        self.next_event_id = 1
+        self.last_ns = 0
+        self.next_block = 1
+        self.has_ended = False
+        self.start_mono_ns: int | None = None
+        self.start_real_ns = 0
+        self.kinds = np.zeros(256, np.int64)
+        self._derive_names = derive_names
+        self._metrics: list[MetricRow] = []
+        self._gaps: list[GapRow] = []
+
+    # -- in
+
+    def feed(self, block: Block) -> None:
+        """Takes in one block.
+
+        Raises: FormatError for a block that makes no sense; nothing of it is kept, the next one may be fed. Its
+        events then count as lost.
+        """
+        self.next_block = max(self.next_block, block.block_no + 1)
+        match block.type:
+            case BlockType.RECORDS:
+                if not block.dropped <= block.seq_start < MAX_SEQUENCE:
+                    raise FormatError(f"block {block.block_no} claims sequence {block.seq_start}")
+                piece = parse_records(block.payload, block.block_no)
+                if len(piece):
+                    target = self.catalog.target(block.process_serial)
+                    self.catalog.track(target, block.track_serial).offer(block.seq_start, block.dropped, piece)
+            case BlockType.DEFS:
+                definitions = list(parse_definitions(block.payload))
+                target = self.catalog.target(block.process_serial)
+                for definition in definitions:
+                    self.catalog.define(target, definition, derive_names=self._derive_names)
+            case BlockType.CLOCK:
+                self._feed_clock(block)
+            case BlockType.FACTS:
+                self._feed_fact(block.payload)
+            case _:
+                pass  # the end marker, or a kind of block that a newer recorder writes
+
+    def _session_ns(self, mono_ns: int) -> int:
+        if self.start_mono_ns is None:
+            self.start_mono_ns = mono_ns  # the block that told was lost: the session begins with what is there
+        return mono_ns - self.start_mono_ns
+
+    def _feed_clock(self, block: Block) -> None:
+        if len(block.payload) < _CLOCK.size:
+            raise FormatError(f"block {block.block_no}: {len(block.payload)} bytes are no clock")
+        ticks, mono_ns, _, _, complete_ticks = _CLOCK.unpack_from(block.payload)
+        if mono_ns > MAX_CLOCK_NS:
+            raise FormatError(f"block {block.block_no}: the clock reads {mono_ns} ns")
+        timebase = self.catalog.target(block.process_serial).timebase
+        timebase.add(ticks, self._session_ns(mono_ns))
+        complete = int(timebase.ns_of(np.array([complete_ticks], np.uint64))[0])
+        timebase.pairs.complete_ns = max(timebase.pairs.complete_ns, complete)
+
+    def _feed_fact(self, payload: bytes | memoryview) -> None:
+        match fact := parse_fact(payload):
+            case SessionFact():
+                self.start_mono_ns, self.start_real_ns = fact.start_mono_ns, fact.start_real_ns
+            case ProcessFact():
+                self._feed_process(fact)
+            case ProcessEndFact():
+                target = self.catalog.target(fact.process_serial)
+                target.has_ended = True
+                self._end_process(target, self._session_ns(fact.mono_ns))
+            case ThreadFact():
+                track = self.catalog.observed_track(self.catalog.target(fact.process_serial), fact.tid)
+                track.name = fact.name
+                track.start_ns = self._session_ns(fact.mono_ns) if track.start_ns is None else track.start_ns
+                self.catalog.revisions.tracks += 1
+            case ThreadEndFact():
+                target = self.catalog.target(fact.process_serial)
+                if fact.tid in target.observed:
+                    track = self.catalog.tracks[target.observed[fact.tid] - 1]
+                    track.end_ns = self._session_ns(fact.mono_ns) if track.end_ns is None else track.end_ns
+                    self.catalog.revisions.tracks += 1
+            case MetricFact():
+                target = self.catalog.target(fact.process_serial)
+                if fact.mono_ns > target.metric_mono_ns:  # else read before a crash
+                    target.metric_mono_ns = fact.mono_ns
+                    time_ns, process_id = self._session_ns(fact.mono_ns), target.row.process_id
+                    self._metrics += [
+                        MetricRow(time_ns=time_ns, process_id=process_id, name=name, value=value)
+                        for name, value in fact.values.items()
+                    ]
+            case CountersFact():
+                self._feed_counters(fact)
+            case EndFact():
+                self.has_ended = True
+
+    def _feed_process(self, fact: ProcessFact) -> None:
+        target = self.catalog.target(fact.process_serial)
+        row, track = target.row, target.track
+        row.pid, row.name, row.command, row.tier = fact.pid, fact.name, fact.command, fact.tier
+        row.python = row.python or fact.python or ""
+        target.is_qualified = not row.python.startswith("3.10.")
+        row.parent_id = next(
+            (p.process_id for p in self.catalog.processes if p.pid == fact.parent_pid and p is not row), None
+        )
+        if fact.start_real_ns and self.start_real_ns:
+            row.start_ns = fact.start_real_ns - self.start_real_ns
+        track.name, track.os_id, track.start_ns = fact.name, fact.pid, row.start_ns
+        self.catalog.revisions.processes += 1
+        self.catalog.revisions.tracks += 1
+
+    def _end_process(self, target: Target, end_ns: int) -> None:
+        rows = [target.track, *(self.catalog.tracks[q.track_id - 1] for q in target.tracks.values())]
+        rows += [self.catalog.tracks[track_id - 1] for track_id in target.observed.values()]
+        target.row.end_ns = end_ns if target.row.end_ns is None else target.row.end_ns
+        for row in rows:
+            row.end_ns = end_ns if row.end_ns is None else row.end_ns
+        self.catalog.revisions.processes += 1
+        self.catalog.revisions.tracks += 1
+
+    def _feed_counters(self, fact: CountersFact) -> None:
+        target = self.catalog.target(fact.process_serial)
+        counters = {
+            int(key): min(n, MAX_SEQUENCE)
+            for key, n in fact.tracks.items()
+            if key.isascii() and key.isdecimal() and len(key) <= 10 and n >= 0
+        }
+        more = max(0, min(fact.dropped_unattributed, MAX_SEQUENCE) - target.dropped_unattributed)
+        target.dropped_unattributed += more
+        target.counters = counters
+        target.ended_dropped = max(target.ended_dropped, min(fact.ended_dropped, MAX_SEQUENCE))
+        if more:
+            start_ns = max(0, target.row.start_ns or 0)
+            self._gaps.append(
+                GapRow(start_ns=start_ns, end_ns=None, track_id=target.track.track_id, dropped=more,
+                       reason="no track slot")
+            )  # fmt: skip
+
+    # -- out
+
+    def take(self, until: bool = False) -> EventBatch | None:
+        """All complete events that have not been taken, in time order; None when there are none.
+
+        `until=True` takes everything that is there, complete or not. An event that comes after later ones have gone
+        out is late: it is kept, at the time of the last one taken, and counted.
+        """
+        targets = list(self.catalog.targets.values())
+        pending = sum(len(queue) for target in targets for queue in target.tracks.values())
+        end_ns = MAX_NS if until or pending > MAX_PENDING_EVENTS else self._complete_ns()
+        parts: list[Columns] = []
+        for target in targets:
+            parts += take_columns(self.catalog, target, end_ns, self._gaps, everything=until)
+        if until:
+            self._account_trailing_drops()
+        batch = merge(parts, self.next_event_id)
+        if batch is None:
+            return None
+        late = int(np.count_nonzero(batch.time_ns < self.last_ns))
+        if late:
+            self.late += late
+            np.maximum(batch.time_ns, self.last_ns, out=batch.time_ns)
+        self.last_ns = int(batch.time_ns[-1])
+        self.next_event_id += len(batch)
+        self.kinds += np.bincount(batch.kind, minlength=256)
+        self._note_lifetimes(batch)
+        return batch
+
+    def _complete_ns(self) -> int:
+        recorded = [t for t in self.catalog.targets.values() if t.row.tier == "python" or t.tracks]
+        running = [t for t in recorded if not t.has_ended]
+        if running:
+            return min(t.timebase.pairs.complete_ns for t in running) - SLACK_NS
+        return max((t.timebase.pairs.complete_ns for t in recorded), default=-MAX_NS) - SLACK_NS
+
+    def _note_lifetimes(self, batch: EventBatch) -> None:
+        rows = np.flatnonzero((batch.kind >= Kind.THREAD_BEGIN) & (batch.kind <= Kind.THREAD_START))
+        tracks = self.catalog.tracks
+        for row in rows.tolist():
+            time_ns, track = int(batch.time_ns[row]), tracks[int(batch.track_id[row]) - 1]
+            match batch.kind[row]:
+                case Kind.THREAD_BEGIN:
+                    track.start_ns = time_ns if track.start_ns is None else min(track.start_ns, time_ns)
+                case Kind.THREAD_END:
+                    track.end_ns = time_ns
+                case Kind.THREAD_START if 0 < batch.ref[row] <= len(tracks) and batch.ref[row] != track.track_id:
+                    tracks[int(batch.ref[row]) - 1].parent_track_id = track.track_id
+        self.catalog.revisions.tracks += bool(len(rows))
+
+    def _account_trailing_drops(self) -> None:
+        """Drops after a track's last event, which no GAP tells: the target's own counters do."""
+        for target in self.catalog.targets.values():
+            for serial, dropped in target.counters.items():
+                queue = self.catalog.track(target, serial) if dropped else target.tracks.get(serial)
+                if queue is not None and dropped > queue.dropped:
+                    self._gaps.append(
+                        GapRow(start_ns=queue.last_ns, end_ns=None, track_id=queue.track_id,
+                               dropped=dropped - queue.dropped, reason=GAP_REASONS[1])
+                    )  # fmt: skip
+                    queue.dropped = dropped
+            ended = sum(q.dropped for serial, q in target.tracks.items() if serial not in target.counters)
+            missing = target.ended_dropped - ended - target.ended_accounted
+            if missing > 0:
+                target.ended_accounted += missing
+                self._gaps.append(
+                    GapRow(start_ns=self.last_ns, end_ns=None, track_id=target.track.track_id,
+                           dropped=missing, reason=GAP_REASONS[1])
+                )  # fmt: skip
+
+    def take_metrics(self) -> list[MetricRow]:
+        """The metric rows since the last call."""
+        rows, self._metrics = self._metrics, []
+        return rows
+
+    def take_gaps(self) -> list[GapRow]:
+        """The gap rows since the last call; those of `take` cover its events."""
+        rows, self._gaps = self._gaps, []
+        return rows
+
+    @property
+    def oldest_block(self) -> int:
+        """The first block that must be fed again after a crash, if the journal up to here was fed and taken."""
+        queues = (q for t in self.catalog.targets.values() for q in t.tracks.values())
+        return min((n for q in queues if (n := q.oldest_block) is not None), default=self.next_block)
+
+    def totals(self) -> Totals:
+        """The books as of the events taken."""
+        queues: list[TrackQueue] = [q for t in self.catalog.targets.values() for q in t.tracks.values()]
+        recorded, lost = sum(q.taken for q in queues), sum(q.lost for q in queues)
+        dropped = sum(_dropped_by(target) for target in self.catalog.targets.values())
+        return Totals(
+            produced=recorded + lost + dropped,
+            recorded=recorded,
+            dropped=dropped,
+            lost=lost,
+            late=self.late,
+            duplicates=sum(q.duplicates for q in queues),
+            kinds={kind: int(count) for kind, count in enumerate(self.kinds) if count},
+        )
+
+
+def _dropped_by(target: Target) -> int:
+    """All drops of a target; tracks whose slot was given away are counted by the target in one sum."""
+    listed = sum(q.dropped for serial, q in target.tracks.items() if serial in target.counters)
+    ended = sum(q.dropped for serial, q in target.tracks.items() if serial not in target.counters)
+    return listed + max(ended, target.ended_dropped) + target.dropped_unattributed

@@ -1,0 +1,110 @@
+"""What the recorder knows besides the target's own events, as JSON objects in the journal.
+
+Facts are rare (a few per second) and meant to be readable in a hex dump after a crash, hence JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from capture.errors import FormatError
+
+MAX_CLOCK_NS = 1 << 62  # an instant on any clock; beyond it nothing fits int64 after a subtraction
+
+
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact"):
+    pass
+
+
+class SessionFact(_Fact, frozen=True, kw_only=True, tag="session"):
+    """The session's zero on both clocks."""
+
+    start_mono_ns: int
+    start_real_ns: int = 0
+
+
+class ProcessFact(_Fact, frozen=True, kw_only=True, tag="process"):
+    """A process that is recorded or watched."""
+
+    process_serial: int
+    pid: int
+    parent_pid: int | None = None
+    name: str = ""
+    command: str = ""
+    start_real_ns: int = 0
+    python: str | None = None
+    tier: str = "python"
+
+
+class ProcessEndFact(_Fact, frozen=True, kw_only=True, tag="process_end"):
+    """A process was found to have ended."""
+
+    process_serial: int
+    mono_ns: int
+
+
+class ThreadFact(_Fact, frozen=True, kw_only=True, tag="thread"):
+    """A thread seen from outside."""
+
+    process_serial: int
+    tid: int
+    mono_ns: int
+    name: str = ""
+
+
+class ThreadEndFact(_Fact, frozen=True, kw_only=True, tag="thread_end"):
+    """A thread seen from outside is gone."""
+
+    process_serial: int
+    tid: int
+    mono_ns: int
+
+
+class MetricFact(_Fact, frozen=True, kw_only=True, tag="metric"):
+    """Figures of one process at one instant."""
+
+    process_serial: int
+    mono_ns: int
+    values: dict[str, float] = {}
+
+
+class CountersFact(_Fact, frozen=True, kw_only=True, tag="counters"):
+    """The target's own count of what it dropped, at the end."""
+
+    process_serial: int
+    tracks: dict[str, int] = {}
+    dropped_unattributed: int = 0
+    ended_dropped: int = 0
+
+
+class EndFact(_Fact, frozen=True, kw_only=True, tag="end"):
+    """The recording ended."""
+
+    mono_ns: int = 0
+    reason: str = ""
+
+
+Fact = SessionFact | ProcessFact | ProcessEndFact | ThreadFact | ThreadEndFact | MetricFact | CountersFact | EndFact
+
+_KNOWN = msgspec.json.Decoder(Fact)
+_ANY = msgspec.json.Decoder(dict[str, Any])
+_TAGS = frozenset(str(fact.__struct_config__.tag) for fact in Fact.__args__)
+
+
+def parse_fact(payload: bytes | memoryview) -> Fact | None:
+    """The fact in a block; None for one that a newer recorder wrote and we do not know.
+
+    Raises: FormatError when the bytes are no fact.
+    """
+    try:
+        if _ANY.decode(payload).get("fact") not in _TAGS:
+            return None
+        fact: Fact = _KNOWN.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"a fact in the journal cannot be read: {error}") from error
+    for name in ("mono_ns", "start_mono_ns", "start_real_ns"):
+        if not 0 <= getattr(fact, name, 0) <= MAX_CLOCK_NS:
+            raise FormatError(f"a fact in the journal claims {name} {getattr(fact, name)}")
+    return fact

@@ -1,0 +1,265 @@
+"""From the queues of the tracks to one batch: ticks to time, numbers to ids, tracks merged by time.
+
+Everything that every event needs is done on whole columns; Python touches single events of the rare kinds only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from capture.catalog import Catalog, Target
+from capture.definitions import GapRow
+from capture.events import (
+    FLAG_DELETED,
+    FLAG_ENDED,
+    FLAG_FIRST_PART,
+    FLAG_LAST_PART,
+    FLAG_REDACTED,
+    FLAG_TRUNCATED,
+    GAP_REASONS,
+    SNAPSHOT_REASONS,
+    EventBatch,
+    Int32,
+    Int64,
+    Kind,
+    UInt8,
+    make_batch,
+)
+from capture.records import DropTotal, Extra, Frames, Records, StateText, TrackQueue
+
+OBJECT_SERIAL_BITS = 44  # an object's id is its target's serial for it, behind the process id minus one
+REDACTED = "\u2039redacted\u203a"
+LOST = "lost"
+UNEXPLAINED = "not told"
+
+_PARTS = {0: "middle", FLAG_FIRST_PART: "first", FLAG_LAST_PART: "last", FLAG_FIRST_PART | FLAG_LAST_PART: "whole"}
+_EXCEPTION_KINDS = (Kind.THROW, Kind.UNWIND, Kind.RAISE)
+_THREAD_KINDS = (Kind.THREAD_START, Kind.JOIN_BEGIN, Kind.JOIN_END)
+
+
+@dataclass(slots=True)
+class Columns:
+    """Events of one target, track after track; None stands for a column of zeros."""
+
+    time_ns: Int64
+    kind: UInt8
+    track_id: Int32
+    site_id: Int32
+    object_id: Int64 | None = None
+    ref: Int64 | None = None
+    flags: UInt8 | None = None
+    texts: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What one queue gives: its first rows, with times, and what its rare events say beyond their heads."""
+
+    queue: TrackQueue
+    records: Records
+    time_ns: Int64
+    extras: list[tuple[int, Extra]]
+
+
+def take_columns(
+    catalog: Catalog, target: Target, end_ns: int, gaps: list[GapRow], *, everything: bool
+) -> list[Columns]:
+    """The target's events up to end_ns, out of its queues, as at most one set of columns. Adds to `gaps`."""
+    parts: list[_Taken] = []
+    for queue in target.tracks.values():
+        while (ticks := queue.blocked_ticks) is not None:
+            behind_ns = int(target.timebase.ns_of(np.array([ticks], np.uint64))[0])
+            if not everything and behind_ns > end_ns:
+                break
+            queue.give_up_hole()
+        if len(queue):
+            taken = _take_queue(target, queue, end_ns, gaps, everything=everything)
+            if len(taken.records):
+                if queue.taken == len(taken.records):
+                    _note_start(catalog, queue, int(taken.time_ns[0]))
+                parts.append(taken)
+    target.timebase.prune(_oldest_ticks(target))
+    if not parts:
+        return []
+    heads = np.concatenate([part.records for part in parts])
+    lengths = [len(part.records) for part in parts]
+    columns = Columns(
+        np.concatenate([part.time_ns for part in parts]),
+        np.ascontiguousarray(heads["kind"]),
+        np.repeat(np.array([part.queue.track_id for part in parts], np.int32), lengths),
+        _site_ids(catalog, target, heads),
+    )
+    starts = np.cumsum([0, *lengths])
+    extras = [
+        (int(start) + row, extra) for start, part in zip(starts, parts, strict=False) for row, extra in part.extras
+    ]
+    _fill_rare(catalog, target, heads, columns, extras)
+    return [columns]
+
+
+def _take_queue(target: Target, queue: TrackQueue, end_ns: int, gaps: list[GapRow], *, everything: bool) -> _Taken:
+    pieces = list(queue.pending())
+    records = pieces[0].records if len(pieces) == 1 else np.concatenate([piece.records for piece in pieces])
+    starts = np.cumsum([0, *(len(piece) for piece in pieces)]).tolist()
+    extras = [(start + row, extra) for start, piece in zip(starts, pieces, strict=False) for row, extra in piece.extras]
+    gap_rows = [row for row, extra in extras if isinstance(extra, DropTotal)]
+    time_ns = target.timebase.ns_of(np.ascontiguousarray(records["ticks"]))
+    broke_off = {row: int(time_ns[row]) for row in gap_rows}
+    for row in reversed(gap_rows):
+        time_ns[row] = time_ns[min(row + 1, len(time_ns) - 1)]
+    if time_ns[0] < queue.last_ns:
+        np.maximum(time_ns, queue.last_ns, out=time_ns)
+    if (time_ns[1:] < time_ns[:-1]).any():
+        np.maximum.accumulate(time_ns, out=time_ns)
+    rows = int(np.searchsorted(time_ns, end_ns, side="right"))
+    if rows == len(records) and gap_rows and gap_rows[-1] == rows - 1 and not everything:
+        rows -= 1  # when the gap ended shows with the event after it
+
+    def gap(row: int, dropped: int, reason: str, start_ns: int = 0) -> None:
+        before_ns = int(time_ns[row - 1]) if row else queue.last_ns
+        after = row + (row in broke_off)
+        end = int(time_ns[after]) if after < len(time_ns) else None
+        gaps.append(
+            GapRow(
+                start_ns=min(max(before_ns, start_ns), before_ns if end is None else end),
+                end_ns=end,
+                track_id=queue.track_id,
+                dropped=dropped,
+                reason=reason,
+            )
+        )
+
+    for start, piece in zip(starts, pieces, strict=False):
+        if piece.unexplained and start < rows:
+            gap(start, piece.unexplained, UNEXPLAINED)
+    for row, missing in queue.holes:
+        if row < rows:
+            gap(row, missing, LOST)
+    for row in gap_rows:
+        if row < rows:
+            gap(row, int(records["a"][row]), GAP_REASONS.get(int(records["b"][row]), UNEXPLAINED), broke_off[row])
+    if rows:
+        queue.last_ns = int(time_ns[rows - 1])
+        queue.take(rows)
+    return _Taken(queue, records[:rows], time_ns[:rows], [(row, extra) for row, extra in extras if row < rows])
+
+
+def _note_start(catalog: Catalog, queue: TrackQueue, time_ns: int) -> None:
+    row = catalog.tracks[queue.track_id - 1]
+    if row.start_ns is None:
+        row.start_ns = time_ns
+        catalog.revisions.tracks += 1
+
+
+def _oldest_ticks(target: Target) -> int | None:
+    firsts = [int(queue.pieces[0].records["ticks"][0]) for queue in target.tracks.values() if queue.pieces]
+    return min(firsts, default=None)
+
+
+def _site_ids(catalog: Catalog, target: Target, heads: Records) -> Int32:
+    """The session's site of each event that has one, 0 elsewhere."""
+    local = np.where(heads["kind"] <= Kind.RAISE, heads["a"], np.uint32(0))
+    if len(local) and int(local.max()) >= len(target.sites):
+        for unknown in np.unique(local[local >= len(target.sites)]).tolist():
+            catalog.expect_site(target, unknown)
+        local[local >= len(target.sites)] = 0  # numbers that no target gives out
+    site_ids: Int32 = target.sites[local]
+    missing = (site_ids == 0) & (local != 0)
+    if missing.any():
+        for unknown in np.unique(local[missing]).tolist():
+            catalog.expect_site(target, unknown)
+        site_ids = target.sites[local]
+    return site_ids
+
+
+def _fill_rare(
+    catalog: Catalog, target: Target, heads: Records, columns: Columns, extras: Sequence[tuple[int, Extra]]
+) -> None:
+    """Texts, references, objects and flags, for the kinds that have them."""
+    kind, texts = columns.kind, columns.texts
+    failing = np.empty(0, np.intp)
+    if (kind >= Kind.THROW).any():
+        failing = np.flatnonzero(np.isin(kind, _EXCEPTION_KINDS) & (heads["b"] != 0))
+    if len(failing):
+        names = target.exceptions
+        numbers = heads["b"][failing].tolist()
+        texts.update((row, names.get(n, "?")) for row, n in zip(failing.tolist(), numbers, strict=True))
+    rare = np.flatnonzero(kind >= Kind.THREAD_BEGIN)
+    if not len(rare):
+        return
+    columns.flags = np.ascontiguousarray(heads["flags"])
+    columns.flags[kind < Kind.THREAD_BEGIN] = 0
+    columns.ref = np.zeros(len(kind), np.int64)
+    columns.object_id = np.zeros(len(kind), np.int64)
+    for row in rare[np.isin(kind[rare], _THREAD_KINDS)].tolist():
+        serial = int(heads["a"][row])
+        columns.ref[row] = catalog.track(target, serial).track_id if serial else 0
+        if kind[row] == Kind.JOIN_END and columns.flags[row] & FLAG_ENDED:
+            texts[row] = "ended"
+    first_object = (target.row.process_id - 1) << OBJECT_SERIAL_BITS
+    for row, extra in extras:
+        flags = int(columns.flags[row])
+        match extra:
+            case StateText(serial, text):
+                columns.ref[row] = catalog.key_id(target, int(heads["a"][row]))
+                columns.object_id[row] = serial and first_object | serial & ((1 << OBJECT_SERIAL_BITS) - 1)
+                if not flags & FLAG_DELETED:
+                    texts[row] = REDACTED if flags & FLAG_REDACTED else text + "…" * bool(flags & FLAG_TRUNCATED)
+            case Frames(slots):
+                texts[row] = _snapshot_text(catalog, target, slots, flags, int(heads["b"][row]))
+            case _:
+                columns.ref[row] = int(heads["a"][row])
+                texts[row] = GAP_REASONS.get(int(heads["b"][row]), UNEXPLAINED)
+
+
+def _snapshot_text(catalog: Catalog, target: Target, slots: Records, flags: int, reason: int) -> str:
+    lines = (slots["flags"].astype(np.int64) << 16) | slots["b"]
+    frames = [
+        [catalog.expect_site(target, site), line]
+        for site, line in zip(slots["a"].tolist(), lines.tolist(), strict=True)
+    ]
+    part = _PARTS[flags & (FLAG_FIRST_PART | FLAG_LAST_PART)]
+    text = {"reason": SNAPSHOT_REASONS.get(reason, "begin"), "part": part, "frames": frames}
+    return msgspec.json.encode(text).decode()
+
+
+def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
+    """One batch of all parts by time; events of the same instant keep the order of their track."""
+    if not parts:
+        return None
+    lengths = [len(part.time_ns) for part in parts]
+    offsets = np.cumsum([0, *lengths]).tolist()
+    time_ns = np.concatenate([part.time_ns for part in parts])
+    kind = np.concatenate([part.kind for part in parts])
+    track_id = np.concatenate([part.track_id for part in parts])
+    site_id = np.concatenate([part.site_id for part in parts])
+    rare = [name for name in ("object_id", "ref", "flags") if any(getattr(part, name) is not None for part in parts)]
+    zeros = {"object_id": np.int64, "ref": np.int64, "flags": np.uint8}
+    more = {
+        name: np.concatenate(
+            [np.zeros(n, zeros[name]) if (c := getattr(p, name)) is None else c
+             for p, n in zip(parts, lengths, strict=True)]
+        )
+        for name in rare
+    }  # fmt: skip
+    texts = {
+        offset + row: text for offset, part in zip(offsets, parts, strict=False) for row, text in part.texts.items()
+    }
+    rows = np.fromiter(texts.keys(), np.int64, len(texts))
+    values = list(texts.values())
+    if (time_ns[1:] < time_ns[:-1]).any():
+        order = np.argsort(time_ns, kind="stable")
+        if len(rows):
+            place = np.empty(len(order), np.int64)
+            place[order] = np.arange(len(order))
+            rows = place[rows]
+        time_ns, kind, track_id, site_id = time_ns[order], kind[order], track_id[order], site_id[order]
+        more = {name: column[order] for name, column in more.items()}
+    if (rows[1:] < rows[:-1]).any():
+        by_row = np.argsort(rows, kind="stable")
+        rows, values = rows[by_row], [values[i] for i in by_row.tolist()]
+    return make_batch(first_event_id, time_ns, kind, track_id, site_id=site_id, value_rows=rows, values=values, **more)

@@ -1,0 +1,249 @@
+"""One track's records: cut into events, put in sequence, with what is missing or came twice told apart.
+
+Every event a track produced has a sequence number, dropped ones included. A block's header gives the number of its
+first event and how many were dropped before it; the difference counts recorded events only, so it must run on
+without a step from block to block. A step forward is a hole (a block is lost, or still on its way), a step back is
+a block that was drained twice.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from capture.errors import FormatError
+from capture.events import RECORD_BYTES, RECORD_DTYPE, Kind
+
+MAX_EVENT_SLOTS = 256
+MAX_WAITING_BLOCKS = 256
+
+Records = npt.NDArray[np.void]
+
+_FIRST_RARE_KIND = int(Kind.THREAD_BEGIN)
+_IS_KNOWN = np.zeros(256, np.bool_)
+_IS_KNOWN[[kind for kind in Kind if kind is not Kind.FRAME]] = True
+
+
+@dataclass(frozen=True, slots=True)
+class StateText:
+    """What a STATE event says beyond its head."""
+
+    object_serial: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The frame slots of a SNAPSHOT event, outermost first."""
+
+    slots: Records
+
+
+@dataclass(frozen=True, slots=True)
+class DropTotal:
+    """On a GAP event: all drops of the track up to and including it."""
+
+    dropped: int
+
+
+Extra = StateText | Frames | DropTotal
+
+
+@dataclass(slots=True)
+class Piece:
+    """Consecutive events of one track: their heads, and by row what does not fit into a head."""
+
+    records: Records
+    block_no: int
+    extras: list[tuple[int, Extra]] = field(default_factory=list)
+    dropped_before: int = 0  # the track's drops before the first event
+    unexplained: int = 0  # those of them that no GAP event announces
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def from_row(self, row: int) -> Piece:
+        """The piece without its first rows."""
+        extras = [(at - row, extra) for at, extra in self.extras if at >= row]
+        return Piece(self.records[row:], self.block_no, extras, self.dropped_before)
+
+
+def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
+    """The events of one block of raw records.
+
+    Raises: FormatError when the bytes are not whole events of known kinds.
+    """
+    if len(payload) % RECORD_BYTES:
+        raise FormatError(f"block {block_no}: {len(payload)} bytes are not whole records")
+    records: Records = np.frombuffer(payload, RECORD_DTYPE)
+    extras: list[tuple[int, Extra]] = []
+    kinds = records["kind"]
+    rare = np.flatnonzero(kinds >= _FIRST_RARE_KIND)
+    if len(rare):
+        records, extras = _without_continuations(records, rare, block_no)
+        kinds = records["kind"]
+    if not _IS_KNOWN[kinds].all():
+        raise FormatError(f"block {block_no}: an event of unknown kind {int(kinds[~_IS_KNOWN[kinds]][0])}")
+    return Piece(records, block_no, extras)
+
+
+def _without_continuations(
+    records: Records, rare: npt.NDArray[np.intp], block_no: int
+) -> tuple[Records, list[tuple[int, Extra]]]:
+    keep: npt.NDArray[np.bool_] | None = None
+    extras: list[tuple[int, Extra]] = []
+    skip_to = continuations = 0
+    for at in rare.tolist():
+        if at < skip_to:
+            continue
+        _, a, kind, _, b = records[at].item()
+        if kind == Kind.GAP:
+            extras.append((at - continuations, DropTotal(a)))
+        if kind not in (Kind.SNAPSHOT, Kind.STATE):
+            continue
+        slots = a if kind == Kind.SNAPSHOT else (8 + b + RECORD_BYTES - 1) // RECORD_BYTES
+        skip_to = at + 1 + slots
+        # STATE texts are up to 64 KiB by their length field; only snapshots are cut into parts by a slot limit.
+        if skip_to > len(records) or (kind == Kind.SNAPSHOT and slots > MAX_EVENT_SLOTS):
+            raise FormatError(f"block {block_no}: an event claims {slots} slots at record {at}")
+        body = records[at + 1 : skip_to]
+        extras.append((at - continuations, Frames(body) if kind == Kind.SNAPSHOT else _state_text(body, b)))
+        continuations += slots
+        if keep is None:
+            keep = np.ones(len(records), np.bool_)
+        keep[at + 1 : skip_to] = False
+    return (records if keep is None else records[keep]), extras
+
+
+def _state_text(body: Records, length: int) -> StateText:
+    raw = body.tobytes()
+    return StateText(int.from_bytes(raw[:8], "little"), raw[8 : 8 + length].decode("utf-8", "replace"))
+
+
+@dataclass(slots=True)
+class TrackQueue:
+    """The events of one track between the journal and the batches, in sequence.
+
+    `next_index` counts recorded events: the number of the next one to come in. `dropped`, `taken` and `lost` tell
+    what has gone out, so that they agree with a resume point.
+    """
+
+    track_id: int
+    serial: int
+    next_index: int = 0
+    dropped: int = 0
+    taken: int = 0
+    lost: int = 0
+    last_ns: int = 0
+    duplicates: int = 0
+    pieces: deque[Piece] = field(default_factory=deque)
+    holes: list[tuple[int, int]] = field(default_factory=list)  # (pending row it lies before, events missing)
+    _waiting: list[tuple[int, int, Piece]] = field(default_factory=list)
+    _pending: int = 0
+    _dropped_in: int = 0
+
+    def __post_init__(self) -> None:
+        self._dropped_in = self.dropped
+
+    def __len__(self) -> int:
+        return self._pending
+
+    def offer(self, seq_start: int, dropped: int, piece: Piece) -> None:
+        """Takes in a block, in any order and any number of times."""
+        piece.dropped_before = dropped
+        insort(self._waiting, (seq_start - dropped, piece.block_no, piece), key=lambda entry: entry[:2])
+        self._accept()
+        if len(self._waiting) > MAX_WAITING_BLOCKS:
+            self.give_up_hole()
+
+    @property
+    def blocked_ticks(self) -> int | None:
+        """The first tick behind a hole, or None when nothing waits for a missing block."""
+        return int(self._waiting[0][2].records["ticks"][0]) if self._waiting else None
+
+    @property
+    def oldest_block(self) -> int | None:
+        """The first block with an event that has not been taken."""
+        numbers = [self.pieces[0].block_no] if self.pieces else []
+        numbers += [block_no for _, block_no, _ in self._waiting]
+        return min(numbers, default=None)
+
+    def give_up_hole(self) -> None:
+        """Declares the first missing block lost and goes on behind it."""
+        if self._waiting:
+            index = self._waiting[0][0]
+            self.holes.append((self._pending, index - self.next_index))
+            self.next_index = index
+            self._accept()
+
+    def _accept(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self.next_index:
+            index, _, piece = self._waiting.pop(0)
+            known = self.next_index - index
+            if known >= len(piece):
+                self.duplicates += len(piece)
+                continue
+            if known:
+                self.duplicates += known
+                piece = piece.from_row(known)
+            self._count_drops(piece)
+            self.pieces.append(piece)
+            self._pending += len(piece)
+            self.next_index += len(piece)
+
+    def _count_drops(self, piece: Piece) -> None:
+        """Gives each GAP the running total of drops; a header tells them only as of its chunk's start."""
+        header = piece.dropped_before
+        gaps = [(row, extra) for row, extra in piece.extras if isinstance(extra, DropTotal)]
+        if gaps and gaps[0][0] == 0 and header >= self._dropped_in + gaps[0][1].dropped:
+            header -= gaps[0][1].dropped  # the GAP that opens a chunk tells what its header already counts
+        piece.unexplained = max(0, header - self._dropped_in)
+        running = piece.dropped_before = max(self._dropped_in, header)
+        for place, (row, extra) in enumerate(piece.extras):
+            if isinstance(extra, DropTotal):
+                running += extra.dropped
+                piece.extras[place] = (row, DropTotal(running))
+        self._dropped_in = running
+
+    def pending(self) -> Iterator[Piece]:
+        """The pieces not yet taken, in sequence."""
+        return iter(self.pieces)
+
+    def take(self, rows: int) -> None:
+        """Forgets the first rows: they have gone out."""
+        self.taken += rows
+        self._pending -= rows
+        self.lost += sum(missing for row, missing in self.holes if row < rows)
+        self.holes = [(row - rows, missing) for row, missing in self.holes if row >= rows]
+        while rows:
+            piece = self.pieces[0]
+            out = min(rows, len(piece))
+            self.dropped = max(self.dropped, piece.dropped_before)
+            for row, extra in piece.extras:
+                if isinstance(extra, DropTotal) and row < out:
+                    self.dropped = max(self.dropped, extra.dropped)
+            if out == len(piece):
+                self.pieces.popleft()
+            else:
+                self.pieces[0] = piece.from_row(out)
+                self.pieces[0].dropped_before = self.dropped
+            rows -= out
+
+
+def state_of(queue: TrackQueue) -> dict[str, Any]:
+    """What a resume point keeps of a queue: everything that has gone out, nothing that waits."""
+    return {
+        "serial": queue.serial,
+        "track_id": queue.track_id,
+        "next_index": queue.next_index - len(queue) - sum(missing for _, missing in queue.holes),
+        "dropped": queue.dropped,
+        "taken": queue.taken,
+        "lost": queue.lost,
+        "last_ns": queue.last_ns,
+    }

@@ -1,0 +1,169 @@
+"""Where a decoder stands, small enough to be stored with every commit, so that a crash costs nothing.
+
+Only what has gone out counts: whatever waited is read from the journal again, from `Decoder.oldest_block` on, and
+sequence numbers tell what had gone out already. The tables of names are stored by the session itself; a resume
+point says how many rows of each it knows, because a crash may fall between the two.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from capture.catalog import Target
+from capture.decode import Decoder
+from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
+from capture.errors import FormatError
+from capture.records import TrackQueue, state_of
+from capture.timebase import ClockPairs, Timebase
+
+RESUME_VERSION = 1
+
+
+class TrackResume(msgspec.Struct, frozen=True):
+    """The books of one thread's events."""
+
+    serial: int
+    track_id: int
+    next_index: int
+    dropped: int
+    taken: int
+    lost: int
+    last_ns: int
+
+
+class TargetResume(msgspec.Struct, frozen=True, kw_only=True):
+    """One target's numbers; `sites` is int32 bytes, the session's site by the target's own number."""
+
+    serial: int
+    process_id: int
+    track_id: int
+    clock: ClockPairs
+    is_qualified: bool
+    has_ended: bool
+    metric_mono_ns: int
+    dropped_unattributed: int
+    ended_dropped: int
+    ended_accounted: int
+    sites: bytes
+    exceptions: dict[int, str]
+    keys: dict[int, int]
+    observed: dict[int, int]
+    tracks: list[TrackResume]
+
+
+class DecoderResume(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a decoder needs to go on, but for the tables of names."""
+
+    version: int
+    next_event_id: int
+    last_ns: int
+    late: int
+    has_ended: bool
+    start_mono_ns: int | None
+    start_real_ns: int
+    kinds: dict[int, int]
+    rows: tuple[int, int, int, int]
+    targets: list[TargetResume]
+
+
+def resume_point(decoder: Decoder) -> bytes:
+    """The decoder's place as of its last `take`; gap and metric rows must have been taken as well."""
+    catalog = decoder.catalog
+    targets = [
+        TargetResume(
+            serial=t.serial,
+            process_id=t.row.process_id,
+            track_id=t.track.track_id,
+            clock=t.timebase.pairs,
+            is_qualified=t.is_qualified,
+            has_ended=t.has_ended,
+            metric_mono_ns=t.metric_mono_ns,
+            dropped_unattributed=t.dropped_unattributed,
+            ended_dropped=t.ended_dropped,
+            ended_accounted=t.ended_accounted,
+            sites=t.sites.astype("<i4").tobytes(),
+            exceptions=t.exceptions,
+            keys=t.keys,
+            observed=t.observed,
+            tracks=[msgspec.convert(state_of(queue), TrackResume) for queue in t.tracks.values()],
+        )
+        for t in catalog.targets.values()
+    ]
+    return msgspec.msgpack.encode(
+        DecoderResume(
+            version=RESUME_VERSION,
+            next_event_id=decoder.next_event_id,
+            last_ns=decoder.last_ns,
+            late=decoder.late,
+            has_ended=decoder.has_ended,
+            start_mono_ns=decoder.start_mono_ns,
+            start_real_ns=decoder.start_real_ns,
+            kinds={kind: int(count) for kind, count in enumerate(decoder.kinds) if count},
+            rows=(len(catalog.processes), len(catalog.tracks), len(catalog.sites), len(catalog.state_keys)),
+            targets=targets,
+        )
+    )
+
+
+def resumed(
+    data: bytes,
+    processes: list[ProcessRow],
+    tracks: list[TrackRow],
+    sites: list[SiteRow],
+    state_keys: list[StateKeyRow],
+    *,
+    derive_names: bool = False,
+) -> Decoder:
+    """The decoder as it stood; feed it the journal from any block at or before its `oldest_block` of then.
+
+    Raises: FormatError when the bytes are no resume point or do not fit the tables.
+    """
+    try:
+        point = msgspec.msgpack.decode(data, type=DecoderResume)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FormatError(f"the point where recording was interrupted cannot be read: {error}") from error
+    if point.version != RESUME_VERSION:
+        raise FormatError(f"the interrupted recording was written by another version ({point.version})")
+    tables: tuple[list[ProcessRow], list[TrackRow], list[SiteRow], list[StateKeyRow]] = (
+        processes[: point.rows[0]],
+        tracks[: point.rows[1]],
+        sites[: point.rows[2]],
+        state_keys[: point.rows[3]],
+    )
+    if tuple(len(table) for table in tables) != point.rows:
+        raise FormatError("the tables of names are shorter than the point where recording was interrupted")
+    decoder = Decoder(derive_names=derive_names)
+    catalog = decoder.catalog
+    catalog.restore(*tables)
+    decoder.next_event_id, decoder.last_ns, decoder.late = point.next_event_id, point.last_ns, point.late
+    decoder.has_ended, decoder.start_mono_ns = point.has_ended, point.start_mono_ns
+    decoder.start_real_ns = point.start_real_ns
+    for kind, count in point.kinds.items():
+        if 0 <= kind < len(decoder.kinds):
+            decoder.kinds[kind] = count
+    for t in point.targets:
+        if not (0 < t.process_id <= point.rows[0] and 0 < t.track_id <= point.rows[1] and len(t.sites) % 4 == 0):
+            raise FormatError("the point where recording was interrupted does not fit the tables of names")
+        catalog.targets[t.serial] = Target(
+            row=catalog.processes[t.process_id - 1],
+            track=catalog.tracks[t.track_id - 1],
+            serial=t.serial,
+            timebase=Timebase(t.clock),
+            is_qualified=t.is_qualified,
+            has_ended=t.has_ended,
+            metric_mono_ns=t.metric_mono_ns,
+            dropped_unattributed=t.dropped_unattributed,
+            ended_dropped=t.ended_dropped,
+            ended_accounted=t.ended_accounted,
+            sites=np.frombuffer(t.sites, "<i4").astype(np.int32),
+            exceptions=t.exceptions,
+            keys=t.keys,
+            observed=t.observed,
+            tracks={
+                q.serial: TrackQueue(q.track_id, q.serial, q.next_index, q.dropped, q.taken, q.lost, q.last_ns)
+                for q in t.tracks
+                if 0 < q.track_id <= point.rows[1]
+            },
+        )
+    return decoder
