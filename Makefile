@@ -1,0 +1,59 @@
+# Every task of this project; `make help` lists them. Each one sets up what it needs first.
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+BIN := .venv/bin
+READY := .venv/.ready
+NATIVE := .venv/.native
+C_SOURCES := $(shell find capture dags -name '*.[ch]' 2>/dev/null)
+STRICT_C := CFLAGS="$(CFLAGS) -Werror"
+
+.PHONY: help setup demo test check format bench soak interpreters clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(NATIVE) ## .venv with the scope-gui command in it (compiler and headers included)
+
+$(READY): packaging/constraints.txt packaging/make_venv.sh packaging/system_packages.sh pyproject.toml
+	@sh packaging/make_venv.sh
+	@touch $@ $(NATIVE)
+
+$(NATIVE): $(READY) setup.py $(C_SOURCES)
+	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+demo: setup ## record a small order service for some seconds and tell what happened
+	@$(BIN)/python resources/demo/tour.py
+
+test: check interpreters ## everything a change must pass: check, then all tests on every interpreter found
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup ## style, types, import contracts, C format and warnings; seconds, no tests
+	@$(STRICT_C) $(BIN)/python setup.py --quiet build_ext --force --build-temp build/strict --build-lib build/strict
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if [ -x $(BIN)/clang-format ]; then \
+	    echo "clang-format --dry-run"; $(BIN)/clang-format --dry-run --Werror $(C_SOURCES); \
+	else echo "skipped: the format of the C files (no clang-format in .venv)"; fi
+
+format: setup ## rewrite Python and C files in the project's format
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+	@$(BIN)/clang-format -i $(C_SOURCES)
+
+bench: setup ## the figures of Scope beside VizTracer and cProfile, measured here
+	$(BIN)/python -m tests.bench
+
+soak: setup interpreters ## the long safety runs: hundreds of attaches and kills
+	SCOPE_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600 $(PYTEST_ARGS)
+
+interpreters: setup ## fetch the Python that this system lacks (3.14) into .tools/; tests run on those found
+	@$(BIN)/python packaging/fetch_python.py 3.14 || echo "going on without Python 3.14: its tests are skipped"
+
+clean: ## remove what the tasks above made (sessions outside out/ stay)
+	rm -rf .venv .tools build out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find capture dags -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
