@@ -1,0 +1,65 @@
+"""Fixtures every test may use: the interpreters found here, real targets, and the proof that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import interpreters, leftovers
+from tests.targets import Launcher, Targets
+
+SOAK = bool(os.environ.get("SCOPE_SOAK"))
+
+settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile(
+    "ci", deadline=None, max_examples=50, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("soak", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("soak" if SOAK else "ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_configure() -> None:
+    leftovers.mark_this_run()
+
+
+def pytest_report_header() -> str:
+    here = ", ".join(str(interpreter) for interpreter in interpreters.found())
+    return f"interpreters: {here}; missing: {', '.join(interpreters.missing()) or 'none'}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "interpreter" in metafunc.fixturenames:
+        here = interpreters.found()
+        metafunc.parametrize("interpreter", here, ids=[interpreter.minor for interpreter in here])
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fails a test that leaves a process, a thread or a shared-memory pool behind, and removes what it left.
+
+    Set up before and torn down after every other function fixture; what a wider fixture keeps alive was there before.
+    """
+    before = leftovers.now()
+    yield
+    left = leftovers.left_since(before)
+    if left:
+        left.remove()
+        pytest.fail(f"this test left behind:\n{left}")
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Launcher]:
+    """Starts real programs; all of them are ended by their pid when the test is over."""
+    targets = Targets(tmp_path)
+    yield targets.launch
+    targets.end_all()
+
+
+@pytest.fixture
+def rounds() -> Callable[[int, int], int]:
+    """`rounds(20, 300)`: the short count in `make test`, the long one in `make soak`."""
+    return lambda short, long: long if SOAK else short

@@ -1,0 +1,123 @@
+"""What a test left behind: processes, threads, shared-memory pools. Used by the fixture `nothing_left_behind`.
+
+Processes are found by a mark in their environment, which children inherit: a recorder that was orphaned on purpose
+(its starter was killed) is no child of pytest any more and would escape a walk over children. Other test runs on the
+same machine carry another mark and are not ours to judge.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+MARK = "SCOPE_TEST_RUN"
+GRACE_S = 5.0
+_SHM = Path("/dev/shm")
+# The standard library keeps these for the life of the process once multiprocessing was used.
+_STAYING = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+
+
+def mark_this_run() -> None:
+    """Gives this pytest run its own mark; everything started from now on carries it."""
+    os.environ[MARK] = uuid.uuid4().hex
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What exists now; the difference of two of them is what came in between."""
+
+    processes: dict[int, str] = field(default_factory=dict)
+    threads: frozenset[threading.Thread] = frozenset()
+    pools: frozenset[Path] = frozenset()
+
+    def since(self, before: Leftovers) -> Leftovers:
+        return Leftovers(
+            {pid: name for pid, name in self.processes.items() if pid not in before.processes},
+            self.threads - before.threads,
+            frozenset(pool for pool in self.pools - before.pools if not _used_by_another_run(pool)),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.processes or self.threads or self.pools)
+
+    def __str__(self) -> str:
+        lines = [f"process {pid}: {name}" for pid, name in sorted(self.processes.items())]
+        lines += [f"thread {thread.name}" for thread in self.threads]
+        lines += [f"shared memory {pool}" for pool in sorted(self.pools)]
+        return "\n".join(lines)
+
+    def remove(self) -> None:
+        """Ends and deletes what was left, so that one careless test does not fail the next ones."""
+        for pid in self.processes:
+            try:
+                process = psutil.Process(pid)
+                process.kill()
+                process.wait(GRACE_S)
+            except psutil.Error:
+                continue
+        for pool in self.pools:
+            shutil.rmtree(pool, ignore_errors=True)
+
+
+def now() -> Leftovers:
+    """Processes of this run, threads of this process, shared-memory pools of this user."""
+    pools = _SHM.glob(f"scope-{os.getuid()}-*") if _SHM.is_dir() else ()
+    return Leftovers(_processes_of_this_run(), frozenset(threading.enumerate()), frozenset(pools))
+
+
+def left_since(before: Leftovers, grace_s: float = GRACE_S) -> Leftovers:
+    """What came after `before` and does not go away within the grace time; empty as soon as all of it is gone."""
+    wait_for(lambda: not now().since(before), grace_s)
+    return now().since(before)
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Whether the condition became true in time; asked often, so that a test waits no longer than it must."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _processes_of_this_run() -> dict[int, str]:
+    here = {}
+    for pid in psutil.pids():
+        if pid == os.getpid() or not _is_marked(pid):
+            continue
+        try:
+            name = " ".join(psutil.Process(pid).cmdline())
+        except psutil.Error:
+            continue
+        if name and not any(staying in name for staying in _STAYING):
+            here[pid] = name[:200]
+    return here
+
+
+def _is_marked(pid: int) -> bool:
+    try:
+        return f"{MARK}={os.environ[MARK]}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+
+
+def _used_by_another_run(pool: Path) -> bool:
+    """Whether a process that is not of this run maps files of the pool; then the pool is not ours either."""
+    for pid in psutil.pids():
+        if pid == os.getpid() or _is_marked(pid):
+            continue
+        try:
+            if str(pool) in Path(f"/proc/{pid}/maps").read_text(errors="replace"):
+                return True
+        except OSError:
+            continue
+    return False

@@ -1,0 +1,58 @@
+"""The suite notices what a test leaves behind: otherwise its promise would be an empty one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests import leftovers
+from tests.targets import Launcher
+
+SLEEPER = [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(600)"]
+
+
+def test_a_running_target_counts_until_it_is_ended(target: Launcher) -> None:
+    before = leftovers.now()
+    program = target(SLEEPER, ready="ready")
+    assert set(leftovers.left_since(before, grace_s=0).processes) == {program.pid}
+    program.end()
+    assert not leftovers.left_since(before)
+
+
+def test_an_orphan_is_found_and_removed() -> None:
+    before = leftovers.now()
+    start = f"import subprocess; print(subprocess.Popen({SLEEPER!r}, stdout=-3, stderr=-3).pid)"
+    started = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True)
+    left = leftovers.left_since(before, grace_s=0)
+    assert set(left.processes) == {int(started.stdout)}
+    left.remove()
+    assert not leftovers.left_since(before)
+
+
+def test_a_thread_counts_until_it_ends() -> None:
+    before = leftovers.now()
+    release = threading.Event()
+    thread = threading.Thread(target=release.wait, name="careless")
+    thread.start()
+    assert leftovers.left_since(before, grace_s=0).threads == {thread}
+    release.set()
+    thread.join()
+    assert not leftovers.left_since(before)
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="/dev/shm is missing")
+def test_a_pool_in_shared_memory_counts_until_it_is_deleted() -> None:
+    before = leftovers.now()
+    pool = Path(f"/dev/shm/scope-{os.getuid()}-{uuid.uuid4().hex[:16]}")
+    pool.mkdir()
+    left = leftovers.left_since(before, grace_s=0)
+    assert left.pools == {pool}
+    assert str(pool) in str(left)
+    left.remove()
+    assert not pool.exists()
