@@ -1,0 +1,1 @@
+"""A small order service worth debugging: threads, tasks, child processes, and four planted bugs (see ../README.md)."""
