@@ -33,7 +33,14 @@ fi
 
 sh packaging/system_packages.sh "$python"
 
-pip() { "$@" --quiet --disable-pip-version-check --no-input; }
+pip() { # pip COMMAND...: its words are shown only when it fails; word splitting of $installer is wanted
+    if ! "$@" --disable-pip-version-check --no-input >$venv/pip.log 2>&1; then
+        cat $venv/pip.log >&2
+        echo "pip failed; its words are above." >&2
+        exit 1
+    fi
+}
+
 if [ ! -x $venv/bin/python ]; then
     echo "Making $venv with $("$python" --version) ($python)"
     if "$python" -c 'import ensurepip' >/dev/null 2>&1; then
