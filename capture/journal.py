@@ -7,7 +7,6 @@ The layout of a block is in `capture.blocks`.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from pathlib import Path
@@ -26,6 +25,7 @@ from capture.blocks import (
     journal_files,
     pack_header,
 )
+from capture.disk import write_problem
 from capture.errors import SessionProblem, TargetProblem
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
 ROLL_BYTES = 64 << 20
 _WINDOW_BYTES = 8 << 20  # holds any block, so one read always makes progress
 _SEARCH_BUDGET_BYTES = 256 << 20  # a hostile file may claim a block at every eighth byte
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def delete_before(directory: Path, file_no: int) -> None:
@@ -128,7 +127,7 @@ class JournalWriter:
                 _write_all(self._fd, b"".join((head, payload, padding))[written:])
         except OSError as error:
             self._undo()
-            raise _write_problem(error) from error
+            raise write_problem(error, "the session's journal") from error
         self.offset += size
         self._block_no = number + 1
         return number
@@ -148,7 +147,7 @@ class JournalWriter:
             if new_names:
                 _sync_directory(self._directory)
         except OSError as error:
-            raise _write_problem(error) from error
+            raise write_problem(error, "the session's journal") from error
         finally:
             for fd in rolled:
                 os.close(fd)
@@ -165,7 +164,7 @@ class JournalWriter:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _write_problem(error) from error
+            raise write_problem(error, "the session's journal") from error
         self.offset = 0
         self._new_names = True
 
@@ -185,7 +184,7 @@ class JournalWriter:
             self.truncated_bytes = max(0, os.fstat(self._fd).st_size - end)
             os.ftruncate(self._fd, end)
         except OSError as error:
-            raise _write_problem(error) from error
+            raise write_problem(error, "the session's journal") from error
         self.offset = end
 
     def _undo(self) -> None:
@@ -347,9 +346,3 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _write_problem(error: OSError) -> TargetProblem:
-    if error.errno in _FULL:
-        return TargetProblem("The disk is full: the recording stops here, and everything recorded until now is kept.")
-    return TargetProblem(f"The session's journal cannot be written: {error.strerror}.")

@@ -1,0 +1,65 @@
+"""The tables of names (processes, tracks, sites, state keys) as files that grow in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import xxhash
+
+from capture import parquet
+from capture.folder import SessionFolder
+from capture.format import FileEntry
+from capture.tables import as_table
+
+_PIECES = 8  # of a table, before it is written anew as one
+_GROWING = frozenset({"sites", "state_keys"})  # their rows never change: only new ones are written
+
+
+class DefinitionFiles:
+    """Keeps the files of the tables in step with lists of rows that grow and change."""
+
+    def __init__(self, folder: SessionFolder, entries: Iterable[FileEntry], retire: Callable[..., None]) -> None:
+        self._folder = folder
+        self._retire = retire
+        self._files: dict[str, list[FileEntry]] = {}
+        for entry in entries:
+            self._files.setdefault(entry.table, []).append(entry)
+        self._written = {table: sum(entry.rows for entry in files) for table, files in self._files.items()}
+        self._digests: dict[str, bytes] = {}
+        self._next_no = 1 + max((int(e.name.split("/")[1][:8]) for e in self.entries), default=0)
+
+    @property
+    def entries(self) -> list[FileEntry]:
+        """The files that a manifest must list now."""
+        return [entry for files in self._files.values() for entry in files]
+
+    def update(self, table: str, rows: Sequence[Any]) -> None:
+        """Brings a table up to date; `rows` is all of it.
+
+        Raises: TargetProblem.
+        """
+        if table in _GROWING:
+            written = self._written.get(table, 0)
+            if len(rows) > written and len(self._files.get(table, ())) < _PIECES:
+                self._files.setdefault(table, []).append(self._write(table, rows[written:]))
+            elif len(rows) > written:
+                self._rewrite(table, rows)
+            self._written[table] = max(written, len(rows))
+            return
+        digest = xxhash.xxh3_64_digest(msgspec.msgpack.encode(rows))
+        if rows and self._digests.get(table) != digest:
+            self._rewrite(table, rows)
+            self._digests[table] = digest
+
+    def _rewrite(self, table: str, rows: Sequence[Any]) -> None:
+        fresh = self._write(table, rows)
+        self._retire(*(entry.name for entry in self._files.get(table, ())))
+        self._files[table] = [fresh]
+
+    def _write(self, table: str, rows: Sequence[Any]) -> FileEntry:
+        data = parquet.encode(table, as_table(table, rows))
+        entry = self._folder.write(f"defs/{self._next_no:08d}.{table}.parquet", data, len(rows))
+        self._next_no += 1
+        return entry

@@ -1,0 +1,108 @@
+"""Batches of events as the `events` table and back, without a Python object per event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from capture.events import KIND_CODES, KIND_NAMES, EventBatch, make_batch
+from capture.tables import SCHEMAS, id_column
+
+_CODES = sorted(KIND_NAMES)
+_WORDS = pa.array([KIND_NAMES[code] for code in _CODES])
+_INDEX_OF_CODE = np.full(256, -1, np.int8)
+_INDEX_OF_CODE[_CODES] = np.arange(len(_CODES))
+_INT_COLUMNS: dict[str, type[np.generic]] = {
+    "time_ns": np.int64,
+    "track_id": np.int32,
+    "site_id": np.int32,
+    "object_id": np.int64,
+    "ref": np.int64,
+    "flags": np.uint8,
+}
+BATCH_COLUMNS = ("kind", "value", *_INT_COLUMNS)
+
+
+def event_table(batch: EventBatch) -> pa.Table:
+    """The batch as rows of `events`.
+
+    Raises: ValueError for a kind that has no name.
+    """
+    rows = len(batch)
+    kinds = _INDEX_OF_CODE[batch.kind]
+    if rows and int(kinds.min()) < 0:
+        raise ValueError("a batch holds an event of an unknown kind")
+    columns = [
+        pa.array(np.arange(batch.first_event_id, batch.first_event_id + rows)),
+        pa.array(batch.time_ns),
+        pa.DictionaryArray.from_arrays(pa.array(kinds), _WORDS),
+        pa.array(batch.track_id),
+        id_column(batch.site_id, pa.int32()),
+        id_column(batch.object_id, pa.int64()),
+        _sparse_texts(rows, batch.value_rows, batch.values),
+        id_column(batch.ref, pa.int64()),
+        pa.array(batch.flags),
+    ]
+    return pa.table(columns, schema=SCHEMAS["events"])
+
+
+def batch_from_table(table: pa.Table, first_event_id: int, columns: Iterable[str] | None = None) -> EventBatch:
+    """The rows of `events` as a batch; what was not read (see `columns`) is zero.
+
+    A kind that this version does not know has the code 0: the event counts and has its place, but no meaning.
+    """
+    have = set(table.column_names)
+    filled: dict[str, Any] = {
+        name: _integers(table[name], dtype) if name in have else np.zeros(len(table), dtype)
+        for name, dtype in _INT_COLUMNS.items()
+    }
+    kind = _kinds(table["kind"]) if "kind" in have else np.zeros(len(table), np.uint8)
+    value_rows, values = np.empty(0, np.int64), []
+    if "value" in have and (value := _one_array(table["value"])).null_count < len(value):
+        value_rows = np.flatnonzero(value.is_valid().to_numpy(zero_copy_only=False))
+        values = value.drop_null().to_pylist()
+    return make_batch(first_event_id, kind=kind, value_rows=value_rows, values=values, **filled)
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _integers(column: pa.ChunkedArray, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    array = _one_array(column)
+    if array.null_count == len(array):
+        return np.zeros(len(array), dtype)
+    if array.null_count:
+        array = array.fill_null(0)
+    numbers: npt.NDArray[Any] = array.to_numpy().astype(dtype, copy=False)
+    return numbers
+
+
+def _kinds(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
+    array = _one_array(column)
+    if len(array) == 0:
+        return np.empty(0, np.uint8)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    codes = np.array([KIND_CODES.get(word, 0) for word in array.dictionary.to_pylist()] or [0], np.uint8)
+    kinds: npt.NDArray[np.uint8] = codes[_integers(pa.chunked_array([array.indices]), np.int32)]
+    return kinds
+
+
+def _sparse_texts(rows: int, at: npt.NDArray[np.int64], texts: list[str]) -> pa.Array:
+    """A text column that is null everywhere but at the given rows, built from its buffers."""
+    if not texts:
+        return pa.nulls(rows, pa.string())
+    dense = pa.array(texts, pa.string())
+    ends = np.frombuffer(dense.buffers()[1], np.int32, len(texts) + 1)
+    offsets = np.zeros(rows + 1, np.int32)
+    offsets[at + 1] = np.diff(ends)
+    np.cumsum(offsets, out=offsets)
+    valid = np.zeros(rows, np.bool_)
+    valid[at] = True
+    bits = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(pa.string(), rows, [bits, pa.py_buffer(offsets), dense.buffers()[2]])

@@ -1,0 +1,198 @@
+"""A packed session: one zip file without compression, read by our own few lines.
+
+Only what `pack` writes is understood: stored members with known names, sizes in the local headers. The standard
+library's reader trusts the central directory alone; here a session cut short or damaged there is still found by
+walking the local headers, and every byte is checked against the manifest's checksums afterwards.
+
+    local header:   "PK\\x03\\x04" version flags method time date crc32 stored_len raw_len name_len extra_len name extra
+    central entry:  "PK\\x01\\x02" ... offset of the local header; zip64 sizes and offsets in the extra field
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from capture.errors import FormatError, SessionProblem
+from capture.files import check_name
+from capture.format import MAX_FILE_BYTES
+
+MAX_MEMBERS = 1 << 20
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
+_END = struct.Struct("<4sHHHHIIH")
+_END64 = struct.Struct("<4sQHHIIQQQQ")
+_LOCATOR64 = struct.Struct("<4sIQI")
+_LOCAL_MAGIC, _CENTRAL_MAGIC, _END_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+_MAX_DIRECTORY_BYTES = 256 << 20
+_MAX_HEADER_BYTES = _LOCAL.size + 64 + 64  # name and extra field of a member of ours
+_SEARCH_BYTES = 1 << 20
+_NONE = 0xFFFFFFFF
+
+
+class PackedFiles:
+    """The members of a packed session."""
+
+    packed = True
+
+    def __init__(self, path: Path) -> None:
+        """Raises: SessionProblem when the file cannot be opened, FormatError when it is not a packed session."""
+        self.path = path
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise SessionProblem(f"{path} cannot be opened: {error.strerror}.") from error
+        info = os.fstat(self._fd)
+        self._size = info.st_size
+        self._scanned: dict[str, list[tuple[int, int]]] | None = None
+        try:
+            if not stat.S_ISREG(info.st_mode):
+                raise FormatError(f"{path} is not a session: it is neither a file nor a directory.")
+            if not self._size:
+                raise FormatError(f"{path} is not a session: the file is empty.")
+            entries = list(self._central_directory())
+            self._members = {name: offset for name, offset, _ in entries}
+            self._sizes = {name: size for name, _, size in entries}
+            if not self._members and not self._scan():
+                raise FormatError(f"{path} is not a session: no part of a packed session was found in it.")
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, name: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+        check_name(name)
+        offset = self._members.get(name)
+        data = None if offset is None else self._member(offset, name, max_bytes)
+        if data is not None:
+            return data
+        found = self.alternatives(name, max_bytes)
+        if not found:
+            raise FileNotFoundError(name)
+        return found[0]
+
+    def alternatives(self, name: str, max_bytes: int = MAX_FILE_BYTES) -> list[bytes]:
+        places = self._scan().get(name, [])
+        return [self._at(offset, size) for offset, size in places if size <= max_bytes]
+
+    def sizes(self) -> dict[str, int]:
+        return self._sizes or {name: places[0][1] for name, places in self._scan().items()}
+
+    def total_bytes(self) -> int:
+        return self._size
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+
+    def _at(self, offset: int, length: int) -> bytes:
+        try:
+            return os.pread(self._fd, length, offset) if 0 <= offset < self._size else b""
+        except OSError as error:
+            raise SessionProblem(f"{self.path} cannot be read: {error.strerror}.") from error
+
+    def _member(self, offset: int, name: str, max_bytes: int) -> bytes | None:
+        """The member whose local header lies there, None when another one or none does."""
+        header = self._header(offset)
+        if header is None or header[0] != name:
+            return None
+        if header[2] > max_bytes:
+            raise FormatError(f"{self.path}: the member {name} claims {header[2]} bytes, more than it may have.")
+        return self._at(header[1], header[2])
+
+    def _header(self, offset: int) -> tuple[str, int, int] | None:
+        """Name, place and size of the stored member whose local header lies there, if it is one of ours."""
+        raw = self._at(offset, _MAX_HEADER_BYTES)
+        if len(raw) < _LOCAL.size:
+            return None
+        magic, _, flags, method, _, _, _, stored, plain, name_len, extra_len = _LOCAL.unpack_from(raw)
+        if magic != _LOCAL_MAGIC or method or stored != plain or flags & 0x2009 or name_len > 64 or extra_len > 64:
+            return None
+        name = _known_name(raw[_LOCAL.size : _LOCAL.size + name_len])
+        start = offset + _LOCAL.size + name_len + extra_len
+        return None if name is None or start + plain > self._size else (name, start, plain)
+
+    def _central_directory(self) -> Iterable[tuple[str, int, int]]:
+        """Names, local headers' places and sizes; nothing when the end of the file is damaged or missing."""
+        tail_at = max(0, self._size - (1 << 16) - _END.size)
+        tail = self._at(tail_at, self._size - tail_at)
+        at = tail.rfind(_END_MAGIC)
+        if at < 0 or len(tail) - at < _END.size:
+            return ()
+        _, _, _, _, count, length, start, _ = _END.unpack_from(tail, at)
+        if _NONE in (length, start) or count == 0xFFFF:
+            locator = self._at(tail_at + at - _LOCATOR64.size, _LOCATOR64.size)
+            if len(locator) < _LOCATOR64.size or locator[:4] != b"PK\x06\x07":
+                return ()
+            end64 = self._at(_LOCATOR64.unpack(locator)[2], _END64.size)
+            if len(end64) < _END64.size or end64[:4] != b"PK\x06\x06":
+                return ()
+            *_, count, length, start = _END64.unpack(end64)
+        if length > min(_MAX_DIRECTORY_BYTES, self._size) or count > MAX_MEMBERS:
+            return ()
+        return _central_entries(self._at(start, length))
+
+    def _scan(self) -> dict[str, list[tuple[int, int]]]:
+        """Place and size of every member that a walk over the local headers finds, for damaged files."""
+        if self._scanned is None:
+            self._scanned = {}
+            offset, count = 0, 0
+            while 0 <= offset < self._size and count < MAX_MEMBERS:
+                header = self._header(offset)
+                if header is None:
+                    offset = self._next_header(offset + 1)
+                    continue
+                name, start, size = header
+                self._scanned.setdefault(name, []).append((start, size))
+                offset, count = start + size, count + 1
+        return self._scanned
+
+    def _next_header(self, offset: int) -> int:
+        while offset < self._size:
+            window = self._at(offset, _SEARCH_BYTES)
+            at = window.find(_LOCAL_MAGIC)
+            if at >= 0:
+                return offset + at
+            if len(window) < _SEARCH_BYTES:
+                break
+            offset += _SEARCH_BYTES - len(_LOCAL_MAGIC) + 1
+        return -1
+
+
+def _known_name(raw: bytes) -> str | None:
+    name = raw.decode("ascii", "replace")
+    try:
+        check_name(name)
+    except FormatError:
+        return None
+    return name
+
+
+def _central_entries(data: bytes) -> Iterator[tuple[str, int, int]]:
+    at = 0
+    while at + _CENTRAL.size <= len(data):
+        magic, *_, stored, plain, name_len, extra_len, comment_len, _, _, _, offset = _CENTRAL.unpack_from(data, at)
+        if magic != _CENTRAL_MAGIC:
+            return
+        at += _CENTRAL.size
+        name = _known_name(data[at : at + name_len])
+        if offset == _NONE:
+            offset = _offset64(data[at + name_len : at + name_len + extra_len], plain, stored)
+        if name is not None:
+            yield name, offset, plain
+        at += name_len + extra_len + comment_len
+
+
+def _offset64(extra: bytes, plain: int, stored: int) -> int:
+    """The local header's offset from a zip64 extra field, -1 when it is not there."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, at)
+        skip = 8 * ((plain == _NONE) + (stored == _NONE))
+        if kind == 1 and length >= skip + 8 and at + 4 + skip + 8 <= len(extra):
+            return int(struct.unpack_from("<Q", extra, at + 4 + skip)[0])
+        at += 4 + length
+    return -1

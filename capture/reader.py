@@ -1,0 +1,93 @@
+"""Listed files to tables: every byte checked before it is parsed, every loss reported once and kept apart."""
+
+from __future__ import annotations
+
+import threading
+
+import pyarrow as pa
+
+from capture import parquet
+from capture.errors import FormatError
+from capture.files import SessionFiles
+from capture.format import FileEntry, Problem, SegmentEntry, checksum
+from capture.tables import SCHEMAS
+
+_MAX_PROBLEMS = 1000
+
+
+class TableReader:
+    """Reads listed files; `problems` and `damaged` (the files' names, with their segments) grow as damage is found."""
+
+    def __init__(self, files: SessionFiles) -> None:
+        self.problems: list[Problem] = []
+        self.damaged: dict[str, SegmentEntry | None] = {}
+        self.trusted: set[str] = set()  # files whose bytes and texts have been checked once
+        self._files = files
+        self._lock = threading.Lock()
+
+    def table(self, segment: SegmentEntry | None, entry: FileEntry, columns: list[str] | None) -> pa.Table | None:
+        """The columns of a listed file; None when it is damaged.
+
+        Raises: FileNotFoundError when it is not there: it may have been merged away, see `missing`.
+        """
+        data = self.bytes(segment, entry)
+        try:
+            return None if data is None else parquet.decode(entry.table, data, entry.rows, columns)
+        except FormatError as error:
+            self._report_damage(entry, segment, error.message)
+            return None
+
+    def checked_file(self, segment: SegmentEntry | None, entry: FileEntry) -> pa.Buffer | None:
+        """A listed file that is what the manifest says and safe to hand to a Parquet reader; None when it is damaged.
+
+        Raises: FileNotFoundError when it is not there (it may have been merged away).
+        """
+        data = self.bytes(segment, entry)
+        if data is None or entry.name in self.trusted:
+            return data
+        texts = [field.name for field in SCHEMAS[entry.table] if not pa.types.is_primitive(field.type)]
+        try:
+            parquet.decode(entry.table, data, entry.rows, texts)
+        except FormatError as error:
+            self._report_damage(entry, segment, error.message)
+            return None
+        self.trusted.add(entry.name)
+        return data
+
+    def bytes(self, segment: SegmentEntry | None, entry: FileEntry) -> pa.Buffer | None:
+        """A listed file as it was written; None when it is damaged.
+
+        Raises: FileNotFoundError.
+        """
+        if entry.name in self.damaged:
+            return None
+        try:
+            candidates = [self._files.read(entry.name, entry.bytes)]
+        except FormatError:
+            candidates = []  # bigger than listed
+        for data in candidates:
+            if checksum(data) == entry.xxh3_64 and len(data) == entry.bytes:
+                return pa.py_buffer(data)
+        for data in self._files.alternatives(entry.name, entry.bytes):
+            if checksum(data) == entry.xxh3_64:
+                return pa.py_buffer(data)
+        self._report_damage(entry, segment, "its bytes are not those that were written")
+        return None
+
+    def missing(self, segment: SegmentEntry | None, entry: FileEntry) -> None:
+        """Reports a file that is not there and should be."""
+        self._report_damage(entry, segment, "it is missing")
+
+    def report(self, problem: Problem) -> None:
+        """Adds a problem, once."""
+        with self._lock:
+            if problem not in self.problems and len(self.problems) < _MAX_PROBLEMS:
+                self.problems.append(problem)
+
+    def _report_damage(self, entry: FileEntry, segment: SegmentEntry | None, why: str) -> None:
+        if entry.name in self.damaged:
+            return
+        self.damaged[entry.name] = segment
+        what = f"{entry.rows} rows of {entry.table} are lost: {entry.name} is damaged ({why.rstrip('.')})."
+        times = (segment.start_ns, segment.end_ns) if segment else (None, None)
+        self.report(Problem(what, lost=True, file=entry.name, start_ns=times[0], end_ns=times[1]))

@@ -1,0 +1,290 @@
+"""The writing side of a session: seals batches into segments and keeps the manifest true at every instant."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from capture import parquet
+from capture.compaction import level_of, next_merge, rows_of
+from capture.definition_files import DefinitionFiles
+from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
+from capture.errors import FormatError, SessionProblem
+from capture.events import EventBatch
+from capture.eventtable import event_table
+from capture.folder import SessionFolder
+from capture.format import (
+    MANIFEST,
+    MANIFEST_COPY,
+    About,
+    Counts,
+    FileEntry,
+    JournalMark,
+    Manifest,
+    ManifestHead,
+    SegmentEntry,
+    checksum,
+    encode_manifest,
+    version_text,
+)
+from capture.tables import Rows, as_table
+
+_replace = msgspec.structs.replace
+
+
+class SegmentStore:
+    """Writes one session directory. Only one store at a time, which the directory's lock sees to."""
+
+    def __init__(self, folder: SessionFolder, manifest: Manifest) -> None:
+        """Use `create` or `reopen`."""
+        self.segments = list(manifest.segments)
+        self.durable_journal = manifest.journal
+        self._folder = folder
+        self._head = ManifestHead(**{name: getattr(manifest, name) for name in ManifestHead.__struct_fields__})
+        # Encoded once: a live manifest of hundreds of segments is written five times a second.
+        self._encoded = [msgspec.json.encode(segment) for segment in self.segments]
+        self._defs = DefinitionFiles(folder, manifest.defs, self._retire)
+        self._may_merge = True
+
+    @classmethod
+    def create(cls, path: Path, about: About | Mapping[str, Any], *, sync: bool = True) -> SegmentStore:
+        """A store for a new session in a directory that is new, or holds no session yet.
+
+        Raises: SessionProblem when there is one or the description is wrong, TargetProblem when it cannot be written.
+        """
+        try:
+            fields = about if isinstance(about, About) else msgspec.convert(about, About)
+        except msgspec.ValidationError as error:
+            raise SessionProblem(f"The session's description is wrong: {error}.") from error
+        if any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY)):
+            raise SessionProblem(f"{path} holds a session already.", "Choose another name with -o.")
+        folder = SessionFolder(path, sync=sync)
+        try:
+            store = cls(folder, Manifest(format=version_text(), generation=0, state="recording", about=fields))
+            store.commit(checkpoint=True)
+        except BaseException:
+            folder.close()
+            raise
+        return store
+
+    @classmethod
+    def reopen(cls, path: Path, *, sync: bool = True) -> SegmentStore:
+        """Continues a session whose recorder died; what it had not committed is still in the journal.
+
+        Raises: SessionProblem when it is being recorded, FormatError when it is no session or no manifest is whole.
+        """
+        if not path.is_dir():
+            raise FormatError(f"{path} is not a session directory.")
+        if not any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY)):
+            raise FormatError(f"{path} is not a session: it holds no {MANIFEST}.")
+        folder = SessionFolder(path, sync=sync)
+        try:
+            manifest = folder.load_manifest()
+            store = cls(folder, _replace(manifest, state="recording"))
+            store.commit(checkpoint=True)
+            folder.delete_unlisted(manifest)
+        except BaseException:
+            folder.close()
+            raise
+        return store
+
+    @property
+    def path(self) -> Path:
+        """The session directory."""
+        return self._folder.path
+
+    @property
+    def head(self) -> ManifestHead:
+        """The manifest as it would be committed now, without its segments."""
+        return self._head
+
+    @property
+    def end_ns(self) -> int:
+        """Where the next segment will start."""
+        return self._head.end_ns
+
+    @property
+    def next_event_id(self) -> int:
+        """The id that the next batch must start with."""
+        return self.segments[-1].first_event_id + self.segments[-1].events if self.segments else 1
+
+    def seal(
+        self,
+        batch: EventBatch,
+        calls: Rows | None = None,
+        extra: Mapping[str, Rows] | None = None,
+        keyframe: bytes | None = None,
+        end_ns: int | None = None,
+    ) -> SegmentEntry:
+        """Writes one segment from where the last one ended up to `end_ns`; `commit` makes it visible.
+
+        `keyframe` is every DAG's state at the segment's first instant, before its events. Events earlier than that
+        instant are given its time.
+
+        Raises: TargetProblem when it cannot be written; the store is then as before. ValueError for a batch that does
+        not continue the events before it.
+        """
+        start_ns, seq = self._head.end_ns, self._head.next_seq
+        if len(batch) and batch.first_event_id != self.next_event_id:
+            raise ValueError(f"the batch starts at event {batch.first_event_id}, expected {self.next_event_id}")
+        tables = {"events": event_table(_not_before(batch, start_ns))} if len(batch) else {}
+        for name, rows in {"calls": calls, **(extra or {})}.items():
+            if rows is not None:
+                tables[name] = as_table(name, rows)
+        last_ns = int(batch.time_ns[-1]) if len(batch) else start_ns
+        files = self._write_tables(seq, tables)
+        segment = SegmentEntry(
+            seq=seq,
+            level=level_of(rows_of(files), 0),
+            first_event_id=self.next_event_id,
+            events=len(batch),
+            start_ns=start_ns,
+            end_ns=max(start_ns, last_ns, start_ns if end_ns is None else end_ns),
+            files=files,
+        )
+        if keyframe is not None:
+            self._folder.write(segment.keyframe_name, xxhash.xxh3_64_digest(keyframe) + keyframe)
+        self.segments.append(segment)
+        self._encoded.append(msgspec.json.encode(segment))
+        self._head = _replace(self._head, next_seq=seq + 1, end_ns=segment.end_ns)
+        return segment
+
+    def write_defs(
+        self,
+        processes: Sequence[ProcessRow] = (),
+        tracks: Sequence[TrackRow] = (),
+        sites: Sequence[SiteRow] = (),
+        state_keys: Sequence[StateKeyRow] = (),
+    ) -> None:
+        """Brings the definitions up to date; each list is the whole table. Rows of sites and state keys never change.
+
+        Raises: TargetProblem.
+        """
+        self._defs.update("processes", processes)
+        self._defs.update("tracks", tracks)
+        self._defs.update("sites", sites)
+        self._defs.update("state_keys", state_keys)
+        self._head = _replace(self._head, defs=self._defs.entries)
+
+    def set_counts(
+        self, produced: int, recorded: int, dropped: int, late: int = 0, kinds: Mapping[str, int] | None = None
+    ) -> None:
+        """What the next commit says about the events of the whole session."""
+        counts = Counts(produced, recorded, dropped, late)
+        self._head = _replace(self._head, counts=counts, kinds=self._head.kinds if kinds is None else dict(kinds))
+
+    def set_about(self, **fields: Any) -> None:
+        """Fills in what was not known yet when the recording began, for example the target's Python."""
+        self._head = _replace(self._head, about=_replace(self._head.about, **fields))
+
+    def set_resume(self, data: bytes, position: tuple[int, int]) -> None:
+        """What is needed to continue after a crash, and the journal position up to which segments hold everything.
+
+        Raises: TargetProblem.
+        """
+        resume = self._head.resume
+        if resume is None or checksum(data) != resume.xxh3_64:
+            fresh = self._folder.write(f"journal/{self._head.generation + 1:08d}.resume", data)
+            if resume is not None and resume.name != fresh.name:
+                self._retire(resume.name)
+            resume = fresh
+        self._head = _replace(self._head, resume=resume, journal=JournalMark(*position))
+
+    def resume_bytes(self) -> bytes | None:
+        """What `set_resume` was last given, None when there is none or it is damaged."""
+        try:
+            return self._folder.read(self._head.resume) if self._head.resume else None
+        except (FormatError, OSError):
+            return None
+
+    def commit(self, *, checkpoint: bool | None = None) -> None:
+        """Makes everything written since the last commit visible, at once; merges small segments on the way.
+
+        A checkpoint survives a power loss; one a second is, unless said otherwise. Only what comes before
+        `durable_journal` may be deleted from the journal.
+
+        Raises: TargetProblem; readers then still see the last commit.
+        """
+        self._merge_some()
+        # Counted up even if publishing fails: a file named after a generation must never be written twice.
+        self._head = _replace(self._head, generation=self._head.generation + 1)
+        data = encode_manifest(self._head, self._encoded)
+        if self._folder.publish(data, self._head.generation, checkpoint=checkpoint):
+            self.durable_journal = self._head.journal
+        self._folder.delete_retired()
+
+    def finish(self, state: Literal["complete", "recovered"] = "complete") -> None:
+        """Merges what is small, marks the session finished, and lets go of it.
+
+        Raises: TargetProblem.
+        """
+        while self._merge_some(finishing=True):
+            pass
+        if self._head.resume is not None:
+            self._retire(self._head.resume.name)
+        self._head = _replace(self._head, state=state, resume=None)
+        self.commit(checkpoint=True)
+        self._folder.delete_retired(at_once=True)
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the session without finishing it. Harmless when repeated."""
+        self._folder.close()
+
+    def _merge_some(self, *, finishing: bool = False) -> bool:
+        where = next_merge(self.segments, finishing=finishing) if self._may_merge else None
+        if where is None:
+            return False
+        parts = self.segments[where]
+        seq = self._head.next_seq
+        try:
+            names = dict.fromkeys(entry.table for part in parts for entry in part.files)
+            files = self._write_tables(seq, {name: self._joined(name, parts) for name in names})
+        except (FormatError, OSError):
+            self._may_merge = False  # a file of ours was damaged meanwhile: readers report it, merging would hide it
+            return False
+        merged = SegmentEntry(
+            seq=seq,
+            level=level_of(rows_of(files), max(part.level for part in parts) + 1),
+            first_event_id=parts[0].first_event_id,
+            events=sum(part.events for part in parts),
+            start_ns=parts[0].start_ns,
+            end_ns=parts[-1].end_ns,
+            files=files,
+        )
+        with contextlib.suppress(OSError):  # a keyframe is a cache
+            self._folder.write(merged.keyframe_name, (self.path / parts[0].keyframe_name).read_bytes())
+        self.segments[where] = [merged]
+        self._encoded[where] = [msgspec.json.encode(merged)]
+        self._head = _replace(self._head, next_seq=seq + 1)
+        self._retire(*(entry.name for part in parts for entry in part.files), *(part.keyframe_name for part in parts))
+        return True
+
+    def _joined(self, table: str, parts: Sequence[SegmentEntry]) -> pa.Table:
+        entries = [entry for part in parts if (entry := part.file(table))]
+        pieces = [parquet.decode(table, pa.py_buffer(self._folder.read(entry)), entry.rows) for entry in entries]
+        return as_table(table, pa.concat_tables(pieces).unify_dictionaries().combine_chunks())
+
+    def _write_tables(self, seq: int, tables: Mapping[str, pa.Table]) -> list[FileEntry]:
+        return [
+            self._folder.write(f"segments/{seq:08d}.{name}.parquet", parquet.encode(name, table), len(table))
+            for name, table in tables.items()
+            if len(table)
+        ]
+
+    def _retire(self, *names: str) -> None:
+        self._folder.retire(self._head.generation, *names)
+
+
+def _not_before(batch: EventBatch, start_ns: int) -> EventBatch:
+    if int(batch.time_ns[0]) >= start_ns:
+        return batch
+    fields = {name: getattr(batch, name) for name in EventBatch.__slots__}
+    return EventBatch(**{**fields, "time_ns": np.maximum(batch.time_ns, start_ns)})
