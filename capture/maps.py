@@ -1,0 +1,56 @@
+"""What a process has mapped into its memory, as /proc/PID/maps tells it."""
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+_LINE = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)")
+_DELETED = " (deleted)"
+
+
+class Mapping(NamedTuple):
+    """Addresses [start, end) and what is there; `path` is '' for anonymous memory, '[vdso]' etc. for the kernel's."""
+
+    start: int
+    end: int
+    permissions: str
+    offset: int
+    device: int
+    inode: int
+    path: str
+    is_deleted: bool
+
+    @property
+    def is_code(self) -> bool:
+        return "x" in self.permissions
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+def read_maps(pid: int) -> list[Mapping]:
+    """All mappings of `pid`, by address.
+
+    Raises: OSError if the process is gone or may not be looked into.
+    """
+    mappings = []
+    for line in Path(f"/proc/{pid}/maps").read_bytes().splitlines():
+        if found := _LINE.fullmatch(line):
+            start, end, permissions, offset, major, minor, inode, raw_path = found.groups()
+            path = raw_path.decode(errors="surrogateescape")
+            deleted = path.endswith(_DELETED)
+            mappings.append(
+                Mapping(
+                    int(start, 16),
+                    int(end, 16),
+                    permissions.decode(),
+                    int(offset, 16),
+                    os.makedev(int(major, 16), int(minor, 16)),
+                    int(inode),
+                    path.removesuffix(_DELETED),
+                    deleted,
+                )
+            )
+    return mappings
