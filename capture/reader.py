@@ -22,7 +22,7 @@ class TableReader:
         self.problems: list[Problem] = []
         self.damaged: dict[str, SegmentEntry | None] = {}
         self.trusted: set[str] = set()  # files whose bytes and texts have been checked once
-        self._files = files
+        self.files = files
         self._lock = threading.Lock()
 
     def table(self, segment: SegmentEntry | None, entry: FileEntry, columns: list[str] | None) -> pa.Table | None:
@@ -62,13 +62,13 @@ class TableReader:
         if entry.name in self.damaged:
             return None
         try:
-            candidates = [self._files.read(entry.name, entry.bytes)]
+            candidates = [self.files.read(entry.name, entry.bytes)]
         except FormatError:
             candidates = []  # bigger than listed
         for data in candidates:
             if checksum(data) == entry.xxh3_64 and len(data) == entry.bytes:
                 return pa.py_buffer(data)
-        for data in self._files.alternatives(entry.name, entry.bytes):
+        for data in self.files.alternatives(entry.name, entry.bytes):
             if checksum(data) == entry.xxh3_64:
                 return pa.py_buffer(data)
         self._report_damage(entry, segment, "its bytes are not those that were written")

@@ -113,12 +113,19 @@ class Session:
 
         Raises: FormatError when the manifest has been damaged meanwhile; the session then stays as it was.
         """
-        if not isinstance(self._files, DirectoryFiles) or self._files.signature(MANIFEST) == self._signature:
+        if not isinstance(self._files, DirectoryFiles):
+            return False
+        signature = self._files.signature(MANIFEST)
+        if signature == self._signature:
             return False
         with self._lock:
-            generation = self._manifest.generation
+            generation, packed = self._manifest.generation, signature is None and self.path.is_file()
+            if packed:  # finished and packed in place while it was open here
+                old, self._files = self._files, PackedFiles(self.path)
+                self.reader.files = self._files
+                old.close()
             self._load()
-            return self._manifest.generation != generation
+            return packed or self._manifest.generation != generation
 
     def segment_at(self, time_ns: int) -> int | None:
         """The index of the segment to replay for that instant: the last one that starts then or before."""

@@ -1,0 +1,108 @@
+"""A finished session directory as one file: a zip without compression, which any tool opens.
+
+The manifest comes first and its copy last, each member's size is in its local header, and nothing else is in there:
+so a file cut short still tells what it held, and what is left of it can be read (see `capture.packed`).
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+from capture.disk import sync_files, write_problem
+from capture.errors import FormatError, SessionProblem
+from capture.files import MAX_KEYFRAME_BYTES, NOTES, DirectoryFiles, load_manifest
+from capture.folder import FOLDERS, listed_files
+from capture.format import MANIFEST, MANIFEST_COPY, Manifest, checksum
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same session packs to the same bytes
+
+
+def pack(source: Path, target: Path | None = None, *, caches: bool = True) -> Path:
+    """The packed session, beside the directory under the same name unless told otherwise.
+
+    Without a target the file takes the directory's place: the directory is deleted when the file is safe on disk.
+    `caches=False` leaves the keyframes out; they can be rebuilt.
+
+    Raises: SessionProblem when the session is unfinished or damaged or the target exists, TargetProblem when the disk
+    is full; the directory is then untouched.
+    """
+    if not source.is_dir():
+        raise SessionProblem(f"{source} is not a session directory.")
+    files = DirectoryFiles(source)
+    try:
+        manifest, _ = load_manifest(files, source)
+        if manifest.state == "recording":
+            raise SessionProblem(f"{source} is not finished.", f"Run `scope-gui recover {source}` first.")
+        place = source if target is None else target
+        if target is not None and target.exists():
+            raise SessionProblem(f"{target} exists already.", "Choose another name with -o.")
+        fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
+        try:
+            _write(fresh, files, manifest, caches=caches)
+            sync_files([fresh])
+            if target is None:
+                _take_the_place_of(fresh, source, files)
+            else:
+                fresh.rename(place)
+            sync_files([place.parent])
+        except OSError as error:
+            raise write_problem(error, f"the file {place}") from error
+        finally:
+            fresh.unlink(missing_ok=True)
+    finally:
+        files.close()
+    return place
+
+
+def _write(fresh: Path, files: DirectoryFiles, manifest: Manifest, *, caches: bool) -> None:
+    raw = files.read(MANIFEST)
+    with zipfile.ZipFile(fresh, "x", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        os.chmod(fresh, 0o600)  # noqa: PTH101 - the archive is open under this name
+        _add(archive, MANIFEST, raw)
+        for entry in listed_files(manifest):
+            try:
+                data = files.read(entry.name)
+            except FileNotFoundError:
+                data = b""
+            if checksum(data) != entry.xxh3_64:
+                raise FormatError(f"{entry.name} is missing or damaged, so the session was not packed.")
+            _add(archive, entry.name, data)
+        optional = [segment.keyframe_name for segment in manifest.segments] if caches else []
+        for name in (*optional, NOTES):
+            try:
+                _add(archive, name, files.read(name, MAX_KEYFRAME_BYTES))
+            except FileNotFoundError:
+                continue
+        _add(archive, MANIFEST_COPY, raw)
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    member = zipfile.ZipInfo(name, _EPOCH)
+    member.external_attr = 0o600 << 16
+    archive.writestr(member, data)
+
+
+def _take_the_place_of(fresh: Path, directory: Path, files: DirectoryFiles) -> None:
+    """Puts the file where the directory was; a crash in between leaves one of them whole under a similar name."""
+    aside = directory.with_name(f"{directory.name}.{os.getpid()}.old")
+    directory.rename(aside)
+    try:
+        fresh.rename(directory)
+    except BaseException:
+        aside.rename(directory)
+        raise
+    _delete_session(aside)
+
+
+def _delete_session(directory: Path) -> None:
+    """Deletes the files of a session and its folders; anything else that somebody put there stays."""
+    for pattern in ("segments/*", "defs/*", "cache/*", "journal/*", "*.json", "*.bak", "*.new"):
+        for path in directory.glob(pattern):
+            path.unlink()
+    for path in [path for path in directory.iterdir() if path.is_socket()]:
+        path.unlink()
+    for folder in (*FOLDERS, "pool", "."):
+        if (directory / folder).is_dir() and not any((directory / folder).iterdir()):
+            (directory / folder).rmdir()

@@ -1,0 +1,124 @@
+"""Every byte and every promise of a session, checked segment by segment in bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from capture.errors import FormatError, SessionProblem
+from capture.format import MANIFEST_COPY, Problem, SegmentEntry, decode_manifest
+from capture.session import Session
+from capture.tables import TIME_COLUMN, as_table
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a full check found. `ok`: nothing is lost and nothing contradicts anything else."""
+
+    ok: bool
+    files: int
+    bytes: int
+    rows: dict[str, int]
+    problems: list[Problem]
+
+
+def verify(session: Session) -> Report:
+    """Reads all of the session and compares it with itself."""
+    rows: Counter[str] = Counter()
+    found: list[Problem] = []
+    tracks = {track.track_id for track in session.tracks()}
+    sites = {site.site_id for site in session.sites()}
+    processes = {process.process_id for process in session.processes()}
+    found += _in(None, "tracks", {t.process_id for t in session.tracks()} - processes, "processes")
+    for entry in session.manifest.defs:
+        rows[entry.table] += entry.rows
+    kinds: Counter[str] = Counter()
+    for index, segment in enumerate(session.segments):
+        tables = {entry.table: session.segment_table(index, entry.table) for entry in segment.files}
+        for name, table in tables.items():
+            rows[name] += len(table)
+            if name not in _damaged(session, segment):
+                found += _segment_problems(segment, name, as_table(name, table), tracks, sites)
+        if "events" in tables:
+            kinds.update(
+                {item["values"]: item["counts"] for item in pc.value_counts(tables["events"]["kind"]).to_pylist()}
+            )
+        if session.keyframe(index) is None:
+            found.append(_problem(segment, "its keyframe is missing; `scope-gui index` writes it again", lost=False))
+    found += _whole_session(session, rows["events"], kinds)
+    problems = [*session.problems, *found]
+    files = [entry for segment in session.segments for entry in segment.files] + session.manifest.defs
+    return Report(
+        ok=not any(problem.lost for problem in problems),
+        files=len(files),
+        bytes=sum(entry.bytes for entry in files),
+        rows=dict(rows),
+        problems=problems,
+    )
+
+
+def _damaged(session: Session, segment: SegmentEntry) -> set[str]:
+    return {entry.table for entry in segment.files if entry.name in session.reader.damaged}
+
+
+def _segment_problems(
+    segment: SegmentEntry, name: str, table: pa.Table, tracks: set[int], sites: set[int]
+) -> Iterator[Problem]:
+    if name == "events":
+        ids = table["event_id"].to_numpy()
+        times = table["time_ns"].to_numpy()
+        if (
+            len(ids) != segment.events
+            or (ids != np.arange(segment.first_event_id, segment.first_event_id + len(ids))).any()
+        ):
+            yield _problem(segment, "its events are not numbered one by one")
+        if (np.diff(times) < 0).any():
+            yield _problem(segment, "its events are not in time order")
+    if name == "calls" and pc.any(pc.less(table["end_ns"], table["start_ns"])).as_py():
+        yield _problem(segment, "a call ends before it starts")
+    if name in ("events", "calls"):
+        when = table[TIME_COLUMN[name]].drop_null()
+        if len(when) and not (segment.start_ns <= pc.min(when).as_py() and pc.max(when).as_py() <= segment.end_ns):
+            yield _problem(segment, f"{name} lie outside of its time")
+        yield from _in(segment, name, _distinct(table["track_id"]) - tracks, "tracks")
+        yield from _in(segment, name, _distinct(table["site_id"]) - sites, "sites")
+
+
+def _whole_session(session: Session, events: int, kinds: Counter[str]) -> Iterator[Problem]:
+    manifest = session.manifest
+    counts = manifest.counts
+    if counts.produced != counts.recorded + counts.dropped:
+        yield Problem(
+            f"{counts.produced} events were produced, but {counts.recorded} recorded + {counts.dropped} dropped."
+        )
+    if not session.live and not any(problem.lost for problem in session.problems):
+        if counts.recorded != events:
+            yield Problem(f"{counts.recorded} events were recorded, but the segments hold {events}.")
+        if manifest.kinds and +Counter(manifest.kinds) != +kinds:
+            yield Problem("The numbers of events by kind are not those of the segments.")
+    try:
+        decode_manifest(session.raw(MANIFEST_COPY))
+    except FileNotFoundError:
+        yield Problem(f"{MANIFEST_COPY} is missing.", lost=False, file=MANIFEST_COPY)
+    except (FormatError, SessionProblem) as error:
+        yield Problem(f"{MANIFEST_COPY} is damaged: {error.message}", lost=False, file=MANIFEST_COPY)
+
+
+def _distinct(column: pa.ChunkedArray) -> set[int]:
+    return set(pc.unique(column).drop_null().to_pylist())
+
+
+def _in(segment: SegmentEntry | None, name: str, unknown: set[int], where: str) -> Iterator[Problem]:
+    if unknown:
+        some = ", ".join(str(i) for i in sorted(unknown)[:5])
+        yield _problem(segment, f"{name} refer to {where} that are not there: {some}")
+
+
+def _problem(segment: SegmentEntry | None, what: str, *, lost: bool = True) -> Problem:
+    if segment is None:
+        return Problem(f"{what[:1].upper()}{what[1:]}.", lost=lost)
+    return Problem(f"Segment {segment.seq}: {what}.", lost=lost, start_ns=segment.start_ns, end_ns=segment.end_ns)
