@@ -2,8 +2,8 @@
 """Puts a CPython that this system lacks into .tools/, for the tests: `python packaging/fetch_python.py 3.14`.
 
 Debian's next suites carry newer Pythons than its stable one. This takes their packages from the mirror that the system
-already uses, checked against the system's own archive keys, and *unpacks* them into .tools/python3.14: nothing is
-installed, root is not needed, no file outside .tools is touched. A newer Python also wants a newer libc, so the
+already uses, checked against the system's own archive keys and by its own rules (an expired list is refused), and
+*unpacks* them into .tools/python3.14: nothing is installed, root is not needed, no file outside .tools is touched. A newer Python also wants a newer libc, so the
 executable is pointed at the loader and the libraries that came with it. That is an absolute path; after moving the
 checkout the interpreter no longer starts and is fetched again.
 
@@ -148,7 +148,7 @@ def fetch(minor: str) -> Path:
             raise FetchProblem(f"fetching a Python needs {tool}, which only Debian and its relatives have")
     home = TOOLS / f"python{minor}"
     TOOLS.mkdir(exist_ok=True)
-    last = FetchProblem("apt knows no Debian repository on this system")
+    problems = []
     for repository in repositories():
         for suite in SUITES:
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=TOOLS) as scratch:
@@ -158,16 +158,16 @@ def fetch(minor: str) -> Path:
                     unpack(packages, tree)
                     use_own_libraries(tree, home, minor)
                 except FetchProblem as problem:
-                    last = problem
+                    problems.append(f"{suite}: {problem}")
                     continue
                 shutil.rmtree(home, ignore_errors=True)
                 tree.rename(home)
             executable = home / "usr" / "bin" / f"python{minor}"
             if working(executable):
                 return executable
-            last = FetchProblem(f"Python {minor} of {suite} does not run on this system")
+            problems.append(f"{suite}: its Python {minor} does not run on this system")
             shutil.rmtree(home)
-    raise last
+    raise FetchProblem("; ".join(problems) or "apt knows no Debian repository on this system")
 
 
 def main() -> int:
@@ -177,7 +177,7 @@ def main() -> int:
     minor = sys.argv[1]
     executable = TOOLS / f"python{minor}" / "usr" / "bin" / f"python{minor}"
     if not working(executable):
-        print(f"Fetching Python {minor} into {TOOLS.relative_to(ROOT)} (about 25 MB)", flush=True)
+        print(f"Fetching Python {minor} into {TOOLS.relative_to(ROOT)} (about 17 MB)", flush=True)
         try:
             executable = fetch(minor)
         except FetchProblem as problem:

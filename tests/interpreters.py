@@ -78,7 +78,10 @@ def _pyenv_versions() -> list[Path]:
         root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     else:
         root = Path(done.stdout.strip())
-    return sorted(root.glob("versions/3.*/bin"))
+    try:
+        return sorted(root.glob("versions/3.*/bin"))
+    except OSError:  # another user's folder
+        return []
 
 
 def _examine(path: Path) -> Interpreter | None:
