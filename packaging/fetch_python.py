@@ -3,9 +3,10 @@
 
 Debian's next suites carry newer Pythons than its stable one. This takes their packages from the mirror that the system
 already uses, checked against the system's own archive keys and by its own rules (an expired list is refused), and
-*unpacks* them into .tools/python3.14: nothing is installed, root is not needed, no file outside .tools is touched. A newer Python also wants a newer libc, so the
-executable is pointed at the loader and the libraries that came with it. That is an absolute path; after moving the
-checkout the interpreter no longer starts and is fetched again.
+*unpacks* them into .tools/python3.14: nothing is installed, root is not needed, no file outside .tools is touched.
+
+A newer Python also wants a newer libc, so the executable is pointed at the loader and the libraries that came with it.
+That is an absolute path; after moving the checkout the interpreter no longer starts and is fetched again.
 
 Exit status: 0 it is there and works, 1 with one sentence that says why not.
 """
