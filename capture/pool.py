@@ -53,6 +53,16 @@ class TrackCounters:
     def dropped(self) -> int:
         return sum(self.dropped_by_serial.values()) + self.dropped_unattributed + self.ended_dropped
 
+    def fact(self, process_serial: int) -> dict[str, object]:
+        """These counters as the journal's fact "counters"."""
+        return {
+            "fact": "counters",
+            "process_serial": process_serial,
+            "tracks": {str(serial): dropped for serial, dropped in self.dropped_by_serial.items()},
+            "dropped_unattributed": self.dropped_unattributed,
+            "ended_dropped": self.ended_dropped,
+        }
+
 
 class Pool:
     """The mapping of one pool folder: scan for new records, read them, give chunks back."""

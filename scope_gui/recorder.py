@@ -99,6 +99,8 @@ class Recording:
             mode=self.settings.mode,
             include=list(self.settings.include),
             exclude=list(self.settings.exclude),
+            state=list(self.settings.state),
+            when_full=self.settings.when_full,
             command=self.command,
         )
 
@@ -226,14 +228,8 @@ class Recording:
         if self._drain is not None and self._pool is not None:
             while self._drain.drain_once(clock_block=True):
                 pass
-            counters = self._pool.counters()
-            self._fact(
-                "counters",
-                process_serial=FIRST_PROCESS,
-                tracks={str(serial): dropped for serial, dropped in counters.dropped_by_serial.items()},
-                dropped_unattributed=counters.dropped_unattributed,
-                ended_dropped=counters.ended_dropped,
-            )
+            counters = self._pool.counters().fact(FIRST_PROCESS)
+            self._journal.append(BlockType.FACTS, FIRST_PROCESS, msgspec.json.encode(counters))
         if self._watch is not None:
             self._watch.end(str(ended))
         self._fact("end", mono_ns=clock.monotonic_ns(), reason=str(ended))

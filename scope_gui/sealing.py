@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -33,6 +34,9 @@ class SealerProcess:
         assert self._process.stdin is not None
         began = last = time.monotonic()
         try:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(b"end\n")
+                self._process.stdin.flush()
             for line in self._process.stdout:
                 progress = msgspec.json.decode(line)
                 now = time.monotonic()

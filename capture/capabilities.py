@@ -1,0 +1,16 @@
+"""What a recording can see, by how it was made; an empty answer is explained with what is missing here."""
+
+from __future__ import annotations
+
+SEES = {
+    "full": ("calls", "exceptions", "threads", "states", "metrics"),
+    "performance": ("calls", "exceptions", "threads", "metrics"),
+    "state": ("states", "threads", "metrics"),
+    "minimal": ("exceptions", "threads", "metrics"),
+    "observe": ("metrics", "threads"),
+}
+
+
+def capabilities(mode: str, tier: str) -> list[str]:
+    """The kinds of facts in a recording of that mode; a program that is no Python is only observed."""
+    return list(SEES.get(mode if tier == "python" else "observe", ()))

@@ -1,0 +1,145 @@
+"""The verbs that read a session: info, frame, events, query."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from capture import query as session_query
+from capture.session import Session
+from dags.frame import Frame, Track, frame_at, open_calls
+from scope_gui.timespec import text_from_ns, time_ns_from_text
+
+MOST_COLUMN_CHARACTERS = 60
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """Prints what a session holds."""
+    with Session.open(arguments.session) as session:
+        figures = session.info()
+        if arguments.json:
+            _print_json(figures)
+            return 0
+        values = msgspec.structs.asdict(figures)
+        kinds, problems = values.pop("kinds"), values.pop("problems")
+        for name, value in values.items():
+            shown = text_from_ns(value) if name == "duration_ns" else value
+            print(f"{name.removesuffix('_ns'):<16} {shown}")
+        print(f"{'kinds':<16} {', '.join(f'{name} {count}' for name, count in sorted(kinds.items()))}")
+        for problem in problems:
+            print(f"{'problem':<16} {problem.what}")
+    return 0
+
+
+def frame(arguments: argparse.Namespace) -> int:
+    """Prints the whole program at one instant."""
+    with Session.open(arguments.session) as session:
+        time_ns = time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
+        shown = frame_at(session, time_ns)
+    if arguments.json:
+        _print_json(shown)
+    else:
+        print("\n".join(_frame_lines(shown)))
+    return 0
+
+
+def events(arguments: argparse.Namespace) -> int:
+    """Prints recorded events of a stretch of time, with their functions."""
+    with Session.open(arguments.session) as session:
+        from_ns, to_ns = (
+            time_ns_from_text(text, session.start_ns, session.end_ns)
+            for text in (arguments.from_time, arguments.to_time)
+        )
+        where = [f"time_ns BETWEEN {from_ns} AND {to_ns}"]
+        if arguments.kind:
+            where.append(f"kind IN ({', '.join(_sql_text(kind) for kind in arguments.kind)})")
+        if arguments.track is not None:
+            where.append(f"events.track_id = {arguments.track}")
+        table = session_query.query(
+            session,
+            f"""SELECT event_id, time_ns, kind, events.track_id, tracks.name AS track, sites.function, sites.file,
+                       sites.line, value, ref
+                FROM events LEFT JOIN tracks USING (track_id) LEFT JOIN sites USING (site_id)
+                WHERE {" AND ".join(where)} ORDER BY event_id {f"LIMIT {arguments.limit}" if arguments.limit else ""}""",
+        )
+    _print_table(table, arguments.format)
+    return 0
+
+
+def query(arguments: argparse.Namespace) -> int:
+    """Prints the answer to an SQL query."""
+    with Session.open(arguments.session) as session:
+        table = session_query.query(session, arguments.sql, open_calls(session) if session.live else None)
+        for problem in session.problems:
+            print(f"scope-gui: {problem.what}", file=sys.stderr)
+    _print_table(table, arguments.format)
+    return 0
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def _print_table(table: pa.Table, format_name: str) -> None:
+    if format_name == "json":
+        _print_json(table.to_pylist())
+        return
+    rows: Iterable[dict[str, Any]] = (row for batch in table.to_batches() for row in batch.to_pylist())
+    names = table.column_names
+    if format_name == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([_harmless(row[name]) for name in names] for row in rows)
+    else:
+        _print_columns(names, [[_shown(row[name]) for name in names] for row in rows])
+
+
+def _print_columns(names: Sequence[str], rows: list[list[str]]) -> None:
+    widths = [max([len(name), *(len(row[i]) for row in rows)]) for i, name in enumerate(names)]
+    for cells in (names, ["-" * width for width in widths], *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+
+
+def _shown(value: Any) -> str:
+    """One cell on one line: control characters from a session must not reach the terminal."""
+    text = "" if value is None else str(value)
+    text = "".join(c if c.isprintable() else "�" for c in text)
+    return text if len(text) <= MOST_COLUMN_CHARACTERS else text[: MOST_COLUMN_CHARACTERS - 1] + "…"
+
+
+def _harmless(value: Any) -> Any:
+    """A CSV cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value
+
+
+def _sql_text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _frame_lines(shown: Frame) -> Iterable[str]:
+    yield f"at {text_from_ns(shown.time_ns)}, after event {shown.event_id}{'' if shown.complete else ' (incomplete)'}"
+    for process in shown.processes:
+        rss = f"{process.rss_bytes / (1 << 20):.1f} MiB" if process.rss_bytes is not None else "not sampled"
+        cpu = f"{process.cpu_percent:.0f} %" if process.cpu_percent is not None else "not sampled"
+        yield f"process {process.pid} {process.name}: {process.status}, RSS {rss}, CPU {cpu}"
+        for track in shown.tracks:
+            if track.process_id == process.process_id and track.kind != "process":
+                yield from _track_lines(track)
+    for state in shown.states:
+        yield f"  {state.owner}.{state.key} = {_shown(state.value)}"
+    for name, value in sorted(shown.metrics.items()):
+        yield f"  {name} {value:g}"
+    yield "confidence: " + ", ".join(f"{part} {word}" for part, word in shown.confidence.items())
+
+
+def _track_lines(track: Track) -> Iterable[str]:
+    waiting = f" on {track.waiting_on}" if track.waiting_on else ""
+    yield f"  {track.kind} {track.name or track.track_id} ({track.status}{waiting})"
+    for entry in track.stack:
+        yield f"    {entry.function}  {entry.file}:{entry.line}"
