@@ -58,6 +58,7 @@ def order_service() -> Iterator[int]:
             yield service.pid
         finally:
             service.terminate()
+            service.communicate()  # leaving the block closes the pipe, and the service still has a last word
 
 
 def scope(*words: str | Path, quiet: bool = False) -> str:
@@ -89,6 +90,10 @@ def number(value: float) -> str:
     return f"{value:,.0f}".replace(",", " ")
 
 
+def counted(count: int, word: str) -> str:
+    return f"{number(count)} {word}" if count == 1 else f"{number(count)} {word}s"
+
+
 def size(octets: float) -> str:
     return f"{octets / 2**20:.1f} MiB" if octets >= 2**20 else f"{octets / 2**10:.0f} KiB"
 
@@ -102,14 +107,14 @@ def tell_what_happened(info: Row) -> None:
     octets = info["size_bytes"]
     print(f"On disk that is {size(octets)}, {octets / max(1, info['recorded']):.1f} bytes an event.")
     threads = query(EVENTS_BY_THREAD)
-    print(f"\n{len(threads)} threads were at work (events):")
+    print(f"\n{counted(len(threads), 'thread')} had something to do (events):")
     print_columns([(row["name"], number(row["events"])) for row in threads])
     print("\nCalled most often:")
     print_columns(call_lines(CALLS_BY_FUNCTION.format(order="calls", limit=6)))
     print("\nTook the longest in one call:")
     print_columns(call_lines(CALLS_BY_FUNCTION.format(order="max_ms", limit=6)))
     print("\nRaised:")
-    print_columns([(row["name"], f"{number(row['times'])} times") for row in query(EXCEPTIONS)])
+    print_columns([(row["name"], counted(row["times"], "time")) for row in query(EXCEPTIONS)])
     tell_lost_updates()
 
 
@@ -117,7 +122,7 @@ def call_lines(sql: str) -> list[tuple[str, ...]]:
     return [
         (
             row["function"],
-            f"{number(row['calls'])} calls",
+            counted(row["calls"], "call"),
             f"{row['total_ms']:.1f} ms",
             f"longest {row['max_ms']:.1f} ms",
         )
@@ -128,7 +133,9 @@ def call_lines(sql: str) -> list[tuple[str, ...]]:
 def tell_lost_updates() -> None:
     overwritten = query(LOST_UPDATES)[0]["overwritten"]
     if overwritten:
-        print(f"\nThe history of Stock.units shows a lost update {number(overwritten)} times: the thread `restocker`")
+        print(
+            f"\nThe history of Stock.units shows a lost update {counted(overwritten, 'time')}: the thread `restocker`"
+        )
         print("wrote a sum that a reservation of another thread had made stale (resources/demo/README.md says why).")
 
 
