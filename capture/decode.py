@@ -70,6 +70,7 @@ class Decoder:
         self.late = 0
         self.next_event_id = 1
         self.last_ns = 0
+        self.complete_ns = 0  # no event will ever be handed out before it
         self.next_block = 1
         self.has_ended = False
         self.start_mono_ns: int | None = None
@@ -209,6 +210,7 @@ class Decoder:
         `until=True` takes everything that is there, complete or not. An event that comes after later ones have gone
         out is late: it is kept, at the time of the last one taken, and counted.
         """
+        self.last_ns = max(self.last_ns, self.complete_ns)
         targets = list(self.catalog.targets.values())
         pending = sum(len(queue) for target in targets for queue in target.tracks.values())
         end_ns = MAX_NS if until or pending > MAX_PENDING_EVENTS else self._complete_ns()
@@ -217,6 +219,8 @@ class Decoder:
             parts += take_columns(self.catalog, target, end_ns, self._gaps, everything=until)
         if until:
             self._account_trailing_drops()
+        elif end_ns < MAX_NS:
+            self.complete_ns = max(self.complete_ns, end_ns)
         batch = merge(parts, self.next_event_id)
         if batch is None:
             return None
@@ -225,6 +229,7 @@ class Decoder:
             self.late += late
             np.maximum(batch.time_ns, self.last_ns, out=batch.time_ns)
         self.last_ns = int(batch.time_ns[-1])
+        self.complete_ns = max(self.complete_ns, self.last_ns)
         self.next_event_id += len(batch)
         self.kinds += np.bincount(batch.kind, minlength=256)
         self._note_lifetimes(batch)

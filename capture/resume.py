@@ -58,6 +58,7 @@ class DecoderResume(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     next_event_id: int
     last_ns: int
+    complete_ns: int
     late: int
     has_ended: bool
     start_mono_ns: int | None
@@ -95,6 +96,7 @@ def resume_point(decoder: Decoder) -> bytes:
             version=RESUME_VERSION,
             next_event_id=decoder.next_event_id,
             last_ns=decoder.last_ns,
+            complete_ns=decoder.complete_ns,
             late=decoder.late,
             has_ended=decoder.has_ended,
             start_mono_ns=decoder.start_mono_ns,
@@ -137,6 +139,7 @@ def resumed(
     catalog = decoder.catalog
     catalog.restore(*tables)
     decoder.next_event_id, decoder.last_ns, decoder.late = point.next_event_id, point.last_ns, point.late
+    decoder.complete_ns = point.complete_ns
     decoder.has_ended, decoder.start_mono_ns = point.has_ended, point.start_mono_ns
     decoder.start_real_ns = point.start_real_ns
     for kind, count in point.kinds.items():

@@ -1,1 +1,1 @@
-"""What a recording means: calls paired, stacks and state at any instant, causes and effects. No Qt."""
+"""What the events of a session mean: the DAGs, the correlator that feeds them, and the frame at any instant."""

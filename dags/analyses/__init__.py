@@ -1,0 +1,1 @@
+"""One question per module; every answer carries the ids of the events that prove it."""

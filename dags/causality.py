@@ -1,0 +1,132 @@
+"""The causality DAG: which event made which possible. Nodes are event ids.
+
+Stored edges, all from an earlier to a later event:
+- start: thread_start on the parent -> the child's first event.
+- join: the ended thread's last event -> join_end on the one that waited; none when the wait timed out.
+- overwrites: a state write -> the next write of the same cell (these come from the state DAG's versions).
+Program order on one track is certain without being stored (dags.temporal.neighbour finds it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import msgspec
+import numpy as np
+
+from capture.errors import FormatError, ScopeBug
+from capture.events import FLAG_ENDED, EventBatch, Int64, Kind
+from dags.base import Delta, Edge, NodeId, Ns, decoded, require_not_before
+from dags.columns import from_bytes, grown, to_bytes
+from dags.kernels import MAX_TRACKS, track_events
+
+
+class CausalityKeyframe(msgspec.Struct, frozen=True):
+    """`last_event`: int64 bytes by track id. `starting`: thread_start events whose child has no event yet."""
+
+    last_ns: int
+    next_event_id: int
+    last_event: bytes
+    starting: dict[int, int]
+
+
+class CausalityDag:
+    """Follows starts and joins of threads."""
+
+    name: ClassVar[str] = "causality"
+
+    def __init__(self) -> None:
+        self.last_ns = 0
+        self._next_event_id = 1
+        self._last_event: Int64 = np.zeros(64, np.int64)
+        self._starting: dict[int, int] = {}
+        self._recent: list[Edge] = []
+
+    @classmethod
+    def restored(cls, data: bytes) -> CausalityDag:
+        """Raises: FormatError."""
+        kept = decoded(data, CausalityKeyframe)
+        self = cls()
+        self.last_ns, self._next_event_id, self._starting = kept.last_ns, kept.next_event_id, kept.starting
+        last_event = from_bytes(kept.last_event, np.int64)
+        if len(last_event) > MAX_TRACKS + 1:
+            raise FormatError("a keyframe claims more tracks than there can be")
+        self._last_event = grown(last_event, 64)
+        return self
+
+    def keyframe(self) -> bytes:
+        """The last event of every track, and the threads about to begin."""
+        used = np.flatnonzero(self._last_event)
+        last_event = self._last_event[: int(used[-1]) + 1 if len(used) else 0]
+        return msgspec.msgpack.encode(
+            CausalityKeyframe(self.last_ns, self._next_event_id, to_bytes(last_event), self._starting)
+        )
+
+    def feed(self, batch: EventBatch) -> Delta:
+        """Takes in the next events. The delta's columns are rows of `edges`."""
+        first, stop = batch.first_event_id, batch.first_event_id + len(batch)
+        if not len(batch):
+            return Delta(first, stop, edge_rows([]))
+        most = min(int(batch.track_id.max()), MAX_TRACKS)
+        self._last_event = grown(self._last_event, most + 1)
+        rare = np.flatnonzero((batch.kind >= Kind.THREAD_BEGIN) & (batch.kind <= Kind.JOIN_END))
+        joins = rare[(batch.kind[rare] == Kind.JOIN_END) & (batch.flags[rare] & FLAG_ENDED != 0)].astype(np.int64)
+        starts = rare[batch.kind[rare] == Kind.THREAD_START]
+        first_rows, ends = track_events(batch, self._last_event, joins, np.ascontiguousarray(batch.ref[joins]))
+        edges = [
+            Edge(int(end), first + row, "join")
+            for end, row in zip(ends.tolist(), joins.tolist(), strict=True)
+            if 0 < end < first + row
+        ]
+        edges += self._starts(batch, starts.tolist(), first_rows.tolist())
+        edges.sort(key=lambda edge: edge.effect)
+        self._recent = edges
+        self._next_event_id, self.last_ns = stop, max(self.last_ns, int(batch.time_ns[-1]))
+        return Delta(first, stop, edge_rows(edges))
+
+    def _starts(self, batch: EventBatch, starts: list[int], first_rows: list[int]) -> Iterator[Edge]:
+        """A child's first event, matched with the latest thread_start before it."""
+        beginning = {int(batch.track_id[row]) for row in first_rows}
+        moments = sorted([(row, True) for row in first_rows] + [(row, False) for row in starts])
+        for row, is_first in moments:
+            if is_first:
+                track_id = int(batch.track_id[row])
+                beginning.discard(track_id)
+                if cause := self._starting.pop(track_id, 0):
+                    yield Edge(cause, batch.first_event_id + row, "start")
+                continue
+            child = int(batch.ref[row])
+            if 0 < child <= MAX_TRACKS and (
+                child in beginning or child >= len(self._last_event) or not self._last_event[child]
+            ):
+                self._starting[child] = batch.first_event_id + row
+
+    def at(self, time_ns: Ns) -> dict[int, int]:
+        """The threads about to begin: child track -> the thread_start event."""
+        require_not_before(time_ns, self.last_ns)
+        return dict(self._starting)
+
+    def causes_of(self, node: NodeId) -> Iterator[Edge]:
+        """Edges into an event of the last batch."""
+        yield from (edge for edge in self._recent if edge.effect == node)
+
+    def effects_of(self, node: NodeId) -> Iterator[Edge]:
+        """Edges of the last batch out of an event."""
+        yield from (edge for edge in self._recent if edge.cause == node)
+
+    def check(self) -> None:
+        """Causes come first, and no event lies in the future."""
+        if any(edge.cause >= edge.effect for edge in self._recent):
+            raise ScopeBug("an effect before its cause")
+        if int(self._last_event.max(initial=0)) >= self._next_event_id:
+            raise ScopeBug("a track's last event lies in the future")
+
+
+def edge_rows(edges: list[Edge]) -> dict[str, object]:
+    """Edges as rows of the table."""
+    return {
+        "cause_event_id": np.array([edge.cause for edge in edges], np.int64),
+        "effect_event_id": np.array([edge.effect for edge in edges], np.int64),
+        "kind": [edge.kind for edge in edges],
+    }

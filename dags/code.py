@@ -1,0 +1,252 @@
+"""The code DAG: call stacks of all tracks at an instant, and the calling-context tree of a range. Nodes are call ids.
+
+How events fold into stacks (dags/native/pairing.c; tests hold a second reading of the same rules):
+- call, resume and throw open a call; return, yield and unwind of site X end the nearest X among the innermost 4 096
+  calls of the track, and whatever is open above it as raised. Without an X they are counted and passed over.
+- A snapshot replaces what was known: frames that agree with the stack from the outermost on keep their calls.
+- thread_end ends what is open. Ids count calls in the order they open, over the whole session.
+- A frame's current line is known from a snapshot, until the frame runs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+import numpy as np
+
+from capture.errors import FormatError, ScopeBug
+from capture.events import EventBatch, Kind
+from dags.base import Delta, Edge, NodeId, Ns, decoded, require_not_before
+from dags.columns import OPEN, from_bytes, to_bytes
+from dags.kernels import (
+    COUNT_FIELDS,
+    FLAG_ENTERED_EARLIER,
+    FRAME_DTYPE,
+    TRACK_DTYPE,
+    Array,
+    EndedCalls,
+    EventColumns,
+    Stacks,
+)
+
+MAX_LINE = (1 << 24) - 1
+
+
+class OpenCall(msgspec.Struct, frozen=True):
+    """One frame of a stack; line 0 = not known; entered_earlier: it was found by a snapshot at entered_ns."""
+
+    call_id: int
+    site_id: int
+    entered_ns: int
+    line: int
+    entered_earlier: bool
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """One track's open calls, outermost first. unknown_since_ns: events were dropped and no snapshot followed yet."""
+
+    calls: list[OpenCall]
+    unknown_since_ns: int | None
+    snapshot_ns: int | None
+
+
+class SnapshotText(msgspec.Struct, frozen=True):
+    """The value of a snapshot event: frames are [site_id, line], outermost first."""
+
+    frames: list[tuple[int, int]]
+    part: str = "whole"
+    reason: str = ""
+
+
+class StacksKeyframe(msgspec.Struct, frozen=True):
+    """Exported stacks, as bytes of TRACK_DTYPE and FRAME_DTYPE."""
+
+    last_ns: int
+    counts: dict[str, int]
+    tracks: bytes
+    frames: bytes
+
+
+_SNAPSHOTS = msgspec.json.Decoder(SnapshotText)
+
+
+class CodeDag:
+    """Keeps every track's open calls."""
+
+    name: ClassVar[str] = "code"
+
+    def __init__(self, stacks: Stacks | None = None, last_ns: int = 0) -> None:
+        self.stacks = stacks or Stacks()
+        self.last_ns = last_ns
+
+    @classmethod
+    def restored(cls, data: bytes) -> CodeDag:
+        """Raises: FormatError."""
+        kept = decoded(data, StacksKeyframe)
+        if set(kept.counts) != set(COUNT_FIELDS) or not all(0 <= n < 1 << 62 for n in kept.counts.values()):
+            raise FormatError("the stacks of a keyframe lack their counts")
+        tracks, frames = from_bytes(kept.tracks, TRACK_DTYPE), from_bytes(kept.frames, FRAME_DTYPE)
+        return cls(Stacks.restored(tracks, frames, kept.counts), kept.last_ns)
+
+    def keyframe(self) -> bytes:
+        """All stacks."""
+        tracks, frames = self.stacks.export()
+        return msgspec.msgpack.encode(
+            StacksKeyframe(self.last_ns, self.stacks.counts(), to_bytes(tracks), to_bytes(frames))
+        )
+
+    def copy(self) -> CodeDag:
+        """One of its own with the same stacks."""
+        return CodeDag(self.stacks.copy(), self.last_ns)
+
+    def feed(self, batch: EventBatch) -> Delta:
+        """Takes in the next events. The delta's columns are rows of `calls`, for the calls that ended."""
+        return self.feed_with_writers(batch)[0]
+
+    def feed_with_writers(self, batch: EventBatch) -> tuple[Delta, Array]:
+        """The same, and the innermost open call at each state event."""
+        counts = self.stacks.counts()
+        out = EndedCalls(counts["frames"] + self._opening(batch), int(np.count_nonzero(batch.kind == Kind.STATE)))
+        self._fold(batch, out)
+        after = self.stacks.counts()["next_call_id"]
+        return Delta(counts["next_call_id"], after, dict(out.columns())), out.writer_call_ids()
+
+    def advance(self, batch: EventBatch) -> Array:
+        """Takes in the next events for the stacks alone; returns the innermost open call at each state event."""
+        out = EndedCalls(0, int(np.count_nonzero(batch.kind == Kind.STATE)))
+        self._fold(batch, out)
+        return out.writer_call_ids()
+
+    @staticmethod
+    def _opening(batch: EventBatch) -> int:
+        """How many calls a batch can open at most."""
+        snapshots = np.flatnonzero(batch.kind == Kind.SNAPSHOT)
+        texts = [batch.value_of(row) or "" for row in snapshots.tolist()]
+        return len(batch) + sum(text.count("[") for text in texts)
+
+    def _fold(self, batch: EventBatch, out: EndedCalls) -> None:
+        events = EventColumns(batch)
+        begin = 0
+        for row in np.flatnonzero(batch.kind == Kind.SNAPSHOT).tolist():
+            self.stacks.run(events, begin, row, out)
+            self._take_snapshot(batch, row, out)
+            begin = row + 1
+        self.stacks.run(events, begin, len(batch), out)
+        if len(batch):
+            self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
+
+    def _take_snapshot(self, batch: EventBatch, row: int, out: EndedCalls) -> None:
+        try:
+            snapshot = _SNAPSHOTS.decode(batch.value_of(row) or "")
+            if not all(0 <= site < 1 << 31 and 0 <= line <= MAX_LINE for site, line in snapshot.frames):
+                return
+        except (msgspec.DecodeError, RecursionError):
+            return  # a damaged one tells nothing; the stack stays as it was
+        self.stacks.snapshot(
+            int(batch.track_id[row]),
+            int(batch.time_ns[row]),
+            np.array([site for site, _ in snapshot.frames], np.int32),
+            np.array([line for _, line in snapshot.frames], np.uint32),
+            is_first=snapshot.part in ("first", "whole"),
+            is_last=snapshot.part in ("last", "whole"),
+            out=out,
+        )
+
+    def at(self, time_ns: Ns) -> dict[int, Stack]:
+        """The stacks by track id; tracks that never had an event are absent."""
+        require_not_before(time_ns, self.last_ns)
+        tracks, frames = self.stacks.export()
+        rows, result, at = frames.tolist(), {}, 0
+        for track_id, depth, _, _, unknown_ns, snapshot_ns in tracks.tolist():
+            calls = [
+                OpenCall(call_id, site_id, start_ns, line, bool(flags & FLAG_ENTERED_EARLIER))
+                for call_id, start_ns, site_id, line, flags, _ in rows[at : at + depth]
+            ]
+            at += depth
+            result[track_id] = Stack(
+                calls, unknown_ns if unknown_ns >= 0 else None, snapshot_ns if snapshot_ns >= 0 else None
+            )
+        return result
+
+    def open_calls(self) -> dict[str, Array]:
+        """Rows of `calls` for what is still open: outcome `open`, end_ns 0 and without meaning."""
+        tracks, frames = self.stacks.export()
+        depths = tracks["depth"].astype(np.int64)
+        starts = np.repeat(np.cumsum(depths) - depths, depths)
+        depth = np.arange(len(frames), dtype=np.int64) - starts
+        parents = np.where(depth > 0, np.roll(frames["call_id"], 1), 0)
+        return {
+            "call_id": frames["call_id"].copy(),
+            "start_ns": frames["start_ns"].copy(),
+            "end_ns": np.zeros(len(frames), np.int64),
+            "parent_call_id": parents,
+            "track_id": np.repeat(tracks["track_id"], depths),
+            "depth": depth.astype(np.int32),
+            "site_id": frames["site_id"].copy(),
+            "outcome": np.full(len(frames), OPEN, np.uint8),
+        }
+
+    def causes_of(self, node: NodeId) -> Iterator[Edge]:
+        """The open call that made this open call."""
+        calls = self.open_calls()
+        rows = np.flatnonzero((calls["call_id"] == node) & (calls["parent_call_id"] != 0))
+        yield from (Edge(int(calls["parent_call_id"][row]), node, "calls") for row in rows)
+
+    def effects_of(self, node: NodeId) -> Iterator[Edge]:
+        """The open call that this open call made."""
+        calls = self.open_calls()
+        yield from (
+            Edge(node, int(calls["call_id"][row]), "calls") for row in np.flatnonzero(calls["parent_call_id"] == node)
+        )
+
+    def check(self) -> None:
+        """Inner calls opened later than outer ones, and every id was given out."""
+        calls = self.open_calls()
+        if (calls["call_id"] <= calls["parent_call_id"]).any():
+            raise ScopeBug("a call is older than its caller")
+        if len(calls["call_id"]) and int(calls["call_id"].max()) >= self.stacks.counts()["next_call_id"]:
+            raise ScopeBug("a call has an id that was never given out")
+
+
+def context_tree(calls: dict[str, Any]) -> dict[str, Array]:
+    """The calling-context tree of some calls: one node per path of sites, with how often and how long.
+
+    `calls` are columns of the table (end_ns set); a call whose caller is not among them is a root.
+
+    Shape: node_id from 0, parent_node (-1 for roots), site_id, count, total_ns, self_ns; parents before children.
+    """
+    order = np.argsort(calls["call_id"], kind="stable")
+    ids, parents = np.asarray(calls["call_id"])[order], np.asarray(calls["parent_call_id"])[order]
+    sites = np.asarray(calls["site_id"])[order].astype(np.int64)
+    spent = (np.asarray(calls["end_ns"]) - np.asarray(calls["start_ns"]))[order]
+    place = np.clip(np.searchsorted(ids, parents), 0, max(0, len(ids) - 1))
+    parent_row = np.where(ids[place] == parents, place, -1) if len(ids) else place
+    node_of = np.full(len(ids), -1, np.int64)
+    nodes: dict[str, list[Array]] = {"parent_node": [], "site_id": []}
+    total, level = 0, np.flatnonzero(parent_row < 0)
+    waiting = np.flatnonzero(parent_row >= 0)
+    while len(level):
+        above = np.where(parent_row[level] >= 0, node_of[parent_row[level]], -1)
+        pairs, inverse = np.unique(np.stack([above, sites[level]], axis=1), axis=0, return_inverse=True)
+        node_of[level] = total + inverse.reshape(-1)
+        total += len(pairs)
+        nodes["parent_node"].append(pairs[:, 0])
+        nodes["site_id"].append(pairs[:, 1])
+        is_next = node_of[parent_row[waiting]] >= 0
+        level, waiting = waiting[is_next], waiting[~is_next]
+    parent_node = np.concatenate([np.empty(0, np.int64), *nodes["parent_node"]])
+    known = node_of >= 0  # hostile parents may form rings, which hang from no root
+    total_ns = np.zeros(total, np.int64)
+    np.add.at(total_ns, node_of[known], spent[known])
+    self_ns = total_ns.copy()
+    np.subtract.at(self_ns, parent_node[parent_node >= 0], total_ns[parent_node >= 0])
+    return {
+        "node_id": np.arange(total),
+        "parent_node": parent_node,
+        "site_id": np.concatenate([np.empty(0, np.int64), *nodes["site_id"]]).astype(np.int32),
+        "count": np.bincount(node_of[known], minlength=total),
+        "total_ns": total_ns,
+        "self_ns": self_ns,
+    }

@@ -1,0 +1,160 @@
+"""One ordered batch to all DAGs; back come the rows that a segment stores.
+
+Feeding in any cut gives the same state and the same rows: feed(a), feed(b) equals feed(a + b). Times that run back,
+which only a damaged or hostile session has, are lifted to the latest before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+
+from capture.definitions import StateKeyRow, TrackRow
+from capture.errors import FormatError
+from capture.events import EventBatch, Int32
+from dags.base import Edge
+from dags.causality import CausalityDag, edge_rows
+from dags.code import CodeDag
+from dags.columns import grown
+from dags.kernels import MAX_TRACKS, Array
+from dags.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
+from dags.process import ProcessDag
+from dags.state import StateDag
+from dags.temporal import TemporalDag
+
+DAG_NAMES = ("temporal", "process", "code", "state", "causality")
+
+
+@dataclass(frozen=True, slots=True)
+class Correlated:
+    """Rows that one batch yields, as columns named like the tables.
+
+    `calls` holds the calls that ended, outcome as code; calls begun and not ended are `Correlator.open_calls()`.
+    """
+
+    calls: dict[str, Array]
+    states: dict[str, object]
+    edges: dict[str, object]
+
+
+class Correlator:
+    """The five DAGs, fed together."""
+
+    def __init__(self) -> None:
+        self.temporal = TemporalDag()
+        self.process = ProcessDag()
+        self.code = CodeDag()
+        self.state = StateDag()
+        self.causality = CausalityDag()
+        self._process_of: Int32 = np.zeros(0, np.int32)
+        self._tracks_seen = self._top_track = 0
+
+    @classmethod
+    def from_keyframe(cls, data: bytes) -> Correlator:
+        """The DAGs as of a keyframe.
+
+        Raises: FormatError.
+        """
+        kept = decode_keyframe(data)
+        if set(kept.dags) != set(DAG_NAMES):
+            raise FormatError("a keyframe lacks a part")
+        self = cls()
+        self.temporal = TemporalDag.restored(kept.dags["temporal"])
+        self.process = ProcessDag.restored(kept.dags["process"])
+        self.code = CodeDag.restored(kept.dags["code"])
+        self.state = StateDag.restored(kept.dags["state"])
+        self.causality = CausalityDag.restored(kept.dags["causality"])
+        if (self.temporal.moment.event_id, self.temporal.moment.time_ns) != (kept.event_id, kept.time_ns):
+            raise FormatError("a keyframe contradicts itself about its moment")
+        return self
+
+    def keyframe(self) -> bytes:
+        """The full state after the last event fed."""
+        moment = self.temporal.moment
+        return msgspec.msgpack.encode(
+            Keyframe(
+                version=KEYFRAME_VERSION,
+                event_id=moment.event_id,
+                time_ns=moment.time_ns,
+                dags={name: getattr(self, name).keyframe() for name in DAG_NAMES},
+            )
+        )
+
+    def feed(
+        self,
+        batch: EventBatch,
+        tracks: Sequence[TrackRow] = (),
+        state_keys: Sequence[StateKeyRow] = (),
+    ) -> Correlated:
+        """Takes in the next events; the definitions are those known by now (`Decoder.catalog`)."""
+        batch = self._begin(batch)
+        self.process.feed(batch, self._processes(tracks))
+        code, writers = self.code.feed_with_writers(batch)
+        states = self.state.feed(batch, writers, state_keys).columns
+        edges = self.causality.feed(batch).columns
+        if len(states["version_id"]):
+            edges = _with_overwrites(edges, states)
+        return Correlated(code.columns, states, edges)
+
+    def advance(self, batch: EventBatch, tracks: Sequence[TrackRow] = ()) -> None:
+        """Takes in the next events for what a frame shows; makes no rows, and leaves causality behind."""
+        batch = self._begin(batch)
+        self.process.feed(batch, self._processes(tracks))
+        self.state.feed(batch, self.code.advance(batch))
+
+    def _begin(self, batch: EventBatch) -> EventBatch:
+        moment = self.temporal.moment
+        batch = in_time_order(batch, moment.time_ns)
+        if len(batch) and moment.event_id and batch.first_event_id > moment.event_id + 1:
+            self.code.stacks.doubt(moment.time_ns)  # a damaged segment lies between
+        self.temporal.feed(batch)
+        return batch
+
+    def copy(self) -> Correlator:
+        """One to advance on its own. Causality is not copied."""
+        other = Correlator()
+        other.temporal = TemporalDag(self.temporal.moment)
+        other.process, other.code, other.state = self.process.copy(), self.code.copy(), self.state.copy()
+        other._process_of = self._process_of.copy()
+        other._tracks_seen, other._top_track = self._tracks_seen, self._top_track
+        return other
+
+    def open_calls(self) -> dict[str, Array]:
+        """Rows of `calls` for what is open now, with outcome `open`."""
+        return self.code.open_calls()
+
+    def check(self) -> None:
+        """Checks every DAG. Raises: ScopeBug."""
+        for name in DAG_NAMES:
+            getattr(self, name).check()
+
+    def _processes(self, tracks: Sequence[TrackRow]) -> Int32:
+        """Each track's process, by track id; 0 where nothing is known."""
+        for track in tracks[self._tracks_seen :]:
+            if 0 < track.track_id <= MAX_TRACKS:
+                self._process_of = grown(self._process_of, track.track_id + 1)
+                self._top_track = max(self._top_track, track.track_id)
+                self._process_of[track.track_id] = track.process_id
+        self._tracks_seen = len(tracks) or self._tracks_seen
+        return self._process_of[: self._top_track + 1]
+
+
+def in_time_order(batch: EventBatch, not_before_ns: int = -(1 << 62)) -> EventBatch:
+    """The batch, with times that run back lifted to the latest before them."""
+    time_ns = batch.time_ns
+    if len(time_ns) and (int(time_ns[0]) < not_before_ns or (time_ns[1:] < time_ns[:-1]).any()):
+        return replace(batch, time_ns=np.maximum.accumulate(np.maximum(time_ns, not_before_ns)))
+    return batch
+
+
+def _with_overwrites(edges: dict[str, object], states: dict[str, object]) -> dict[str, object]:
+    replaced, written = np.asarray(states["replaced_event_id"]), np.asarray(states["event_id"])
+    found = np.flatnonzero(replaced)
+    known = zip(np.asarray(edges["cause_event_id"]), np.asarray(edges["effect_event_id"]), edges["kind"], strict=True)  # type: ignore[call-overload]
+    rows = [Edge(int(cause), int(effect), kind) for cause, effect, kind in known]
+    rows += [Edge(int(replaced[at]), int(written[at]), "overwrites") for at in found]
+    rows.sort(key=lambda edge: (edge.effect, edge.cause))
+    return edge_rows(rows)

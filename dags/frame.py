@@ -1,0 +1,248 @@
+"""The program at any instant, from any session: live, reopened, damaged or complete.
+
+The law: a frame from a keyframe and the events after it equals one from a replay of everything before it. So all
+that a frame shows comes from the state of the DAGs, and from rows that carry their own times; never from anything
+that lies after the instant.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from capture.definitions import ProcessRow
+from capture.errors import SessionProblem
+from capture.events import FLAG_SAMPLED
+from capture.session import Session
+from dags.code import OpenCall, Stack
+from dags.correlator import Correlator
+from dags.frame_context import FrameContext
+from dags.frame_parts import (
+    Confidence,
+    Frame,
+    FrameConfidence,
+    FrameGap,
+    FrameMemory,
+    FrameProcess,
+    FrameState,
+    FrameTrack,
+    StackFrame,
+    Status,
+)
+from dags.keyframe import state_before
+from dags.replay import SegmentReplay
+from dags.state import Version
+
+MAX_CACHED_STATES = 100_000
+
+_ORDER: tuple[Confidence, ...] = ("exact", "interpolated", "sampled", "not captured")
+
+
+def frame_at(session: Session, time_ns: int) -> Frame:
+    """The frame at one instant. For more than one, a FrameReader is many times faster.
+
+    Raises: SessionProblem when the instant lies outside the recording.
+    """
+    return FrameReader(session, cache_segments=1).at(time_ns)
+
+
+class FrameReader:
+    """Frames of one session, with the last segments used kept in memory. One thread at a time.
+
+    After `session.refresh()` it goes on with what has been added.
+    """
+
+    def __init__(self, session: Session, cache_segments: int = 8) -> None:
+        self._session = session
+        self._cache_segments = cache_segments
+        self._segments: OrderedDict[tuple[int, int], SegmentReplay] = OrderedDict()
+        self._context = FrameContext(session)
+        self._states: dict[int, FrameState] = {}
+
+    def at(self, time_ns: int) -> Frame:
+        """The frame at that instant.
+
+        Raises: SessionProblem when it lies outside the recording.
+        """
+        session = self._session
+        if not session.start_ns <= time_ns <= session.end_ns:
+            raise SessionProblem(
+                f"{time_ns} ns lies outside the recording,"
+                f" which goes from {session.start_ns} ns to {session.end_ns} ns."
+            )
+        if self._context.is_outdated():
+            self._context = FrameContext(session)
+            self._states.clear()
+        index = session.segment_at(time_ns)
+        if index is None:
+            state, event_id = Correlator(), 0
+        else:
+            replay = self._segment(index)
+            state = replay.state_at(replay.rows_until(time_ns))
+            event_id = state.temporal.moment.event_id
+        return self._frame(time_ns, event_id, state, index)
+
+    def _segment(self, index: int) -> SegmentReplay:
+        entry = self._session.segments[index]
+        key = (entry.seq, entry.events)
+        replay = self._segments.get(key)
+        if replay is None:
+            batch = self._session.events(index)
+            replay = SegmentReplay(batch, state_before(self._session, index), self._context.tracks)
+            self._segments[key] = replay
+            while len(self._segments) > self._cache_segments:
+                self._segments.popitem(last=False)
+        self._segments.move_to_end(key)
+        return replay
+
+    def _frame(self, time_ns: int, event_id: int, state: Correlator, index: int | None) -> Frame:
+        context = self._context
+        gaps = context.gaps_at(time_ns)
+        damaged = context.is_damaged(index) or any(gap.track_id is None for gap in gaps)
+        tracks = self._tracks(time_ns, state, everything_unknown=damaged)
+        states = [self._state(version) for version in state.state.at(max(time_ns, state.state.last_ns))]
+        sampled = context.metrics_at(time_ns, index)
+        processes = [
+            self._process(row, tracks, sampled.get(row.process_id, {}), state, time_ns)
+            for row in context.processes
+            if row.start_ns is None or row.start_ns <= time_ns
+        ]
+        recorded = {row.process_id for row in context.processes if row.tier == "python"}
+        stacks = [
+            t.confidence for t in tracks if t.kind == "thread" and t.status != "ended" and t.process_id in recorded
+        ]
+        return Frame(
+            time_ns=time_ns,
+            event_id=event_id,
+            complete=not gaps and not damaged,
+            processes=processes,
+            tracks=tracks,
+            states=states,
+            messages=[],
+            locks=[],
+            memory=FrameMemory(),
+            metrics=_metrics(sampled),
+            gaps=gaps,
+            confidence=FrameConfidence(
+                stacks=_least([t.confidence for t in live]) if context.recorded and not damaged else "not captured",
+                states=_least([s.confidence for s in states]) if context.captures_states else "not captured",
+                metrics="sampled" if sampled else "not captured",
+            ),
+        )
+
+    def _process(
+        self,
+        row: ProcessRow,
+        tracks: list[FrameTrack],
+        sampled: dict[str, float],
+        state: Correlator,
+        time_ns: int,
+    ) -> FrameProcess:
+        threads = [t.status for t in tracks if t.process_id == row.process_id and t.kind == "thread"]
+        status: Status = "running"
+        if row.end_ns is not None and row.end_ns <= time_ns:
+            status, sampled = "ended", {}
+        elif "waiting" in threads and "running" not in threads:
+            status = "waiting"
+        return FrameProcess(
+            process_id=row.process_id,
+            pid=row.pid,
+            name=row.name,
+            status=status,
+            cpu_percent=sampled.get("cpu_percent"),
+            rss_bytes=int(sampled["rss_bytes"]) if "rss_bytes" in sampled else None,
+            heat=state.process.state.activity.heat(row.process_id, time_ns),
+            command=row.command,
+            parent_id=row.parent_id,
+            python=row.python,
+            tier=row.tier,
+        )
+
+    def _tracks(self, time_ns: int, state: Correlator, *, everything_unknown: bool) -> list[FrameTrack]:
+        stacks = state.code.at(max(time_ns, state.code.last_ns))
+        waiting = state.process.state.waiting
+        found = []
+        for row in self._context.tracks_at(time_ns):
+            ended = row.end_ns is not None and row.end_ns <= time_ns
+            wait = None if ended else waiting.get(row.track_id)
+            stack = stacks.get(row.track_id)
+            calls = [] if ended or stack is None else [self._call(call) for call in stack.calls]
+            status: Status = "ended" if ended else "waiting" if wait else "running"
+            confidence = self._confidence_of(row.track_id, row.process_id, stack, time_ns)
+            found.append(
+                FrameTrack(
+                    track_id=row.track_id,
+                    process_id=row.process_id,
+                    kind=row.kind,
+                    name=row.name,
+                    status=status,
+                    waiting_on=(wait.waiting_on or None) if wait else None,
+                    stack=calls,
+                    confidence="not captured" if everything_unknown else confidence,
+                    os_id=row.os_id,
+                    parent_track_id=row.parent_track_id,
+                    start_ns=row.start_ns,
+                    end_ns=row.end_ns if ended else None,
+                )
+            )
+        return found
+
+    def _confidence_of(self, track_id: int, process_id: int, stack: Stack | None, time_ns: int) -> Confidence:
+        """Exact, unless nothing is recorded there, or events are missing and no snapshot has come since."""
+        if process_id not in self._context.recorded or (stack is not None and stack.unknown_since_ns is not None):
+            return "not captured"
+        broke_off_ns = self._context.last_gap_ns(track_id, time_ns)
+        if broke_off_ns is None:
+            return "exact"
+        answered_ns = stack.snapshot_ns if stack is not None else None
+        return "exact" if answered_ns is not None and answered_ns >= broke_off_ns else "not captured"
+
+    def _call(self, call: OpenCall) -> StackFrame:
+        site = self._context.sites.get(call.site_id)
+        return StackFrame(
+            function=site.function if site else "?",
+            file=site.file if site else "",
+            line=call.line or (site.line if site else 0),
+            call_id=call.call_id,
+            entered_ns=call.entered_ns,
+            line_known=call.line != 0,
+            entered_earlier=call.entered_earlier,
+            module=site.module if site else "",
+            site_id=call.site_id,
+        )
+
+    def _state(self, version: Version) -> FrameState:
+        known = self._states.get(version.version_id)
+        if known is None:
+            key = self._context.state_keys.get(version.key_id)
+            known = FrameState(
+                object_id=version.object_id,
+                owner=key.owner if key else "?",
+                key=key.key if key else "?",
+                value=version.value or "",
+                version_id=version.version_id,
+                since_ns=version.since_ns,
+                writer_track_id=version.writer_track_id,
+                writer_call_id=version.writer_call_id or None,
+                confidence="sampled" if version.flags & FLAG_SAMPLED else "exact",
+            )
+            if len(self._states) >= MAX_CACHED_STATES:
+                self._states.clear()
+            self._states[version.version_id] = known
+        return known
+
+
+def _least(parts: list[Confidence]) -> Confidence:
+    return max(parts, key=_ORDER.index, default="exact")
+
+
+def _metrics(sampled: dict[int, dict[str, float]]) -> dict[str, float]:
+    """Sums over all processes by name, and each process's own as `name.process_id`."""
+    total: dict[str, float] = {}
+    for values in sampled.values():
+        for name, value in values.items():
+            total[name] = total.get(name, 0.0) + value
+    own = {f"{name}.{process_id}": v for process_id, values in sampled.items() for name, v in values.items()}
+    return {**total, **own}
+
+
+__all__ = ["Frame", "FrameGap", "FrameReader", "frame_at"]

@@ -1,0 +1,153 @@
+"""What a frame needs besides the DAGs: names, lifetimes, gaps and the latest samples, indexed for any instant.
+
+Valid for one generation of the manifest; a session that has grown gets a new one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from capture.definitions import TrackRow
+from capture.events import Int64
+from capture.session import Session
+from dags.frame_parts import FrameGap
+
+ENDED_TRACKS_SHOWN = 1_000  # the latest; a server may end a million threads
+METRIC_SEGMENTS_BACK = 64  # how far back the latest sample is looked for
+METRIC_SEGMENTS_KEPT = 32
+FOREVER_NS = 1 << 62
+
+Series: TypeAlias = dict[tuple[int, str], tuple[Int64, npt.NDArray[np.float64]]]
+
+
+class FrameContext:
+    """The rows of a session that carry their own times."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._generation = session.manifest.generation
+        self.processes = session.processes()
+        self.recorded = {row.process_id for row in self.processes if row.tier == "python"}
+        self.tracks = session.tracks()
+        self.sites = {row.site_id: row for row in session.sites()}
+        self.state_keys = {row.key_id: row for row in session.state_keys()}
+        self.captures_states = bool(self.state_keys)
+        self._begins = np.array(
+            [
+                FOREVER_NS if t.start_ns is None and t.kind != "process" else t.start_ns or -FOREVER_NS
+                for t in self.tracks
+            ],
+            np.int64,
+        )
+        self._ends = np.array([FOREVER_NS if t.end_ns is None else t.end_ns for t in self.tracks], np.int64)
+        self._gaps = _gaps(session)
+        self._gap_starts = np.array([gap.start_ns for gap in self._gaps], np.int64)
+        self._gap_ends = np.array([FOREVER_NS if gap.end_ns is None else gap.end_ns for gap in self._gaps], np.int64)
+        self._gap_starts_of: dict[int, list[int]] = {}
+        for gap in self._gaps:
+            if gap.track_id is not None:
+                self._gap_starts_of.setdefault(gap.track_id, []).append(gap.start_ns)
+        self._metrics: OrderedDict[int, Series] = OrderedDict()
+
+    def is_outdated(self) -> bool:
+        """Whether the session shows something newer."""
+        return self._session.manifest.generation != self._generation
+
+    def is_damaged(self, index: int | None) -> bool:
+        """Whether something of that segment could not be read."""
+        if index is None:
+            return True
+        seq = self._session.segments[index].seq
+        return any(segment.seq == seq for segment in self._session.damaged_segments())
+
+    def tracks_at(self, time_ns: int) -> list[TrackRow]:
+        """The tracks that had begun, by id; of those that had ended, the latest only."""
+        begun = self._begins <= time_ns
+        ended = np.flatnonzero(begun & (self._ends <= time_ns))
+        shown = np.flatnonzero(begun & (self._ends > time_ns))
+        if len(ended) > ENDED_TRACKS_SHOWN:
+            ended = ended[np.argsort(self._ends[ended], kind="stable")[-ENDED_TRACKS_SHOWN:]]
+        return [self.tracks[row] for row in np.sort(np.concatenate([shown, ended])).tolist()]
+
+    def gaps_at(self, time_ns: int) -> list[FrameGap]:
+        """The gaps that the instant lies in; where one ends, recording goes on."""
+        if not self._gaps:
+            return []
+        rows = np.flatnonzero((self._gap_starts <= time_ns) & (self._gap_ends > time_ns))
+        return [self._gaps[row] for row in rows.tolist()]
+
+    def last_gap_ns(self, track_id: int, time_ns: int) -> int | None:
+        """When the track's last gap at or before the instant began."""
+        return max((start for start in self._gap_starts_of.get(track_id, ()) if start <= time_ns), default=None)
+
+    def metrics_at(self, time_ns: int, index: int | None) -> dict[int, dict[str, float]]:
+        """The latest figures at or before the instant, by process; those of ended processes left out."""
+        wanted = {
+            row.process_id
+            for row in self.processes
+            if (row.start_ns is None or row.start_ns <= time_ns) and (row.end_ns is None or row.end_ns > time_ns)
+        }
+        found: dict[int, dict[str, float]] = {}
+        last = -1 if index is None else index
+        for at in range(last, max(-1, last - METRIC_SEGMENTS_BACK), -1):
+            if wanted <= found.keys():
+                break
+            new = wanted - found.keys()
+            for (process_id, name), (times_ns, values) in self._metrics_of(at).items():
+                row = int(np.searchsorted(times_ns, time_ns, side="right")) - 1
+                if row >= 0 and process_id in new:
+                    found.setdefault(process_id, {})[name] = float(values[row])
+        return {process_id: found[process_id] for process_id in sorted(found)}
+
+    def _metrics_of(self, index: int) -> Series:
+        """The segment's samples, a series per process and name."""
+        segment = self._session.segments[index]
+        if segment.file("metrics") is None:
+            return {}
+        series = self._metrics.get(segment.seq)
+        if series is None:
+            table = self._session.segment_table(index, "metrics", ("time_ns", "process_id", "name", "value"))
+            samples: dict[tuple[int, str], list[tuple[int, float]]] = {}
+            for row in table.drop_null().to_pylist():
+                samples.setdefault((row["process_id"], row["name"]), []).append((row["time_ns"], row["value"]))
+            series = {}
+            for key, rows in samples.items():
+                rows.sort()
+                series[key] = (np.array([at for at, _ in rows], np.int64), np.array([value for _, value in rows]))
+            self._metrics[segment.seq] = series
+            while len(self._metrics) > METRIC_SEGMENTS_KEPT:
+                self._metrics.popitem(last=False)
+        self._metrics.move_to_end(segment.seq)
+        return series
+
+
+def _begin_ns(track: TrackRow) -> int:
+    if track.start_ns is not None:
+        return track.start_ns
+    return -FOREVER_NS if track.kind == "process" else FOREVER_NS  # a thread that was started and never seen
+
+
+def _gaps(session: Session) -> list[FrameGap]:
+    """All gap rows in order of time, damaged segments included as far as they are known.
+
+    Read segment by segment: the whole table would first check every file of the session.
+    """
+    gaps: list[FrameGap] = []
+    for index, segment in enumerate(session.segments):
+        if segment.file("gaps") is not None:
+            gaps += [
+                FrameGap(
+                    start_ns=row["start_ns"],
+                    end_ns=row["end_ns"],
+                    track_id=row["track_id"],
+                    dropped=row["dropped"] or 0,
+                    reason=row["reason"] or "",
+                )
+                for row in session.segment_table(index, "gaps").to_pylist()
+                if row["start_ns"] is not None
+            ]
+    return sorted(gaps, key=lambda gap: gap.start_ns)

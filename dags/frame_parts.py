@@ -1,0 +1,122 @@
+"""What a frame is made of, field for field as `scope-gui frame --json` prints it.
+
+Fields may be added, never taken away: scripts and views read them by name. None means "not known".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Confidence = Literal["exact", "sampled", "interpolated", "not captured"]
+Status = Literal["running", "waiting", "ended"]
+
+
+class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
+    """One process. heat: 0 idle, 1 as busy as any process had been until then (dags.activity)."""
+
+    process_id: int
+    pid: int
+    name: str
+    status: Status
+    cpu_percent: float | None
+    rss_bytes: int | None
+    heat: float
+    command: str = ""
+    parent_id: int | None = None
+    python: str = ""
+    tier: str = "python"
+
+
+class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """One open call. Without line_known, `line` is where the function begins.
+
+    With entered_earlier the call was found already running at entered_ns.
+    """
+
+    function: str
+    file: str
+    line: int
+    call_id: int
+    entered_ns: int
+    line_known: bool
+    entered_earlier: bool
+    module: str = ""
+    site_id: int = 0
+
+
+class FrameTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """One track; its stack outermost first. waiting_on: the track it waits for, if that is known."""
+
+    track_id: int
+    process_id: int
+    kind: str
+    name: str
+    status: Status
+    waiting_on: int | None
+    stack: list[StackFrame]
+    confidence: Confidence
+    os_id: int | None = None
+    parent_track_id: int | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+
+
+class FrameState(msgspec.Struct, frozen=True, kw_only=True):
+    """One state cell and the version in force."""
+
+    object_id: int
+    owner: str
+    key: str
+    value: str
+    version_id: int
+    since_ns: int
+    writer_track_id: int
+    writer_call_id: int | None
+    confidence: Confidence
+
+
+class FrameGap(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch around the instant in which events are missing; track_id None: of every track."""
+
+    start_ns: int
+    end_ns: int | None
+    track_id: int | None
+    dropped: int
+    reason: str
+
+
+class FrameMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """The heap, one floor per track; None and empty while allocations are not captured."""
+
+    total_bytes: int | None = None
+    floors: list[Any] = []
+
+
+class FrameConfidence(msgspec.Struct, frozen=True, kw_only=True):
+    """How sure each part of a frame is; the least sure of its rows counts."""
+
+    stacks: Confidence
+    states: Confidence
+    metrics: Confidence
+    memory: Confidence = "not captured"
+    messages: Confidence = "not captured"
+    locks: Confidence = "not captured"
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole program at one instant. event_id: the last event at or before it, 0 before the first."""
+
+    time_ns: int
+    event_id: int
+    complete: bool
+    processes: list[FrameProcess]
+    tracks: list[FrameTrack]
+    states: list[FrameState]
+    messages: list[Any]
+    locks: list[Any]
+    memory: FrameMemory
+    metrics: dict[str, float]
+    gaps: list[FrameGap]
+    confidence: FrameConfidence

@@ -1,0 +1,81 @@
+"""Keyframes: every DAG's full state at the first instant of a segment, as bytes; and how to make lost ones again.
+
+A keyframe is a cache. It is decoded as carefully as anything else in a file, and a damaged one is rebuilt by
+replaying from the nearest sound one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from capture.errors import FormatError
+from dags.base import decoded
+
+if TYPE_CHECKING:
+    from capture.session import Session
+    from dags.correlator import Correlator
+
+KEYFRAME_VERSION = 1
+
+
+class Keyframe(msgspec.Struct, frozen=True, kw_only=True):
+    """One keyframe; `event_id` is the last event before it."""
+
+    version: int
+    event_id: int
+    time_ns: int
+    dags: dict[str, bytes]
+
+
+def decode_keyframe(data: bytes) -> Keyframe:
+    """The keyframe.
+
+    Raises: FormatError when the bytes are none of this version.
+    """
+    keyframe = decoded(data, Keyframe)
+    if keyframe.version != KEYFRAME_VERSION:
+        raise FormatError(f"a keyframe of version {keyframe.version}; this program reads {KEYFRAME_VERSION}")
+    return keyframe
+
+
+def state_before(session: Session, segment: int) -> Correlator:
+    """The state just before a segment's events: its keyframe, or a replay from the nearest sound one before it."""
+    for start in range(segment, -1, -1):
+        found = _from_keyframe(session, start)
+        if found is not None:
+            break
+    else:
+        start, found = 0, _empty()
+    for between in range(start, segment):
+        found.feed(session.events(between), session.tracks())
+    return found
+
+
+def rebuild(session: Session) -> Iterator[tuple[int, bytes]]:
+    """(segment index, keyframe) of every segment, all made anew by one replay from the start."""
+    state = _empty()
+    for index in range(len(session.segments)):
+        yield index, state.keyframe()
+        state.feed(session.events(index), session.tracks())
+
+
+def _from_keyframe(session: Session, segment: int) -> Correlator | None:
+    from dags.correlator import Correlator  # noqa: PLC0415 - the correlator writes keyframes, this module reads them
+
+    data = session.keyframe(segment)
+    if data is None:
+        return None
+    try:
+        found = Correlator.from_keyframe(data)
+    except FormatError:
+        return None
+    return found if found.temporal.moment.event_id == session.segments[segment].first_event_id - 1 else None
+
+
+def _empty() -> Correlator:
+    from dags.correlator import Correlator  # noqa: PLC0415
+
+    return Correlator()

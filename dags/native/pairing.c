@@ -1,0 +1,325 @@
+/* Per-track call stacks: calls push, leaves pop, snapshots replace. See pairing.h for who may call and what is trusted.
+ *
+ * The rules are those of docs in dags/code.py, which a pure-Python reference in the tests repeats:
+ * a leave of site X ends the nearest X on the track's stack; frames above it end there too, as raised;
+ * without an X it is counted and otherwise passed over.
+ */
+#include "pairing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CALL = 1, RESUME = 2, THROW = 3, RETURN = 4, YIELD = 5, UNWIND = 6, THREAD_END = 17, SNAPSHOT = 24, GAP = 26,
+       STATE = 32 };
+
+struct stack {
+    struct scope_track head;
+    uint32_t capacity;
+    struct scope_frame *frames;
+};
+
+struct scope_stacks {
+    struct stack *by_track; /* [0, track_slots), index = track id; head.track_id 0 = unused */
+    uint32_t track_slots;
+    struct scope_counts counts;
+};
+
+SCOPE_EXPORT void scope_stacks_free(struct scope_stacks *stacks)
+{
+    if (!stacks)
+        return;
+    for (uint32_t i = 0; i < stacks->track_slots; i++)
+        free(stacks->by_track[i].frames);
+    free(stacks->by_track);
+    free(stacks);
+}
+
+/* Allocates; the caller owns the result. NULL when memory is out. */
+SCOPE_EXPORT struct scope_stacks *scope_stacks_new(void)
+{
+    struct scope_stacks *stacks = calloc(1, sizeof *stacks);
+    if (stacks)
+        stacks->counts.next_call_id = 1;
+    return stacks;
+}
+
+/* The track's stack, made at its first mention; NULL for an impossible id or when memory is out. */
+static struct stack *stack_of(struct scope_stacks *stacks, int32_t track_id)
+{
+    if (track_id <= 0 || (uint32_t)track_id > SCOPE_MAX_TRACKS)
+        return NULL;
+    uint32_t id = (uint32_t)track_id;
+    if (id >= stacks->track_slots) {
+        uint32_t slots = stacks->track_slots ? stacks->track_slots : 16;
+        while (slots <= id)
+            slots *= 2;
+        if (slots > SCOPE_MAX_TRACKS + 1)
+            slots = SCOPE_MAX_TRACKS + 1;
+        struct stack *grown = realloc(stacks->by_track, (size_t)slots * sizeof *grown);
+        if (!grown)
+            return NULL;
+        memset(grown + stacks->track_slots, 0, (size_t)(slots - stacks->track_slots) * sizeof *grown);
+        stacks->by_track = grown;
+        stacks->track_slots = slots;
+    }
+    struct stack *stack = &stacks->by_track[id];
+    if (!stack->head.track_id) {
+        stack->head.track_id = track_id;
+        stack->head.unknown_since_ns = -1;
+        stack->head.snapshot_ns = -1;
+        stacks->counts.tracks++;
+    }
+    return stack;
+}
+
+static int reserve(struct stack *stack, uint32_t depth)
+{
+    if (depth <= stack->capacity)
+        return 1;
+    uint32_t capacity = stack->capacity ? stack->capacity : 16;
+    while (capacity < depth)
+        capacity *= 2;
+    struct scope_frame *grown = realloc(stack->frames, (size_t)capacity * sizeof *grown);
+    if (!grown)
+        return 0;
+    stack->frames = grown;
+    stack->capacity = capacity;
+    return 1;
+}
+
+/* Opens a call; 0 when a limit forbids it. A call beyond the limits still counts as one to be left. */
+static int push(struct scope_stacks *stacks, struct stack *stack, int32_t site_id, int64_t time_ns, uint32_t line,
+                uint32_t flags)
+{
+    if (stack->head.overflow || stack->head.depth >= SCOPE_MAX_DEPTH || stacks->counts.frames >= SCOPE_MAX_FRAMES ||
+        !reserve(stack, stack->head.depth + 1)) {
+        stack->head.overflow += stack->head.overflow < UINT32_MAX;
+        stacks->counts.ignored++;
+        return 0;
+    }
+    stack->frames[stack->head.depth++] =
+        (struct scope_frame){stacks->counts.next_call_id++, time_ns, site_id, line, flags, 0};
+    stacks->counts.frames++;
+    return 1;
+}
+
+/* Ends the innermost call. The caller has made sure that there is one. */
+static void pop(struct scope_stacks *stacks, struct stack *stack, int64_t time_ns, uint8_t outcome,
+                struct scope_calls *out)
+{
+    uint32_t depth = --stack->head.depth;
+    const struct scope_frame *frame = &stack->frames[depth];
+    stacks->counts.frames--;
+    if (!out || out->rows >= out->capacity)
+        return;
+    int64_t row = out->rows++;
+    out->call_id[row] = frame->call_id;
+    out->start_ns[row] = frame->start_ns;
+    out->end_ns[row] = time_ns;
+    out->parent_call_id[row] = depth ? frame[-1].call_id : 0;
+    out->track_id[row] = stack->head.track_id;
+    out->depth[row] = (int32_t)depth;
+    out->site_id[row] = frame->site_id;
+    out->outcome[row] = outcome;
+}
+
+static void truncate_to(struct scope_stacks *stacks, struct stack *stack, uint32_t depth, int64_t time_ns,
+                        struct scope_calls *out)
+{
+    stack->head.overflow = 0;
+    while (stack->head.depth > depth)
+        pop(stacks, stack, time_ns, SCOPE_OUTCOME_RAISE, out);
+}
+
+static void leave(struct scope_stacks *stacks, struct stack *stack, int32_t site_id, int64_t time_ns, uint8_t outcome,
+                  struct scope_calls *out)
+{
+    if (stack->head.overflow) {
+        stack->head.overflow--;
+        return;
+    }
+    uint32_t depth = stack->head.depth;
+    uint32_t floor = depth > SCOPE_MAX_SKIP ? depth - SCOPE_MAX_SKIP : 0;
+    while (depth > floor && stack->frames[depth - 1].site_id != site_id)
+        depth--;
+    if (depth == floor) {
+        stacks->counts.unmatched++;
+        return;
+    }
+    truncate_to(stacks, stack, depth, time_ns, out);
+    pop(stacks, stack, time_ns, outcome, out);
+}
+
+static inline void forget_line(struct stack *stack)
+{
+    if (stack->head.depth)
+        stack->frames[stack->head.depth - 1].line = 0;
+}
+
+/* Folds the events [start, stop) in, snapshots excepted (scope_stacks_snapshot takes those). Allocates. `out` may be
+ * NULL: then only the stacks move. It must have room for the open calls plus one row per event. */
+SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct scope_events *events, int64_t start,
+                                   int64_t stop, struct scope_calls *out)
+{
+    for (int64_t i = start; i < stop; i++) {
+        uint8_t kind = events->kind[i];
+        struct stack *stack = stack_of(stacks, events->track_id[i]);
+        int64_t time_ns = events->time_ns[i];
+        if (!stack) {
+            stacks->counts.ignored++;
+            if (kind == STATE && out && out->writer_call_id && out->writers < out->writer_capacity)
+                out->writer_call_id[out->writers++] = 0;
+            continue;
+        }
+        forget_line(stack);
+        switch (kind) {
+        case CALL:
+        case RESUME:
+        case THROW:
+            push(stacks, stack, events->site_id[i], time_ns, 0, 0);
+            break;
+        case RETURN:
+            leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_RETURN, out);
+            forget_line(stack);
+            break;
+        case YIELD:
+            leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_YIELD, out);
+            forget_line(stack);
+            break;
+        case UNWIND:
+            leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_RAISE, out);
+            forget_line(stack);
+            break;
+        case THREAD_END:
+            truncate_to(stacks, stack, 0, time_ns, out);
+            break;
+        case GAP:
+            if (stack->head.unknown_since_ns < 0)
+                stack->head.unknown_since_ns = time_ns < 0 ? 0 : time_ns;
+            break;
+        case STATE:
+            if (out && out->writer_call_id && out->writers < out->writer_capacity)
+                out->writer_call_id[out->writers++] =
+                    stack->head.depth ? stack->frames[stack->head.depth - 1].call_id : 0;
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* One part of a snapshot: `count` frames, outermost first, that stand from the cursor on (the first part: from 0).
+ * Frames that agree with the stack keep their calls; from the first that does not, calls are ended and opened anew.
+ * The last part ends what lies deeper. `out` as for scope_stacks_run, with room for the open calls. */
+SCOPE_EXPORT void scope_stacks_snapshot(struct scope_stacks *stacks, int32_t track_id, int64_t time_ns,
+                                        const int32_t *site_id, const uint32_t *line, int64_t count, int32_t is_first,
+                                        int32_t is_last, struct scope_calls *out)
+{
+    struct stack *stack = stack_of(stacks, track_id);
+    if (!stack) {
+        stacks->counts.ignored++;
+        return;
+    }
+    struct scope_track *head = &stack->head;
+    uint32_t depth = is_first ? 0 : head->cursor < head->depth ? head->cursor : head->depth;
+    for (int64_t i = 0; i < count; i++, depth++) {
+        if (depth < head->depth && stack->frames[depth].site_id == site_id[i]) {
+            stack->frames[depth].line = line[i];
+            continue;
+        }
+        truncate_to(stacks, stack, depth, time_ns, out);
+        if (!push(stacks, stack, site_id[i], time_ns, line[i], 1)) {
+            head->overflow = 0; /* what a limit keeps out of a snapshot is not waited for */
+            break;
+        }
+    }
+    if (is_last)
+        truncate_to(stacks, stack, depth, time_ns, out);
+    head->cursor = depth;
+    head->unknown_since_ns = -1;
+    head->snapshot_ns = time_ns;
+}
+
+/* Events are missing here, of nobody knows which track: every stack is unknown until a snapshot comes. */
+SCOPE_EXPORT void scope_stacks_doubt(struct scope_stacks *stacks, int64_t time_ns)
+{
+    for (uint32_t id = 1; id < stacks->track_slots; id++)
+        if (stacks->by_track[id].head.track_id && stacks->by_track[id].head.unknown_since_ns < 0)
+            stacks->by_track[id].head.unknown_since_ns = time_ns < 0 ? 0 : time_ns;
+}
+
+SCOPE_EXPORT void scope_stacks_counts(const struct scope_stacks *stacks, struct scope_counts *out)
+{
+    *out = stacks->counts;
+}
+
+/* Writes counts.tracks heads in ascending track id and counts.frames frames, each track's outermost first. */
+SCOPE_EXPORT void scope_stacks_export(const struct scope_stacks *stacks, struct scope_track *tracks,
+                                      struct scope_frame *frames)
+{
+    for (uint32_t id = 1; id < stacks->track_slots; id++) {
+        const struct stack *stack = &stacks->by_track[id];
+        if (!stack->head.track_id)
+            continue;
+        *tracks++ = stack->head;
+        if (stack->head.depth)
+            memcpy(frames, stack->frames, (size_t)stack->head.depth * sizeof *frames);
+        frames += stack->head.depth;
+    }
+}
+
+/* Stacks as exported; NULL when the numbers contradict each other or memory is out. Allocates; the caller owns. */
+SCOPE_EXPORT struct scope_stacks *scope_stacks_import(const struct scope_counts *counts,
+                                                      const struct scope_track *tracks, int64_t n_tracks,
+                                                      const struct scope_frame *frames, int64_t n_frames)
+{
+    struct scope_stacks *stacks = scope_stacks_new();
+    if (!stacks || n_frames > SCOPE_MAX_FRAMES || n_tracks > SCOPE_MAX_TRACKS || counts->next_call_id < 1 ||
+        counts->next_call_id > SCOPE_MAX_CALL_ID)
+        goto bad;
+    for (int64_t i = 0; i < n_tracks; i++) {
+        struct stack *stack = stack_of(stacks, tracks[i].track_id);
+        if (!stack || stack->head.depth || (i && tracks[i].track_id <= tracks[i - 1].track_id))
+            goto bad;
+        if (tracks[i].depth > SCOPE_MAX_DEPTH || (int64_t)tracks[i].depth > n_frames ||
+            !reserve(stack, tracks[i].depth))
+            goto bad;
+        stack->head = tracks[i];
+        if (tracks[i].depth)
+            memcpy(stack->frames, frames, (size_t)tracks[i].depth * sizeof *frames);
+        frames += tracks[i].depth;
+        n_frames -= tracks[i].depth;
+        stacks->counts.frames += tracks[i].depth;
+    }
+    if (n_frames)
+        goto bad;
+    stacks->counts.next_call_id = counts->next_call_id;
+    stacks->counts.unmatched = counts->unmatched;
+    stacks->counts.ignored = counts->ignored;
+    return stacks;
+bad:
+    scope_stacks_free(stacks);
+    return NULL;
+}
+
+/* First and last event of each track. last_event[t] is the id of track t's last event so far, 0 = none; it has
+ * `slots` entries. Rows that are their track's first go to first_rows (returns how many, at most first_capacity).
+ * query_rows ascend; query_out[q] = the last event of query_track[q] at or before row query_rows[q]. No allocation. */
+SCOPE_EXPORT int64_t scope_track_events(const int32_t *track_id, int64_t rows, int64_t first_event_id,
+                                        int64_t *last_event, int64_t slots, int64_t *first_rows,
+                                        int64_t first_capacity, const int64_t *query_rows, const int64_t *query_track,
+                                        int64_t queries, int64_t *query_out)
+{
+    int64_t firsts = 0, q = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t track = track_id[i];
+        if (track > 0 && track < slots) {
+            if (!last_event[track] && firsts < first_capacity)
+                first_rows[firsts++] = i;
+            last_event[track] = first_event_id + i;
+        }
+        for (; q < queries && query_rows[q] == i; q++)
+            query_out[q] = query_track[q] > 0 && query_track[q] < slots ? last_event[query_track[q]] : 0;
+    }
+    return firsts;
+}

@@ -1,0 +1,65 @@
+"""The state at any row of a segment: the keyframe before it, plus the events up to it.
+
+A segment that is asked again keeps the states it went through, every 16 384 events, so that a step costs at most
+that many events wherever the cursor jumps.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+import numpy as np
+
+from capture.definitions import TrackRow
+from capture.events import EventBatch
+from dags.correlator import Correlator, in_time_order
+
+STEP_ROWS = 16_384
+SMALL_STATE = 20_000  # open calls and state cells; larger states are kept at fewer places
+LARGE_STATE_STEPS = 8
+
+
+class SegmentReplay:
+    """One segment in memory, ready to be played to any of its rows."""
+
+    def __init__(self, batch: EventBatch, before: Correlator, tracks: Sequence[TrackRow]) -> None:
+        """`before` is the state at the segment's first instant; it is kept and not changed."""
+        self._batch = in_time_order(batch, before.temporal.moment.time_ns)
+        self._tracks = tracks
+        self._rows = [0]
+        self._states = [before]
+        self._last: tuple[int, Correlator] = (0, before)
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def rows_until(self, time_ns: int) -> int:
+        """How many of the segment's events lie at or before that instant."""
+        return int(np.searchsorted(self._batch.time_ns, time_ns, side="right"))
+
+    def state_at(self, rows: int) -> Correlator:
+        """The state after the segment's first rows. Only to be read; it may be handed out again."""
+        if self._last[0] == rows:
+            return self._last[1]
+        found = bisect_right(self._rows, rows) - 1
+        at, state = self._rows[found], self._states[found]
+        if at == rows:
+            return state
+        state = state.copy()
+        while at < rows:
+            stop = min(rows, (at // STEP_ROWS + 1) * STEP_ROWS)
+            state.advance(self._batch.slice(at, stop), self._tracks)
+            at = stop
+            if at % STEP_ROWS == 0 and at < len(self._batch) and self._is_worth_keeping(state, at):
+                self._rows.append(at)
+                self._states.append(state)
+                state = state.copy()
+        self._last = (rows, state)
+        return state
+
+    def _is_worth_keeping(self, state: Correlator, at: int) -> bool:
+        if at <= self._rows[-1]:
+            return False
+        size = state.code.stacks.counts()["frames"] + len(state.state.cells)
+        return size <= SMALL_STATE or at // STEP_ROWS % LARGE_STATE_STEPS == 0
