@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 
 from capture.errors import SessionProblem
 from capture.session import Session
-from capture.tables import SCHEMAS, as_table, empty_table
+from capture.tables import SCHEMAS, Rows, as_table, empty_table
 
 _RETRIES = 5  # small segments of a live session may be merged away under a query
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -28,7 +28,7 @@ _WORD = re.compile(r"[a-z_]+")
 _READS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
-def query(session: Session, sql: str, open_calls: pa.Table | None = None) -> pa.Table:
+def query(session: Session, sql: str, open_calls: Rows | None = None) -> pa.Table:
     """The answer to one SELECT over the tables of the session; `session.problems` says what it could not see.
 
     `open_calls` are rows of `calls` that the sealed segments of a live session do not hold yet.
@@ -45,7 +45,7 @@ def query(session: Session, sql: str, open_calls: pa.Table | None = None) -> pa.
                 raise SessionProblem(f"The query failed. {_sentence(error)}") from error
 
 
-def _answer(session: Session, sql: str, open_calls: pa.Table | None) -> pa.Table:
+def _answer(session: Session, sql: str, open_calls: Rows | None) -> pa.Table:
     with duckdb.connect(":memory:", config=_CONFIG) as connection:
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type not in _READS:
