@@ -1,0 +1,133 @@
+"""Runs a program as `python` itself would, with the recording on before its first line.
+
+Usage: python _scope_launch.py CONFIG -- (SCRIPT | DIRECTORY | ARCHIVE | -m MODULE | -c CODE) ARGUMENTS
+
+The program gets a `__main__`, `sys.argv` and `sys.path` of its own, its exit code is passed on, and no frame of ours
+shows in a traceback.
+"""
+
+import _thread
+import os
+import sys
+
+
+def _main():
+    config_path, separator, *words = sys.argv[1:]
+    if separator != "--" or not words:
+        sys.exit("usage: _scope_launch.py CONFIG -- SCRIPT|-m MODULE|-c CODE ARGUMENTS")
+    here = os.path.dirname(os.path.abspath(__file__))
+    run = _prepare(words)
+    _record(here, config_path)
+    try:
+        run()
+    except SystemExit:
+        raise
+    except BaseException:
+        _hide_our_frames()
+        raise
+
+
+def _prepare(words):
+    """Give the program its `__main__`, arguments and path; what runs it is returned."""
+    main = type(sys)("__main__")
+    main.__builtins__ = sys.modules["builtins"]
+    if sys.version_info < (3, 14):
+        main.__annotations__ = {}
+    sys.modules["__main__"] = main
+    if words[0] in ("-m", "-c") and len(words) < 2:
+        sys.exit("Argument expected for the %s option" % words[0])
+    if words[0] == "-m":
+        sys.argv = ["-m", *words[2:]]
+        _set_first_path(os.getcwd())
+        return lambda: _run_module(words[1], True)
+    if words[0] == "-c":
+        sys.argv = ["-c", *words[2:]]
+        _set_first_path("")
+        main.__loader__ = sys.modules["_frozen_importlib"].BuiltinImporter
+        return lambda: exec(compile(words[1] + "\n", "<string>", "exec", dont_inherit=True), main.__dict__)
+    sys.argv = list(words)
+    path = os.path.join(os.getcwd(), words[0])
+    if _is_importable(words[0]):
+        _set_first_path(path, always=True)
+        return lambda: _run_module("__main__", False)
+    _set_first_path(os.path.dirname(os.path.realpath(path)))
+    main.__file__ = path
+    main.__cached__ = None
+    main.__loader__ = sys.modules["_frozen_importlib_external"].SourceFileLoader("__main__", path)
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        print(
+            "%s: can't open file %r: [Errno %d] %s" % (sys.executable, path, error.errno, error.strerror),
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    return lambda: exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)
+
+
+def _set_first_path(path, always=False):
+    """Replace our own folder at the start of `sys.path` by what python puts there for this program."""
+    if not getattr(sys.flags, "safe_path", False) and not sys.flags.isolated:
+        sys.path[0] = path
+    elif always:
+        sys.path.insert(0, path)
+
+
+def _is_importable(path):
+    """Whether `path` is a directory or archive that is run through the `__main__` module in it."""
+    for hook in sys.path_hooks:
+        try:
+            hook(path)
+        except ImportError:
+            continue
+        return True
+    return False
+
+
+def _run_module(name, alter_argv):
+    import runpy  # noqa: PLC0415  only for -m, where python imports it too
+
+    runpy._run_module_as_main(name, alter_argv)
+
+
+def _record(here, config_path):
+    """Start the agent and wait until the recording is on; without one the program runs all the same."""
+    agent = type(sys)("_scope_agent")
+    agent.__file__ = os.path.join(here, "_scope_agent.py")
+    with open(agent.__file__, "rb") as file:
+        source = file.read()
+    exec(compile(source, agent.__file__, "exec", dont_inherit=True), agent.__dict__)
+    waiting = _thread.allocate_lock()
+    waiting.acquire()
+    problems = []
+
+    def ready(problem):
+        if problem:
+            problems.append(problem)
+        waiting.release()
+
+    agent.start_thread(config_path, ready, ends_at_exit=True)
+    waiting.acquire()
+    if problems:
+        print("scope: not recording: " + problems[0], file=sys.stderr)
+
+
+def _hide_our_frames():
+    """Have the traceback of the exception on its way printed without our frames, by whatever hook is set.
+
+    The exception itself travels on, since the interpreter derives the exit status (SIGINT for KeyboardInterrupt) from
+    it.
+    """
+    users_hook = sys.excepthook
+
+    def hook(kind, error, traceback):
+        sys.excepthook = users_hook
+        while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+            traceback = traceback.tb_next
+        users_hook(kind, error.with_traceback(traceback), traceback)
+
+    sys.excepthook = hook
+
+
+_main()

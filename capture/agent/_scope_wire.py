@@ -1,0 +1,122 @@
+"""JSON for the agent's messages, without importing anything into the target.
+
+The standard `json` package would stay in `sys.modules` after a detach, and removing it again could give the target two
+copies of it. The messages are small, so a plain reader is fast enough.
+"""
+
+_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_NAMES = {"true": True, "false": False, "null": None}
+_DEEPEST = 16
+
+
+def dumps(value):
+    """`value` as one line of ASCII JSON; dicts, lists, text, numbers, true, false and null only."""
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return '"' + "".join(_escaped(character) for character in value) + '"'
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(dumps(str(key)) + ":" + dumps(item) for key, item in value.items()) + "}"
+    return "[" + ",".join(dumps(item) for item in value) + "]"
+
+
+def _escaped(character):
+    code = ord(character)
+    if character in '"\\':
+        return "\\" + character
+    if 0x20 <= code < 0x7F:
+        return character
+    if code < 0x10000:
+        return "\\u%04x" % code
+    code -= 0x10000
+    return "\\u%04x\\u%04x" % (0xD800 + (code >> 10), 0xDC00 + (code & 0x3FF))
+
+
+def loads(text):
+    """The value that the JSON `text` spells.
+
+    Raises: ValueError if it is not JSON.
+    """
+    try:
+        value, at = _value(text, _skip(text, 0), 0)
+    except IndexError:
+        raise ValueError("the JSON text ends too early") from None
+    if _skip(text, at) != len(text):
+        raise ValueError("something follows the JSON value")
+    return value
+
+
+def _skip(text, at):
+    while at < len(text) and text[at] in " \t\r\n":
+        at += 1
+    return at
+
+
+def _value(text, at, depth):
+    if depth > _DEEPEST:
+        raise ValueError("the JSON text is nested too deeply")
+    first = text[at]
+    if first == '"':
+        return _string(text, at + 1)
+    if first == "{":
+        return _members(text, _skip(text, at + 1), depth)
+    if first == "[":
+        return _items(text, _skip(text, at + 1), depth)
+    end = at
+    while end < len(text) and text[end] not in " \t\r\n,]}":
+        end += 1
+    word = text[at:end]
+    if word in _NAMES:
+        return _NAMES[word], end
+    return (float(word) if any(mark in word for mark in ".eE") else int(word)), end
+
+
+def _string(text, at):
+    parts = []
+    while text[at] != '"':
+        if text[at] != "\\":
+            parts.append(text[at])
+            at += 1
+        elif text[at + 1] == "u":
+            parts.append(chr(int(text[at + 2 : at + 6], 16)))
+            at += 6
+        else:
+            parts.append(_ESCAPES[text[at + 1]])
+            at += 2
+    joined = "".join(parts)
+    if any("\ud800" <= character <= "\udfff" for character in joined):
+        joined = joined.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return joined, at + 1
+
+
+def _members(text, at, depth):
+    members = {}
+    while text[at] != "}":
+        if text[at] != '"':
+            raise ValueError("a JSON key must be text")
+        key, at = _string(text, at + 1)
+        at = _skip(text, at)
+        if text[at] != ":":
+            raise ValueError("a JSON key without a value")
+        members[key], at = _value(text, _skip(text, at + 1), depth + 1)
+        at = _skip(text, at)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+        elif text[at] != "}":
+            raise ValueError("JSON members without a comma")
+    return members, at + 1
+
+
+def _items(text, at, depth):
+    items = []
+    while text[at] != "]":
+        item, at = _value(text, at, depth + 1)
+        items.append(item)
+        at = _skip(text, at)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+        elif text[at] != "]":
+            raise ValueError("JSON items without a comma")
+    return items, at + 1

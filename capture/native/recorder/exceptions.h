@@ -1,0 +1,12 @@
+/* Exception types as small numbers, and which raises are worth an event. */
+#ifndef SCOPE_RECORDER_EXCEPTIONS_H
+#define SCOPE_RECORDER_EXCEPTIONS_H
+
+#include "python_api.h"
+#include "writer.h"
+
+void scope_exceptions_close(void);
+uint32_t scope_exception_id(PyObject *exception);
+bool scope_exception_is_new(struct scope_writer *w, PyObject *exception, bool recorded_here);
+
+#endif

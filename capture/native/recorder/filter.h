@@ -1,0 +1,17 @@
+/* Which functions and threads are recorded. Plain C strings: no Python code runs inside a hook to decide. */
+#ifndef SCOPE_RECORDER_FILTER_H
+#define SCOPE_RECORDER_FILTER_H
+
+#include <stdbool.h>
+
+enum scope_pattern_list { SCOPE_INCLUDE, SCOPE_EXCLUDE, SCOPE_STDLIB, SCOPE_CLASSES, SCOPE_PATTERN_LISTS };
+
+void scope_filter_clear(void);
+bool scope_filter_add(enum scope_pattern_list list, const char *pattern);
+bool scope_filter_wants_code(const char *file, const char *module, const char *qualname, const char *module_file);
+bool scope_filter_wants_thread(const char *name);
+bool scope_filter_wants_class(const char *module, const char *qualname);
+bool scope_filter_has_threads(void);
+bool scope_filter_has_classes(void);
+
+#endif

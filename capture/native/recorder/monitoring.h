@@ -1,0 +1,11 @@
+/* The hooks of 3.12 and later: sys.monitoring with C callbacks. */
+#ifndef SCOPE_RECORDER_MONITORING_H
+#define SCOPE_RECORDER_MONITORING_H
+
+#include "python_api.h"
+
+int scope_monitoring_start(bool calls, bool raises);
+void scope_monitoring_stop(void);
+int scope_monitoring_tool(void);
+
+#endif

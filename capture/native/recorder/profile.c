@@ -1,0 +1,228 @@
+/* The hook of 3.10 and 3.11: a profile function on every thread.
+ *
+ * A thread has room for one profile function. One that belongs to someone else is left alone, which takes looking into
+ * PyThreadState; where its field lies is found out at run time by setting our own function and searching for it. */
+#include "profile.h"
+
+#include "joins.h"
+#include "sites.h"
+#include "snapshot.h"
+#include "tracks.h"
+
+#include <string.h>
+
+#define TRACE_CALL 0
+#define TRACE_RETURN 3
+#define SEARCHED_BYTES 256
+#define MOST_THREADS 100000
+
+/* opcodes of exactly these two versions */
+#define OP_RETURN_VALUE 83
+#define OP_YIELD_VALUE 86
+#define OP_YIELD_FROM_310 72
+#define OP_RESUME_311 151
+
+static size_t hook_offset; /* of c_profilefunc in PyThreadState; 0 = unknown */
+static uint32_t foreign;   /* threads that have another profile function */
+static PyObject *lasti_name;
+
+/* GIL held; allocates a number on 3.10; -1 before the first instruction. */
+static int last_instruction(PyFrameObject *frame)
+{
+    if (scope_python.frame_lasti)
+        return scope_python.frame_lasti(frame);
+    PyObject *value = PyObject_GetAttr((PyObject *)frame, lasti_name);
+    long lasti = value ? PyLong_AsLong(value) : -1;
+    PyErr_Clear();
+    if (value)
+        Py_DecRef(value);
+    return (int)lasti;
+}
+
+/* GIL held; allocates a number on 3.10. What a call of generator-like code is. 3.10 cannot tell a throw from a resume:
+ * the exception is not visible yet when the hook runs. */
+static uint32_t kind_of_entry(const struct scope_code *known, PyFrameObject *frame)
+{
+    Py_ssize_t size = 0;
+    const int at = last_instruction(frame);
+    const unsigned char *bytes = scope_code_bytes(known, &size);
+    if (scope_python.version == 0x030a)
+        return at < 0 ? SCOPE_CALL : SCOPE_RESUME;
+    if (at < 0 || !bytes || at + 1 >= size)
+        return SCOPE_CALL;
+    if (bytes[at] == OP_RESUME_311)
+        return bytes[at + 1] == 0 ? SCOPE_CALL : SCOPE_RESUME;
+    return SCOPE_THROW;
+}
+
+/* GIL held; allocates a number on 3.10. What leaving generator-like code with a value is. In 3.10 a suspended
+ * `yield from` points at the instruction before it, because it is executed again. */
+static uint32_t kind_of_exit(const struct scope_code *known, PyFrameObject *frame)
+{
+    Py_ssize_t size = 0;
+    const int at = last_instruction(frame);
+    const unsigned char *bytes = scope_code_bytes(known, &size);
+    if (at < 0 || !bytes || at >= size || bytes[at] == OP_RETURN_VALUE)
+        return SCOPE_RETURN;
+    bool from = scope_python.version == 0x030a && at + 2 < size && bytes[at + 2] == OP_YIELD_FROM_310;
+    return bytes[at] == OP_YIELD_VALUE || from ? SCOPE_YIELD : SCOPE_RETURN;
+}
+
+/* GIL held; may allocate. Everything but plain recorded functions. */
+static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObject *code, int what, PyObject *result)
+{
+    if (!scope_active || scope_tls == &scope_muted) {
+        scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
+        return;
+    }
+    if (!known && !(known = scope_code_of_frame(code, frame)))
+        return;
+    const bool generator = known->flags & SCOPE_CODE_GENERATOR;
+    if ((known->flags & SCOPE_CODE_JOIN) && what == TRACE_RETURN)
+        scope_join_ends((PyObject *)frame);
+    if (known->site) {
+        uint32_t kind;
+        if (what == TRACE_CALL)
+            kind = generator ? kind_of_entry(known, frame) : SCOPE_CALL;
+        else if (!result)
+            kind = SCOPE_UNWIND;
+        else
+            kind = generator ? kind_of_exit(known, frame) : SCOPE_RETURN;
+        scope_write(known->site, scope_head(kind, 0, 0), what == TRACE_CALL ? code : NULL);
+    } else if (known->flags & SCOPE_CODE_OVERFLOW) {
+        scope_drop_unknown_site();
+    }
+    if ((known->flags & SCOPE_CODE_JOIN) && what == TRACE_CALL)
+        scope_join_begins((PyObject *)frame);
+}
+
+/* GIL held; allocates only when a chunk is full or the code is new; never leaves an exception. The hook itself. */
+static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *result)
+{
+    (void)self;
+    if (what != TRACE_CALL && what != TRACE_RETURN)
+        return 0;
+    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    const struct scope_code *known = scope_code_find(code);
+    if (SCOPE_LIKELY(known && known->site && known->flags == 0)) {
+        if (what == TRACE_CALL)
+            scope_write(known->site, scope_head(SCOPE_CALL, 0, 0), code);
+        else
+            scope_write(known->site, scope_head(result ? SCOPE_RETURN : SCOPE_UNWIND, 0, 0), NULL);
+    } else if (!known || known->flags != SCOPE_CODE_LEFT_OUT || !scope_active) {
+        unusual(known, frame, code, what, result);
+    }
+    Py_DecRef(code);
+    return 0;
+}
+
+/* GIL held; does not allocate; borrowed. The profile function of a thread. */
+static void *hook_of(PyThreadState *state)
+{
+    void *hook;
+    memcpy(&hook, (unsigned char *)state + hook_offset, sizeof hook);
+    return hook;
+}
+
+/* GIL held; does not allocate. Whether `state` is still a thread of this interpreter. */
+static bool is_alive(const PyThreadState *state)
+{
+    PyThreadState *at = scope_python.thread_head(PyInterpreterState_Get());
+    while (at && at != state)
+        at = scope_python.thread_next(at);
+    return at != NULL;
+}
+
+/* GIL held; may run audit hooks; never leaves an exception. */
+void scope_profile_hook_this_thread(void)
+{
+    if (hook_offset && !hook_of(PyThreadState_Get()))
+        scope_python.set_profile(on_profile, NULL);
+    PyErr_Clear();
+}
+
+/* GIL held; may run audit hooks; never leaves an exception. */
+void scope_profile_unhook_this_thread(void)
+{
+    if (hook_offset && hook_of(PyThreadState_Get()) == (void *)on_profile)
+        scope_python.set_profile(NULL, NULL);
+    PyErr_Clear();
+}
+
+/* GIL held; may run audit hooks, during which threads come and go: so every step looks from the start of the list. Gives
+ * (or takes back) our hook on each thread but this one. */
+static void change_threads(bool hook)
+{
+    const PyThreadState *self = PyThreadState_Get();
+    for (int step = 0; step < MOST_THREADS; step++) {
+        uint32_t others = 0;
+        PyThreadState *state = scope_python.thread_head(PyInterpreterState_Get());
+        for (; state; state = scope_python.thread_next(state)) {
+            void *present = hook_of(state);
+            others += present && present != (void *)on_profile;
+            if (state != self && (hook ? !present : present == (void *)on_profile))
+                break;
+        }
+        foreign = others;
+        if (!state)
+            return;
+        int failed = scope_python.set_profile_on(state, hook ? on_profile : NULL, NULL);
+        PyErr_Clear();
+        if (failed || (is_alive(state) && (hook_of(state) == (void *)on_profile) != hook))
+            return; /* an audit hook forbids it */
+    }
+}
+
+/* GIL held; may run audit hooks; never leaves an exception. Also threads that came in past the start wrappers. */
+void scope_profile_hook_threads(void)
+{
+    if (hook_offset)
+        change_threads(true);
+}
+
+/* GIL held; allocates; 0 or -1 with an exception. Runs on the agent's own thread, which has no profile function. */
+int scope_profile_start(void)
+{
+    if (!scope_python.set_profile || !scope_python.set_profile_on || !scope_python.thread_head) {
+        PyErr_SetString(PyExc_RuntimeError, "this interpreter does not export its profiling functions");
+        return -1;
+    }
+    if (!lasti_name && !(lasti_name = PyUnicode_InternFromString("f_lasti")))
+        return -1;
+    PyThreadState *self = PyThreadState_Get();
+    foreign = 0;
+    hook_offset = 0;
+    scope_python.set_profile(on_profile, NULL);
+    for (size_t at = 0; at < SEARCHED_BYTES && !hook_offset; at += sizeof(void *)) {
+        void *word;
+        memcpy(&word, (unsigned char *)self + at, sizeof word);
+        if (word == (void *)on_profile)
+            hook_offset = at;
+    }
+    scope_python.set_profile(NULL, NULL);
+    if (PyErr_Occurred())
+        return -1;
+    if (!hook_offset) {
+        PyErr_SetString(PyExc_RuntimeError, "setting a profile function had no effect in the target");
+        return -1;
+    }
+    scope_profile_hook_threads();
+    return 0;
+}
+
+/* GIL held; may run audit hooks; never leaves an exception. Functions of other tools stay. */
+void scope_profile_stop(void)
+{
+    if (!hook_offset)
+        return;
+    change_threads(false);
+    scope_profile_unhook_this_thread();
+    hook_offset = 0;
+    foreign = 0;
+}
+
+/* GIL held; does not allocate. Threads whose calls cannot be recorded because another profiler has them. */
+uint32_t scope_profile_foreign(void)
+{
+    return foreign;
+}

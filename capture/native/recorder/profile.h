@@ -1,0 +1,14 @@
+/* The hook of 3.10 and 3.11: a profile function on every thread. */
+#ifndef SCOPE_RECORDER_PROFILE_H
+#define SCOPE_RECORDER_PROFILE_H
+
+#include "writer.h"
+
+int scope_profile_start(void);
+void scope_profile_stop(void);
+void scope_profile_hook_this_thread(void);
+void scope_profile_unhook_this_thread(void);
+void scope_profile_hook_threads(void);
+uint32_t scope_profile_foreign(void);
+
+#endif

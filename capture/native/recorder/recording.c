@@ -1,0 +1,264 @@
+/* One recording from beginning to end.
+ *
+ * The beginning: hooks go in first and stay silent; then, without giving the GIL up once, every thread's stack is
+ * written and the recording is switched on. So no call falls between a thread's stack and its first event. The end is
+ * the same backwards. Nothing that stays behind is more than memory: the library itself is never unloaded, since a
+ * thread may be inside it. */
+#include "recording.h"
+
+#include "defs.h"
+#include "exceptions.h"
+#include "filter.h"
+#include "fork.h"
+#include "monitoring.h"
+#include "profile.h"
+#include "sites.h"
+#include "snapshot.h"
+#include "state.h"
+#include "thread_start.h"
+#include "tracks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct scope_features scope_features;
+
+static bool hooked, state_on;
+
+/* GIL held; allocates; new reference or NULL with an exception. {ident: frame}; its audit event comes first, so the
+ * frames are of one instant and nothing has run since. */
+static PyObject *current_frames(void)
+{
+    PyObject *function = PySys_GetObject("_current_frames"); /* borrowed */
+    if (!function) {
+        PyErr_SetString(PyExc_RuntimeError, "this interpreter has no sys._current_frames");
+        return NULL;
+    }
+    return PyObject_CallNoArgs(function);
+}
+
+/* GIL held; allocates; the agent's entry of a thread, (name, native id, daemon), or a name made up. */
+static void describe(PyObject *threads, PyObject *ident, char *name, size_t size, uint32_t *os_tid, bool *daemon)
+{
+    PyObject *entry = threads && PyDict_Check(threads) ? PyDict_GetItemWithError(threads, ident) : NULL; /* borrowed */
+    *os_tid = 0;
+    *daemon = true;
+    snprintf(name, size, "native");
+    if (entry && PyTuple_Check(entry) && PyTuple_Size(entry) == 3) {
+        PyObject *bytes = scope_utf8(PyTuple_GetItem(entry, 0));
+        if (bytes)
+            snprintf(name, size, "%s", PyBytes_AsString(bytes));
+        if (bytes)
+            Py_DecRef(bytes);
+        *os_tid = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(entry, 1));
+        *daemon = PyTuple_GetItem(entry, 2) == Py_True;
+    }
+    PyErr_Clear();
+}
+
+/* GIL held; allocates; no exception. A track for each thread that runs Python code already, its stack written; oldest
+ * thread first, so that the main thread gets the lowest serial. */
+static void write_running_threads(PyObject *frames, PyObject *threads)
+{
+    PyObject *items = PyDict_Items(frames);
+    for (Py_ssize_t i = items ? PyList_Size(items) : 0; i > 0; i--) {
+        PyObject *item = PyList_GetItem(items, i - 1); /* borrowed */
+        PyObject *ident = PyTuple_GetItem(item, 0), *frame = PyTuple_GetItem(item, 1);
+        const pthread_t thread = (pthread_t)PyLong_AsUnsignedLong(ident);
+        if (pthread_equal(thread, pthread_self()))
+            continue;
+        char name[256];
+        uint32_t os_tid;
+        bool daemon;
+        describe(threads, ident, name, sizeof name, &os_tid, &daemon);
+        struct scope_writer *w = scope_track_new(thread, os_tid, 0, 0);
+        if (!w)
+            continue;
+        scope_track_begin(w, name, daemon, true);
+        if (scope_features.calls && !w->quiet)
+            scope_snapshot(w, (PyFrameObject *)frame, SCOPE_SNAPSHOT_BEGIN, NULL);
+    }
+    PyErr_Clear();
+    if (items)
+        Py_DecRef(items);
+}
+
+/* GIL held; allocates; 0 or -1 with an exception. */
+static int hook(void)
+{
+    hooked = true;
+    if (scope_python.version >= 0x030c) {
+        if (scope_monitoring_start(scope_features.calls, scope_features.raises) != 0)
+            return -1;
+    } else if (scope_features.calls && scope_profile_start() != 0) {
+        return -1;
+    }
+    scope_thread_start_wrap();
+    return 0;
+}
+
+/* GIL held; may run audit hooks; never leaves an exception. Takes every hook out, in a forked child too. */
+void scope_recording_unhook(void)
+{
+    if (!hooked)
+        return;
+    hooked = false;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (scope_python.version >= 0x030c)
+        scope_monitoring_stop();
+    else
+        scope_profile_stop();
+    scope_thread_start_restore();
+    scope_recording_stop_state();
+    PyErr_Restore(type, value, traceback);
+}
+
+/* GIL held; never leaves an exception. Values are not followed any more: at the end of the interpreter, which clears
+ * every module, that would invent changes that the program never made. */
+void scope_recording_stop_state(void)
+{
+    if (!state_on)
+        return;
+    state_on = false;
+    if (scope_features.globals)
+        scope_globals_stop();
+    if (scope_features.attributes)
+        scope_attributes_stop();
+}
+
+/* GIL held; releases what the recording held; the pool's file stays for the recorder. */
+static void release(void)
+{
+    scope_codes_close();
+    scope_exceptions_close();
+    scope_tracks_lock();
+    scope_pool_close();
+    scope_tracks_unlock();
+    scope_defs_close();
+    scope_filter_clear();
+}
+
+/* GIL held, not given up once the stacks are read; allocates; 0 or -1 with an exception, then all is as before.
+ * `threads`: {ident: (name, native id, daemon)} of the threads that the agent knows. */
+int scope_recording_begin(PyObject *threads)
+{
+    if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_fork_watch() != 0) {
+        PyErr_SetString(PyExc_MemoryError, "no memory for the recorder's tables");
+        release();
+        return -1;
+    }
+    scope_state_open();
+    PyObject *frames = hook() == 0 ? current_frames() : NULL;
+    if (!frames) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        scope_recording_unhook();
+        release();
+        PyErr_Restore(type, value, traceback);
+        return -1;
+    }
+    int collecting = PyGC_Disable();
+    write_running_threads(frames, threads);
+    scope_active = 1;
+    state_on = true;
+    if (scope_features.globals)
+        scope_globals_start();
+    if (scope_features.attributes)
+        scope_attributes_start();
+    __atomic_store_n(&scope_pool.header->state, 1, __ATOMIC_RELEASE);
+    if (collecting)
+        PyGC_Enable();
+    Py_DecRef(frames);
+    PyErr_Clear();
+    return 0;
+}
+
+/* GIL held; allocates; no exception. The last stack of each live thread. */
+static void write_last_stacks(PyObject *frames)
+{
+    Py_ssize_t at = 0;
+    PyObject *ident, *frame;
+    while (frames && PyDict_Next(frames, &at, &ident, &frame)) {
+        struct scope_writer *w = scope_track_find((pthread_t)PyLong_AsUnsignedLong(ident));
+        if (!w)
+            continue;
+        scope_flush_gap(w);
+        if (scope_features.calls && !w->quiet)
+            scope_snapshot(w, (PyFrameObject *)frame, SCOPE_SNAPSHOT_END, NULL);
+    }
+}
+
+/* GIL held; allocates; always ends the recording; 0, or -1 with an exception when there was none. */
+int scope_recording_end(PyObject *threads)
+{
+    if (!scope_active) {
+        PyErr_SetString(PyExc_RuntimeError, "nothing is being recorded");
+        return -1;
+    }
+    scope_recording_sweep(threads);
+    PyObject *frames = current_frames();
+    PyErr_Clear();
+    int collecting = PyGC_Disable();
+    write_last_stacks(frames);
+    scope_tracks_lock();
+    scope_tracks_close();
+    scope_active = 0;
+    scope_tracks_unlock();
+    if (collecting)
+        PyGC_Enable();
+    if (frames)
+        Py_DecRef(frames);
+    scope_recording_unhook();
+    __atomic_store_n(&scope_pool.header->state, 2, __ATOMIC_RELEASE);
+    release();
+    PyErr_Clear();
+    return 0;
+}
+
+/* GIL held; allocates; no exception. A thread that came in past the wrappers, or lost its hook and got it back. */
+static void catch_up(PyObject *frames)
+{
+    Py_ssize_t at = 0;
+    PyObject *ident, *frame;
+    scope_profile_hook_threads();
+    while (PyDict_Next(frames, &at, &ident, &frame)) {
+        (void)frame;
+        PyErr_Clear();
+    }
+}
+
+/* GIL held; allocates; never leaves an exception. Four times a second: what the hooks do not see by themselves.
+ * `threads` as in scope_recording_begin, but only those whose name is new or changed. */
+void scope_recording_sweep(PyObject *threads)
+{
+    if (!scope_active)
+        return;
+    scope_thread_start_wrap();
+    PyObject *frames = current_frames();
+    int collecting = PyGC_Disable();
+    if (frames) {
+        scope_track_end_missing(frames);
+        if (scope_python.version < 0x030c && scope_features.calls)
+            catch_up(frames);
+        Py_DecRef(frames);
+    }
+    Py_ssize_t at = 0;
+    PyObject *ident, *entry;
+    while (threads && PyDict_Check(threads) && PyDict_Next(threads, &at, &ident, &entry)) {
+        char name[256];
+        uint32_t os_tid;
+        bool daemon;
+        struct scope_writer *w = scope_track_find((pthread_t)PyLong_AsUnsignedLong(ident));
+        describe(threads, ident, name, sizeof name, &os_tid, &daemon);
+        if (w)
+            scope_track_rename(w, name, daemon, os_tid);
+    }
+    if (collecting)
+        PyGC_Enable();
+    if (scope_features.globals && state_on)
+        scope_globals_sweep(true);
+    if (scope_features.attributes && state_on)
+        scope_attributes_sweep();
+    PyErr_Clear();
+}

@@ -1,0 +1,55 @@
+/* Code object -> site number: the table that every event looks into. */
+#ifndef SCOPE_RECORDER_SITES_H
+#define SCOPE_RECORDER_SITES_H
+
+#include "python_api.h"
+
+/* What is special about a code object; 0 = recorded, and nothing is. */
+#define SCOPE_CODE_LEFT_OUT 1u  /* the filter does not want it */
+#define SCOPE_CODE_GENERATOR 2u /* generator, coroutine: entered and left more than once */
+#define SCOPE_CODE_JOIN 4u      /* threading.Thread.join */
+#define SCOPE_CODE_OVERFLOW 8u  /* wanted, but the table is full or its definition could not be stored */
+
+struct scope_code {
+    PyObject *code; /* strong: an id that is reused would give a function another one's name */
+    uint32_t site;  /* 0 = not recorded */
+    uint32_t flags;
+};
+
+struct scope_code_table {
+    struct scope_code *entries;
+    uint32_t shift; /* 64 - log2(number of entries) */
+    uint32_t mask;
+    uint32_t count;
+};
+
+extern struct scope_code_table scope_codes;
+
+#define SCOPE_CODE_LIMIT 100000u
+
+int scope_codes_open(void);
+void scope_codes_close(void);
+uint32_t scope_codes_recorded(void);
+const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals);
+const struct scope_code *scope_code_of_frame(PyObject *code, PyFrameObject *frame);
+const unsigned char *scope_code_bytes(const struct scope_code *known, Py_ssize_t *size);
+
+/* GIL not needed while the GIL is held by the caller's hook; does not allocate. */
+static inline uint32_t scope_code_slot(const PyObject *code)
+{
+    return (uint32_t)(((uint64_t)(uintptr_t)code >> 4) * 0x9E3779B97F4A7C15u >> scope_codes.shift);
+}
+
+/* GIL held; does not allocate; borrowed. NULL = never seen. */
+static inline const struct scope_code *scope_code_find(const PyObject *code)
+{
+    for (uint32_t i = scope_code_slot(code);; i = (i + 1) & scope_codes.mask) {
+        const struct scope_code *entry = &scope_codes.entries[i];
+        if (SCOPE_LIKELY(entry->code == code))
+            return entry;
+        if (!entry->code)
+            return NULL;
+    }
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* A thread's stack as events. No Python code runs while a stack is walked, so what several snapshots say is true of
+ * one instant, and no frame object is kept afterwards. */
+#include "snapshot.h"
+
+#include "sites.h"
+
+#include <stdlib.h>
+
+#define FRAMES_PER_PART (SCOPE_MAX_EVENT_SLOTS - 1)
+
+struct frame_line {
+    uint32_t site;
+    uint32_t line;
+};
+
+struct stack {
+    struct frame_line *frames; /* innermost first */
+    size_t count, capacity;
+};
+
+/* GIL held; allocates plain memory; false when there is none. */
+static bool push(struct stack *stack, uint32_t site, int line)
+{
+    if (stack->count == stack->capacity) {
+        size_t capacity = stack->capacity ? stack->capacity * 2 : 64;
+        struct frame_line *frames = realloc(stack->frames, capacity * sizeof *frames);
+        if (!frames)
+            return false;
+        stack->frames = frames;
+        stack->capacity = capacity;
+    }
+    stack->frames[stack->count++] = (struct frame_line){site, line > 0 && line < 1 << 24 ? (uint32_t)line : 0};
+    return true;
+}
+
+/* GIL held; allocates frame objects; borrows `frame`. Recorded functions only, innermost first. */
+static void walk(struct stack *stack, PyFrameObject *frame, PyObject *entering)
+{
+    Py_IncRef((PyObject *)frame);
+    while (frame) {
+        PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+        if (code != entering) {
+            const struct scope_code *known = scope_code_of_frame(code, frame);
+            if (known && known->site && !push(stack, known->site, PyFrame_GetLineNumber(frame)))
+                PyErr_Clear();
+        }
+        entering = NULL; /* only the innermost frame can be the one being entered */
+        Py_DecRef(code);
+        PyFrameObject *back = scope_python.frame_back(frame);
+        Py_DecRef((PyObject *)frame);
+        frame = back;
+    }
+}
+
+/* GIL held; may reserve file space. One event of at most 255 frames. */
+static void write_part(struct scope_writer *w, const struct stack *stack, size_t from, uint32_t reason, bool resume)
+{
+    size_t left = stack->count - from;
+    uint32_t frames = (uint32_t)(left < FRAMES_PER_PART ? left : FRAMES_PER_PART);
+    uint32_t flags = (from == 0 ? 1u : 0u) | (from + frames == stack->count ? 2u : 0u);
+    struct scope_record *record = scope_reserve(w, 1 + frames, NULL, resume);
+    if (!record) {
+        scope_drop(w, SCOPE_GAP_POOL_FULL);
+        return;
+    }
+    scope_fill(record, scope_ticks(), frames, scope_head(SCOPE_SNAPSHOT, flags, reason));
+    for (uint32_t i = 0; i < frames; i++) {
+        const struct frame_line *frame = &stack->frames[stack->count - 1 - (from + i)];
+        scope_fill(record + 1 + i, 0, frame->site, scope_head(SCOPE_FRAME, frame->line >> 16, frame->line & 0xffff));
+    }
+    scope_publish(w, 1 + frames);
+}
+
+/* GIL held; allocates frame objects, so the caller keeps the garbage collector off; borrows `frame`, which may be NULL
+ * for a thread without Python frames. `entering`: code whose innermost frame is not part of the stack yet, or NULL. */
+void scope_snapshot(struct scope_writer *w, PyFrameObject *frame, uint32_t reason, PyObject *entering)
+{
+    struct stack stack = {0};
+    if (frame)
+        walk(&stack, frame, entering);
+    size_t from = 0;
+    do {
+        write_part(w, &stack, from, reason, true);
+        from += FRAMES_PER_PART;
+    } while (from < stack.count);
+    free(stack.frames);
+}
+
+/* GIL held; allocates frame objects with the garbage collector off. The calling thread's stack. */
+void scope_snapshot_own(struct scope_writer *w, uint32_t reason, PyObject *entering)
+{
+    int collecting = PyGC_Disable();
+    scope_snapshot(w, PyEval_GetFrame(), reason, entering);
+    if (collecting)
+        PyGC_Enable();
+}

@@ -1,0 +1,14 @@
+/* A thread's stack as events, so that a reader knows functions that were entered before the recording began. */
+#ifndef SCOPE_RECORDER_SNAPSHOT_H
+#define SCOPE_RECORDER_SNAPSHOT_H
+
+#include "writer.h"
+
+#define SCOPE_SNAPSHOT_BEGIN 1u
+#define SCOPE_SNAPSHOT_GAP 2u
+#define SCOPE_SNAPSHOT_END 3u
+
+void scope_snapshot(struct scope_writer *w, PyFrameObject *frame, uint32_t reason, PyObject *entering);
+void scope_snapshot_own(struct scope_writer *w, uint32_t reason, PyObject *entering);
+
+#endif

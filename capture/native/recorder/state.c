@@ -1,0 +1,60 @@
+/* Values over time as events: numbering the keys and writing one value. */
+#include "state.h"
+
+#include "defs.h"
+#include "tracks.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+static uint32_t last_key;
+static PyTypeObject *function_type;
+
+/* GIL held; does not allocate. */
+void scope_state_open(void)
+{
+    last_key = 0;
+    function_type = dlsym(RTLD_DEFAULT, "PyFunction_Type");
+}
+
+/* GIL held; does not allocate. A new key's number, 0 when its definition could not be stored. */
+uint32_t scope_state_define(const char *owner, const char *key, const char *kind)
+{
+    if (!scope_define(SCOPE_DEF_STATE_KEY, last_key + 1, (const char *[]){owner, key, kind}, 3))
+        return 0;
+    return ++last_key;
+}
+
+/* GIL held; may reserve file space. One value of one key on the track of `w`; text NULL for a deletion. Only the
+ * thread itself may wait for space or end a gap. */
+void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
+                       const struct scope_text *text)
+{
+    if (!key || !w || w->quiet || w->ended)
+        return;
+    const uint32_t length = text ? text->length : 0;
+    const uint32_t slots = 1 + (8 + length + 15) / 16;
+    struct scope_record *record = scope_reserve(w, slots, NULL, w == scope_tls);
+    if (!scope_active && w == scope_tls)
+        return;
+    if (!record) {
+        scope_drop(w, SCOPE_GAP_POOL_FULL);
+        return;
+    }
+    if (text)
+        flags |= (text->truncated ? SCOPE_STATE_TRUNCATED : 0) | (text->redacted ? SCOPE_STATE_REDACTED : 0);
+    unsigned char *raw = (unsigned char *)(record + 1);
+    memset(raw, 0, (size_t)(slots - 1) * sizeof *record);
+    memcpy(raw, &object, 8);
+    if (length)
+        memcpy(raw + 8, text->bytes, length);
+    scope_fill(record, scope_ticks(), key, scope_head(SCOPE_STATE, flags, length));
+    scope_publish(w, slots);
+}
+
+/* GIL held; does not allocate. Data, as opposed to what a program is made of. */
+bool scope_state_is_interesting(PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    return type != function_type && !PyType_Check(value) && !PyModule_Check(value) && !PyCFunction_Check(value);
+}

@@ -1,0 +1,28 @@
+/* Values over time as events. What is watched: module globals (globals.c) and attributes of instances (attributes.c). */
+#ifndef SCOPE_RECORDER_STATE_H
+#define SCOPE_RECORDER_STATE_H
+
+#include "render.h"
+#include "writer.h"
+
+#define SCOPE_STATE_DELETED 1u
+#define SCOPE_STATE_TRUNCATED 2u
+#define SCOPE_STATE_REDACTED 4u
+#define SCOPE_STATE_FIRST 8u
+#define SCOPE_STATE_SAMPLED 16u
+
+void scope_state_open(void);
+uint32_t scope_state_define(const char *owner, const char *key, const char *kind);
+void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
+                       const struct scope_text *text);
+bool scope_state_is_interesting(PyObject *value);
+
+int scope_globals_start(void);
+void scope_globals_sweep(bool poll);
+void scope_globals_stop(void);
+
+void scope_attributes_start(void);
+void scope_attributes_sweep(void);
+void scope_attributes_stop(void);
+
+#endif

@@ -1,0 +1,95 @@
+/* One thread's way into the pool: the hot path of an event, and what happens when a chunk is full. */
+#ifndef SCOPE_RECORDER_WRITER_H
+#define SCOPE_RECORDER_WRITER_H
+
+#include "clock.h"
+#include "pool.h"
+#include "python_api.h"
+
+#include <pthread.h>
+
+struct scope_writer {
+    /* the hot line: next record and the number of records that may be written without a second look */
+    struct scope_record *records;
+    struct scope_chunk *chunk; /* NULL = none claimed */
+    uint32_t next;
+    uint32_t limit; /* 0 sends every event to the slow path: muted, quiet, ended, stopped, forked */
+    uint32_t continuation; /* slots of this chunk that are not events by themselves */
+
+    uint32_t serial;
+    uint64_t base;    /* events produced before this chunk, dropped ones included */
+    uint64_t dropped; /* of them, dropped */
+    struct scope_track_slot *slot;
+
+    uint64_t gap_ticks; /* when the current gap began */
+    uint32_t gap_events; /* 0 = no gap */
+    uint32_t gap_reason;
+    uint64_t full_checked_ns;
+    uint64_t site_gap_ns;
+
+    void *last_exception; /* compared, never used */
+    pthread_t ident;
+    uint32_t os_tid;
+    uint32_t session; /* which recording it belongs to; others ignore it */
+    bool owned;       /* its thread has it in its TLS */
+    bool quiet;       /* a thread filter keeps its calls out; its life is recorded all the same */
+    bool ended;
+    bool hooked; /* 3.10/3.11: had our profile function */
+    struct scope_writer *following;
+};
+
+extern __thread struct scope_writer *scope_tls __attribute__((tls_model("initial-exec")));
+extern struct scope_writer scope_muted; /* what the TLS of a thread that must not be recorded points to */
+extern uint32_t scope_active;           /* 1 while recording */
+extern uint32_t scope_session;          /* counts recordings of this process */
+
+#define SCOPE_GAP_POOL_FULL 1u
+#define SCOPE_GAP_SITES_FULL 2u
+#define SCOPE_GAP_PAUSED 3u
+
+void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
+struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume);
+void scope_publish(struct scope_writer *w, uint32_t slots);
+bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head);
+void scope_flush_gap(struct scope_writer *w);
+void scope_drop_unknown_site(void);
+void scope_write_pause(struct scope_writer *w);
+void scope_drop(struct scope_writer *w, uint32_t reason);
+void scope_close_chunk(struct scope_writer *w);
+
+/* GIL not needed; does not allocate. */
+static inline uint64_t scope_produced(const struct scope_writer *w)
+{
+    return w->base + w->next - w->continuation;
+}
+
+/* GIL not needed; does not allocate. */
+static inline uint32_t scope_head(uint32_t kind, uint32_t flags, uint32_t b)
+{
+    return kind | flags << 8 | b << 16;
+}
+
+/* GIL not needed; does not allocate. Fills one record. */
+static inline void scope_fill(struct scope_record *record, uint64_t ticks, uint32_t a, uint32_t head)
+{
+    uint64_t second = (uint64_t)a | (uint64_t)head << 32;
+    record->ticks = ticks;
+    __builtin_memcpy(&record->a, &second, 8);
+}
+
+/* GIL held; does not allocate unless a chunk is full. The hot path: every recorded call and return goes through here.
+ * `code` is the code object being entered, NULL for every other event: after a gap the stack is written again, and a
+ * function that is just being entered is not on it yet. */
+static inline void scope_write(uint32_t a, uint32_t head, PyObject *code)
+{
+    struct scope_writer *w = scope_tls;
+    if (SCOPE_UNLIKELY(!w || w->next >= w->limit)) {
+        scope_write_slowly(a, head, code);
+        return;
+    }
+    scope_fill(&w->records[w->next], scope_ticks(), a, head);
+    w->next += 1;
+    __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
+}
+
+#endif
