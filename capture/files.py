@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -162,9 +162,15 @@ def load_manifest(
 
     Raises: FormatError when there is none, or it is of a newer major version.
     """
-    failure: FormatError | None = None
+    failure: SessionProblem | None = None
     for name in names:
-        for data in _candidates(files, name):
+        try:
+            candidates = [files.read(name, MAX_MANIFEST_BYTES)]
+        except FileNotFoundError:
+            continue
+        except SessionProblem as error:  # too big, a link, not permitted
+            failure, candidates = failure or error, []
+        for data in (*candidates, *files.alternatives(name, MAX_MANIFEST_BYTES)):
             try:
                 manifest, problems = decode_manifest(data)
             except FormatError as error:
@@ -178,14 +184,4 @@ def load_manifest(
             return manifest, problems
     if failure is None:
         raise FormatError(f"{where} is not a session: it holds no {MANIFEST}.")
-    raise FormatError(f"{where} cannot be opened: {failure.message}")
-
-
-def _candidates(files: SessionFiles, name: str) -> Iterator[bytes]:
-    try:
-        yield files.read(name, MAX_MANIFEST_BYTES)
-    except FileNotFoundError:
-        return
-    except FormatError:
-        pass
-    yield from files.alternatives(name, MAX_MANIFEST_BYTES)
+    raise FormatError(f"{where} cannot be opened: {failure.message}") from failure

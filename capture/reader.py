@@ -7,7 +7,7 @@ import threading
 import pyarrow as pa
 
 from capture import parquet
-from capture.errors import FormatError
+from capture.errors import FormatError, SessionProblem
 from capture.files import SessionFiles
 from capture.format import FileEntry, Problem, SegmentEntry, checksum
 from capture.tables import SCHEMAS
@@ -61,17 +61,17 @@ class TableReader:
         """
         if entry.name in self.damaged:
             return None
+        why = "its bytes are not those that were written"
         try:
-            candidates = [self.files.read(entry.name, entry.bytes)]
-        except FormatError:
-            candidates = []  # bigger than listed
-        for data in candidates:
-            if checksum(data) == entry.xxh3_64 and len(data) == entry.bytes:
+            data = self.files.read(entry.name, entry.bytes)
+            if len(data) == entry.bytes and checksum(data) == entry.xxh3_64:
                 return pa.py_buffer(data)
-        for data in self.files.alternatives(entry.name, entry.bytes):
-            if checksum(data) == entry.xxh3_64:
-                return pa.py_buffer(data)
-        self._report_damage(entry, segment, "its bytes are not those that were written")
+        except SessionProblem as error:  # bigger than listed, a link, not permitted
+            why = error.message
+        for other in self.files.alternatives(entry.name, entry.bytes):
+            if len(other) == entry.bytes and checksum(other) == entry.xxh3_64:
+                return pa.py_buffer(other)
+        self._report_damage(entry, segment, why)
         return None
 
     def missing(self, segment: SegmentEntry | None, entry: FileEntry) -> None:
