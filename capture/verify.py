@@ -33,6 +33,7 @@ def verify(session: Session) -> Report:
     tracks = {track.track_id for track in session.tracks()}
     sites = {site.site_id for site in session.sites()}
     processes = {process.process_id for process in session.processes()}
+    session.state_keys()
     found += _in(None, "tracks", {t.process_id for t in session.tracks()} - processes, "processes")
     for entry in session.manifest.defs:
         rows[entry.table] += entry.rows

@@ -1,0 +1,104 @@
+"""A packed session is one plain zip file that says the same as its directory."""
+
+from __future__ import annotations
+
+import errno
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capture import pack as pack_module
+from capture.errors import FormatError, SessionProblem, TargetProblem
+from capture.eventtable import event_table
+from capture.format import MANIFEST, MANIFEST_COPY
+from capture.pack import pack
+from capture.query import query
+from capture.session import Session
+from tests.sessions import Truth, build_session
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Truth:
+    return build_session(tmp_path / "a.scope", events=300)
+
+
+def content(path: Path) -> list[Any]:
+    with Session.open(path) as session:
+        assert session.problems == []
+        assert session.complete
+        tables = ("events", "calls", "states", "metrics", "edges", "gaps", "sites", "tracks", "processes")
+        rows = [query(session, f"SELECT * FROM {name}").to_pylist() for name in tables]
+        events = [event_table(session.events(i)).to_pylist() for i in range(len(session.segments))]
+        return [rows, events, [session.keyframe(i) for i in range(len(session.segments))], session.manifest]
+
+
+def test_a_packed_session_says_the_same_as_its_directory(truth: Truth) -> None:
+    expected = content(truth.path)
+    target = pack(truth.path, truth.path.with_name("b.scope"))
+    assert content(target) == expected
+    assert content(truth.path) == expected
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_packing_in_place_leaves_one_file_and_nothing_else(truth: Truth, tmp_path: Path) -> None:
+    expected = content(truth.path)
+    assert pack(truth.path) == truth.path
+    assert [path.name for path in tmp_path.iterdir()] == ["a.scope"]
+    assert content(truth.path) == expected
+
+
+def test_any_zip_tool_reads_it_and_finds_nothing_compressed(truth: Truth) -> None:
+    with zipfile.ZipFile(pack(truth.path)) as archive:
+        assert archive.testzip() is None
+        members = archive.infolist()
+    assert {member.compress_type for member in members} == {zipfile.ZIP_STORED}
+    assert (members[0].filename, members[-1].filename) == (MANIFEST, MANIFEST_COPY)
+
+
+def test_the_same_session_packs_to_the_same_bytes(truth: Truth) -> None:
+    first = pack(truth.path, truth.path.with_name("b.scope")).read_bytes()
+    assert pack(truth.path, truth.path.with_name("c.scope")).read_bytes() == first
+
+
+def test_keyframes_are_caches_and_may_stay_behind(truth: Truth) -> None:
+    target = pack(truth.path, truth.path.with_name("b.scope"), caches=False)
+    with Session.open(target) as session:
+        assert session.keyframe(0) is None
+        assert session.complete
+
+
+def test_notes_travel_along(truth: Truth) -> None:
+    (truth.path / "notes.json").write_text('{"notes": []}')
+    with Session.open(pack(truth.path)) as session:
+        assert session.raw("notes.json") == b'{"notes": []}'
+
+
+def test_what_is_unfinished_damaged_or_in_the_way_is_refused_and_untouched(truth: Truth, tmp_path: Path) -> None:
+    unfinished = build_session(tmp_path / "live.scope", finish=False)
+    with pytest.raises(SessionProblem, match="not finished"):
+        pack(unfinished.path)
+    taken = tmp_path / "taken.scope"
+    taken.write_text("mine")
+    with pytest.raises(SessionProblem, match="exists already"):
+        pack(truth.path, taken)
+    with pytest.raises(SessionProblem, match="not a session directory"):
+        pack(taken)
+    (path,) = (truth.path / "segments").glob("00000001.events.parquet")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(FormatError, match=r"00000001\.events\.parquet"):
+        pack(truth.path)
+    assert taken.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.scope", "live.scope", "taken.scope"]
+
+
+def test_a_full_disk_leaves_the_directory_as_it_was(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pack_module, "_add", full)
+    with pytest.raises(TargetProblem, match="disk is full"):
+        pack(truth.path)
+    assert [path.name for path in truth.path.parent.iterdir()] == ["a.scope"]
+    assert content(truth.path)
