@@ -1,0 +1,47 @@
+"""Sessions of every released format version yield the tables they always did, packed and unpacked."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capture.query import query
+from capture.session import Session
+from capture.tables import SCHEMAS
+from capture.verify import verify
+
+VERSIONS = sorted(path.parent for path in Path(__file__).parent.glob("*/session.zip"))
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda path: path.name)
+def golden(request: pytest.FixtureRequest) -> Path:
+    folder: Path = request.param
+    return folder
+
+
+def tables(path: Path) -> dict[str, list[dict[str, Any]]]:
+    with Session.open(path) as session:
+        found = {name: query(session, f"SELECT * FROM {name}").to_pylist() for name in SCHEMAS}
+        assert verify(session).ok
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def test_there_is_one_for_this_version() -> None:
+    assert "1.0" in {path.name for path in VERSIONS}
+
+
+def test_a_released_session_yields_its_tables_for_ever(golden: Path) -> None:
+    expected = json.loads((golden / "tables.json").read_text())
+    found = tables(golden / "session.zip")
+    for name, rows in expected.items():
+        assert [{column: row[column] for column in rows[0]} for row in found[name]] == rows
+
+
+def test_unpacked_by_any_zip_tool_it_is_a_session_directory(golden: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(golden / "session.zip") as archive:
+        archive.extractall(tmp_path / "unpacked.scope")
+    assert tables(tmp_path / "unpacked.scope") == tables(golden / "session.zip")
