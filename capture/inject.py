@@ -5,7 +5,6 @@ Files tell where things are: the target's mappings say which libraries it has an
 call cannot freeze it (inject_safe.c says what that is), calls in, and puts the thread back as it was.
 """
 
-import contextlib
 import ctypes
 import os
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from capture.elf import ElfError, ElfFile
 from capture.errors import ScopeBug, TargetProblem
 from capture.hostlib import host_library
-from capture.maps import Mapping, read_maps
+from capture.maps import Mapping, file_of, read_maps
 
 HUNT_MS = 3000
 CALL_MS = 2000
@@ -174,7 +173,7 @@ def _libc_functions(pid: int, mappings: list[Mapping]) -> dict[str, int]:
         names = ["dlopen", "dlerror"]
         if is_libc:
             names += ["mmap", "munmap", "__errno_location", "__libc_dlopen_mode"]
-        offsets = _offsets(_file_of(pid, mapping), mapping.inode, tuple(names), is_libc)
+        offsets = _offsets(file_of(pid, mapping), mapping.inode, tuple(names), is_libc)
         bias = mapping.start - offsets.get("start", 0)
         found |= {name: bias + offset for name, offset in offsets.items() if name != "start"}
     if "dlopen" not in found and "__libc_dlopen_mode" in found:
@@ -218,7 +217,7 @@ def _may_hold_locks(pid: int, mapping: Mapping) -> bool:
         return True
     if any(part in name for part in _ALLOCATOR_NAMES):
         return True
-    return bool(mapping.inode) and _defines_malloc(_file_of(pid, mapping), mapping.inode)
+    return bool(mapping.inode) and _defines_malloc(file_of(pid, mapping), mapping.inode)
 
 
 @lru_cache(maxsize=1024)
@@ -228,15 +227,6 @@ def _defines_malloc(path: Path, inode: int) -> bool:
             return file.symbol("malloc") is not None
     except (OSError, ElfError):
         return False
-
-
-def _file_of(pid: int, mapping: Mapping) -> Path:
-    """The mapped file itself, also if it was replaced on disk or lies in another mount namespace."""
-    through_root = Path(f"/proc/{pid}/root{mapping.path}")
-    with contextlib.suppress(OSError):
-        if through_root.stat().st_ino == mapping.inode:  # the device differs on btrfs and overlays
-            return through_root
-    return Path(f"/proc/{pid}/map_files/{mapping.start:x}-{mapping.end:x}")
 
 
 def _first_of_each(mappings: list[Mapping]) -> list[Mapping]:

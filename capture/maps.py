@@ -1,5 +1,6 @@
 """What a process has mapped into its memory, as /proc/PID/maps tells it."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -54,3 +55,12 @@ def read_maps(pid: int) -> list[Mapping]:
                 )
             )
     return mappings
+
+
+def file_of(pid: int, mapping: Mapping) -> Path:
+    """The mapped file itself, also if it was replaced on disk or lies in another mount namespace."""
+    through_root = Path(f"/proc/{pid}/root{mapping.path}")
+    with contextlib.suppress(OSError):
+        if through_root.stat().st_ino == mapping.inode:  # the device differs on btrfs and overlays
+            return through_root
+    return Path(f"/proc/{pid}/map_files/{mapping.start:x}-{mapping.end:x}")

@@ -1,0 +1,145 @@
+"""Getting into a process that runs: one function, which returns when its events are being recorded.
+
+On Python 3.14 and later the interpreter itself is asked to run our bootstrap (PEP 768); it does so when its main thread
+next runs Python. If that thread sits in a system call, and for older versions, a thread of it is entered with ptrace
+(capture/inject.py). Whichever comes first claims the orders; the other finds nothing to do.
+"""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from capture.bootstrap import Bootstrap, recorder_library
+from capture.channel import AgentChannel
+from capture.doctor import judge
+from capture.errors import TargetProblem
+from capture.host_facts import AGENT_DIR
+from capture.inject import inject
+from capture.python_build import PROGRAM_NAME
+from capture.settings import CaptureSettings
+from capture.targets import Target, describe
+
+REMOTE_PATIENCE_S = 0.15
+"""How long the main thread of a 3.14 may take to come round to our script before a thread is entered instead."""
+AGENT_PATIENCE_S = 8.0
+"""How long another thread may keep the interpreter lock before we give up: a long call into C, typically."""
+_ASK_S = 10.0
+_ASK = "import sys; sys.remote_exec(int(sys.argv[1]), sys.argv[2])"
+_NOTHING = AGENT_DIR / "_scope_nothing.py"
+_BOOTSTRAP = """
+def start(config, claimed, source):
+    import os
+    try:
+        os.rename(config, claimed)
+    except OSError:
+        return
+    with open(source, "rb") as file:
+        code = compile(file.read(), source, "exec")
+    namespace = {{"__name__": "_scope_agent", "__file__": source}}
+    exec(code, namespace)
+    namespace["start_thread"](claimed)
+start({config!r}, {claimed!r}, {source!r})
+"""
+
+
+def attach(pid: int, settings: CaptureSettings, pool_dir: Path, process_serial: int) -> AgentChannel:
+    """The line to an agent inside `pid` that has begun to record into `pool_dir`.
+
+    Raises: TargetProblem with the reason; the process then runs on as before.
+    """
+    target = describe(pid)
+    blocking = judge(target).blocking
+    if blocking is not None:
+        raise TargetProblem(blocking.message, blocking.remedy)
+    with _held(target) as pidfd, Bootstrap(target.uid, target.gid, pid) as bootstrap:
+        orders = bootstrap.write_config(settings, pool_dir, process_serial)
+        script = _write_script(target, bootstrap, orders)
+        bootstrap.hand_over()
+
+        def has_called(patience_s: float) -> bool:
+            return bootstrap.channel.accept(patience_s, uid=target.uid, pid=pid, pidfd=pidfd)
+
+        with contextlib.ExitStack() as leftovers:
+            called = script is not None and _remote_exec(target, script) and has_called(REMOTE_PATIENCE_S)
+            if script is not None and not called:
+                # The target holds one request at a time; a script that does nothing takes the place of ours, whose
+                # file is about to go.
+                leftovers.callback(_remote_exec, target, _NOTHING)
+            if not called and (withdrawn := _withdraw(orders)):
+                inject(pid, recorder_library(), str(withdrawn))
+            if not called and not has_called(AGENT_PATIENCE_S):
+                raise TargetProblem(
+                    f"Process {pid} did not let Scope's agent run within {AGENT_PATIENCE_S:g} s; "
+                    "a long call into C seems to hold the interpreter lock.",
+                    "Attach again when that call is over.",
+                )
+            bootstrap.channel.wait_event("recording", timeout_s=AGENT_PATIENCE_S, pidfd=pidfd)
+        return bootstrap.channel
+
+
+def _write_script(target: Target, bootstrap: Bootstrap, orders: Path) -> Path | None:
+    """The script for an interpreter that can be asked to run one; None if it cannot be asked."""
+    asks_itself = PROGRAM_NAME.match(Path(target.executable or "").name)
+    if target.python is None or target.python.minor < (3, 14) or not asks_itself:
+        return None
+    source = _BOOTSTRAP.format(
+        config=str(orders), claimed=str(bootstrap.folder / "claimed.json"), source=str(AGENT_DIR / "_scope_agent.py")
+    )
+    return bootstrap.write("bootstrap.py", source.encode())
+
+
+def _withdraw(orders: Path) -> Path | None:
+    """The orders under a new name, for an entered thread; None if the script has claimed them just now."""
+    withdrawn = orders.with_name("withdrawn.json")
+    try:
+        return orders.rename(withdrawn)
+    except FileNotFoundError:
+        return None
+
+
+def _remote_exec(target: Target, script: Path) -> bool:
+    """Have the target's own interpreter, started anew, ask it to run `script`; False if that is not possible."""
+    command = [target.executable or "python", "-I", "-S", "-c", _ASK, str(target.pid), str(script)]
+    environment = {"PATH": os.defpath}
+    with contextlib.suppress(OSError):
+        for variable in Path(f"/proc/{target.pid}/environ").read_bytes().split(b"\0"):
+            if variable.startswith(b"LD_LIBRARY_PATH="):
+                environment["LD_LIBRARY_PATH"] = os.fsdecode(variable.partition(b"=")[2])
+    try:
+        asked = subprocess.run(
+            command,
+            executable=f"/proc/{target.pid}/exe",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ASK_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
+
+
+@contextlib.contextmanager
+def _held(target: Target) -> Iterator[int]:
+    """A descriptor of the process that was described, also if its number is given to another meanwhile.
+
+    Raises: TargetProblem if it has ended.
+    """
+    ended = TargetProblem(f"Process {target.pid} ended while Scope was attaching to it.")
+    try:
+        pidfd = os.pidfd_open(target.pid)
+    except OSError:
+        raise ended from None
+    try:
+        if psutil.Process(target.pid).create_time() != target.create_time:
+            raise ended
+        yield pidfd
+    except psutil.NoSuchProcess:
+        raise ended from None
+    finally:
+        os.close(pidfd)

@@ -1,0 +1,113 @@
+"""How a command line starts Python: which interpreter, its own options, and what it is to run.
+
+Read the way the interpreter reads it, so that `python -Xdev -Wd -uc CODE` and a console script with a shebang
+are understood as what they are. None means: not a Python program, or one that nothing can be put in front of
+(a shell prompt, a program read from standard input, `--version`).
+"""
+
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from capture.python_build import PROGRAM_NAME
+
+_FLAGS = frozenset("bBdEiIOPqRsSuv")
+_WITH_VALUE = frozenset("XW")
+_LONG_WITH_VALUE = ("--check-hash-based-pycs",)
+_SHEBANG_BYTES = 4096
+_SHELL_TRAMPOLINE = re.compile(rb"""#!\s*/bin/sh\n'''exec'\s+"?([^"\n]+?)"?\s+"\$0"\s+"\$@"\n""")
+"""What pip writes where the interpreter's path is too long for a shebang or has a space in it."""
+
+
+class PythonCommand(NamedTuple):
+    """`interpreter` and its `options`; `program` is a script, or -m MODULE, or -c CODE, and the program's arguments."""
+
+    interpreter: str
+    options: tuple[str, ...]
+    program: tuple[str, ...]
+
+    def through(self, launcher: Path, config: Path) -> list[str]:
+        """The command that runs the same program behind our launcher."""
+        return [self.interpreter, *self.options, str(launcher), str(config), "--", *self.program]
+
+
+def parse_command(argv: list[str]) -> PythonCommand | None:
+    """The Python program that `argv` starts; a leading -m, -c or script without interpreter runs under Scope's own."""
+    if not argv:
+        return None
+    first = argv[0]
+    if first in ("-m", "-c"):
+        return _parse_options(sys.executable, argv)
+    found = shutil.which(first)
+    if PROGRAM_NAME.match(Path(first).name) and found:
+        return _parse_options(found, argv[1:])
+    if found:
+        shebang = _shebang(Path(found))
+        return _parse_options(shebang[0], [*shebang[1:], found, *argv[1:]]) if shebang else None
+    if first.endswith((".py", ".pyz", ".pyw")) and Path(first).is_file():
+        return _parse_options(sys.executable, argv)
+    return None
+
+
+def _parse_options(interpreter: str, words: list[str]) -> PythonCommand | None:
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word in _LONG_WITH_VALUE:
+            at += 2
+        elif word.startswith("--check-hash-based-pycs="):
+            at += 1
+        elif word == "--":
+            return _command(interpreter, words[:at], words[at + 1 :])
+        elif word.startswith("--") or word == "-":
+            return None
+        elif not word.startswith("-"):
+            return _command(interpreter, words[:at], words[at:])
+        else:
+            step = _cluster(word)
+            if step is None:
+                return None
+            flags, last, value = step
+            if last in ("m", "c"):
+                rest = ([value] if value else []) + words[at + 1 :]
+                return _command(interpreter, [*words[:at], *flags], [f"-{last}", *rest]) if rest else None
+            at += 2 if last and not value else 1
+    return None
+
+
+def _cluster(word: str) -> tuple[list[str], str, str] | None:
+    """-uc1+1 as (['-u'], 'c', '1+1'): the flags, the letter that takes a value ('' if none), its value if attached."""
+    for i, letter in enumerate(word[1:], 1):
+        if letter in "mc" or letter in _WITH_VALUE:
+            return ([f"-{word[1:i]}"] if i > 1 else []), letter, word[i + 1 :]
+        if letter not in _FLAGS:
+            return None
+    return [word], "", ""
+
+
+def _command(interpreter: str, options: list[str], program: list[str]) -> PythonCommand | None:
+    return PythonCommand(interpreter, tuple(options), tuple(program)) if program and program[0] != "-" else None
+
+
+def _shebang(path: Path) -> list[str] | None:
+    """The interpreter and options of a script whose first line names a Python."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_SHEBANG_BYTES)
+    except OSError:
+        return None
+    if trampoline := _SHELL_TRAMPOLINE.match(head):
+        words = [trampoline[1].decode(errors="replace")]
+    elif head.startswith(b"#!"):
+        words = shlex.split(head[2:].partition(b"\n")[0].decode(errors="replace"))
+    else:
+        return None
+    if words and Path(words[0]).name == "env":
+        words = words[2:] if words[1:2] == ["-S"] else words[1:]
+    if not words or not PROGRAM_NAME.match(Path(words[0]).name):
+        return None
+    interpreter = shutil.which(words[0])
+    return [interpreter, *words[1:]] if interpreter else None
