@@ -26,6 +26,12 @@ static size_t hook_offset; /* of c_profilefunc in PyThreadState; 0 = unknown */
 static uint32_t foreign;   /* threads that have another profile function */
 static PyObject *lasti_name;
 
+/* Where a frame object keeps its code object: *(frame + first), then, on 3.11, *(that + second). Both versions are
+ * finished, so the layout cannot change any more; it is still checked before use. */
+#define NOT_INDIRECT SIZE_MAX
+static size_t code_first, code_second;
+static bool code_is_readable;
+
 /* GIL held; allocates a number on 3.10; -1 before the first instruction. */
 static int last_instruction(PyFrameObject *frame)
 {
@@ -96,13 +102,48 @@ static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObje
         scope_join_begins((PyObject *)frame);
 }
 
+/* GIL held; does not allocate; borrowed. Reading the field saves two calls per event against PyFrame_GetCode, which
+ * counts a reference that has to be given back. */
+static PyObject *read_code(const PyFrameObject *frame)
+{
+    const unsigned char *at = (const unsigned char *)frame;
+    PyObject *word;
+    memcpy(&word, at + code_first, sizeof word);
+    if (code_second != NOT_INDIRECT)
+        memcpy(&word, (const unsigned char *)word + code_second, sizeof word);
+    return word;
+}
+
+/* GIL held; does not allocate; borrowed: the frame keeps it alive while the hook runs. */
+static PyObject *code_of(PyFrameObject *frame)
+{
+    if (SCOPE_LIKELY(code_is_readable))
+        return read_code(frame);
+    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    Py_DecRef(code);
+    return code;
+}
+
+/* GIL held; does not allocate. Finds out whether read_code() can be trusted here. */
+static void check_layout(void)
+{
+    PyFrameObject *frame = PyEval_GetFrame(); /* borrowed */
+    code_first = scope_python.version == 0x030a ? 32 : 24;
+    code_second = scope_python.version == 0x030a ? NOT_INDIRECT : 32;
+    code_is_readable = false;
+    if (!frame)
+        return;
+    PyObject *code = code_of(frame);
+    code_is_readable = read_code(frame) == code;
+}
+
 /* GIL held; allocates only when a chunk is full or the code is new; never leaves an exception. The hook itself. */
 static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *result)
 {
     (void)self;
     if (what != TRACE_CALL && what != TRACE_RETURN)
         return 0;
-    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    PyObject *code = code_of(frame);
     const struct scope_code *known = scope_code_find(code);
     if (SCOPE_LIKELY(known && known->site && known->flags == 0)) {
         if (what == TRACE_CALL)
@@ -112,7 +153,6 @@ static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *
     } else if (!known || known->flags != SCOPE_CODE_LEFT_OUT || !scope_active) {
         unusual(known, frame, code, what, result);
     }
-    Py_DecRef(code);
     return 0;
 }
 
@@ -149,9 +189,30 @@ void scope_profile_unhook_this_thread(void)
     PyErr_Clear();
 }
 
+/* GIL held; allocates frame objects with the collector off; no exception. A thread that has a track got our hook only
+ * now: it was another profiler's for a while. Its stack is written anew. */
+static void tell_regained(PyThreadState *state, PyObject *frames)
+{
+    PyFrameObject *frame = scope_python.thread_frame ? scope_python.thread_frame(state) : NULL;
+    PyObject *ident, *candidate;
+    Py_ssize_t at = 0;
+    while (frame && PyDict_Next(frames, &at, &ident, &candidate)) {
+        if (candidate != (PyObject *)frame)
+            continue;
+        struct scope_writer *w = scope_track_find((pthread_t)PyLong_AsUnsignedLong(ident));
+        if (w && !w->quiet) {
+            scope_write_pause(w);
+            scope_snapshot(w, frame, SCOPE_SNAPSHOT_GAP, NULL);
+        }
+        break;
+    }
+    if (frame)
+        Py_DecRef((PyObject *)frame);
+}
+
 /* GIL held; may run audit hooks, during which threads come and go: so every step looks from the start of the list. Gives
  * (or takes back) our hook on each thread but this one. */
-static void change_threads(bool hook)
+static void change_threads(bool hook, PyObject *frames)
 {
     const PyThreadState *self = PyThreadState_Get();
     for (int step = 0; step < MOST_THREADS; step++) {
@@ -170,14 +231,17 @@ static void change_threads(bool hook)
         PyErr_Clear();
         if (failed || (is_alive(state) && (hook_of(state) == (void *)on_profile) != hook))
             return; /* an audit hook forbids it */
+        if (frames && is_alive(state))
+            tell_regained(state, frames);
     }
 }
 
-/* GIL held; may run audit hooks; never leaves an exception. Also threads that came in past the start wrappers. */
-void scope_profile_hook_threads(void)
+/* GIL held; may run audit hooks; never leaves an exception. Also threads that came in past the start wrappers. `frames`:
+ * sys._current_frames() of now, or NULL while the recording is not on yet. */
+void scope_profile_hook_threads(PyObject *frames)
 {
     if (hook_offset)
-        change_threads(true);
+        change_threads(true, frames);
 }
 
 /* GIL held; allocates; 0 or -1 with an exception. Runs on the agent's own thread, which has no profile function. */
@@ -192,6 +256,7 @@ int scope_profile_start(void)
     PyThreadState *self = PyThreadState_Get();
     foreign = 0;
     hook_offset = 0;
+    check_layout();
     scope_python.set_profile(on_profile, NULL);
     for (size_t at = 0; at < SEARCHED_BYTES && !hook_offset; at += sizeof(void *)) {
         void *word;
@@ -206,7 +271,7 @@ int scope_profile_start(void)
         PyErr_SetString(PyExc_RuntimeError, "setting a profile function had no effect in the target");
         return -1;
     }
-    scope_profile_hook_threads();
+    scope_profile_hook_threads(NULL);
     return 0;
 }
 
@@ -215,7 +280,7 @@ void scope_profile_stop(void)
 {
     if (!hook_offset)
         return;
-    change_threads(false);
+    change_threads(false, NULL);
     scope_profile_unhook_this_thread();
     hook_offset = 0;
     foreign = 0;

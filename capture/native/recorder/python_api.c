@@ -27,6 +27,7 @@ int scope_python_load(void)
     LOOK_UP(set_profile_on, "_PyEval_SetProfile");
     LOOK_UP(thread_head, "PyInterpreterState_ThreadHead");
     LOOK_UP(thread_next, "PyThreadState_Next");
+    LOOK_UP(thread_frame, "PyThreadState_GetFrame");
     LOOK_UP(dict_add_watcher, "PyDict_AddWatcher");
     LOOK_UP(dict_clear_watcher, "PyDict_ClearWatcher");
     LOOK_UP(dict_watch, "PyDict_Watch");

@@ -29,6 +29,7 @@ struct scope_python {
     int (*set_profile_on)(PyThreadState *, scope_tracefunc, PyObject *); /* any thread; 3.9 to 3.13 */
     PyThreadState *(*thread_head)(PyInterpreterState *);
     PyThreadState *(*thread_next)(PyThreadState *);
+    PyFrameObject *(*thread_frame)(PyThreadState *); /* new reference */
     int (*dict_add_watcher)(scope_dict_callback); /* the four of 3.12+ */
     int (*dict_clear_watcher)(int);
     int (*dict_watch)(int, PyObject *);

@@ -216,18 +216,6 @@ int scope_recording_end(PyObject *threads)
     return 0;
 }
 
-/* GIL held; allocates; no exception. A thread that came in past the wrappers, or lost its hook and got it back. */
-static void catch_up(PyObject *frames)
-{
-    Py_ssize_t at = 0;
-    PyObject *ident, *frame;
-    scope_profile_hook_threads();
-    while (PyDict_Next(frames, &at, &ident, &frame)) {
-        (void)frame;
-        PyErr_Clear();
-    }
-}
-
 /* GIL held; allocates; never leaves an exception. Four times a second: what the hooks do not see by themselves.
  * `threads` as in scope_recording_begin, but only those whose name is new or changed. */
 void scope_recording_sweep(PyObject *threads)
@@ -240,7 +228,7 @@ void scope_recording_sweep(PyObject *threads)
     if (frames) {
         scope_track_end_missing(frames);
         if (scope_python.version < 0x030c && scope_features.calls)
-            catch_up(frames);
+            scope_profile_hook_threads(frames);
         Py_DecRef(frames);
     }
     Py_ssize_t at = 0;

@@ -6,13 +6,30 @@
 #include <stdio.h>
 #include <string.h>
 
+/* GIL held; allocates; new reference or NULL with an exception. type.__dict__[attribute].__get__(type), that is. */
+static PyObject *read_descriptor(PyTypeObject *type, const char *attribute)
+{
+    PyObject *of_type = PyObject_GetAttrString((PyObject *)&PyType_Type, "__dict__");
+    PyObject *descriptor = of_type ? PyMapping_GetItemString(of_type, attribute) : NULL;
+    PyObject *value = descriptor ? PyObject_CallMethod(descriptor, "__get__", "O", (PyObject *)type) : NULL;
+    if (of_type)
+        Py_DecRef(of_type);
+    if (descriptor)
+        Py_DecRef(descriptor);
+    return value;
+}
+
+/* GIL held; allocates; new reference or NULL with an exception. What the class itself defines, not its bases. */
+PyObject *scope_type_dict(PyTypeObject *type)
+{
+    return read_descriptor(type, "__dict__");
+}
+
 /* GIL held; allocates; writes at most SCOPE_TYPE_NAME_BYTES, cut on a character; never leaves an exception. */
 static void read_part(PyTypeObject *type, const char *attribute, char *out)
 {
     out[0] = 0;
-    PyObject *of_type = PyObject_GetAttrString((PyObject *)&PyType_Type, "__dict__");
-    PyObject *descriptor = of_type ? PyMapping_GetItemString(of_type, attribute) : NULL;
-    PyObject *value = descriptor ? PyObject_CallMethod(descriptor, "__get__", "O", (PyObject *)type) : NULL;
+    PyObject *value = read_descriptor(type, attribute);
     PyErr_Clear();
     PyObject *bytes = scope_utf8(value);
     if (bytes) {
@@ -23,7 +40,7 @@ static void read_part(PyTypeObject *type, const char *attribute, char *out)
         memcpy(out, text, length);
         out[length] = 0;
     }
-    PyObject *parts[] = {of_type, descriptor, value, bytes};
+    PyObject *parts[] = {value, bytes};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i])
             Py_DecRef(parts[i]);

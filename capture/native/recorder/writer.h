@@ -34,7 +34,7 @@ struct scope_writer {
     bool owned;       /* its thread has it in its TLS */
     bool quiet;       /* a thread filter keeps its calls out; its life is recorded all the same */
     bool ended;
-    bool hooked; /* 3.10/3.11: had our profile function */
+    PyObject *changing_object, *changing_name; /* attributes.c; compared, never used */
     struct scope_writer *following;
 };
 
