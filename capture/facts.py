@@ -102,7 +102,7 @@ def parse_fact(payload: bytes | memoryview) -> Fact | None:
         if _ANY.decode(payload).get("fact") not in _TAGS:
             return None
         fact: Fact = _KNOWN.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"a fact in the journal cannot be read: {error}") from error
     for name in ("mono_ns", "start_mono_ns", "start_real_ns"):
         if not 0 <= getattr(fact, name, 0) <= MAX_CLOCK_NS:

@@ -123,7 +123,7 @@ def resumed(
     """
     try:
         point = msgspec.msgpack.decode(data, type=DecoderResume)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"the point where recording was interrupted cannot be read: {error}") from error
     if point.version != RESUME_VERSION:
         raise FormatError(f"the interrupted recording was written by another version ({point.version})")

@@ -11,18 +11,20 @@ import numpy as np
 
 from capture.errors import FormatError
 from capture.events import Int64
+from dags.base import KeptId, KeptNs
 from dags.columns import runs
 
 BIN_NS = 10_000_000
 BINS = 10
+MAX_BIN = (1 << 62) // BIN_NS
 
 
 class ProcessActivity(msgspec.Struct):
     """The last bins of one process that have events, and the most that any BINS bins in a row ever had."""
 
-    bins: list[int] = []
-    counts: list[int] = []
-    peak: int = 0
+    bins: list[KeptNs] = []
+    counts: list[KeptId] = []
+    peak: KeptId = 0
 
     def add(self, times_ns: Int64) -> None:
         """Counts events in; what lies before the last bin counts into it."""
@@ -69,5 +71,5 @@ class Activity(msgspec.Struct):
             bins = activity.bins
             if len(bins) != len(activity.counts) or len(bins) > BINS or sorted(set(bins)) != bins:
                 raise FormatError("the activity of a keyframe contradicts itself")
-            if any(abs(at) >= 1 << 62 for at in bins) or not all(0 <= n < 1 << 62 for n in activity.counts):
+            if any(abs(at) > MAX_BIN for at in bins):
                 raise FormatError("the activity of a keyframe is out of range")

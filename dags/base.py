@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -18,6 +18,10 @@ from capture.events import EventBatch
 Ns: TypeAlias = int
 NodeId: TypeAlias = int
 Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+# What a keyframe may hold: hostile numbers must not leave int64 when something is added to them.
+KeptId: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+KeptNs: TypeAlias = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -83,5 +87,5 @@ def decoded(data: bytes, kind: type[Struct]) -> Struct:
     """
     try:
         return msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"a keyframe cannot be read: {error}") from error

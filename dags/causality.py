@@ -17,7 +17,7 @@ import numpy as np
 
 from capture.errors import FormatError, ScopeBug
 from capture.events import FLAG_ENDED, EventBatch, Int64, Kind
-from dags.base import Delta, Edge, NodeId, Ns, decoded, require_not_before
+from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import MAX_TRACKS, track_events
 
@@ -25,10 +25,10 @@ from dags.kernels import MAX_TRACKS, track_events
 class CausalityKeyframe(msgspec.Struct, frozen=True):
     """`last_event`: int64 bytes by track id. `starting`: thread_start events whose child has no event yet."""
 
-    last_ns: int
-    next_event_id: int
+    last_ns: KeptNs
+    next_event_id: KeptId
     last_event: bytes
-    starting: dict[int, int]
+    starting: dict[KeptId, KeptId]
 
 
 class CausalityDag:

@@ -18,7 +18,7 @@ import numpy as np
 
 from capture.errors import FormatError, ScopeBug
 from capture.events import EventBatch, Kind
-from dags.base import Delta, Edge, NodeId, Ns, decoded, require_not_before
+from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import OPEN, from_bytes, to_bytes
 from dags.kernels import (
     COUNT_FIELDS,
@@ -63,8 +63,8 @@ class SnapshotText(msgspec.Struct, frozen=True):
 class StacksKeyframe(msgspec.Struct, frozen=True):
     """Exported stacks, as bytes of TRACK_DTYPE and FRAME_DTYPE."""
 
-    last_ns: int
-    counts: dict[str, int]
+    last_ns: KeptNs
+    counts: dict[str, KeptId]
     tracks: bytes
     frames: bytes
 
@@ -85,7 +85,7 @@ class CodeDag:
     def restored(cls, data: bytes) -> CodeDag:
         """Raises: FormatError."""
         kept = decoded(data, StacksKeyframe)
-        if set(kept.counts) != set(COUNT_FIELDS) or not all(0 <= n < 1 << 62 for n in kept.counts.values()):
+        if set(kept.counts) != set(COUNT_FIELDS):
             raise FormatError("the stacks of a keyframe lack their counts")
         tracks, frames = from_bytes(kept.tracks, TRACK_DTYPE), from_bytes(kept.frames, FRAME_DTYPE)
         return cls(Stacks.restored(tracks, frames, kept.counts), kept.last_ns)
@@ -142,7 +142,7 @@ class CodeDag:
             snapshot = _SNAPSHOTS.decode(batch.value_of(row) or "")
             if not all(0 <= site < 1 << 31 and 0 <= line <= MAX_LINE for site, line in snapshot.frames):
                 return
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             return  # a damaged one tells nothing; the stack stays as it was
         self.stacks.snapshot(
             int(batch.track_id[row]),

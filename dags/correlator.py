@@ -25,6 +25,7 @@ from dags.process import ProcessDag
 from dags.state import StateDag
 from dags.temporal import TemporalDag
 
+LATEST_NS = 1 << 61
 DAG_NAMES = ("temporal", "process", "code", "state", "causality")
 
 
@@ -142,11 +143,15 @@ class Correlator:
         return self._process_of[: self._top_track + 1]
 
 
-def in_time_order(batch: EventBatch, not_before_ns: int = -(1 << 62)) -> EventBatch:
-    """The batch, with times that run back lifted to the latest before them."""
+def in_time_order(batch: EventBatch, not_before_ns: int = -LATEST_NS) -> EventBatch:
+    """The batch, with times that run back lifted to the latest before them, and impossible ones brought into reach."""
     time_ns = batch.time_ns
-    if len(time_ns) and (int(time_ns[0]) < not_before_ns or (time_ns[1:] < time_ns[:-1]).any()):
-        return replace(batch, time_ns=np.maximum.accumulate(np.maximum(time_ns, not_before_ns)))
+    if not len(time_ns):
+        return batch
+    runs_back = int(time_ns[0]) < not_before_ns or bool((time_ns[1:] < time_ns[:-1]).any())
+    if runs_back or int(time_ns[-1]) > LATEST_NS:
+        bounded = np.clip(time_ns, not_before_ns, max(not_before_ns, LATEST_NS))
+        return replace(batch, time_ns=np.maximum.accumulate(bounded))
     return batch
 
 

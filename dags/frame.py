@@ -106,10 +106,7 @@ class FrameReader:
             for row in context.processes
             if row.start_ns is None or row.start_ns <= time_ns
         ]
-        recorded = {row.process_id for row in context.processes if row.tier == "python"}
-        stacks = [
-            t.confidence for t in tracks if t.kind == "thread" and t.status != "ended" and t.process_id in recorded
-        ]
+        live = [t for t in tracks if t.kind == "thread" and t.status != "ended" and t.process_id in context.recorded]
         return Frame(
             time_ns=time_ns,
             event_id=event_id,

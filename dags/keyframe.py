@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from capture.errors import FormatError
-from dags.base import decoded
+from dags.base import KeptId, KeptNs, decoded
 
 if TYPE_CHECKING:
     from capture.session import Session
@@ -25,8 +25,8 @@ class Keyframe(msgspec.Struct, frozen=True, kw_only=True):
     """One keyframe; `event_id` is the last event before it."""
 
     version: int
-    event_id: int
-    time_ns: int
+    event_id: KeptId
+    time_ns: KeptNs
     dags: dict[str, bytes]
 
 

@@ -15,23 +15,23 @@ import numpy as np
 from capture.errors import ScopeBug
 from capture.events import EventBatch, Int32, Kind
 from dags.activity import Activity, ProcessActivity
-from dags.base import Delta, Edge, NodeId, Ns, decoded, require_not_before
+from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 
 
 class Waiting(msgspec.Struct, frozen=True):
     """A track waits for another to end; waiting_on 0 when it is not known for which."""
 
-    waiting_on: int
-    since_ns: int
+    waiting_on: KeptId
+    since_ns: KeptNs
 
 
 class ProcessState(msgspec.Struct):
     """Live threads by track id."""
 
-    last_ns: int = 0
-    begun_ns: dict[int, int] = {}
-    waiting: dict[int, Waiting] = {}
-    parents: dict[int, int] = {}
+    last_ns: KeptNs = 0
+    begun_ns: dict[KeptId, KeptNs] = {}
+    waiting: dict[KeptId, Waiting] = {}
+    parents: dict[KeptId, KeptId] = {}
     activity: Activity = msgspec.field(default_factory=Activity)
 
 
@@ -52,6 +52,7 @@ class ProcessDag:
 
     def keyframe(self) -> bytes:
         """The state."""
+        self.state.activity.processes = dict(sorted(self.state.activity.processes.items()))
         return msgspec.msgpack.encode(self.state)
 
     def copy(self) -> ProcessDag:
@@ -75,6 +76,8 @@ class ProcessDag:
 
     def _follow(self, kind: int, track_id: int, time_ns: int, ref: int) -> None:
         state = self.state
+        if track_id <= 0:
+            return  # no track has such an id; only a hostile session does
         match kind:
             case Kind.THREAD_BEGIN:
                 state.begun_ns[track_id] = time_ns

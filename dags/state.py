@@ -15,29 +15,29 @@ import numpy as np
 from capture.definitions import StateKeyRow
 from capture.errors import FormatError, ScopeBug
 from capture.events import FLAG_DELETED, EventBatch, Int64, Kind
-from dags.base import Delta, Edge, NodeId, Ns, decoded, require_not_before
+from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 
 
 class Version(msgspec.Struct, frozen=True, array_like=True):
     """One value of a cell, in force from `since_ns`; value None: deleted."""
 
-    version_id: int
+    version_id: KeptId
     object_id: int
     key_id: int
     value: str | None
-    since_ns: int
-    event_id: int
+    since_ns: KeptNs
+    event_id: KeptId
     writer_track_id: int
-    writer_call_id: int
+    writer_call_id: KeptId
     flags: int
-    previous_id: int  # the version it replaced, 0 = none
+    previous_id: KeptId  # the version it replaced, 0 = none
 
 
 class CellsKeyframe(msgspec.Struct, frozen=True):
     """All cells, by their present versions."""
 
-    last_ns: int
-    next_version_id: int
+    last_ns: KeptNs
+    next_version_id: KeptId
     versions: list[Version]
 
 

@@ -14,15 +14,15 @@ import numpy as np
 
 from capture.errors import FormatError, ScopeBug
 from capture.events import EventBatch
-from dags.base import Delta, Edge, NodeId, Ns, decoded, require_not_before
+from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 
 
 class Moment(msgspec.Struct, frozen=True):
     """How far time has come: the last event and its time, and how many came late."""
 
-    event_id: int = 0
-    time_ns: int = 0
-    late: int = 0
+    event_id: KeptId = 0
+    time_ns: KeptNs = 0
+    late: KeptId = 0
 
 
 class TemporalDag:

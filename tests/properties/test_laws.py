@@ -1,0 +1,184 @@
+"""Laws of the DAGs, for any stream of events, sane or not."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.definitions import TrackRow
+from capture.errors import FormatError
+from capture.events import EventBatch, Kind, make_batch
+from dags.code import context_tree
+from dags.columns import OUTCOMES
+from dags.correlator import Correlated, Correlator, in_time_order
+from dags.replay import SegmentReplay
+from tests.streams import Event, ReferenceStacks, batch_of, streams
+
+TRACKS = [TrackRow(track_id=n, process_id=1 + n % 2) for n in range(1, 5)]
+
+
+def table(columns: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Rows of columns, as plain values."""
+    plain = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values()]
+    return list(zip(*plain, strict=True))
+
+
+def all_rows(parts: list[Correlated]) -> list[list[tuple[Any, ...]]]:
+    return [[row for part in parts for row in table(getattr(part, name))] for name in ("calls", "states", "edges")]
+
+
+def shown(state: Correlator, time_ns: int) -> Any:
+    """Everything that a frame shows of the state."""
+    process = state.process.state
+    return (
+        state.temporal.moment,
+        state.code.at(time_ns),
+        state.state.at(time_ns),
+        dict(process.waiting),
+        dict(process.begun_ns),
+        {n: process.activity.heat(n, time_ns) for n in (1, 2)},
+    )
+
+
+def in_order(events: list[Event]) -> list[Event]:
+    """The events with the times that the correlator gives them."""
+    times = in_time_order(batch_of(events), 0).time_ns.tolist()
+    return [replace(event, time_ns=time_ns) for event, time_ns in zip(events, times, strict=True)]
+
+
+def replayed(batch: EventBatch, rows: int) -> Correlator:
+    state = Correlator()
+    state.feed(batch.slice(0, rows), TRACKS)
+    return state
+
+
+@given(streams(), st.data())
+def test_feeding_in_pieces_equals_feeding_at_once(events: list[Event], data: st.DataObject) -> None:
+    batch = batch_of(events)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(batch)), max_size=4)))
+    whole, pieces = Correlator(), Correlator()
+    at_once = [whole.feed(batch, TRACKS)]
+    ends = [*cuts, len(batch)]
+    in_pieces = [pieces.feed(batch.slice(a, b), TRACKS) for a, b in zip([0, *cuts], ends, strict=True)]
+    assert all_rows(in_pieces) == all_rows(at_once)
+    assert pieces.keyframe() == whole.keyframe()
+    whole.check()
+
+
+@given(streams(max_size=80), st.data())
+def test_a_keyframe_and_the_events_after_it_equal_a_replay_from_the_start(
+    events: list[Event], data: st.DataObject
+) -> None:
+    batch = batch_of(events)
+    cut = data.draw(st.integers(0, len(batch)))
+    keyframe = replayed(batch, cut).keyframe()
+    segment = SegmentReplay(batch.slice(cut, len(batch)), Correlator.from_keyframe(keyframe), TRACKS)
+    for event in in_order(events)[cut:]:
+        rows = segment.rows_until(event.time_ns)
+        expected = replayed(batch, cut + rows)
+        assert shown(segment.state_at(rows), event.time_ns) == shown(expected, event.time_ns)
+
+
+@given(streams(max_size=80))
+def test_a_restored_keyframe_is_the_state_it_was_made_of(events: list[Event]) -> None:
+    state = replayed(batch_of(events), len(events))
+    assert Correlator.from_keyframe(state.keyframe()).keyframe() == state.keyframe()
+    assert shown(state.copy(), 1 << 62) == shown(state, 1 << 62)
+
+
+@given(streams(max_size=120))
+def test_the_kernel_pairs_calls_as_the_rules_say(events: list[Event]) -> None:
+    reference = ReferenceStacks()
+    for event in in_order(events):
+        reference.feed(event)
+    state = Correlator()
+    calls = state.feed(batch_of(events)).calls
+    columns = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "outcome")
+    ended = [(*row[:7], OUTCOMES[row[7]]) for row in table({name: calls[name] for name in columns})]
+    assert ended == reference.ended
+    stacks = {
+        track: [(call.call_id, call.site_id, call.entered_ns, call.line) for call in stack.calls]
+        for track, stack in state.code.at(1 << 62).items()
+    }
+    assert stacks == {
+        track: [(call["id"], call["site"], call["start"], call["line"]) for call in stack]
+        for track, stack in reference.stacks.items()
+    }
+
+
+@given(streams(max_size=80, hostile=False))
+def test_every_call_is_a_row_once_it_has_ended_and_open_until_then(events: list[Event]) -> None:
+    state = Correlator()
+    calls = state.feed(batch_of(events)).calls
+    ids = sorted([*calls["call_id"].tolist(), *state.open_calls()["call_id"].tolist()])
+    assert ids == list(range(1, len(ids) + 1))
+    assert all(OUTCOMES[code] != "open" for code in calls["outcome"])
+    assert (calls["end_ns"] >= calls["start_ns"]).all()
+
+
+@given(streams(max_size=80, hostile=False))
+def test_the_context_tree_has_all_calls_and_their_time(events: list[Event]) -> None:
+    calls = Correlator().feed(batch_of(events)).calls
+    tree = context_tree(calls)
+    assert int(tree["count"].sum()) == len(calls["call_id"])
+    assert (tree["parent_node"] < tree["node_id"]).all()
+    spent = int((calls["end_ns"] - calls["start_ns"]).sum())
+    assert int(tree["total_ns"].sum()) == spent
+    roots = tree["parent_node"] < 0
+    assert int(tree["self_ns"].sum()) == int(tree["total_ns"][roots].sum())
+
+
+@given(streams(), st.data())
+def test_a_damaged_keyframe_is_a_state_or_a_format_error(events: list[Event], data: st.DataObject) -> None:
+    keyframe = bytearray(replayed(batch_of(events), len(events)).keyframe())
+    for _ in range(data.draw(st.integers(1, 3))):
+        keyframe[data.draw(st.integers(0, len(keyframe) - 1))] ^= data.draw(st.integers(1, 255))
+    cut = data.draw(st.integers(0, len(keyframe)))
+    for damaged in (bytes(keyframe), bytes(keyframe[:cut])):
+        try:
+            state = Correlator.from_keyframe(damaged)
+        except FormatError:
+            continue
+        moment = state.temporal.moment
+        state.feed(batch_of([*events], moment.event_id + 1), TRACKS)
+        shown(state, 1 << 62)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_no_keyframe(data: bytes) -> None:
+    with pytest.raises(FormatError):
+        Correlator.from_keyframe(data)
+    with pytest.raises(FormatError):
+        parts = {"version": 1, "event_id": 0, "time_ns": 0, "dags": {"code": data}}
+        Correlator.from_keyframe(msgspec.msgpack.encode(parts))
+
+
+def monotonous(kind: int, count: int, first_event_id: int = 1) -> EventBatch:
+    """The same event of site 1 on track 1, again and again."""
+    ones = np.ones(count, np.int32)
+    times = np.arange(first_event_id, first_event_id + count, dtype=np.int64)
+    return make_batch(first_event_id, times, np.full(count, kind, np.uint8), ones, site_id=ones)
+
+
+@pytest.mark.parametrize("depth", [5_000, 100_000])
+def test_deep_recursion_is_kept_and_unwound(depth: int) -> None:
+    half = Correlator()
+    half.feed(monotonous(Kind.CALL, depth))
+    assert len(half.open_calls()["call_id"]) == depth
+    again = Correlator.from_keyframe(half.keyframe())
+    calls = again.feed(monotonous(Kind.RETURN, depth, depth + 1)).calls
+    assert calls["depth"].tolist() == list(range(depth - 1, -1, -1))
+    assert len(again.open_calls()["call_id"]) == 0
+
+
+def test_depth_beyond_the_limit_is_counted_and_left_again() -> None:
+    limit = 1 << 20
+    state = Correlator()
+    state.feed(monotonous(Kind.CALL, limit + 10))
+    assert state.code.stacks.counts()["ignored"] == 10
+    assert len(state.feed(monotonous(Kind.RETURN, limit + 10, limit + 11)).calls["call_id"]) == limit
+    assert state.code.stacks.counts()["unmatched"] == 0

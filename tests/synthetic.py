@@ -1,0 +1,122 @@
+"""A target made of paper: writes the journal blocks that a real one's pool would give, event by event."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from capture.blocks import Block, BlockType
+from capture.decode import Decoder
+from capture.definitions import DefinitionKind
+from capture.events import EventBatch, Kind, concat
+
+START_MONO_NS = 5_000_000_000
+START_REAL_NS = 1_700_000_000_000_000_000
+
+
+def record(ticks: int, a: int, kind: int, flags: int = 0, b: int = 0) -> bytes:
+    """One 16-byte record."""
+    return struct.pack("<QIBBH", ticks, a, kind, flags, b)
+
+
+def snapshot(ticks: int, frames: Sequence[tuple[int, int]], reason: int = 1, flags: int = 3) -> bytes:
+    """A snapshot of (site, line) frames."""
+    slots = b"".join(record(0, site, Kind.FRAME, line >> 16, line & 0xFFFF) for site, line in frames)
+    return record(ticks, len(frames), Kind.SNAPSHOT, flags, reason) + slots
+
+
+def state(ticks: int, key: int, text: str, object_serial: int = 0, flags: int = 0) -> bytes:
+    """A state event."""
+    raw = text.encode()
+    body = struct.pack("<Q", object_serial) + raw
+    return record(ticks, key, Kind.STATE, flags, len(raw)) + body + bytes(-len(body) % 16)
+
+
+def definition(kind: DefinitionKind, ident: int, *fields: str) -> bytes:
+    """One definition as in defs.bin, checksum left out."""
+    payload = "\0".join(fields).encode()
+    return struct.pack("<HBBIII", 0x5DE5, kind, 0, ident, len(payload), 0) + payload
+
+
+@dataclass
+class PaperTarget:
+    """Collects blocks; ticks are nanoseconds after the session's start."""
+
+    process: int = 1
+    blocks: list[Block] = field(default_factory=list)
+    produced: dict[int, int] = field(default_factory=dict)
+    dropped: dict[int, int] = field(default_factory=dict)
+
+    def _append(self, kind: BlockType, payload: bytes, track: int = 0, seq: int = 0, dropped: int = 0) -> Block:
+        number = self.blocks[-1].block_no + 1 if self.blocks else 1
+        block = Block(kind, self.process, track, seq, number, dropped, payload)
+        self.blocks.append(block)
+        return block
+
+    def fact(self, fact: str, **fields: Any) -> None:
+        self._append(BlockType.FACTS, msgspec.json.encode({"fact": fact, **fields}))
+
+    def begin(self, **process: Any) -> PaperTarget:
+        """The facts that open a session, five sites, and the first clock pair."""
+        self.fact("session", start_mono_ns=START_MONO_NS, start_real_ns=START_REAL_NS)
+        about = {"pid": 42, "name": "paper", "start_real_ns": START_REAL_NS - 1, "tier": "python", **process}
+        self.fact("process", process_serial=self.process, **about)
+        self.define(
+            *(definition(DefinitionKind.SITE, n, f"f{n}", "m", "m.py", str(10 * n), f"f{n}") for n in range(1, 6))
+        )
+        self.clock(0, 0)
+        return self
+
+    def define(self, *definitions: bytes) -> None:
+        self._append(BlockType.DEFS, b"".join(definitions))
+
+    def clock(self, ticks: int, complete: int | None = None) -> None:
+        """A clock pair; everything up to `complete` is in the journal."""
+        complete = ticks if complete is None else complete
+        pair = struct.pack("<QQQQQ", ticks, START_MONO_NS + ticks, START_REAL_NS + ticks, 10, complete)
+        self._append(BlockType.CLOCK, pair)
+
+    def events(self, track: int, *events: bytes) -> Block:
+        """A block of events of one track, in sequence."""
+        seq, dropped = self.produced.get(track, 0), self.dropped.get(track, 0)
+        self.produced[track] = seq + len(events)
+        return self._append(BlockType.RECORDS, b"".join(events), track, seq, dropped)
+
+    def drop(self, track: int, count: int) -> None:
+        """Events that the target produced and could not keep."""
+        self.produced[track] = self.produced.get(track, 0) + count
+        self.dropped[track] = self.dropped.get(track, 0) + count
+
+
+def decode(blocks: Iterable[Block], decoder: Decoder | None = None) -> tuple[Decoder, EventBatch]:
+    """(the decoder, everything it makes of the blocks)."""
+    decoder = decoder or Decoder()
+    for block in blocks:
+        decoder.feed(block)
+    batch = decoder.take(until=True)
+    return decoder, EventBatch.empty() if batch is None else batch
+
+
+def rows(batch: EventBatch) -> list[tuple[int, int, int, int, int, int, str | None]]:
+    """A batch as (time, kind, track, site, object, ref, value) tuples."""
+    return [
+        (
+            int(batch.time_ns[i]),
+            int(batch.kind[i]),
+            int(batch.track_id[i]),
+            int(batch.site_id[i]),
+            int(batch.object_id[i]),
+            int(batch.ref[i]),
+            batch.value_of(i),
+        )
+        for i in range(len(batch))
+    ]
+
+
+def joined(batches: Iterable[EventBatch | None]) -> list[tuple[int, int, int, int, int, int, str | None]]:
+    """The rows of consecutive batches."""
+    return rows(concat([batch for batch in batches if batch is not None]))
