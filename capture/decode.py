@@ -79,6 +79,8 @@ class Decoder:
         self._derive_names = derive_names
         self._metrics: list[MetricRow] = []
         self._gaps: list[GapRow] = []
+        self._observed_ns = 0  # the last look from outside
+        self._end_ns = 0
 
     # -- in
 
@@ -151,6 +153,7 @@ class Decoder:
                 if fact.mono_ns > target.metric_mono_ns:  # else read before a crash
                     target.metric_mono_ns = fact.mono_ns
                     time_ns, process_id = self._session_ns(fact.mono_ns), target.row.process_id
+                    self._observed_ns = max(self._observed_ns, time_ns)
                     self._metrics += [
                         MetricRow(time_ns=time_ns, process_id=process_id, name=name, value=value)
                         for name, value in fact.values.items()
@@ -159,6 +162,8 @@ class Decoder:
                 self._feed_counters(fact)
             case EndFact():
                 self.has_ended = True
+                if fact.mono_ns:
+                    self._end_ns = max(self._end_ns, self._session_ns(fact.mono_ns))
 
     def _feed_process(self, fact: ProcessFact) -> None:
         target = self.catalog.target(fact.process_serial)
@@ -234,6 +239,13 @@ class Decoder:
         self.kinds += np.bincount(batch.kind, minlength=256)
         self._note_lifetimes(batch)
         return batch
+
+    def settle(self) -> int:
+        """The instant that a segment may end at, once everything taken is in it. What still comes from before is late."""
+        recorded = any(t.row.tier == "python" or t.tracks for t in self.catalog.targets.values())
+        complete_ns = self._complete_ns() if recorded else self._observed_ns
+        self.last_ns = max(self.last_ns, complete_ns, self._end_ns)
+        return self.last_ns
 
     def _complete_ns(self) -> int:
         recorded = [t for t in self.catalog.targets.values() if t.row.tier == "python" or t.tracks]

@@ -104,8 +104,9 @@ class Sealer:
             self._read_from.append((blocks[0].block_no, first))
         for block in blocks:
             self._feed(block)
-        self._take(everything=False)
-        self._seal(final=False)
+        if not self.decoder.has_ended:  # else what is left goes out in one piece: `finish` knows that nothing follows
+            self._take(everything=False)
+            self._seal(final=False)
         return len(blocks) > 0 and sum(len(block.payload) for block in blocks) >= READ_BYTES // 2
 
     def finish(self, state: Literal["complete", "recovered"]) -> None:
@@ -171,8 +172,10 @@ class Sealer:
             calls = {name: np.concatenate([column, still_open[name]]) for name, column in calls.items()}
         extra: dict[str, Any] = {"states": rows.states, "edges": rows.edges}
         if end_ns is not None:  # the last piece of this turn carries what has no event of its own
-            extra |= {"metrics": self._metrics, "gaps": self._gaps}
-            self._metrics, self._gaps = [], []
+            metrics = [row for row in self._metrics if final or row.time_ns <= end_ns]
+            self._metrics = self._metrics[len(metrics) :]
+            extra |= {"metrics": metrics, "gaps": self._gaps}
+            self._gaps = []
         self._store.seal(batch, calls, extra, keyframe, end_ns)
 
     def _commit(self) -> None:

@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from capture import query as session_query
 from capture.session import Session
-from dags.frame import Frame, Track, frame_at, open_calls
+from dags.frame import frame_at
+from dags.frame_parts import Frame, FrameTrack
+from dags.open_calls import open_calls
 from scope_gui.timespec import text_from_ns, time_ns_from_text
 
 MOST_COLUMN_CHARACTERS = 60
@@ -58,12 +60,12 @@ def events(arguments: argparse.Namespace) -> int:
         )
         where = [f"time_ns BETWEEN {from_ns} AND {to_ns}"]
         if arguments.kind:
-            where.append(f"kind IN ({', '.join(_sql_text(kind) for kind in arguments.kind)})")
+            where.append(f"events.kind IN ({', '.join(_sql_text(kind) for kind in arguments.kind)})")
         if arguments.track is not None:
             where.append(f"events.track_id = {arguments.track}")
         table = session_query.query(
             session,
-            f"""SELECT event_id, time_ns, kind, events.track_id, tracks.name AS track, sites.function, sites.file,
+            f"""SELECT event_id, time_ns, events.kind, events.track_id, tracks.name AS track, sites.function, sites.file,
                        sites.line, value, ref
                 FROM events LEFT JOIN tracks USING (track_id) LEFT JOIN sites USING (site_id)
                 WHERE {" AND ".join(where)} ORDER BY event_id {f"LIMIT {arguments.limit}" if arguments.limit else ""}""",
@@ -135,10 +137,12 @@ def _frame_lines(shown: Frame) -> Iterable[str]:
         yield f"  {state.owner}.{state.key} = {_shown(state.value)}"
     for name, value in sorted(shown.metrics.items()):
         yield f"  {name} {value:g}"
-    yield "confidence: " + ", ".join(f"{part} {word}" for part, word in shown.confidence.items())
+    yield "confidence: " + ", ".join(
+        f"{part} {word}" for part, word in msgspec.structs.asdict(shown.confidence).items()
+    )
 
 
-def _track_lines(track: Track) -> Iterable[str]:
+def _track_lines(track: FrameTrack) -> Iterable[str]:
     waiting = f" on {track.waiting_on}" if track.waiting_on else ""
     yield f"  {track.kind} {track.name or track.track_id} ({track.status}{waiting})"
     for entry in track.stack:

@@ -98,8 +98,7 @@ def test_frame_shows_the_stacks_that_faulthandler_dumps(interpreter: Interpreter
         assert target.stdout is not None
         word, _, names = target.stdout.readline().partition(" ")
         assert word == "READY"
-        os.kill(target.pid, signal.SIGUSR1)
-        expected = wait_for_dump(dump, len(json.loads(names)))
+        expected = stacks_at_rest(target.pid, dump, len(json.loads(names)))
         session = tmp_path / "ten.scope"
         scope("attach", target.pid, "--no-window", "--include", "*", "--duration", "0.5", "-o", session)
         frame = scope_json("frame", session, "--at", "end", "--json")
@@ -116,15 +115,18 @@ def test_frame_shows_the_stacks_that_faulthandler_dumps(interpreter: Interpreter
         target.stdout.close()
 
 
-def wait_for_dump(path: Path, threads: int) -> dict[int, list[tuple[str, int, str]]]:
-    """faulthandler writes while we read: wait until two looks agree and every thread is there."""
+def stacks_at_rest(pid: int, path: Path, threads: int) -> dict[int, list[tuple[str, int, str]]]:
+    """What faulthandler dumps once every thread waits: until two dumps agree."""
     deadline = time.monotonic() + 10
-    before = ""
+    before: dict[int, list[tuple[str, int, str]]] = {}
     while time.monotonic() < deadline:
-        text = path.read_text()
-        stacks = dumped_stacks(text)
-        if text == before and len(stacks) == threads:
+        size = path.stat().st_size
+        os.kill(pid, signal.SIGUSR1)
+        while path.read_text().count("most recent call first", size) < threads and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)  # the last thread's frames follow its headline
+        stacks = dumped_stacks(path.read_text())
+        if stacks == before:
             return stacks
-        before = text
-        time.sleep(0.05)
-    raise AssertionError(f"faulthandler dumped {len(dumped_stacks(before))} of {threads} threads")
+        before = stacks
+    raise AssertionError(f"the target's {threads} threads do not come to rest: {before}")
