@@ -159,7 +159,11 @@ static PyMethodDef delete_method = {"__delattr__", delete_attribute, METH_VARARG
 /* GIL held; allocates; never leaves an exception. Instances that exist already, with the values they hold. */
 static void write_existing_instances(void)
 {
-    PyObject *gc = PyImport_ImportModule("gc"); /* built in */
+    PyObject *modules = PySys_GetObject("modules"); /* borrowed */
+    const bool loaded = modules && PyDict_GetItemString(modules, "gc");
+    PyObject *gc = PyImport_ImportModule("gc"); /* built in: taking it out again is no loss */
+    if (gc && modules && !loaded)
+        PyDict_DelItemString(modules, "gc");
     PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
     struct scope_writer *w = scope_tracks_main();
     for (Py_ssize_t i = 0, count = objects ? PyList_Size(objects) : 0; w && i < count; i++) {

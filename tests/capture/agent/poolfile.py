@@ -1,0 +1,169 @@
+"""What a pool.bin and its defs.bin say, read independently of the product: plain `struct`, straight from scope_pool.h."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KINDS = {
+    1: "call", 2: "resume", 3: "throw", 4: "return", 5: "yield", 6: "unwind", 7: "raise", 16: "thread_begin",
+    17: "thread_end", 18: "thread_start", 19: "join_begin", 20: "join_end", 24: "snapshot", 26: "gap", 32: "state",
+}  # fmt: skip
+ENTER = ("call", "resume", "throw")
+LEAVE = ("return", "yield", "unwind")
+CHUNK_BYTES = 65536
+SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS = 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Event:
+    track: int
+    seq: int
+    ticks: int
+    kind: str
+    a: int
+    flags: int
+    b: int
+    frames: tuple[tuple[int, int], ...] = ()
+    object: int = 0
+    text: str = ""
+
+
+@dataclass
+class Pool:
+    """Everything in one pool directory, checked while it is read."""
+
+    state: int = 0
+    pid: int = 0
+    clock_kind: int = 0
+    chunks_claimed: int = 0
+    events: dict[int, list[Event]] = field(default_factory=dict)
+    produced: dict[int, int] = field(default_factory=dict)
+    dropped: dict[int, int] = field(default_factory=dict)
+    definitions: dict[int, dict[int, list[str]]] = field(default_factory=dict)
+
+    def function(self, site: int) -> str:
+        qualname, module = self.definitions[SITE][site][:2]
+        return f"{module}:{qualname}"
+
+    def all_events(self) -> list[Event]:
+        return [event for track in self.events.values() for event in track]
+
+    def told(self, track: int = 1) -> list[str]:
+        """A track's calls in words: 'call f', 'unwind f ValueError', …"""
+        words = []
+        for event in self.events[track]:
+            if event.kind in (*ENTER, *LEAVE, "raise"):
+                exception = self.definitions.get(EXCEPTION, {}).get(event.b, [""])[0]
+                words.append(f"{event.kind} {self.definitions[SITE][event.a][0]} {exception}".strip())
+        return words
+
+    def activations(self) -> Counter[tuple[str, str, int]]:
+        """How often each (file, co_name, first line) was entered."""
+        counts: Counter[tuple[str, str, int]] = Counter()
+        for event in self.all_events():
+            if event.kind in ENTER:
+                fields = self.definitions[SITE][event.a]
+                counts[fields[2], fields[4], int(fields[3])] += 1
+        return counts
+
+    def stack(self, event: Event) -> list[tuple[str, int]]:
+        return [(self.definitions[SITE][site][0], line) for site, line in event.frames]
+
+    def thread(self, name: str) -> int:
+        return next(serial for serial, fields in self.definitions[THREAD].items() if fields[0] == name)
+
+    def states(self) -> list[tuple[str, str, int, int, str]]:
+        keys = self.definitions.get(STATE_KEY, {})
+        return [
+            (keys[event.a][0], keys[event.a][1], event.object, event.flags, event.text)
+            for event in self.all_events()
+            if event.kind == "state"
+        ]
+
+
+def read(directory: Path, before: Pool | None = None) -> Pool:
+    """The pool in `directory`; what `before` held has been freed since.
+
+    Raises: AssertionError where its bytes break a promise of scope_pool.h.
+    """
+    pool = Pool(definitions=_definitions((directory / "defs.bin").read_bytes()))
+    if before is not None:
+        pool.produced = {track: events[-1].seq + 1 for track, events in before.events.items()}
+        pool.dropped = dict.fromkeys(pool.produced, 0)
+    data = (directory / "pool.bin").read_bytes()
+    assert data[:8] == b"SCOPEPL\x01"
+    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (1, 4096, CHUNK_BYTES)
+    tracks_offset, chunks_offset = struct.unpack_from("<QQ", data, 32)
+    pool.pid, pool.clock_kind = struct.unpack_from("<II", data, 48)
+    (pool.state,) = struct.unpack_from("<I", data, 128)
+    (pool.chunks_claimed,) = struct.unpack_from("<I", data, 256)
+    chunks = []
+    for index in range(pool.chunks_claimed):
+        at = chunks_offset + index * CHUNK_BYTES
+        state, track, seq, committed, _, dropped = struct.unpack_from("<IIQIIQ", data, at)
+        if state:
+            chunks.append((track, seq, dropped, committed, at + 64))
+    for track, seq, dropped, committed, at in sorted(chunks):
+        events = pool.events.setdefault(track, [])
+        expected = pool.produced.get(track, 0)
+        missing, dropped_since = seq - expected, dropped - pool.dropped.get(track, 0)
+        assert missing == dropped_since, f"track {track}: {missing} events are missing, {dropped_since} were dropped"
+        events += _events(data, at, committed, track, seq)
+        pool.produced[track] = events[-1].seq + 1 if events and committed else seq
+        pool.dropped[track] = dropped
+    for index in range(4096):
+        slot = tracks_offset + index * 64
+        serial, dropped = struct.unpack_from("<I", data, slot)[0], struct.unpack_from("<Q", data, slot + 16)[0]
+        if serial in pool.produced:
+            pool.produced[serial] += dropped - pool.dropped[serial]
+            pool.dropped[serial] = dropped
+    for events in pool.events.values():
+        heads = [event.ticks for event in events if event.kind != "gap"]
+        assert heads == sorted(heads), "time goes backwards on a track"
+    return pool
+
+
+def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[Event]:
+    events, index = [], 0
+    while index < committed:
+        ticks, a, kind, flags, b = struct.unpack_from("<QIBBH", data, at + 16 * index)
+        frames: tuple[tuple[int, int], ...] = ()
+        number, text = 0, ""
+        slots = 1
+        if KINDS[kind] == "snapshot":
+            slots += a
+            parts = [struct.unpack_from("<QIBBH", data, at + 16 * (index + 1 + i)) for i in range(a)]
+            assert all(part[2] == 25 for part in parts)
+            frames = tuple((part[1], part[3] << 16 | part[4]) for part in parts)
+        elif KINDS[kind] == "state":
+            slots += (8 + b + 15) // 16
+            raw = data[at + 16 * (index + 1) :][: 8 + b]
+            number, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()
+        events.append(Event(track, seq + len(events), ticks, KINDS[kind], a, flags, b, frames, number, text))
+        index += slots
+    assert index == committed, "an event spans chunks"
+    return events
+
+
+def _definitions(data: bytes) -> dict[int, dict[int, list[str]]]:
+    found: dict[int, dict[int, list[str]]] = {}
+    at = 0
+    while at < len(data):
+        magic, kind, _, number, size, checksum = struct.unpack_from("<HBBIII", data, at)
+        payload = data[at + 16 : at + 16 + size]
+        assert magic == 0x5DE5
+        assert checksum == _fnv1a(data[at : at + 12] + payload)
+        fields = payload.decode().split("\0")
+        found.setdefault(kind, {})[number if kind != PROCESS else len(found.get(PROCESS, {})) + 1] = fields
+        at += 16 + size
+    return found
+
+
+def _fnv1a(data: bytes) -> int:
+    value = 2166136261
+    for byte in data:
+        value = ((value ^ byte) * 16777619) & 0xFFFFFFFF
+    return value
