@@ -18,7 +18,7 @@ from capture.channel import AgentChannel
 from capture.doctor import judge
 from capture.errors import TargetProblem
 from capture.host_facts import AGENT_DIR
-from capture.inject import inject
+from capture.inject import has_ended, inject
 from capture.python_build import PROGRAM_NAME
 from capture.settings import CaptureSettings
 from capture.targets import Target, describe
@@ -52,9 +52,19 @@ def attach(pid: int, settings: CaptureSettings, pool_dir: Path, process_serial: 
     Raises: TargetProblem with the reason; the process then runs on as before.
     """
     target = describe(pid)
-    blocking = judge(target).blocking
-    if blocking is not None:
-        raise TargetProblem(blocking.message, blocking.remedy)
+    try:
+        blocking = judge(target).blocking
+        if blocking is not None:
+            raise TargetProblem(blocking.message, blocking.remedy)
+        return _get_in(target, settings, pool_dir, process_serial)
+    except TargetProblem:
+        if has_ended(pid):  # then whatever was found wanting is only a consequence
+            raise _ended(pid) from None
+        raise
+
+
+def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_serial: int) -> AgentChannel:
+    pid = target.pid
     with _held(target) as pidfd, Bootstrap(target.uid, target.gid, pid) as bootstrap:
         orders = bootstrap.write_config(settings, pool_dir, process_serial)
         script = _write_script(target, bootstrap, orders)
@@ -130,16 +140,19 @@ def _held(target: Target) -> Iterator[int]:
 
     Raises: TargetProblem if it has ended.
     """
-    ended = TargetProblem(f"Process {target.pid} ended while Scope was attaching to it.")
     try:
         pidfd = os.pidfd_open(target.pid)
     except OSError:
-        raise ended from None
+        raise _ended(target.pid) from None
     try:
         if psutil.Process(target.pid).create_time() != target.create_time:
-            raise ended
+            raise _ended(target.pid)
         yield pidfd
     except psutil.NoSuchProcess:
-        raise ended from None
+        raise _ended(target.pid) from None
     finally:
         os.close(pidfd)
+
+
+def _ended(pid: int) -> TargetProblem:
+    return TargetProblem(f"Process {pid} ended while Scope was attaching to it.")

@@ -22,6 +22,7 @@ CALL_MS = 2000
 ENTRY = "scope_inject_start"
 _SIGRETURN = bytes.fromhex("48c7c00f0000000f05")
 """`mov $15,%rax; syscall`: what libc gives the kernel as the return address of its signal handlers."""
+_PF_EXITING = 0x4
 _LIBC_NAMES = ("libc.so.", "libc-2.")
 _LOADER_NAMES = ("ld-linux", "ld-2.", "ld.so")
 _LIBC_PIECES = ("libpthread", "libdl.", "libdl-")
@@ -103,7 +104,7 @@ def _run(pid: int, plan: _Plan) -> Injection:
     host_library().scope_inject(ctypes.byref(plan), ctypes.byref(result))
     if result.status != 0:
         text = bytes(result.message).decode(errors="replace")
-        if result.status == 2 and _has_ended(pid):  # what the kernel answers about a process on its way out
+        if result.status == 2 and has_ended(pid):  # what the kernel answers about a process on its way out
             raise _problem(pid, 1)
         raise _problem(pid, result.status, text or os.strerror(result.error), int(result.value))
     return Injection(result.tid, result.syscall_nr, result.attempts, result.hunt_ns, result.stopped_ns)
@@ -130,12 +131,13 @@ def _problem(pid: int, status: int, why: str = "", value: int = 0) -> Exception:
     return TargetProblem(sentence.format(pid=pid, why=why, value=value), remedy and remedy.format(pid=pid))
 
 
-def _has_ended(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
+    """Whether the process is gone, on its way out, or only waits for its parent to look at it."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return fields[0] in "ZX" or bool(int(fields[6]) & _PF_EXITING)
     except (OSError, IndexError):
         return True
-    return state in "ZX"
 
 
 def _plan(pid: int, library: Path, argument: str, entry: str) -> _Plan:

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +77,19 @@ def _parse_options(interpreter: str, words: list[str]) -> PythonCommand | None:
                 return _command(interpreter, [*words[:at], *flags], [f"-{last}", *rest]) if rest else None
             at += 2 if last and not value else 1
     return None
+
+
+def x_options(words: Sequence[str]) -> Iterator[str]:
+    """The values of -X among an interpreter's options; `words` is a command line without its first word."""
+    at = 0
+    while at < len(words) and words[at].startswith("-") and words[at] not in ("-", "--"):
+        step = None if words[at].startswith("--") else _cluster(words[at])
+        _, last, value = step or ([], "", "")
+        if last in ("m", "c"):
+            return
+        if last == "X":
+            yield value or "".join(words[at + 1 : at + 2])
+        at += 2 if (last and not value) or words[at] in _LONG_WITH_VALUE else 1
 
 
 def _cluster(word: str) -> tuple[list[str], str, str] | None:

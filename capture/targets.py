@@ -17,6 +17,7 @@ from capture.elf import ElfError, ElfFile
 from capture.errors import TargetProblem
 from capture.maps import Mapping, file_of, read_maps
 from capture.python_build import LIBRARY_NAME, PROGRAM_NAME, PythonBuild, python_in_file
+from capture.python_command import x_options
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _POOL_MAGIC = bytes(byte ^ 0xFF for byte in (0xAC, 0xBC, 0xB0, 0xAF, 0xBA, 0xAF, 0xB3, 0xFE))
@@ -164,12 +165,8 @@ def _disabled_by(pid: int, command: tuple[str, ...]) -> str | None:
             name, _, value = variable.partition(b"=")
             if name == _DISABLE_VARIABLE and value:
                 return f"the environment variable {name.decode()}"
-    words = iter(command[1:])
-    for word in words:
-        if not word.startswith("-") or word in ("-", "--") or word[:2] in ("-c", "-m"):
-            return None
-        option = next(words, "") if word in ("-X", "-W") else word[2:]
-        if word.startswith("-X") and option.replace("_", "-") == "disable-remote-debug":
+    for option in x_options(command[1:]):
+        if option.replace("_", "-") == "disable-remote-debug":
             return f"the option -X {option}"
     return None
 

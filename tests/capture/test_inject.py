@@ -19,7 +19,7 @@ import pytest
 from capture.errors import ScopeBug, TargetProblem
 from capture.inject import _plan, _run, inject
 from capture.maps import read_maps
-from tests.interpreters import Interpreter, found
+from tests.interpreters import Interpreter
 
 SOAK_ROUNDS = 300 if os.environ.get("SCOPE_SOAK") else 12
 RESTLESS = Path(__file__).with_name("restless.py")
@@ -63,7 +63,6 @@ int disturb(const char *path)
 }
 """
 
-EVERY_INTERPRETER = pytest.mark.parametrize("python", found(), ids=str)
 needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler: cc")
 pytestmark = needs_compiler
 
@@ -118,8 +117,7 @@ def enter(process: subprocess.Popen[bytes], probe: Path, mark: Path) -> None:
     until(lambda: marks(mark) == before + 1, "the probe's mark")
 
 
-@EVERY_INTERPRETER
-def test_threads_that_never_rest_survive_being_entered(python: Interpreter, probe: Path, tmp_path: Path) -> None:
+def test_threads_that_never_rest_survive_being_entered(interpreter: Interpreter, probe: Path, tmp_path: Path) -> None:
     threads, mark, counters = 5, tmp_path / "mark", tmp_path / "counters"
     counters.write_bytes(bytes(8 * threads))
 
@@ -127,7 +125,7 @@ def test_threads_that_never_rest_survive_being_entered(python: Interpreter, prob
         data = counters.read_bytes()
         return [int.from_bytes(data[i * 8 : i * 8 + 8], "little") for i in range(threads)]
 
-    with running(python.path, RESTLESS, counters, threads) as process:
+    with running(interpreter.path, RESTLESS, counters, threads) as process:
         until(lambda: min(rounds()) > 0, "all threads at work")
         for i in range(SOAK_ROUNDS):
             before = rounds()
@@ -140,9 +138,8 @@ def test_threads_that_never_rest_survive_being_entered(python: Interpreter, prob
     assert marks(mark) == SOAK_ROUNDS
 
 
-@EVERY_INTERPRETER
 def test_a_process_idle_in_accept_is_entered_and_still_accepts(
-    python: Interpreter, probe: Path, tmp_path: Path
+    interpreter: Interpreter, probe: Path, tmp_path: Path
 ) -> None:
     code = """
 import socket
@@ -150,7 +147,7 @@ server = socket.create_server(("127.0.0.1", 0))
 print("ready", flush=True); print(server.getsockname()[1], flush=True)
 print(server.accept()[0].recv(5).decode(), flush=True)
 """
-    with running_code(python.path, code) as process:
+    with running_code(interpreter.path, code) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         wait_parked(process)

@@ -53,11 +53,21 @@ enum scope_wait scope_wait_stop(int tid, uint64_t deadline_ns, int *status)
 {
     uint64_t pause = 10000;
     for (;;) {
-        int got = waitpid(tid, status, __WALL | __WNOTHREAD | WNOHANG);
-        if (got == tid)
-            return WIFSTOPPED(*status) ? SCOPE_WAIT_STOPPED : SCOPE_WAIT_GONE;
-        if (got < 0 && errno != EINTR)
+        siginfo_t event = {0};
+        /* Only looks at an end: if the target is a child of ours, its exit status is for whoever started it. */
+        int flags = WSTOPPED | WEXITED | WNOWAIT | WNOHANG | __WALL | __WNOTHREAD;
+        if (waitid(P_PID, (id_t)tid, &event, flags) != 0) {
+            if (errno != EINTR)
+                return SCOPE_WAIT_GONE;
+        } else if (event.si_pid == tid && event.si_code != CLD_TRAPPED && event.si_code != CLD_STOPPED) {
             return SCOPE_WAIT_GONE;
+        } else if (event.si_pid == tid) {
+            flags = WSTOPPED | WNOHANG | __WALL | __WNOTHREAD;
+            if (waitid(P_PID, (id_t)tid, &event, flags) == 0 && event.si_pid == tid) {
+                *status = (event.si_status << 8) | 0x7f; /* as from waitpid */
+                return SCOPE_WAIT_STOPPED;
+            }
+        }
         if (scope_now_ns() >= deadline_ns)
             return SCOPE_WAIT_TIMEOUT;
         sleep_ns(pause);
@@ -129,11 +139,18 @@ static enum attempt try_thread(struct scope_thread *thread)
         if (seized || refusal == ESRCH)
             return TRY_AGAIN;
         result->error = refusal;
-        return REFUSED; /* a kernel worker among the threads, or all of them are out of bounds */
+        return REFUSED; /* a kernel worker among the threads, one that has ended, or all are out of bounds */
     }
     result->attempts++;
-    if (scope_wait_stop(thread->tid, stopped_at + STOP_PATIENCE_NS, &status) != SCOPE_WAIT_STOPPED)
+    switch (scope_wait_stop(thread->tid, stopped_at + STOP_PATIENCE_NS, &status)) {
+    case SCOPE_WAIT_GONE:
+        result->error = ESRCH;
+        return REFUSED;
+    case SCOPE_WAIT_TIMEOUT:
         return TRY_AGAIN;
+    case SCOPE_WAIT_STOPPED:
+        break;
+    }
     if (status >> 16 != PTRACE_EVENT_STOP) { /* a signal is about to be delivered: it goes first */
         signal = WSTOPSIG(status);
     } else if (WSTOPSIG(status) != SIGTRAP) {
@@ -218,9 +235,11 @@ EXPORTED int scope_inject(const struct scope_inject_plan *plan, struct scope_inj
         memset(thread, 0, sizeof *thread);
         thread->plan = plan;
         thread->result = result;
-        result->error = pthread_create(&worker, NULL, work, thread);
-        if (!result->error)
+        int problem = pthread_create(&worker, NULL, work, thread); /* from here on the result is the worker's */
+        if (!problem)
             pthread_join(worker, NULL);
+        else
+            result->error = problem;
     }
     free(thread);
     return result->status;
