@@ -22,6 +22,10 @@ class SessionProblem(ScopeError):  # noqa: N818
     """A session cannot be opened, read or written as asked."""
 
 
+class SessionBusy(SessionProblem):
+    """Another process is writing this session."""
+
+
 class FormatError(SessionProblem):
     """Bytes of a session are not what the format says."""
 

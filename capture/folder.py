@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.disk import replace_file, sync_files, write_file, write_problem
-from capture.errors import FormatError, SessionProblem
+from capture.errors import FormatError, SessionBusy, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.format import MANIFEST, MANIFEST_COPY, MAX_TABLE_ROWS, FileEntry, Manifest, checksum
 
@@ -169,7 +169,7 @@ def _lock(path: Path) -> int:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(fd)
-        raise SessionProblem(f"{path} is being recorded by another process.", "Wait until it ends.") from error
+        raise SessionBusy(f"{path} is being recorded by another process.", "Wait until it ends.") from error
     except OSError:
         pass  # a file system without locks: the caller's care is all there is
     return fd

@@ -17,7 +17,7 @@ import psutil
 from capture import ids
 from capture.blocks import BlockType
 from capture.drain import Drain
-from capture.errors import FormatError, SessionProblem
+from capture.errors import FormatError, SessionBusy, SessionProblem
 from capture.format import MANIFEST, MANIFEST_COPY
 from capture.journal import JournalReader, JournalWriter, journal_files
 from capture.pool import Pool, pool_folders, remove_pool_folder
@@ -43,10 +43,22 @@ def recover(path: Path, say: Callable[[str], None]) -> int:
         say(f"{path} is finished; there is nothing to recover")
         return 0
     drained = _drain_pools(path, say)
-    sealer = Sealer.resumed(path)
+    sealer = _sealer_once_free(path)
     sealer.finish("recovered")
     (path / control.NAME).unlink(missing_ok=True)
     return drained
+
+
+def _sealer_once_free(path: Path) -> Sealer:
+    """The sealer; that of the dead recorder needs a moment to notice and let go of the session."""
+    deadline = time.monotonic() + DETACH_DEADLINE_S
+    while True:
+        try:
+            return Sealer.resumed(path)
+        except SessionBusy:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _is_served(path: Path) -> bool:

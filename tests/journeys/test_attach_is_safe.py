@@ -39,7 +39,7 @@ def reimport():
         sys.modules.pop(name, None)
         try:
             importlib.import_module(name)
-        except ImportError:
+        except (ImportError, KeyError):  # KeyError: two threads of this program re-import the same name at once
             pass
 
 def fail(depth):
@@ -71,7 +71,8 @@ def work(name, jobs):
 def status():
     tools = []
     if hasattr(sys, "monitoring"):
-        tools = [[sys.monitoring.get_tool(i), sys.monitoring.get_tool(i) and sys.monitoring.get_events(i)] for i in range(6)]
+        names = [sys.monitoring.get_tool(i) for i in range(6)]
+        tools = [[name, name and sys.monitoring.get_events(i)] for i, name in enumerate(names)]
     return {
         "counters": dict(counters), "profiles": dict(profiles), "tools": tools,
         "threads": threading.active_count(), "frames": len(sys._current_frames()),
@@ -177,13 +178,14 @@ def test_attach_cycles_leave_the_target_as_it_was(interpreter: Interpreter, tmp_
 
 
 def wait_until_settled(target: Target, before: dict[str, Any]) -> dict[str, Any]:
-    """The status once every worker has gone round again; a native thread may need a moment to leave the kernel's list."""
+    """The status once every worker has gone round again; a native thread leaves the kernel's list late."""
     first = target.status()
     deadline = time.monotonic() + 20
     while True:
         now = target.status()
         rounds = all(now["counters"][name] > first["counters"][name] + 1 for name in now["counters"])
-        if rounds and now["os_threads"] == before["os_threads"]:
+        # Other threads of the program open files too, for a moment, when they import.
+        if rounds and now["os_threads"] == before["os_threads"] and now["fds"] == before["fds"]:
             return now
         assert time.monotonic() < deadline, "a thread stopped working or a thread was left behind"
 

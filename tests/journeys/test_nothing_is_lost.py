@@ -107,9 +107,9 @@ def test_killed_target(interpreter: Interpreter, number: int, tmp_path: Path) ->
 def test_killed_recorder(interpreter: Interpreter, number: int, tmp_path: Path) -> None:
     with recording(interpreter, tmp_path, number) as (recorder, pid, session, counter):
         time.sleep(random.Random(number).uniform(0.05, 0.6))
+        before = int(counter.read_text() or 0)
         recorder.kill()
         recorder.wait(timeout=60)
-        before = int(counter.read_text() or 0)
         recovered = scope_json("recover", session, "--json")
         assert recovered["complete"]
         # The target goes on, unharmed, once its agent has noticed.

@@ -17,6 +17,7 @@
 #include "state.h"
 #include "thread_start.h"
 #include "tracks.h"
+#include "os_tid.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,9 +42,12 @@ static PyObject *current_frames(void)
 static void describe(PyObject *threads, PyObject *ident, char *name, size_t size, uint32_t *os_tid, bool *daemon)
 {
     PyObject *entry = threads && PyDict_Check(threads) ? PyDict_GetItemWithError(threads, ident) : NULL; /* borrowed */
-    *os_tid = 0;
+    *os_tid = scope_os_tid_of((pthread_t)PyLong_AsUnsignedLong(ident));
     *daemon = true;
-    snprintf(name, size, "native");
+    if (*os_tid == (uint32_t)getpid())
+        snprintf(name, size, "MainThread");
+    else
+        snprintf(name, size, "native-%u", *os_tid);
     if (entry && PyTuple_Check(entry) && PyTuple_Size(entry) == 3) {
         PyObject *bytes = scope_utf8(PyTuple_GetItem(entry, 0));
         if (bytes)
