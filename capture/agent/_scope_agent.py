@@ -6,9 +6,17 @@ that it had before. The connection is a plain descriptor: a socket object copied
 No message can carry code: 'ping', 'status' and 'stop' are all there is.
 """
 
+# pathlib may not be loaded in a target, and must not be because of us.
+# ruff: noqa: PTH100, PTH118, PTH120
+
 import _thread
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _FEATURES = {"full": "crga", "performance": "cr", "state": "ga", "minimal": "r"}
 _SWEEP_MS = 250
@@ -16,7 +24,7 @@ _GREETING_MS = 10_000
 _OURS = ("_scope_agent", "_scope_recorder", "_scope_wire")
 
 
-def start(config_path, ready=None, ends_at_exit=False):
+def start(config_path: str, ready: "Callable[[str | None], None] | None" = None, ends_at_exit: bool = False) -> None:
     """Record until the recorder process says stop or goes away; returns then.
 
     `ready` is called once, with None when the recording is on or with a message when it cannot be.
@@ -27,7 +35,7 @@ def start(config_path, ready=None, ends_at_exit=False):
         config = _load("_scope_wire").loads(_read(config_path).decode())
         agent = _Agent(config, ends_at_exit)
         agent.begin()
-    except BaseException as error:  # noqa: BLE001  whatever it is, the target must go on as if we had never come
+    except BaseException as error:  # whatever it is, the target must go on as if we had never come
         message = str(error) or type(error).__name__
         if agent is not None:
             agent.fail(message)
@@ -39,7 +47,9 @@ def start(config_path, ready=None, ends_at_exit=False):
     agent.serve()
 
 
-def start_thread(config_path, ready=None, ends_at_exit=False):
+def start_thread(
+    config_path: str, ready: "Callable[[str | None], None] | None" = None, ends_at_exit: bool = False
+) -> None:
     """`start` on a new thread, past any wrapper that monkeypatching has put around thread functions."""
     _thread.start_new_thread(start, (config_path, ready, ends_at_exit))
 
@@ -47,7 +57,7 @@ def start_thread(config_path, ready=None, ends_at_exit=False):
 class _Agent:
     """One recording: connected and configured on creation."""
 
-    def __init__(self, config, ends_at_exit):
+    def __init__(self, config: "dict[str, Any]", ends_at_exit: bool) -> None:
         if sys.implementation.name != "cpython" or "t" in getattr(sys, "abiflags", ""):
             raise RuntimeError("Scope records CPython with the GIL; this is " + sys.version.split("\n")[0])
         self.config = config
@@ -55,13 +65,14 @@ class _Agent:
         self.recorder = _load_recorder(config["recorder_path"])
         self.recorder.mute(True)
         self.ends_at_exit = ends_at_exit
-        self.told = {}
+        self.told: dict[int, tuple[str, int, bool]] = {}
+        self.had_atexit = True
         self.over = False
         self.received = b""
         self.fd = self.recorder.connect(config["socket"])
         self.recorder.close_in_child(self.fd)
 
-    def begin(self):
+    def begin(self) -> None:
         """Introduce ourselves, then switch the recording on.
 
         Raises: RuntimeError or OSError with the reason when that is not possible.
@@ -100,7 +111,7 @@ class _Agent:
             raise
         self.say({"event": "recording", "pid": os.getpid(), **self.recorder.status()})
 
-    def facts(self):
+    def facts(self) -> "dict[str, str]":
         """What a reader should know about this process."""
         words = getattr(sys, "argv", None) or [""]
         return {
@@ -112,7 +123,7 @@ class _Agent:
             "recorder": "_scope_recorder",
         }
 
-    def serve(self):
+    def serve(self) -> None:
         """Answer the recorder process until it says stop or is gone; look around four times a second meanwhile."""
         while not self.over:
             try:
@@ -127,7 +138,7 @@ class _Agent:
                 self.say({"event": "error", "message": str(error)})
         self.leave()
 
-    def answer(self, message):
+    def answer(self, message: "dict[str, Any]") -> None:
         """Do what one message asks."""
         verb = message.get("do")
         if verb == "ping":
@@ -138,23 +149,23 @@ class _Agent:
             self.finish()
             self.say({"event": "stopped", **self.recorder.status()})
         else:
-            self.say({"event": "error", "message": "unknown verb %r" % (verb,)})
+            self.say({"event": "error", "message": f"unknown verb {verb!r}"})
 
-    def finish(self):
+    def finish(self) -> None:
         """End the recording; every hook is out afterwards."""
         self.over = True
         if self.recorder.status()["recording"]:
             self.recorder.end(self.news_of_threads())
 
-    def fail(self, message):
+    def fail(self, message: str) -> None:
         """Tell the recorder process why nothing is recorded, and go."""
-        try:
+        try:  # noqa: SIM105  contextlib may not be loaded here
             self.say({"event": "error", "message": message})
         except OSError:
             pass
         self.leave()
 
-    def leave(self):
+    def leave(self) -> None:
         """Give back what the agent itself used."""
         self.watch_exit(False)
         self.recorder.close_in_child(-1)
@@ -163,7 +174,7 @@ class _Agent:
             sys.modules.pop(name, None)
         self.recorder.mute(False)
 
-    def watch_exit(self, on):
+    def watch_exit(self, on: bool) -> None:
         """Hear of the interpreter's end, or no longer."""
         loaded = "atexit" in sys.modules
         import atexit  # noqa: PLC0415  built in; its callbacks live in the interpreter, not in the module
@@ -173,10 +184,10 @@ class _Agent:
             atexit.register(self.exiting)
             return
         atexit.unregister(self.exiting)
-        if not getattr(self, "had_atexit", True):
+        if not self.had_atexit:
             sys.modules.pop("atexit", None)
 
-    def exiting(self):
+    def exiting(self) -> None:
         """The program is over and the interpreter goes down; what it does to its modules is not the program's doing."""
         try:
             if not self.over and self.ends_at_exit:
@@ -187,7 +198,7 @@ class _Agent:
         except OSError:
             pass
 
-    def news_of_threads(self):
+    def news_of_threads(self) -> "dict[int, tuple[str, int, bool]]":
         """{ident: (name, native id, is daemon)} of `threading`'s threads whose entry is new or changed.
 
         Reads private attributes on purpose: the public ones may be overridden by a subclass with code of its own.
@@ -196,15 +207,15 @@ class _Agent:
         active = vars(threading).get("_active") if threading else None
         news = {}
         for ident, thread in list(active.items()) if type(active) is dict else ():
-            entry = tuple(_attribute(thread, name) for name in ("_name", "_native_id", "_daemonic"))
-            entry = (str(entry[0]), entry[1] or 0, entry[2] is True)
+            native_id = _attribute(thread, "_native_id") or 0
+            entry = (str(_attribute(thread, "_name")), native_id, _attribute(thread, "_daemonic") is True)
             if self.told.get(ident) != entry:
                 news[ident] = self.told[ident] = entry
         if active and len(self.told) > 2 * len(active) + 64:
             self.told = {ident: entry for ident, entry in self.told.items() if ident in active}
         return news
 
-    def next_message(self, patience_ms):
+    def next_message(self, patience_ms: int) -> "dict[str, Any] | None":
         """The next message, or None when none comes in time.
 
         Raises: EOFError when the recorder process is gone; ValueError when the line is no message.
@@ -222,21 +233,21 @@ class _Agent:
             raise ValueError("a message must be a JSON object")
         return message
 
-    def say(self, message):
+    def say(self, message: "dict[str, Any]") -> None:
         """Send one message, whole: several threads may speak at the interpreter's end."""
         line = self.wire.dumps(message).encode() + b"\n"
         while line:
             line = line[os.write(self.fd, line) :]
 
 
-def _attribute(thread, name):
+def _attribute(thread: object, name: str) -> "Any":
     try:
         return object.__getattribute__(thread, name)
     except AttributeError:
         return None
 
 
-def _read(path):
+def _read(path: str) -> bytes:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = []
@@ -247,28 +258,30 @@ def _read(path):
         os.close(fd)
 
 
-def _load(name):
+def _load(name: str) -> "Any":
     """A namespace with the contents of one of our files; `sys.modules` stays as it is."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
-    module = type(sys)(name)
+    module: Any = type(sys)(name)
     module.__file__ = path
     exec(compile(_read(path), path, "exec", dont_inherit=True), module.__dict__)
     return module
 
 
-def _load_recorder(path):
+def _load_recorder(path: str) -> "Any":
     """The native recorder, loaded without an entry in `sys.modules`."""
-    loader = sys.modules["_frozen_importlib_external"].ExtensionFileLoader("_scope_recorder", path)
-    spec = sys.modules["_frozen_importlib"].ModuleSpec("_scope_recorder", loader, origin=path)
+    bootstrap: Any = sys.modules["_frozen_importlib"]
+    external: Any = sys.modules["_frozen_importlib_external"]
+    loader = external.ExtensionFileLoader("_scope_recorder", path)
+    spec = bootstrap.ModuleSpec("_scope_recorder", loader, origin=path)
     module = loader.create_module(spec)
     loader.exec_module(module)
     return module
 
 
-def _standard_library():
+def _standard_library() -> "list[str]":
     """Folders (and the archive) that the standard library lives in."""
-    version = "python%d.%d" % sys.version_info[:2]
-    archive = "python%d%d.zip" % sys.version_info[:2]
+    major, minor = sys.version_info[:2]
+    version, archive = f"python{major}.{minor}", f"python{major}{minor}.zip"
     found = [getattr(sys, "_stdlib_dir", None), os.path.dirname(getattr(os, "__file__", ""))]
     for prefix in {sys.base_prefix, sys.base_exec_prefix}:
         found += [os.path.join(prefix, "lib", version), os.path.join(prefix, "lib", archive)]

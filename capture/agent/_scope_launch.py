@@ -6,12 +6,20 @@ The program gets a `__main__`, `sys.argv` and `sys.path` of its own, its exit co
 shows in a traceback.
 """
 
+# pathlib may not be loaded in a target, and must not be because of us.
+# ruff: noqa: PTH100, PTH109, PTH118, PTH120, PTH123
+
 import _thread
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-def _main():
+
+def _main() -> None:
     config_path, separator, *words = sys.argv[1:]
     if separator != "--" or not words:
         sys.exit("usage: _scope_launch.py CONFIG -- SCRIPT|-m MODULE|-c CODE ARGUMENTS")
@@ -27,15 +35,17 @@ def _main():
         raise
 
 
-def _prepare(words):
+def _prepare(words: "list[str]") -> "Callable[[], object]":
     """Give the program its `__main__`, arguments and path; what runs it is returned."""
-    main = type(sys)("__main__")
+    main: Any = type(sys)("__main__")
+    bootstrap: Any = sys.modules["_frozen_importlib"]
+    external: Any = sys.modules["_frozen_importlib_external"]
     main.__builtins__ = sys.modules["builtins"]
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
     sys.modules["__main__"] = main
     if words[0] in ("-m", "-c") and len(words) < 2:
-        sys.exit("Argument expected for the %s option" % words[0])
+        sys.exit(f"Argument expected for the {words[0]} option")
     if words[0] == "-m":
         sys.argv = ["-m", *words[2:]]
         _set_first_path(os.getcwd())
@@ -43,7 +53,7 @@ def _prepare(words):
     if words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
         _set_first_path("")
-        main.__loader__ = sys.modules["_frozen_importlib"].BuiltinImporter
+        main.__loader__ = bootstrap.BuiltinImporter
         return lambda: exec(compile(words[1] + "\n", "<string>", "exec", dont_inherit=True), main.__dict__)
     sys.argv = list(words)
     path = os.path.join(os.getcwd(), words[0])
@@ -53,20 +63,18 @@ def _prepare(words):
     _set_first_path(os.path.dirname(os.path.realpath(path)))
     main.__file__ = path
     main.__cached__ = None
-    main.__loader__ = sys.modules["_frozen_importlib_external"].SourceFileLoader("__main__", path)
+    main.__loader__ = external.SourceFileLoader("__main__", path)
     try:
         with open(path, "rb") as file:
             source = file.read()
     except OSError as error:
-        print(
-            "%s: can't open file %r: [Errno %d] %s" % (sys.executable, path, error.errno, error.strerror),
-            file=sys.stderr,
-        )
+        reason = f"[Errno {error.errno}] {error.strerror}"
+        print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
         sys.exit(2)
     return lambda: exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)
 
 
-def _set_first_path(path, always=False):
+def _set_first_path(path: str, always: bool = False) -> None:
     """Replace our own folder at the start of `sys.path` by what python puts there for this program."""
     if not getattr(sys.flags, "safe_path", False) and not sys.flags.isolated:
         sys.path[0] = path
@@ -74,7 +82,7 @@ def _set_first_path(path, always=False):
         sys.path.insert(0, path)
 
 
-def _is_importable(path):
+def _is_importable(path: str) -> bool:
     """Whether `path` is a directory or archive that is run through the `__main__` module in it."""
     for hook in sys.path_hooks:
         try:
@@ -85,24 +93,24 @@ def _is_importable(path):
     return False
 
 
-def _run_module(name, alter_argv):
+def _run_module(name: str, alter_argv: bool) -> None:
     import runpy  # noqa: PLC0415  only for -m, where python imports it too
 
-    runpy._run_module_as_main(name, alter_argv)
+    runpy._run_module_as_main(name, alter_argv)  # type: ignore[attr-defined]
 
 
-def _record(here, config_path):
+def _record(here: str, config_path: str) -> None:
     """Start the agent and wait until the recording is on; without one the program runs all the same."""
-    agent = type(sys)("_scope_agent")
+    agent: Any = type(sys)("_scope_agent")
     agent.__file__ = os.path.join(here, "_scope_agent.py")
     with open(agent.__file__, "rb") as file:
         source = file.read()
     exec(compile(source, agent.__file__, "exec", dont_inherit=True), agent.__dict__)
     waiting = _thread.allocate_lock()
     waiting.acquire()
-    problems = []
+    problems: list[str] = []
 
-    def ready(problem):
+    def ready(problem: "str | None") -> None:
         if problem:
             problems.append(problem)
         waiting.release()
@@ -113,17 +121,18 @@ def _record(here, config_path):
         print("scope: not recording: " + problems[0], file=sys.stderr)
 
 
-def _hide_our_frames():
+def _hide_our_frames() -> None:
     """Have the traceback of the exception on its way printed without our frames, by whatever hook is set.
 
     The exception itself travels on, since the interpreter derives the exit status (SIGINT for KeyboardInterrupt) from
     it.
     """
     users_hook = sys.excepthook
+    ours = _main.__code__.co_filename  # __file__ is gone by the time the hook runs
 
-    def hook(kind, error, traceback):
+    def hook(kind: "type[BaseException]", error: BaseException, traceback: "Any") -> None:
         sys.excepthook = users_hook
-        while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        while traceback is not None and traceback.tb_frame.f_code.co_filename == ours:
             traceback = traceback.tb_next
         users_hook(kind, error.with_traceback(traceback), traceback)
 

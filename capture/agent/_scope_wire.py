@@ -4,12 +4,16 @@ The standard `json` package would stay in `sys.modules` after a detach, and remo
 copies of it. The messages are small, so a plain reader is fast enough.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _NAMES = {"true": True, "false": False, "null": None}
 _DEEPEST = 16
 
 
-def dumps(value):
+def dumps(value: "Any") -> str:
     """`value` as one line of ASCII JSON; dicts, lists, text, numbers, true, false and null only."""
     if value is None or value is True or value is False:
         return {None: "null", True: "true", False: "false"}[value]
@@ -22,39 +26,39 @@ def dumps(value):
     return "[" + ",".join(dumps(item) for item in value) + "]"
 
 
-def _escaped(character):
+def _escaped(character: str) -> str:
     code = ord(character)
     if character in '"\\':
         return "\\" + character
     if 0x20 <= code < 0x7F:
         return character
     if code < 0x10000:
-        return "\\u%04x" % code
+        return f"\\u{code:04x}"
     code -= 0x10000
-    return "\\u%04x\\u%04x" % (0xD800 + (code >> 10), 0xDC00 + (code & 0x3FF))
+    return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
 
-def loads(text):
+def loads(text: str) -> "Any":
     """The value that the JSON `text` spells.
 
     Raises: ValueError if it is not JSON.
     """
     try:
         value, at = _value(text, _skip(text, 0), 0)
-    except IndexError:
-        raise ValueError("the JSON text ends too early") from None
+    except (IndexError, KeyError):
+        raise ValueError("the JSON text ends too early or has an unknown escape") from None
     if _skip(text, at) != len(text):
         raise ValueError("something follows the JSON value")
     return value
 
 
-def _skip(text, at):
+def _skip(text: str, at: int) -> int:
     while at < len(text) and text[at] in " \t\r\n":
         at += 1
     return at
 
 
-def _value(text, at, depth):
+def _value(text: str, at: int, depth: int) -> "tuple[Any, int]":
     if depth > _DEEPEST:
         raise ValueError("the JSON text is nested too deeply")
     first = text[at]
@@ -73,7 +77,7 @@ def _value(text, at, depth):
     return (float(word) if any(mark in word for mark in ".eE") else int(word)), end
 
 
-def _string(text, at):
+def _string(text: str, at: int) -> "tuple[str, int]":
     parts = []
     while text[at] != '"':
         if text[at] != "\\":
@@ -91,8 +95,8 @@ def _string(text, at):
     return joined, at + 1
 
 
-def _members(text, at, depth):
-    members = {}
+def _members(text: str, at: int, depth: int) -> "tuple[dict[str, Any], int]":
+    members: dict[str, Any] = {}
     while text[at] != "}":
         if text[at] != '"':
             raise ValueError("a JSON key must be text")
@@ -109,7 +113,7 @@ def _members(text, at, depth):
     return members, at + 1
 
 
-def _items(text, at, depth):
+def _items(text: str, at: int, depth: int) -> "tuple[list[Any], int]":
     items = []
     while text[at] != "]":
         item, at = _value(text, at, depth + 1)

@@ -1,4 +1,4 @@
-"""What a pool.bin and its defs.bin say, read independently of the product: plain `struct`, straight from scope_pool.h."""
+"""What a pool.bin and its defs.bin say, read with plain `struct`: a second reader, written from scope_pool.h."""
 
 from __future__ import annotations
 
@@ -127,7 +127,8 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
 
 
 def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[Event]:
-    events, index = [], 0
+    events: list[Event] = []
+    index = 0
     while index < committed:
         ticks, a, kind, flags, b = struct.unpack_from("<QIBBH", data, at + 16 * index)
         frames: tuple[tuple[int, int], ...] = ()

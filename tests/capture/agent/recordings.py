@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import tempfile
@@ -59,7 +58,7 @@ class Recording:
 
     def launch(self, target: Launcher, interpreter: Interpreter, *words: str | Path, **options: Any) -> Target:
         """Starts a program with the recording on before its first line."""
-        launcher = [interpreter.path, AGENT / "_scope_launch.py", self.config, "--"]
+        launcher: list[str | Path] = [interpreter.path, AGENT / "_scope_launch.py", self.config, "--"]
         started = target([*launcher, *words], **options)
         self.greet(started)
         return started
@@ -104,4 +103,4 @@ def script(folder: Path, text: str, name: str = "program.py") -> Path:
 
 def open_files(pid: int) -> list[str]:
     """What the descriptors of a process point to."""
-    return sorted(os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    return sorted(str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir())

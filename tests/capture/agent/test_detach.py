@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from capture.errors import TargetProblem
 from tests.capture.agent.recordings import DOOR, PATIENCE_S, Recording, open_files, script
 from tests.interpreters import Interpreter
 from tests.leftovers import wait_for
@@ -13,7 +15,9 @@ from tests.targets import Launcher, Target
 
 Make = Callable[..., Recording]
 
-CENSUS = DOOR + """
+CENSUS = (
+    DOOR
+    + """
 import _thread, builtins, json, threading, time
 class Watched:
     def __init__(self): self.value = 0
@@ -41,30 +45,33 @@ while True:
     if tell.pop() if len(tell) > 1 else False:
         print("census", census(), flush=True)
 """
+)
 
 
 def censuses(started: Target) -> list[list[object]]:
     return [json.loads(line[7:]) for line in started.output().splitlines() if line.startswith("census ")]
 
 
+def wait_for_censuses(started: Target, count: int) -> None:
+    assert wait_for(lambda: len(censuses(started)) == count, PATIENCE_S), started.output()
+
+
 def test_nothing_is_left_after_a_detach(
     interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
 ) -> None:
-    import signal  # noqa: PLC0415
-
     one = recording(state=["Watched"])
     started = target([interpreter.path, script(tmp_path, CENSUS)], ready="census", env=one.environment())
     files = open_files(started.pid)
     for cycle in range(1, 6):
         one.attach(started)
         started.send(signal.SIGUSR2)
-        assert wait_for(lambda cycle=cycle: len(censuses(started)) == 2 * cycle, PATIENCE_S)
+        wait_for_censuses(started, 2 * cycle)
         stopped = one.stop()
         assert stopped["recording"] is False
         assert one.read().state == 2
         assert wait_for(lambda: open_files(started.pid) == files, PATIENCE_S), open_files(started.pid)
         started.send(signal.SIGUSR2)
-        assert wait_for(lambda cycle=cycle: len(censuses(started)) == 2 * cycle + 1, PATIENCE_S)
+        wait_for_censuses(started, 2 * cycle + 1)
         one.renew()
     all_of_them = censuses(started)
     for census in all_of_them[2::2]:
@@ -75,8 +82,6 @@ def test_nothing_is_left_after_a_detach(
 def test_a_recorder_that_dies_is_a_detach(
     interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
 ) -> None:
-    import signal  # noqa: PLC0415
-
     one = recording()
     started = target([interpreter.path, script(tmp_path, CENSUS)], ready="census", env=one.environment())
     one.attach(started)
@@ -147,8 +152,6 @@ while True:
 def test_verbs_are_answered_and_nothing_else_is_done(
     interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
 ) -> None:
-    from capture.errors import TargetProblem  # noqa: PLC0415
-
     one = recording()
     started = target([interpreter.path, script(tmp_path, CENSUS)], ready="census", env=one.environment())
     one.attach(started)

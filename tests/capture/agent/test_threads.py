@@ -104,7 +104,9 @@ def test_failing_threads_say_what_they_say_without_us(
     assert told(recorded.output()) == told(plain.output())
 
 
-WAITING = DOOR + """
+WAITING = (
+    DOOR
+    + """
 import threading, time, traceback
 lock = threading.Lock(); lock.acquire()
 def innermost(): print("waiting", flush=True); lock.acquire(); lock.release()
@@ -128,6 +130,7 @@ while True:
 lock.release()
 while True: time.sleep(0.01)
 """
+)
 
 
 def test_stacks_of_running_threads_are_known_from_the_first_moment(
