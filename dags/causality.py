@@ -97,8 +97,11 @@ class CausalityDag:
                     yield Edge(cause, batch.first_event_id + row, "start")
                 continue
             child = int(batch.ref[row])
-            if 0 < child <= MAX_TRACKS and (
-                child in beginning or child >= len(self._last_event) or not self._last_event[child]
+            is_other = child != int(batch.track_id[row])
+            if (
+                is_other
+                and 0 < child <= MAX_TRACKS
+                and (child in beginning or child >= len(self._last_event) or not self._last_event[child])
             ):
                 self._starting[child] = batch.first_event_id + row
 
