@@ -38,17 +38,20 @@ def query(session: Session, sql: str, open_calls: Rows | None = None) -> pa.Tabl
 
     Raises: SessionProblem with DuckDB's sentence for a statement that is wrong, or does anything but read.
     """
-    attempts = _RETRIES
-    while True:
-        attempts -= 1
+    for last in (*([False] * _RETRIES), True):
+        failures: list[Exception] = []
         try:
-            return _answer(session, sql, open_calls)
-        except (duckdb.Error, OSError) as error:
-            if not attempts or not session.refresh():
-                raise SessionProblem(f"The query failed. {_sentence(error)}") from error
+            answer = _answer(session, sql, open_calls, failures)
+        except duckdb.Error as error:
+            raise SessionProblem(f"The query failed. {_sentence(error)}") from error
+        if not failures:
+            return answer
+        if last or not session.refresh():
+            break
+    raise SessionProblem(f"The query failed, because {failures[0]} could not be read.") from failures[0]
 
 
-def _answer(session: Session, sql: str, open_calls: Rows | None) -> pa.Table:
+def _answer(session: Session, sql: str, open_calls: Rows | None, failures: list[Exception]) -> pa.Table:
     with (
         tempfile.TemporaryDirectory(prefix="scope-query-") as spill,
         duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": spill}) as connection,
@@ -59,7 +62,7 @@ def _answer(session: Session, sql: str, open_calls: Rows | None) -> pa.Table:
         named = set(_WORD.findall(sql.lower()))
         for name in SCHEMAS:
             # Only what the query names is read; the others are there to be listed and described.
-            rows = session.table(name) if name in named else empty_table(name)
+            rows = session.table(name, failures) if name in named else empty_table(name)
             if name == "calls" and name in named and open_calls is not None:
                 rows = ds.UnionDataset(SCHEMAS[name], [_dataset(rows), ds.dataset(as_table(name, open_calls))])
             _create_view(connection, name, rows, _row_count(session, name, rows))

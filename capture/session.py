@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
@@ -27,8 +26,10 @@ from capture.format import MANIFEST, FileEntry, Manifest, Problem, SegmentEntry
 from capture.info import Info, session_info
 from capture.packed import PackedFiles
 from capture.reader import TableReader
-from capture.tables import DEFINITION_TABLES, SCHEMAS, TIME_COLUMN, as_table, empty_table
+from capture.tables import DEFINITION_TABLES, SCHEMAS, as_table, empty_table
 
+Signature = tuple[int, int, int] | None
+_MERGES_MEANWHILE = 5  # a segment may be merged again while its rows are looked for
 _Row = TypeVar("_Row", ProcessRow, TrackRow, SiteRow, StateKeyRow)
 
 
@@ -42,8 +43,11 @@ class Session:
         self._files = files
         self._lock = threading.RLock()
         self._rows: dict[str, tuple[list[FileEntry], list[Any]]] = {}
-        self._signature: object = None
-        self._load()
+        signature = files.signature(MANIFEST) if isinstance(files, DirectoryFiles) else None
+        manifest, problems = load_manifest(files, path)
+        for problem in problems:
+            self.reader.report(problem)
+        self._show(manifest, signature)
         self._look_for_missing_files()
 
     @classmethod
@@ -113,19 +117,11 @@ class Session:
 
         Raises: FormatError when the manifest has been damaged meanwhile; the session then stays as it was.
         """
-        if not isinstance(self._files, DirectoryFiles):
-            return False
-        signature = self._files.signature(MANIFEST)
-        if signature == self._signature:
-            return False
         with self._lock:
-            generation, packed = self._manifest.generation, signature is None and self.path.is_file()
-            if packed:  # finished and packed in place while it was open here
-                old, self._files = self._files, PackedFiles(self.path)
-                self.reader.files = self._files
-                old.close()
-            self._load()
-            return packed or self._manifest.generation != generation
+            newest = self._newest()
+            if newest is not None:
+                self._show(*newest)
+            return newest is not None
 
     def segment_at(self, time_ns: int) -> int | None:
         """The index of the segment to replay for that instant: the last one that starts then or before."""
@@ -135,18 +131,17 @@ class Session:
 
     def events(self, index: int, columns: Iterable[str] | None = None) -> EventBatch:
         """The events of a segment; columns not asked for are zero. Empty when the segment's events are damaged."""
-        segment = self.segments[index]
         wanted = set(BATCH_COLUMNS if columns is None else columns)
-        table = self._read(segment, "events", [name for name in BATCH_COLUMNS if name in wanted])
+        segment, table = self._read(index, "events", [name for name in BATCH_COLUMNS if name in wanted])
         return batch_from_table(table, segment.first_event_id)
 
     def calls(self, index: int, columns: Iterable[str] | None = None) -> pa.Table:
         """The calls that ended in a segment; those still open when the recording ended are in the last one."""
-        return self._read(self.segments[index], "calls", columns)
+        return self._read(index, "calls", columns)[1]
 
     def segment_table(self, index: int, name: str, columns: Iterable[str] | None = None) -> pa.Table:
         """The rows of any table that a segment holds."""
-        return self._read(self.segments[index], name, columns)
+        return self._read(index, name, columns)[1]
 
     def keyframe(self, index: int) -> bytes | None:
         """Every DAG's state at the first instant of a segment; None when it was deleted or is damaged."""
@@ -173,10 +168,11 @@ class Session:
         """The state keys, by id."""
         return self._definitions("state_keys", StateKeyRow)
 
-    def table(self, name: str) -> Any:
+    def table(self, name: str, failures: list[Exception] | None = None) -> Any:
         """A whole table of the design: a dataset that streams segment by segment, or a table if it is small.
 
-        Both are what pyarrow and DuckDB take as a source of rows.
+        Both are what pyarrow and DuckDB take as a source of rows. A scan of a live session may find segments merged
+        away: it then adds a FileNotFoundError to `failures` and has to be repeated after a `refresh`.
         """
         from capture.dataset import segment_dataset  # noqa: PLC0415 - pyarrow.dataset takes 50 ms to import
 
@@ -186,7 +182,9 @@ class Session:
             return self._definition_table(name)
         if name == "gaps":
             return self._gaps()
-        return segment_dataset(self, name) if any(s.file(name) for s in self.segments) else empty_table(name)
+        if not any(segment.file(name) for segment in self.segments):
+            return empty_table(name)
+        return segment_dataset(self, name, [] if failures is None else failures)
 
     def info(self) -> Info:
         """The session in figures, without reading its rows."""
@@ -208,13 +206,25 @@ class Session:
         """The files that are there, with their sizes."""
         return self._files.sizes()
 
-    def _load(self) -> None:
-        signature = self._files.signature(MANIFEST) if isinstance(self._files, DirectoryFiles) else None
+    def _newest(self) -> tuple[Manifest, Signature] | None:
+        """The manifest as it is now on disk, None when it is the one shown."""
+        if not isinstance(self._files, DirectoryFiles):
+            return None
+        signature = self._files.signature(MANIFEST)
+        if signature == self._signature:
+            return None
+        if signature is None and self.path.is_file():  # finished and packed in place while it was open here
+            old, self._files = self._files, PackedFiles(self.path)
+            self.reader.files = self._files
+            old.close()
         manifest, problems = load_manifest(self._files, self.path)
-        self._manifest, self._signature = manifest, signature
-        self._starts = [segment.start_ns for segment in manifest.segments]
         for problem in problems:
             self.reader.report(problem)
+        return (manifest, signature) if signature is None or manifest.generation != self._manifest.generation else None
+
+    def _show(self, manifest: Manifest, signature: Signature) -> None:
+        self._manifest, self._signature = manifest, signature
+        self._starts = [segment.start_ns for segment in manifest.segments]
 
     def _look_for_missing_files(self) -> None:
         """Reports files that are missing or cut, from their sizes alone; reads only those whose size is wrong."""
@@ -232,55 +242,68 @@ class Session:
                 except FileNotFoundError:
                     self.reader.missing(segment, entry)
 
-    def _read(self, segment: SegmentEntry, name: str, columns: Iterable[str] | None) -> pa.Table:
+    def _read(self, index: int, name: str, columns: Iterable[str] | None) -> tuple[SegmentEntry, pa.Table]:
+        manifest = self._manifest
+        segment = manifest.segments[index]
         entry = segment.file(name)
-        wanted = None if columns is None else list(columns)
+        wanted = SCHEMAS[name].names if columns is None else list(columns)
         table = None
         if entry is not None:
             try:
                 table = self.reader.table(segment, entry, wanted)
             except FileNotFoundError:
-                if self.refresh():
-                    return self._from_merged(segment, name, wanted)
-                self.reader.missing(segment, entry)
-        return empty_table(name).select(wanted or SCHEMAS[name].names) if table is None else table
+                table = self._from_merged(manifest, index, name, wanted)
+                if table is None:
+                    self.reader.missing(segment, entry)
+        return segment, empty_table(name).select(wanted) if table is None else table
 
-    def _from_merged(self, segment: SegmentEntry, name: str, columns: list[str] | None) -> pa.Table:
-        """What a segment held, out of the one that it has been merged into meanwhile."""
-        index = self.segment_at(segment.start_ns)
-        merged = None if index is None else self.segments[index]
-        while merged is not None and index and merged.first_event_id > segment.first_event_id:
-            index -= 1
-            merged = self.segments[index]
-        if merged is None or merged.file(name) is None:
-            return empty_table(name)
-        if name == "events":
-            return self._read(merged, name, columns).slice(
-                segment.first_event_id - merged.first_event_id, segment.events
-            )
-        table = self._read(merged, name, None)
-        when = TIME_COLUMN.get(name)
-        if when is not None:
-            inside = pc.greater_equal(table[when], segment.start_ns)
-            if segment.end_ns < merged.end_ns:
-                inside = pc.and_(inside, pc.less(table[when], segment.end_ns))
-            table = table.filter(inside)
-        return table if columns is None else table.select(columns)
+    def _from_merged(self, shown: Manifest, index: int, name: str, columns: list[str]) -> pa.Table | None:
+        """What a segment held, out of the one it has been merged into; None when it is in none.
+
+        A merged segment is its parts in order, so the rows before a part are those of the parts before it. What the
+        session shows does not change here: its reader may be in the middle of a loop over it.
+        """
+        segment = shown.segments[index]
+        for _ in range(_MERGES_MEANWHILE):
+            newest = self._newest()
+            around = newest and _merged_segment(newest[0], segment)
+            entry = around and around.file(name)
+            if not around or not entry:
+                return None
+            before = [part for part in shown.segments[:index] if _position(part) >= _position(around)]
+            rows = sum(file.rows for part in before if (file := part.file(name)))
+            own = segment.file(name)
+            try:
+                table = self.reader.table(around, entry, columns)
+            except FileNotFoundError:
+                continue
+            return None if table is None or own is None else table.slice(rows, own.rows)
+        return None
 
     def _definition_table(self, name: str) -> pa.Table:
+        manifest: Manifest | None = self._manifest
+        while manifest is not None:
+            try:
+                pieces = [self.reader.table(None, entry, None) for entry in manifest.defs if entry.table == name]
+                break
+            except FileNotFoundError:
+                newest = self._newest() if manifest is self._manifest else None
+                manifest = newest and newest[0]
+        else:
+            pieces = self._definition_pieces(name)
+        whole = [as_table(name, piece) for piece in pieces if piece is not None]
+        return pa.concat_tables(whole).sort_by(SCHEMAS[name].names[0]) if whole else empty_table(name)
+
+    def _definition_pieces(self, name: str) -> list[pa.Table]:
+        """The pieces that are there; the others are reported."""
         pieces = []
         for entry in self._manifest.defs:
             if entry.table == name:
                 try:
-                    table = self.reader.table(None, entry, None)
+                    pieces.append(self.reader.table(None, entry, None))
                 except FileNotFoundError:
-                    if self.refresh():
-                        return self._definition_table(name)
                     self.reader.missing(None, entry)
-                    continue
-                if table is not None:
-                    pieces.append(as_table(name, table))
-        return pa.concat_tables(pieces).sort_by(SCHEMAS[name].names[0]) if pieces else empty_table(name)
+        return pieces
 
     def _definitions(self, name: str, kind: type[_Row]) -> list[_Row]:
         with self._lock:
@@ -302,7 +325,7 @@ class Session:
                         self.reader.bytes(segment, entry)
                     except FileNotFoundError:
                         self.reader.missing(segment, entry)
-        pieces = [as_table("gaps", self._read(segment, "gaps", None)) for segment in self.segments]
+        pieces = [as_table("gaps", self.segment_table(index, "gaps")) for index in range(len(self.segments))]
         damaged = [
             {"start_ns": s.start_ns, "end_ns": s.end_ns, "dropped": self._lost_events(s), "reason": "damaged"}
             for s in self.damaged_segments()
@@ -312,3 +335,13 @@ class Session:
     def _lost_events(self, segment: SegmentEntry) -> int:
         entry = segment.file("events")
         return segment.events if entry and entry.name in self.reader.damaged else 0
+
+
+def _position(segment: SegmentEntry) -> tuple[int, int]:
+    return segment.first_event_id, segment.start_ns
+
+
+def _merged_segment(newest: Manifest, part: SegmentEntry) -> SegmentEntry | None:
+    """The segment of a newer manifest that holds what `part` held."""
+    at = bisect_right(newest.segments, _position(part), key=_position) - 1
+    return newest.segments[at] if at >= 0 else None

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from capture import query as query_module
+from capture.definitions import SiteRow
 from capture.errors import SessionProblem
+from capture.events import EventBatch
 from capture.pack import pack
 from capture.query import query
 from capture.session import Session
@@ -149,3 +153,21 @@ def test_python_objects_around_a_query_are_not_tables(tmp_path: Path) -> None:
     assert len(secrets)
     with pytest.raises(SessionProblem, match="secrets"):
         ask(built.path, "SELECT * FROM secrets")
+
+
+@pytest.mark.parametrize("tables", ["calls JOIN sites", "sites JOIN calls"])
+def test_a_join_never_loads_the_big_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tables: str) -> None:
+    count, parts = 500_000, 6
+    store = SegmentStore.create(tmp_path / "a.scope", {"session_id": "0" * 16, "created_real_ns": 1}, sync=False)
+    store.write_defs(
+        sites=[SiteRow(site_id=i, function=f"f{i}", module="m", file="m.py", line=i) for i in range(1, 21)]
+    )
+    for part in range(parts):
+        ids = np.arange(part * count, (part + 1) * count)
+        columns = {"call_id": ids, "start_ns": ids, "end_ns": ids, "site_id": (ids % 20 + 1).astype(np.int32)}
+        store.seal(EventBatch.empty(), columns, end_ns=int(ids[-1]))
+    store.finish()
+    limits = {"memory_limit": "40MiB", "max_temp_directory_size": "0KiB", "threads": "2"}
+    monkeypatch.setattr(query_module, "_CONFIG", {**query_module._CONFIG, **limits})
+    rows = ask(tmp_path / "a.scope", f"SELECT function, count(*) n FROM {tables} USING (site_id) GROUP BY ALL")
+    assert {row["function"]: row["n"] for row in rows} == {f"f{i}": parts * count // 20 for i in range(1, 21)}
