@@ -3,6 +3,10 @@
 pyarrow opens the files through a file system of ours that knows nothing but the session's listed files, so the same
 works for a directory and for a packed session, and no byte reaches the Parquet reader unchecked. A damaged file is
 served as an empty one and reported in `session.problems`.
+
+Nothing may be raised in there: a scan asks for the text of an error while it holds a lock that a thread with the GIL
+is waiting for, and both wait for ever (pyarrow 26, `Scanner.to_reader`). Failures are collected instead, for whoever
+started the scan.
 """
 
 from __future__ import annotations
@@ -21,11 +25,15 @@ if TYPE_CHECKING:
     from capture.session import Session
 
 
-def segment_dataset(session: Session, name: str) -> ds.Dataset:
-    """The rows of a table in segment order, with projection and filters pushed down to the files."""
+def segment_dataset(session: Session, name: str, failures: list[Exception]) -> ds.Dataset:
+    """The rows of a table in segment order, with projection and filters pushed down to the files.
+
+    What goes wrong in a scan is added to `failures`: a FileNotFoundError when a live session's segment has been merged
+    away meanwhile. The scan's rows are then incomplete.
+    """
     schema = SCHEMAS[name]
     listed = {entry.name: (segment, entry) for segment in session.segments if (entry := segment.file(name))}
-    files = fs.PyFileSystem(_CheckedFiles(session, listed))
+    files = fs.PyFileSystem(_CheckedFiles(session, listed, failures))
     form = ds.ParquetFileFormat(dictionary_columns={field.name for field in schema if field.type == WORDS})
     fragments = [
         form.make_fragment(path, filesystem=files, partition_expression=_guarantee(name, segment))
@@ -49,13 +57,20 @@ def _guarantee(name: str, segment: SegmentEntry) -> ds.Expression | None:
 class _CheckedFiles(fs.FileSystemHandler):  # type: ignore[misc]
     """The listed files and nothing else, read only."""
 
-    def __init__(self, session: Session, listed: dict[str, tuple[SegmentEntry, FileEntry]]) -> None:
+    def __init__(
+        self, session: Session, listed: dict[str, tuple[SegmentEntry, FileEntry]], failures: list[Exception]
+    ) -> None:
         self._session = session
         self._listed = listed
+        self._failures = failures
 
     def open_input_file(self, path: str) -> pa.BufferReader:
         segment, entry = self._listed[path]
-        data = self._session.reader.checked_file(segment, entry)
+        data = None
+        try:
+            data = self._session.reader.checked_file(segment, entry)
+        except Exception as error:  # see the module's docstring; whoever scans raises it
+            self._failures.append(error)
         return pa.BufferReader(parquet.encode(entry.table, empty_table(entry.table)) if data is None else data)
 
     def open_input_stream(self, path: str) -> pa.BufferReader:

@@ -21,7 +21,6 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
     "max_temp_directory_size": "16GiB",
-    "disabled_optimizers": "join_filter_pushdown",  # it sends filters to Arrow scans that these refuse
     "memory_limit": "1GiB",
     "threads": "4",
     "disabled_optimizers": "join_filter_pushdown",  # WORKAROUND: 1.5 pushes bloom filters, which Arrow scans refuse
