@@ -241,7 +241,7 @@ class Decoder:
         return batch
 
     def settle(self) -> int:
-        """The instant that a segment may end at, once everything taken is in it. What still comes from before is late."""
+        """Where a segment may end, once all that was taken is in it; an event from before it would be late."""
         recorded = any(t.row.tier == "python" or t.tracks for t in self.catalog.targets.values())
         complete_ns = self._complete_ns() if recorded else self._observed_ns
         self.last_ns = max(self.last_ns, complete_ns, self._end_ns)

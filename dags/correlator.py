@@ -23,7 +23,7 @@ from dags.kernels import MAX_TRACKS, Array
 from dags.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.process import ProcessDag
 from dags.state import StateDag
-from dags.temporal import TemporalDag
+from dags.temporal import Moment, TemporalDag
 
 LATEST_NS = 1 << 61
 DAG_NAMES = ("temporal", "process", "code", "state", "causality")
@@ -109,10 +109,17 @@ class Correlator:
     def _begin(self, batch: EventBatch) -> EventBatch:
         moment = self.temporal.moment
         batch = in_time_order(batch, moment.time_ns)
-        if len(batch) and moment.event_id and batch.first_event_id > moment.event_id + 1:
-            self.code.stacks.doubt(moment.time_ns)  # a damaged segment lies between
+        if len(batch):
+            self.skip_to(batch.first_event_id)
         self.temporal.feed(batch)
         return batch
+
+    def skip_to(self, event_id: int) -> None:
+        """Says that the next event has that id; if some lie between, in a damaged segment, stacks are in doubt."""
+        moment = self.temporal.moment
+        if event_id > moment.event_id + 1:
+            self.code.stacks.doubt(moment.time_ns)
+            self.temporal = TemporalDag(Moment(event_id - 1, moment.time_ns, moment.late))
 
     def copy(self) -> Correlator:
         """One to advance on its own. Causality is not copied."""

@@ -31,7 +31,7 @@ TRACK_DTYPE = np.dtype(
 )
 FLAG_ENTERED_EARLIER = 1
 MAX_TRACKS = 1 << 20
-COUNT_FIELDS = ("next_call_id", "unmatched", "ignored", "frames", "tracks")
+COUNT_FIELDS = ("next_call_id", "unmatched", "ignored", "frames", "tracks", "doubted")
 
 Array = npt.NDArray[Any]
 
@@ -198,7 +198,7 @@ class Stacks:
         _library().scope_stacks_doubt(self._handle, time_ns)
 
     def counts(self) -> dict[str, int]:
-        """next_call_id, unmatched, ignored, frames, tracks."""
+        """What COUNT_FIELDS names; the C header says what each one counts."""
         counts = _Counts()
         _library().scope_stacks_counts(self._handle, ctypes.addressof(counts))
         return {name: int(getattr(counts, name)) for name in COUNT_FIELDS}

@@ -51,6 +51,7 @@ def state_before(session: Session, segment: int) -> Correlator:
         start, found = 0, _empty()
     for between in range(start, segment):
         found.feed(session.events(between), session.tracks())
+    found.skip_to(session.segments[segment].first_event_id)
     return found
 
 
@@ -58,6 +59,7 @@ def rebuild(session: Session) -> Iterator[tuple[int, bytes]]:
     """(segment index, keyframe) of every segment, all made anew by one replay from the start."""
     state = _empty()
     for index in range(len(session.segments)):
+        state.skip_to(session.segments[index].first_event_id)
         yield index, state.keyframe()
         state.feed(session.events(index), session.tracks())
 

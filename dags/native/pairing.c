@@ -9,8 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CALL = 1, RESUME = 2, THROW = 3, RETURN = 4, YIELD = 5, UNWIND = 6, THREAD_END = 17, SNAPSHOT = 24, GAP = 26,
-       STATE = 32 };
+enum {
+    CALL = 1,
+    RESUME = 2,
+    THROW = 3,
+    RETURN = 4,
+    YIELD = 5,
+    UNWIND = 6,
+    THREAD_BEGIN = 16,
+    THREAD_END = 17,
+    SNAPSHOT = 24,
+    GAP = 26,
+    STATE = 32
+};
 
 struct stack {
     struct scope_track head;
@@ -24,8 +35,7 @@ struct scope_stacks {
     struct scope_counts counts;
 };
 
-SCOPE_EXPORT void scope_stacks_free(struct scope_stacks *stacks)
-{
+SCOPE_EXPORT void scope_stacks_free(struct scope_stacks *stacks) {
     if (!stacks)
         return;
     for (uint32_t i = 0; i < stacks->track_slots; i++)
@@ -35,8 +45,7 @@ SCOPE_EXPORT void scope_stacks_free(struct scope_stacks *stacks)
 }
 
 /* Allocates; the caller owns the result. NULL when memory is out. */
-SCOPE_EXPORT struct scope_stacks *scope_stacks_new(void)
-{
+SCOPE_EXPORT struct scope_stacks *scope_stacks_new(void) {
     struct scope_stacks *stacks = calloc(1, sizeof *stacks);
     if (stacks)
         stacks->counts.next_call_id = 1;
@@ -44,8 +53,7 @@ SCOPE_EXPORT struct scope_stacks *scope_stacks_new(void)
 }
 
 /* The track's stack, made at its first mention; NULL for an impossible id or when memory is out. */
-static struct stack *stack_of(struct scope_stacks *stacks, int32_t track_id)
-{
+static struct stack *stack_of(struct scope_stacks *stacks, int32_t track_id) {
     if (track_id <= 0 || (uint32_t)track_id > SCOPE_MAX_TRACKS)
         return NULL;
     uint32_t id = (uint32_t)track_id;
@@ -65,15 +73,14 @@ static struct stack *stack_of(struct scope_stacks *stacks, int32_t track_id)
     struct stack *stack = &stacks->by_track[id];
     if (!stack->head.track_id) {
         stack->head.track_id = track_id;
-        stack->head.unknown_since_ns = -1;
+        stack->head.unknown_since_ns = stacks->counts.doubted - 1;
         stack->head.snapshot_ns = -1;
         stacks->counts.tracks++;
     }
     return stack;
 }
 
-static int reserve(struct stack *stack, uint32_t depth)
-{
+static int reserve(struct stack *stack, uint32_t depth) {
     if (depth <= stack->capacity)
         return 1;
     uint32_t capacity = stack->capacity ? stack->capacity : 16;
@@ -89,8 +96,7 @@ static int reserve(struct stack *stack, uint32_t depth)
 
 /* Opens a call; 0 when a limit forbids it. A call beyond the limits still counts as one to be left. */
 static int push(struct scope_stacks *stacks, struct stack *stack, int32_t site_id, int64_t time_ns, uint32_t line,
-                uint32_t flags)
-{
+                uint32_t flags) {
     if (stack->head.overflow || stack->head.depth >= SCOPE_MAX_DEPTH || stacks->counts.frames >= SCOPE_MAX_FRAMES ||
         !reserve(stack, stack->head.depth + 1)) {
         stack->head.overflow += stack->head.overflow < UINT32_MAX;
@@ -105,8 +111,7 @@ static int push(struct scope_stacks *stacks, struct stack *stack, int32_t site_i
 
 /* Ends the innermost call. The caller has made sure that there is one. */
 static void pop(struct scope_stacks *stacks, struct stack *stack, int64_t time_ns, uint8_t outcome,
-                struct scope_calls *out)
-{
+                struct scope_calls *out) {
     uint32_t depth = --stack->head.depth;
     const struct scope_frame *frame = &stack->frames[depth];
     stacks->counts.frames--;
@@ -124,16 +129,14 @@ static void pop(struct scope_stacks *stacks, struct stack *stack, int64_t time_n
 }
 
 static void truncate_to(struct scope_stacks *stacks, struct stack *stack, uint32_t depth, int64_t time_ns,
-                        struct scope_calls *out)
-{
+                        struct scope_calls *out) {
     stack->head.overflow = 0;
     while (stack->head.depth > depth)
         pop(stacks, stack, time_ns, SCOPE_OUTCOME_RAISE, out);
 }
 
 static void leave(struct scope_stacks *stacks, struct stack *stack, int32_t site_id, int64_t time_ns, uint8_t outcome,
-                  struct scope_calls *out)
-{
+                  struct scope_calls *out) {
     if (stack->head.overflow) {
         stack->head.overflow--;
         return;
@@ -150,8 +153,7 @@ static void leave(struct scope_stacks *stacks, struct stack *stack, int32_t site
     pop(stacks, stack, time_ns, outcome, out);
 }
 
-static inline void forget_line(struct stack *stack)
-{
+static inline void forget_line(struct stack *stack) {
     if (stack->head.depth)
         stack->frames[stack->head.depth - 1].line = 0;
 }
@@ -159,8 +161,7 @@ static inline void forget_line(struct stack *stack)
 /* Folds the events [start, stop) in, snapshots excepted (scope_stacks_snapshot takes those). Allocates. `out` may be
  * NULL: then only the stacks move. It must have room for the open calls plus one row per event. */
 SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct scope_events *events, int64_t start,
-                                   int64_t stop, struct scope_calls *out)
-{
+                                   int64_t stop, struct scope_calls *out) {
     for (int64_t i = start; i < stop; i++) {
         uint8_t kind = events->kind[i];
         struct stack *stack = stack_of(stacks, events->track_id[i]);
@@ -190,6 +191,9 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
             leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_RAISE, out);
             forget_line(stack);
             break;
+        case THREAD_BEGIN:
+            stack->head.unknown_since_ns = -1;
+            break;
         case THREAD_END:
             truncate_to(stacks, stack, 0, time_ns, out);
             break;
@@ -213,8 +217,7 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
  * The last part ends what lies deeper. `out` as for scope_stacks_run, with room for the open calls. */
 SCOPE_EXPORT void scope_stacks_snapshot(struct scope_stacks *stacks, int32_t track_id, int64_t time_ns,
                                         const int32_t *site_id, const uint32_t *line, int64_t count, int32_t is_first,
-                                        int32_t is_last, struct scope_calls *out)
-{
+                                        int32_t is_last, struct scope_calls *out) {
     struct stack *stack = stack_of(stacks, track_id);
     if (!stack) {
         stacks->counts.ignored++;
@@ -241,22 +244,20 @@ SCOPE_EXPORT void scope_stacks_snapshot(struct scope_stacks *stacks, int32_t tra
 }
 
 /* Events are missing here, of nobody knows which track: every stack is unknown until a snapshot comes. */
-SCOPE_EXPORT void scope_stacks_doubt(struct scope_stacks *stacks, int64_t time_ns)
-{
+SCOPE_EXPORT void scope_stacks_doubt(struct scope_stacks *stacks, int64_t time_ns) {
+    stacks->counts.doubted = 1 + (time_ns < 0 ? 0 : time_ns);
     for (uint32_t id = 1; id < stacks->track_slots; id++)
         if (stacks->by_track[id].head.track_id && stacks->by_track[id].head.unknown_since_ns < 0)
             stacks->by_track[id].head.unknown_since_ns = time_ns < 0 ? 0 : time_ns;
 }
 
-SCOPE_EXPORT void scope_stacks_counts(const struct scope_stacks *stacks, struct scope_counts *out)
-{
+SCOPE_EXPORT void scope_stacks_counts(const struct scope_stacks *stacks, struct scope_counts *out) {
     *out = stacks->counts;
 }
 
 /* Writes counts.tracks heads in ascending track id and counts.frames frames, each track's outermost first. */
 SCOPE_EXPORT void scope_stacks_export(const struct scope_stacks *stacks, struct scope_track *tracks,
-                                      struct scope_frame *frames)
-{
+                                      struct scope_frame *frames) {
     for (uint32_t id = 1; id < stacks->track_slots; id++) {
         const struct stack *stack = &stacks->by_track[id];
         if (!stack->head.track_id)
@@ -271,8 +272,7 @@ SCOPE_EXPORT void scope_stacks_export(const struct scope_stacks *stacks, struct 
 /* Stacks as exported; NULL when the numbers contradict each other or memory is out. Allocates; the caller owns. */
 SCOPE_EXPORT struct scope_stacks *scope_stacks_import(const struct scope_counts *counts,
                                                       const struct scope_track *tracks, int64_t n_tracks,
-                                                      const struct scope_frame *frames, int64_t n_frames)
-{
+                                                      const struct scope_frame *frames, int64_t n_frames) {
     struct scope_stacks *stacks = scope_stacks_new();
     if (!stacks || n_frames > SCOPE_MAX_FRAMES || n_tracks > SCOPE_MAX_TRACKS || counts->next_call_id < 1 ||
         counts->next_call_id > SCOPE_MAX_CALL_ID)
@@ -296,6 +296,7 @@ SCOPE_EXPORT struct scope_stacks *scope_stacks_import(const struct scope_counts 
     stacks->counts.next_call_id = counts->next_call_id;
     stacks->counts.unmatched = counts->unmatched;
     stacks->counts.ignored = counts->ignored;
+    stacks->counts.doubted = counts->doubted < 0 || counts->doubted > SCOPE_MAX_CALL_ID ? 0 : counts->doubted;
     return stacks;
 bad:
     scope_stacks_free(stacks);
@@ -306,10 +307,9 @@ bad:
  * `slots` entries. Rows that are their track's first go to first_rows (returns how many, at most first_capacity).
  * query_rows ascend; query_out[q] = the last event of query_track[q] at or before row query_rows[q]. No allocation. */
 SCOPE_EXPORT int64_t scope_track_events(const int32_t *track_id, int64_t rows, int64_t first_event_id,
-                                        int64_t *last_event, int64_t slots, int64_t *first_rows,
-                                        int64_t first_capacity, const int64_t *query_rows, const int64_t *query_track,
-                                        int64_t queries, int64_t *query_out)
-{
+                                        int64_t *last_event, int64_t slots, int64_t *first_rows, int64_t first_capacity,
+                                        const int64_t *query_rows, const int64_t *query_track, int64_t queries,
+                                        int64_t *query_out) {
     int64_t firsts = 0, q = 0;
     for (int64_t i = 0; i < rows; i++) {
         int64_t track = track_id[i];

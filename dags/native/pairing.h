@@ -32,8 +32,8 @@ struct scope_frame { /* 32 bytes; also the bytes of exported stacks */
 struct scope_track { /* 32 bytes, per track with a state; exported beside the frames */
     int32_t track_id;
     uint32_t depth;
-    uint32_t overflow; /* calls entered beyond the limits and not left yet */
-    uint32_t cursor;   /* depth that the next part of a snapshot continues at */
+    uint32_t overflow;        /* calls entered beyond the limits and not left yet */
+    uint32_t cursor;          /* depth that the next part of a snapshot continues at */
     int64_t unknown_since_ns; /* a gap that no snapshot has answered yet, or -1 */
     int64_t snapshot_ns;      /* the last snapshot, or -1 */
 };
@@ -67,6 +67,7 @@ struct scope_counts {
     int64_t ignored;   /* events of impossible tracks, and calls beyond the limits */
     int64_t frames;    /* open calls */
     int64_t tracks;    /* tracks with a state */
+    int64_t doubted;   /* 1 + ns of the last doubt, 0 = none: a track that appears later without a begin is unknown */
 };
 
 #endif
