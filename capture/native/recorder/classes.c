@@ -4,6 +4,7 @@
  * class statement ends up), and by looking through the modules for those that exist already or are made otherwise. */
 #include "classes.h"
 
+#include "clock.h"
 #include "filter.h"
 #include "typenames.h"
 
@@ -16,6 +17,18 @@ struct watched {
     PyObject *replacement[2]; /* strong */
 };
 
+/* Functions that were taken out of their class, oldest first. CPython looks a special method up by a borrowed reference
+ * and then allocates the bound method, during which a finalizer may run and another thread take the function out: freed
+ * at once, it would be called after its end. */
+struct retired {
+    PyObject *method; /* strong */
+    uint64_t since_ns;
+};
+
+#define RETIREMENT_NS 60000000000u
+
+static struct retired *retirees;
+static uint32_t retired_count, retired_capacity;
 static const char *const slots[2] = {"__setattr__", "__delattr__"};
 static PyMethodDef *methods[2];
 static struct watched *classes;
@@ -107,6 +120,31 @@ static int replace(struct watched *watched, int which)
     return 0;
 }
 
+/* GIL held; allocates plain memory; steals `method`. Without memory it is never freed. */
+static void retire(PyObject *method)
+{
+    if (retired_count == retired_capacity) {
+        uint32_t more = retired_capacity ? retired_capacity * 2 : 64;
+        struct retired *bigger = realloc(retirees, more * sizeof *bigger);
+        if (!bigger)
+            return;
+        retirees = bigger;
+        retired_capacity = more;
+    }
+    retirees[retired_count++] = (struct retired){method, scope_mono_ns()};
+}
+
+/* GIL held; releases what has been out of use for long enough that nobody can be about to call it. */
+static void free_retired(void)
+{
+    const uint64_t now_ns = scope_mono_ns();
+    while (retired_count && now_ns - retirees[0].since_ns > RETIREMENT_NS) {
+        PyObject *method = retirees[0].method;
+        memmove(retirees, retirees + 1, --retired_count * sizeof *retirees);
+        Py_DecRef(method);
+    }
+}
+
 /* GIL held; never leaves an exception. Puts the class's own function back, where ours is still in its place. */
 static void put_back(struct watched *watched, int which)
 {
@@ -114,10 +152,12 @@ static void put_back(struct watched *watched, int which)
     if (present && present == watched->replacement[which])
         change_class(watched->type, slots[which], watched->previous[which]);
     PyErr_Clear();
-    PyObject *parts[] = {present, watched->previous[which], watched->replacement[which]};
-    for (int i = 0; i < 3; i++)
-        if (parts[i])
-            Py_DecRef(parts[i]);
+    if (present)
+        Py_DecRef(present);
+    if (watched->previous[which])
+        Py_DecRef(watched->previous[which]);
+    if (watched->replacement[which])
+        retire(watched->replacement[which]);
     watched->previous[which] = watched->replacement[which] = NULL;
 }
 
@@ -204,6 +244,7 @@ void scope_classes_look(void)
 /* GIL held; allocates; never leaves an exception. */
 void scope_classes_start(PyMethodDef *set_method, PyMethodDef *delete_method)
 {
+    free_retired();
     methods[0] = set_method;
     methods[1] = delete_method;
     PyObject *builtins = scope_python.instance_method ? builtins_dict() : NULL;
