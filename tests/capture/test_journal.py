@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from capture import journal
 from capture.blocks import HEADER_BYTES, block_bytes
 from capture.errors import SessionProblem, TargetProblem
 from capture.journal import (
@@ -161,7 +160,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_whole_blocks(tmp_path: Path, mon
         os.write(fd, b"".join(parts)[:50])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(journal.os, "writev", full)
+    monkeypatch.setattr(os, "writev", full)
     with pytest.raises(TargetProblem, match="disk is full"):
         writer.append(BlockType.RECORDS, 1, payload(2))
     monkeypatch.undo()
@@ -174,7 +173,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_whole_blocks(tmp_path: Path, mon
 
 def test_a_short_write_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = JournalWriter(tmp_path)
-    monkeypatch.setattr(journal.os, "writev", lambda fd, parts: os.write(fd, b"".join(parts)[:10]))
+    monkeypatch.setattr(os, "writev", lambda fd, parts: os.write(fd, b"".join(parts)[:10]))
     writer.append(BlockType.RECORDS, 1, payload(2))
     writer.close()
     assert bytes(read_all(tmp_path)[0][0].payload) == payload(2)

@@ -229,13 +229,11 @@ def test_a_session_that_grows_can_be_followed(tmp_path: Path) -> None:
     truth = build_session(tmp_path / "a.scope", events=300, finish=False)
     store = SegmentStore.reopen(truth.path, sync=False)
     with Session.open(truth.path) as session:
-        assert session.live
-        assert not session.complete
+        assert (session.live, session.complete) == (True, False)
         first = session.events(0)
         store.finish()
         assert session.refresh()
-        assert not session.live
-        assert session.complete
+        assert (session.live, session.complete) == (False, True)
         everything = concat([session.events(index) for index in range(len(session.segments))])
         assert event_table(everything).equals(event_table(truth.events))
         assert event_table(first).equals(event_table(truth.events.slice(0, len(first))))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from capture import compaction, disk, folder
+from capture import compaction, folder
 from capture.compaction import FULL_LEVEL, FULL_ROWS, next_merge
 from capture.definitions import SiteRow, TrackRow
 from capture.errors import FormatError, SessionProblem, TargetProblem
@@ -293,7 +293,7 @@ def test_a_full_disk_fails_a_seal_in_one_sentence_and_leaves_the_session_readabl
     def full(fd: int, data: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(disk.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(TargetProblem, match="disk is full"):
         store.seal(ticks(11, 10, 100))
     with pytest.raises(TargetProblem, match="disk is full"):
@@ -318,11 +318,11 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
 def test_texts_of_any_kind_survive(tmp_path: Path) -> None:
     texts = ["", "\u2039redacted\u203a", "a\0b", "x" * 70_000, "🙂", '{"frames": []}']
     rows = np.array([0, 3, 4, 5, 8, 9], np.int64)
-    columns = {"kind": np.full(10, 32, np.uint8), "track_id": np.ones(10, np.int32)}
     batch = make_batch(
         1,
         np.arange(10, dtype=np.int64),
-        **columns,
+        np.full(10, 32, np.uint8),
+        np.ones(10, np.int32),
         object_id=np.arange(10, dtype=np.int64),
         ref=np.arange(10, dtype=np.int64)[::-1].copy(),
         flags=np.arange(10, dtype=np.uint8),

@@ -9,8 +9,9 @@ import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -45,7 +46,7 @@ def read_everything(session: Session) -> Rows:
             found[name] += as_rows(session.segment_table(index, name).select(COMPARED[name]))
         session.keyframe(index)
         assert segment.start_ns <= segment.end_ns
-    definitions = {
+    definitions: dict[str, Sequence[Any]] = {
         "processes": session.processes(),
         "tracks": session.tracks(),
         "sites": session.sites(),
