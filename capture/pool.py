@@ -5,6 +5,7 @@ Source: capture/native/scope_pool.h draws the layout.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import struct
@@ -167,8 +168,10 @@ class Pool:
 
     def close(self) -> None:
         del self._base
-        self._bytes.release()
-        self._map.close()
+        # After a failed append the exception's traceback still holds a view; the mapping goes with it.
+        with contextlib.suppress(BufferError):
+            self._bytes.release()
+            self._map.close()
 
 
 def _definition_lengths(data: bytes) -> Iterator[int]:

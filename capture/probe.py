@@ -5,7 +5,8 @@ Source: psutil. RSS and not VMS: a virtual size says nothing about memory in use
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,15 @@ class ProcessSample:
     values: dict[str, float]
     thread_ids: frozenset[int]
     children: tuple[ChildProcess, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is; empty where it had ended before it was asked."""
+
+    parent_pid: int
+    name: str
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,15 @@ class ProcessProbe:
 
     @property
     def create_time(self) -> float:
-        return self._process.create_time()
+        return float(self._process.create_time())
+
+    def identity(self) -> Identity:
+        """Who the process is, as far as it still tells."""
+        identity = Identity(0, "", "")
+        with contextlib.suppress(psutil.Error), self._process.oneshot():
+            identity = replace(identity, parent_pid=self._process.ppid(), name=self._process.name())
+            identity = replace(identity, command=" ".join(self._process.cmdline()))
+        return identity
 
     def sample(self, *, with_children: bool = True) -> ProcessSample | None:
         """The process now, or None when it has ended (or its pid is somebody else's by now)."""

@@ -30,7 +30,7 @@ class OsWatch:
         self._serial = process_serial
         self._observe_threads = observe_threads
         self._threads: frozenset[int] = frozenset()
-        self._children: dict[tuple[int, float], tuple[int, ProcessProbe | None]] = {}
+        self._children: dict[tuple[int, float], tuple[int, ProcessProbe]] = {}
         self._next_serial = process_serial + 1000
         self.ended = False
         try:
@@ -41,15 +41,13 @@ class OsWatch:
 
     def begin(self, *, tier: str, python: str, clock_kind: int) -> None:
         """Writes who the process is."""
-        process = psutil.Process(self._probe.pid)
-        with process.oneshot():
-            name, command, parent_pid = process.name(), " ".join(process.cmdline()), process.ppid()
+        identity = self._probe.identity()
         self._write_process(
             self._serial,
-            process.pid,
-            parent_pid=parent_pid,
-            name=name,
-            command=command,
+            self._probe,
+            parent_pid=identity.parent_pid,
+            name=identity.name,
+            command=identity.command,
             tier=tier,
             python=python,
             clock_kind=clock_kind,
@@ -68,7 +66,7 @@ class OsWatch:
             if key not in self._children:
                 self._adopt(key, child.name, child.command)
         for key, (serial, probe) in list(self._children.items()):
-            child_sample = probe.sample(with_children=False) if probe and key in alive else None
+            child_sample = probe.sample(with_children=False) if key in alive else None
             if child_sample is None:
                 self._fact("process_end", process_serial=serial, mono_ns=now_ns, reason="ended")
                 del self._children[key]
@@ -95,13 +93,13 @@ class OsWatch:
     def _adopt(self, key: tuple[int, float], name: str, command: str) -> None:
         serial, self._next_serial = self._next_serial, self._next_serial + 1
         try:
-            probe: ProcessProbe | None = ProcessProbe(key[0])
+            probe = ProcessProbe(key[0])
         except psutil.NoSuchProcess:
-            probe = None
+            return
         self._children[key] = (serial, probe)
         self._write_process(
             serial,
-            key[0],
+            probe,
             parent_pid=self._probe.pid,
             name=name,
             command=command,
@@ -123,13 +121,13 @@ class OsWatch:
             self._fact("thread_end", process_serial=self._serial, tid=tid, mono_ns=now_ns)
         self._threads = now
 
-    def _write_process(self, process_serial: int, pid: int, **identity: object) -> None:
+    def _write_process(self, process_serial: int, probe: ProcessProbe, **identity: object) -> None:
         """Identity: parent_pid, name, command, tier, python, clock_kind as in FORMAT.md, fact "process"."""
         self._fact(
             "process",
             process_serial=process_serial,
-            pid=pid,
-            start_real_ns=int(psutil.Process(pid).create_time() * 1e9) if psutil.pid_exists(pid) else 0,
+            pid=probe.pid,
+            start_real_ns=int(probe.create_time * 1e9),
             mono_ns=clock.monotonic_ns(),
             **identity,
         )

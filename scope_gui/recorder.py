@@ -155,13 +155,17 @@ class Recording:
             ended, trouble = self._loop(control)
             trouble = self._finish(ended) or trouble
         except ScopeError as problem:
-            ended, trouble = Ended.FUSE, str(problem)
+            ended = Ended.FUSE
+            trouble = f"{problem} Then run: scope-gui recover {self.session_path}"
+            sealer.abandon()
             self._give_up()
         finally:
             control.close()
             self._journal.close()
-        if not sealer.wait(self.say):
-            trouble = trouble or f"sealing was cut short; run: scope-gui recover {self.session_path}"
+        if trouble is None or ended is not Ended.FUSE:
+            unsealed = sealer.wait(self.say)
+            if unsealed:
+                trouble = f"{trouble or unsealed} Run: scope-gui recover {self.session_path}"
         exit_status = self._child.poll() if self._child is not None else None
         return Outcome(self.session_path, ended, clock.monotonic_ns() - self._start_ns, trouble, exit_status)
 

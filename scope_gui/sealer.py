@@ -10,6 +10,7 @@ its stdin closes, because then the recorder has died and the pools hold more tha
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import sys
@@ -56,6 +57,7 @@ class Sealer:
         mark = store.head.journal
         self.decoder = decoder
         self.unreadable_blocks = 0
+        self._most_waiting = 0
         self._path = path
         self._store = store
         self._correlator = correlator
@@ -81,9 +83,9 @@ class Sealer:
         """
         if not (path / MANIFEST).exists():
             return cls.start(path)
+        store = SegmentStore.reopen(path)
         with Session.open(path) as session:
             names = (session.processes(), session.tracks(), session.sites(), session.state_keys())
-        store = SegmentStore.reopen(path)
         data = store.resume_bytes()
         if data is None:
             if store.segments:
@@ -125,17 +127,13 @@ class Sealer:
         self._reader.close()
 
     def percent(self) -> int:
-        """How much of the journal has been read."""
+        """How much has been sealed of what waited when this was first asked."""
+        position = self._reader.position
         files = journal_files(self._path / "journal")
-        total = done = 0
-        for number, file in files.items():
-            size = file.stat().st_size
-            total += size
-            if number < self._reader.position.file_no:
-                done += size
-            elif number == self._reader.position.file_no:
-                done += self._reader.position.offset
-        return 100 * done // total if total else 100
+        waiting = sum(file.stat().st_size for number, file in files.items() if number >= position.file_no)
+        waiting -= position.offset
+        self._most_waiting = max(self._most_waiting, waiting)
+        return 100 - 100 * waiting // self._most_waiting if self._most_waiting else 100
 
     def _feed(self, block: Block) -> None:
         try:
@@ -247,7 +245,7 @@ def main() -> int:
             began = time.monotonic()
             more = sealer.turn()
             if asked_to_end:
-                print(msgspec.json.encode({"percent": sealer.percent()}).decode(), flush=True)
+                _tell(percent=sealer.percent())
             wait_s = 0.0 if more else max(IDLE_WAIT_S, SEAL_INTERVAL_S - (time.monotonic() - began))
             readable, _, _ = select.select([sys.stdin], [], [], 0.0 if asked_to_end and more else wait_s)
             if readable:
@@ -257,9 +255,15 @@ def main() -> int:
                 asked_to_end = True
         sealer.finish("complete")
     except ScopeError as problem:
-        print(f"scope-gui: {problem}", file=sys.stderr)
+        _tell(trouble=str(problem))
         return 1
     return 0
+
+
+def _tell(**message: object) -> None:
+    """One line for the recorder, if it is still there."""
+    with contextlib.suppress(BrokenPipeError):
+        print(msgspec.json.encode(message).decode(), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,25 +29,33 @@ class SealerProcess:
             start_new_session=True,
         )
 
-    def wait(self, say: Callable[[str], None]) -> bool:
-        """Waits until everything is sealed, telling progress; False when it failed or was interrupted."""
+    def wait(self, say: Callable[[str], None]) -> str | None:
+        """Waits until everything is sealed, telling progress; what went wrong as one sentence, or None."""
         assert self._process.stdout is not None
         assert self._process.stdin is not None
-        began = last = time.monotonic()
+        began = told = time.monotonic()
+        trouble = None
         try:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.write(b"end\n")
                 self._process.stdin.flush()
             for line in self._process.stdout:
-                progress = msgspec.json.decode(line)
+                message = msgspec.json.decode(line, type=dict[str, Any])
+                trouble = message.get("trouble", trouble)
                 now = time.monotonic()
-                if now - began > PROGRESS_AFTER_S and now - last > PROGRESS_AFTER_S:
-                    last = now
-                    say(f"sealing {progress['percent']} %")
-            return self._process.wait() == 0
+                if "percent" in message and now - began > PROGRESS_AFTER_S and now - told > PROGRESS_AFTER_S:
+                    told = now
+                    say(f"sealing {message['percent']} %")
         except KeyboardInterrupt:
-            return False
+            trouble = "Sealing was interrupted."
         finally:
-            self._process.stdin.close()
-            self._process.stdout.close()
-            self._process.wait()
+            status = self.abandon()
+        return trouble or (f"Sealing failed with status {status}." if status else None)
+
+    def abandon(self) -> int:
+        """Lets the sealer end without finishing; its exit status."""
+        for end in (self._process.stdin, self._process.stdout):
+            assert end is not None
+            with contextlib.suppress(BrokenPipeError):
+                end.close()
+        return self._process.wait()

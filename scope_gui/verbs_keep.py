@@ -10,6 +10,7 @@ import msgspec
 from capture.format import Problem
 from capture.pack import pack as pack_session
 from capture.session import Session
+from capture.store import write_keyframe
 from capture.verify import verify as verify_session
 from dags.keyframe import rebuild
 from scope_gui.recovery import recover as recover_session
@@ -48,8 +49,9 @@ def recover(arguments: argparse.Namespace) -> int:
 def index(arguments: argparse.Namespace) -> int:
     """Rebuilds the keyframes."""
     with Session.open(arguments.session) as session:
-        count = rebuild(session)
-    print(f"{count} keyframes written")
+        for index, keyframe in rebuild(session):
+            write_keyframe(arguments.session, session.segments[index], keyframe)
+        print(f"{len(session.segments)} keyframes written")
     return 0
 
 

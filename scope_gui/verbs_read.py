@@ -65,10 +65,11 @@ def events(arguments: argparse.Namespace) -> int:
             where.append(f"events.track_id = {arguments.track}")
         table = session_query.query(
             session,
-            f"""SELECT event_id, time_ns, events.kind, events.track_id, tracks.name AS track, sites.function, sites.file,
-                       sites.line, value, ref
+            f"""SELECT event_id, time_ns, events.kind, events.track_id, tracks.name AS track,
+                       sites.function, sites.file, sites.line, value, ref
                 FROM events LEFT JOIN tracks USING (track_id) LEFT JOIN sites USING (site_id)
-                WHERE {" AND ".join(where)} ORDER BY event_id {f"LIMIT {arguments.limit}" if arguments.limit else ""}""",
+                WHERE {" AND ".join(where)}
+                ORDER BY event_id {f"LIMIT {arguments.limit}" if arguments.limit else ""}""",
         )
     _print_table(table, arguments.format)
     return 0

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -32,7 +31,7 @@ class Run:
         raise AssertionError(f"no {word} in: {self.output[-500:]}")
 
 
-def run(argv: Sequence[str | Path], *, counts: Callable[[psutil.Process], bool] | None = None) -> Run:
+def run(argv: Sequence[object], *, counts: Callable[[psutil.Process], bool] | None = None) -> Run:
     """Runs a command to its end; fails when it fails."""
     began = time.perf_counter()
     process = subprocess.Popen(

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from capture.attach import attach
-
 from capture.clock import CLOCK_TSC
 from capture.drain import Drain
 from capture.journal import JournalWriter
