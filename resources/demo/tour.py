@@ -30,9 +30,10 @@ CALLS_BY_FUNCTION = """
 EVENTS_BY_THREAD = """
     SELECT coalesce(name, 'thread ' || track_id) AS name, count(*) AS events FROM events JOIN tracks USING (track_id)
     WHERE tracks.kind = 'thread' GROUP BY ALL ORDER BY events DESC"""
+# The type is told by Python 3.12 and later.
 EXCEPTIONS = """
-    SELECT value AS name, count(*) AS times FROM events
-    WHERE kind = 'raise' AND value IS NOT NULL GROUP BY ALL ORDER BY times DESC LIMIT 6"""
+    SELECT function, coalesce(value, 'an exception') AS name, count(*) AS times FROM events JOIN sites USING (site_id)
+    WHERE kind = 'unwind' GROUP BY ALL ORDER BY times DESC LIMIT 6"""
 BUSIEST_SLOT = f"""
     SELECT time_ns // {SLOT_NS} AS slot, count(*) AS events FROM events
     GROUP BY ALL ORDER BY events DESC, slot LIMIT 1"""
@@ -113,8 +114,8 @@ def tell_what_happened(info: Row) -> None:
     print_columns(call_lines(CALLS_BY_FUNCTION.format(order="calls", limit=6)))
     print("\nTook the longest in one call:")
     print_columns(call_lines(CALLS_BY_FUNCTION.format(order="max_ms", limit=6)))
-    print("\nRaised:")
-    print_columns([(row["name"], counted(row["times"], "time")) for row in query(EXCEPTIONS)])
+    print("\nLeft by an exception:")
+    print_columns([(row["function"], counted(row["times"], "time"), row["name"]) for row in query(EXCEPTIONS)])
     tell_lost_updates()
 
 
