@@ -11,13 +11,13 @@
 #include "filter.h"
 #include "fork.h"
 #include "monitoring.h"
+#include "os_tid.h"
 #include "profile.h"
 #include "sites.h"
 #include "snapshot.h"
 #include "state.h"
 #include "thread_start.h"
 #include "tracks.h"
-#include "os_tid.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static void describe(PyObject *threads, PyObject *ident, char *name, size_t size
 {
     PyObject *entry = threads && PyDict_Check(threads) ? PyDict_GetItemWithError(threads, ident) : NULL; /* borrowed */
     *os_tid = scope_os_tid_of((pthread_t)PyLong_AsUnsignedLong(ident));
-    *daemon = true;
+    *daemon = *os_tid != (uint32_t)getpid();
     if (*os_tid == (uint32_t)getpid())
         snprintf(name, size, "MainThread");
     else

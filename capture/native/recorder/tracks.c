@@ -283,21 +283,21 @@ struct scope_writer *scope_writer_of_this_thread(PyObject *entering)
         return NULL;
     const uint32_t os_tid = (uint32_t)syscall(SYS_gettid);
     const pthread_t self = pthread_self();
+    char name[32];
     struct scope_writer *waiting = scope_track_find(self);
     if (waiting) { /* the agent made it when the recording began */
         waiting->owned = true;
         scope_tls = waiting;
         pthread_setspecific(end_key, waiting);
-        if (!waiting->os_tid) {
-            waiting->os_tid = waiting->slot ? (waiting->slot->os_tid = os_tid) : os_tid;
-            remembered[waiting->serial % REMEMBERED].os_tid = os_tid;
+        if (!waiting->os_tid) { /* threading does not know it, so nobody could tell more than this */
+            snprintf(name, sizeof name, "native-%u", os_tid);
+            scope_track_rename(waiting, name, true, os_tid);
         }
         return waiting;
     }
     w = scope_track_new(self, os_tid, 0, 0);
     if (!w)
         return NULL;
-    char name[32];
     snprintf(name, sizeof name, os_tid == (uint32_t)getpid() ? "MainThread" : "native-%u", os_tid);
     scope_track_begin(w, name, true, false);
     scope_snapshot_own(w, SCOPE_SNAPSHOT_BEGIN, entering);

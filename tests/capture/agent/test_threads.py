@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.capture.agent.poolfile import THREAD
 from tests.capture.agent.recordings import DOOR, PATIENCE_S, Recording, script
 from tests.interpreters import Interpreter
 from tests.leftovers import wait_for
@@ -163,6 +164,17 @@ def test_stacks_of_running_threads_are_known_from_the_first_moment(
     last = [event for event in pool.events[1] if event.kind == "snapshot"][-1]
     assert last.b == 3
     assert pool.stack(last)[0][0] == "<module>"
+
+
+def test_the_main_thread_of_a_program_without_threading_has_its_name(
+    interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
+) -> None:
+    program = script(tmp_path, DOOR + "import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.01)\n")
+    one = recording(mode="performance")
+    started = target([interpreter.path, "-S", program], ready="ready", env=one.environment())
+    one.attach(started)
+    one.stop()
+    assert one.read().definitions[THREAD][1] == ["MainThread", str(started.pid), "0"]
 
 
 def test_a_thread_filter_keeps_calls_out_but_tells_of_the_thread(
