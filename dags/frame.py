@@ -13,7 +13,6 @@ from capture.definitions import ProcessRow
 from capture.errors import SessionProblem
 from capture.events import FLAG_SAMPLED
 from capture.session import Session
-from dags.code import OpenCall, Stack
 from dags.correlator import Correlator
 from dags.frame_context import FrameContext
 from dags.frame_parts import (
@@ -25,9 +24,9 @@ from dags.frame_parts import (
     FrameProcess,
     FrameState,
     FrameTrack,
-    StackFrame,
     Status,
 )
+from dags.frame_stacks import StackFrames, TrackStack
 from dags.keyframe import state_before
 from dags.replay import SegmentReplay
 from dags.state import Version
@@ -56,7 +55,8 @@ class FrameReader:
         self._cache_segments = cache_segments
         self._segments: OrderedDict[tuple[int, int], SegmentReplay] = OrderedDict()
         self._context = FrameContext(session)
-        self._states: dict[int, FrameState] = {}
+        self._stacks = StackFrames(self._context.sites)
+        self._states: dict[int, tuple[Version, FrameState]] = {}
 
     def at(self, time_ns: int) -> Frame:
         """The frame at that instant.
@@ -71,6 +71,7 @@ class FrameReader:
             )
         if self._context.is_outdated():
             self._context = FrameContext(session)
+            self._stacks = StackFrames(self._context.sites)
             self._states.clear()
         index = session.segment_at(time_ns)
         if index is None:
@@ -155,14 +156,14 @@ class FrameReader:
         )
 
     def _tracks(self, time_ns: int, state: Correlator, *, everything_unknown: bool) -> list[FrameTrack]:
-        stacks = state.code.at(max(time_ns, state.code.last_ns))
+        stacks = self._stacks.of(state.code, call_ids_are_unique=not self._session.damaged_segments())
         waiting = state.process.state.waiting
         found = []
         for row in self._context.tracks_at(time_ns):
             ended = row.end_ns is not None and row.end_ns <= time_ns
             wait = None if ended else waiting.get(row.track_id)
             stack = stacks.get(row.track_id)
-            calls = [] if ended or stack is None else [self._call(call) for call in stack.calls]
+            frames = [] if ended or stack is None else stack.frames
             status: Status = "ended" if ended else "waiting" if wait else "running"
             confidence = self._confidence_of(row.track_id, row.process_id, stack, time_ns)
             found.append(
@@ -173,7 +174,7 @@ class FrameReader:
                     name=row.name,
                     status=status,
                     waiting_on=(wait.waiting_on or None) if wait else None,
-                    stack=calls,
+                    stack=frames,
                     confidence="not captured" if everything_unknown else confidence,
                     os_id=row.os_id,
                     parent_track_id=row.parent_track_id,
@@ -183,7 +184,7 @@ class FrameReader:
             )
         return found
 
-    def _confidence_of(self, track_id: int, process_id: int, stack: Stack | None, time_ns: int) -> Confidence:
+    def _confidence_of(self, track_id: int, process_id: int, stack: TrackStack | None, time_ns: int) -> Confidence:
         """Exact, unless nothing is recorded there, or events are missing and no snapshot has come since."""
         if process_id not in self._context.recorded or (stack is not None and stack.unknown_since_ns is not None):
             return "not captured"
@@ -193,22 +194,9 @@ class FrameReader:
         answered_ns = stack.snapshot_ns if stack is not None else None
         return "exact" if answered_ns is not None and answered_ns >= broke_off_ns else "not captured"
 
-    def _call(self, call: OpenCall) -> StackFrame:
-        site = self._context.sites.get(call.site_id)
-        return StackFrame(
-            function=site.function if site else "?",
-            file=site.file if site else "",
-            line=call.line or (site.line if site else 0),
-            call_id=call.call_id,
-            entered_ns=call.entered_ns,
-            line_known=call.line != 0,
-            entered_earlier=call.entered_earlier,
-            module=site.module if site else "",
-            site_id=call.site_id,
-        )
-
     def _state(self, version: Version) -> FrameState:
-        known = self._states.get(version.version_id)
+        kept = self._states.get(version.version_id)
+        known = kept[1] if kept is not None and kept[0] == version else None
         if known is None:
             key = self._context.state_keys.get(version.key_id)
             known = FrameState(
@@ -224,7 +212,7 @@ class FrameReader:
             )
             if len(self._states) >= MAX_CACHED_STATES:
                 self._states.clear()
-            self._states[version.version_id] = known
+            self._states[version.version_id] = (version, known)
         return known
 
 

@@ -5,6 +5,7 @@ Valid for one generation of the manifest; a session that has grown gets a new on
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from typing import TypeAlias
 
@@ -82,7 +83,9 @@ class FrameContext:
 
     def last_gap_ns(self, track_id: int, time_ns: int) -> int | None:
         """When the track's last gap at or before the instant began."""
-        return max((start for start in self._gap_starts_of.get(track_id, ()) if start <= time_ns), default=None)
+        starts = self._gap_starts_of.get(track_id)
+        at = bisect_right(starts, time_ns) if starts else 0
+        return starts[at - 1] if starts and at else None
 
     def metrics_at(self, time_ns: int, index: int | None) -> dict[int, dict[str, float]]:
         """The latest figures at or before the instant, by process; those of ended processes left out."""
