@@ -18,7 +18,7 @@ from capture.channel import AgentChannel
 from capture.doctor import judge
 from capture.errors import TargetProblem
 from capture.host_facts import AGENT_DIR
-from capture.inject import has_ended, inject
+from capture.inject import has_ended, inject, loadable_path
 from capture.python_build import PROGRAM_NAME
 from capture.settings import CaptureSettings
 from capture.targets import Target, describe
@@ -66,7 +66,8 @@ def attach(pid: int, settings: CaptureSettings, pool_dir: Path, process_serial: 
 def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_serial: int) -> AgentChannel:
     pid = target.pid
     with _held(target) as pidfd, Bootstrap(target.uid, target.gid, pid) as bootstrap:
-        orders = bootstrap.write_config(settings, pool_dir, process_serial)
+        recorder = recorder_library()
+        orders = bootstrap.write_config(settings, pool_dir, process_serial, loadable_path(pid, recorder))
         script = _write_script(target, bootstrap, orders)
         bootstrap.hand_over()
 
@@ -80,7 +81,7 @@ def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_s
                 # file is about to go.
                 leftovers.callback(_remote_exec, target, _NOTHING)
             if not called and (withdrawn := _withdraw(orders)):
-                inject(pid, recorder_library(), str(withdrawn))
+                inject(pid, recorder, str(withdrawn))
             if not called and not has_called(AGENT_PATIENCE_S):
                 raise TargetProblem(
                     f"Process {pid} did not let Scope's agent run within {AGENT_PATIENCE_S:g} s; "

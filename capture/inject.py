@@ -147,7 +147,7 @@ def _plan(pid: int, library: Path, argument: str, entry: str) -> _Plan:
         raise _problem(pid, 2, "its memory is not ours to see") from None
     except OSError:
         raise _problem(pid, 1) from None
-    plan = _Plan(pid=pid, library=os.fsencode(library), argument=os.fsencode(argument))
+    plan = _Plan(pid=pid, library=os.fsencode(_spelling(mappings, library)), argument=os.fsencode(argument))
     functions = _libc_functions(pid, mappings)
     plan.mmap_address, plan.munmap_address = functions["mmap"], functions["munmap"]
     plan.errno_address, plan.dlopen_address = functions["__errno_location"], functions["dlopen"]
@@ -197,6 +197,24 @@ def _offsets(path: Path, inode: int, names: tuple[str, ...], with_sigreturn: boo
             return offsets
     except (OSError, ElfError):
         return {}
+
+
+def loadable_path(pid: int, library: Path) -> str:
+    """How to name `library` to the loader of `pid`, so that it cannot take it for an older file of that name.
+
+    The loader goes by the name's spelling before it looks at the file. After Scope was updated, a process that
+    was attached to before would get its old copy again; one more slash makes the name another one.
+    """
+    try:
+        return _spelling(read_maps(pid), library)
+    except OSError:
+        return str(library)
+
+
+def _spelling(mappings: list[Mapping], library: Path) -> str:
+    inode = library.stat().st_ino
+    older = {mapping.inode for mapping in mappings if mapping.path == str(library) and mapping.inode != inode}
+    return f"{library.parent}/{'/' * len(older)}{library.name}"
 
 
 def _library(mappings: list[Mapping], library: Path, entry: str) -> tuple[int, int]:

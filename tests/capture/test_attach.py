@@ -42,8 +42,11 @@ def pool_dir(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def private_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where Scope's private folders go during a test; empty afterwards, or the test fails."""
+def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where Scope's private folders go during a test; empty afterwards, or the test fails.
+
+    `tmp_path` comes first, so that pytest's own folder is not made in it.
+    """
     with tempfile.TemporaryDirectory(prefix="sc-", dir="/tmp") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)

@@ -329,6 +329,25 @@ def test_the_library_is_loaded_once_however_often_it_is_entered(probe: Path, tmp
         assert len(again) <= len(mapped)
 
 
+def test_a_library_that_was_replaced_on_disk_is_loaded_anew(probe: Path, tmp_path: Path) -> None:
+    """The loader goes by names; a new file under an old name must not be called in the old file's place."""
+    source = "int scope_inject_start(const char *path) { return path[0] == '/' ? %d : 0; }"
+    library = tmp_path / "library.so"
+    with running_code(sys.executable, "print('ready', flush=True)\ninput()\nprint('fine')") as process:
+        wait_parked(process)
+        for version in (21, 22, 23):
+            (tmp_path / "new.c").write_text(f"int pad{version}(void) {{ return 1; }}\n" + source % version)
+            subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "new.c", "-o", tmp_path / "new.so"], check=True)
+            (tmp_path / "new.so").rename(library)
+            for _ in range(2):
+                with pytest.raises(TargetProblem, match=f"error {version}"):
+                    inject(process.pid, library, "/")
+        names = [mapping for mapping in read_maps(process.pid) if mapping.path == str(library)]
+        assert len({mapping.inode for mapping in names}) == 3
+        out, _ = process.communicate(b"\n", timeout=10)
+        assert out == b"fine\n"
+
+
 def test_a_call_that_takes_too_long_is_left_to_finish_by_itself(probe: Path, tmp_path: Path) -> None:
     code = """
 import time

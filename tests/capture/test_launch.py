@@ -36,7 +36,7 @@ def pool_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def private_folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Scope's private folders are gone after each test."""
     with tempfile.TemporaryDirectory(prefix="sc-", dir="/tmp") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
