@@ -14,11 +14,11 @@ class ScopeError(Exception):
         self.remedy = remedy
 
 
-class TargetProblem(ScopeError):  # noqa: N818 - the world's fault, not an error of the program
+class TargetProblem(ScopeError):
     """The program to be recorded, or the machine it runs on, does not allow what was asked."""
 
 
-class SessionProblem(ScopeError):  # noqa: N818
+class SessionProblem(ScopeError):
     """A session cannot be opened, read or written as asked."""
 
 
@@ -30,5 +30,5 @@ class FormatError(SessionProblem):
     """Bytes of a session are not what the format says."""
 
 
-class ScopeBug(AssertionError):  # noqa: N818
+class ScopeBug(AssertionError):
     """An invariant of our own is broken; never caught to be shown as the user's mistake."""
