@@ -18,9 +18,10 @@ from capture.channel import AgentChannel
 from capture.doctor import judge
 from capture.errors import TargetProblem
 from capture.host_facts import AGENT_DIR
-from capture.inject import has_ended, inject, loadable_path
+from capture.inject import has_ended, inject
 from capture.python_build import PROGRAM_NAME
 from capture.settings import CaptureSettings
+from capture.target_code import loadable_path
 from capture.targets import Target, describe
 
 REMOTE_PATIENCE_S = 0.15

@@ -23,6 +23,9 @@ class Drain:
         self.process_serial = process_serial
         self._journal = journal
         self._clock_due_ns = 0
+        # Two pairs give a tick its length; without the target's own a recording that dies at once would have one.
+        first = clock.ClockPair(pool.start_ticks, pool.start_mono_ns, 0, 0)
+        journal.append(BlockType.CLOCK, process_serial, first.payload(complete_ticks=0))
 
     def drain_once(self, *, clock_block: bool = False) -> int:
         """Bytes of records moved by one pass.

@@ -111,7 +111,10 @@ class ElfFile:
         return None
 
     def bias(self, mapped_at: int, file_offset: int) -> int | None:
-        """What to add to this file's addresses when `file_offset` of it is mapped at `mapped_at`."""
+        """What to add to this file's addresses when `file_offset` of it is mapped at `mapped_at`.
+
+        Certain for a file's first mapping only: neighbouring parts may share a page of the file.
+        """
         for segment in self.segments:
             if segment.kind == _PT_LOAD and segment.offset & ~0xFFF <= file_offset < segment.offset + segment.file_size:
                 return mapped_at - file_offset + segment.offset - segment.address

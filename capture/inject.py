@@ -8,25 +8,18 @@ call cannot freeze it (inject_safe.c says what that is), calls in, and puts the 
 import ctypes
 import os
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from capture.elf import ElfError, ElfFile
 from capture.errors import ScopeBug, TargetProblem
 from capture.hostlib import host_library
-from capture.maps import Mapping, file_of, read_maps
+from capture.maps import Mapping
+from capture.target_code import TargetCode
 
 HUNT_MS = 3000
 CALL_MS = 2000
 ENTRY = "scope_inject_start"
-_SIGRETURN = bytes.fromhex("48c7c00f0000000f05")
-"""`mov $15,%rax; syscall`: what libc gives the kernel as the return address of its signal handlers."""
 _PF_EXITING = 0x4
-_LIBC_NAMES = ("libc.so.", "libc-2.")
-_LOADER_NAMES = ("ld-linux", "ld-2.", "ld.so")
-_LIBC_PIECES = ("libpthread", "libdl.", "libdl-")
-_ALLOCATOR_NAMES = ("malloc", "tbbmalloc", "libasan", "libtsan", "libmsan")
 
 
 class _CodeRange(ctypes.Structure):
@@ -142,117 +135,33 @@ def has_ended(pid: int) -> bool:
 
 def _plan(pid: int, library: Path, argument: str, entry: str) -> _Plan:
     try:
-        mappings = read_maps(pid)
+        code = TargetCode(pid)
+        functions = code.libc_functions()
+        base, offset = code.library_entry(library, entry)
     except PermissionError:
         raise _problem(pid, 2, "its memory is not ours to see") from None
     except OSError:
         raise _problem(pid, 1) from None
-    plan = _Plan(pid=pid, library=os.fsencode(_spelling(mappings, library)), argument=os.fsencode(argument))
-    functions = _libc_functions(pid, mappings)
-    plan.mmap_address, plan.munmap_address = functions["mmap"], functions["munmap"]
-    plan.errno_address, plan.dlopen_address = functions["__errno_location"], functions["dlopen"]
-    plan.dlerror_address, plan.sigreturn_address = functions.get("dlerror", 0), functions.get("sigreturn", 0)
-    plan.library_base, plan.entry_offset = _library(mappings, library, entry)
-    loaders = [mapping for mapping in mappings if mapping.is_code and mapping.name.startswith(_LOADER_NAMES)]
-    unsafe = [mapping for mapping in mappings if mapping.is_code and _may_hold_locks(pid, mapping)]
-    plan.loader, plan.loader_count = _ranges(loaders), len(loaders)
-    plan.unsafe, plan.unsafe_count = _ranges(unsafe), len(unsafe)
-    return plan
+    loaders, unsafe = code.loader_code(), code.code_under_locks()
+    return _Plan(
+        pid=pid,
+        unsafe=_ranges(unsafe),
+        unsafe_count=len(unsafe),
+        loader=_ranges(loaders),
+        loader_count=len(loaders),
+        mmap_address=functions["mmap"],
+        munmap_address=functions["munmap"],
+        errno_address=functions["__errno_location"],
+        dlopen_address=functions["dlopen"],
+        dlerror_address=functions.get("dlerror", 0),
+        sigreturn_address=functions.get("sigreturn", 0),
+        library_base=base,
+        entry_offset=offset,
+        library=os.fsencode(code.loadable_path(library)),
+        argument=os.fsencode(argument),
+    )
 
 
 def _ranges(mappings: Iterable[Mapping]) -> "ctypes.Array[_CodeRange]":
     ranges = [_CodeRange(mapping.start, mapping.end) for mapping in mappings]
     return (_CodeRange * len(ranges))(*ranges)
-
-
-def _libc_functions(pid: int, mappings: list[Mapping]) -> dict[str, int]:
-    """Addresses in the target of what is called there."""
-    found: dict[str, int] = {}
-    for mapping in _first_of_each(mappings):
-        is_libc = mapping.name.startswith(_LIBC_NAMES)
-        if not is_libc and not mapping.name.startswith("libdl"):
-            continue
-        names = ["dlopen", "dlerror"]
-        if is_libc:
-            names += ["mmap", "munmap", "__errno_location", "__libc_dlopen_mode"]
-        offsets = _offsets(file_of(pid, mapping), mapping.inode, tuple(names), is_libc)
-        bias = mapping.start - offsets.get("start", 0)
-        found |= {name: bias + offset for name, offset in offsets.items() if name != "start"}
-    if "dlopen" not in found and "__libc_dlopen_mode" in found:
-        found["dlopen"] = found["__libc_dlopen_mode"]
-    if not {"mmap", "munmap", "__errno_location", "dlopen"} <= found.keys():
-        raise TargetProblem(f"Process {pid} has no GNU C library that Scope could ask to load its recorder.")
-    return found
-
-
-@lru_cache(maxsize=64)
-def _offsets(path: Path, inode: int, names: tuple[str, ...], with_sigreturn: bool) -> dict[str, int]:
-    """Addresses of `names` in a file, and of its first byte under 'start'."""
-    try:
-        with ElfFile(path) as file:
-            offsets = {name: symbol.address for name in names if (symbol := file.symbol(name)) and symbol.is_function}
-            offsets["start"] = -(file.bias(0, 0) or 0)
-            if with_sigreturn and (address := file.find_code(_SIGRETURN)) is not None:
-                offsets["sigreturn"] = address
-            return offsets
-    except (OSError, ElfError):
-        return {}
-
-
-def loadable_path(pid: int, library: Path) -> str:
-    """How to name `library` to the loader of `pid`, so that it cannot take it for an older file of that name.
-
-    The loader goes by the name's spelling before it looks at the file. After Scope was updated, a process that
-    was attached to before would get its old copy again; one more slash makes the name another one.
-    """
-    try:
-        return _spelling(read_maps(pid), library)
-    except OSError:
-        return str(library)
-
-
-def _spelling(mappings: list[Mapping], library: Path) -> str:
-    inode = library.stat().st_ino
-    older = {mapping.inode for mapping in mappings if mapping.path == str(library) and mapping.inode != inode}
-    return f"{library.parent}/{'/' * len(older)}{library.name}"
-
-
-def _library(mappings: list[Mapping], library: Path, entry: str) -> tuple[int, int]:
-    """Where the library lies in the target (0: not loaded yet), and where `entry` is in it."""
-    with ElfFile(library) as file:
-        symbol = file.symbol(entry)
-        if symbol is None:
-            raise ScopeBug(f"{library} does not export {entry}")
-        inode = library.stat().st_ino
-        for mapping in mappings:
-            if mapping.inode == inode and mapping.name == library.name and not mapping.is_deleted:
-                return file.bias(mapping.start, mapping.offset) or 0, symbol.address
-        return 0, symbol.address
-
-
-def _may_hold_locks(pid: int, mapping: Mapping) -> bool:
-    """Whether code of this mapping may run with a lock of malloc's or the loader's taken."""
-    name = mapping.name
-    if name.startswith("[v") or name.startswith(_LIBC_NAMES + _LOADER_NAMES + _LIBC_PIECES):
-        return True
-    if any(part in name for part in _ALLOCATOR_NAMES):
-        return True
-    return bool(mapping.inode) and _defines_malloc(file_of(pid, mapping), mapping.inode)
-
-
-@lru_cache(maxsize=1024)
-def _defines_malloc(path: Path, inode: int) -> bool:
-    try:
-        with ElfFile(path) as file:
-            return file.symbol("malloc") is not None
-    except (OSError, ElfError):
-        return False
-
-
-def _first_of_each(mappings: list[Mapping]) -> list[Mapping]:
-    """The first mapping of every file."""
-    first: dict[tuple[int, int], Mapping] = {}
-    for mapping in mappings:
-        if mapping.inode:
-            first.setdefault((mapping.device, mapping.inode), mapping)
-    return list(first.values())

@@ -101,6 +101,10 @@ class Pool:
         return self._u64(56)
 
     @property
+    def start_mono_ns(self) -> int:
+        return self._u64(64)
+
+    @property
     def pid(self) -> int:
         return self._u32(48)
 

@@ -88,9 +88,9 @@ class SegmentStore:
         folder = SessionFolder(path, sync=sync)
         try:
             manifest = folder.load_manifest()
+            folder.delete_unlisted(manifest)  # before the commit, which may merge and then lists files of its own
             store = cls(folder, _replace(manifest, state="recording"))
             store.commit(checkpoint=True)
-            folder.delete_unlisted(manifest)
         except BaseException:
             folder.close()
             raise

@@ -14,7 +14,7 @@ import numpy as np
 
 from capture.definitions import StateKeyRow
 from capture.errors import FormatError, ScopeBug
-from capture.events import FLAG_DELETED, EventBatch, Int64, Kind
+from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Int64, Kind
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 
 
@@ -94,6 +94,8 @@ class StateDag:
             cell = (int(batch.object_id[row]), int(batch.ref[row]))
             flags = int(batch.flags[row])
             replaced = self.cells.get(cell)
+            # Found by a look at a module, when the recording began or later: whoever wrote it is not known.
+            was_found = bool(flags & FLAG_SAMPLED or (flags & FLAG_FIRST_KNOWN and not cell[0]))
             version = Version(
                 version_id=self.next_version_id,
                 object_id=cell[0],
@@ -101,8 +103,8 @@ class StateDag:
                 value=None if flags & FLAG_DELETED else texts.get(row, ""),
                 since_ns=int(batch.time_ns[row]),
                 event_id=batch.first_event_id + row,
-                writer_track_id=int(batch.track_id[row]),
-                writer_call_id=int(writer_call_ids[at]) if writer_call_ids is not None else 0,
+                writer_track_id=0 if was_found else int(batch.track_id[row]),
+                writer_call_id=int(writer_call_ids[at]) if writer_call_ids is not None and not was_found else 0,
                 flags=flags,
                 previous_id=replaced.version_id if replaced else 0,
             )

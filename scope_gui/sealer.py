@@ -44,10 +44,11 @@ LOWER_PRIORITY = 10
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
-    """Where decoding and correlating stand, as of a commit."""
+    """Where decoding and correlating stand, as of a commit; `metrics` are read but lie after its end."""
 
     decoder: bytes
     correlator: bytes
+    metrics: list[MetricRow]
 
 
 class Sealer:
@@ -96,7 +97,9 @@ class Sealer:
         except msgspec.DecodeError as error:
             raise FormatError(f"The resume point of {path} cannot be read: {error}.") from error
         decoder = resume.resumed(point.decoder, *names, derive_names=True)
-        return cls(path, store, decoder, Correlator.from_keyframe(point.correlator))
+        sealer = cls(path, store, decoder, Correlator.from_keyframe(point.correlator))
+        sealer._metrics = point.metrics
+        return sealer
 
     def turn(self) -> bool:
         """Reads what the journal has, seals and commits it; True when there may be more at once."""
@@ -187,7 +190,7 @@ class Sealer:
             sees = capabilities(about.mode, main.tier)
             if (about.target, about.python, about.capabilities) != (main.name, main.python, sees):
                 self._store.set_about(target=main.name, python=main.python or "", capabilities=sees)
-        point = ResumePoint(resume.resume_point(self.decoder), self._correlator.keyframe())
+        point = ResumePoint(resume.resume_point(self.decoder), self._correlator.keyframe(), self._metrics)
         self._store.set_resume(msgspec.msgpack.encode(point), self._position_of(self.decoder.oldest_block))
         self._store.commit()
         delete_before(self._path / "journal", self._store.durable_journal.file_no)
@@ -246,8 +249,10 @@ def main() -> int:
             more = sealer.turn()
             if asked_to_end:
                 _tell(percent=sealer.percent())
-            wait_s = 0.0 if more else max(IDLE_WAIT_S, SEAL_INTERVAL_S - (time.monotonic() - began))
-            readable, _, _ = select.select([sys.stdin], [], [], 0.0 if asked_to_end and more else wait_s)
+            spent_s = time.monotonic() - began
+            # Big states make big keyframes; a quarter of a core is the most that keeping up with nothing may cost.
+            wait_s = 0.0 if more or asked_to_end else max(IDLE_WAIT_S, SEAL_INTERVAL_S - spent_s, 3 * spent_s)
+            readable, _, _ = select.select([sys.stdin], [], [], wait_s)
             if readable:
                 if not os.read(sys.stdin.fileno(), 64):
                     sealer.close()

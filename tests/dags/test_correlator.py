@@ -75,7 +75,9 @@ def test_versions_name_their_writer_and_what_they_replaced() -> None:
     assert np.asarray(states["version_id"]).tolist() == [1, 2, 3]
     assert (states["owner"], states["key"]) == (["m"] * 3, ["x"] * 3)
     assert (states["old"], states["new"]) == ([None, "1", "2"], ["1", "2", None])
-    assert np.asarray(states["writer_call_id"]).tolist() == [1, 2, 0]
+    # The first was found when the recording began: nobody saw who wrote it.
+    assert np.asarray(states["writer_track_id"]).tolist() == [0, 1, 2]
+    assert np.asarray(states["writer_call_id"]).tolist() == [0, 2, 0]
     assert edges(rows) == [(2, 4, "overwrites"), (4, 6, "overwrites")]
     assert correlator.state.at(6) == []
     assert list(correlator.state.causes_of(3)) == [Edge(2, 3, "overwrites")]

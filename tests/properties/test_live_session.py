@@ -66,7 +66,7 @@ def check_prefix(session: Session) -> int:
     ids = [np.arange(0)]
     for index, segment in enumerate(session.segments):
         batch = session.events(index)
-        assert len(batch) == segment.events
+        assert len(batch) == segment.events, session.problems
         ids.append(batch.time_ns // 10)
         assert session.calls(index)["call_id"].to_pylist() == (batch.time_ns // 10).tolist()
     shown = np.concatenate(ids)

@@ -201,8 +201,12 @@ static enum outcome call(struct scope_thread *thread, uint64_t function, const u
             thread->pending_signal = signal; /* delivered when we detach */
             deliver = 0;
         } else if (signal == SIGSEGV || signal == SIGBUS || signal == SIGILL || signal == SIGFPE || signal == SIGTRAP) {
-            snprintf(thread->result->message, sizeof thread->result->message, "signal %d at %#llx", signal,
-                     (unsigned long long)registers.rip);
+            uint64_t slot = 0;
+            read_memory(thread, frame, &slot, sizeof slot);
+            snprintf(thread->result->message, sizeof thread->result->message,
+                     "signal %d at %#llx in a call of %#llx, stack %+lld, return address %#llx", signal,
+                     (unsigned long long)registers.rip, (unsigned long long)function,
+                     (long long)(registers.rsp - frame), (unsigned long long)slot);
             return CRASHED;
         } else {
             deliver = signal;

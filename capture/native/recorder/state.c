@@ -1,6 +1,8 @@
 /* Values over time as events: numbering the keys and writing one value. */
 #include "state.h"
 
+#include "typenames.h"
+
 #include "defs.h"
 #include "tracks.h"
 
@@ -56,5 +58,11 @@ void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, ui
 bool scope_state_is_interesting(PyObject *value)
 {
     PyTypeObject *type = Py_TYPE(value);
-    return type != function_type && !PyType_Check(value) && !PyModule_Check(value) && !PyCFunction_Check(value);
+    if (type == function_type || PyType_Check(value) || PyModule_Check(value) || PyCFunction_Check(value))
+        return false;
+    if (!(PyType_GetFlags(type) & Py_TPFLAGS_HEAPTYPE))
+        return true;
+    char name[SCOPE_TYPE_NAME_BYTES]; /* `from __future__ import annotations` leaves one in every module */
+    scope_type_name(type, name);
+    return strcmp(name, "__future__._Feature") != 0;
 }
