@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -134,6 +135,9 @@ def test_threads_that_never_rest_are_attached_to_again_and_again(
         data = counters.read_bytes()
         return [int.from_bytes(data[i * 8 : i * 8 + 8], "little") for i in range(threads)]
 
+    def rose_since(before: list[int]) -> bool:
+        return all(now > then for now, then in zip(rounds(), before, strict=True))
+
     program = target([interpreter.path, RESTLESS, counters, str(threads)])
     assert wait_for(lambda: min(rounds()) > 0, 20.0)
     before = traces(program)
@@ -142,7 +146,7 @@ def test_threads_that_never_rest_are_attached_to_again_and_again(
         with attached(program, pool_dir):
             pass
         remove_pool(pool_dir)
-        assert wait_for(lambda seen=seen: all(n > s for n, s in zip(rounds(), seen, strict=True)), 20.0), f"round {i}"
+        assert wait_for(partial(rose_since, seen), 20.0), f"round {i}"
     assert program.alive, program.output()
     assert wait_for(lambda: traces(program)[0] == before[0], 5.0)
 

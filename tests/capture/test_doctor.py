@@ -183,7 +183,7 @@ def test_a_shell_can_only_be_observed(target: Launcher) -> None:
 
 def test_a_wish_to_be_left_alone_is_honoured_on_every_version(interpreter: Interpreter, target: Launcher) -> None:
     command = [
-        interpreter.path,
+        str(interpreter.path),
         "-X",
         "disable-remote-debug",
         "-c",

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -125,15 +126,16 @@ def test_threads_that_never_rest_survive_being_entered(interpreter: Interpreter,
         data = counters.read_bytes()
         return [int.from_bytes(data[i * 8 : i * 8 + 8], "little") for i in range(threads)]
 
+    def rose_since(before: list[int]) -> bool:
+        return all(now > then for now, then in zip(rounds(), before, strict=True))
+
     with running(interpreter.path, RESTLESS, counters, threads) as process:
         until(lambda: min(rounds()) > 0, "all threads at work")
         for i in range(SOAK_ROUNDS):
             before = rounds()
-            fresh = shutil.copy(probe, tmp_path / f"probe{i}.so")  # so that each round must call dlopen
+            fresh = Path(shutil.copy(probe, tmp_path / f"probe{i}.so"))  # so that each round must call dlopen
             enter(process, fresh, mark)
-            until(
-                lambda before=before: all(now > then for now, then in zip(rounds(), before, strict=True)), f"work {i}"
-            )
+            until(partial(rose_since, before), f"work {i}")
         assert process.poll() is None
     assert marks(mark) == SOAK_ROUNDS
 
@@ -308,12 +310,15 @@ for line in sys.stdin:
             process.stdin.flush()
             return int(process.stdout.readline())
 
+        def has_seen(count: int) -> bool:
+            return seen() == count
+
         for i in range(10):
             with subprocess.Popen([sys.executable, "-c", f"import os; os.kill({process.pid}, {signal.SIGUSR1:d})"]):
                 inject(process.pid, probe, "/", entry="take_half_a_second") if i == 0 else enter(
                     process, probe, tmp_path / "mark"
                 )
-            until(lambda i=i: seen() == i + 1, "the signal's handler")
+            until(partial(has_seen, i + 1), "the signal's handler")
 
 
 def test_the_library_is_loaded_once_however_often_it_is_entered(probe: Path, tmp_path: Path) -> None:
