@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from capture.attach import attach
 from capture.clock import CLOCK_TSC
 from capture.drain import Drain
@@ -21,6 +23,7 @@ from capture.settings import CaptureSettings
 from tests.interpreters import Interpreter
 from tests.scope_command import scope, scope_json
 
+pytestmark = pytest.mark.soak
 CYCLES = 300 if os.environ.get("SCOPE_SOAK") else 15
 
 RESTLESS = """

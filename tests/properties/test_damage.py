@@ -24,6 +24,8 @@ from capture.session import Session
 from capture.tables import SCHEMAS
 from tests.sessions import Truth, build_session
 
+pytestmark = pytest.mark.soak
+
 SOAK = bool(os.environ.get("SCOPE_SOAK"))
 SAMPLE = 600
 SEGMENTS = 2

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from capture.errors import FormatError
 from capture.events import EventBatch, Kind
 from capture.records import parse_records
 from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, snapshot, state
+
+pytestmark = pytest.mark.soak
 
 MS = 1_000_000
 

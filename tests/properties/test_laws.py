@@ -18,6 +18,8 @@ from dags.correlator import Correlated, Correlator, in_time_order
 from dags.replay import SegmentReplay
 from tests.streams import Event, ReferenceStacks, batch_of, streams
 
+pytestmark = pytest.mark.soak
+
 TRACKS = [TrackRow(track_id=n, process_id=1 + n % 2) for n in range(1, 5)]
 
 

@@ -17,6 +17,7 @@ from capture.session import Session
 from capture.store import SegmentStore
 
 EVENTS_EACH = 37
+pytestmark = pytest.mark.soak
 ROUNDS = 8
 DEADLINE_S = 30.0
 
