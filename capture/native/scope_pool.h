@@ -24,58 +24,58 @@
 #define SCOPE_CHUNK_BYTES 65536u
 #define SCOPE_CHUNK_HEADER_BYTES 64u
 #define SCOPE_CHUNK_CAPACITY ((SCOPE_CHUNK_BYTES - SCOPE_CHUNK_HEADER_BYTES) / 16u) /* 4092 records */
-#define SCOPE_DEFAULT_CHUNKS 512u                                                 /* 32 MiB at most */
+#define SCOPE_DEFAULT_CHUNKS 512u                                                   /* 32 MiB at most */
 #define SCOPE_TRACK_SLOTS 4096u
 #define SCOPE_MAX_EVENT_SLOTS 256u /* one event never spans chunks */
 
 /* "SCOPEPL\x01", kept inverted in code so that a memory scan finds only real pools. */
 #define SCOPE_POOL_MAGIC_INVERTED {0xac, 0xbc, 0xb0, 0xaf, 0xba, 0xaf, 0xb3, 0xfe}
 
-struct scope_pool_header { /* offsets in bytes */
-    unsigned char magic[8];  /*   0 */
-    uint32_t abi;            /*   8 */
-    uint32_t header_bytes;   /*  12 */
-    uint32_t chunk_bytes;    /*  16 */
-    uint32_t chunk_count;    /*  20 */
-    uint32_t track_slots;    /*  24 */
-    uint32_t record_bytes;   /*  28 */
-    uint64_t tracks_offset;  /*  32 */
-    uint64_t chunks_offset;  /*  40 */
-    uint32_t pid;            /*  48 */
-    uint32_t clock_kind;     /*  52  1 = TSC ticks, 2 = CLOCK_MONOTONIC ns */
-    uint64_t start_ticks;    /*  56 */
-    uint64_t start_mono_ns;  /*  64 */
+struct scope_pool_header {      /* offsets in bytes */
+    unsigned char magic[8];     /*   0 */
+    uint32_t abi;               /*   8 */
+    uint32_t header_bytes;      /*  12 */
+    uint32_t chunk_bytes;       /*  16 */
+    uint32_t chunk_count;       /*  20 */
+    uint32_t track_slots;       /*  24 */
+    uint32_t record_bytes;      /*  28 */
+    uint64_t tracks_offset;     /*  32 */
+    uint64_t chunks_offset;     /*  40 */
+    uint32_t pid;               /*  48 */
+    uint32_t clock_kind;        /*  52  1 = TSC ticks, 2 = CLOCK_MONOTONIC ns */
+    uint64_t start_ticks;       /*  56 */
+    uint64_t start_mono_ns;     /*  64 */
     uint32_t python_hexversion; /* 72 */
-    uint32_t when_full;      /*  76  0 drop, 1 block; the recorder's side may set it back to 0 */
+    uint32_t when_full;         /*  76  0 drop, 1 block; the recorder's side may set it back to 0 */
     unsigned char pad0[48];
-    uint32_t state;          /* 128  0 starting, 1 recording, 2 stopped (hooks are gone) */
-    uint32_t site_count;     /* 132 */
+    uint32_t state;      /* 128  0 starting, 1 recording, 2 stopped (hooks are gone) */
+    uint32_t site_count; /* 132 */
     unsigned char pad1[56];
     uint64_t dropped_unattributed; /* 192  events of threads that found no track slot; atomic add */
     unsigned char pad2[56];
     uint32_t chunks_claimed; /* 256  high-water mark: chunks [0, n) may hold data; also memory in use = n x 64 KiB */
     unsigned char pad3[60];
-    uint64_t ended_dropped;  /* 320  drops of tracks whose slot was recycled; atomic add */
+    uint64_t ended_dropped; /* 320  drops of tracks whose slot was recycled; atomic add */
     unsigned char pad4[3768];
 };
 
-struct scope_track_slot { /* 64 bytes */
-    uint32_t serial;         /*  0  0 = slot free; serials start at 1 and are never reused in this pool */
-    uint32_t os_tid;         /*  4  0 = not known yet */
-    uint64_t ident;          /*  8  pthread_self() */
-    uint64_t dropped;        /* 16  events of this track dropped so far */
-    uint64_t start_ticks;    /* 24 */
-    uint32_t state;          /* 32  1 live, 2 ended */
-    uint32_t parent_serial;  /* 36  0 = unknown */
+struct scope_track_slot {   /* 64 bytes */
+    uint32_t serial;        /*  0  0 = slot free; serials start at 1 and are never reused in this pool */
+    uint32_t os_tid;        /*  4  0 = not known yet */
+    uint64_t ident;         /*  8  pthread_self() */
+    uint64_t dropped;       /* 16  events of this track dropped so far */
+    uint64_t start_ticks;   /* 24 */
+    uint32_t state;         /* 32  1 live, 2 ended */
+    uint32_t parent_serial; /* 36  0 = unknown */
     unsigned char pad[24];
 };
 
-struct scope_chunk { /* 64-byte header, then SCOPE_CHUNK_CAPACITY records */
-    uint32_t state;          /*  0  0 free, 1 writing, 2 closed; claim is a CAS 0 -> 1, release by the recorder 2 -> 0 */
-    uint32_t track_serial;   /*  4 */
-    uint64_t seq_start;      /*  8  events this track produced (recorded + dropped) before this chunk */
-    uint32_t committed;      /* 16  record slots written; release-stored last: the one commit point of an event */
-    uint32_t generation;     /* 20  +1 per claim */
+struct scope_chunk {       /* 64-byte header, then SCOPE_CHUNK_CAPACITY records */
+    uint32_t state;        /*  0  0 free, 1 writing, 2 closed; claim is a CAS 0 -> 1, release by the recorder 2 -> 0 */
+    uint32_t track_serial; /*  4 */
+    uint64_t seq_start;    /*  8  events this track produced (recorded + dropped) before this chunk */
+    uint32_t committed;    /* 16  record slots written; release-stored last: the one commit point of an event */
+    uint32_t generation;   /* 20  +1 per claim */
     uint64_t dropped_before; /* 24  total events of this track dropped before this chunk */
     uint32_t drained;        /* 32  record slots already in the journal; written by the recorder only */
     unsigned char pad[28];

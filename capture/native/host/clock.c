@@ -3,15 +3,13 @@
 
 #include <time.h>
 
-static uint64_t now_ns(clockid_t id)
-{
+static uint64_t now_ns(clockid_t id) {
     struct timespec ts;
     clock_gettime(id, &ts);
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-SCOPE_EXPORT uint64_t scope_ticks(uint32_t clock_kind)
-{
+SCOPE_EXPORT uint64_t scope_ticks(uint32_t clock_kind) {
     if (clock_kind != SCOPE_CLOCK_TSC)
         return now_ns(CLOCK_MONOTONIC);
 #if defined(__x86_64__)
@@ -29,8 +27,7 @@ SCOPE_EXPORT uint64_t scope_ticks(uint32_t clock_kind)
 
 /* Fills out[4] = ticks, monotonic ns, realtime ns, half-width of the bracket in ns.
  * Of 16 tries the tightest bracket wins: one interrupt between two reads would otherwise bend the time line. */
-SCOPE_EXPORT void scope_clock_pair(uint32_t clock_kind, uint64_t out[4])
-{
+SCOPE_EXPORT void scope_clock_pair(uint32_t clock_kind, uint64_t out[4]) {
     uint64_t best = UINT64_MAX;
     for (int i = 0; i < 16; i++) {
         uint64_t before = now_ns(CLOCK_MONOTONIC);

@@ -25,7 +25,8 @@ struct scope_scan_entry { /* 48 bytes */
 
 SCOPE_EXPORT uint64_t scope_ticks(uint32_t clock_kind);
 SCOPE_EXPORT void scope_clock_pair(uint32_t clock_kind, uint64_t out[4]);
-SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, struct scope_scan_entry *out, int32_t cap);
+SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, struct scope_scan_entry *out,
+                                     int32_t cap);
 SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry);
 
 #endif

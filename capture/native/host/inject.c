@@ -36,21 +36,18 @@ struct candidate {
     int rank; /* lower first */
 };
 
-uint64_t scope_now_ns(void)
-{
+uint64_t scope_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
 }
 
-static void sleep_ns(uint64_t ns)
-{
+static void sleep_ns(uint64_t ns) {
     struct timespec pause = {(time_t)(ns / 1000000000ull), (long)(ns % 1000000000ull)};
     nanosleep(&pause, NULL);
 }
 
-enum scope_wait scope_wait_stop(int tid, uint64_t deadline_ns, int *status)
-{
+enum scope_wait scope_wait_stop(int tid, uint64_t deadline_ns, int *status) {
     uint64_t pause = 10000;
     for (;;) {
         siginfo_t event = {0};
@@ -76,8 +73,7 @@ enum scope_wait scope_wait_stop(int tid, uint64_t deadline_ns, int *status)
     }
 }
 
-static int rank_of(int pid, int tid)
-{
+static int rank_of(int pid, int tid) {
     char path[64], text[128];
     snprintf(path, sizeof path, "/proc/%d/task/%d/syscall", pid, tid);
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -88,14 +84,12 @@ static int rank_of(int pid, int tid)
     return (parked ? 0 : 2) + (tid == pid);
 }
 
-static int by_rank(const void *left, const void *right)
-{
+static int by_rank(const void *left, const void *right) {
     return ((const struct candidate *)left)->rank - ((const struct candidate *)right)->rank;
 }
 
 /* The threads of the target, most promising first. Returns their number; 0 = the process is gone. */
-static int list_threads(int pid, struct candidate *candidates)
-{
+static int list_threads(int pid, struct candidate *candidates) {
     char path[64];
     int count = 0;
     snprintf(path, sizeof path, "/proc/%d/task", pid);
@@ -113,8 +107,7 @@ static int list_threads(int pid, struct candidate *candidates)
 }
 
 /* A process that ignores SIGSEGV would have that changed by the fault that ends our calls. */
-static int ignores_segv(int pid)
-{
+static int ignores_segv(int pid) {
     char path[64], line[256];
     unsigned long long ignored = 0;
     snprintf(path, sizeof path, "/proc/%d/status", pid);
@@ -129,8 +122,7 @@ static int ignores_segv(int pid)
 
 enum attempt { TRY_AGAIN, REFUSED, FINISHED };
 
-static enum attempt try_thread(struct scope_thread *thread)
-{
+static enum attempt try_thread(struct scope_thread *thread) {
     struct scope_inject_result *result = thread->result;
     uint64_t stopped_at = scope_now_ns();
     int status, signal = 0, finished = 0;
@@ -171,8 +163,7 @@ static enum attempt try_thread(struct scope_thread *thread)
     return finished ? FINISHED : TRY_AGAIN;
 }
 
-static void hunt(struct scope_thread *thread, struct candidate *candidates)
-{
+static void hunt(struct scope_thread *thread, struct candidate *candidates) {
     const struct scope_inject_plan *plan = thread->plan;
     struct scope_inject_result *result = thread->result;
     uint64_t started = scope_now_ns(), deadline = started + plan->hunt_ms * 1000000ull, pause = PAUSE_FIRST_NS;
@@ -203,8 +194,7 @@ static void hunt(struct scope_thread *thread, struct candidate *candidates)
     result->status = SCOPE_INJECT_NO_SAFE_POINT;
 }
 
-static void *work(void *argument)
-{
+static void *work(void *argument) {
     struct scope_thread *thread = argument;
     struct candidate *candidates = calloc(MAX_THREADS, sizeof *candidates);
     char path[64];
@@ -223,8 +213,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-EXPORTED int scope_inject(const struct scope_inject_plan *plan, struct scope_inject_result *result)
-{
+EXPORTED int scope_inject(const struct scope_inject_plan *plan, struct scope_inject_result *result) {
     struct scope_thread *thread = aligned_alloc(64, (sizeof *thread + 63) & ~63ull);
     pthread_t worker;
     memset(result, 0, sizeof *result);
@@ -247,8 +236,7 @@ EXPORTED int scope_inject(const struct scope_inject_plan *plan, struct scope_inj
 
 #else
 
-EXPORTED int scope_inject(const struct scope_inject_plan *plan, struct scope_inject_result *result)
-{
+EXPORTED int scope_inject(const struct scope_inject_plan *plan, struct scope_inject_result *result) {
     (void)plan;
     memset(result, 0, sizeof *result);
     result->status = SCOPE_INJECT_UNSUPPORTED;

@@ -45,27 +45,27 @@ struct scope_inject_plan {
     uint32_t pad;
     uint64_t mmap_address;
     uint64_t munmap_address;
-    uint64_t errno_address;   /* __errno_location */
+    uint64_t errno_address; /* __errno_location */
     uint64_t dlopen_address;
-    uint64_t dlerror_address; /* 0 = unknown */
+    uint64_t dlerror_address;   /* 0 = unknown */
     uint64_t sigreturn_address; /* mov $15,%rax; syscall; 0 = unknown */
-    uint64_t library_base;    /* load bias of the library if it is mapped already, else 0 */
-    uint64_t entry_offset;    /* of int entry(const char *argument) in the library */
-    const char *library;      /* path as the target sees it */
+    uint64_t library_base;      /* load bias of the library if it is mapped already, else 0 */
+    uint64_t entry_offset;      /* of int entry(const char *argument) in the library */
+    const char *library;        /* path as the target sees it */
     const char *argument;
 };
 
 struct scope_inject_result {
     int32_t status;
-    int32_t error;       /* errno of the request that failed */
-    int32_t tid;         /* the thread that was used */
-    int32_t syscall_nr;  /* that it was blocked in; -1 = it was running */
-    uint32_t attempts;   /* stops made, the good one included */
+    int32_t error;      /* errno of the request that failed */
+    int32_t tid;        /* the thread that was used */
+    int32_t syscall_nr; /* that it was blocked in; -1 = it was running */
+    uint32_t attempts;  /* stops made, the good one included */
     uint32_t pad;
     uint64_t stopped_ns; /* how long that thread was held */
     uint64_t hunt_ns;    /* until the good stop */
     uint64_t library_base;
-    int64_t value;       /* of the entry function */
+    int64_t value; /* of the entry function */
     char message[240];
 };
 

@@ -54,28 +54,23 @@
 #define SIGNAL_SETXID 33 /* glibc: setuid() in one thread waits for all, holding the lock that pthread_create wants */
 #define SOFTWARE_BYTES_AT 464 /* in the FXSAVE area */
 
-static int write_memory(const struct scope_thread *thread, uint64_t address, const void *bytes, size_t size)
-{
+static int write_memory(const struct scope_thread *thread, uint64_t address, const void *bytes, size_t size) {
     return pwrite(thread->memory, bytes, size, (off_t)address) == (ssize_t)size;
 }
 
-static int read_memory(const struct scope_thread *thread, uint64_t address, void *bytes, size_t size)
-{
+static int read_memory(const struct scope_thread *thread, uint64_t address, void *bytes, size_t size) {
     return pread(thread->memory, bytes, size, (off_t)address) == (ssize_t)size;
 }
 
-static uint64_t own_stack(const struct scope_thread *thread)
-{
+static uint64_t own_stack(const struct scope_thread *thread) {
     return ((thread->saved.rsp - RED_ZONE_BYTES - OWN_STACK_GAP) & ~15ull) - 8;
 }
 
-static int set_mask(const struct scope_thread *thread, uint64_t mask)
-{
+static int set_mask(const struct scope_thread *thread, uint64_t mask) {
     return ptrace(PTRACE_SETSIGMASK, thread->tid, (void *)sizeof mask, &mask) == 0;
 }
 
-static int save(struct scope_thread *thread)
-{
+static int save(struct scope_thread *thread) {
     struct iovec extended = {thread->extended, sizeof thread->extended};
     if (ptrace(PTRACE_GETREGSET, thread->tid, (void *)NT_X86_XSTATE, &extended) != 0)
         return 0;
@@ -83,14 +78,12 @@ static int save(struct scope_thread *thread)
     return ptrace(PTRACE_GETSIGMASK, thread->tid, (void *)sizeof thread->saved_mask, &thread->saved_mask) == 0;
 }
 
-static int has_restartable_result(const struct scope_thread *thread)
-{
+static int has_restartable_result(const struct scope_thread *thread) {
     long result = (long)thread->saved.rax;
     return (long)thread->saved.orig_rax >= 0 && result <= -512 && result >= -516;
 }
 
-static void put_back(struct scope_thread *thread)
-{
+static void put_back(struct scope_thread *thread) {
     struct iovec extended = {thread->extended, thread->extended_bytes};
     ptrace(PTRACE_SETREGSET, thread->tid, (void *)NT_X86_XSTATE, &extended);
     struct user_regs_struct registers = thread->saved;
@@ -104,14 +97,29 @@ static void put_back(struct scope_thread *thread)
 }
 
 /* The frame that libc's sigreturn stub restores the saved state from, at `frame`; its first word is the return address. */
-static int prepare_frame(const struct scope_thread *thread, uint64_t frame, uint64_t return_address)
-{
+static int prepare_frame(const struct scope_thread *thread, uint64_t frame, uint64_t return_address) {
     const struct user_regs_struct *s = &thread->saved;
     uint64_t words[39] = {0};
     uint64_t extended_at = (frame + 8 + 304 + 63) & ~63ull;
     int restart = has_restartable_result(thread);
-    uint64_t general[18] = {s->r8,  s->r9,  s->r10, s->r11, s->r12, s->r13, s->r14, s->r15, s->rdi, s->rsi, s->rbp, s->rbx,
-                            s->rdx, restart ? s->orig_rax : s->rax, s->rcx, s->rsp, restart ? s->rip - 2 : s->rip, s->eflags};
+    uint64_t general[18] = {s->r8,
+                            s->r9,
+                            s->r10,
+                            s->r11,
+                            s->r12,
+                            s->r13,
+                            s->r14,
+                            s->r15,
+                            s->rdi,
+                            s->rsi,
+                            s->rbp,
+                            s->rbx,
+                            s->rdx,
+                            restart ? s->orig_rax : s->rax,
+                            s->rcx,
+                            s->rsp,
+                            restart ? s->rip - 2 : s->rip,
+                            s->eflags};
     words[0] = return_address;
     words[1] = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
     words[4] = 0x7fffffff; /* ss_flags the kernel refuses, silently: the alternate stack stays what it is */
@@ -122,7 +130,8 @@ static int prepare_frame(const struct scope_thread *thread, uint64_t frame, uint
 
     unsigned char extended[sizeof thread->extended + 4];
     uint64_t features;
-    uint32_t size = (uint32_t)thread->extended_bytes, with_magic = size + 4, magic1 = FP_XSTATE_MAGIC1, magic2 = FP_XSTATE_MAGIC2;
+    uint32_t size = (uint32_t)thread->extended_bytes, with_magic = size + 4, magic1 = FP_XSTATE_MAGIC1,
+             magic2 = FP_XSTATE_MAGIC2;
     memcpy(extended, thread->extended, size);
     memcpy(&features, extended + SOFTWARE_BYTES_AT, 8); /* ptrace shows the enabled features there */
     memset(extended + SOFTWARE_BYTES_AT, 0, 48);
@@ -137,8 +146,7 @@ static int prepare_frame(const struct scope_thread *thread, uint64_t frame, uint
 enum outcome { RETURNED, GONE, CRASHED, HANDED_OVER };
 
 /* Stops the thread in the middle of its call and leaves it to the frame; RETURNED if the call just did. */
-static enum outcome hand_over(struct scope_thread *thread, uint64_t frame, uint64_t *value)
-{
+static enum outcome hand_over(struct scope_thread *thread, uint64_t frame, uint64_t *value) {
     int status;
     if (!write_memory(thread, frame, &thread->plan->sigreturn_address, 8))
         return GONE;
@@ -156,11 +164,11 @@ static enum outcome hand_over(struct scope_thread *thread, uint64_t frame, uint6
 
 /* Calls function(a, b, c, d, e, f) with the return address at `frame`. */
 static enum outcome call(struct scope_thread *thread, uint64_t function, const uint64_t arguments[6], uint64_t frame,
-                         int may_hand_over, uint64_t *value)
-{
+                         int may_hand_over, uint64_t *value) {
     uint64_t trap = SCOPE_TRAP_ADDRESS;
-    uint64_t deadline = may_hand_over && thread->plan->sigreturn_address ? scope_now_ns() + thread->plan->call_ms * 1000000ull
-                                                                         : UINT64_MAX;
+    uint64_t deadline = may_hand_over && thread->plan->sigreturn_address
+                            ? scope_now_ns() + thread->plan->call_ms * 1000000ull
+                            : UINT64_MAX;
     struct user_regs_struct registers = thread->saved;
     registers.rip = function;
     registers.rsp = frame;
@@ -214,8 +222,7 @@ static enum outcome call(struct scope_thread *thread, uint64_t function, const u
     }
 }
 
-static int fail(struct scope_thread *thread, enum outcome outcome)
-{
+static int fail(struct scope_thread *thread, enum outcome outcome) {
     thread->result->status = outcome == GONE      ? SCOPE_INJECT_GONE
                              : outcome == CRASHED ? SCOPE_INJECT_CRASHED
                                                   : SCOPE_INJECT_HANDED_OVER;
@@ -224,8 +231,7 @@ static int fail(struct scope_thread *thread, enum outcome outcome)
     return 1;
 }
 
-static enum outcome explain_refusal(struct scope_thread *thread, uint64_t frame)
-{
+static enum outcome explain_refusal(struct scope_thread *thread, uint64_t frame) {
     uint64_t text = 0, none[6] = {0};
     thread->result->status = SCOPE_INJECT_NOT_LOADED;
     if (!thread->plan->dlerror_address)
@@ -239,8 +245,7 @@ static enum outcome explain_refusal(struct scope_thread *thread, uint64_t frame)
 }
 
 /* dlopen and entry on the scratch area. RETURNED with result->status set, or what went wrong. */
-static enum outcome load_and_start(struct scope_thread *thread, uint64_t base)
-{
+static enum outcome load_and_start(struct scope_thread *thread, uint64_t base) {
     const struct scope_inject_plan *plan = thread->plan;
     struct scope_inject_result *result = thread->result;
     char text[SCOPE_TEXT_BYTES] = {0};
@@ -269,8 +274,7 @@ static enum outcome load_and_start(struct scope_thread *thread, uint64_t base)
     return outcome;
 }
 
-int scope_call_in(struct scope_thread *thread)
-{
+int scope_call_in(struct scope_thread *thread) {
     const struct scope_inject_plan *plan = thread->plan;
     uint64_t none[6] = {0}, errno_at = 0, base = 0, ignored, own = own_stack(thread), probe;
     uint64_t area[6] = {0, SCOPE_SCRATCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0};

@@ -43,16 +43,14 @@
 #define USER_CODE_SEGMENT 0x33
 #define STACK_SEARCH_BYTES (64 * 1024)
 
-static int in_ranges(const struct scope_code_range *ranges, uint32_t count, uint64_t address)
-{
+static int in_ranges(const struct scope_code_range *ranges, uint32_t count, uint64_t address) {
     for (uint32_t i = 0; i < count; i++)
         if (address >= ranges[i].start && address < ranges[i].end)
             return 1;
     return 0;
 }
 
-static int is_listed_call(const struct user_regs_struct *regs)
-{
+static int is_listed_call(const struct user_regs_struct *regs) {
     switch ((long)regs->orig_rax) {
     case SYS_accept:
     case SYS_accept4:
@@ -84,8 +82,7 @@ static int is_listed_call(const struct user_regs_struct *regs)
     }
 }
 
-static int was_blocked(const struct user_regs_struct *regs)
-{
+static int was_blocked(const struct user_regs_struct *regs) {
     switch ((long)regs->rax) {
     case -KERNEL_ERESTARTSYS:
     case -KERNEL_ERESTARTNOINTR:
@@ -106,13 +103,13 @@ struct signal_context {
     uint16_t code_segment, gs, fs, stack_segment;
 };
 
-static int is_in_handler_of_unsafe_code(const struct scope_inject_plan *plan, uint64_t stack, int memory)
-{
+static int is_in_handler_of_unsafe_code(const struct scope_inject_plan *plan, uint64_t stack, int memory) {
     uint64_t words[STACK_SEARCH_BYTES / 8];
     ssize_t got = 0, part;
     while (got < STACK_SEARCH_BYTES) { /* page by page: the stack may end before the window does */
         size_t until_page = 4096 - ((stack + (uint64_t)got) & 4095);
-        size_t wanted = until_page < (size_t)(STACK_SEARCH_BYTES - got) ? until_page : (size_t)(STACK_SEARCH_BYTES - got);
+        size_t wanted =
+            until_page < (size_t)(STACK_SEARCH_BYTES - got) ? until_page : (size_t)(STACK_SEARCH_BYTES - got);
         part = pread(memory, (char *)words + got, wanted, (off_t)(stack + (uint64_t)got));
         if (part <= 0)
             break;
@@ -130,8 +127,7 @@ static int is_in_handler_of_unsafe_code(const struct scope_inject_plan *plan, ui
     return 0;
 }
 
-int scope_is_safe_point(const struct scope_inject_plan *plan, const struct user_regs_struct *regs, int memory)
-{
+int scope_is_safe_point(const struct scope_inject_plan *plan, const struct user_regs_struct *regs, int memory) {
     if (regs->cs != USER_CODE_SEGMENT)
         return 0;
     if ((long)regs->orig_rax >= 0) {

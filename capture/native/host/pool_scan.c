@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-static int pool_is_sound(const unsigned char *base, uint64_t size)
-{
+static int pool_is_sound(const unsigned char *base, uint64_t size) {
     static const unsigned char inverted[8] = SCOPE_POOL_MAGIC_INVERTED;
     const struct scope_pool_header *h = (const struct scope_pool_header *)base;
     if (size < SCOPE_POOL_HEADER_BYTES)
@@ -16,20 +15,19 @@ static int pool_is_sound(const unsigned char *base, uint64_t size)
     for (int i = 0; i < 8; i++)
         if ((h->magic[i] ^ inverted[i]) != 0xff)
             return 0;
-    return h->abi == SCOPE_POOL_ABI && h->chunk_bytes == SCOPE_CHUNK_BYTES && h->record_bytes == sizeof(struct scope_record) &&
-           h->chunks_offset <= size && (uint64_t)h->chunk_count * SCOPE_CHUNK_BYTES <= size - h->chunks_offset &&
+    return h->abi == SCOPE_POOL_ABI && h->chunk_bytes == SCOPE_CHUNK_BYTES &&
+           h->record_bytes == sizeof(struct scope_record) && h->chunks_offset <= size &&
+           (uint64_t)h->chunk_count * SCOPE_CHUNK_BYTES <= size - h->chunks_offset &&
            h->chunks_claimed <= h->chunk_count;
 }
 
-static struct scope_chunk *chunk_at(const unsigned char *base, uint32_t index)
-{
+static struct scope_chunk *chunk_at(const unsigned char *base, uint32_t index) {
     const struct scope_pool_header *h = (const struct scope_pool_header *)base;
     return (struct scope_chunk *)(base + h->chunks_offset + (uint64_t)index * SCOPE_CHUNK_BYTES);
 }
 
 /* Slots that one event takes, head included. */
-static uint32_t event_slots(const struct scope_record *head)
-{
+static uint32_t event_slots(const struct scope_record *head) {
     if (head->kind == SCOPE_SNAPSHOT)
         return 1 + head->a;
     if (head->kind == SCOPE_STATE)
@@ -37,9 +35,9 @@ static uint32_t event_slots(const struct scope_record *head)
     return 1;
 }
 
-static uint32_t count_events(const struct scope_chunk *chunk, uint32_t from, uint32_t to)
-{
-    const struct scope_record *records = (const struct scope_record *)((const unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
+static uint32_t count_events(const struct scope_chunk *chunk, uint32_t from, uint32_t to) {
+    const struct scope_record *records =
+        (const struct scope_record *)((const unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
     uint32_t events = 0;
     for (uint32_t i = from; i < to; i += event_slots(&records[i]))
         events++;
@@ -50,8 +48,8 @@ static uint32_t count_events(const struct scope_chunk *chunk, uint32_t from, uin
  *
  * Two passes over `committed`: a successor chunk seen in the first pass proves that its predecessor was closed by
  * then, so the second read of the predecessor is final and a track's records never arrive out of order by a pass. */
-SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, struct scope_scan_entry *out, int32_t cap)
-{
+SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, struct scope_scan_entry *out,
+                                     int32_t cap) {
     if (!pool_is_sound(base, size))
         return -1;
     const struct scope_pool_header *h = (const struct scope_pool_header *)base;
@@ -91,8 +89,7 @@ SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, s
 
 /* Says that the entry's slots up to `committed` are in the journal; frees the chunk if it is closed and drained.
  * Returns 1 if freed, 0 if not, -1 if the pool is unsound. */
-SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry)
-{
+SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry) {
     if (!pool_is_sound(base, size) || entry->index >= ((const struct scope_pool_header *)base)->chunk_count)
         return -1;
     struct scope_chunk *c = chunk_at(base, entry->index);

@@ -14,8 +14,7 @@
 static PyObject *key_ids; /* {(type address, name): (id, type, is redacted)} */
 
 /* GIL held; allocates; the key's number, 0 for none; never leaves an exception. */
-static uint32_t key_of(PyTypeObject *type, PyObject *name, bool *redacted)
-{
+static uint32_t key_of(PyTypeObject *type, PyObject *name, bool *redacted) {
     uint32_t id = 0;
     if (!key_ids && !(key_ids = PyDict_New()))
         return 0;
@@ -56,8 +55,7 @@ done:
 
 /* GIL held; allocates; never leaves an exception. `value` NULL = deleted. */
 static void write_value(struct scope_writer *w, PyObject *object, uint64_t serial, PyObject *name, PyObject *value,
-                        uint32_t flags)
-{
+                        uint32_t flags) {
     struct scope_text text;
     bool redacted = false;
     uint32_t key = PyUnicode_CheckExact(name) ? key_of(Py_TYPE(object), name, &redacted) : 0;
@@ -73,8 +71,7 @@ static void write_value(struct scope_writer *w, PyObject *object, uint64_t seria
 }
 
 /* GIL held; allocates; never leaves an exception. What an instance that is new to us holds already. */
-static void write_present_values(struct scope_writer *w, PyObject *object, uint64_t serial)
-{
+static void write_present_values(struct scope_writer *w, PyObject *object, uint64_t serial) {
     PyObject *dict = PyObject_GenericGetDict(object, NULL), *name, *value;
     Py_ssize_t at = 0;
     PyErr_Clear();
@@ -93,8 +90,7 @@ struct change {
 
 /* GIL held; allocates with the collector off; never leaves an exception. Before a change: the values so far, when the
  * instance is new. A class and its base may both be watched: then the inner call of the same change writes nothing. */
-static struct change begin_change(PyObject *object, PyObject *name)
-{
+static struct change begin_change(PyObject *object, PyObject *name) {
     struct change change = {0};
     struct scope_writer *w = scope_active && scope_tls != &scope_muted ? scope_writer_of_this_thread(NULL) : NULL;
     if (!w || w->quiet || w->ended)
@@ -115,8 +111,7 @@ static struct change begin_change(PyObject *object, PyObject *name)
 }
 
 /* GIL held; allocates; leaves an exception as it is. `value` NULL = deleted. */
-static void end_change(const struct change *change, PyObject *object, PyObject *name, PyObject *value, bool succeeded)
-{
+static void end_change(const struct change *change, PyObject *object, PyObject *name, PyObject *value, bool succeeded) {
     if (!change->w)
         return;
     change->w->changing_object = change->outer_object;
@@ -130,8 +125,7 @@ static void end_change(const struct change *change, PyObject *object, PyObject *
 }
 
 /* GIL held; runs the target's code; new reference or NULL with an exception. `self`: closure of classes.c. */
-static PyObject *set_attribute(PyObject *self, PyObject *args)
-{
+static PyObject *set_attribute(PyObject *self, PyObject *args) {
     PyObject *object, *name, *value;
     if (!PyArg_ParseTuple(args, "OOO:__setattr__", &object, &name, &value))
         return NULL;
@@ -142,8 +136,7 @@ static PyObject *set_attribute(PyObject *self, PyObject *args)
 }
 
 /* GIL held; runs the target's code; new reference or NULL with an exception. */
-static PyObject *delete_attribute(PyObject *self, PyObject *args)
-{
+static PyObject *delete_attribute(PyObject *self, PyObject *args) {
     PyObject *object, *name;
     if (!PyArg_ParseTuple(args, "OO:__delattr__", &object, &name))
         return NULL;
@@ -157,8 +150,7 @@ static PyMethodDef set_method = {"__setattr__", set_attribute, METH_VARARGS, NUL
 static PyMethodDef delete_method = {"__delattr__", delete_attribute, METH_VARARGS, NULL};
 
 /* GIL held; allocates; never leaves an exception. Instances that exist already, with the values they hold. */
-static void write_existing_instances(void)
-{
+static void write_existing_instances(void) {
     PyObject *modules = PySys_GetObject("modules"); /* borrowed */
     const bool loaded = modules && PyDict_GetItemString(modules, "gc");
     PyObject *gc = PyImport_ImportModule("gc"); /* built in: taking it out again is no loss */
@@ -183,15 +175,13 @@ static void write_existing_instances(void)
 }
 
 /* GIL held; allocates with the collector off; never leaves an exception. */
-void scope_attributes_start(void)
-{
+void scope_attributes_start(void) {
     scope_classes_start(&set_method, &delete_method);
     write_existing_instances();
 }
 
 /* GIL held; allocates; never leaves an exception. Classes made in ways that the class statement's hook does not see. */
-void scope_attributes_sweep(void)
-{
+void scope_attributes_sweep(void) {
     int collecting = PyGC_Disable();
     scope_classes_look();
     if (collecting)
@@ -200,8 +190,7 @@ void scope_attributes_sweep(void)
 }
 
 /* GIL held; releases; never leaves an exception. */
-void scope_attributes_stop(void)
-{
+void scope_attributes_stop(void) {
     scope_classes_stop();
     scope_objects_close();
     PyObject *old = key_ids;

@@ -12,8 +12,8 @@
 #include <string.h>
 
 struct watched {
-    PyTypeObject *type;      /* strong */
-    PyObject *previous[2];   /* strong; NULL = inherited */
+    PyTypeObject *type;       /* strong */
+    PyObject *previous[2];    /* strong; NULL = inherited */
     PyObject *replacement[2]; /* strong */
 };
 
@@ -34,11 +34,10 @@ static PyMethodDef *methods[2];
 static struct watched *classes;
 static uint32_t count, capacity;
 static PyObject *build_class, *build_class_wrapper; /* strong while wrapped */
-static PyObject *sizes; /* {module name: number of globals at the last look} */
+static PyObject *sizes;                             /* {module name: number of globals at the last look} */
 
 /* GIL held; does not allocate. */
-bool scope_class_is_watched(PyTypeObject *type)
-{
+bool scope_class_is_watched(PyTypeObject *type) {
     for (uint32_t i = 0; i < count; i++)
         if (classes[i].type == type || PyType_IsSubtype(type, classes[i].type))
             return true;
@@ -47,8 +46,7 @@ bool scope_class_is_watched(PyTypeObject *type)
 
 /* GIL held; runs the target's code; 0 or -1 with an exception. Calls type.__setattr__ or type.__delattr__ past any
  * metaclass. */
-static int change_class(PyTypeObject *type, const char *slot, PyObject *value)
-{
+static int change_class(PyTypeObject *type, const char *slot, PyObject *value) {
     PyObject *result = value ? PyObject_CallMethod((PyObject *)&PyType_Type, "__setattr__", "OsO", type, slot, value)
                              : PyObject_CallMethod((PyObject *)&PyType_Type, "__delattr__", "Os", type, slot);
     if (!result)
@@ -58,8 +56,7 @@ static int change_class(PyTypeObject *type, const char *slot, PyObject *value)
 }
 
 /* GIL held; allocates; new reference, or NULL without an exception. What the class itself defines, not its bases. */
-static PyObject *own_attribute(PyTypeObject *type, const char *name)
-{
+static PyObject *own_attribute(PyTypeObject *type, const char *name) {
     PyObject *dict = scope_type_dict(type);
     PyObject *value = dict ? PyMapping_GetItemString(dict, name) : NULL;
     PyErr_Clear();
@@ -70,8 +67,7 @@ static PyObject *own_attribute(PyTypeObject *type, const char *name)
 
 /* GIL held; runs the target's code; 0 or -1 with an exception. What would have happened without us: the class's own
  * method, or the next one in the instance's order of bases. */
-int scope_class_pass_on(PyObject *closure, const char *slot, PyObject *object, PyObject *name, PyObject *value)
-{
+int scope_class_pass_on(PyObject *closure, const char *slot, PyObject *object, PyObject *name, PyObject *value) {
     PyObject *type = PyTuple_GetItem(closure, 0), *previous = PyTuple_GetItem(closure, 1); /* borrowed */
     PyObject *inherits_plain = PyTuple_GetItem(closure, 2);
     if (inherits_plain == Py_True && (PyObject *)Py_TYPE(object) == type)
@@ -95,8 +91,7 @@ int scope_class_pass_on(PyObject *closure, const char *slot, PyObject *object, P
 }
 
 /* GIL held; allocates; 0 or -1 without an exception. Puts one of our functions in; refused by built-in classes. */
-static int replace(struct watched *watched, int which)
-{
+static int replace(struct watched *watched, int which) {
     PyTypeObject *type = watched->type;
     PyObject *previous = own_attribute(type, slots[which]);
     bool plain = !previous && PyType_GetSlot(type, Py_tp_setattro) == (void *)PyObject_GenericSetAttr;
@@ -121,8 +116,7 @@ static int replace(struct watched *watched, int which)
 }
 
 /* GIL held; allocates plain memory; steals `method`. Without memory it is never freed. */
-static void retire(PyObject *method)
-{
+static void retire(PyObject *method) {
     if (retired_count == retired_capacity) {
         uint32_t more = retired_capacity ? retired_capacity * 2 : 64;
         struct retired *bigger = realloc(retirees, more * sizeof *bigger);
@@ -135,8 +129,7 @@ static void retire(PyObject *method)
 }
 
 /* GIL held; releases what has been out of use for long enough that nobody can be about to call it. */
-static void free_retired(void)
-{
+static void free_retired(void) {
     const uint64_t now_ns = scope_mono_ns();
     while (retired_count && now_ns - retirees[0].since_ns > RETIREMENT_NS) {
         PyObject *method = retirees[0].method;
@@ -146,8 +139,7 @@ static void free_retired(void)
 }
 
 /* GIL held; never leaves an exception. Puts the class's own function back, where ours is still in its place. */
-static void put_back(struct watched *watched, int which)
-{
+static void put_back(struct watched *watched, int which) {
     PyObject *present = own_attribute(watched->type, slots[which]);
     if (present && present == watched->replacement[which])
         change_class(watched->type, slots[which], watched->previous[which]);
@@ -162,8 +154,7 @@ static void put_back(struct watched *watched, int which)
 }
 
 /* GIL held; allocates; never leaves an exception. Watches a class that a pattern names. */
-static void consider(PyObject *object)
-{
+static void consider(PyObject *object) {
     char module[SCOPE_TYPE_NAME_BYTES], qualname[SCOPE_TYPE_NAME_BYTES];
     if (!PyType_Check(object) || !(PyType_GetFlags((PyTypeObject *)object) & Py_TPFLAGS_HEAPTYPE))
         return;
@@ -193,8 +184,7 @@ static void consider(PyObject *object)
 }
 
 /* GIL held; runs the target's code; new reference or NULL with an exception. `self`: the real __build_class__. */
-static PyObject *call_build_class(PyObject *self, PyObject *args, PyObject *kwargs)
-{
+static PyObject *call_build_class(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *made = PyObject_Call(self, args, kwargs);
     if (made && build_class) {
         int collecting = PyGC_Disable();
@@ -205,20 +195,18 @@ static PyObject *call_build_class(PyObject *self, PyObject *args, PyObject *kwar
     return made;
 }
 
-static PyMethodDef build_class_method = {
-    "__build_class__", (PyCFunction)(void (*)(void))call_build_class, METH_VARARGS | METH_KEYWORDS, NULL};
+static PyMethodDef build_class_method = {"__build_class__", (PyCFunction)(void (*)(void))call_build_class,
+                                         METH_VARARGS | METH_KEYWORDS, NULL};
 
 /* GIL held; does not allocate; borrowed or NULL. */
-static PyObject *builtins_dict(void)
-{
+static PyObject *builtins_dict(void) {
     PyObject *modules = PySys_GetObject("modules");
     PyObject *builtins = modules ? PyDict_GetItemString(modules, "builtins") : NULL;
     return builtins && PyModule_Check(builtins) ? PyModule_GetDict(builtins) : NULL;
 }
 
 /* GIL held; allocates; never leaves an exception. Modules whose number of globals changed since the last look. */
-void scope_classes_look(void)
-{
+void scope_classes_look(void) {
     PyObject *modules = PySys_GetObject("modules"), *name, *module, *key, *value; /* all borrowed */
     Py_ssize_t at = 0;
     if (!sizes && !(sizes = PyDict_New()))
@@ -242,8 +230,7 @@ void scope_classes_look(void)
 }
 
 /* GIL held; allocates; never leaves an exception. */
-void scope_classes_start(PyMethodDef *set_method, PyMethodDef *delete_method)
-{
+void scope_classes_start(PyMethodDef *set_method, PyMethodDef *delete_method) {
     free_retired();
     methods[0] = set_method;
     methods[1] = delete_method;
@@ -261,8 +248,7 @@ void scope_classes_start(PyMethodDef *set_method, PyMethodDef *delete_method)
 }
 
 /* GIL held; releases; never leaves an exception. */
-void scope_classes_stop(void)
-{
+void scope_classes_stop(void) {
     PyObject *builtins = builtins_dict();
     PyObject *present = builtins ? PyDict_GetItemString(builtins, "__build_class__") : NULL; /* borrowed */
     if (build_class && present == build_class_wrapper)

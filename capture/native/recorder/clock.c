@@ -9,8 +9,7 @@ uint32_t scope_clock_kind = SCOPE_CLOCK_MONOTONIC;
 
 #if defined(__x86_64__)
 /* GIL not needed; allocates only stdio buffers. */
-static bool tsc_is_trusted(void)
-{
+static bool tsc_is_trusted(void) {
     char line[8192] = "";
     FILE *file = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "re");
     if (!file)
@@ -31,8 +30,7 @@ static bool tsc_is_trusted(void)
 #endif
 
 /* GIL not needed; allocates only stdio buffers. Returns the kind that scope_ticks() uses from now on. */
-uint32_t scope_clock_choose(void)
-{
+uint32_t scope_clock_choose(void) {
     scope_clock_kind = SCOPE_CLOCK_MONOTONIC;
 #if defined(__x86_64__)
     if (tsc_is_trusted())

@@ -16,24 +16,21 @@ extern uint32_t scope_clock_kind;
 uint32_t scope_clock_choose(void);
 
 /* GIL not needed; does not allocate. */
-static inline uint64_t scope_mono_ns(void)
-{
+static inline uint64_t scope_mono_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* GIL not needed; does not allocate. A few ms coarse, but four times cheaper than a full reading. */
-static inline uint64_t scope_coarse_ns(void)
-{
+static inline uint64_t scope_coarse_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* GIL not needed; does not allocate. */
-static inline uint64_t scope_ticks(void)
-{
+static inline uint64_t scope_ticks(void) {
 #if defined(__x86_64__)
     if (__builtin_expect(scope_clock_kind == SCOPE_CLOCK_TSC, 1))
         return __rdtsc();

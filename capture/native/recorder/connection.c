@@ -14,8 +14,7 @@
 
 /* GIL held, given up while connecting; allocates; new reference to the descriptor, or NULL with an exception. Only a peer
  * that is root or this user is accepted. */
-PyObject *scope_connect(PyObject *module, PyObject *path)
-{
+PyObject *scope_connect(PyObject *module, PyObject *path) {
     (void)module;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     PyObject *bytes = NULL;
@@ -54,8 +53,7 @@ PyObject *scope_connect(PyObject *module, PyObject *path)
 }
 
 /* GIL held, given up while waiting; new reference. wait_readable(fd, milliseconds) -> bool. */
-PyObject *scope_wait_readable(PyObject *module, PyObject *args)
-{
+PyObject *scope_wait_readable(PyObject *module, PyObject *args) {
     (void)module;
     int fd, milliseconds;
     if (!PyArg_ParseTuple(args, "ii", &fd, &milliseconds))

@@ -17,23 +17,20 @@
 static int defs_fd = -1;
 
 /* GIL not needed; does not allocate. 0, or an errno. */
-int scope_defs_open(const char *path)
-{
+int scope_defs_open(const char *path) {
     defs_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     return defs_fd < 0 ? errno : 0;
 }
 
 /* GIL not needed; async-signal-safe (a forked child calls it too). */
-void scope_defs_close(void)
-{
+void scope_defs_close(void) {
     if (defs_fd >= 0)
         close(defs_fd);
     defs_fd = -1;
 }
 
 /* GIL not needed; does not allocate. */
-static uint32_t fnv1a(uint32_t hash, const unsigned char *bytes, size_t count)
-{
+static uint32_t fnv1a(uint32_t hash, const unsigned char *bytes, size_t count) {
     for (size_t i = 0; i < count; i++)
         hash = (hash ^ bytes[i]) * 16777619u;
     return hash;
@@ -41,8 +38,7 @@ static uint32_t fnv1a(uint32_t hash, const unsigned char *bytes, size_t count)
 
 /* GIL held (it orders the writers); does not allocate. False when the definition could not be stored: then its number
  * must not be used. A partly written one is cut off again, because a torn definition hides all that follow. */
-bool scope_define(enum scope_def kind, uint32_t id, const char *const *fields, int count)
-{
+bool scope_define(enum scope_def kind, uint32_t id, const char *const *fields, int count) {
     unsigned char buffer[HEAD_BYTES + 5 * (FIELD_LIMIT + 1)];
     size_t size = HEAD_BYTES;
     for (int i = 0; i < count && i < 5; i++) {

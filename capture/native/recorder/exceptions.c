@@ -14,8 +14,7 @@ static uint16_t ids[TYPE_SLOTS];
 static uint32_t type_count;
 
 /* GIL held; releases types, which may run finalizers: hooks must be inactive. */
-void scope_exceptions_close(void)
-{
+void scope_exceptions_close(void) {
     for (uint32_t i = 0; i < TYPE_SLOTS; i++) {
         PyObject *type = types[i];
         types[i] = NULL;
@@ -26,8 +25,7 @@ void scope_exceptions_close(void)
 }
 
 /* GIL held; allocates at the first sight of a type; never leaves an exception. 0 = no number. */
-uint32_t scope_exception_id(PyObject *exception)
-{
+uint32_t scope_exception_id(PyObject *exception) {
     if (!exception)
         return 0;
     PyObject *type = (PyObject *)Py_TYPE(exception);
@@ -52,8 +50,7 @@ uint32_t scope_exception_id(PyObject *exception)
  * An exception that has passed no other frame yet has a traceback of one entry. With a longer one it is either on its
  * way (the same object as last time) or raised again from somewhere it was kept: that counts once per thread. Holding
  * a reference instead would keep the user's exceptions, and all their frames, alive. */
-bool scope_exception_is_new(struct scope_writer *w, PyObject *exception, bool recorded_here)
-{
+bool scope_exception_is_new(struct scope_writer *w, PyObject *exception, bool recorded_here) {
     if (!PyExceptionInstance_Check(exception))
         return false;
     PyTypeObject *type = Py_TYPE(exception);

@@ -17,8 +17,7 @@ struct pattern_list {
 static struct pattern_list lists[SCOPE_PATTERN_LISTS];
 
 /* GIL held; frees plain memory. */
-void scope_filter_clear(void)
-{
+void scope_filter_clear(void) {
     for (int list = 0; list < SCOPE_PATTERN_LISTS; list++) {
         for (int i = 0; i < lists[list].count; i++)
             free(lists[list].patterns[i]);
@@ -28,8 +27,7 @@ void scope_filter_clear(void)
 }
 
 /* GIL held; allocates plain memory; false when there is none. */
-bool scope_filter_add(enum scope_pattern_list list, const char *pattern)
-{
+bool scope_filter_add(enum scope_pattern_list list, const char *pattern) {
     struct pattern_list *to = &lists[list];
     char **patterns = realloc(to->patterns, (size_t)(to->count + 1) * sizeof *patterns);
     if (!patterns)
@@ -40,8 +38,7 @@ bool scope_filter_add(enum scope_pattern_list list, const char *pattern)
 }
 
 /* No GIL; no allocation. `pattern` without wildcards also names everything below it: a package, a folder. */
-static bool matches(const char *pattern, const char *text, char separator)
-{
+static bool matches(const char *pattern, const char *text, char separator) {
     if (fnmatch(pattern, text, FNM_NOESCAPE) == 0)
         return true;
     size_t length = strlen(pattern);
@@ -49,14 +46,12 @@ static bool matches(const char *pattern, const char *text, char separator)
 }
 
 /* No GIL; no allocation. */
-static bool is_thread_pattern(const char *pattern)
-{
+static bool is_thread_pattern(const char *pattern) {
     return strncmp(pattern, "thread:", 7) == 0;
 }
 
 /* No GIL; no allocation. A pattern may name a module, a file, or "module:qualname". */
-static bool code_matches(const char *pattern, const char *file, const char *module, const char *qualname)
-{
+static bool code_matches(const char *pattern, const char *file, const char *module, const char *qualname) {
     char both[1024];
     if (matches(pattern, module, '.') || matches(pattern, file, '/'))
         return true;
@@ -72,16 +67,14 @@ static bool code_matches(const char *pattern, const char *file, const char *modu
 }
 
 /* No GIL; no allocation. */
-static bool is_scope_itself(const char *file, const char *module)
-{
+static bool is_scope_itself(const char *file, const char *module) {
     const char *name = strrchr(file, '/');
     return strncmp(name ? name + 1 : file, "_scope_", 7) == 0 || strncmp(module, "_scope_", 7) == 0;
 }
 
 /* No GIL; no allocation. User code: not the standard library, not installed packages, not built into the interpreter.
  * Generated code such as "<string>" belongs to the module whose globals it runs in. */
-static bool is_user_code(const char *file, const char *module, const char *module_file)
-{
+static bool is_user_code(const char *file, const char *module, const char *module_file) {
     if (strncmp(file, "<frozen ", 8) == 0)
         return false;
     if (file[0] == '<') {
@@ -101,8 +94,7 @@ static bool is_user_code(const char *file, const char *module, const char *modul
 }
 
 /* No GIL; no allocation. */
-bool scope_filter_wants_code(const char *file, const char *module, const char *qualname, const char *module_file)
-{
+bool scope_filter_wants_code(const char *file, const char *module, const char *qualname, const char *module_file) {
     if (is_scope_itself(file, module))
         return false;
     bool wanted = false, named = false;
@@ -123,8 +115,7 @@ bool scope_filter_wants_code(const char *file, const char *module, const char *q
 }
 
 /* No GIL; no allocation. */
-bool scope_filter_wants_thread(const char *name)
-{
+bool scope_filter_wants_thread(const char *name) {
     bool wanted = false, named = false;
     for (int i = 0; i < lists[SCOPE_INCLUDE].count && !wanted; i++) {
         const char *pattern = lists[SCOPE_INCLUDE].patterns[i];
@@ -142,8 +133,7 @@ bool scope_filter_wants_thread(const char *name)
 }
 
 /* No GIL; no allocation. A pattern names "module.Class" or just "Class". */
-bool scope_filter_wants_class(const char *module, const char *qualname)
-{
+bool scope_filter_wants_class(const char *module, const char *qualname) {
     char both[1024];
     snprintf(both, sizeof both, "%s.%s", module, qualname);
     for (int i = 0; i < lists[SCOPE_CLASSES].count; i++) {
@@ -155,8 +145,7 @@ bool scope_filter_wants_class(const char *module, const char *qualname)
 }
 
 /* No GIL; no allocation. */
-bool scope_filter_has_threads(void)
-{
+bool scope_filter_has_threads(void) {
     for (enum scope_pattern_list list = SCOPE_INCLUDE; list <= SCOPE_EXCLUDE; list++)
         for (int i = 0; i < lists[list].count; i++)
             if (is_thread_pattern(lists[list].patterns[i]))
@@ -165,7 +154,6 @@ bool scope_filter_has_threads(void)
 }
 
 /* No GIL; no allocation. */
-bool scope_filter_has_classes(void)
-{
+bool scope_filter_has_classes(void) {
     return lists[SCOPE_CLASSES].count > 0;
 }

@@ -18,8 +18,7 @@ static bool hooks_left; /* this is a child, and its parent's hooks are still in 
 static int inherited_fd = -1;
 
 /* GIL state unknown; async-signal-safe. Runs in every forked child. */
-static void in_child(void)
-{
+static void in_child(void) {
     if (scope_active)
         hooks_left = true;
     __atomic_store_n(&scope_active, 0, __ATOMIC_RELEASE);
@@ -32,8 +31,7 @@ static void in_child(void)
 }
 
 /* GIL not needed; allocates a handler once, for good. 0 or -1. */
-int scope_fork_watch(void)
-{
+int scope_fork_watch(void) {
     if (!watching && pthread_atfork(NULL, NULL, in_child) != 0)
         return -1;
     watching = true;
@@ -41,14 +39,12 @@ int scope_fork_watch(void)
 }
 
 /* GIL held; does not allocate. The agent's connection: a copy in a child would hide the parent's end. -1 = none. */
-void scope_fork_close_in_child(int fd)
-{
+void scope_fork_close_in_child(int fd) {
     inherited_fd = fd;
 }
 
 /* GIL held; allocates; never leaves an exception. Does nothing except once in a forked child. */
-void scope_fork_clean_up(void)
-{
+void scope_fork_clean_up(void) {
     if (!hooks_left)
         return;
     hooks_left = false;

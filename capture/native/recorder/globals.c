@@ -34,15 +34,13 @@ static uint32_t polls;
 static Py_ssize_t modules_seen; /* len(sys.modules) at the last look */
 
 /* GIL held; does not allocate. */
-static uint32_t slot_of(const PyObject *dict, const PyObject *key)
-{
+static uint32_t slot_of(const PyObject *dict, const PyObject *key) {
     uint64_t both = ((uint64_t)(uintptr_t)dict >> 4) * 31 + ((uint64_t)(uintptr_t)key >> 4);
     return (uint32_t)(both * 0x9E3779B97F4A7C15u >> 32) & global_mask;
 }
 
 /* GIL held; allocates plain memory; false when there is none. */
-static bool make_room(void)
-{
+static bool make_room(void) {
     if (globals && global_count * 2 < global_mask)
         return true;
     uint32_t mask = globals ? global_mask * 2 + 1 : 1023, old_mask = global_mask;
@@ -64,8 +62,7 @@ static bool make_room(void)
 }
 
 /* GIL held; does not allocate; borrowed or NULL. */
-static const struct module *module_of(const PyObject *dict)
-{
+static const struct module *module_of(const PyObject *dict) {
     for (uint32_t i = 0; i < module_count; i++)
         if (modules[i].dict == dict)
             return &modules[i];
@@ -74,8 +71,7 @@ static const struct module *module_of(const PyObject *dict)
 
 /* GIL held; allocates at the first sight of a key. The entry of an interned key; NULL when it is not to be recorded.
  * Keys compare by address: equal interned texts are one object. */
-static struct global *entry_of(PyObject *dict, PyObject *key, bool create)
-{
+static struct global *entry_of(PyObject *dict, PyObject *key, bool create) {
     if (!PyUnicode_CheckExact(key) || !make_room())
         return NULL;
     uint32_t at = slot_of(dict, key);
@@ -88,7 +84,9 @@ static struct global *entry_of(PyObject *dict, PyObject *key, bool create)
     struct global *entry = NULL;
     if (strncmp(text, "__", 2) != 0) {
         Py_IncRef(key);
-        globals[at] = (struct global){.dict = dict, .key = key, .redacted = scope_is_credential(text),
+        globals[at] = (struct global){.dict = dict,
+                                      .key = key,
+                                      .redacted = scope_is_credential(text),
                                       .id = scope_state_define(module->name, text, "global")};
         global_count += 1;
         entry = &globals[at];
@@ -99,8 +97,7 @@ static struct global *entry_of(PyObject *dict, PyObject *key, bool create)
 }
 
 /* GIL not needed; does not allocate. FNV-1a 64. */
-static uint64_t hash_of(const struct scope_text *text)
-{
+static uint64_t hash_of(const struct scope_text *text) {
     uint64_t hash = 14695981039346656037u;
     for (uint32_t i = 0; i < text->length; i++)
         hash = (hash ^ (unsigned char)text->bytes[i]) * 1099511628211u;
@@ -108,8 +105,7 @@ static uint64_t hash_of(const struct scope_text *text)
 }
 
 /* GIL held; allocates; never leaves an exception. `key` got `value`. When polling, an unchanged text is not written. */
-static void note(struct scope_writer *w, PyObject *dict, PyObject *key, PyObject *value, uint32_t flags)
-{
+static void note(struct scope_writer *w, PyObject *dict, PyObject *key, PyObject *value, uint32_t flags) {
     struct scope_text text;
     PyObject *canonical = key;
     Py_IncRef(canonical);
@@ -133,8 +129,7 @@ static void note(struct scope_writer *w, PyObject *dict, PyObject *key, PyObject
 }
 
 /* GIL held; does not allocate. */
-static void note_deleted(struct scope_writer *w, struct global *entry, uint32_t flags)
-{
+static void note_deleted(struct scope_writer *w, struct global *entry, uint32_t flags) {
     if (!entry || !entry->present)
         return;
     entry->present = false;
@@ -142,8 +137,7 @@ static void note_deleted(struct scope_writer *w, struct global *entry, uint32_t 
 }
 
 /* GIL held; allocates; the collector is off, so nothing can change the dict meanwhile. */
-static void note_all(struct scope_writer *w, PyObject *dict, PyObject *source, uint32_t flags)
-{
+static void note_all(struct scope_writer *w, PyObject *dict, PyObject *source, uint32_t flags) {
     Py_ssize_t at = 0;
     PyObject *key, *value;
     while (PyDict_Next(source, &at, &key, &value))
@@ -151,10 +145,8 @@ static void note_all(struct scope_writer *w, PyObject *dict, PyObject *source, u
 }
 
 /* GIL held; may be called with an exception set, which stays; allocates. Before a watched dict changes. */
-static int on_dict_event(int event, PyObject *dict, PyObject *key, PyObject *value)
-{
-    if (!scope_active || scope_tls == &scope_muted ||
-        (scope_python.finalizing && scope_python.finalizing()))
+static int on_dict_event(int event, PyObject *dict, PyObject *key, PyObject *value) {
+    if (!scope_active || scope_tls == &scope_muted || (scope_python.finalizing && scope_python.finalizing()))
         return 0;
     PyObject *type, *error, *traceback;
     PyErr_Fetch(&type, &error, &traceback);
@@ -178,8 +170,7 @@ static int on_dict_event(int event, PyObject *dict, PyObject *key, PyObject *val
 }
 
 /* GIL held; allocates; "" when it is no text. */
-static void dict_text(PyObject *dict, const char *key, char *text, size_t size)
-{
+static void dict_text(PyObject *dict, const char *key, char *text, size_t size) {
     PyObject *bytes = scope_utf8(PyDict_GetItemString(dict, key));
     snprintf(text, size, "%s", bytes ? PyBytes_AsString(bytes) : "");
     if (bytes)
@@ -187,8 +178,7 @@ static void dict_text(PyObject *dict, const char *key, char *text, size_t size)
 }
 
 /* GIL held; allocates; never leaves an exception. Starts watching a module's globals when they are wanted and new. */
-static void watch_module(PyObject *module)
-{
+static void watch_module(PyObject *module) {
     if (!PyModule_Check(module))
         return;
     PyObject *dict = PyModule_GetDict(module); /* borrowed */
@@ -220,8 +210,7 @@ static void watch_module(PyObject *module)
 }
 
 /* GIL held; allocates; never leaves an exception. Modules loaded since the last look. */
-static void look_for_modules(void)
-{
+static void look_for_modules(void) {
     PyObject *loaded = PySys_GetObject("modules"); /* borrowed */
     if (!loaded || !PyDict_CheckExact(loaded) || PyDict_Size(loaded) == modules_seen)
         return;
@@ -234,8 +223,7 @@ static void look_for_modules(void)
 
 /* GIL held; allocates; never leaves an exception. Changes since the last poll, on the main thread's track: who wrote
  * them is not known, and the flag says so. */
-static void poll_modules(void)
-{
+static void poll_modules(void) {
     struct scope_writer *w = scope_tracks_main();
     polls += 1;
     for (uint32_t i = 0; i < module_count; i++)
@@ -246,8 +234,7 @@ static void poll_modules(void)
 }
 
 /* GIL held; allocates; never leaves an exception. -1 = no watchers here: poll. Writes the first values. */
-int scope_globals_start(void)
-{
+int scope_globals_start(void) {
     modules_seen = -1;
     watcher = -1;
     if (scope_python.dict_add_watcher && scope_python.dict_watch)
@@ -258,8 +245,7 @@ int scope_globals_start(void)
 }
 
 /* GIL held; allocates; never leaves an exception. New modules, and changes where there are no watchers. */
-void scope_globals_sweep(bool poll)
-{
+void scope_globals_sweep(bool poll) {
     int collecting = PyGC_Disable();
     look_for_modules();
     if (poll && watcher < 0)
@@ -270,8 +256,7 @@ void scope_globals_sweep(bool poll)
 }
 
 /* GIL held; releases dicts, which may run finalizers: recording must be off. Never leaves an exception. */
-void scope_globals_stop(void)
-{
+void scope_globals_stop(void) {
     for (uint32_t i = 0; i < module_count && watcher >= 0; i++) {
         scope_python.dict_unwatch(watcher, modules[i].dict);
         PyErr_Clear();

@@ -24,8 +24,7 @@ static const char BOOTSTRAP[] =
     "load()\n";
 
 /* GIL held; allocates; 0 or -1 with an exception. `library` lies in the agent's folder. */
-static int run_agent(const char *config_path, const char *library)
-{
+static int run_agent(const char *config_path, const char *library) {
     PyObject *code = Py_CompileString(BOOTSTRAP, "<_scope_inject>", Py_file_input);
     PyObject *globals = PyDict_New();
     PyObject *config = PyUnicode_DecodeFSDefault(config_path), *path = PyUnicode_DecodeFSDefault(library);
@@ -45,8 +44,7 @@ static int run_agent(const char *config_path, const char *library)
 
 /* Takes the GIL; runs on the new thread. The agent reports its own problems to the recorder; what is left is dropped
  * rather than printed into the target's stderr. */
-static void *agent_thread(void *argument)
-{
+static void *agent_thread(void *argument) {
     char *config_path = argument;
     Dl_info self;
     int (*initialized)(void);
@@ -63,8 +61,7 @@ static void *agent_thread(void *argument)
 
 /* GIL not needed and never taken; allocates plain memory and a native thread. 0, or an errno. The caller makes sure that
  * this thread is stopped outside malloc and the loader. */
-__attribute__((visibility("default"))) int scope_inject_start(const char *config_path)
-{
+__attribute__((visibility("default"))) int scope_inject_start(const char *config_path) {
     pthread_t thread;
     pthread_attr_t detached;
     char *copy = strdup(config_path);

@@ -7,8 +7,7 @@
 #include "tracks.h"
 
 /* GIL held; allocates; new reference or NULL without an exception. The Thread object that `frame` joins. */
-static PyObject *joined_thread(PyObject *frame)
-{
+static PyObject *joined_thread(PyObject *frame) {
     PyObject *locals = PyObject_GetAttrString(frame, "f_locals");
     PyObject *thread = locals ? PyMapping_GetItemString(locals, "self") : NULL;
     PyErr_Clear();
@@ -18,8 +17,7 @@ static PyObject *joined_thread(PyObject *frame)
 }
 
 /* GIL held; allocates; 0 when the attribute is missing or None; no exception. */
-static unsigned long number_attribute(PyObject *object, const char *name)
-{
+static unsigned long number_attribute(PyObject *object, const char *name) {
     PyObject *key = PyUnicode_FromString(name);
     PyObject *value = key ? PyObject_GenericGetAttr(object, key) : NULL;
     unsigned long number = value && PyLong_CheckExact(value) ? PyLong_AsUnsignedLong(value) : 0;
@@ -32,9 +30,8 @@ static unsigned long number_attribute(PyObject *object, const char *name)
 }
 
 /* GIL held; allocates; no exception. Whether threading has struck the thread off its list of live ones. */
-static bool is_struck_off(PyObject *thread, unsigned long ident)
-{
-    PyObject *modules = PySys_GetObject("modules");                                     /* borrowed */
+static bool is_struck_off(PyObject *thread, unsigned long ident) {
+    PyObject *modules = PySys_GetObject("modules");                                    /* borrowed */
     PyObject *threading = modules ? PyDict_GetItemString(modules, "threading") : NULL; /* borrowed */
     PyObject *active = NULL;
     if (threading && PyModule_Check(threading))
@@ -48,8 +45,7 @@ static bool is_struck_off(PyObject *thread, unsigned long ident)
 }
 
 /* GIL held; allocates; never leaves an exception. */
-static void write_join(PyObject *frame, bool ends)
-{
+static void write_join(PyObject *frame, bool ends) {
     int collecting = PyGC_Disable();
     PyObject *thread = frame ? joined_thread(frame) : NULL;
     uint32_t serial = 0;
@@ -69,13 +65,11 @@ static void write_join(PyObject *frame, bool ends)
 }
 
 /* GIL held; allocates; borrows `frame`, the frame of join. */
-void scope_join_begins(PyObject *frame)
-{
+void scope_join_begins(PyObject *frame) {
     write_join(frame, false);
 }
 
 /* GIL held; allocates; borrows `frame`. Also when join is left by an exception. */
-void scope_join_ends(PyObject *frame)
-{
+void scope_join_ends(PyObject *frame) {
     write_join(frame, true);
 }

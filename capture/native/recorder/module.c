@@ -15,8 +15,7 @@
 #include <string.h>
 
 /* GIL held; allocates; 0 or -1 with an exception. Copies a list of str into the filter. */
-static int add_patterns(enum scope_pattern_list list, PyObject *patterns)
-{
+static int add_patterns(enum scope_pattern_list list, PyObject *patterns) {
     Py_ssize_t count = patterns && PyList_Check(patterns) ? PyList_Size(patterns) : 0;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *bytes = scope_utf8(PyList_GetItem(patterns, i));
@@ -33,8 +32,7 @@ static int add_patterns(enum scope_pattern_list list, PyObject *patterns)
 
 /* GIL held; allocates; new reference or NULL with an exception. configure(pool_dir, chunk_count, when_full, features,
  * include, exclude, stdlib, classes): makes the pool; nothing is recorded yet. */
-static PyObject *configure(PyObject *module, PyObject *args)
-{
+static PyObject *configure(PyObject *module, PyObject *args) {
     (void)module;
     const char *folder, *features;
     unsigned chunk_count, when_full;
@@ -75,8 +73,7 @@ static PyObject *configure(PyObject *module, PyObject *args)
 }
 
 /* GIL held; new reference or NULL with an exception. begin(threads) */
-static PyObject *begin(PyObject *module, PyObject *threads)
-{
+static PyObject *begin(PyObject *module, PyObject *threads) {
     (void)module;
     if (scope_active || scope_pool.fd < 0) {
         PyErr_SetString(PyExc_RuntimeError, scope_active ? "already recording" : "not configured");
@@ -88,8 +85,7 @@ static PyObject *begin(PyObject *module, PyObject *threads)
 }
 
 /* GIL held; new reference or NULL with an exception. end(threads) */
-static PyObject *end(PyObject *module, PyObject *threads)
-{
+static PyObject *end(PyObject *module, PyObject *threads) {
     (void)module;
     if (scope_recording_end(threads) != 0)
         return NULL;
@@ -97,24 +93,21 @@ static PyObject *end(PyObject *module, PyObject *threads)
 }
 
 /* GIL held; new reference. sweep(threads) */
-static PyObject *sweep(PyObject *module, PyObject *threads)
-{
+static PyObject *sweep(PyObject *module, PyObject *threads) {
     (void)module;
     scope_recording_sweep(threads);
     SCOPE_RETURN_NONE;
 }
 
 /* GIL held; new reference. stop_state(): before the interpreter clears its modules. */
-static PyObject *stop_state(PyObject *module, PyObject *unused)
-{
+static PyObject *stop_state(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
     scope_recording_stop_state();
     SCOPE_RETURN_NONE;
 }
 
 /* GIL held; allocates; new reference. mute(bool): whether this thread is kept out of the recording. */
-static PyObject *mute(PyObject *module, PyObject *on)
-{
+static PyObject *mute(PyObject *module, PyObject *on) {
     (void)module;
     if (on == Py_True)
         scope_tls = &scope_muted;
@@ -124,8 +117,7 @@ static PyObject *mute(PyObject *module, PyObject *on)
 }
 
 /* GIL held; allocates; new reference or NULL with an exception. define(key, value): a fact about the process. */
-static PyObject *define(PyObject *module, PyObject *args)
-{
+static PyObject *define(PyObject *module, PyObject *args) {
     (void)module;
     const char *key, *value;
     if (!PyArg_ParseTuple(args, "ss", &key, &value))
@@ -134,8 +126,7 @@ static PyObject *define(PyObject *module, PyObject *args)
 }
 
 /* GIL held; new reference or NULL with an exception. close_in_child(fd) */
-static PyObject *close_in_child(PyObject *module, PyObject *fd)
-{
+static PyObject *close_in_child(PyObject *module, PyObject *fd) {
     (void)module;
     long number = PyLong_AsLong(fd);
     if (number == -1 && PyErr_Occurred())
@@ -145,21 +136,19 @@ static PyObject *close_in_child(PyObject *module, PyObject *fd)
 }
 
 /* GIL held; allocates; new reference or NULL with an exception. */
-static PyObject *status(PyObject *module, PyObject *unused)
-{
+static PyObject *status(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
     uint64_t produced, dropped;
     uint32_t live;
     scope_tracks_totals(&produced, &dropped, &live);
     const bool open = scope_pool.fd >= 0;
-    return Py_BuildValue("{s:O,s:K,s:K,s:K,s:I,s:I,s:I,s:I,s:i,s:I,s:I}", "recording", scope_active ? Py_True : Py_False,
-                         "produced", (unsigned long long)produced, "dropped", (unsigned long long)dropped,
-                         "dropped_unattributed",
-                         (unsigned long long)(open ? scope_pool.header->dropped_unattributed : 0), "memory_bytes",
-                         open ? scope_pool.header->chunks_claimed * SCOPE_CHUNK_BYTES : 0, "sites",
-                         scope_codes_recorded(), "codes", scope_codes.count, "threads", live, "tool_id",
-                         scope_monitoring_tool(), "foreign_profilers", scope_profile_foreign(), "clock_kind",
-                         scope_clock_kind);
+    return Py_BuildValue(
+        "{s:O,s:K,s:K,s:K,s:I,s:I,s:I,s:I,s:i,s:I,s:I}", "recording", scope_active ? Py_True : Py_False, "produced",
+        (unsigned long long)produced, "dropped", (unsigned long long)dropped, "dropped_unattributed",
+        (unsigned long long)(open ? scope_pool.header->dropped_unattributed : 0), "memory_bytes",
+        open ? scope_pool.header->chunks_claimed * SCOPE_CHUNK_BYTES : 0, "sites", scope_codes_recorded(), "codes",
+        scope_codes.count, "threads", live, "tool_id", scope_monitoring_tool(), "foreign_profilers",
+        scope_profile_foreign(), "clock_kind", scope_clock_kind);
 }
 
 static PyMethodDef methods[] = {
@@ -178,8 +167,7 @@ static PyMethodDef methods[] = {
 };
 
 /* GIL held; 0 or -1 with an exception. All state is the library's, not the module's: the agent may load it twice. */
-static int execute(PyObject *module)
-{
+static int execute(PyObject *module) {
     (void)module;
     return scope_python_load();
 }
@@ -190,7 +178,6 @@ static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_scope_recorder", NULL, 0, methods, slots, NULL, NULL, NULL};
 
 /* GIL held; borrowed reference to the definition. */
-PyMODINIT_FUNC PyInit__scope_recorder(void)
-{
+PyMODINIT_FUNC PyInit__scope_recorder(void) {
     return PyModuleDef_Init(&definition);
 }

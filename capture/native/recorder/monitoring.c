@@ -17,23 +17,20 @@ static PyObject *disable;
 static bool recording_calls;
 
 /* GIL held; does not allocate; new reference (immortal). */
-static PyObject *answer_disable(void)
-{
+static PyObject *answer_disable(void) {
     Py_IncRef(disable);
     return disable;
 }
 
 /* GIL held; allocates at first sight; borrowed or NULL. */
-static const struct scope_code *learn(PyObject *code)
-{
+static const struct scope_code *learn(PyObject *code) {
     if (!scope_active || scope_tls == &scope_muted || (scope_python.finalizing && scope_python.finalizing()))
         return NULL;
     return scope_code_learn(code, PyEval_GetGlobals());
 }
 
 /* GIL held; may allocate; new reference. Every enter or leave that is not plain recorded code. */
-static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_t kind)
-{
+static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_t kind) {
     const bool entering = kind <= SCOPE_THROW;
     if (SCOPE_UNLIKELY(!scope_active || scope_tls == &scope_muted)) {
         scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
@@ -60,8 +57,7 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
 
 /* GIL held; allocates only when a chunk is full or the code is new; new reference. The five local events. */
 #define LOCAL_EVENT(name, kind, is_entering)                                                                           \
-    static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t count)                                     \
-    {                                                                                                                  \
+    static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t count) {                                   \
         (void)self, (void)count;                                                                                       \
         const struct scope_code *known = scope_code_find(args[0]);                                                     \
         if (SCOPE_UNLIKELY(!known || !PLAIN(known)))                                                                   \
@@ -76,8 +72,7 @@ LOCAL_EVENT(on_return, SCOPE_RETURN, false)
 LOCAL_EVENT(on_yield, SCOPE_YIELD, false)
 
 /* GIL held; may allocate; new reference. Cannot answer DISABLE before 3.14. */
-static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
+static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     (void)self, (void)count;
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known && !(known = learn(args[0])))
@@ -90,8 +85,7 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t coun
 }
 
 /* GIL held; may allocate; new reference. Code never seen before was entered before the recording, unrecorded. */
-static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
+static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     (void)self, (void)count;
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known || !scope_active || scope_tls == &scope_muted)
@@ -106,8 +100,7 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t cou
 }
 
 /* GIL held; may allocate; new reference. */
-static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t count)
-{
+static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     (void)self, (void)count;
     if (!scope_active || scope_tls == &scope_muted)
         return Py_None;
@@ -137,8 +130,7 @@ static struct {
 #define HOOKS (sizeof hooks / sizeof *hooks)
 
 /* GIL held; allocates; borrowed or NULL with an exception. The sys.monitoring namespace. */
-static PyObject *monitoring(void)
-{
+static PyObject *monitoring(void) {
     PyObject *namespace = PySys_GetObject("monitoring");
     if (!namespace)
         PyErr_SetString(PyExc_RuntimeError, "this interpreter has no sys.monitoring");
@@ -146,8 +138,7 @@ static PyObject *monitoring(void)
 }
 
 /* GIL held; allocates. The number of an event, 0 with an exception. */
-static long event_bit(PyObject *namespace, const char *event)
-{
+static long event_bit(PyObject *namespace, const char *event) {
     PyObject *events = PyObject_GetAttrString(namespace, "events");
     PyObject *value = events ? PyObject_GetAttrString(events, event) : NULL;
     long bit = value ? PyLong_AsLong(value) : 0;
@@ -159,8 +150,7 @@ static long event_bit(PyObject *namespace, const char *event)
 }
 
 /* GIL held; allocates; 0 or -1 with an exception. Steals `result`. */
-static int finish(PyObject *result)
-{
+static int finish(PyObject *result) {
     if (!result)
         return -1;
     Py_DecRef(result);
@@ -169,8 +159,7 @@ static int finish(PyObject *result)
 
 /* GIL held; allocates; 0 or -1 with an exception. A free id: 3 and 4 have no meaning of their own, 5 and 1, 2, 0 are
  * the optimizer's, coverage's, a profiler's and the debugger's. Never takes one that is in use. */
-static int take_tool(PyObject *namespace)
-{
+static int take_tool(PyObject *namespace) {
     static const int candidates[] = {3, 4, 5, 1, 2, 0};
     tool = -1;
     for (int i = 0; i < 6; i++) {
@@ -204,8 +193,7 @@ static int take_tool(PyObject *namespace)
 /* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive.
  *
  * restart_events() because DISABLE answers of an earlier recording persist in the code objects. */
-int scope_monitoring_start(bool calls, bool raises)
-{
+int scope_monitoring_start(bool calls, bool raises) {
     PyObject *namespace = monitoring();
     recording_calls = calls;
     if (!namespace || take_tool(namespace) != 0)
@@ -236,8 +224,7 @@ int scope_monitoring_start(bool calls, bool raises)
 }
 
 /* GIL held; allocates; never leaves an exception. free_tool_id alone leaves events and callbacks behind before 3.14. */
-void scope_monitoring_stop(void)
-{
+void scope_monitoring_stop(void) {
     PyObject *namespace = tool >= 0 ? monitoring() : NULL;
     if (namespace) {
         finish(PyObject_CallMethod(namespace, "set_events", "ii", tool, 0));
@@ -258,7 +245,6 @@ void scope_monitoring_stop(void)
 }
 
 /* GIL held; does not allocate. -1 = none. */
-int scope_monitoring_tool(void)
-{
+int scope_monitoring_tool(void) {
     return tool;
 }

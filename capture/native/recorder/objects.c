@@ -10,8 +10,7 @@ static PyObject *known; /* {address: (serial, weak reference or None)} */
 static uint64_t last_serial;
 
 /* GIL held; releases; new reference. Called by the interpreter when an instance dies. `self`: its address. */
-static PyObject *forget(PyObject *self, PyObject *reference)
-{
+static PyObject *forget(PyObject *self, PyObject *reference) {
     PyObject *entry = known ? PyDict_GetItemWithError(known, self) : NULL; /* borrowed */
     if (entry && PyTuple_GetItem(entry, 1) == reference)
         PyDict_DelItem(known, self);
@@ -22,8 +21,7 @@ static PyObject *forget(PyObject *self, PyObject *reference)
 static PyMethodDef forget_method = {"scope_forget", forget, METH_O, NULL};
 
 /* GIL held; allocates; new reference, None where weak references are not possible. */
-static PyObject *watch_death(PyObject *object, PyObject *address)
-{
+static PyObject *watch_death(PyObject *object, PyObject *address) {
     PyObject *callback = PyCFunction_NewEx(&forget_method, address, NULL);
     PyObject *reference = callback ? PyWeakref_NewRef(object, callback) : NULL;
     PyErr_Clear();
@@ -33,8 +31,7 @@ static PyObject *watch_death(PyObject *object, PyObject *address)
 }
 
 /* GIL held; allocates; never leaves an exception. 0 = too many objects, or no memory. */
-uint64_t scope_object_serial(PyObject *object, bool *is_new)
-{
+uint64_t scope_object_serial(PyObject *object, bool *is_new) {
     *is_new = false;
     if (!known && !(known = PyDict_New()))
         return 0;
@@ -61,8 +58,7 @@ uint64_t scope_object_serial(PyObject *object, bool *is_new)
 }
 
 /* GIL held; releases; recording must be off. */
-void scope_objects_close(void)
-{
+void scope_objects_close(void) {
     PyObject *old = known;
     known = NULL;
     last_serial = 0;

@@ -13,8 +13,7 @@
 #define SEARCHED_BYTES 1024u /* less than either library's block, so that no search leaves it */
 
 /* GIL not needed; does not allocate; 0 when the place is not certain. */
-static size_t place_of_tid(void)
-{
+static size_t place_of_tid(void) {
     const char *block = (const char *)pthread_self();
     const uint32_t own = (uint32_t)syscall(SYS_gettid);
     size_t found = 0;
@@ -31,8 +30,7 @@ static size_t place_of_tid(void)
 }
 
 /* GIL held, which keeps the thread from ending; does not allocate; 0 when it cannot be told. */
-uint32_t scope_os_tid_of(pthread_t thread)
-{
+uint32_t scope_os_tid_of(pthread_t thread) {
     static size_t place;
     if (!place)
         place = place_of_tid();

@@ -24,14 +24,12 @@ static pthread_mutex_t claim_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t next_slot;
 
 /* GIL not needed; does not allocate. */
-static struct scope_chunk *chunk_at(uint32_t index)
-{
+static struct scope_chunk *chunk_at(uint32_t index) {
     return (struct scope_chunk *)(scope_pool.chunks + (size_t)index * SCOPE_CHUNK_BYTES);
 }
 
 /* GIL not needed; maps memory. 0, or an errno. */
-int scope_pool_create(const char *path, uint32_t chunk_count, uint32_t when_full, uint32_t hexversion)
-{
+int scope_pool_create(const char *path, uint32_t chunk_count, uint32_t when_full, uint32_t hexversion) {
     const size_t tracks_offset = SCOPE_POOL_HEADER_BYTES;
     const size_t chunks_offset = tracks_offset + SCOPE_TRACK_SLOTS * sizeof(struct scope_track_slot);
     const size_t bytes = chunks_offset + (size_t)chunk_count * SCOPE_CHUNK_BYTES;
@@ -81,8 +79,7 @@ int scope_pool_create(const char *path, uint32_t chunk_count, uint32_t when_full
 }
 
 /* GIL not needed, but no writer may be inside the pool; unmaps memory. The file stays for the recorder to drain. */
-void scope_pool_close(void)
-{
+void scope_pool_close(void) {
     if (scope_pool.fd < 0)
         return;
     munmap(scope_pool.header, scope_pool.bytes);
@@ -91,8 +88,7 @@ void scope_pool_close(void)
 }
 
 /* Runs in a forked child, where the mapping does not exist (MADV_DONTFORK); async-signal-safe. */
-void scope_pool_forget(void)
-{
+void scope_pool_forget(void) {
     if (scope_pool.fd >= 0)
         close(scope_pool.fd);
     scope_pool = (struct scope_pool){.fd = -1};
@@ -100,8 +96,7 @@ void scope_pool_forget(void)
 }
 
 /* claim_lock held; reserves file space. The next never used chunk, or NULL. */
-static struct scope_chunk *grow(uint32_t used)
-{
+static struct scope_chunk *grow(uint32_t used) {
     if (used >= scope_pool.header->chunk_count)
         return NULL;
     off_t at = (off_t)(scope_pool.header->chunks_offset + (uint64_t)used * SCOPE_CHUNK_BYTES);
@@ -118,8 +113,7 @@ static struct scope_chunk *grow(uint32_t used)
  *
  * Claims are serialised, so the header fields are filled in while the chunk still reads as free: whoever sees state 1
  * sees the fields of this claim, never those of the one before. */
-struct scope_chunk *scope_pool_claim(uint32_t track_serial, uint64_t seq_start, uint64_t dropped_before)
-{
+struct scope_chunk *scope_pool_claim(uint32_t track_serial, uint64_t seq_start, uint64_t dropped_before) {
     struct scope_chunk *chunk = NULL;
     pthread_mutex_lock(&claim_lock);
     uint32_t used = scope_pool.header->chunks_claimed;
@@ -142,8 +136,7 @@ struct scope_chunk *scope_pool_claim(uint32_t track_serial, uint64_t seq_start, 
 
 /* GIL not needed; does not allocate. True when a track that is dropping may go on: resuming at the first free chunk
  * would cut a burst into a gap and a full stack snapshot every 4 092 records. */
-bool scope_pool_has_breathing_space(void)
-{
+bool scope_pool_has_breathing_space(void) {
     uint32_t count = scope_pool.header->chunk_count;
     uint32_t wanted = count / 4 < 1 ? 1 : count / 4 > 4 ? 4 : count / 4;
     uint32_t used = __atomic_load_n(&scope_pool.header->chunks_claimed, __ATOMIC_ACQUIRE);
@@ -155,8 +148,7 @@ bool scope_pool_has_breathing_space(void)
 
 /* Writers' lock held; does not allocate. A zeroed slot that carries no serial yet, or NULL when 4 096 threads live.
  * The slot of an ended track is used again only after every other; its drops move to the header's total. */
-struct scope_track_slot *scope_pool_take_slot(void)
-{
+struct scope_track_slot *scope_pool_take_slot(void) {
     for (uint32_t step = 0; step < SCOPE_TRACK_SLOTS; step++) {
         struct scope_track_slot *slot = &scope_pool.tracks[(next_slot + step) % SCOPE_TRACK_SLOTS];
         if (slot->serial != 0 && slot->state != 2)

@@ -33,8 +33,7 @@ static size_t code_first, code_second;
 static bool code_is_readable;
 
 /* GIL held; allocates a number on 3.10; -1 before the first instruction. */
-static int last_instruction(PyFrameObject *frame)
-{
+static int last_instruction(PyFrameObject *frame) {
     if (scope_python.frame_lasti)
         return scope_python.frame_lasti(frame);
     PyObject *value = PyObject_GetAttr((PyObject *)frame, lasti_name);
@@ -47,8 +46,7 @@ static int last_instruction(PyFrameObject *frame)
 
 /* GIL held; allocates a number on 3.10. What a call of generator-like code is. 3.10 cannot tell a throw from a resume:
  * the exception is not visible yet when the hook runs. */
-static uint32_t kind_of_entry(const struct scope_code *known, PyFrameObject *frame)
-{
+static uint32_t kind_of_entry(const struct scope_code *known, PyFrameObject *frame) {
     Py_ssize_t size = 0;
     const int at = last_instruction(frame);
     const unsigned char *bytes = scope_code_bytes(known, &size);
@@ -63,8 +61,7 @@ static uint32_t kind_of_entry(const struct scope_code *known, PyFrameObject *fra
 
 /* GIL held; allocates a number on 3.10. What leaving generator-like code with a value is. In 3.10 a suspended
  * `yield from` points at the instruction before it, because it is executed again. */
-static uint32_t kind_of_exit(const struct scope_code *known, PyFrameObject *frame)
-{
+static uint32_t kind_of_exit(const struct scope_code *known, PyFrameObject *frame) {
     Py_ssize_t size = 0;
     const int at = last_instruction(frame);
     const unsigned char *bytes = scope_code_bytes(known, &size);
@@ -75,8 +72,7 @@ static uint32_t kind_of_exit(const struct scope_code *known, PyFrameObject *fram
 }
 
 /* GIL held; may allocate. Everything but plain recorded functions. */
-static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObject *code, int what, PyObject *result)
-{
+static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObject *code, int what, PyObject *result) {
     if (!scope_active || scope_tls == &scope_muted) {
         scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
         return;
@@ -104,8 +100,7 @@ static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObje
 
 /* GIL held; does not allocate; borrowed. Reading the field saves two calls per event against PyFrame_GetCode, which
  * counts a reference that has to be given back. */
-static PyObject *read_code(const PyFrameObject *frame)
-{
+static PyObject *read_code(const PyFrameObject *frame) {
     const unsigned char *at = (const unsigned char *)frame;
     PyObject *word;
     memcpy(&word, at + code_first, sizeof word);
@@ -115,8 +110,7 @@ static PyObject *read_code(const PyFrameObject *frame)
 }
 
 /* GIL held; does not allocate; borrowed: the frame keeps it alive while the hook runs. */
-static PyObject *code_of(PyFrameObject *frame)
-{
+static PyObject *code_of(PyFrameObject *frame) {
     if (SCOPE_LIKELY(code_is_readable))
         return read_code(frame);
     PyObject *code = (PyObject *)PyFrame_GetCode(frame);
@@ -125,8 +119,7 @@ static PyObject *code_of(PyFrameObject *frame)
 }
 
 /* GIL held; does not allocate. Finds out whether read_code() can be trusted here. */
-static void check_layout(void)
-{
+static void check_layout(void) {
     PyFrameObject *frame = PyEval_GetFrame(); /* borrowed */
     code_first = scope_python.version == 0x030a ? 32 : 24;
     code_second = scope_python.version == 0x030a ? NOT_INDIRECT : 32;
@@ -138,8 +131,7 @@ static void check_layout(void)
 }
 
 /* GIL held; allocates only when a chunk is full or the code is new; never leaves an exception. The hook itself. */
-static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *result)
-{
+static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *result) {
     (void)self;
     if (what != TRACE_CALL && what != TRACE_RETURN)
         return 0;
@@ -157,16 +149,14 @@ static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *
 }
 
 /* GIL held; does not allocate; borrowed. The profile function of a thread. */
-static void *hook_of(PyThreadState *state)
-{
+static void *hook_of(PyThreadState *state) {
     void *hook;
     memcpy(&hook, (unsigned char *)state + hook_offset, sizeof hook);
     return hook;
 }
 
 /* GIL held; does not allocate. Whether `state` is still a thread of this interpreter. */
-static bool is_alive(const PyThreadState *state)
-{
+static bool is_alive(const PyThreadState *state) {
     PyThreadState *at = scope_python.thread_head(PyInterpreterState_Get());
     while (at && at != state)
         at = scope_python.thread_next(at);
@@ -174,16 +164,14 @@ static bool is_alive(const PyThreadState *state)
 }
 
 /* GIL held; may run audit hooks; never leaves an exception. */
-void scope_profile_hook_this_thread(void)
-{
+void scope_profile_hook_this_thread(void) {
     if (hook_offset && !hook_of(PyThreadState_Get()))
         scope_python.set_profile(on_profile, NULL);
     PyErr_Clear();
 }
 
 /* GIL held; may run audit hooks; never leaves an exception. */
-void scope_profile_unhook_this_thread(void)
-{
+void scope_profile_unhook_this_thread(void) {
     if (hook_offset && hook_of(PyThreadState_Get()) == (void *)on_profile)
         scope_python.set_profile(NULL, NULL);
     PyErr_Clear();
@@ -191,8 +179,7 @@ void scope_profile_unhook_this_thread(void)
 
 /* GIL held; allocates frame objects with the collector off; no exception. A thread that has a track got our hook only
  * now: it was another profiler's for a while. Its stack is written anew. */
-static void tell_regained(PyThreadState *state, PyObject *frames)
-{
+static void tell_regained(PyThreadState *state, PyObject *frames) {
     PyFrameObject *frame = scope_python.thread_frame ? scope_python.thread_frame(state) : NULL;
     PyObject *ident, *candidate;
     Py_ssize_t at = 0;
@@ -212,8 +199,7 @@ static void tell_regained(PyThreadState *state, PyObject *frames)
 
 /* GIL held; may run audit hooks, during which threads come and go: so every step looks from the start of the list. Gives
  * (or takes back) our hook on each thread but this one. */
-static void change_threads(bool hook, PyObject *frames)
-{
+static void change_threads(bool hook, PyObject *frames) {
     const PyThreadState *self = PyThreadState_Get();
     for (int step = 0; step < MOST_THREADS; step++) {
         uint32_t others = 0;
@@ -238,15 +224,13 @@ static void change_threads(bool hook, PyObject *frames)
 
 /* GIL held; may run audit hooks; never leaves an exception. Also threads that came in past the start wrappers. `frames`:
  * sys._current_frames() of now, or NULL while the recording is not on yet. */
-void scope_profile_hook_threads(PyObject *frames)
-{
+void scope_profile_hook_threads(PyObject *frames) {
     if (hook_offset)
         change_threads(true, frames);
 }
 
 /* GIL held; allocates; 0 or -1 with an exception. Runs on the agent's own thread, which has no profile function. */
-int scope_profile_start(void)
-{
+int scope_profile_start(void) {
     if (!scope_python.set_profile || !scope_python.set_profile_on || !scope_python.thread_head) {
         PyErr_SetString(PyExc_RuntimeError, "this interpreter does not export its profiling functions");
         return -1;
@@ -276,8 +260,7 @@ int scope_profile_start(void)
 }
 
 /* GIL held; may run audit hooks; never leaves an exception. Functions of other tools stay. */
-void scope_profile_stop(void)
-{
+void scope_profile_stop(void) {
     if (!hook_offset)
         return;
     change_threads(false, NULL);
@@ -287,7 +270,6 @@ void scope_profile_stop(void)
 }
 
 /* GIL held; does not allocate. Threads whose calls cannot be recorded because another profiler has them. */
-uint32_t scope_profile_foreign(void)
-{
+uint32_t scope_profile_foreign(void) {
     return foreign;
 }

@@ -28,8 +28,7 @@ static bool hooked, state_on;
 
 /* GIL held; allocates; new reference or NULL with an exception. {ident: frame}; its audit event comes first, so the
  * frames are of one instant and nothing has run since. */
-static PyObject *current_frames(void)
-{
+static PyObject *current_frames(void) {
     PyObject *function = PySys_GetObject("_current_frames"); /* borrowed */
     if (!function) {
         PyErr_SetString(PyExc_RuntimeError, "this interpreter has no sys._current_frames");
@@ -39,8 +38,7 @@ static PyObject *current_frames(void)
 }
 
 /* GIL held; allocates; the agent's entry of a thread, (name, native id, daemon), or a name made up. */
-static void describe(PyObject *threads, PyObject *ident, char *name, size_t size, uint32_t *os_tid, bool *daemon)
-{
+static void describe(PyObject *threads, PyObject *ident, char *name, size_t size, uint32_t *os_tid, bool *daemon) {
     PyObject *entry = threads && PyDict_Check(threads) ? PyDict_GetItemWithError(threads, ident) : NULL; /* borrowed */
     *os_tid = scope_os_tid_of((pthread_t)PyLong_AsUnsignedLong(ident));
     *daemon = *os_tid != (uint32_t)getpid();
@@ -62,8 +60,7 @@ static void describe(PyObject *threads, PyObject *ident, char *name, size_t size
 
 /* GIL held; allocates; no exception. A track for each thread that runs Python code already, its stack written; oldest
  * thread first, so that the main thread gets the lowest serial. */
-static void write_running_threads(PyObject *frames, PyObject *threads)
-{
+static void write_running_threads(PyObject *frames, PyObject *threads) {
     PyObject *items = PyDict_Items(frames);
     for (Py_ssize_t i = items ? PyList_Size(items) : 0; i > 0; i--) {
         PyObject *item = PyList_GetItem(items, i - 1); /* borrowed */
@@ -88,8 +85,7 @@ static void write_running_threads(PyObject *frames, PyObject *threads)
 }
 
 /* GIL held; allocates; 0 or -1 with an exception. */
-static int hook(void)
-{
+static int hook(void) {
     hooked = true;
     if (scope_python.version >= 0x030c) {
         if (scope_monitoring_start(scope_features.calls, scope_features.raises) != 0)
@@ -102,8 +98,7 @@ static int hook(void)
 }
 
 /* GIL held; may run audit hooks; never leaves an exception. Takes every hook out, in a forked child too. */
-void scope_recording_unhook(void)
-{
+void scope_recording_unhook(void) {
     if (!hooked)
         return;
     hooked = false;
@@ -120,8 +115,7 @@ void scope_recording_unhook(void)
 
 /* GIL held; never leaves an exception. Values are not followed any more: at the end of the interpreter, which clears
  * every module, that would invent changes that the program never made. */
-void scope_recording_stop_state(void)
-{
+void scope_recording_stop_state(void) {
     if (!state_on)
         return;
     state_on = false;
@@ -132,8 +126,7 @@ void scope_recording_stop_state(void)
 }
 
 /* GIL held; releases what the recording held; the pool's file stays for the recorder. */
-static void release(void)
-{
+static void release(void) {
     scope_codes_close();
     scope_exceptions_close();
     scope_tracks_lock();
@@ -145,8 +138,7 @@ static void release(void)
 
 /* GIL held, not given up once the stacks are read; allocates; 0 or -1 with an exception, then all is as before.
  * `threads`: {ident: (name, native id, daemon)} of the threads that the agent knows. */
-int scope_recording_begin(PyObject *threads)
-{
+int scope_recording_begin(PyObject *threads) {
     if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_fork_watch() != 0) {
         PyErr_SetString(PyExc_MemoryError, "no memory for the recorder's tables");
         release();
@@ -179,8 +171,7 @@ int scope_recording_begin(PyObject *threads)
 }
 
 /* GIL held; allocates; no exception. The last stack of each live thread. */
-static void write_last_stacks(PyObject *frames)
-{
+static void write_last_stacks(PyObject *frames) {
     Py_ssize_t at = 0;
     PyObject *ident, *frame;
     while (frames && PyDict_Next(frames, &at, &ident, &frame)) {
@@ -194,8 +185,7 @@ static void write_last_stacks(PyObject *frames)
 }
 
 /* GIL held; allocates; always ends the recording; 0, or -1 with an exception when there was none. */
-int scope_recording_end(PyObject *threads)
-{
+int scope_recording_end(PyObject *threads) {
     if (!scope_active) {
         PyErr_SetString(PyExc_RuntimeError, "nothing is being recorded");
         return -1;
@@ -222,8 +212,7 @@ int scope_recording_end(PyObject *threads)
 
 /* GIL held; allocates; never leaves an exception. Four times a second: what the hooks do not see by themselves.
  * `threads` as in scope_recording_begin, but only those whose name is new or changed. */
-void scope_recording_sweep(PyObject *threads)
-{
+void scope_recording_sweep(PyObject *threads) {
     if (!scope_active)
         return;
     scope_thread_start_wrap();

@@ -23,8 +23,7 @@ static PyObject **instructions; /* by site: co_code of generators, read to tell 
 static uint32_t instructions_capacity;
 
 /* GIL held; allocates plain memory; false when there is none. */
-static bool resize(unsigned bits)
-{
+static bool resize(unsigned bits) {
     struct scope_code *entries = calloc((size_t)1 << bits, sizeof *entries);
     if (!entries)
         return false;
@@ -46,15 +45,13 @@ static bool resize(unsigned bits)
 }
 
 /* GIL held; allocates plain memory; 0 or -1 without an exception. */
-int scope_codes_open(void)
-{
+int scope_codes_open(void) {
     scope_codes.count = sites = 0;
     return resize(FIRST_BITS) ? 0 : -1;
 }
 
 /* GIL held; releases every code object, which may run foreign finalizers: hooks must be inactive. */
-void scope_codes_close(void)
-{
+void scope_codes_close(void) {
     struct scope_code_table old = scope_codes;
     scope_codes = (struct scope_code_table){.entries = empty, .shift = 63, .mask = 1};
     for (uint32_t i = 0; i < instructions_capacity; i++)
@@ -72,14 +69,12 @@ void scope_codes_close(void)
 }
 
 /* GIL held; does not allocate. */
-uint32_t scope_codes_recorded(void)
-{
+uint32_t scope_codes_recorded(void) {
     return sites;
 }
 
 /* GIL held; allocates; new reference to bytes: the text of one attribute, "" when it has none. */
-static PyObject *text_of(PyObject *object, const char *attribute)
-{
+static PyObject *text_of(PyObject *object, const char *attribute) {
     PyObject *value = PyObject_GetAttrString(object, attribute);
     if (!value)
         PyErr_Clear();
@@ -90,8 +85,7 @@ static PyObject *text_of(PyObject *object, const char *attribute)
 }
 
 /* GIL held; allocates; the number, 0 when there is none. */
-static long number_of(PyObject *object, const char *attribute)
-{
+static long number_of(PyObject *object, const char *attribute) {
     PyObject *value = PyObject_GetAttrString(object, attribute);
     long number = value ? PyLong_AsLong(value) : 0;
     PyErr_Clear();
@@ -101,8 +95,7 @@ static long number_of(PyObject *object, const char *attribute)
 }
 
 /* GIL held; allocates; new reference to bytes: globals()[name] when that is a str, else "". */
-static PyObject *global_text(PyObject *globals, const char *name)
-{
+static PyObject *global_text(PyObject *globals, const char *name) {
     PyObject *value = NULL;
     if (globals && PyDict_Check(globals))
         value = PyDict_GetItemString(globals, name); /* borrowed; never runs a subclass's __getitem__ */
@@ -110,8 +103,7 @@ static PyObject *global_text(PyObject *globals, const char *name)
 }
 
 /* GIL held; allocates plain memory; steals `bytes`. */
-static void keep_instructions(uint32_t site, PyObject *bytes)
-{
+static void keep_instructions(uint32_t site, PyObject *bytes) {
     if (site >= instructions_capacity) {
         uint32_t capacity = site + 1024;
         PyObject **more = realloc(instructions, capacity * sizeof *more);
@@ -127,8 +119,7 @@ static void keep_instructions(uint32_t site, PyObject *bytes)
 }
 
 /* GIL held; does not allocate; borrowed memory or NULL. The instructions of a generator-like code object. */
-const unsigned char *scope_code_bytes(const struct scope_code *known, Py_ssize_t *size)
-{
+const unsigned char *scope_code_bytes(const struct scope_code *known, Py_ssize_t *size) {
     char *bytes = NULL;
     if (known->site >= instructions_capacity || !instructions[known->site] ||
         PyBytes_AsStringAndSize(instructions[known->site], &bytes, size) != 0) {
@@ -139,8 +130,7 @@ const unsigned char *scope_code_bytes(const struct scope_code *known, Py_ssize_t
 }
 
 /* GIL held; allocates. Names the code, asks the filter and, when wanted, stores the definition. */
-static void describe(struct scope_code *entry, PyObject *globals)
-{
+static void describe(struct scope_code *entry, PyObject *globals) {
     PyObject *file = text_of(entry->code, "co_filename");
     PyObject *name = text_of(entry->code, "co_name");
     PyObject *qualname = scope_python.version >= 0x030b ? text_of(entry->code, "co_qualname") : scope_utf8(NULL);
@@ -185,8 +175,7 @@ static void describe(struct scope_code *entry, PyObject *globals)
 
 /* GIL held; allocates; borrowed, or NULL when the code object must be treated as not recorded. First sight of `code`;
  * `globals` is borrowed and may be NULL. The result is valid until the next call. */
-const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals)
-{
+const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
     static const struct scope_code overflow = {.flags = SCOPE_CODE_OVERFLOW};
     if (scope_codes.entries == empty)
         return NULL;
@@ -209,8 +198,7 @@ const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals)
 }
 
 /* GIL held; allocates at first sight; borrowed or NULL. The entry of `code`, which `frame` runs. */
-const struct scope_code *scope_code_of_frame(PyObject *code, PyFrameObject *frame)
-{
+const struct scope_code *scope_code_of_frame(PyObject *code, PyFrameObject *frame) {
     const struct scope_code *known = scope_code_find(code);
     if (known)
         return known;

@@ -35,14 +35,12 @@ const struct scope_code *scope_code_of_frame(PyObject *code, PyFrameObject *fram
 const unsigned char *scope_code_bytes(const struct scope_code *known, Py_ssize_t *size);
 
 /* GIL not needed while the GIL is held by the caller's hook; does not allocate. */
-static inline uint32_t scope_code_slot(const PyObject *code)
-{
+static inline uint32_t scope_code_slot(const PyObject *code) {
     return (uint32_t)(((uint64_t)(uintptr_t)code >> 4) * 0x9E3779B97F4A7C15u >> scope_codes.shift);
 }
 
 /* GIL held; does not allocate; borrowed. NULL = never seen. */
-static inline const struct scope_code *scope_code_find(const PyObject *code)
-{
+static inline const struct scope_code *scope_code_find(const PyObject *code) {
     for (uint32_t i = scope_code_slot(code);; i = (i + 1) & scope_codes.mask) {
         const struct scope_code *entry = &scope_codes.entries[i];
         if (SCOPE_LIKELY(entry->code == code))

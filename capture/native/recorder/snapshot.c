@@ -19,8 +19,7 @@ struct stack {
 };
 
 /* GIL held; allocates plain memory; false when there is none. */
-static bool push(struct stack *stack, uint32_t site, int line)
-{
+static bool push(struct stack *stack, uint32_t site, int line) {
     if (stack->count == stack->capacity) {
         size_t capacity = stack->capacity ? stack->capacity * 2 : 64;
         struct frame_line *frames = realloc(stack->frames, capacity * sizeof *frames);
@@ -34,8 +33,7 @@ static bool push(struct stack *stack, uint32_t site, int line)
 }
 
 /* GIL held; allocates frame objects; borrows `frame`. Recorded functions only, innermost first. */
-static void walk(struct stack *stack, PyFrameObject *frame, PyObject *entering)
-{
+static void walk(struct stack *stack, PyFrameObject *frame, PyObject *entering) {
     Py_IncRef((PyObject *)frame);
     while (frame) {
         PyObject *code = (PyObject *)PyFrame_GetCode(frame);
@@ -53,8 +51,7 @@ static void walk(struct stack *stack, PyFrameObject *frame, PyObject *entering)
 }
 
 /* GIL held; may reserve file space. One event of at most 255 frames. */
-static void write_part(struct scope_writer *w, const struct stack *stack, size_t from, uint32_t reason, bool resume)
-{
+static void write_part(struct scope_writer *w, const struct stack *stack, size_t from, uint32_t reason, bool resume) {
     size_t left = stack->count - from;
     uint32_t frames = (uint32_t)(left < FRAMES_PER_PART ? left : FRAMES_PER_PART);
     uint32_t flags = (from == 0 ? 1u : 0u) | (from + frames == stack->count ? 2u : 0u);
@@ -73,8 +70,7 @@ static void write_part(struct scope_writer *w, const struct stack *stack, size_t
 
 /* GIL held; allocates frame objects, so the caller keeps the garbage collector off; borrows `frame`, which may be NULL
  * for a thread without Python frames. `entering`: code whose innermost frame is not part of the stack yet, or NULL. */
-void scope_snapshot(struct scope_writer *w, PyFrameObject *frame, uint32_t reason, PyObject *entering)
-{
+void scope_snapshot(struct scope_writer *w, PyFrameObject *frame, uint32_t reason, PyObject *entering) {
     struct stack stack = {0};
     if (frame)
         walk(&stack, frame, entering);
@@ -87,8 +83,7 @@ void scope_snapshot(struct scope_writer *w, PyFrameObject *frame, uint32_t reaso
 }
 
 /* GIL held; allocates frame objects with the garbage collector off. The calling thread's stack. */
-void scope_snapshot_own(struct scope_writer *w, uint32_t reason, PyObject *entering)
-{
+void scope_snapshot_own(struct scope_writer *w, uint32_t reason, PyObject *entering) {
     int collecting = PyGC_Disable();
     scope_snapshot(w, PyEval_GetFrame(), reason, entering);
     if (collecting)

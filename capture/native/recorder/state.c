@@ -13,15 +13,13 @@ static uint32_t last_key;
 static PyTypeObject *function_type;
 
 /* GIL held; does not allocate. */
-void scope_state_open(void)
-{
+void scope_state_open(void) {
     last_key = 0;
     function_type = dlsym(RTLD_DEFAULT, "PyFunction_Type");
 }
 
 /* GIL held; does not allocate. A new key's number, 0 when its definition could not be stored. */
-uint32_t scope_state_define(const char *owner, const char *key, const char *kind)
-{
+uint32_t scope_state_define(const char *owner, const char *key, const char *kind) {
     if (!scope_define(SCOPE_DEF_STATE_KEY, last_key + 1, (const char *[]){owner, key, kind}, 3))
         return 0;
     return ++last_key;
@@ -30,8 +28,7 @@ uint32_t scope_state_define(const char *owner, const char *key, const char *kind
 /* GIL held; may reserve file space. One value of one key on the track of `w`; text NULL for a deletion. Only the
  * thread itself may wait for space or end a gap. */
 void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
-                       const struct scope_text *text)
-{
+                       const struct scope_text *text) {
     if (!key || !w || w->quiet || w->ended)
         return;
     const uint32_t length = text ? text->length : 0;
@@ -55,8 +52,7 @@ void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, ui
 }
 
 /* GIL held; does not allocate. Data, as opposed to what a program is made of. */
-bool scope_state_is_interesting(PyObject *value)
-{
+bool scope_state_is_interesting(PyObject *value) {
     PyTypeObject *type = Py_TYPE(value);
     if (type == function_type || PyType_Check(value) || PyModule_Check(value) || PyCFunction_Check(value))
         return false;

@@ -31,8 +31,7 @@ static struct patch {
 #define PATCHES (sizeof patches / sizeof *patches)
 
 /* GIL held; allocates; "" in `name` when the target is no Thread's method. Reads past any __getattr__ of a subclass. */
-static void name_of_thread(PyObject *function, char *name, size_t size, bool *daemon)
-{
+static void name_of_thread(PyObject *function, char *name, size_t size, bool *daemon) {
     static const char *const attributes[] = {"_name", "_daemonic"};
     PyObject *owner = Py_TYPE(function) == &PyCFunction_Type ? NULL : PyObject_GetAttrString(function, "__self__");
     name[0] = 0;
@@ -61,8 +60,7 @@ static void name_of_thread(PyObject *function, char *name, size_t size, bool *da
 }
 
 /* GIL held; takes the lock; allocates; never leaves an exception. First thing on the new thread. */
-static void register_thread(PyObject *function, uint32_t serial, uint32_t parent)
-{
+static void register_thread(PyObject *function, uint32_t serial, uint32_t parent) {
     const uint32_t os_tid = (uint32_t)syscall(SYS_gettid);
     int collecting = PyGC_Disable();
     struct scope_writer *w = scope_track_new(pthread_self(), os_tid, serial, parent);
@@ -82,8 +80,7 @@ static void register_thread(PyObject *function, uint32_t serial, uint32_t parent
 
 /* GIL held; allocates; the exception is taken. What the interpreter does when a thread's function fails, with the
  * user's function named instead of ours. */
-static void report_failure(PyObject *function)
-{
+static void report_failure(PyObject *function) {
     if (PyErr_ExceptionMatches(PyExc_SystemExit))
         PyErr_Clear();
     else if (scope_python.unraisable_format)
@@ -95,8 +92,7 @@ static void report_failure(PyObject *function)
 }
 
 /* GIL held; runs the user's code; new reference. `self`: (function, serial, parent, recording). */
-static PyObject *boot(PyObject *self, PyObject *args, PyObject *kwargs)
-{
+static PyObject *boot(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *function = PyTuple_GetItem(self, 0); /* borrowed */
     uint32_t serial = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(self, 1));
     uint32_t parent = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(self, 2));
@@ -116,11 +112,11 @@ static PyObject *boot(PyObject *self, PyObject *args, PyObject *kwargs)
     return result;
 }
 
-static PyMethodDef boot_method = {"scope_thread", (PyCFunction)(void (*)(void))boot, METH_VARARGS | METH_KEYWORDS, NULL};
+static PyMethodDef boot_method = {"scope_thread", (PyCFunction)(void (*)(void))boot, METH_VARARGS | METH_KEYWORDS,
+                                  NULL};
 
 /* GIL held; allocates; new reference or NULL with an exception. The callable that takes `function`'s place. */
-static PyObject *booted(PyObject *function, uint32_t serial, uint32_t parent)
-{
+static PyObject *booted(PyObject *function, uint32_t serial, uint32_t parent) {
     PyObject *closure = Py_BuildValue("(OIII)", function, serial, parent, scope_session);
     PyObject *callable = closure ? PyCFunction_NewEx(&boot_method, closure, NULL) : NULL;
     if (closure)
@@ -129,8 +125,7 @@ static PyObject *booted(PyObject *function, uint32_t serial, uint32_t parent)
 }
 
 /* GIL held; allocates; new reference or NULL with an exception. `args` with another first item. */
-static PyObject *with_first(PyObject *args, PyObject *first)
-{
+static PyObject *with_first(PyObject *args, PyObject *first) {
     Py_ssize_t count = PyTuple_Size(args);
     PyObject *changed = PyTuple_New(count);
     for (Py_ssize_t i = 0; changed && i < count; i++) {
@@ -145,8 +140,7 @@ static PyObject *with_first(PyObject *args, PyObject *first)
  *
  * THREAD_START carries the time before the call, since the child may be running when the call returns, but is written
  * only after it: a thread that could not be started never was. */
-static PyObject *start_with(PyObject *original, PyObject *args, PyObject *kwargs)
-{
+static PyObject *start_with(PyObject *original, PyObject *args, PyObject *kwargs) {
     PyObject *keyword = kwargs ? PyDict_GetItemString(kwargs, "function") : NULL; /* borrowed */
     PyObject *function = PyTuple_Size(args) > 0 ? PyTuple_GetItem(args, 0) : keyword;
     struct scope_writer *w = scope_active && function && PyCallable_Check(function) && scope_tls != &scope_muted
@@ -184,8 +178,7 @@ done:
 }
 
 /* GIL held; starts a thread; new reference. `self`: the original function. */
-static PyObject *call_start_new(PyObject *self, PyObject *args, PyObject *kwargs)
-{
+static PyObject *call_start_new(PyObject *self, PyObject *args, PyObject *kwargs) {
     return start_with(self, args, kwargs);
 }
 
@@ -196,16 +189,14 @@ static PyMethodDef wrapper_methods[] = {
 };
 
 /* GIL held; does not allocate; borrowed or NULL without an exception. The dict of a module that is loaded. */
-static PyObject *dict_of(const char *module)
-{
+static PyObject *dict_of(const char *module) {
     PyObject *modules = PySys_GetObject("modules");
     PyObject *found = modules ? PyDict_GetItemString(modules, module) : NULL;
     return found && PyModule_Check(found) ? PyModule_GetDict(found) : NULL;
 }
 
 /* GIL held; allocates; new reference or NULL. The wrapper that already replaces `original` in another module. */
-static PyObject *wrapper_for(PyObject *original, const char *name)
-{
+static PyObject *wrapper_for(PyObject *original, const char *name) {
     for (size_t i = 0; i < PATCHES; i++)
         if (patches[i].original == original) {
             Py_IncRef(patches[i].wrapper);
@@ -222,15 +213,13 @@ static PyObject *wrapper_for(PyObject *original, const char *name)
 }
 
 /* GIL held; does not allocate. Whether `function` is the interpreter's own: a built-in of _thread, of that name. */
-static bool is_untouched(PyObject *function, const char *name)
-{
+static bool is_untouched(PyObject *function, const char *name) {
     return function && Py_TYPE(function) == &PyCFunction_Type &&
            PyCFunction_GetFunction(function) != (PyCFunction)(void (*)(void))call_start_new && name[0];
 }
 
 /* GIL held; allocates; never leaves an exception. May be called again: picks up a threading module loaded later. */
-void scope_thread_start_wrap(void)
-{
+void scope_thread_start_wrap(void) {
     for (size_t i = 0; i < PATCHES; i++) {
         struct patch *patch = &patches[i];
         PyObject *dict = patch->original ? NULL : dict_of(patch->module);
@@ -253,8 +242,7 @@ void scope_thread_start_wrap(void)
 
 /* GIL held; never leaves an exception. A module that was loaded while we were in place took our wrapper over under its
  * own name; it is put back there too. */
-void scope_thread_start_restore(void)
-{
+void scope_thread_start_restore(void) {
     for (size_t i = 0; i < PATCHES; i++) {
         PyObject *dict = dict_of(patches[i].module);
         PyObject *present = dict ? PyDict_GetItemString(dict, patches[i].attribute) : NULL;

@@ -34,20 +34,17 @@ static pthread_key_t end_key;
 static bool end_key_made;
 
 /* GIL not needed; does not allocate. */
-void scope_tracks_lock(void)
-{
+void scope_tracks_lock(void) {
     pthread_mutex_lock(&tracks_lock);
 }
 
 /* GIL not needed; does not allocate. */
-void scope_tracks_unlock(void)
-{
+void scope_tracks_unlock(void) {
     pthread_mutex_unlock(&tracks_lock);
 }
 
 /* Lock held; does not allocate. */
-static void unlink_writer(struct scope_writer *w)
-{
+static void unlink_writer(struct scope_writer *w) {
     struct scope_writer **at = &writers;
     while (*at && *at != w)
         at = &(*at)->following;
@@ -56,8 +53,7 @@ static void unlink_writer(struct scope_writer *w)
 }
 
 /* Lock held; GIL not needed; may reserve file space. The thread of `w` is over. */
-static void end_locked(struct scope_writer *w)
-{
+static void end_locked(struct scope_writer *w) {
     if (w->ended || w->session != scope_session || !scope_active)
         return;
     w->quiet = false;
@@ -73,8 +69,7 @@ static void end_locked(struct scope_writer *w)
 }
 
 /* Runs at the end of a native thread, without the GIL; frees plain memory. */
-static void thread_is_over(void *value)
-{
+static void thread_is_over(void *value) {
     struct scope_writer *w = value;
     scope_tracks_lock();
     end_locked(w);
@@ -85,8 +80,7 @@ static void thread_is_over(void *value)
 }
 
 /* GIL held; does not allocate. 0 or -1 without an exception. */
-int scope_tracks_open(void)
-{
+int scope_tracks_open(void) {
     if (!end_key_made && pthread_key_create(&end_key, thread_is_over) != 0)
         return -1;
     end_key_made = true;
@@ -99,8 +93,7 @@ int scope_tracks_open(void)
 
 /* GIL and lock held; frees plain memory. Closes every chunk; writers that their thread knows stay, for the thread to
  * free or to use again in the next recording. */
-void scope_tracks_close(void)
-{
+void scope_tracks_close(void) {
     struct scope_writer **at = &writers;
     while (*at) {
         struct scope_writer *w = *at;
@@ -123,8 +116,7 @@ void scope_tracks_close(void)
 
 /* Runs in a forked child, where only the calling thread exists; async-signal-safe. The writers of the other threads are
  * left where they are: a child may not call free(). */
-void scope_tracks_forget(void)
-{
+void scope_tracks_forget(void) {
     pthread_mutex_init(&tracks_lock, NULL);
     struct scope_writer *own = scope_tls && scope_tls != &scope_muted ? scope_tls : NULL;
     writers = own;
@@ -139,20 +131,17 @@ void scope_tracks_forget(void)
 }
 
 /* Lock held; does not allocate. First of the list, in no order. */
-struct scope_writer *scope_tracks_first(void)
-{
+struct scope_writer *scope_tracks_first(void) {
     return writers;
 }
 
 /* GIL held; does not allocate. */
-uint32_t scope_track_next_serial(void)
-{
+uint32_t scope_track_next_serial(void) {
     return ++last_serial;
 }
 
 /* Lock held; does not allocate. The writer that a living thread keeps from an earlier recording, or NULL. */
-static struct scope_writer *kept_by_thread(pthread_t ident)
-{
+static struct scope_writer *kept_by_thread(pthread_t ident) {
     struct scope_writer *w = writers;
     while (w && !(w->owned && w->session != scope_session && pthread_equal(w->ident, ident)))
         w = w->following;
@@ -162,8 +151,7 @@ static struct scope_writer *kept_by_thread(pthread_t ident)
 /* GIL held; takes the lock; allocates plain memory; NULL without memory. A writer, listed and with a slot where one is
  * free, for the calling thread or for one that takes it over at its first event. `serial` 0 = the next one.
  * A live track with the same id belonged to a thread that is gone. */
-struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t serial, uint32_t parent)
-{
+struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t serial, uint32_t parent) {
     const bool own = pthread_equal(ident, pthread_self());
     struct scope_writer *fresh = calloc(1, sizeof *fresh);
     if (!fresh)
@@ -182,8 +170,13 @@ struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t 
         writers = w;
     }
     serial = serial ? serial : ++last_serial;
-    *w = (struct scope_writer){.serial = serial, .ident = ident, .os_tid = os_tid, .session = scope_session,
-                               .owned = owned, .following = w->following, .slot = scope_pool_take_slot()};
+    *w = (struct scope_writer){.serial = serial,
+                               .ident = ident,
+                               .os_tid = os_tid,
+                               .session = scope_session,
+                               .owned = owned,
+                               .following = w->following,
+                               .slot = scope_pool_take_slot()};
     if (w->slot) {
         w->slot->os_tid = os_tid;
         w->slot->ident = (uint64_t)ident;
@@ -200,8 +193,7 @@ struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t 
 }
 
 /* GIL held; takes the lock; does not allocate. The live track of a pthread id in this recording, or NULL. */
-struct scope_writer *scope_track_find(pthread_t ident)
-{
+struct scope_writer *scope_track_find(pthread_t ident) {
     scope_tracks_lock();
     struct scope_writer *w = writers;
     while (w && !(w->session == scope_session && !w->ended && pthread_equal(w->ident, ident)))
@@ -212,8 +204,7 @@ struct scope_writer *scope_track_find(pthread_t ident)
 
 /* GIL held; takes the lock; does not allocate. The main thread's live track: where events of no thread in particular
  * go; NULL when it is gone. */
-struct scope_writer *scope_tracks_main(void)
-{
+struct scope_writer *scope_tracks_main(void) {
     struct scope_writer *lowest = NULL;
     scope_tracks_lock();
     for (struct scope_writer *w = writers; w; w = w->following)
@@ -224,8 +215,7 @@ struct scope_writer *scope_tracks_main(void)
 }
 
 /* GIL held; does not allocate. A later definition of the same thread replaces the earlier one. */
-void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, uint32_t os_tid)
-{
+void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, uint32_t os_tid) {
     if (os_tid && !w->os_tid) {
         w->os_tid = os_tid;
         remembered[w->serial % REMEMBERED].os_tid = os_tid;
@@ -240,15 +230,13 @@ void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, u
 }
 
 /* GIL held; may reserve file space. The thread's first event and its name. */
-void scope_track_begin(struct scope_writer *w, const char *name, bool daemon, bool was_running)
-{
+void scope_track_begin(struct scope_writer *w, const char *name, bool daemon, bool was_running) {
     scope_track_rename(w, name, daemon, w->os_tid);
     scope_write_life(w, scope_ticks(), w->serial, scope_head(SCOPE_THREAD_BEGIN, was_running, 0));
 }
 
 /* GIL not needed; takes the lock; may reserve file space. Writes THREAD_END once. */
-void scope_track_end(struct scope_writer *w)
-{
+void scope_track_end(struct scope_writer *w) {
     scope_tracks_lock();
     end_locked(w);
     scope_tracks_unlock();
@@ -256,8 +244,7 @@ void scope_track_end(struct scope_writer *w)
 
 /* GIL held; takes the lock. Ends tracks whose threads are gone without a trace: they had no event since the recording
  * began, so no destructor was armed. `idents`: dict with the id of every thread that runs Python code now. */
-void scope_track_end_missing(PyObject *idents)
-{
+void scope_track_end_missing(PyObject *idents) {
     scope_tracks_lock();
     for (struct scope_writer *w = writers; w; w = w->following) {
         if (w->owned || w->ended || w->session != scope_session)
@@ -274,8 +261,7 @@ void scope_track_end_missing(PyObject *idents)
 
 /* GIL held; allocates plain memory at a thread's first event. The calling thread's writer in this recording; NULL when
  * it must not be recorded. `entering`: code whose frame is not part of the thread's stack yet, or NULL. */
-struct scope_writer *scope_writer_of_this_thread(PyObject *entering)
-{
+struct scope_writer *scope_writer_of_this_thread(PyObject *entering) {
     struct scope_writer *w = scope_tls;
     if (SCOPE_LIKELY(w && w->session == scope_session))
         return w;
@@ -305,8 +291,7 @@ struct scope_writer *scope_writer_of_this_thread(PyObject *entering)
 }
 
 /* GIL held; takes no lock; does not allocate. The serial of a thread that lives or has ended lately, 0 = unknown. */
-uint32_t scope_track_serial_of(pthread_t ident, uint32_t os_tid, bool *ended)
-{
+uint32_t scope_track_serial_of(pthread_t ident, uint32_t os_tid, bool *ended) {
     uint32_t oldest = last_serial > REMEMBERED ? last_serial - REMEMBERED : 0;
     for (uint32_t serial = last_serial; serial > oldest; serial--) {
         const struct remembered *track = &remembered[serial % REMEMBERED];
@@ -321,8 +306,7 @@ uint32_t scope_track_serial_of(pthread_t ident, uint32_t os_tid, bool *ended)
 }
 
 /* GIL held; takes the lock; does not allocate. */
-void scope_tracks_totals(uint64_t *produced, uint64_t *dropped, uint32_t *live)
-{
+void scope_tracks_totals(uint64_t *produced, uint64_t *dropped, uint32_t *live) {
     scope_tracks_lock();
     *produced = ended_produced;
     *dropped = ended_dropped;

@@ -23,8 +23,7 @@ uint32_t scope_session;
 static bool waiting_is_hopeless; /* a wait ran into its limit; set back by the next successful claim */
 
 /* GIL not needed; does not allocate. Hands the chunk to the recorder. */
-void scope_close_chunk(struct scope_writer *w)
-{
+void scope_close_chunk(struct scope_writer *w) {
     if (!w->chunk)
         return;
     w->base = scope_produced(w);
@@ -34,8 +33,7 @@ void scope_close_chunk(struct scope_writer *w)
 }
 
 /* GIL not needed; does not allocate. Counts one event that was produced and cannot be recorded. */
-void scope_drop(struct scope_writer *w, uint32_t reason)
-{
+void scope_drop(struct scope_writer *w, uint32_t reason) {
     if (!w->slot) {
         __atomic_fetch_add(&scope_pool.header->dropped_unattributed, 1, __ATOMIC_RELAXED);
         return;
@@ -54,8 +52,7 @@ void scope_drop(struct scope_writer *w, uint32_t reason)
 }
 
 /* GIL not needed; may reserve file space. True when `w` has a fresh chunk. */
-static bool claim(struct scope_writer *w)
-{
+static bool claim(struct scope_writer *w) {
     w->chunk = scope_pool_claim(w->serial, w->base, w->dropped);
     if (!w->chunk)
         return false;
@@ -73,8 +70,7 @@ static bool claim(struct scope_writer *w)
  * That is safe here: a function's entry and exit are places where a thread switch may happen anyway. The switch to
  * drop, the end of the recording and ten seconds without a free chunk all end the wait; the header is only read with
  * the GIL, since the end of the recording unmaps it. */
-static bool wait_for_chunk(const struct scope_writer *w)
-{
+static bool wait_for_chunk(const struct scope_writer *w) {
     const uint64_t began_ns = scope_mono_ns();
     while (!waiting_is_hopeless && scope_active && w->session == scope_session &&
            __atomic_load_n(&scope_pool.header->when_full, __ATOMIC_RELAXED) == 1) {
@@ -91,8 +87,7 @@ static bool wait_for_chunk(const struct scope_writer *w)
 
 /* GIL not needed; does not allocate. Whether a thread that drops may try to go on: free chunks are counted only every
  * few milliseconds or a few hundred drops, because counting touches every chunk. */
-static bool gap_may_end(struct scope_writer *w)
-{
+static bool gap_may_end(struct scope_writer *w) {
     uint64_t now_ns = scope_coarse_ns();
     if (now_ns == w->full_checked_ns && w->gap_events % RECHECK_DROPS != 0)
         return false;
@@ -101,8 +96,7 @@ static bool gap_may_end(struct scope_writer *w)
 }
 
 /* GIL not needed; does not allocate; room for one record must exist. */
-static void write_gap(struct scope_writer *w)
-{
+static void write_gap(struct scope_writer *w) {
     uint32_t reason = w->gap_reason;
     scope_fill(&w->records[w->next], w->gap_ticks, w->gap_events, scope_head(SCOPE_GAP, 0, reason));
     w->gap_events = 0;
@@ -111,8 +105,7 @@ static void write_gap(struct scope_writer *w)
 
 /* GIL held; does not allocate. Counts an event of a function that found no place in the site table. Every event of such a
  * function is left out, its returns as well as its calls, so the stack stays true; the gap is told once a second. */
-void scope_drop_unknown_site(void)
-{
+void scope_drop_unknown_site(void) {
     struct scope_writer *w = scope_active ? scope_writer_of_this_thread(NULL) : NULL;
     if (!w || w->quiet || w->ended)
         return;
@@ -128,8 +121,7 @@ void scope_drop_unknown_site(void)
 /* GIL held when `resume`, else not needed; may reserve file space. Where the next `slots` records of `w` go, or NULL:
  * then the event must be counted with scope_drop().
  * `resume`: the caller is the thread itself, or replaces its stack by a snapshot next: only then may a gap end. */
-struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume)
-{
+struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume) {
     const bool self = w == scope_tls;
     if (!w->slot || (w->gap_events && w->gap_reason == SCOPE_GAP_POOL_FULL && (!resume || !gap_may_end(w))))
         return NULL;
@@ -152,16 +144,14 @@ struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObj
 }
 
 /* GIL not needed; does not allocate. Commits the event in the next `slots` records. */
-void scope_publish(struct scope_writer *w, uint32_t slots)
-{
+void scope_publish(struct scope_writer *w, uint32_t slots) {
     w->next += slots;
     w->continuation += slots - 1;
     __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
 }
 
 /* GIL held; may reserve file space and, after a gap, allocates frame objects. Never leaves an exception. */
-void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code)
-{
+void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
     if (SCOPE_UNLIKELY(!scope_active)) {
         scope_fork_clean_up();
         return;
@@ -182,8 +172,7 @@ void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code)
 
 /* GIL not needed when the writers' lock is held; may reserve file space. An event of a thread's life: also for threads
  * whose calls are filtered out. Returns false when it was dropped. */
-bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head)
-{
+bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head) {
     if (w->ended)
         return false;
     struct scope_record *record = scope_reserve(w, 1, NULL, false);
@@ -197,8 +186,7 @@ bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32
 }
 
 /* GIL held; may reserve file space. Tells a gap that is still open, before the last snapshot. */
-void scope_flush_gap(struct scope_writer *w)
-{
+void scope_flush_gap(struct scope_writer *w) {
     w->full_checked_ns = 0;
     if (w->gap_events && scope_reserve(w, 1, NULL, true) && w->gap_events)
         write_gap(w);
@@ -206,8 +194,7 @@ void scope_flush_gap(struct scope_writer *w)
 
 /* GIL held; may reserve file space. Says that `w` was not watched for a while (another profiler had the thread);
  * the caller writes the stack next. */
-void scope_write_pause(struct scope_writer *w)
-{
+void scope_write_pause(struct scope_writer *w) {
     struct scope_record *record = scope_reserve(w, 1, NULL, true);
     if (!record) {
         scope_drop(w, SCOPE_GAP_POOL_FULL);

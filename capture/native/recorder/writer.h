@@ -13,7 +13,7 @@ struct scope_writer {
     struct scope_record *records;
     struct scope_chunk *chunk; /* NULL = none claimed */
     uint32_t next;
-    uint32_t limit; /* 0 sends every event to the slow path: muted, quiet, ended, stopped, forked */
+    uint32_t limit;        /* 0 sends every event to the slow path: muted, quiet, ended, stopped, forked */
     uint32_t continuation; /* slots of this chunk that are not events by themselves */
 
     uint32_t serial;
@@ -21,7 +21,7 @@ struct scope_writer {
     uint64_t dropped; /* of them, dropped */
     struct scope_track_slot *slot;
 
-    uint64_t gap_ticks; /* when the current gap began */
+    uint64_t gap_ticks;  /* when the current gap began */
     uint32_t gap_events; /* 0 = no gap */
     uint32_t gap_reason;
     uint64_t full_checked_ns;
@@ -58,14 +58,12 @@ void scope_drop(struct scope_writer *w, uint32_t reason);
 void scope_close_chunk(struct scope_writer *w);
 
 /* GIL not needed; does not allocate. */
-static inline uint64_t scope_produced(const struct scope_writer *w)
-{
+static inline uint64_t scope_produced(const struct scope_writer *w) {
     return w->base + w->next - w->continuation;
 }
 
 /* GIL not needed; does not allocate. */
-static inline uint32_t scope_head(uint32_t kind, uint32_t flags, uint32_t b)
-{
+static inline uint32_t scope_head(uint32_t kind, uint32_t flags, uint32_t b) {
     return kind | flags << 8 | b << 16;
 }
 
@@ -74,8 +72,7 @@ static inline uint32_t scope_head(uint32_t kind, uint32_t flags, uint32_t b)
 #define SCOPE_RECORDS_AHEAD 32
 
 /* GIL not needed; does not allocate. A hint: any address will do, also one past the chunk. */
-static inline void scope_own_soon(const void *address)
-{
+static inline void scope_own_soon(const void *address) {
 #if defined(__x86_64__)
     __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
 #else
@@ -84,8 +81,7 @@ static inline void scope_own_soon(const void *address)
 }
 
 /* GIL not needed; does not allocate. Fills one record. */
-static inline void scope_fill(struct scope_record *record, uint64_t ticks, uint32_t a, uint32_t head)
-{
+static inline void scope_fill(struct scope_record *record, uint64_t ticks, uint32_t a, uint32_t head) {
     uint64_t second = (uint64_t)a | (uint64_t)head << 32;
     record->ticks = ticks;
     __builtin_memcpy(&record->a, &second, 8);
@@ -94,8 +90,7 @@ static inline void scope_fill(struct scope_record *record, uint64_t ticks, uint3
 /* GIL held; does not allocate unless a chunk is full. The hot path: every recorded call and return goes through here.
  * `code` is the code object being entered, NULL for every other event: after a gap the stack is written again, and a
  * function that is just being entered is not on it yet. */
-static inline void scope_write(uint32_t a, uint32_t head, PyObject *code)
-{
+static inline void scope_write(uint32_t a, uint32_t head, PyObject *code) {
     struct scope_writer *w = scope_tls;
     if (SCOPE_UNLIKELY(!w || w->next >= w->limit)) {
         scope_write_slowly(a, head, code);
