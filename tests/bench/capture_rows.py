@@ -21,7 +21,7 @@ from tests.bench.report import Row
 from tests.interpreters import ROOT, Interpreter, found
 
 ROUNDS = 5
-CALLS = 1_000_000
+CALLS = 3_000_000
 
 
 def cost_per_event(folder: Path) -> list[Row]:
