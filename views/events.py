@@ -1,0 +1,206 @@
+"""What a person or the world can do to the window, in the imperative; `views.update` says what each one changes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from dags.frame_parts import Frame
+from views.state import Bookmark, Heat, Measure, Notice, Recorder, Selection, SessionRef, Theme
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of all of them."""
+
+
+# -- moving in time
+
+
+class SeekTo(Event, frozen=True, kw_only=True):
+    """Puts the cursor there (clamped to what is recorded). `visit`: worth coming back to with Alt+Left."""
+
+    time_ns: int
+    visit: bool = False
+
+
+class Step(Event, frozen=True, kw_only=True):
+    """Moves by events: on the focused track, over call boundaries of it, or over all tracks. The effect finds the time."""
+
+    count: int
+    over: Literal["track", "calls", "all"] = "track"
+
+
+class Play(Event, frozen=True, kw_only=True):
+    """Plays or pauses; None toggles."""
+
+    on: bool | None = None
+    backwards: bool = False
+
+
+class SetSpeed(Event, frozen=True, kw_only=True):
+    """Playback speed, 1 = as it was."""
+
+    speed: float
+
+
+class Tick(Event, frozen=True, kw_only=True):
+    """A display frame has passed while playing."""
+
+    elapsed_ns: int
+
+
+class Follow(Event, frozen=True, kw_only=True):
+    """Goes to the end and stays there while the session grows."""
+
+
+class GoThroughTrail(Event, frozen=True, kw_only=True):
+    """Back (-1) or forward (1) through visited moments."""
+
+    by: int
+
+
+# -- what the timeline shows
+
+
+class Zoom(Event, frozen=True, kw_only=True):
+    """Zooms around an instant (None: the cursor); factor < 1 shows less time."""
+
+    factor: float
+    around_ns: int | None = None
+
+
+class Pan(Event, frozen=True, kw_only=True):
+    """Moves the visible window by a share of its width."""
+
+    share: float
+
+
+class Show(Event, frozen=True, kw_only=True):
+    """Shows this stretch; None everything."""
+
+    range_ns: tuple[int, int] | None = None
+
+
+class ToggleFold(Event, frozen=True, kw_only=True):
+    """Folds or unfolds a lane."""
+
+    track_id: int
+
+
+class MoveFocus(Event, frozen=True, kw_only=True):
+    """The next (1) or previous (-1) lane."""
+
+    by: int
+
+
+# -- picking
+
+
+class Select(Event, frozen=True, kw_only=True):
+    """Picks something, or nothing."""
+
+    selection: Selection | None
+
+
+class SetHeat(Event, frozen=True, kw_only=True):
+    """What the supervision map's colour means."""
+
+    heat_by: Heat
+
+
+class SetMeasure(Event, frozen=True, kw_only=True):
+    """What the building's height means."""
+
+    measure: Measure
+
+
+class Mark(Event, frozen=True, kw_only=True):
+    """Remembers the cursor's moment to compare with; again at the same place forgets it."""
+
+
+class AddBookmark(Event, frozen=True, kw_only=True):
+    """Bookmarks the cursor's moment; one that is there already is removed."""
+
+    text: str = ""
+
+
+class GoToBookmark(Event, frozen=True, kw_only=True):
+    """The next (1) or previous (-1) bookmark."""
+
+    by: int
+
+
+class Search(Event, frozen=True, kw_only=True):
+    """Searches functions by name."""
+
+    text: str
+
+
+class SetTheme(Event, frozen=True, kw_only=True):
+    """Dark or light."""
+
+    theme: Theme
+
+
+# -- what the world answers
+
+
+class SessionOpened(Event, frozen=True, kw_only=True):
+    """A session is open and can be shown."""
+
+    session: SessionRef
+    range_ns: tuple[int, int]
+    bookmarks: tuple[Bookmark, ...] = ()
+
+
+class SessionGrew(Event, frozen=True, kw_only=True):
+    """More has been recorded, or the recording has ended."""
+
+    key: int
+    range_ns: tuple[int, int]
+    live: bool
+
+
+class SessionClosed(Event, frozen=True, kw_only=True):
+    """Back to the welcome screen."""
+
+
+class FrameReady(Event, frozen=True, kw_only=True):
+    """The frame that was asked for."""
+
+    key: int
+    time_ns: int
+    frame: Frame
+
+
+class SearchFound(Event, frozen=True, kw_only=True):
+    """Sites whose function matches the text."""
+
+    key: int
+    text: str
+    site_ids: tuple[int, ...]
+
+
+class RecorderSaid(Event, frozen=True, kw_only=True):
+    """How the recording goes; None: it has ended."""
+
+    recorder: Recorder | None
+
+
+class RecentChanged(Event, frozen=True, kw_only=True):
+    """The sessions opened lately."""
+
+    paths: tuple[str, ...]
+
+
+class Tell(Event, frozen=True, kw_only=True):
+    """Shows a sentence, or takes it away."""
+
+    notice: Notice | None
+
+
+class Busy(Event, frozen=True, kw_only=True):
+    """What is being waited for, '' when nothing is."""
+
+    what: str

@@ -1,0 +1,97 @@
+"""Everything the window shows, as one immutable value; a new one for each change.
+
+Big data is not in here: views hold the session reader and pull their visible window; `revision` says when to pull
+again. Two assigns that are equal look the same on the screen.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from dags.frame_parts import Frame
+
+Kind = Literal["process", "track", "call", "site", "state", "event"]
+Theme = Literal["dark", "light"]
+Heat = Literal["activity", "cpu", "memory"]
+Measure = Literal["calls", "time"]
+
+SPEEDS = (0.001, 1000.0)
+
+
+class SessionRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Which session is open. `key` is new for each opening: answers to questions about another one are dropped."""
+
+    key: int
+    path: str
+    name: str
+    live: bool = False
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """What the person has picked; its id is that of the table its kind names."""
+
+    kind: Kind
+    id: int
+    track_id: int = 0
+
+
+class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment with a note; kept in the session's notes.json."""
+
+    time_ns: int
+    text: str = ""
+    end_ns: int | None = None
+    author: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """One sentence for the person; `serious` ones stay until dismissed."""
+
+    text: str
+    serious: bool = False
+
+
+class Recorder(msgspec.Struct, frozen=True, kw_only=True):
+    """How the recording goes, while there is one. overhead: share of the target's time spent recording, None unknown."""
+
+    pid: int = 0
+    overhead: float | None = None
+    dropped: int = 0
+    memory_bytes: int = 0
+
+
+class Assigns(msgspec.Struct, frozen=True, kw_only=True):
+    """The window's state.
+
+    Units: ns on the session clock. `range_ns` is what is recorded, `visible_ns` what the timeline shows. `frame` is the
+    last good answer; `frame_wanted_ns` differs from its time while a newer one is on its way.
+    """
+
+    session: SessionRef | None = None
+    revision: int = 0
+    range_ns: tuple[int, int] = (0, 0)
+    visible_ns: tuple[int, int] = (0, 0)
+    cursor_ns: int = 0
+    following: bool = False
+    playing: bool = False
+    speed: float = 1.0
+    frame: Frame | None = None
+    frame_wanted_ns: int | None = None
+    focus_track_id: int = 0
+    selection: Selection | None = None
+    folded: frozenset[int] = frozenset()
+    heat_by: Heat = "activity"
+    building_measure: Measure = "calls"
+    bookmarks: tuple[Bookmark, ...] = ()
+    marked_ns: int | None = None
+    trail: tuple[int, ...] = ()
+    trail_at: int = -1
+    search_text: str = ""
+    search_sites: tuple[int, ...] = ()
+    theme: Theme = "dark"
+    recorder: Recorder | None = None
+    recent: tuple[str, ...] = ()
+    notice: Notice | None = None
+    busy: str = ""
