@@ -25,7 +25,7 @@ class SeekTo(Event, frozen=True, kw_only=True):
 
 
 class Step(Event, frozen=True, kw_only=True):
-    """Moves by events: on the focused track, over call boundaries of it, or over all tracks. The effect finds the time."""
+    """Moves by events: of the focused track, of call boundaries on it, or of all tracks. The effect finds the time."""
 
     count: int
     over: Literal["track", "calls", "all"] = "track"

@@ -54,7 +54,7 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Recorder(msgspec.Struct, frozen=True, kw_only=True):
-    """How the recording goes, while there is one. overhead: share of the target's time spent recording, None unknown."""
+    """How the recording goes, while there is one. overhead: share of the target's time that recording takes."""
 
     pid: int = 0
     overhead: float | None = None
