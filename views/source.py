@@ -1,0 +1,170 @@
+"""The open session as views read it: names by id, and the events and calls of a stretch of time. No Qt.
+
+Any thread may ask at any time. Each answer is taken from the session that is open at that moment, so an answer about
+a session that has been closed meanwhile is empty, never an exception.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from capture.definitions import ProcessRow, SiteRow, TrackRow
+from capture.errors import SessionProblem
+from capture.events import EventBatch, concat
+from capture.session import Session
+
+MAX_CACHED_ROWS = 6_000_000
+_CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "outcome")
+_Answer = TypeVar("_Answer")
+
+
+class Names:
+    """What ids stand for, as of one revision of a session."""
+
+    def __init__(self, session: Session | None) -> None:
+        """The names of this session; none of any without one."""
+        self.processes: dict[int, ProcessRow] = {}
+        self.tracks: dict[int, TrackRow] = {}
+        self.sites: dict[int, SiteRow] = {}
+        if session is not None:
+            self.processes = {row.process_id: row for row in session.processes()}
+            self.tracks = {row.track_id: row for row in session.tracks()}
+            self.sites = {row.site_id: row for row in session.sites()}
+
+    def track(self, track_id: int) -> str:
+        """The name to show for a track."""
+        row = self.tracks.get(track_id)
+        return f"track {track_id}" if row is None else row.name or f"{row.kind} {row.os_id or track_id}"
+
+    def site(self, site_id: int) -> str:
+        """The qualified function name to show for a site."""
+        row = self.sites.get(site_id)
+        return row.function if row is not None else f"site {site_id}"
+
+
+class Source:
+    """Where views pull from; the shell sets which session is open and says when it has grown."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        """Starts with this session open, or none."""
+        self._lock = threading.RLock()
+        self._session: Session | None = None
+        self._names = Names(None)
+        self._segments: OrderedDict[tuple[str, int, int], tuple[Any, int]] = OrderedDict()
+        self._cached_rows = 0
+        self.show(session)
+
+    @property
+    def session(self) -> Session | None:
+        """The open session."""
+        return self._session
+
+    @property
+    def names(self) -> Names:
+        """The names of the open session as of its last growth."""
+        return self._names
+
+    def show(self, session: Session | None) -> None:
+        """Opens another session for the views; closing the old one stays with whoever opened it."""
+        names = Names(session)
+        with self._lock:
+            self._session, self._names = session, names
+            self._segments.clear()
+            self._cached_rows = 0
+
+    def grown(self) -> None:
+        """Reads the names again after the session has been refreshed."""
+        self._names = Names(self._session)
+
+    def events_between(self, track_id: int | None, start_ns: int, end_ns: int) -> EventBatch:
+        """The events in start_ns..end_ns, both included, of one track or of all.
+
+        Those of one track keep their order; their ids are not dense, so `first_event_id` is the first one's only.
+        """
+        session = self._session
+        pieces = []
+        for index in _segments_between(session, start_ns, end_ns):
+            batch = self._piece(session, "events", index)
+            if batch is not None:
+                low = int(np.searchsorted(batch.time_ns, start_ns, "left"))
+                pieces.append(batch.slice(low, int(np.searchsorted(batch.time_ns, end_ns, "right"))))
+        try:
+            whole = concat([piece for piece in pieces if len(piece)])
+        except ValueError:  # a damaged segment in between has lost its rows
+            whole = max(pieces, key=len)
+        return whole if track_id is None else _of_track(whole, track_id)
+
+    def calls_between(self, start_ns: int, end_ns: int) -> pa.Table:
+        """The calls that ended in the segments of start_ns..end_ns, and those still open at the recording's end.
+
+        Calls that are open across the whole stretch end later and are found in the frame's stacks instead.
+        """
+        session = self._session
+        pieces = [self._piece(session, "calls", index) for index in _segments_between(session, start_ns, end_ns)]
+        tables = [piece for piece in pieces if piece is not None]
+        return pa.concat_tables(tables) if tables else pa.table({name: [] for name in _CALL_COLUMNS})
+
+    def _piece(self, session: Session | None, table: str, index: int) -> Any:
+        """One segment's rows out of the cache; None when they are gone."""
+        if session is None or index >= len(session.segments):
+            return None
+        segment = session.segments[index]
+        key = (table, segment.seq, segment.events)
+        with self._lock:
+            known = self._segments.get(key)
+            if known is not None:
+                self._segments.move_to_end(key)
+                return known[0]
+        piece = _unless_closed(
+            lambda: session.events(index) if table == "events" else session.calls(index, _CALL_COLUMNS)
+        )
+        if piece is None:
+            return None
+        with self._lock:
+            if session is self._session and key not in self._segments:
+                self._segments[key] = (piece, len(piece))
+                self._cached_rows += len(piece)
+                while self._cached_rows > MAX_CACHED_ROWS and len(self._segments) > 1:
+                    self._cached_rows -= self._segments.popitem(last=False)[1][1]
+        return piece
+
+
+def _segments_between(session: Session | None, start_ns: int, end_ns: int) -> range:
+    """The indices of the segments that hold rows of that stretch."""
+    if session is None:
+        return range(0)
+    segments = session.segments
+    last = bisect_right(segments, end_ns, key=lambda segment: segment.start_ns)
+    return range(bisect_left(segments, start_ns, key=lambda segment: segment.end_ns), last)
+
+
+def _of_track(batch: EventBatch, track_id: int) -> EventBatch:
+    rows = np.flatnonzero(batch.track_id == track_id)
+    texts = {int(row): batch.values[at] for at, row in enumerate(batch.value_rows)}
+    with_text = [at for at, row in enumerate(rows) if int(row) in texts]
+    return EventBatch(
+        batch.first_event_id + (int(rows[0]) if len(rows) else 0),
+        time_ns=batch.time_ns[rows],
+        kind=batch.kind[rows],
+        track_id=batch.track_id[rows],
+        site_id=batch.site_id[rows],
+        object_id=batch.object_id[rows],
+        ref=batch.ref[rows],
+        flags=batch.flags[rows],
+        value_rows=np.array(with_text, np.int64),
+        values=[texts[int(rows[at])] for at in with_text],
+    )
+
+
+def _unless_closed(read: Callable[[], _Answer]) -> _Answer | None:
+    try:
+        return read()
+    except (OSError, SessionProblem, IndexError):
+        return None
