@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 from tests import interpreters, leftovers
 from tests.targets import Launcher, Targets
 
+# Windows of tests need no display; tests/journeys/ shows one on a display of its own.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
 SOAK = bool(os.environ.get("SCOPE_SOAK"))
 
 settings.register_profile("dev", deadline=None, max_examples=50)

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from dags.frame_parts import Frame
-from views.state import Bookmark, Heat, Measure, Notice, Recorder, Selection, SessionRef, Theme
+from views.state import Bookmark, Heat, Measure, Notice, Over, Recorder, Selection, SessionRef, Theme
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Step(Event, frozen=True, kw_only=True):
     """Moves by events: of the focused track, of call boundaries on it, or of all tracks. The effect finds the time."""
 
     count: int
-    over: Literal["track", "calls", "all"] = "track"
+    over: Over = "track"
 
 
 class Play(Event, frozen=True, kw_only=True):
@@ -147,19 +147,23 @@ class SetTheme(Event, frozen=True, kw_only=True):
 
 
 class SessionOpened(Event, frozen=True, kw_only=True):
-    """A session is open and can be shown."""
+    """A session is open and can be shown, from `at_ns` or its first instant on."""
 
     session: SessionRef
     range_ns: tuple[int, int]
     bookmarks: tuple[Bookmark, ...] = ()
+    lanes: tuple[int, ...] = ()
+    focus_track_id: int = 0
+    at_ns: int | None = None
 
 
 class SessionGrew(Event, frozen=True, kw_only=True):
-    """More has been recorded, or the recording has ended."""
+    """More has been recorded, or the recording has ended. `lanes`: the track ids as the timeline orders them."""
 
     key: int
     range_ns: tuple[int, int]
     live: bool
+    lanes: tuple[int, ...] = ()
 
 
 class SessionClosed(Event, frozen=True, kw_only=True):
@@ -204,3 +208,37 @@ class Busy(Event, frozen=True, kw_only=True):
     """What is being waited for, '' when nothing is."""
 
     what: str
+
+
+class Stepped(Event, frozen=True, kw_only=True):
+    """Where the step in hand leads. `from_ns` is the cursor it was asked for."""
+
+    key: int
+    from_ns: int
+    time_ns: int
+
+
+# -- added since
+
+
+class Shuttle(Event, frozen=True, kw_only=True):
+    """J, K and L: plays in that direction, faster each time; 0 pauses."""
+
+    direction: Literal[-1, 0, 1]
+
+
+class FitSelection(Event, frozen=True, kw_only=True):
+    """Shows the stretch of what is picked. The effect finds it."""
+
+
+class FollowEdge(Event, frozen=True, kw_only=True):
+    """Goes to what caused the last event on the focused track (-1), or to what it brought about (1)."""
+
+    direction: Literal[-1, 1]
+
+
+class OpenSession(Event, frozen=True, kw_only=True):
+    """Opens the session at this path; `at`: a time as people type it."""
+
+    path: str
+    at: str = ""

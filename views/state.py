@@ -16,6 +16,7 @@ Kind = Literal["process", "track", "call", "site", "state", "event"]
 Theme = Literal["dark", "light"]
 Heat = Literal["activity", "cpu", "memory"]
 Measure = Literal["calls", "time"]
+Over = Literal["track", "calls", "all"]
 
 SPEEDS = (0.001, 1000.0)
 
@@ -66,7 +67,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     """The window's state.
 
     Units: ns on the session clock. `range_ns` is what is recorded, `visible_ns` what the timeline shows. `frame` is the
-    last good answer; `frame_wanted_ns` differs from its time while a newer one is on its way.
+    last good answer; `frame_wanted_ns` is set while a newer one is on its way. `steps` are the steps not made yet, the
+    one in hand first; `lanes` the track ids in the timeline's order.
     """
 
     session: SessionRef | None = None
@@ -95,3 +97,6 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[str, ...] = ()
     notice: Notice | None = None
     busy: str = ""
+    backwards: bool = False
+    steps: tuple[tuple[int, Over], ...] = ()
+    lanes: tuple[int, ...] = ()

@@ -1,0 +1,173 @@
+"""The Store: folded once per frame, patched only where it is read, never in a circle."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Set
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
+
+from capture.errors import ScopeBug
+from tests.views.windows import KEY, frame, opened
+from views import events as e
+from views.live import ALL_FIELDS, Pulse, Store, changed_fields
+from views.state import Assigns
+
+
+class Recording:
+    """A view that writes down what it is patched for."""
+
+    def __init__(self, *reads: str, then: Callable[[], None] = lambda: None) -> None:
+        self.reads = frozenset(reads)
+        self.patches: list[frozenset[str]] = []
+        self.seen: list[int] = []
+        self._then = then
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        self.patches.append(frozenset(changed))
+        self.seen.append(assigns.cursor_ns)
+        self._then()
+
+
+def test_a_view_is_patched_in_full_once_and_then_only_for_what_it_reads() -> None:
+    store, view = Store(opened()), Recording("cursor_ns")
+    store.add(view)
+    assert view.patches == [ALL_FIELDS]
+    store.send(e.SetTheme(theme="light"))
+    store.fold()
+    assert len(view.patches) == 1
+    store.send(e.SeekTo(time_ns=40))
+    store.fold()
+    assert view.patches[1:] == [{"cursor_ns"}]
+
+
+def test_many_events_are_one_patch() -> None:
+    store, view = Store(opened()), Recording("cursor_ns")
+    store.add(view)
+    for time_ns in range(100):
+        store.send(e.SeekTo(time_ns=time_ns))
+    store.fold()
+    assert view.seen == [0, 99]
+
+
+def test_there_and_back_again_is_no_change() -> None:
+    store, view = Store(opened()), Recording("cursor_ns")
+    store.add(view)
+    store.send(e.SeekTo(time_ns=5))
+    store.send(e.SeekTo(time_ns=0))
+    store.fold()
+    assert len(view.patches) == 1
+
+
+def test_an_equal_frame_is_no_change() -> None:
+    store = Store(opened())
+    store.send(e.FrameReady(key=KEY, time_ns=3, frame=frame(3)))
+    assert "frame" in store.fold()
+    store.send(e.FrameReady(key=KEY, time_ns=3, frame=frame(3)))
+    assert not store.fold()
+
+
+def test_a_hidden_view_is_patched_once_it_is_seen_with_all_it_missed() -> None:
+    store, view = Store(opened()), Recording("cursor_ns", "theme")
+    shown: list[bool] = []
+    store.add(view, lambda: bool(shown))
+    store.send(e.SeekTo(time_ns=5))
+    store.fold()
+    assert view.patches == []
+    shown.append(True)
+    store.fold()
+    assert view.patches == [ALL_FIELDS]
+    assert view.seen == [5]
+
+
+def test_a_view_that_answers_a_patch_with_an_event_is_a_bug() -> None:
+    store = Store(opened())
+    with pytest.raises(ScopeBug, match="SeekTo"):
+        store.add(Recording("cursor_ns", then=lambda: store.send(e.SeekTo(time_ns=1))))
+
+
+def test_one_broken_view_does_not_blind_the_others() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    store, sound = Store(opened()), Recording("cursor_ns")
+    with pytest.raises(ZeroDivisionError):
+        store.add(Recording("cursor_ns", then=fail))
+    store.add(sound)
+    store.send(e.SeekTo(time_ns=8))
+    with pytest.raises(ZeroDivisionError):
+        store.fold()
+    assert sound.seen == [0, 8]
+
+
+def test_effects_see_each_event_with_the_state_before_and_after_it() -> None:
+    store, told = Store(opened()), []
+    store.effects.append(lambda event, before, after: told.append((type(event), before.cursor_ns, after.cursor_ns)))
+    store.send(e.SeekTo(time_ns=5))
+    store.send(e.Follow())
+    store.fold()
+    assert told == [(e.SeekTo, 0, 5), (e.Follow, 5, 1_000_000)]
+
+
+def test_what_an_effect_sends_is_folded_in_the_next_frame() -> None:
+    store = Store(opened())
+
+    def answer(event: e.Event, before: Assigns, after: Assigns) -> None:
+        if isinstance(event, e.SeekTo):
+            store.send(e.Busy(what="looking"))
+
+    store.effects.append(answer)
+    store.send(e.SeekTo(time_ns=5))
+    assert store.fold() == {"cursor_ns", "frame_wanted_ns"}
+    assert store.fold() == {"busy"}
+
+
+def test_no_event_is_lost_when_many_threads_send_at_once() -> None:
+    store = Store(opened())
+
+    def send_many() -> None:
+        for _ in range(1_000):
+            store.send(e.ToggleFold(track_id=threading.get_ident()))
+            store.send(e.SetSpeed(speed=2.0))
+
+    counted: list[e.Event] = []
+    store.effects.append(lambda event, before, after: counted.append(event))
+    threads = [threading.Thread(target=send_many) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        store.fold()
+    store.fold()
+    assert len(counted) == 8_000
+    assert store.assigns.folded == frozenset()
+
+
+def test_changed_fields_are_those_that_differ() -> None:
+    assert changed_fields(Assigns(), Assigns()) == frozenset()
+    assert changed_fields(Assigns(), Assigns(cursor_ns=1, busy="x")) == {"cursor_ns", "busy"}
+
+
+def test_a_pulse_folds_what_another_thread_sends_and_ticks_while_playing(qapp: QCoreApplication) -> None:
+    store = Store(opened())
+    pulse = Pulse(store)
+    ticks: list[int] = []
+    loop = QEventLoop()
+
+    def count(event: e.Event, before: Assigns, after: Assigns) -> None:
+        if isinstance(event, e.Tick):
+            ticks.append(event.elapsed_ns)
+            if len(ticks) == 5:
+                store.send(e.Play(on=False))
+                QTimer.singleShot(60, loop.quit)
+
+    store.effects.append(count)
+    store.send(e.SetSpeed(speed=0.001))
+    sender = threading.Thread(target=store.send, args=(e.Play(on=True),))
+    sender.start()
+    loop.exec()
+    sender.join()
+    pulse.stop()
+    assert len(ticks) in {5, 6}
+    assert min(ticks) >= 14_000_000
+    assert store.assigns.cursor_ns == sum(int(tick * 0.001) for tick in ticks[:5])

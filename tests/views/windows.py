@@ -1,0 +1,43 @@
+"""The window's state with a session open, made without one, for tests of what events change."""
+
+from __future__ import annotations
+
+from dags.frame_parts import Frame, FrameConfidence, FrameMemory
+from views.events import Event, SessionOpened
+from views.state import Assigns, SessionRef
+from views.update import handle_event
+
+KEY = 7
+END_NS = 1_000_000
+
+
+def opened(*, live: bool = False, at_ns: int | None = None) -> Assigns:
+    """A session of one millisecond with three lanes, just opened."""
+    session = SessionRef(key=KEY, path="/srv/orders.scope", name="orders.scope", live=live)
+    event = SessionOpened(session=session, range_ns=(0, END_NS), lanes=(1, 2, 3), focus_track_id=2, at_ns=at_ns)
+    return handle_event(Assigns(), event)
+
+
+def after(assigns: Assigns, *events: Event) -> Assigns:
+    """The state once all of these have happened."""
+    for event in events:
+        assigns = handle_event(assigns, event)
+    return assigns
+
+
+def frame(time_ns: int) -> Frame:
+    """A frame of nothing."""
+    return Frame(
+        time_ns=time_ns,
+        event_id=0,
+        complete=True,
+        processes=[],
+        tracks=[],
+        states=[],
+        messages=[],
+        locks=[],
+        memory=FrameMemory(),
+        metrics={},
+        gaps=[],
+        confidence=FrameConfidence(stacks="exact", states="exact", metrics="sampled"),
+    )

@@ -1,0 +1,157 @@
+"""The Store: takes events from any thread, folds them once per display frame, patches the views that read the change.
+
+One direction only: a view sends events and is patched, it never answers a patch with an event. Effects are told of
+each event with the state before and after it; their answers come back as events.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Set
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from capture.errors import ScopeBug
+from views.events import Event, Tick
+from views.state import Assigns
+from views.update import handle_event
+
+FRAME_MS = 16
+ALL_FIELDS = frozenset(Assigns.__struct_fields__)
+
+Send = Callable[[Event], None]
+Effect = Callable[[Event, Assigns, Assigns], None]
+
+
+class View(Protocol):
+    """Whatever shows a part of the state."""
+
+    reads: frozenset[str]
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Shows what has changed; `changed` are fields of Assigns, all of them the first time."""
+
+
+def changed_fields(before: Assigns, after: Assigns) -> frozenset[str]:
+    """The fields whose values differ; the same object is never compared deeply."""
+    if before is after:
+        return frozenset()
+    pairs = ((name, getattr(before, name), getattr(after, name)) for name in Assigns.__struct_fields__)
+    return frozenset(name for name, old, new in pairs if old is not new and old != new)
+
+
+class _Shown:
+    """A view in the Store: what it has missed while nobody could see it."""
+
+    def __init__(self, view: View, is_visible: Callable[[], bool]) -> None:
+        self.view = view
+        self.is_visible = is_visible
+        self.missed: frozenset[str] = ALL_FIELDS
+
+
+class Store:
+    """The state and those who show it. Only `send` may be called from another thread."""
+
+    def __init__(self, assigns: Assigns | None = None, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` is called, from the sender's thread, when there is something to fold."""
+        self.assigns = assigns or Assigns()
+        self.wake = wake
+        self.effects: list[Effect] = []
+        self._inbox: deque[Event] = deque()
+        self._shown: list[_Shown] = []
+        self._patching_thread: int | None = None
+
+    def send(self, event: Event) -> None:
+        """Takes an event to be folded soon.
+
+        Raises: ScopeBug from within a patch: a view that answers a patch with an event may never come to rest.
+        """
+        if self._patching_thread == threading.get_ident():
+            raise ScopeBug(f"{type(event).__name__} was sent by a view that was being patched")
+        self._inbox.append(event)
+        self.wake()
+
+    def add(self, view: View, is_visible: Callable[[], bool] = lambda: True) -> None:
+        """Shows the state in one more view, now and after every change; what is not visible is patched once it is."""
+        self._shown.append(_Shown(view, is_visible))
+        self._patch(frozenset())
+
+    def fold(self) -> frozenset[str]:
+        """Handles the events that are waiting, patches the views and says which fields changed."""
+        before = self.assigns
+        for _ in range(len(self._inbox)):
+            event = self._inbox.popleft()
+            old, self.assigns = self.assigns, handle_event(self.assigns, event)
+            for effect in self.effects:
+                effect(event, old, self.assigns)
+        changed = changed_fields(before, self.assigns)
+        self._patch(changed)
+        return changed
+
+    def _patch(self, changed: frozenset[str]) -> None:
+        """Patches all views, then raises the first failure: one broken view must not blind the others."""
+        failure: Exception | None = None
+        for shown in self._shown:
+            shown.missed |= changed & shown.view.reads
+            if not shown.missed or not shown.is_visible():
+                continue
+            missed, shown.missed = shown.missed, frozenset()
+            self._patching_thread = threading.get_ident()
+            try:
+                shown.view.patch(self.assigns, missed)
+            except Exception as error:
+                failure = failure or error
+            finally:
+                self._patching_thread = None
+        if failure is not None:
+            raise failure
+
+
+class Pulse(QObject):
+    """Folds a Store at most once per display frame, on the thread that made the pulse; ticks while it plays."""
+
+    _wanted = Signal()
+
+    def __init__(self, store: Store, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._last_s = 0.0
+        self._asked = threading.Event()  # one queued signal is enough for any number of events
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+        self._wanted.connect(self._schedule, Qt.ConnectionType.QueuedConnection)
+        store.wake = self.wake
+
+    def wake(self) -> None:
+        """Asks for a fold; from any thread."""
+        if not self._asked.is_set():
+            self._asked.set()
+            self._wanted.emit()
+
+    def stop(self) -> None:
+        """No fold after this one."""
+        self._store.wake = lambda: None
+        self._timer.stop()
+
+    @Slot()
+    def _schedule(self) -> None:
+        if not self._timer.isActive():
+            elapsed_ms = (time.monotonic() - self._last_s) * 1000
+            self._timer.start(max(0, FRAME_MS - int(elapsed_ms)))
+
+    @Slot()
+    def _beat(self) -> None:
+        now_s = time.monotonic()
+        elapsed_ns = min(int((now_s - self._last_s) * 1e9), 250_000_000)
+        self._last_s = now_s
+        self._asked.clear()
+        if self._store.assigns.playing:
+            self._store.send(Tick(elapsed_ns=elapsed_ns))
+        self._store.fold()
+        if self._store.assigns.playing:
+            self.wake()

@@ -1,0 +1,265 @@
+"""What each event changes: `handle_event` is the only place where the window's state is decided. Pure, no Qt.
+
+An event that changes nothing returns the very same assigns, so that nothing is painted for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from views import events as e
+from views.state import SPEEDS, Assigns, Bookmark, Notice
+from views.viewport import fitted, panned, showing, zoomed
+
+MAX_TRAIL = 100
+
+
+def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
+    """The state after this event."""
+    match event:
+        case e.SeekTo() | e.Stepped() | e.Play() | e.Shuttle() | e.SetSpeed() | e.Tick() | e.Follow() | e.Step():
+            return _in_time(assigns, event)
+        case e.GoThroughTrail(by=by):
+            return _through_trail(assigns, by)
+        case e.Zoom() | e.Pan() | e.Show() | e.ToggleFold() | e.MoveFocus():
+            return _on_the_timeline(assigns, event)
+        case e.Select() | e.SetHeat() | e.SetMeasure() | e.Search() | e.SearchFound() | e.SetTheme():
+            return _picked(assigns, event)
+        case e.Mark():
+            return replace(assigns, marked_ns=None if assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns)
+        case e.AddBookmark(text=text):
+            return replace(assigns, bookmarks=_toggled(assigns.bookmarks, assigns.cursor_ns, text))
+        case e.GoToBookmark(by=by):
+            return _to_bookmark(assigns, by)
+        case _:
+            return _answered(assigns, event)
+
+
+def _answered(assigns: Assigns, event: e.Event) -> Assigns:
+    """What the world says; answers about a session that is not open any more change nothing."""
+    match event:
+        case e.SessionOpened():
+            return _opened(assigns, event)
+        case e.SessionGrew():
+            return _grown(assigns, event)
+        case e.SessionClosed():
+            return Assigns(theme=assigns.theme, recent=assigns.recent)
+        case e.FrameReady(key=key, time_ns=time_ns, frame=frame):
+            if not _is_open(assigns, key):
+                return assigns
+            wanted_ns = None if assigns.frame_wanted_ns == time_ns else assigns.frame_wanted_ns
+            return replace(assigns, frame=frame, frame_wanted_ns=wanted_ns)
+        case e.RecorderSaid(recorder=recorder):
+            return replace(assigns, recorder=recorder)
+        case e.RecentChanged(paths=paths):
+            return replace(assigns, recent=paths)
+        case e.Tell(notice=notice):
+            return replace(assigns, notice=notice)
+        case e.Busy(what=what):
+            return replace(assigns, busy=what)
+        case _:
+            return assigns
+
+
+def _in_time(assigns: Assigns, event: e.Event) -> Assigns:
+    match event:
+        case e.SeekTo(time_ns=time_ns, visit=visit):
+            moved = _visited(assigns, time_ns) if visit else assigns
+            return _moved(replace(moved, following=False, steps=()), time_ns)
+        case e.Step(count=count, over=over):
+            return _step_queued(assigns, count, over)
+        case e.Stepped(key=key, from_ns=from_ns, time_ns=time_ns):
+            if not _is_open(assigns, key) or not assigns.steps or from_ns != assigns.cursor_ns:
+                return assigns
+            return _moved(replace(assigns, following=False, steps=assigns.steps[1:]), time_ns)
+        case e.Play(on=on, backwards=backwards):
+            if assigns.session is None:
+                return assigns
+            wanted = not (assigns.playing or assigns.following) if on is None else on
+            return _playing(assigns, wanted, backwards=backwards)
+        case e.Shuttle(direction=direction):
+            if assigns.session is None:
+                return assigns
+            backwards = direction < 0
+            again = assigns.playing and direction != 0 and backwards == assigns.backwards
+            speed = min(assigns.speed * 2, SPEEDS[1]) if again else assigns.speed
+            return replace(_playing(assigns, direction != 0, backwards=backwards), speed=speed)
+        case e.SetSpeed(speed=speed):
+            return replace(assigns, speed=min(max(speed, SPEEDS[0]), SPEEDS[1]))
+        case e.Tick(elapsed_ns=elapsed_ns):
+            return _ticked(assigns, elapsed_ns)
+        case e.Follow():
+            if assigns.session is None:
+                return assigns
+            live = assigns.session.live
+            return _moved(replace(assigns, following=live, playing=False, steps=()), assigns.range_ns[1])
+        case _:
+            return assigns
+
+
+def _on_the_timeline(assigns: Assigns, event: e.Event) -> Assigns:
+    if assigns.session is None:
+        return assigns
+    match event:
+        case e.Zoom(factor=factor, around_ns=around_ns):
+            around = assigns.cursor_ns if around_ns is None else around_ns
+            return replace(assigns, visible_ns=zoomed(assigns.visible_ns, assigns.range_ns, factor, around))
+        case e.Pan(share=share):
+            return replace(assigns, visible_ns=panned(assigns.visible_ns, assigns.range_ns, share))
+        case e.Show(range_ns=range_ns):
+            return replace(assigns, visible_ns=fitted(range_ns or assigns.range_ns, assigns.range_ns))
+        case e.ToggleFold(track_id=track_id):
+            return replace(assigns, folded=assigns.folded ^ {track_id})
+        case e.MoveFocus(by=by) if assigns.lanes:
+            at = assigns.lanes.index(assigns.focus_track_id) + by if assigns.focus_track_id in assigns.lanes else 0
+            return replace(assigns, focus_track_id=assigns.lanes[min(max(at, 0), len(assigns.lanes) - 1)])
+        case _:
+            return assigns
+
+
+def _picked(assigns: Assigns, event: e.Event) -> Assigns:
+    match event:
+        case e.Select(selection=None):
+            return replace(assigns, selection=None)
+        case e.Select(selection=selection) if selection is not None:
+            track_id = selection.id if selection.kind == "track" else selection.track_id
+            return replace(assigns, selection=selection, focus_track_id=track_id or assigns.focus_track_id)
+        case e.SetHeat(heat_by=heat_by):
+            return replace(assigns, heat_by=heat_by)
+        case e.SetMeasure(measure=measure):
+            return replace(assigns, building_measure=measure)
+        case e.Search(text=text):
+            return replace(assigns, search_text=text, search_sites=())
+        case e.SearchFound(key=key, text=text, site_ids=site_ids):
+            wanted = _is_open(assigns, key) and text == assigns.search_text
+            return replace(assigns, search_sites=site_ids) if wanted else assigns
+        case e.SetTheme(theme=theme):
+            return replace(assigns, theme=theme)
+        case _:
+            return assigns
+
+
+def _is_open(assigns: Assigns, key: int) -> bool:
+    return assigns.session is not None and assigns.session.key == key
+
+
+def _moved(assigns: Assigns, time_ns: int) -> Assigns:
+    """The cursor there, within what is recorded, and the timeline moved so far that it can be seen."""
+    if assigns.session is None:
+        return assigns
+    cursor_ns = min(max(time_ns, assigns.range_ns[0]), assigns.range_ns[1])
+    visible_ns = showing(cursor_ns, assigns.visible_ns, assigns.range_ns)
+    if cursor_ns == assigns.cursor_ns and visible_ns == assigns.visible_ns:
+        return assigns
+    wanted_ns = cursor_ns if cursor_ns != assigns.cursor_ns else assigns.frame_wanted_ns
+    return replace(assigns, cursor_ns=cursor_ns, visible_ns=visible_ns, frame_wanted_ns=wanted_ns)
+
+
+def _step_queued(assigns: Assigns, count: int, over: str) -> Assigns:
+    """One more step to make; those behind the one in hand add up, so that a held key cannot run ahead for long."""
+    if assigns.session is None or not count:
+        return assigns
+    paused = replace(assigns, playing=False, following=False)
+    in_hand, waiting = paused.steps[:1], paused.steps[1:]
+    if waiting and waiting[-1][1] == over:
+        total = waiting[-1][0] + count
+        waiting = (*waiting[:-1], (total, waiting[-1][1])) if total else waiting[:-1]
+        return replace(paused, steps=in_hand + waiting)
+    return replace(paused, steps=(*paused.steps, (count, over)))
+
+
+def _playing(assigns: Assigns, on: bool, *, backwards: bool) -> Assigns:
+    """Playing or paused; playing from the very end starts again at the beginning."""
+    start_ns, end_ns = assigns.range_ns
+    paused = replace(assigns, playing=on, following=False, backwards=backwards if on else assigns.backwards, steps=())
+    at_its_end = assigns.cursor_ns == (start_ns if backwards else end_ns)
+    return _moved(paused, end_ns if backwards else start_ns) if on and at_its_end else paused
+
+
+def _ticked(assigns: Assigns, elapsed_ns: int) -> Assigns:
+    if not assigns.playing or assigns.session is None:
+        return assigns
+    by_ns = int(elapsed_ns * assigns.speed) * (-1 if assigns.backwards else 1)
+    moved = _moved(assigns, assigns.cursor_ns + by_ns)
+    if moved.cursor_ns not in assigns.range_ns:
+        return moved
+    at_end = moved.cursor_ns == assigns.range_ns[1] and not assigns.backwards
+    return replace(moved, playing=False, following=at_end and assigns.session.live)
+
+
+def _visited(assigns: Assigns, time_ns: int) -> Assigns:
+    """The trail with the moment that is left and the one that is gone to."""
+    moments = assigns.trail[: assigns.trail_at + 1]
+    for moment_ns in (assigns.cursor_ns, time_ns):
+        if not moments or moments[-1] != moment_ns:
+            moments = (*moments, moment_ns)
+    moments = moments[-MAX_TRAIL:]
+    return replace(assigns, trail=moments, trail_at=len(moments) - 1)
+
+
+def _through_trail(assigns: Assigns, by: int) -> Assigns:
+    if not assigns.trail:
+        return assigns
+    trail, at = assigns.trail, assigns.trail_at
+    if by < 0 and trail[at] != assigns.cursor_ns:  # walked on since: coming back here must be possible
+        trail, at = (*trail[: at + 1], assigns.cursor_ns), at + 1
+    at = min(max(at + by, 0), len(trail) - 1)
+    return _moved(replace(assigns, trail=trail, trail_at=at, following=False, steps=()), trail[at])
+
+
+def _toggled(bookmarks: tuple[Bookmark, ...], time_ns: int, text: str) -> tuple[Bookmark, ...]:
+    others = [bookmark for bookmark in bookmarks if bookmark.time_ns != time_ns]
+    if text or len(others) == len(bookmarks):
+        others.append(Bookmark(time_ns=time_ns, text=text))
+    return in_order(others)
+
+
+def in_order(bookmarks: Iterable[Bookmark]) -> tuple[Bookmark, ...]:
+    """Bookmarks by time."""
+    return tuple(sorted(bookmarks, key=lambda bookmark: bookmark.time_ns))
+
+
+def _to_bookmark(assigns: Assigns, by: int) -> Assigns:
+    here_ns = assigns.cursor_ns
+    ahead = [b.time_ns for b in assigns.bookmarks if (b.time_ns > here_ns if by > 0 else b.time_ns < here_ns)]
+    if not ahead:
+        return replace(assigns, notice=Notice("No bookmark in that direction; B sets one."))
+    return _in_time(assigns, e.SeekTo(time_ns=min(ahead) if by > 0 else max(ahead), visit=True))
+
+
+def _opened(assigns: Assigns, event: e.SessionOpened) -> Assigns:
+    cursor_ns = event.range_ns[0] if event.at_ns is None else event.at_ns
+    following = event.session.live and event.at_ns is None
+    return Assigns(
+        session=event.session,
+        range_ns=event.range_ns,
+        visible_ns=event.range_ns,
+        cursor_ns=event.range_ns[1] if following else cursor_ns,
+        frame_wanted_ns=event.range_ns[1] if following else cursor_ns,
+        following=following,
+        bookmarks=in_order(event.bookmarks),
+        lanes=event.lanes,
+        focus_track_id=event.focus_track_id,
+        theme=assigns.theme,
+        recent=assigns.recent,
+        speed=assigns.speed,
+    )
+
+
+def _grown(assigns: Assigns, event: e.SessionGrew) -> Assigns:
+    """More to show. What was seen whole stays whole; while following, the visible stretch slides along."""
+    if assigns.session is None or assigns.session.key != event.key:
+        return assigns
+    grown = replace(
+        assigns,
+        session=replace(assigns.session, live=event.live),
+        revision=assigns.revision + 1,
+        range_ns=event.range_ns,
+        lanes=event.lanes or assigns.lanes,
+        focus_track_id=assigns.focus_track_id or (event.lanes[0] if event.lanes else 0),
+        visible_ns=event.range_ns if assigns.visible_ns == assigns.range_ns else assigns.visible_ns,
+        following=assigns.following and event.live,
+    )
+    return _moved(grown, event.range_ns[1]) if assigns.following else grown
