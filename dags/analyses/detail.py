@@ -1,0 +1,187 @@
+"""What a timeline needs to know of a segment to draw it at any scale, kept in the session's cache so that it is worked
+out once: the pyramid, the longest calls, the calls that are open when the segment ends, and its gaps.
+
+`cache/SSSSSSSS.lod` is eight bytes XXH3 64-bit of the rest, then msgpack. It is written for finished session
+directories only (a session that is being recorded belongs to its recorder), may be deleted, and is read as carefully
+as anything else in a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import msgspec
+import numpy as np
+import xxhash
+
+from capture.disk import replace_file
+from capture.errors import FormatError, SessionProblem
+from capture.events import Kind
+from capture.session import Session
+from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid
+from dags.code import StacksKeyframe
+from dags.columns import from_bytes, to_bytes
+from dags.kernels import FRAME_DTYPE, TRACK_DTYPE
+from dags.keyframe import decode_keyframe, state_before
+
+DETAIL_VERSION = 1
+MAX_LONGEST = 1024
+MAX_DETAIL_BYTES = 64 << 20
+OPEN_END = np.iinfo(np.int64).max
+SPAN_DTYPE = np.dtype(
+    [
+        ("call_id", "<i8"),
+        ("start_ns", "<i8"),
+        ("end_ns", "<i8"),
+        ("track_id", "<i4"),
+        ("depth", "<i4"),
+        ("site_id", "<i4"),
+        ("raised", "<i4"),
+    ]
+)
+GAP_DTYPE = np.dtype([("start_ns", "<i8"), ("end_ns", "<i8"), ("dropped", "<i8"), ("track_id", "<i4")])
+
+
+class SegmentDetail(msgspec.Struct, frozen=True):
+    """One segment, ready to be drawn.
+
+    Shape: `longest` and `open` are SPAN_DTYPE; `longest` holds every call that ended in the segment after at least
+    `longest_from_ns`, `open` what is open at its end (end_ns OPEN_END). `gaps` is GAP_DTYPE, track 0 = all.
+    """
+
+    levels: list[Level]
+    longest: Array
+    longest_from_ns: int
+    open: Array
+    gaps: Array
+
+    def level(self, wanted: int) -> Level | None:
+        """The level that was asked for, or the nearest there is; None when the segment has no events."""
+        if not self.levels:
+            return None
+        return self.levels[min(max(0, wanted - self.levels[0].level), len(self.levels) - 1)]
+
+    def trimmed(self, max_rows: int) -> SegmentDetail:
+        """The same without the levels that have more rows."""
+        kept = [level for level in self.levels if len(level.rows) <= max_rows] or self.levels[-1:]
+        return msgspec.structs.replace(self, levels=kept)
+
+
+class _File(msgspec.Struct, frozen=True):
+    version: int
+    event_id: int
+    events: int
+    levels: list[tuple[int, bytes]]
+    longest: bytes
+    longest_from_ns: int
+    open: bytes
+    gaps: bytes
+
+
+def segment_detail(session: Session, index: int) -> SegmentDetail:
+    """A segment's detail, from the cache when it is there and sound, else worked out and put there.
+
+    Raises: SessionProblem, IndexError when the session has changed meanwhile.
+    """
+    segment = session.segments[index]
+    name = f"cache/{segment.seq:08d}.lod"
+    with contextlib.suppress(FileNotFoundError, SessionProblem):
+        return _decoded(session.raw(name), segment.first_event_id, segment.events)
+    found = _worked_out(session, index)
+    if not session.live and session.path.is_dir():
+        data = _encoded(found, segment.first_event_id, segment.events)
+        with contextlib.suppress(OSError, SessionProblem):  # a cache: a disk that is full or read-only costs only time
+            replace_file(session.path / name, xxhash.xxh3_64_digest(data) + data)
+    return found
+
+
+def spans_of(table: Any) -> Array:
+    """Rows of `calls` as SPAN_DTYPE; calls without an end are OPEN_END."""
+    spans = np.zeros(len(table), SPAN_DTYPE)
+    for field in ("call_id", "start_ns", "track_id", "depth", "site_id"):
+        spans[field] = table[field].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False)
+    spans["end_ns"] = table["end_ns"].combine_chunks().fill_null(OPEN_END).to_numpy(zero_copy_only=False)
+    outcome = table["outcome"].combine_chunks().dictionary_encode()
+    words = outcome.dictionary.to_pylist()
+    if "raise" in words:
+        codes = outcome.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        spans["raised"] = codes == words.index("raise")
+    return spans
+
+
+def open_at_end(session: Session, index: int) -> Array:
+    """The calls open when a segment ends: what the next keyframe says, and after the last one what never ended."""
+    if index + 1 < len(session.segments):
+        data = session.keyframe(index + 1)
+        with contextlib.suppress(FormatError):
+            if data is not None:
+                kept = msgspec.msgpack.decode(decode_keyframe(data).dags["code"], type=StacksKeyframe)
+                return _spans_of_stacks(from_bytes(kept.tracks, TRACK_DTYPE), from_bytes(kept.frames, FRAME_DTYPE))
+        return _spans_of_stacks(*state_before(session, index + 1).code.stacks.export())
+    state = state_before(session, index)
+    state.feed(session.events(index), session.tracks())
+    return _spans_of_stacks(*state.code.stacks.export())
+
+
+def _worked_out(session: Session, index: int) -> SegmentDetail:
+    batch = session.events(index)
+    started = open_at_end(session, index - 1) if index else np.empty(0, SPAN_DTYPE)
+    tracks, depths = np.unique(started["track_id"], return_counts=True)
+    levels = pyramid(batch, dict(zip(tracks.tolist(), depths.tolist(), strict=True)))
+    spans = spans_of(session.calls(index))
+    spans = spans[spans["end_ns"] != OPEN_END]
+    longest_from_ns = 0
+    if len(spans) > MAX_LONGEST:
+        lasted = spans["end_ns"] - spans["start_ns"]
+        cut = len(spans) - MAX_LONGEST
+        longest_from_ns = int(np.partition(lasted, cut)[cut]) + 1
+        spans = spans[lasted >= longest_from_ns]
+    table = session.segment_table(index, "gaps")
+    gaps = np.zeros(len(table), GAP_DTYPE)
+    for field in GAP_DTYPE.names or ():
+        gaps[field] = table[field].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False)
+    lost = batch.ref[batch.kind == Kind.GAP]
+    if not len(gaps) and len(lost):  # the event knows when the loss was noticed even if no row says since when
+        rows = np.flatnonzero(batch.kind == Kind.GAP)
+        gaps = np.zeros(len(rows), GAP_DTYPE)
+        gaps["start_ns"] = gaps["end_ns"] = batch.time_ns[rows]
+        gaps["dropped"], gaps["track_id"] = lost, batch.track_id[rows]
+    return SegmentDetail(levels, spans, longest_from_ns, open_at_end(session, index), gaps)
+
+
+def _spans_of_stacks(tracks: Array, frames: Array) -> Array:
+    depths = tracks["depth"].astype(np.int64)
+    if int(depths.sum()) != len(frames):
+        return np.empty(0, SPAN_DTYPE)
+    spans = np.zeros(len(frames), SPAN_DTYPE)
+    for field in ("call_id", "start_ns", "site_id"):
+        spans[field] = frames[field]
+    spans["end_ns"] = OPEN_END
+    spans["track_id"] = np.repeat(tracks["track_id"], depths)
+    spans["depth"] = np.arange(len(frames)) - np.repeat(np.cumsum(depths) - depths, depths)
+    return spans
+
+
+def _encoded(detail: SegmentDetail, event_id: int, events: int) -> bytes:
+    levels = [(level.level, to_bytes(level.rows)) for level in detail.levels]
+    arrays = (to_bytes(detail.longest), detail.longest_from_ns, to_bytes(detail.open), to_bytes(detail.gaps))
+    return msgspec.msgpack.encode(_File(DETAIL_VERSION, event_id, events, levels, *arrays))
+
+
+def _decoded(data: bytes, event_id: int, events: int) -> SegmentDetail:
+    if not 8 <= len(data) <= MAX_DETAIL_BYTES or xxhash.xxh3_64_digest(data[8:]) != data[:8]:
+        raise FormatError("a level-of-detail file is damaged")
+    try:
+        kept = msgspec.msgpack.decode(data[8:], type=_File)
+    except msgspec.DecodeError as error:
+        raise FormatError(f"a level-of-detail file is damaged: {error}") from error
+    levels = [Level(number, from_bytes(rows, ROW_DTYPE)) for number, rows in kept.levels]
+    if (kept.version, kept.event_id, kept.events) != (DETAIL_VERSION, event_id, events):
+        raise FormatError("a level-of-detail file belongs to something else")
+    for at, level in enumerate(levels):
+        is_next = level.level == levels[0].level + at and 0 <= level.level <= MAX_LEVEL
+        if not is_next or not len(level.rows) or (np.diff(level.rows["bin"]) < 0).any():
+            raise FormatError("a level-of-detail file contradicts itself")
+    longest, still = from_bytes(kept.longest, SPAN_DTYPE), from_bytes(kept.open, SPAN_DTYPE)
+    return SegmentDetail(levels, longest, kept.longest_from_ns, still, from_bytes(kept.gaps, GAP_DTYPE))
