@@ -1,0 +1,53 @@
+"""The two themes: readable, and the same meaning in both."""
+
+from __future__ import annotations
+
+import pytest
+
+from views.state import Theme
+from views.theme import colours, heat_colour, mixed, qcolor, span_colour
+
+THEMES: tuple[Theme, ...] = ("dark", "light")
+
+
+def contrast(first: str, second: str) -> float:
+    """Source: WCAG 2.2, relative luminance."""
+
+    def luminance(colour: str) -> float:
+        parts = [value / 255 for value in bytes.fromhex(colour[1:])]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", ["text", "muted", "accent", "hot", "warning", "healthy", "cold"])
+def test_what_is_written_can_be_read_on_every_ground(theme: Theme, name: str) -> None:
+    shown = colours(theme)
+    for ground in (shown.window, shown.panel, shown.raised):
+        assert contrast(getattr(shown, name), ground) >= 4.5, (name, ground)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_labels_can_be_read_on_spans(theme: Theme) -> None:
+    ink = "#0e1116"
+    assert all(contrast(span, ink) >= 4.5 for span in colours(theme).spans)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_heat_goes_from_cold_to_hot_and_stays_on_the_scale(theme: Theme) -> None:
+    shown = colours(theme)
+    assert (heat_colour(theme, 0.0), heat_colour(theme, 1.0)) == (shown.cold, shown.hot)
+    assert (heat_colour(theme, -1.0), heat_colour(theme, 7.0)) == (shown.cold, shown.hot)
+
+
+def test_a_function_has_the_same_colour_every_time() -> None:
+    assert span_colour("dark", "Store.put") == span_colour("dark", "Store.put")
+    assert span_colour("dark", "Store.put") in colours("dark").spans
+
+
+def test_a_colour_between_two_is_between_them() -> None:
+    assert mixed("#102030", "#304050", 0.5) == "#203040"
+    assert qcolor("#102030", 128).alpha() == 128

@@ -1,0 +1,190 @@
+"""Colours with one meaning everywhere, and the fonts; the same names in the dark and the light theme.
+
+Red is hot or critical, orange a warning, green healthy, blue cold. None of them is ever the only sign: a shape, a
+hatch or a word says the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+
+import msgspec
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+
+from views.state import Theme
+
+
+class Colours(msgspec.Struct, frozen=True, kw_only=True):
+    """One theme, as #rrggbb."""
+
+    window: str
+    panel: str
+    raised: str
+    line: str
+    text: str
+    muted: str
+    accent: str
+    selected: str
+    hot: str
+    warning: str
+    healthy: str
+    cold: str
+    cursor: str
+    mark: str
+    bookmark: str
+    gap: str
+    spans: tuple[str, ...]
+    """For functions and lanes: told apart, without a meaning of their own."""
+
+
+DARK = Colours(
+    window="#14171c",
+    panel="#1a1e25",
+    raised="#252b35",
+    line="#333b48",
+    text="#e4e8ee",
+    muted="#98a3b3",
+    accent="#6ea8ff",
+    selected="#2c4a78",
+    hot="#f2665c",
+    warning="#f0a648",
+    healthy="#5ec28a",
+    cold="#5b9bf0",
+    cursor="#ffffff",
+    mark="#c69bff",
+    bookmark="#ffd166",
+    gap="#8d6a4a",
+    spans=("#5f8fc9", "#8f79c4", "#4f9f9f", "#b77ba6", "#7b9a5a", "#a88b58", "#6a7fd0", "#5d9d7e"),
+)
+LIGHT = Colours(
+    window="#eef0f3",
+    panel="#ffffff",
+    raised="#f4f6f9",
+    line="#ccd3dc",
+    text="#1b212b",
+    muted="#5a6575",
+    accent="#1f63c9",
+    selected="#c9defc",
+    hot="#c6322a",
+    warning="#9a5700",
+    healthy="#1b7444",
+    cold="#2467c4",
+    cursor="#10151d",
+    mark="#7a3fc4",
+    bookmark="#b07900",
+    gap="#a5713b",
+    spans=("#a9c7ee", "#cabdec", "#a3d6d6", "#e5bfdb", "#c3dba6", "#e3cd9f", "#b5c1f2", "#abdcc4"),
+)
+
+
+def colours(theme: Theme) -> Colours:
+    """The colours of a theme."""
+    return DARK if theme == "dark" else LIGHT
+
+
+def span_colour(theme: Theme, name: str) -> str:
+    """The colour of a function or lane: the same name has the same one in every view and every session."""
+    spans = colours(theme).spans
+    return spans[hashlib.blake2b(name.encode(), digest_size=2).digest()[0] % len(spans)]
+
+
+def heat_colour(theme: Theme, share: float) -> str:
+    """From cold over healthy and warning to hot for 0 to 1; every map and building uses this scale."""
+    shown = colours(theme)
+    stops = (shown.cold, shown.healthy, shown.warning, shown.hot)
+    at = min(max(share, 0.0), 1.0) * (len(stops) - 1)
+    low = min(int(at), len(stops) - 2)
+    return mixed(stops[low], stops[low + 1], at - low)
+
+
+def mixed(first: str, second: str, share: float) -> str:
+    """A colour between two.
+
+    >>> mixed("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    pairs = zip(bytes.fromhex(first[1:]), bytes.fromhex(second[1:]), strict=True)
+    return "#" + bytes(round(a + (b - a) * share) for a, b in pairs).hex()
+
+
+@functools.cache
+def qcolor(colour: str, alpha: int = 255) -> QColor:
+    """The colour for a painter; the same object each time, so do not change it."""
+    made = QColor(colour)
+    made.setAlpha(alpha)
+    return made
+
+
+def text_font(points: float = 9.5, *, bold: bool = False) -> QFont:
+    """The font of labels; its digits are as wide as one another, so that numbers do not jump."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    font.setPointSizeF(points)
+    font.setBold(bold)
+    if hasattr(font, "setFeature"):
+        font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def number_font(points: float = 9.5, *, bold: bool = False) -> QFont:
+    """The font of times and counts: fixed width."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPointSizeF(points)
+    font.setBold(bold)
+    return font
+
+
+def palette(theme: Theme) -> QPalette:
+    """The palette for the whole application."""
+    shown = colours(theme)
+    role = QPalette.ColorRole
+    made = QPalette()
+    for roles, colour in (
+        ((role.Window, role.Button), shown.window),
+        ((role.Base, role.ToolTipBase), shown.panel),
+        ((role.AlternateBase,), shown.raised),
+        ((role.WindowText, role.Text, role.ButtonText, role.ToolTipText, role.BrightText), shown.text),
+        ((role.PlaceholderText,), shown.muted),
+        ((role.Highlight,), shown.selected),
+        ((role.HighlightedText,), shown.text),
+        ((role.Link, role.Accent), shown.accent),
+        ((role.Mid, role.Dark, role.Midlight), shown.line),
+    ):
+        for one in roles:
+            made.setColor(one, QColor(colour))
+    for one in (role.WindowText, role.Text, role.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, one, qcolor(mixed(shown.muted, shown.window, 0.4)))
+    return made
+
+
+def stylesheet(theme: Theme) -> str:
+    """What a palette cannot say: thin borders, flat docks, visible focus."""
+    c = colours(theme)
+    return f"""
+    QMainWindow, QMenuBar, QStatusBar, QToolBar {{ background: {c.window}; color: {c.text}; border: 0; }}
+    QMainWindow::separator {{ background: {c.line}; width: 1px; height: 1px; }}
+    QMainWindow::separator:hover {{ background: {c.accent}; }}
+    QDockWidget {{ color: {c.muted}; titlebar-close-icon: none; titlebar-normal-icon: none; }}
+    QDockWidget::title {{ background: {c.window}; padding: 3px 8px; border-bottom: 1px solid {c.line}; }}
+    QMenuBar::item {{ padding: 3px 8px; background: transparent; }}
+    QMenuBar::item:selected, QMenu::item:selected {{ background: {c.selected}; }}
+    QMenu {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; }}
+    QMenu::item {{ padding: 4px 24px 4px 16px; }}
+    QMenu::item:disabled {{ color: {mixed(c.muted, c.panel, 0.4)}; }}
+    QMenu::separator {{ background: {c.line}; height: 1px; margin: 4px 0; }}
+    QToolButton, QPushButton {{ background: transparent; color: {c.text}; border: 1px solid transparent;
+        border-radius: 4px; padding: 3px 8px; }}
+    QPushButton {{ background: {c.raised}; border-color: {c.line}; }}
+    QToolButton:hover, QPushButton:hover {{ background: {c.raised}; border-color: {c.line}; }}
+    QToolButton:checked {{ background: {c.selected}; }}
+    QToolButton:disabled {{ color: {mixed(c.muted, c.window, 0.4)}; }}
+    QToolButton:focus, QPushButton:focus, QLineEdit:focus, QListWidget:focus {{ border-color: {c.accent}; }}
+    QLineEdit {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; border-radius: 4px;
+        padding: 4px 8px; selection-background-color: {c.selected}; }}
+    QListWidget {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 4px; outline: 0; }}
+    QListWidget::item {{ padding: 5px 8px; }}
+    QListWidget::item:selected {{ background: {c.selected}; color: {c.text}; }}
+    QTabBar::tab {{ background: {c.window}; color: {c.muted}; padding: 3px 10px; border: 0; }}
+    QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}
+    QToolTip {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; padding: 3px; }}
+    """
