@@ -112,8 +112,15 @@ def test_make_help_lists_every_task() -> None:
 
 def test_every_pin_has_a_hash_and_no_address() -> None:
     text = (ROOT / "packaging" / "constraints.txt").read_text()
-    pins = re.findall(r"^([a-z0-9-]+)==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.MULTILINE)
-    names = [name for name, _ in pins]
-    assert len(names) == len(set(names)) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
-    assert {"msgspec", "psutil", "numpy", "pyarrow", "duckdb", "networkx", "xxhash", "setuptools"} <= set(names)
+    marker = r"(?: ; python_version (?:<|>=) '3\.[0-9]+')?"
+    pins = re.findall(
+        rf"^([a-z0-9-]+==\S+){marker} \\\n((?:    --hash=sha256:[0-9a-f]{{64}}(?: \\)?\n)+)", text, re.MULTILINE
+    )
+    versions = [version for version, _ in pins]
+    assert len(versions) == len(set(versions)) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
+    names = [version.partition("==")[0] for version in versions]
+    assert {name for name in names if names.count(name) > 1} <= {"pyside6-addons", "pyside6-essentials", "shiboken6"}
+    assert {"msgspec", "psutil", "numpy", "pyarrow", "duckdb", "networkx", "xxhash", "setuptools", "pyqtgraph"} <= set(
+        names
+    )
     assert "://" not in text
