@@ -111,6 +111,11 @@ class Source:
         tables = [piece for piece in pieces if piece is not None]
         return pa.concat_tables(tables) if tables else pa.table({name: [] for name in _CALL_COLUMNS})
 
+    def segment_events(self, index: int) -> EventBatch:
+        """All events of one segment; none if they are damaged or there is no such segment."""
+        batch = self._piece(self._session, "events", index)
+        return EventBatch.empty() if batch is None else batch
+
     def _piece(self, session: Session | None, table: str, index: int) -> Any:
         """One segment's rows out of the cache; None when they are gone."""
         if session is None or index >= len(session.segments):

@@ -1,0 +1,195 @@
+"""Slow answers, off the thread that paints: worker threads in which the newest question of a kind replaces the last.
+
+A worker owns what may only be used by one thread (the frame reader, the session's refresh). Answers are events. No Qt.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from capture.errors import ScopeError
+from capture.session import Session
+from dags.frame import FrameReader
+from views import finding
+from views.events import Event, FrameReady, Search, SearchFound, SeekTo, Select, SessionGrew, Show, Stepped, Tell
+from views.source import Names, Source
+from views.state import Notice, Over, Selection
+
+REFRESH_S = 0.1
+Send = Callable[[Event], None]
+Work = Callable[[], None]
+
+
+class Worker:
+    """One thread that does what it is asked, first come first served; a slot holds one question only."""
+
+    def __init__(self, name: str, send: Send) -> None:
+        """Starts the thread. What fails in it is told as a notice, because nobody waits for it."""
+        self._send = send
+        self._waiting: OrderedDict[str, Work] = OrderedDict()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._regular: tuple[float, Work] | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def ask(self, slot: str, work: Work) -> None:
+        """Does this soon. A question of the same slot that has not begun is forgotten."""
+        with self._changed:
+            self._waiting[slot] = work
+            self._changed.notify()
+
+    def do_every(self, seconds: float, work: Work | None) -> None:
+        """Does this regularly between the questions; None: nothing any more."""
+        with self._changed:
+            self._regular = None if work is None else (seconds, work)
+            self._changed.notify()
+
+    def stop(self, *, forget: bool) -> None:
+        """Finishes what it is at, and what still waits unless that may be forgotten; then ends the thread."""
+        with self._changed:
+            self._stopping = True
+            if forget:
+                self._waiting.clear()
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        due_s = 0.0
+        while True:
+            with self._changed:
+                while not self._waiting and not self._stopping:
+                    if self._regular is None:
+                        self._changed.wait()
+                    elif (left_s := due_s - time.monotonic()) > 0:
+                        self._changed.wait(left_s)
+                    else:
+                        break
+                if self._stopping and not self._waiting:
+                    return
+                if self._waiting:
+                    _, work = self._waiting.popitem(last=False)
+                elif self._regular is not None:
+                    due_s = time.monotonic() + self._regular[0]
+                    work = self._regular[1]
+                else:
+                    continue
+            try:
+                work()
+            except ScopeError as problem:
+                self._send(Tell(notice=Notice(str(problem), serious=True)))
+            except OSError as error:
+                self._send(Tell(notice=Notice(f"The session cannot be read: {error.strerror}.", serious=True)))
+
+
+class Jobs:
+    """All questions about the open session. `reader` owns it; `finder` looks for things in it meanwhile."""
+
+    def __init__(self, source: Source, send: Send) -> None:
+        self.source = source
+        self.reader = Worker("scope-reader", send)
+        self.finder = Worker("scope-finder", send)
+        self._send = send
+        self._frames: FrameReader | None = None
+        self._session: Session | None = None
+
+    def show(self, session: Session | None, key: int) -> None:
+        """Makes a session the open one and closes the last; called by work of `reader`."""
+        old, self._session = self._session, session
+        self.source.show(session)
+        self._frames = None if session is None else FrameReader(session)
+        if old is not None:
+            old.close()
+        live = session is not None and session.live
+        self.reader.do_every(REFRESH_S, (lambda: self._refresh(key)) if live else None)
+
+    def ask_frame(self, key: int, time_ns: int) -> None:
+        """Answers with FrameReady."""
+
+        def answer() -> None:
+            session, frames = self._session, self._frames
+            if session is not None and frames is not None:
+                inside_ns = min(max(time_ns, session.start_ns), session.end_ns)
+                self._send(FrameReady(key=key, time_ns=time_ns, frame=frames.at(inside_ns)))
+
+        self.reader.ask("frame", answer)
+
+    def ask_step(self, key: int, cursor_ns: int, track_id: int, count: int, over: Over) -> None:
+        """Answers with Stepped."""
+
+        def answer() -> None:
+            found_ns = cursor_ns
+            try:
+                found_ns = finding.step_target(self.source, cursor_ns, track_id, count, over)
+            finally:
+                self._send(Stepped(key=key, from_ns=cursor_ns, time_ns=found_ns))
+
+        self.finder.ask("step", answer)
+
+    def ask_search(self, key: int, search: Search) -> None:
+        """Answers with SearchFound."""
+
+        def answer() -> None:
+            site_ids = finding.sites_matching(self.source.names, search.text)
+            self._send(SearchFound(key=key, text=search.text, site_ids=site_ids))
+
+        self.finder.ask("search", answer)
+
+    def ask_span(self, selection: Selection, cursor_ns: int) -> None:
+        """Answers with Show, or says that the picked thing has no extent."""
+
+        def answer() -> None:
+            span = finding.span_of(self.source, selection, cursor_ns)
+            told = Tell(notice=Notice("What is picked has no length in time."))
+            self._send(told if span is None else Show(range_ns=span))
+
+        self.finder.ask("span", answer)
+
+    def ask_edge(self, cursor_ns: int, track_id: int, direction: int) -> None:
+        """Answers with SeekTo and Select, or says that no edge leads on."""
+
+        def answer() -> None:
+            end = finding.edge_end(self.source, cursor_ns, track_id, direction)
+            if end is None:
+                what = "No cause is known before this moment" if direction < 0 else "No effect is known from here on"
+                self._send(Tell(notice=Notice(f"{what} on the focused lane.")))
+                return
+            time_ns, far_track_id, event_id = end
+            self._send(SeekTo(time_ns=time_ns, visit=True))
+            self._send(Select(selection=Selection("event", event_id, far_track_id)))
+
+        self.finder.ask("edge", answer)
+
+    def stop(self) -> None:
+        """Ends both threads and closes the session."""
+        self.finder.stop(forget=True)
+        self.reader.stop(forget=False)
+        self.source.show(None)
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _refresh(self, key: int) -> None:
+        session = self._session
+        if session is None or not session.refresh():
+            return
+        self.source.grown()
+        span = (session.start_ns, session.end_ns)
+        self._send(SessionGrew(key=key, range_ns=span, live=session.live, lanes=lanes_of(self.source.names)))
+        if not session.live:
+            self.reader.do_every(REFRESH_S, None)
+
+
+def lanes_of(names: Names) -> tuple[int, ...]:
+    """The tracks in the timeline's order: process by process, the process itself before its threads."""
+    rows = sorted(names.tracks.values(), key=lambda row: (row.process_id, row.kind != "process", row.track_id))
+    return tuple(row.track_id for row in rows)
+
+
+def first_focus(names: Names) -> int:
+    """The lane to begin with: the first thread, else the first lane."""
+    lanes = lanes_of(names)
+    return next((lane for lane in lanes if names.tracks[lane].kind != "process"), lanes[0] if lanes else 0)
