@@ -61,15 +61,14 @@ class Effects:
                 pass
         if after.session is None:
             return
-        if after.frame_wanted_ns is not None and (
-            after.frame_wanted_ns != before.frame_wanted_ns or not before.session
-        ):
-            jobs.ask_frame(key, after.frame_wanted_ns)
-        self._step(key, after)
         same_session = before.session is not None and before.session.key == key
+        wanted_ns = after.frame_wanted_ns
+        if wanted_ns is not None and not (same_session and wanted_ns == before.frame_wanted_ns):
+            jobs.ask_frame(key, wanted_ns)
+        self._step(key, after)
         if same_session and after.bookmarks != before.bookmarks:
-            kept = after.bookmarks
-            jobs.reader.ask("notes", lambda: self._save_notes(kept))
+            path, kept = Path(after.session.path), [note_of(bookmark) for bookmark in after.bookmarks]
+            jobs.reader.ask(f"notes of {key}", lambda: notes.write_notes(path, kept))
 
     def stop(self) -> None:
         """Ends the workers; bookmarks set just before are written first."""

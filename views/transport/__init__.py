@@ -1,0 +1,1 @@
+"""Where am I, and how do I move from here?"""

@@ -1,0 +1,126 @@
+"""The transport bar: built once, then patched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from views.events import Event, Follow, Play, SeekTo, Step
+from views.source import Source
+from views.state import Assigns
+from views.theme import colours, number_font, text_font
+from views.transport.layout import clock_text, event_text, marked_text, motion_text, range_text, speed_text
+from views.transport.scene import ScrubTrack
+
+Send = Callable[[Event], None]
+
+
+class TransportView(QWidget):
+    """Moves the cursor and says where it is."""
+
+    reads: frozenset[str] = frozenset(
+        {
+            "session", "revision", "range_ns", "visible_ns", "cursor_ns", "following", "playing", "backwards", "speed",
+            "frame", "bookmarks", "marked_ns", "theme",
+        }
+    )  # fmt: skip
+
+    def __init__(self, send: Send, source: Source, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._send, self._source = send, source
+        self._start_ns = 0
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 2, 0, 4)
+        rows.setSpacing(0)
+        self.track = ScrubTrack(self)
+        self.track.dragged.connect(self._scrubbed)
+        self.track.released.connect(self._jumped)
+        rows.addWidget(self.track)
+        row = QHBoxLayout()
+        row.setContentsMargins(6, 0, 10, 0)
+        row.setSpacing(2)
+        rows.addLayout(row)
+        self._buttons = [
+            self._button(row, "⏮", "Start (Home)", self._to_start),
+            self._button(row, "◀", "One event back (Left)", self._back),
+            self._button(row, "▶▶", "Play or pause (Space)", self._toggle),
+            self._button(row, "▶", "One event on (Right)", self._on),
+            self._button(row, "⏭", "End; follows a live session (End)", self._to_end),
+        ]
+        self.play_button = self._buttons[2]
+        self.clock = self._label(row, "Moment of the cursor, from the session's start", points=12, numbers=True)
+        self.motion = self._label(row, "What the cursor does by itself")
+        self.speed = self._label(row, "Speed of playing; type digits", numbers=True)
+        self.event = self._label(row, "The last event at the cursor", numbers=True)
+        row.addStretch(1)
+        self.marked = self._label(row, "From the marked moment to the cursor", numbers=True)
+        self.visible = self._label(row, "What the timeline shows", numbers=True)
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Shows what has changed."""
+        self.track.show_assigns(assigns)
+        is_open = assigns.session is not None
+        self._start_ns = assigns.range_ns[0]
+        if changed & {"session", "playing", "following"}:
+            for button in self._buttons:
+                button.setEnabled(is_open)
+            running = assigns.playing or assigns.following
+            self.play_button.setText("❚❚" if running else "▶▶")
+            self.play_button.setAccessibleName("Pause" if running else "Play")
+        if changed & {"frame", "session", "revision"}:
+            session = self._source.session
+            recorded = session.manifest.counts.recorded if session is not None and is_open else 0
+            self.event.setText(event_text(assigns.frame, recorded) if is_open else "")
+        self.clock.setText(clock_text(assigns.cursor_ns) if is_open else "")
+        self.motion.setText(motion_text(assigns) if is_open else "")
+        self.speed.setText(speed_text(assigns.speed) if is_open else "")
+        self.visible.setText(range_text(assigns) if is_open else "")
+        self.marked.setText(marked_text(assigns))
+        self.marked.setVisible(assigns.marked_ns is not None)
+        if "theme" in changed:
+            c = colours(assigns.theme)
+            for label in (self.motion, self.speed, self.event, self.visible):
+                label.setStyleSheet(f"color: {c.muted}")
+            self.marked.setStyleSheet(f"color: {c.mark}")
+
+    def _button(self, row: QHBoxLayout, text: str, tip: str, clicked: Callable[[], None]) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip.partition(" (")[0])
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setFixedWidth(34)
+        button.clicked.connect(clicked)
+        row.addWidget(button)
+        return button
+
+    def _label(self, row: QHBoxLayout, tip: str, *, points: float = 9.5, numbers: bool = False) -> QLabel:
+        label = QLabel(self)
+        label.setFont(number_font(points) if numbers else text_font(points))
+        label.setToolTip(tip)
+        label.setContentsMargins(8, 0, 8, 0)
+        row.addWidget(label)
+        return label
+
+    def _scrubbed(self, time_ns: int) -> None:
+        self._send(SeekTo(time_ns=time_ns))
+
+    def _jumped(self, time_ns: int) -> None:
+        self._send(SeekTo(time_ns=time_ns, visit=True))
+
+    def _to_start(self) -> None:
+        self._send(SeekTo(time_ns=self._start_ns, visit=True))
+
+    def _to_end(self) -> None:
+        self._send(Follow())
+
+    def _back(self) -> None:
+        self._send(Step(count=-1))
+
+    def _on(self) -> None:
+        self._send(Step(count=1))
+
+    def _toggle(self) -> None:
+        self._send(Play())
