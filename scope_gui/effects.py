@@ -67,8 +67,8 @@ class Effects:
             jobs.ask_frame(key, wanted_ns)
         self._step(key, after)
         if same_session and after.bookmarks != before.bookmarks:
-            path, kept = Path(after.session.path), [note_of(bookmark) for bookmark in after.bookmarks]
-            jobs.reader.ask(f"notes of {key}", lambda: notes.write_notes(path, kept))
+            where, kept = Path(after.session.path), [note_of(bookmark) for bookmark in after.bookmarks]
+            jobs.reader.ask(f"notes of {key}", lambda: notes.write_notes(where, kept))
 
     def stop(self) -> None:
         """Ends the workers; bookmarks set just before are written first."""

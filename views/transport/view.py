@@ -53,7 +53,7 @@ class TransportView(QWidget):
         self.clock = self._label(row, "Moment of the cursor, from the session's start", points=12, numbers=True)
         self.motion = self._label(row, "What the cursor does by itself")
         self.speed = self._label(row, "Speed of playing; type digits", numbers=True)
-        self.event = self._label(row, "The last event at the cursor", numbers=True)
+        self.event_label = self._label(row, "The last event at the cursor", numbers=True)
         row.addStretch(1)
         self.marked = self._label(row, "From the marked moment to the cursor", numbers=True)
         self.visible = self._label(row, "What the timeline shows", numbers=True)
@@ -72,7 +72,7 @@ class TransportView(QWidget):
         if changed & {"frame", "session", "revision"}:
             session = self._source.session
             recorded = session.manifest.counts.recorded if session is not None and is_open else 0
-            self.event.setText(event_text(assigns.frame, recorded) if is_open else "")
+            self.event_label.setText(event_text(assigns.frame, recorded) if is_open else "")
         self.clock.setText(clock_text(assigns.cursor_ns) if is_open else "")
         self.motion.setText(motion_text(assigns) if is_open else "")
         self.speed.setText(speed_text(assigns.speed) if is_open else "")
@@ -81,7 +81,7 @@ class TransportView(QWidget):
         self.marked.setVisible(assigns.marked_ns is not None)
         if "theme" in changed:
             c = colours(assigns.theme)
-            for label in (self.motion, self.speed, self.event, self.visible):
+            for label in (self.motion, self.speed, self.event_label, self.visible):
                 label.setStyleSheet(f"color: {c.muted}")
             self.marked.setStyleSheet(f"color: {c.mark}")
 

@@ -1,0 +1,115 @@
+"""Everything a person can do in the window, once: the menus, the keys, the palette and the help are made from it.
+
+A command is a sentence of ours and an event, or the name of something only the window can do (a dialog). Keys are
+unique, digits and Escape included; a test proves it. Single letters do not fire while text is being typed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from views import events as e
+
+Menu = Literal["Session", "Move", "Play", "Show", "Mark", "Window", "Help"]
+MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Mark", "Window", "Help")
+Ask = Literal["open", "close", "quit", "go to", "search", "palette", "keys", "note", "theme", "layout", "png"]
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to do. `keys` as Qt writes them, the first one is shown; exactly one of `event` and `ask` is set."""
+
+    title: str
+    menu: Menu
+    keys: tuple[str, ...] = ()
+    event: e.Event | None = None
+    ask: Ask | None = None
+    needs_session: bool = True
+    repeats: bool = False
+
+
+def _do(menu: Menu, title: str, keys: str, event: e.Event, *, repeats: bool = False, anytime: bool = False) -> Command:
+    return Command(
+        title=title, menu=menu, keys=tuple(keys.split()), event=event, repeats=repeats, needs_session=not anytime
+    )
+
+
+def _ask(menu: Menu, title: str, keys: str, ask: Ask, *, anytime: bool = False) -> Command:
+    return Command(title=title, menu=menu, keys=tuple(keys.split()), ask=ask, needs_session=not anytime)
+
+
+COMMANDS: tuple[Command, ...] = (
+    _ask("Session", "Open a session", "Ctrl+O", "open", anytime=True),
+    _ask("Session", "Close the session", "Ctrl+W", "close"),
+    _ask("Session", "Save what is seen as PNG", "Ctrl+E", "png"),
+    _ask("Session", "Quit", "Ctrl+Q", "quit", anytime=True),
+    _do("Move", "One event on, on the focused lane", "Right", e.Step(count=1), repeats=True),
+    _do("Move", "One event back, on the focused lane", "Left", e.Step(count=-1), repeats=True),
+    _do("Move", "Ten events on", "Shift+Right", e.Step(count=10), repeats=True),
+    _do("Move", "Ten events back", "Shift+Left", e.Step(count=-10), repeats=True),
+    _do("Move", "Over the next call", "Ctrl+Right", e.Step(count=1, over="calls"), repeats=True),
+    _do("Move", "Back over the last call", "Ctrl+Left", e.Step(count=-1, over="calls"), repeats=True),
+    _do("Move", "One event on, anywhere", ".", e.Step(count=1, over="all"), repeats=True),
+    _do("Move", "One event back, anywhere", ",", e.Step(count=-1, over="all"), repeats=True),
+    _do("Move", "Start", "Home", e.SeekTo(time_ns=-(2**62), visit=True)),
+    _do("Move", "End, following a live session", "End", e.Follow()),
+    _ask("Move", "Go to a time", "G", "go to"),
+    _do("Move", "To the cause", "[", e.FollowEdge(direction=-1)),
+    _do("Move", "To the effect", "]", e.FollowEdge(direction=1)),
+    _do("Move", "Back to the last visited moment", "Alt+Left", e.GoThroughTrail(by=-1)),
+    _do("Move", "Forward to the next visited moment", "Alt+Right", e.GoThroughTrail(by=1)),
+    _do("Move", "Lane above", "Up", e.MoveFocus(by=-1), repeats=True),
+    _do("Move", "Lane below", "Down", e.MoveFocus(by=1), repeats=True),
+    _do("Play", "Play, pause or freeze", "Space", e.Play()),
+    _do("Play", "Play back, faster each time", "J", e.Shuttle(direction=-1)),
+    _do("Play", "Stop", "K", e.Shuttle(direction=0)),
+    _do("Play", "Play on, faster each time", "L", e.Shuttle(direction=1)),
+    _do("Play", "Speed as recorded", "", e.SetSpeed(speed=1.0)),
+    _do("Show", "Zoom in", "W", e.Zoom(factor=0.5), repeats=True),
+    _do("Show", "Zoom out", "S", e.Zoom(factor=2.0), repeats=True),
+    _do("Show", "Earlier", "A", e.Pan(share=-0.25), repeats=True),
+    _do("Show", "Later", "D", e.Pan(share=0.25), repeats=True),
+    _do("Show", "Fit what is picked", "F", e.FitSelection()),
+    _do("Show", "Fit everything", "0", e.Show()),
+    _do("Show", "Pick nothing", "Escape", e.Select(selection=None)),
+    _ask("Show", "Search functions", "/ Ctrl+F", "search"),
+    _do("Show", "Heat: activity", "", e.SetHeat(heat_by="activity")),
+    _do("Show", "Heat: CPU", "", e.SetHeat(heat_by="cpu")),
+    _do("Show", "Heat: memory", "", e.SetHeat(heat_by="memory")),
+    _do("Show", "Building height: calls", "", e.SetMeasure(measure="calls")),
+    _do("Show", "Building height: time", "", e.SetMeasure(measure="time")),
+    _do("Mark", "Bookmark this moment, or take it away", "B", e.AddBookmark()),
+    _ask("Mark", "Bookmark with a note", "Shift+B", "note"),
+    _do("Mark", "Next bookmark", "N", e.GoToBookmark(by=1)),
+    _do("Mark", "Previous bookmark", "Shift+N", e.GoToBookmark(by=-1)),
+    _do("Mark", "Mark this moment to compare with", "M", e.Mark()),
+    _ask("Window", "Dark or light", "Ctrl+T", "theme", anytime=True),
+    _ask("Window", "Put the panels back", "", "layout", anytime=True),
+    _ask("Help", "All commands", "Ctrl+Shift+P", "palette", anytime=True),
+    _ask("Help", "Keys", "?", "keys", anytime=True),
+)
+
+SPEED_DIGITS = "123456789"
+"""Typed one after the other they are a speed; a 0 after one of them counts too."""
+
+
+def matching(text: str, *, session_open: bool) -> list[Command]:
+    """The commands that can be done now and hold all words, in any order; the title's beginning counts most."""
+    words = text.casefold().split()
+    fitting = [
+        command
+        for command in COMMANDS
+        if (session_open or not command.needs_session)
+        and all(word in f"{command.menu} {command.title}".casefold() for word in words)
+    ]
+    start = text.casefold().strip()
+    return sorted(fitting, key=lambda command: not command.title.casefold().startswith(start))
+
+
+def shown_key(command: Command) -> str:
+    """The key as people read it: '←' for Left, '' without one."""
+    if not command.keys:
+        return ""
+    signs = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Escape": "Esc"}
+    return " ".join(signs.get(part, part) for part in command.keys[0].replace("+", " + ").split())
