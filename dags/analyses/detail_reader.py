@@ -24,6 +24,7 @@ class DetailReader:
         self.session = session
         self._coarse: dict[int, SegmentDetail] = {}
         self._whole: OrderedDict[int, SegmentDetail] = OrderedDict()
+        self._depths: dict[int, int] = {}
         self._lock = threading.Lock()
 
     def segments_between(self, start_ns: int, end_ns: int) -> range:
@@ -54,9 +55,15 @@ class DetailReader:
         with self._lock:
             self._whole[seq] = found
             self._coarse[seq] = found.trimmed(COARSE_ROWS)
+            self._keep_depths(found)
             while len(self._whole) > WHOLE:
                 self._whole.popitem(last=False)
         return found
+
+    def depths(self) -> dict[int, int]:
+        """The most calls open at once by track, as far as it is known."""
+        with self._lock:
+            return dict(self._depths)
 
     def missing(self, start_ns: int, end_ns: int, width_ns: float) -> list[int]:
         """Segments of the stretch that have to be `read` before it can be shown with bins that narrow."""
@@ -116,6 +123,14 @@ class DetailReader:
         damaged = [(part.start_ns, part.end_ns, part.events, 0) for part in self.session.damaged_segments()]
         gaps = np.concatenate([np.array(damaged, GAP_DTYPE), *pieces])
         return gaps[(gaps["end_ns"] >= start_ns) & (gaps["start_ns"] <= end_ns)]
+
+    def _keep_depths(self, detail: SegmentDetail) -> None:
+        deepest = [(detail.open["track_id"], detail.open["depth"] + 1)]
+        if detail.levels:
+            deepest.append((detail.levels[-1].rows["track_id"], detail.levels[-1].rows["max_depth"]))
+        for tracks, depths in deepest:
+            for track, depth in zip(tracks.tolist(), depths.tolist(), strict=True):
+                self._depths[track] = max(depth, self._depths.get(track, 0))
 
 
 def _is_fine_enough(detail: SegmentDetail, wanted: int) -> bool:

@@ -1,0 +1,1 @@
+"""The timeline: the whole session above, what is visible of it below, one lane per process and thread."""

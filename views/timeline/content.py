@@ -1,0 +1,208 @@
+"""What is visible, out of what is in memory: every call when few segments are visible, else counts and long calls.
+
+Nothing here waits for a file. What is not there yet is in `missing`; the view shows what it has and asks the loader.
+No Qt.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from capture.errors import SessionProblem
+from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
+from dags.analyses.detail_reader import DetailReader
+from dags.analyses.lod import Array
+from views.timeline.layout import px_from_ns
+from views.timeline.raster import column_sums
+
+MAX_EXACT_SEGMENTS = 3
+MAX_EXACT_CALLS = 150_000
+CACHED_CALLS = 2_000_000
+TELL_EVERY = 8
+LONG_PX = 2
+
+Stretch = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a stretch of time holds.
+
+    `exact`: `spans` are all calls, and `counts` are not needed; else `spans` are the calls that last two pixels or
+    more, and `counts` are pyramid rows that say what is between them. `missing` and `missing_calls` are segments whose
+    detail or calls would make it better.
+    """
+
+    counts: list[tuple[int, Array]]
+    spans: Array
+    gaps: Array
+    exact: bool
+    missing: list[int]
+    missing_calls: list[int]
+
+    @classmethod
+    def empty(cls) -> Content:
+        """Of no session."""
+        return cls([], np.empty(0, SPAN_DTYPE), np.empty(0, GAP_DTYPE), True, [], [])
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The whole session in columns. Shape: one number per px; `known` is False where it has not been read yet."""
+
+    range_ns: Stretch
+    count: Array
+    raised: Array
+    known: Array
+    gaps: Array
+
+    @classmethod
+    def empty(cls) -> Overview:
+        """Of no session."""
+        return cls((0, 0), np.zeros(0), np.zeros(0), np.zeros(0, np.bool_), np.empty(0, GAP_DTYPE))
+
+    @property
+    def progress(self) -> float:
+        """Which share of it has been read."""
+        return float(self.known.mean()) if len(self.known) else 1.0
+
+
+class Loader:
+    """Reads segments on a thread of its own, as long as there is something to read."""
+
+    def __init__(self, reader: DetailReader, tell: Callable[[], None]) -> None:
+        """`tell` is called on that thread when there is more to see."""
+        self.reader = reader
+        self._tell = tell
+        self._calls: OrderedDict[int, Array] = OrderedDict()
+        self._wanted: list[tuple[str, int]] = []
+        self._failed: set[tuple[str, int]] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def calls(self, index: int) -> Array | None:
+        """The calls that ended in a segment, if they are in memory."""
+        seq = self.reader.session.segments[index].seq
+        with self._lock:
+            if seq in self._calls:
+                self._calls.move_to_end(seq)
+            return self._calls.get(seq)
+
+    def want(self, details: Iterable[int], calls: Iterable[int], rest: Iterable[int] = ()) -> bool:
+        """What to read next, most wanted first, in place of what was asked for before; False when that is nothing."""
+        wanted = [*(("detail", i) for i in details), *(("calls", i) for i in calls), *(("detail", i) for i in rest)]
+        with self._lock:
+            self._wanted = [one for one in dict.fromkeys(wanted) if one not in self._failed]
+            if self._wanted and self._thread is None:
+                self._thread = threading.Thread(target=self._read_all, name="timeline", daemon=True)
+                self._thread.start()
+            return bool(self._wanted)
+
+    def close(self) -> None:
+        """Waits for the segment in hand and reads no more. Harmless when repeated."""
+        with self._lock:
+            self._wanted, thread = [], self._thread
+        if thread is not None:
+            thread.join()
+
+    def wait(self) -> None:
+        """Waits until all that is wanted has been read."""
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _read_all(self) -> None:
+        done = 0
+        while True:
+            with self._lock:
+                if not self._wanted:
+                    self._thread = None
+                    break
+                kind, index = self._wanted.pop(0)
+            try:
+                if kind == "detail":
+                    self.reader.read(index)
+                else:
+                    self._read_calls(index)
+            except (SessionProblem, OSError, IndexError, ValueError):
+                with self._lock:  # closed, merged or damaged meanwhile: a new revision asks anew
+                    self._failed.add((kind, index))
+            done += 1
+            if kind == "calls" or done % TELL_EVERY == 0:
+                self._tell()
+        self._tell()
+
+    def forget_failures(self) -> None:
+        """The session has grown or changed: what could not be read may be there now."""
+        with self._lock:
+            self._failed.clear()
+
+    def _read_calls(self, index: int) -> None:
+        session = self.reader.session
+        seq = session.segments[index].seq
+        if self.calls(index) is not None:
+            return
+        spans = spans_of(
+            session.calls(index, ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "outcome"))
+        )
+        with self._lock:
+            self._calls[seq] = spans
+            while sum(map(len, self._calls.values())) > CACHED_CALLS and len(self._calls) > MAX_EXACT_SEGMENTS:
+                self._calls.popitem(last=False)
+
+
+def content_of(loader: Loader, visible_ns: Stretch, width: int) -> Content:
+    """What can be shown of a stretch at once."""
+    reader = loader.reader
+    width_ns = (visible_ns[1] - visible_ns[0]) / max(1, width)
+    shown = reader.segments_between(*visible_ns)
+    missing = reader.missing(*visible_ns, width_ns)
+    gaps = reader.gaps(*visible_ns)
+    missing_calls: list[int] = []
+    if len(shown) <= MAX_EXACT_SEGMENTS:
+        found = [(index, loader.calls(index)) for index in shown]
+        missing_calls = [index for index, calls in found if calls is None]
+        last = reader.known(shown[-1]) if len(shown) else None
+        loaded = [_touching(calls, visible_ns) for _, calls in found if calls is not None]
+        if not missing_calls and not (len(shown) and last is None) and sum(map(len, loaded)) <= MAX_EXACT_CALLS:
+            still_open = last.open if last is not None else np.empty(0, SPAN_DTYPE)
+            spans = np.concatenate([np.empty(0, SPAN_DTYPE), *loaded, still_open])
+            return Content([], _distinct(spans), gaps, True, [], [])
+    spans, _ = reader.spans(*visible_ns, LONG_PX * width_ns)
+    counts = reader.rows(visible_ns[0], visible_ns[1] + 1, width_ns)
+    return Content(counts, spans, gaps, False, missing, missing_calls)
+
+
+def overview_of(reader: DetailReader, range_ns: Stretch, width: int) -> Overview:
+    """The whole session, as far as it has been read."""
+    pieces = reader.rows(range_ns[0], range_ns[1] + 1, (range_ns[1] - range_ns[0]) / width)
+    sums = column_sums(pieces, range_ns, width, ("count", "raised"))
+    known = np.ones(width, np.bool_)
+    for index in reader.segments_between(*range_ns):
+        if reader.known(index) is None:
+            segment = reader.session.segments[index]
+            left, right = (round(px_from_ns(t, range_ns, width)) for t in (segment.start_ns, segment.end_ns))
+            known[max(0, left) : max(right, left + 1)] = False
+    return Overview(range_ns, sums["count"], sums["raised"], known, reader.gaps(*range_ns))
+
+
+def _touching(calls: Array, visible_ns: Stretch) -> Array:
+    """Calls that share an instant with the stretch; rows come in the order they ended."""
+    ended = calls["end_ns"]
+    low = int(np.searchsorted(ended, visible_ns[0]))
+    part = calls[low:]
+    return part[part["start_ns"] <= visible_ns[1]]
+
+
+def _distinct(spans: Array) -> Array:
+    """Open calls are in the last segment's table and in its detail; each is shown once."""
+    still_open = np.flatnonzero(spans["end_ns"] == OPEN_END)
+    _, first = np.unique(spans["call_id"][still_open], return_index=True)
+    again = np.delete(still_open, first)
+    return np.delete(spans, again) if len(again) else spans

@@ -1,0 +1,154 @@
+"""What pressing, dragging and turning the wheel mean, by where it begins.
+
+overview   press and drag: the visible stretch goes there (the cursor, when everything is visible)
+ruler      press and drag: the cursor follows
+lanes      click: picks the call and goes to that instant; drag: pans; double click: fits the call
+gutter     click on the triangle: folds; else picks the lane
+Shift+drag over lanes or ruler: fits the stretch
+wheel      scrolls the lanes; with Ctrl, or above the lanes, it zooms at the pointer; with Shift it pans
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+
+from views.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
+from views.state import Assigns, Selection
+from views.timeline import pick
+from views.timeline.content import Content
+from views.timeline.layout import OVERVIEW, RULER, Zone, zone_at
+
+ZOOM_STEP = 0.8
+DRAG_PX = 4
+WHEEL_PX = 72
+_SHAPES = {"ruler": Qt.CursorShape.SplitHCursor, "overview": Qt.CursorShape.PointingHandCursor}
+
+
+class Surface(Protocol):
+    """What gestures need of the widget they are made on."""
+
+    def assigns(self) -> Assigns: ...
+    def shown(self) -> Content: ...
+    def lanes_width(self) -> int: ...
+    def time_at(self, at: QPointF) -> int: ...
+    def hit(self, at: QPointF) -> pick.Hit | None: ...
+    def scroll_by(self, px: int) -> None: ...
+    def update(self) -> Any: ...
+    def setCursor(self, shape: Qt.CursorShape) -> Any: ...  # noqa: N802 - Qt's name
+
+
+class Gestures:
+    """Turns the mouse into events."""
+
+    def __init__(self, surface: Surface, send: Callable[[Event], None]) -> None:
+        """Nothing is pressed."""
+        self._surface, self._send = surface, send
+        self._pressed: QPointF | None = None
+        self._grabbed = ""
+        self.dragged_ns: tuple[int, int] | None = None
+
+    def press(self, event: QMouseEvent) -> None:
+        """A button goes down."""
+        if event.button() != Qt.MouseButton.LeftButton or self._surface.assigns().session is None:
+            return
+        at, time_ns = event.position(), self._surface.time_at(event.position())
+        zone = _zone(at)
+        self._pressed, self._grabbed = at, zone
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and zone in ("lanes", "ruler"):
+            self._grabbed, self.dragged_ns = "range", (time_ns, time_ns)
+        elif zone == "ruler":
+            self._send(SeekTo(time_ns=time_ns, visit=True))
+        elif zone == "overview":
+            self._show_around(time_ns)
+
+    def move(self, event: QMouseEvent) -> None:
+        """The pointer moves, pressed or not."""
+        at, time_ns = event.position(), self._surface.time_at(event.position())
+        if self._pressed is None:
+            self._surface.setCursor(_SHAPES.get(_zone(at), Qt.CursorShape.ArrowCursor))
+        elif self._grabbed == "ruler":
+            self._send(SeekTo(time_ns=time_ns))
+        elif self._grabbed == "overview":
+            self._show_around(time_ns)
+        elif self.dragged_ns is not None:
+            self.dragged_ns = (self.dragged_ns[0], time_ns)
+            self._surface.update()
+        elif self._grabbed == "pan" or (self._grabbed == "lanes" and _far(at, self._pressed)):
+            self._grabbed = "pan"
+            self._send(Pan(share=(self._pressed.x() - at.x()) / self._surface.lanes_width()))
+            self._surface.scroll_by(round(self._pressed.y() - at.y()))
+            self._pressed = at
+
+    def release(self, event: QMouseEvent) -> None:
+        """The button goes up; a press that did not become a drag is a click."""
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        pressed, grabbed, dragged_ns = self._pressed, self._grabbed, self.dragged_ns
+        self._pressed, self._grabbed, self.dragged_ns = None, "", None
+        if dragged_ns is not None:
+            if dragged_ns[0] != dragged_ns[1]:
+                self._send(Show(range_ns=(min(dragged_ns), max(dragged_ns))))
+            self._surface.update()
+        elif pressed is not None and grabbed in ("lanes", "gutter"):
+            self._click(event.position(), grabbed)
+
+    def double_click(self, event: QMouseEvent) -> None:
+        """Fits the call under the pointer; in the overview everything."""
+        zone, hit = _zone(event.position()), self._surface.hit(event.position())
+        if zone == "overview":
+            self._send(Show())
+        elif zone == "lanes" and hit is not None and hit.span is not None:
+            start_ns, end_ns = pick.extent(self._surface.shown().spans[hit.span], self._surface.assigns().range_ns)
+            room = max(1, (end_ns - start_ns) // 20)
+            self._send(Show(range_ns=(start_ns - room, end_ns + room)))
+
+    def wheel(self, event: QWheelEvent) -> None:
+        """The wheel turns."""
+        if self._surface.assigns().session is None:
+            return
+        turn, side = event.angleDelta().y() / 120, event.angleDelta().x() / 120
+        above = event.position().y() < OVERVIEW + RULER
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier or (side and not turn):
+            self._send(Pan(share=-(turn or side) * 0.1))
+        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier or above:
+            around_ns = self._surface.time_at(event.position())
+            self._send(Zoom(factor=ZOOM_STEP**turn, around_ns=around_ns))
+        else:
+            self._surface.scroll_by(-round(turn * WHEEL_PX))
+        event.accept()
+
+    def _click(self, at: QPointF, zone: str) -> None:
+        hit = self._surface.hit(at)
+        if hit is None:
+            self._send(Select(selection=None))
+            return
+        track_id = hit.lane.track_id
+        if zone == "gutter" and at.x() < 24 + 12 * hit.lane.indent:
+            self._send(ToggleFold(track_id=track_id))
+            return
+        picked = Selection("track", track_id, track_id)
+        if zone == "lanes" and hit.span is not None:
+            picked = Selection("call", int(self._surface.shown().spans[hit.span]["call_id"]), track_id)
+        self._send(Select(selection=picked))
+        if zone == "lanes":
+            self._send(SeekTo(time_ns=hit.time_ns, visit=True))
+
+    def _show_around(self, time_ns: int) -> None:
+        shown = self._surface.assigns()
+        if shown.visible_ns == shown.range_ns:
+            self._send(SeekTo(time_ns=time_ns))
+            return
+        width_ns = shown.visible_ns[1] - shown.visible_ns[0]
+        self._send(Show(range_ns=(time_ns - width_ns // 2, time_ns - width_ns // 2 + width_ns)))
+
+
+def _zone(at: QPointF) -> Zone:
+    return zone_at(int(at.x()), int(at.y()))
+
+
+def _far(one: QPointF, other: QPointF) -> bool:
+    return abs(one.x() - other.x()) + abs(one.y() - other.y()) >= DRAG_PX

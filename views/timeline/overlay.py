@@ -1,0 +1,152 @@
+"""Paints the overview of the whole session, and what moves over the lanes: cursor, mark, bookmarks, a dragged range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPen, QPolygonF
+
+from dags.analyses.lod import Array
+from views.figures import count_text
+from views.state import Bookmark, Theme
+from views.theme import Colours, colours, qcolor, text_font
+from views.timeline.content import Overview
+from views.timeline.layout import GUTTER, OVERVIEW, RULER, px_from_ns
+from views.timeline.scene import FONT_POINTS, paint_gap
+
+TOP = OVERVIEW + RULER
+CAPTION_PX = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Where the things that move are."""
+
+    range_ns: tuple[int, int]
+    visible_ns: tuple[int, int]
+    cursor_ns: int
+    marked_ns: int | None
+    bookmarks: Sequence[Bookmark]
+    width: int
+    height: int
+    dragged_ns: tuple[int, int] | None = None
+
+    @property
+    def lanes_width(self) -> int:
+        """From the gutter to the right edge."""
+        return max(1, self.width - GUTTER)
+
+    def x(self, time_ns: int) -> float:
+        """Where an instant is over the lanes."""
+        return GUTTER + px_from_ns(time_ns, self.visible_ns, self.lanes_width)
+
+    def small_x(self, time_ns: int) -> int:
+        """Where an instant is in the overview."""
+        return round(GUTTER + px_from_ns(time_ns, self.range_ns, self.lanes_width))
+
+
+def paint_overview(painter: QPainter, overview: Overview, width: int, theme: Theme) -> None:
+    """How busy the session was: the higher, the more events; the square root, so that quiet stretches are seen too."""
+    shown = colours(theme)
+    painter.fillRect(0, 0, width, OVERVIEW, qcolor(shown.window))
+    painter.setFont(text_font(FONT_POINTS))
+    total = round(float(overview.count.sum()))
+    painter.setPen(qcolor(shown.muted))
+    painter.drawText(QPointF(8, 18), "Overview")
+    text = f"{count_text(total)} events" if overview.progress >= 1 else f"reading, {overview.progress:.0%}"
+    painter.drawText(QPointF(8, 34), text)
+    tall = OVERVIEW - 8
+    most = float(overview.count.max()) if len(overview.count) else 0.0
+    heights = np.ceil(np.sqrt(overview.count / most) * tall) if most else np.zeros(len(overview.count))
+    lines = [QLineF(GUTTER + x + 0.5, OVERVIEW - h, GUTTER + x + 0.5, OVERVIEW) for x, h in enumerate(heights) if h]
+    painter.setPen(qcolor(shown.accent))
+    painter.drawLines(lines)
+    painter.setPen(qcolor(shown.hot))
+    painter.drawLines(
+        [QLineF(GUTTER + x + 0.5, 1, GUTTER + x + 0.5, 5) for x in np.flatnonzero(overview.raised >= 0.5)]
+    )
+    for first, last in _stretches(~overview.known):
+        painter.fillRect(QRectF(GUTTER + first, 6, last - first, OVERVIEW - 6), qcolor(shown.raised))
+    lanes_width = max(1, width - GUTTER)
+    for start_ns, end_ns, *_ in overview.gaps.tolist():
+        left, right = (px_from_ns(t, overview.range_ns, lanes_width) for t in (start_ns, end_ns))
+        left, right = max(0.0, left), min(float(lanes_width), max(right, left + 3))
+        paint_gap(painter, QRectF(GUTTER + left, 0, right - left, OVERVIEW), shown)
+
+
+def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
+    """Everything that changes without the lanes changing."""
+    shown = colours(theme)
+    _paint_window(painter, moving, shown)
+    painter.setClipRect(GUTTER, 0, moving.lanes_width, moving.height)
+    for bookmark in moving.bookmarks:
+        _paint_bookmark(painter, bookmark, moving, shown)
+    if moving.dragged_ns is not None:
+        _paint_range(painter, moving.dragged_ns, moving, shown.accent)
+    if moving.marked_ns is not None:
+        between = (min(moving.marked_ns, moving.cursor_ns), max(moving.marked_ns, moving.cursor_ns))
+        _paint_range(painter, between, moving, shown.mark)
+        x = round(moving.x(moving.marked_ns))
+        painter.setPen(QPen(qcolor(shown.mark), 1, Qt.PenStyle.DashLine))
+        painter.drawLine(x, OVERVIEW, x, moving.height)
+    _paint_cursor(painter, moving, shown)
+    painter.setClipping(False)
+
+
+def _paint_cursor(painter: QPainter, moving: Moving, shown: Colours) -> None:
+    small, at = moving.small_x(moving.cursor_ns), round(moving.x(moving.cursor_ns))
+    painter.setPen(qcolor(shown.cursor))
+    painter.drawLine(small, 0, small, OVERVIEW - 1)
+    painter.drawLine(at, OVERVIEW, at, moving.height)
+    painter.setBrush(qcolor(shown.cursor))
+    painter.setPen(Qt.PenStyle.NoPen)
+    handle = [QPointF(at - 5, OVERVIEW + 1), QPointF(at + 6, OVERVIEW + 1), QPointF(at + 0.5, OVERVIEW + 9)]
+    painter.drawPolygon(QPolygonF(handle))
+
+
+def _paint_window(painter: QPainter, moving: Moving, shown: Colours) -> None:
+    """What of the session is visible: the rest of the overview lies in shade."""
+    if moving.visible_ns == moving.range_ns:
+        return
+    left, right = (moving.small_x(t) for t in moving.visible_ns)
+    right = max(right, left + 2)
+    shade = qcolor(shown.window, 150)
+    painter.fillRect(GUTTER, 0, left - GUTTER, OVERVIEW, shade)
+    painter.fillRect(right, 0, moving.width - right, OVERVIEW, shade)
+    painter.setPen(qcolor(shown.text))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(left, 0, right - left - 1, OVERVIEW - 1)
+
+
+def _paint_range(painter: QPainter, between: tuple[int, int], moving: Moving, colour: str) -> None:
+    left, right = (moving.x(t) for t in between)
+    painter.fillRect(QRectF(left, OVERVIEW, right - left, moving.height - OVERVIEW), qcolor(colour, 34))
+    painter.fillRect(QRectF(left, OVERVIEW, right - left, 3), qcolor(colour))
+
+
+def _paint_bookmark(painter: QPainter, bookmark: Bookmark, moving: Moving, shown: Colours) -> None:
+    """A flag in overview and ruler, a thin line through the lanes; a band when it lasts."""
+    colour = qcolor(shown.bookmark)
+    small, x = moving.small_x(bookmark.time_ns), round(moving.x(bookmark.time_ns))
+    painter.setPen(colour)
+    painter.drawLine(small, 0, small, OVERVIEW - 1)
+    painter.fillRect(small, 0, 5, 5, colour)
+    if bookmark.end_ns is not None:
+        right = moving.x(bookmark.end_ns)
+        painter.fillRect(QRectF(x, OVERVIEW, right - x, moving.height - OVERVIEW), qcolor(shown.bookmark, 30))
+    painter.setPen(QPen(colour, 1, Qt.PenStyle.DotLine))
+    painter.drawLine(x, TOP, x, moving.height)
+    corners = ((0, 2), (9, 2), (6, 6), (9, 10), (0, 10))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawPolygon(QPolygonF([QPointF(x + dx, OVERVIEW + dy) for dx, dy in corners]))
+    painter.fillRect(x, OVERVIEW + 2, 1, RULER - 2, colour)
+
+
+def _stretches(mask: Array) -> list[tuple[int, int]]:
+    """(first, one after the last) of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

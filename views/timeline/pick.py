@@ -1,0 +1,89 @@
+"""What is under a point of the lanes, and how to say it in a few lines. Pure, no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dags.analyses.detail import OPEN_END
+from views.figures import count_text, duration_text
+from views.plain_text import plain
+from views.source import Names
+from views.timeline.content import Content
+from views.timeline.layout import ROW, Lane, span_at
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A lane, an instant, and the call there as a row of the content's spans."""
+
+    lane: Lane
+    time_ns: int
+    depth: int
+    span: int | None
+
+
+def hit(content: Content, lane: Lane, y: int, time_ns: int, slack_ns: int) -> Hit:
+    """What a point of a lane means; a call that is missed by no more than the slack counts as hit."""
+    depth = (y - lane.first_row_y) // ROW
+    inside = 0 <= depth < lane.rows
+    return Hit(
+        lane, time_ns, depth, span_at(content.spans, lane.track_id, depth, time_ns, slack_ns) if inside else None
+    )
+
+
+def extent(span: Any, range_ns: tuple[int, int]) -> tuple[int, int]:
+    """From when to when a call ran; one that is still open runs to the end of what is recorded."""
+    end_ns = int(span["end_ns"])
+    return int(span["start_ns"]), range_ns[1] if end_ns == OPEN_END else end_ns
+
+
+def told(found: Hit, content: Content, names: Names, lanes: Sequence[Lane]) -> str:
+    """What is there, as the HTML of a tool tip; names come from the recorded program, so they are escaped."""
+    return "<br>".join(escape(line) for line in lines(found, content, names))
+
+
+def lines(found: Hit, content: Content, names: Names) -> list[str]:
+    """The same as lines of text."""
+    said = [plain(found.lane.name, 120)]
+    if found.span is not None:
+        span = content.spans[found.span]
+        site = names.sites.get(int(span["site_id"]))
+        said.append(plain(names.site(int(span["site_id"])), 200))
+        if site is not None and site.file:
+            said.append(plain(f"{site.file}:{site.line}", 300))
+        end_ns = int(span["end_ns"])
+        if end_ns == OPEN_END:
+            said.append("goes on past what is visible")
+        else:
+            said.append(duration_text(end_ns - int(span["start_ns"])))
+        if int(span["raised"]):
+            said.append("left by an exception")
+    else:
+        said += _counted(found, content, names)
+    for gap in content.gaps:
+        if int(gap["track_id"]) in (0, found.lane.track_id) and int(gap["start_ns"]) <= found.time_ns <= int(
+            gap["end_ns"]
+        ):
+            said.append(f"{count_text(int(gap['dropped']))} events are lost here")
+    return said
+
+
+def _counted(found: Hit, content: Content, names: Names) -> list[str]:
+    """What the pyramid says about that instant."""
+    for level, rows in content.counts:
+        here = rows[(rows["track_id"] == found.lane.track_id) & (rows["bin"] == found.time_ns >> (2 * level))]
+        if not len(here):
+            continue
+        count, raised = int(here["count"].sum()), int(here["raised"].sum())
+        busiest = here[int(np.argmax(here["site_count"]))]
+        said = [f"{count_text(count)} events in {duration_text(1 << (2 * level))}"]
+        if int(busiest["site_id"]):
+            said.append(f"most in {plain(names.site(int(busiest['site_id'])), 200)}")
+        if raised:
+            said.append(f"{count_text(raised)} calls left by an exception")
+        return [*said, "Zoom in to see the calls"]
+    return []

@@ -1,0 +1,333 @@
+"""The timeline as a widget: overview, ruler and lanes; wheel and drag; what a click means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import ClassVar
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QHelpEvent,
+    QHideEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QShowEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QScrollBar, QToolTip, QWidget
+
+from capture.session import Session
+from dags.analyses.detail_reader import DetailReader
+from views.events import Event
+from views.source import Source
+from views.state import Assigns
+from views.timeline import overlay, pick, scene
+from views.timeline.content import Content, Loader, Overview, content_of, overview_of
+from views.timeline.gestures import Gestures
+from views.timeline.layout import (
+    GUTTER,
+    OVERVIEW,
+    ROW,
+    Lane,
+    lane_at,
+    lanes_height,
+    ns_from_px,
+    px_from_ns,
+    stacked,
+    zone_at,
+)
+
+_MOVING = frozenset({"cursor_ns", "bookmarks", "marked_ns"})
+
+
+class TimelineView(QWidget):
+    """What happened when: the whole session above, what is visible of it below, one lane per thread."""
+
+    reads: ClassVar[frozenset[str]] = frozenset(
+        {
+            "session", "revision", "range_ns", "visible_ns", "cursor_ns", "focus_track_id", "selection", "folded",
+            "bookmarks", "marked_ns", "search_sites", "theme",
+        }
+    )  # fmt: skip
+    _more = Signal()
+
+    def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
+        """Shows nothing until it is patched."""
+        super().__init__(parent)
+        self._send, self._source = send, source
+        self._assigns = Assigns()
+        self._loader: Loader | None = None
+        self._lanes: list[Lane] = []
+        self._content = Content.empty()
+        self._overview = Overview.empty()
+        self._sites: scene.SiteColours | None = None
+        self._picture: QPixmap | None = None
+        self._top: QPixmap | None = None
+        self._gestures = Gestures(self, send)
+        self._bar = QScrollBar(Qt.Orientation.Vertical, self)
+        self._bar.setCursor(Qt.CursorShape.ArrowCursor)
+        self._bar.valueChanged.connect(self._scrolled)
+        self._more.connect(self._loaded)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Timeline")
+        self.setMinimumSize(360, scene.TOP + 60)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Wide, and tall enough for a handful of lanes."""
+        return QSize(1200, 380)
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Shows these assigns; a cursor that moved alone costs no new picture."""
+        before, self._assigns = self._assigns, assigns
+        if "session" in changed or "revision" in changed or not changed:
+            self._follow_session(self._source.session)
+        if changed & {"session", "revision", "theme", "search_sites"} or not changed:
+            self._sites = None
+        if changed - _MOVING or not changed:
+            self._pull(overview=bool(changed - _MOVING - {"visible_ns", "focus_track_id", "selection", "folded"}))
+        if assigns.focus_track_id != before.focus_track_id:
+            self._show_lane(assigns.focus_track_id)
+        if assigns.focus_track_id in {lane.track_id for lane in self._lanes}:
+            self.setAccessibleDescription(f"Lane {self._source.names.track(assigns.focus_track_id)}")
+        self.update()
+
+    def shown(self) -> Content:
+        """What the lanes show; for tests and for whoever exports it."""
+        return self._content
+
+    def lanes(self) -> list[Lane]:
+        """The lanes, from top to bottom."""
+        return self._lanes
+
+    def wait_until_loaded(self) -> None:
+        """Returns when everything visible and the overview have been read and can be painted."""
+        while self._loader is not None:
+            self._loader.wait()
+            self._loaded()
+            if not self._ask():
+                return
+
+    def shut(self) -> None:
+        """Stops reading. Harmless when repeated; a patch with a session starts again."""
+        if self._loader is not None:
+            self._loader.close()
+        self._loader = None
+
+    # -- pulling
+
+    def _follow_session(self, session: Session | None) -> None:
+        if self._loader is not None and (session is None or self._loader.reader.session is not session):
+            self.shut()
+        if session is None:
+            self._lanes, self._content, self._overview = [], Content.empty(), Overview.empty()
+        elif self._loader is None:
+            self._loader = Loader(DetailReader(session), self._more.emit)
+        else:
+            self._loader.forget_failures()
+
+    def _loaded(self) -> None:
+        self._pull()
+        self.update()
+
+    def _pull(self, *, overview: bool = True) -> None:
+        """Takes from memory what is visible now, and asks for the rest."""
+        self._picture = None
+        if overview:
+            self._top = None
+        if self._loader is None:
+            return
+        reader, names, shown = self._loader.reader, self._source.names, self._assigns
+        self._lanes = stacked(names.tracks.values(), names.processes.values(), reader.depths(), shown.folded)
+        self._fit_bar()
+        self._content = content_of(self._loader, shown.visible_ns, self.lanes_width())
+        if self._top is None or len(self._overview.count) != self.lanes_width():
+            self._overview, self._top = overview_of(reader, shown.range_ns, self.lanes_width()), None
+        self._ask()
+
+    def _ask(self) -> bool:
+        """Whether there is more to read, which it then does."""
+        if self._loader is None:
+            return False
+        reader, whole = self._loader.reader, self._assigns.range_ns
+        width_ns = (whole[1] - whole[0]) / max(1, self.lanes_width())
+        rest = [index for index in reader.missing(*whole, width_ns) if reader.known(index) is None]
+        return self._loader.want([*self._content.missing], [*self._content.missing_calls], rest)
+
+    # -- painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """The picture, and over it what moves."""
+        if self._picture is None:
+            self._picture = self._painted()
+        shown = self._assigns
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        if shown.session is not None:
+            if self._top is None:
+                self._top = self._blank(self._inner_width(), OVERVIEW)
+                above = QPainter(self._top)
+                overlay.paint_overview(above, self._overview, self._inner_width(), shown.theme)
+                above.end()
+            painter.drawPixmap(0, 0, self._top)
+            moving = overlay.Moving(
+                shown.range_ns,
+                shown.visible_ns,
+                shown.cursor_ns,
+                shown.marked_ns,
+                shown.bookmarks,
+                self._inner_width(),
+                self.height(),
+                self._gestures.dragged_ns,
+            )
+            overlay.paint_moving(painter, moving, shown.theme)
+        painter.end()
+
+    def _painted(self) -> QPixmap:
+        shown, ratio = self._assigns, self.devicePixelRatioF()
+        if self._sites is None:
+            self._sites = scene.SiteColours(self._source.names, shown.theme, frozenset(shown.search_sites))
+        picture = self._blank(self.width(), self.height())
+        what = scene.Scene(
+            width=self._inner_width(),
+            height=self.height(),
+            ratio=ratio,
+            scroll=self._bar.value(),
+            lanes=self._lanes,
+            visible_ns=shown.visible_ns,
+            content=self._content,
+            names=self._source.names,
+            theme=shown.theme,
+            focus_track_id=shown.focus_track_id,
+            selection=shown.selection,
+            found_sites=frozenset(shown.search_sites),
+            progress=self._overview.progress,
+        )
+        painter = QPainter(picture)
+        scene.paint_backdrop(painter, self.width(), self.height(), shown.theme)
+        if shown.session is not None:
+            scene.paint(painter, what, self._sites)
+        else:
+            scene.paint_nothing(painter, self.width(), self.height(), shown.theme)
+        painter.end()
+        return picture
+
+    def _blank(self, width: int, height: int) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        made = QPixmap(round(width * ratio), round(height * ratio))
+        made.setDevicePixelRatio(ratio)
+        return made
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """The same stretch in another width."""
+        wide = self._bar.sizeHint().width()
+        self._bar.setGeometry(self.width() - wide, scene.TOP, wide, self.height() - scene.TOP)
+        self._pull()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """What nobody sees is not read."""
+        if self._loader is not None:
+            self._loader.close()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Goes on reading."""
+        self._pull()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """A closed view reads nothing."""
+        self.shut()
+        super().closeEvent(event)
+
+    def _inner_width(self) -> int:
+        return self.width() - (self._bar.width() if self._bar.maximum() > 0 else 0)
+
+    def lanes_width(self) -> int:
+        """From the gutter to the right edge, without the scroll bar."""
+        return max(1, self._inner_width() - GUTTER)
+
+    def _fit_bar(self) -> None:
+        room = self.height() - scene.TOP
+        self._bar.blockSignals(True)
+        self._bar.setRange(0, max(0, lanes_height(self._lanes) - room))
+        self._bar.setPageStep(max(1, room))
+        self._bar.setSingleStep(24)
+        self._bar.blockSignals(False)
+        self._bar.setVisible(self._bar.maximum() > 0)
+
+    def _scrolled(self) -> None:
+        self._picture = None
+        self.update()
+
+    def _show_lane(self, track_id: int) -> None:
+        lane = next((lane for lane in self._lanes if lane.track_id == track_id), None)
+        if lane is not None:
+            room = self.height() - scene.TOP
+            value = self._bar.value()
+            wanted = min(max(value, lane.y + lane.height - room), lane.y)
+            if wanted != value:
+                self._bar.setValue(wanted)
+
+    # -- the mouse
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Begins what the gestures say."""
+        self._gestures.press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Goes on with it."""
+        self._gestures.move(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Ends it."""
+        self._gestures.release(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Fits what is there."""
+        self._gestures.double_click(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Zooms, pans or scrolls."""
+        self._gestures.wheel(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Says what is under a pointer that rests."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            hit = self.hit(QPointF(event.pos()))
+            text = pick.told(hit, self._content, self._source.names, self._lanes) if hit is not None else ""
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().event(event)
+
+    def assigns(self) -> Assigns:
+        """What is shown, for the gestures."""
+        return self._assigns
+
+    def scroll_by(self, px: int) -> None:
+        """Moves the lanes up."""
+        self._bar.setValue(self._bar.value() + px)
+
+    def hit(self, at: QPointF) -> pick.Hit | None:
+        """What is under a point of the lanes or the gutter."""
+        if at.y() < scene.TOP or self._assigns.session is None:
+            return None
+        y = int(at.y()) - scene.TOP + self._bar.value()
+        lane = lane_at(self._lanes, y)
+        slack_ns = ns_from_px(2, (0, self._assigns.visible_ns[1] - self._assigns.visible_ns[0]), self.lanes_width())
+        return pick.hit(self._content, lane, y, self.time_at(at), slack_ns) if lane is not None else None
+
+    def time_at(self, at: QPointF) -> int:
+        """The instant at a point: in the overview of the whole session, else of what is visible."""
+        zone = zone_at(GUTTER, int(at.y()))
+        shown = self._assigns.range_ns if zone == "overview" else self._assigns.visible_ns
+        return ns_from_px(at.x() - GUTTER, shown, self.lanes_width())
+
+    def point_of(self, track_id: int, depth: int, time_ns: int) -> QPoint:
+        """Where a depth of a lane is at an instant, for tests and accessibility."""
+        lane = next(lane for lane in self._lanes if lane.track_id == track_id)
+        x = GUTTER + round(px_from_ns(time_ns, self._assigns.visible_ns, self.lanes_width()))
+        return QPoint(x, scene.TOP - self._bar.value() + lane.first_row_y + depth * ROW + ROW // 2)
