@@ -29,7 +29,9 @@ Effect = Callable[[Event, Assigns, Assigns], None]
 class View(Protocol):
     """Whatever shows a part of the state."""
 
-    reads: frozenset[str]
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of Assigns it is patched for."""
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows what has changed; `changed` are fields of Assigns, all of them the first time."""

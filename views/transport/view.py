@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from views.events import Event, Follow, Play, SeekTo, Step
 from views.source import Source
 from views.state import Assigns
-from views.theme import colours, number_font, text_font
+from views.theme import colours, mixed, number_font, text_font
+from views.transport.icons import Sign, icon
 from views.transport.layout import clock_text, event_text, marked_text, motion_text, range_text, speed_text
 from views.transport.scene import ScrubTrack
 
@@ -42,12 +43,13 @@ class TransportView(QWidget):
         row.setContentsMargins(6, 0, 10, 0)
         row.setSpacing(2)
         rows.addLayout(row)
+        self._signs: list[Sign] = []
         self._buttons = [
-            self._button(row, "⏮", "Start (Home)", self._to_start),
-            self._button(row, "◀", "One event back (Left)", self._back),
-            self._button(row, "▶▶", "Play or pause (Space)", self._toggle),
-            self._button(row, "▶", "One event on (Right)", self._on),
-            self._button(row, "⏭", "End; follows a live session (End)", self._to_end),
+            self._button(row, "start", "Start (Home)", self._to_start),
+            self._button(row, "back", "One event back (Left)", self._back),
+            self._button(row, "play", "Play or pause (Space)", self._toggle),
+            self._button(row, "on", "One event on (Right)", self._on),
+            self._button(row, "end", "End; follows a live session (End)", self._to_end),
         ]
         self.play_button = self._buttons[2]
         self.clock = self._label(row, "Moment of the cursor, from the session's start", points=12, numbers=True)
@@ -67,8 +69,12 @@ class TransportView(QWidget):
             for button in self._buttons:
                 button.setEnabled(is_open)
             running = assigns.playing or assigns.following
-            self.play_button.setText("❚❚" if running else "▶▶")
+            self._signs[2] = "pause" if running else "play"
             self.play_button.setAccessibleName("Pause" if running else "Play")
+        if changed & {"theme", "playing", "following"}:
+            c = colours(assigns.theme)
+            for button, sign in zip(self._buttons, self._signs, strict=True):
+                button.setIcon(icon(sign, c.text, mixed(c.muted, c.window, 0.5)))
         if changed & {"frame", "session", "revision"}:
             session = self._source.session
             recorded = session.manifest.counts.recorded if session is not None and is_open else 0
@@ -85,9 +91,9 @@ class TransportView(QWidget):
                 label.setStyleSheet(f"color: {c.muted}")
             self.marked.setStyleSheet(f"color: {c.mark}")
 
-    def _button(self, row: QHBoxLayout, text: str, tip: str, clicked: Callable[[], None]) -> QToolButton:
+    def _button(self, row: QHBoxLayout, sign: Sign, tip: str, clicked: Callable[[], None]) -> QToolButton:
         button = QToolButton(self)
-        button.setText(text)
+        self._signs.append(sign)
         button.setToolTip(tip)
         button.setAccessibleName(tip.partition(" (")[0])
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)

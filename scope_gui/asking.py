@@ -1,0 +1,89 @@
+"""The dialogs: what a person has to say before a command can be done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow
+
+from capture.errors import ScopeError
+from scope_gui.commands import Ask
+from scope_gui.keys_help import show_keys
+from scope_gui.timespec import time_ns_from_text
+from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
+from views.live import Store
+from views.state import Notice
+
+
+class Asking:
+    """Asks, then sends the event; none of the dialogs holds up the window."""
+
+    def __init__(self, window: QMainWindow, store: Store) -> None:
+        self._window, self._store = window, store
+        self._page: QDialog | None = None
+
+    def ask(self, what: Ask) -> None:
+        """Begins to ask for this."""
+        assigns = self._store.assigns
+        match what:
+            case "open":
+                self._ask_for_file()
+            case "close":
+                self._store.send(SessionClosed())
+            case "go to":
+                self._ask_text("Go to", "A time: 1.5s, 250ms, 40%, start or end", self.go_to)
+            case "note":
+                self._ask_text("Bookmark", "What is worth remembering about this moment?", self.note)
+            case "theme":
+                self._store.send(SetTheme(theme="light" if assigns.theme == "dark" else "dark"))
+            case "keys":
+                self._page = show_keys(self._window, assigns.theme)
+            case "png":
+                self._ask_for_picture()
+
+    def go_to(self, text: str) -> None:
+        """Moves the cursor to a time as people type it, or says what is wrong with it."""
+        try:
+            time_ns = time_ns_from_text(text, *self._store.assigns.range_ns)
+        except ScopeError as problem:
+            self._store.send(Tell(notice=Notice(problem.message)))
+        else:
+            self._store.send(SeekTo(time_ns=time_ns, visit=True))
+
+    def note(self, text: str) -> None:
+        """Bookmarks this moment with a text."""
+        if text.strip():
+            self._store.send(AddBookmark(text=text.strip()))
+
+    def save_picture(self, path: str) -> None:
+        """Writes what the window shows."""
+        target = Path(path).with_suffix(".png")
+        saved = self._window.grab().save(str(target))
+        self._store.send(Tell(notice=Notice(f"Saved {target}." if saved else f"{target} cannot be written.")))
+
+    def open_file(self, path: str) -> None:
+        """Opens a packed session, or the folder in which a chosen manifest lies."""
+        chosen = Path(path)
+        self._store.send(OpenSession(path=str(chosen.parent if chosen.name == "manifest.json" else chosen)))
+
+    def _ask_text(self, title: str, label: str, done: object) -> None:
+        dialog = QInputDialog(self._window)
+        dialog.setWindowTitle(title)
+        dialog.setLabelText(label)
+        dialog.resize(420, 120)
+        dialog.textValueSelected.connect(done)
+        dialog.open()
+
+    def _ask_for_file(self) -> None:
+        dialog = QFileDialog(self._window, "Open a session: a .scope file, or manifest.json in a session's folder")
+        dialog.setNameFilter("Sessions (*.scope manifest.json)")
+        dialog.fileSelected.connect(self.open_file)
+        dialog.open()
+
+    def _ask_for_picture(self) -> None:
+        dialog = QFileDialog(self._window, "Save what is seen")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter("Pictures (*.png)")
+        dialog.setDefaultSuffix("png")
+        dialog.fileSelected.connect(self.save_picture)
+        dialog.open()
