@@ -1,0 +1,146 @@
+"""Which function was called how often, and for how long, on each track in the stretch before an instant.
+
+What has ended comes from the table of calls, what is still open from the frame's stacks; together they are complete,
+so nothing has to be replayed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dags.frame_parts import Frame
+
+Int64 = npt.NDArray[np.int64]
+
+BINS = 40
+MAX_DENSE = 1 << 22
+_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecentCalls:
+    """One row per track and function that ran in the stretch, by track and site.
+
+    `calls` began in the stretch, `latest_calls` in its last tenth; `own_ns` is the time inside without what the
+    function called; `call_id` is the newest of its calls, the evidence. `begun` has one row per entry of `tracks`:
+    the calls begun in each of BINS equal parts of the stretch.
+
+    Shape: the columns (n,), begun (len(tracks), BINS).
+    Units: ns on the session clock.
+    """
+
+    start_ns: int
+    end_ns: int
+    track_id: Int64
+    site_id: Int64
+    calls: Int64
+    latest_calls: Int64
+    own_ns: Int64
+    call_id: Int64
+    tracks: Int64
+    begun: Int64
+
+    def __len__(self) -> int:
+        return len(self.track_id)
+
+    def begun_on(self, track_id: int) -> Int64:
+        """The calls begun on that track per part of the stretch."""
+        at = int(np.searchsorted(self.tracks, track_id))
+        found = at < len(self.tracks) and self.tracks[at] == track_id
+        return self.begun[at] if found else np.zeros(BINS, np.int64)
+
+    @property
+    def seconds(self) -> float:
+        """How long the stretch is."""
+        return (self.end_ns - self.start_ns) / 1e9
+
+
+def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) -> RecentCalls:
+    """The calls of a stretch. `ended`: rows of `calls` (pyarrow) that cover it; frame: the one at its end.
+
+    Raises: ValueError if start_ns > end_ns.
+    """
+    if start_ns > end_ns:
+        raise ValueError(f"{start_ns} lies after {end_ns}")
+    call, start, end, track, site, parent = _rows(ended, frame, start_ns, end_ns)
+    inside = end - np.maximum(start, start_ns)
+    tracks, track_at = _dense(track)
+    sites, site_at = _dense(site)
+    key = track_at * max(len(sites), 1) + site_at
+    rooms, room = _dense(key)
+    began = start >= start_ns
+    newest = np.zeros(len(rooms), np.int64)
+    np.maximum.at(newest, room, call)
+    own_ns = np.bincount(room, inside, len(rooms)).astype(np.int64)
+    caller = _row_of(call, parent)
+    called = caller >= 0
+    own_ns -= np.bincount(room[caller[called]], inside[called], len(rooms)).astype(np.int64)
+    latest = start > end_ns - (end_ns - start_ns) // 10
+    width = max(end_ns - start_ns, 1)
+    part = np.minimum((start[began] - start_ns) * BINS // width, BINS - 1)
+    begun = np.bincount(track_at[began] * BINS + part, minlength=len(tracks) * BINS)
+    return RecentCalls(
+        start_ns=start_ns,
+        end_ns=end_ns,
+        track_id=tracks[rooms // max(len(sites), 1)] if len(rooms) else rooms,
+        site_id=sites[rooms % max(len(sites), 1)] if len(rooms) else rooms,
+        calls=np.bincount(room[began], minlength=len(rooms)).astype(np.int64),
+        latest_calls=np.bincount(room[began & latest], minlength=len(rooms)).astype(np.int64),
+        own_ns=np.maximum(own_ns, 0),
+        call_id=newest,
+        tracks=tracks,
+        begun=begun.astype(np.int64).reshape(len(tracks), BINS),
+    )
+
+
+def _rows(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) -> list[Int64]:
+    """The six columns of all calls that touch the stretch; one that is open ends, for us, with the stretch."""
+    columns = {name: _column(ended, name) for name in ("start_ns", "end_ns")}
+    keep = np.flatnonzero((columns["end_ns"] > start_ns) & (columns["end_ns"] <= end_ns))
+    columns = {name: columns[name] if name in columns else _column(ended, name) for name in _COLUMNS}
+    still = [
+        (call.call_id, call.entered_ns, end_ns, track.track_id, call.site_id, above.call_id if above else 0)
+        for track in (frame.tracks if frame is not None else [])
+        for above, call in zip([None, *track.stack], track.stack, strict=False)
+    ]
+    added = np.array(still, np.int64).reshape(-1, len(_COLUMNS))
+    return [np.concatenate([columns[name][keep], added[:, at]]) for at, name in enumerate(_COLUMNS)]
+
+
+def _column(table: Any, name: str) -> Int64:
+    """A column as int64; an end or a caller that is not there becomes 0."""
+    column = table.column(name)
+    if column.null_count:
+        column = column.fill_null(0)
+    values: Int64 = np.asarray(column.to_numpy()).astype(np.int64, copy=False)
+    return values
+
+
+def _dense(ids: Int64) -> tuple[Int64, Int64]:
+    """The distinct ids, ascending, and for each entry which of them it is; without sorting where ids are small."""
+    if not len(ids) or int(ids.max()) >= MAX_DENSE or int(ids.min()) < 0:
+        distinct, place = np.unique(ids, return_inverse=True)
+        return distinct, place.astype(np.int64)
+    there = np.zeros(int(ids.max()) + 1, bool)
+    there[ids] = True
+    places = np.cumsum(there) - 1
+    return np.flatnonzero(there), places[ids]
+
+
+def _row_of(call: Int64, wanted: Int64) -> Int64:
+    """For each wanted call the row it is in, -1 where it is in none."""
+    if not len(call):
+        return np.full(len(wanted), -1, np.int64)
+    base, top = int(call.min()), int(call.max())
+    if top - base < 4 * len(call) + 1_000_000:
+        rows = np.full(top - base + 1, -1, np.int64)
+        rows[call - base] = np.arange(len(call))
+        near = (wanted >= base) & (wanted <= top)
+        return np.where(near, rows[np.where(near, wanted - base, 0)], -1)
+    order = np.argsort(call, kind="stable")
+    at = np.minimum(np.searchsorted(call[order], wanted), len(call) - 1)
+    return np.where(call[order][at] == wanted, order[at], -1)

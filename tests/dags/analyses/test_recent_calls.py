@@ -1,0 +1,84 @@
+"""Calls of a stretch of time: counts, own time, evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capture.session import Session
+from dags.analyses.recent_calls import BINS, RecentCalls
+from dags.frame import FrameReader
+from tests.sessions import build_session
+from tests.views.frames import call, calls_of, ended_call, frame, track
+from views.recent import WINDOWS_NS, recent, window_ns
+from views.source import Source
+
+
+def by_room(calls: RecentCalls) -> dict[tuple[int, int], tuple[int, int]]:
+    rows = zip(
+        calls.track_id.tolist(), calls.site_id.tolist(), calls.calls.tolist(), calls.own_ns.tolist(), strict=True
+    )
+    return {(track, site): (count, own) for track, site, count, own in rows}
+
+
+def test_own_time_is_what_is_left_of_a_call_without_its_callees() -> None:
+    rows = [ended_call(2, (30, 70), 2, 2, 1), ended_call(1, (10, 90), 2, 1, None)]
+    calls = calls_of(rows, None, 0, 100)
+    assert by_room(calls) == {(2, 1): (1, 40), (2, 2): (1, 40)}
+    assert calls.call_id.tolist() == [1, 2]
+
+
+def test_what_began_earlier_counts_its_time_but_not_as_a_call() -> None:
+    calls = calls_of([ended_call(1, (10, 90), 2, 1, None)], None, 50, 100)
+    assert by_room(calls) == {(2, 1): (0, 40)}
+
+
+def test_open_calls_come_from_the_frame_and_calls_after_the_instant_do_not_count() -> None:
+    now = frame(100, tracks=[track(2, stack=[call(7, "main", 20, site_id=1), call(8, "put", 60, site_id=2)])])
+    rows = [ended_call(8, (60, 140), 2, 2, 7), ended_call(9, (30, 50), 2, 2, 7)]
+    assert by_room(calls_of(rows, now, 0, 100)) == {(2, 1): (1, 20), (2, 2): (2, 60)}
+
+
+def test_begun_calls_are_spread_over_the_parts_of_the_stretch() -> None:
+    rows = [ended_call(at, (at * 10, at * 10 + 1), 3, 1, None) for at in range(40)]
+    calls = calls_of(rows, None, 0, 400)
+    assert calls.begun_on(3).tolist() == [1] * BINS
+    assert calls.begun_on(99).tolist() == [0] * BINS
+    assert calls.latest_calls.tolist() == [3]
+
+
+def test_ids_far_apart_are_counted_like_near_ones() -> None:
+    far = 1 << 40
+    rows = [ended_call(far, (30, 70), 2, 1 << 25, 5), ended_call(5, (10, 90), 2, 1, None)]
+    assert by_room(calls_of(rows, None, 0, 100)) == {(2, 1): (1, 40), (2, 1 << 25): (1, 40)}
+
+
+def test_a_stretch_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ValueError, match="lies after"):
+        calls_of([], None, 2, 1)
+
+
+def test_a_built_session_agrees_with_its_own_tables(tmp_path: Path) -> None:
+    truth = build_session(tmp_path / "s.scope", events=2_000, tracks=3)
+    with Session.open(truth.path) as session:
+        source = Source(session)
+        at = FrameReader(session).at(session.end_ns)
+        calls = recent(source, at)
+        assert recent(source, at) is calls
+        table = truth.tables["calls"].to_pylist()
+    ended = {row["call_id"]: row for row in table if row["end_ns"] is not None}
+    outermost = [row for row in ended.values() if row["parent_call_id"] not in ended]
+    assert int(calls.calls.sum()) == len(ended)
+    for track_id in (2, 3, 4):
+        own_ns = np.sum(calls.own_ns[calls.track_id == track_id])
+        assert own_ns == sum(row["end_ns"] - row["start_ns"] for row in outermost if row["track_id"] == track_id)
+
+
+def test_the_stretch_gets_shorter_where_very_many_events_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = build_session(tmp_path / "s.scope", events=2_000)
+    with Session.open(truth.path) as session:
+        assert window_ns(session, session.end_ns) == WINDOWS_NS[0]
+        monkeypatch.setattr("views.recent.MAX_EVENTS", 100)
+        assert window_ns(session, session.end_ns) == WINDOWS_NS[-1]

@@ -1,0 +1,46 @@
+"""Source lines are read only from regular files, and only when asked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from views.inspector.source_lines import MAX_BYTES, source_lines
+
+
+def test_the_lines_around_a_place_come_with_their_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("".join(f"line {n}\n" for n in range(1, 21)))
+    shown = source_lines(str(file), 10, around=1)
+    assert (shown.first, shown.lines, shown.note) == (9, ("line 9", "line 10", "line 11"), "")
+
+
+def test_a_file_younger_than_the_recording_is_marked(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("x = 1\n")
+    assert "changed" in source_lines(str(file), 1, recorded_real_ns=1).note
+
+
+def test_a_pipe_does_not_block_and_is_no_source(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    assert "no source file" in source_lines(str(tmp_path / "pipe.py"), 1).note
+
+
+@pytest.mark.parametrize("file", ["relative.py", "<string>", "", "/nowhere/at/all.py", "/dev/zero", "/a\0b"])
+def test_what_is_no_file_gives_a_note_and_no_lines(file: str) -> None:
+    shown = source_lines(file, 1)
+    assert shown.note
+    assert shown.lines == ()
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "big.py").open("wb") as big:
+        big.truncate(MAX_BYTES + 1)
+    assert source_lines(str(tmp_path / "big.py"), 1).lines == ()
+
+
+def test_hostile_lines_are_made_plain(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = '\u202e'\n")
+    assert source_lines(str(tmp_path / "a.py"), 1).lines == ("x = '\N{REPLACEMENT CHARACTER}'",)

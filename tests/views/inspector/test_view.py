@@ -1,0 +1,82 @@
+"""The inspector as a widget: what it paints, what its words do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from tests.views.frames import ALL, call, click, frame, near, picture, showing, state, track
+from views.events import Event, SeekTo
+from views.inspector.view import InspectorView
+from views.source import Source
+from views.state import Assigns, Selection
+from views.theme import DARK, LIGHT
+
+
+def made(qtbot: QtBot, assigns: Assigns) -> tuple[InspectorView, list[Event]]:
+    sent: list[Event] = []
+    view = InspectorView(sent.append, Source())
+    qtbot.addWidget(view)
+    view.resize(380, 500)
+    view.show()
+    view.patch(assigns, ALL)
+    return view, sent
+
+
+def test_words_to_press_send_their_event(qtbot: QtBot) -> None:
+    at = frame(1_000, tracks=[track(2, stack=[call(1, "main", 100)])])
+    view, sent = made(qtbot, showing(at, selection=Selection("track", 2, 2)))
+    spot = next(spot for spot in view.spots() if spot.text == "go to entry")
+    click(view.viewport(), spot.box.center())
+    click(view.viewport(), QPoint(3, 3))
+    assert sent == [SeekTo(time_ns=100, visit=True)]
+
+
+def test_a_source_is_read_only_when_its_word_is_pressed_and_goes_when_pressed_again(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.py"
+    file.write_text("def put():\n    stock = 9\n")
+    at = frame(1_000, tracks=[track(2, stack=[call(1, "put", 100, file=str(file), line=2)])])
+    view, sent = made(qtbot, showing(at, selection=Selection("track", 2, 2)))
+
+    def height() -> float:
+        return max(spot.box.bottom() for spot in view.spots()) + len(view._page.words)
+
+    closed = height()
+    view.press(next(spot for spot in view.spots() if spot.text == "source"))
+    assert any("stock = 9" in words.text for words in view._page.words)
+    view.press(next(spot for spot in view.spots() if spot.text == "source"))
+    assert height() == closed
+    assert sent == []
+
+
+def test_a_change_is_painted_in_both_colours_in_both_themes(qtbot: QtBot) -> None:
+    at = frame(1_000, states=[state(5, "stock", "MMMMMMMM", 400)])
+    for theme, shown in (("dark", DARK), ("light", LIGHT)):
+        view, _ = made(qtbot, showing(at, theme=theme))
+        view._earlier.of = lambda session, states: {5: "WWWWWWWW"}  # type: ignore[method-assign]
+        view.patch(showing(at, theme=theme), ALL)
+        image = picture(view, 380, 500)
+        assert near(image, shown.hot, 60) > 20
+        assert near(image, shown.healthy, 60) > 20
+
+
+def test_everything_can_be_copied_as_text(qtbot: QtBot) -> None:
+    view, _ = made(qtbot, showing(frame(1_000, states=[state(5, "stock", "19", 400)])))
+    QTest.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert "orders.stock  19" in QGuiApplication.clipboard().text()
+
+
+def test_hundreds_of_states_can_be_scrolled_and_an_empty_session_says_so(qtbot: QtBot) -> None:
+    many = frame(1_000, states=[state(n, f"key{n}", "x" * 900, n) for n in range(1, 400)])
+    view, _ = made(qtbot, showing(many))
+    picture(view, 300, 400)
+    assert view.verticalScrollBar().maximum() > 10_000
+    view.patch(Assigns(), ALL)
+    assert view.verticalScrollBar().maximum() == 0
+    assert view.spots() == ()

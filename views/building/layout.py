@@ -1,0 +1,211 @@
+"""Where every room stands and how high it is, as arrays ready to draw. No Qt.
+
+A floor per thread, a slot per function. The same function has the same slot on every floor, so that a shaft of high
+rooms means many threads in one function. Slots are in order of module, then line: neighbours in the code are
+neighbours here.
+
+      floor 2  |  [_]   ___  [#]         z
+      floor 1  |  [_]  [##]  [_]         |  y
+      floor 0  |  [#]   ___  [_]         |/___ x
+
+Plan units: a slot is 1 x 1, the highest room MAX_HEIGHT.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from capture.definitions import SiteRow
+from dags.analyses.recent_calls import Int64, RecentCalls
+from dags.frame_parts import Frame
+from views.plain_text import plain
+from views.state import Measure
+
+Float32 = npt.NDArray[np.float32]
+
+MAX_HEIGHT = 1.3
+ROOM_WIDTH = 0.7
+MIN_HEIGHT = 0.04
+SLOPE = 0.5  # how much of a floor's depth the next floor must leave free to be seen
+MAX_STEADY_SLOTS = 400
+HOT_PER_SECOND = 1e6
+NAME_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """One thread's floor; `calls` began there in the stretch."""
+
+    track_id: int
+    name: str
+    z: float
+    calls: int
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Building:
+    """What stands where. Rooms by floor, then slot.
+
+    Shape: box (n, 4): x, y, z of the corner with the smallest coordinates, and the height; every box is ROOM_WIDTH
+    wide and deep. heat (n,), 0 cold to 1 hot: calls per second in the last tenth of the stretch, by its power of ten.
+    row (n,): which row of the RecentCalls it is. value (n,): the quantity of the height.
+    Units: plan units; value in calls or ns.
+    """
+
+    floors: tuple[Floor, ...]
+    columns: int
+    rows: int
+    storey: float
+    box: Float32
+    heat: Float32
+    value: Int64
+    row: Int64
+    track_id: Int64
+    site_id: Int64
+    measure: Measure
+    window_ns: int
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @property
+    def top(self) -> int:
+        """The value of the highest room."""
+        return int(self.value.max(initial=0))
+
+    def room(self, track_id: int, site_id: int) -> int | None:
+        """The place of a room in the arrays, None when it is not there."""
+        found = np.flatnonzero((self.track_id == track_id) & (self.site_id == site_id))
+        return int(found[0]) if len(found) else None
+
+
+def building(
+    frame: Frame, calls: RecentCalls, sites: Mapping[int, SiteRow], measure: Measure, aspect: float = 1.6
+) -> Building:
+    """The building of a frame; `aspect` is how wide against high it should come out.
+
+    Threads that have ended have a floor only while something of them lies in the stretch.
+    """
+    floors, floor_of = _floors(frame, calls)
+    slots, slot_count = _slots(calls, sites)
+    columns, rows = plan_size(slot_count, len(floors), aspect)
+    storey = storey_height(rows)
+    floors = tuple(Floor(f.track_id, f.name, at * storey, f.calls, f.known) for at, f in enumerate(floors))
+    value = calls.calls if measure == "calls" else calls.own_ns
+    top = int(value.max(initial=0))
+    level = np.array([floor_of.get(int(track), 0) for track in calls.tracks], np.int64)
+    at_floor = level[np.searchsorted(calls.tracks, calls.track_id)] if len(calls) else level[:0]
+    order = np.lexsort((slots, at_floor))
+    box = np.empty((len(calls), 4), np.float32)
+    box[:, 0] = slots % columns + (1 - ROOM_WIDTH) / 2
+    box[:, 1] = slots // columns + (1 - ROOM_WIDTH) / 2
+    box[:, 2] = at_floor * storey
+    box[:, 3] = MIN_HEIGHT + (MAX_HEIGHT - MIN_HEIGHT) * share_of_height(value, top, measure)
+    rate = calls.latest_calls / max(calls.seconds / 10, 1e-9)
+    heat = np.clip(np.log10(1 + rate) / math.log10(1 + HOT_PER_SECOND), 0, 1).astype(np.float32)
+    return Building(
+        floors=floors,
+        columns=columns,
+        rows=rows,
+        storey=storey,
+        box=box[order],
+        heat=heat[order],
+        value=value[order],
+        row=order,
+        track_id=calls.track_id[order],
+        site_id=calls.site_id[order],
+        measure=measure,
+        window_ns=calls.end_ns - calls.start_ns,
+    )
+
+
+def share_of_height(value: Int64, top: int, measure: Measure) -> npt.NDArray[np.float64]:
+    """0 to 1: time in proportion, calls by their power of ten, as they span many of them.
+
+    >>> share_of_height(np.array([0, 9, 99]), 99, "calls").tolist()
+    [0.0, 0.5, 1.0]
+    >>> share_of_height(np.array([0, 25, 100]), 100, "time").tolist()
+    [0.0, 0.25, 1.0]
+    """
+    if top <= 0:
+        return np.zeros(len(value))
+    if measure == "time":
+        return value / top
+    share: npt.NDArray[np.float64] = np.log10(1.0 + value) / math.log10(1 + top)
+    return share
+
+
+def storey_height(rows: int) -> float:
+    """The distance between floors at which no floor hides the one below.
+
+    >>> round(storey_height(2), 3)
+    2.6
+    """
+    return MAX_HEIGHT + SLOPE * rows + 0.3
+
+
+def plan_size(slots: int, floors: int, aspect: float) -> tuple[int, int]:
+    """Columns and rows of a floor with which rooms come out largest in a picture of that shape, seen as at first.
+
+    >>> plan_size(48, 10, 1.6), plan_size(1, 1, 1.6), plan_size(1000, 10, 1.6)
+    ((24, 2), (1, 1), (112, 9))
+    """
+    slots, floors = max(slots, 1), max(floors, 1)
+    best, found = 0.0, (slots, 1)
+    for rows in range(1, min(math.isqrt(slots) + 1, slots) + 1):
+        columns = -(-slots // rows)
+        width = 0.97 * columns + 0.24 * rows
+        height = 0.89 * storey_height(rows) * (floors - 0.4) + 0.11 * columns + 0.44 * rows
+        size = min(aspect / width, 1 / height)
+        if size > best:
+            best, found = size, (columns, rows)
+    return found
+
+
+def _floors(frame: Frame, calls: RecentCalls) -> tuple[tuple[Floor, ...], dict[int, int]]:
+    """The floors from the ground up, and each track's place among them."""
+    ran = dict(zip(calls.tracks.tolist(), calls.begun.sum(axis=1).tolist(), strict=True))
+    order = {process.process_id: at for at, process in enumerate(frame.processes)}
+    observed = {process.process_id for process in frame.processes if process.tier == "observe"}
+    shown = [
+        track
+        for track in frame.tracks
+        if (track.kind != "process" and track.process_id not in observed and track.status != "ended")
+        or track.track_id in ran
+    ]
+    shown.sort(key=lambda track: (order.get(track.process_id, len(order)), track.track_id))
+    floors = [
+        Floor(
+            track.track_id,
+            plain(track.name, NAME_LENGTH) or f"thread {track.os_id or track.track_id}",
+            0.0,
+            ran.get(track.track_id, 0),
+            track.confidence != "not captured",
+        )
+        for track in shown
+    ]
+    there = {track.track_id for track in shown}
+    floors += [Floor(track, f"track {track}", 0.0, count) for track, count in ran.items() if track not in there]
+    return tuple(floors), {floor.track_id: at for at, floor in enumerate(floors)}
+
+
+def _slots(calls: RecentCalls, sites: Mapping[int, SiteRow]) -> tuple[Int64, int]:
+    """Each room's slot, and how many there are.
+
+    All functions of the session have one, so that rooms stay where they are while the cursor moves; in a session
+    with very many, only those that ran, in the same order: rooms too small to see would help nobody.
+    """
+    used = np.unique(calls.site_id)
+    ids = used if len(sites) > MAX_STEADY_SLOTS else np.union1d(used, np.fromiter(sites, np.int64, len(sites)))
+    rows = [sites.get(int(site)) for site in ids]
+    keys = [(row.module, row.file, row.line, row.site_id) if row else ("", "", 0, 0) for row in rows]
+    order = sorted(range(len(ids)), key=keys.__getitem__)
+    slot_of = np.empty(len(ids), np.int64)
+    slot_of[order] = np.arange(len(ids))
+    return slot_of[np.searchsorted(ids, calls.site_id)], len(ids)

@@ -1,0 +1,252 @@
+"""The building as a widget: turn, zoom, pick rooms, and switch what their height means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Set
+from typing import ClassVar, get_args
+
+import msgspec
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+
+from views.building.layout import Building, building
+from views.building.legend import colour_words, height_words, paint_legend
+from views.building.projection import Camera, Float64, Projection, painting_order, projection, room_under
+from views.building.scene_isometric import LABEL_PX, paint_building, room_words
+from views.events import Event, Select, SetMeasure
+from views.plain_text import plain
+from views.recent import recent
+from views.source import Names, Source
+from views.state import Assigns, Measure, Selection, Theme
+from views.theme import colours, text_font
+
+LEGEND_PX = 48.0
+DRAG_PX = 4.0
+_TITLES: dict[Measure, str] = {"calls": "Calls", "time": "Own time"}
+
+
+class BuildingView(QWidget):
+    """Floors are threads, rooms are functions: where the program has been busy just before the cursor."""
+
+    reads: ClassVar[frozenset[str]] = frozenset(
+        {"session", "frame", "building_measure", "selection", "theme", "revision"}
+    )
+
+    def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
+        """Shows nothing until it is patched."""
+        super().__init__(parent)
+        self._send = send
+        choices = QHBoxLayout()
+        choices.setSpacing(0)
+        choices.addStretch(1)
+        self._buttons: dict[Measure, QToolButton] = {}
+        group = QButtonGroup(self)
+        for measure in get_args(Measure):
+            button = QToolButton(self)
+            button.setText(_TITLES[measure])
+            button.setCheckable(True)
+            group.addButton(button)
+            choices.addWidget(button)
+            self._buttons[measure] = button
+        group.buttonClicked.connect(self._choose)
+        self.stage = Stage(send, source, self)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 4, 0, 0)
+        box.setSpacing(2)
+        box.addLayout(choices)
+        box.addWidget(self.stage, 1)
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Shows these assigns."""
+        self._buttons[assigns.building_measure].setChecked(True)
+        if "session" in changed:
+            self.stage.look_from_the_start()
+        self.stage.show_assigns(assigns)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Room for a building."""
+        return QSize(720, 480)
+
+    def _choose(self, button: QAbstractButton) -> None:
+        self._send(SetMeasure(measure=next(key for key, known in self._buttons.items() if known is button)))
+
+
+class Stage(QWidget):
+    """Where the building stands. The camera is its own: it changes nothing that others could see."""
+
+    def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget) -> None:
+        """An empty stage."""
+        super().__init__(parent)
+        self._send, self._source = send, source
+        self._theme: Theme = "dark"
+        self._plan: Building | None = None
+        self._names: tuple[str, ...] = ()
+        self._selection: Selection | None = None
+        self._instead = ""
+        self._camera = Camera()
+        self._hovered: int | None = None
+        self._pressed: tuple[QPointF, Camera] | None = None
+        self._dragged = False
+        self.setMouseTracking(True)
+        self.setAccessibleName("Building of threads and functions")
+
+    def show_assigns(self, assigns: Assigns) -> None:
+        """Builds what the assigns say."""
+        self._theme, self._selection = assigns.theme, assigns.selection
+        if assigns.frame is None:
+            self._plan = None
+            self._instead = "No session is open" if assigns.session is None else "Reading …"
+        else:
+            names = self._source.names
+            calls = recent(self._source, assigns.frame)
+            aspect = max(0.5, min(4.0, round(self._ground().width() / max(self._ground().height(), 1), 1)))
+            self._plan = building(assigns.frame, calls, names.sites, assigns.building_measure, aspect)
+            self._names = room_names(self._plan, names)
+            self._hovered = None
+            self._instead = "" if len(self._plan) else "Nothing recorded ran in the stretch before this moment"
+            self.setAccessibleDescription(f"{height_words(self._plan)}. {colour_words(self._plan)}")
+        self.update()
+
+    def look_from_the_start(self) -> None:
+        """The whole building, from where it is first seen."""
+        self._camera = Camera()
+        self.update()
+
+    def room_at(self, point: QPointF) -> int | None:
+        """The room seen at a point, as a place in the plan's arrays."""
+        if self._plan is None or not len(self._plan):
+            return None
+        order = painting_order(self._plan)
+        found = room_under(self._faces(self._plan)[order], point.x(), point.y())
+        return None if found is None else int(order[found])
+
+    def place_of(self, track_id: int, site_id: int) -> QPointF | None:
+        """The middle of a room's front, None when there is no such room."""
+        place = self._plan.room(track_id, site_id) if self._plan is not None else None
+        if self._plan is None or place is None:
+            return None
+        middle = self._faces(self._plan)[place, 1].mean(axis=0)
+        return QPointF(float(middle[0]), float(middle[1]))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paints everything."""
+        painter = QPainter(self)
+        self.paint(painter, QRectF(self.rect()))
+        painter.end()
+
+    def paint(self, painter: QPainter, area: QRectF) -> None:
+        """Paints into any painter, for the screen or for an export."""
+        shown = colours(self._theme)
+        painter.fillRect(area, QColor(shown.panel))
+        plan = self._plan
+        if plan is not None and plan.floors:
+            picked = self._picked(plan)
+            painter.save()
+            painter.setClipRect(area)
+            paint_building(
+                painter,
+                plan,
+                self._view(plan),
+                self._theme,
+                names=self._names,
+                selected=picked,
+                hovered=self._hovered if self._hovered != picked else None,
+                focus_track=self._selection.track_id if self._selection is not None else None,
+            )
+            painter.restore()
+            paint_legend(painter, plan, self._theme, area.width(), area.bottom())
+        if self._instead:
+            painter.setPen(QColor(shown.muted))
+            painter.setFont(text_font())
+            flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+            flags |= Qt.AlignmentFlag.AlignTop if plan is not None and plan.floors else Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(area.adjusted(12, 12, -12, -12), int(flags), self._instead)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """The building fits again."""
+        self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
+        """Zooms around the mouse."""
+        factor = 1.0015 ** event.angleDelta().y()
+        zoom = max(0.5, min(40.0, self._camera.zoom * factor))
+        factor = zoom / self._camera.zoom
+        away = event.position() - self._ground().center()
+        self._camera = msgspec.structs.replace(
+            self._camera,
+            zoom=zoom,
+            shift_x=away.x() - (away.x() - self._camera.shift_x) * factor,
+            shift_y=away.y() - (away.y() - self._camera.shift_y) * factor,
+        )
+        self.update()
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Begins a click, a shift or a turn."""
+        self._pressed, self._dragged = (event.position(), self._camera), False
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Shifts with the left button, turns with any other; names the room under the mouse."""
+        if self._pressed is None:
+            hovered = self.room_at(event.position())
+            if hovered != self._hovered:
+                self._hovered = hovered
+                self.update()
+            return
+        start, camera = self._pressed
+        moved = event.position() - start
+        self._dragged = self._dragged or math.hypot(moved.x(), moved.y()) > DRAG_PX
+        if self._dragged and event.buttons() & Qt.MouseButton.LeftButton:
+            self._camera = msgspec.structs.replace(
+                camera, shift_x=camera.shift_x + moved.x(), shift_y=camera.shift_y + moved.y()
+            )
+        elif self._dragged:
+            self._camera = camera.turned(-moved.x() * 0.004)
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """A click picks the room under the mouse."""
+        pressed, self._pressed = self._pressed, None
+        if pressed is None or self._dragged or event.button() != Qt.MouseButton.LeftButton or self._plan is None:
+            return
+        place = self.room_at(event.position())
+        if place is None:
+            self._send(Select(selection=None))
+        else:
+            site, track = int(self._plan.site_id[place]), int(self._plan.track_id[place])
+            self._send(Select(selection=Selection("site", site, track)))
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Shows the whole building again."""
+        self.look_from_the_start()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing is under the mouse any more."""
+        self._hovered = None
+        self.update()
+
+    def _picked(self, plan: Building) -> int | None:
+        picked = self._selection
+        return plan.room(picked.track_id, picked.id) if picked is not None and picked.kind == "site" else None
+
+    def _ground(self) -> QRectF:
+        """Where the building stands: right of the floors' names, above the legend."""
+        return QRectF(self.rect()).adjusted(min(LABEL_PX, self.width() * 0.2), 24, 0, -LEGEND_PX)
+
+    def _view(self, plan: Building) -> Projection:
+        ground = self._ground()
+        return projection(plan, self._camera, (ground.left(), ground.top(), ground.width(), ground.height()))
+
+    def _faces(self, plan: Building) -> Float64:
+        return self._view(plan).faces(plan)
+
+
+def room_names(plan: Building, names: Names) -> tuple[str, ...]:
+    """The name of every room's function, as it may be painted."""
+    shown = {int(site): plain(names.site(int(site)), 120) for site in set(plan.site_id.tolist())}
+    return tuple(shown[site] for site in plan.site_id.tolist())
+
+
+__all__ = ["BuildingView", "Stage", "room_names", "room_words"]

@@ -1,0 +1,44 @@
+"""Heat as views paint it: levels with a meaning, a scale in steps, and how strongly a colour is laid on.
+
+Colour is never the only sign: whoever paints with these also writes the figure or draws a height.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtGui import QColor
+
+from views.state import Theme
+from views.theme import Colours, colours, heat_colour
+
+STEPS = 16
+
+
+def level_colour(level: str, shown: Colours) -> QColor:
+    """The colour of hot, warm, healthy, cold or unknown."""
+    names = {"hot": shown.hot, "warm": shown.warning, "healthy": shown.healthy, "cold": shown.cold}
+    return QColor(names.get(level, shown.muted))
+
+
+@lru_cache(maxsize=4)
+def heat_scale(theme: Theme) -> tuple[QColor, ...]:
+    """STEPS colours from cold to hot."""
+    return tuple(QColor(heat_colour(theme, at / (STEPS - 1))) for at in range(STEPS))
+
+
+def faded(colour: QColor | str, opacity: float) -> QColor:
+    """The colour, that much of it."""
+    made = QColor(colour)
+    made.setAlphaF(opacity)
+    return made
+
+
+def darker(colour: QColor, theme: Theme, share: float) -> QColor:
+    """The colour in the shade: that much of it turned into the theme's window."""
+    ground = QColor(colours(theme).window if theme == "dark" else colours(theme).text)
+    return QColor(
+        round(colour.red() + (ground.red() - colour.red()) * share),
+        round(colour.green() + (ground.green() - colour.green()) * share),
+        round(colour.blue() + (ground.blue() - colour.blue()) * share),
+    )

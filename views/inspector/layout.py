@@ -1,0 +1,281 @@
+"""The inspector's sections and rows for a selection at a frame; rows that lead somewhere carry the event. No Qt.
+
+Identity    worker-1 · thread 15935 of python 15921 · since 48.9 ms
+Stack       Service._work          service.py:120      entered 1.2 s ago     [source]
+State       orders.stock   { 'paper': 12 -> 9 }        11.2 ms ago by worker-1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from dags.frame_parts import Frame, FrameProcess, FrameState, FrameTrack, StackFrame
+from views.events import Event, SeekTo, Select
+from views.figures import count_text, duration_text, short_count, size_text
+from views.inspector.diff import Piece, value_diff
+from views.plain_text import plain
+from views.state import Selection
+
+MAX_STATES = 300
+MAX_STACK = 300
+NAME_LENGTH = 300
+VALUE_LENGTH = 1_000
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Words to press, and what happens then."""
+
+    text: str
+    event: Event
+
+
+class SourcePlace(msgspec.Struct, frozen=True):
+    """Where a function stands on the recording machine; read only when somebody asks for it."""
+
+    file: str
+    line: int
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. `key` is its identity among the rows of its section."""
+
+    key: str
+    label: str
+    pieces: tuple[Piece, ...] = ()
+    note: str = ""
+    links: tuple[Link, ...] = ()
+    source: SourcePlace | None = None
+    picked: bool = False
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A titled group of rows."""
+
+    key: Literal["identity", "stack", "state", "site"]
+    title: str
+    rows: tuple[Row, ...]
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """A function and how it did lately, for a selected room."""
+
+    function: str
+    module: str
+    file: str
+    line: int
+    calls: int = 0
+    own_ns: int = 0
+    window_ns: int = 0
+
+
+def inspector_sections(
+    frame: Frame,
+    selection: Selection | None,
+    old_values: Mapping[int, str] | None = None,
+    site: Site | None = None,
+) -> tuple[Section, ...]:
+    """What is known about the selection; of the whole program when nothing is selected.
+
+    `old_values`: by version id the value that the version replaced. The selected thing may not exist at this moment:
+    the identity then says so, and the rest is left out.
+    """
+    sections: list[Section] = []
+    kind = selection.kind if selection is not None else None
+    track = _track_of(frame, selection)
+    process = _process_of(frame, selection, track)
+    if selection is not None and kind == "site" and site is not None:
+        sections.append(_site_section(site))
+    if track is not None and track.kind != "process":
+        sections += [_thread_section(frame, track), _stack_section(frame, track, selection)]
+    elif process is not None:
+        sections.append(_process_section(process, frame))
+    elif selection is not None and kind in ("process", "track", "call"):
+        sections.append(_words("identity", "Identity", "not there at this moment"))
+    states = _states_of(frame, selection)
+    if states or kind in (None, "state"):
+        sections.append(_state_section(frame, states, selection, old_values or {}))
+    return tuple(sections)
+
+
+def shown_states(frame: Frame, selection: Selection | None) -> list[FrameState]:
+    """The states the sections show, whose earlier values are worth looking up."""
+    return _states_of(frame, selection)[:MAX_STATES]
+
+
+def _track_of(frame: Frame, selection: Selection | None) -> FrameTrack | None:
+    if selection is None:
+        return None
+    wanted = selection.id if selection.kind == "track" else selection.track_id
+    found = next((track for track in frame.tracks if track.track_id == wanted), None)
+    if found is None and selection.kind == "call":
+        found = next((t for t in frame.tracks if any(call.call_id == selection.id for call in t.stack)), None)
+    return found
+
+
+def _process_of(frame: Frame, selection: Selection | None, track: FrameTrack | None) -> FrameProcess | None:
+    if selection is None:
+        return None
+    wanted = track.process_id if track is not None else selection.id if selection.kind == "process" else None
+    return next((process for process in frame.processes if process.process_id == wanted), None)
+
+
+def _states_of(frame: Frame, selection: Selection | None) -> list[FrameState]:
+    """Newest first; those that a selected thread wrote, or all when no thread is selected."""
+    newest = sorted(frame.states, key=lambda state: (-state.since_ns, -state.version_id))
+    if selection is None or selection.kind == "process":
+        return newest
+    if selection.kind == "state":
+        return sorted(newest, key=lambda state: state.version_id != selection.id)
+    writer = selection.id if selection.kind == "track" else selection.track_id
+    track = _track_of(frame, selection)
+    if track is not None and track.kind == "process":
+        return newest
+    return [state for state in newest if writer and state.writer_track_id == writer]
+
+
+def _site_section(site: Site) -> Section:
+    span = f"in the last {duration_text(site.window_ns)}"
+    rows = [_plain_row("function", "function", site.function), _plain_row("module", "module", site.module)]
+    rows.append(
+        Row(
+            key="place",
+            label="defined",
+            pieces=(Piece(plain(f"{site.file}:{site.line}", NAME_LENGTH)),),
+            source=SourcePlace(site.file, site.line),
+        )
+    )
+    if site.window_ns:
+        rows.append(_plain_row("calls", "calls", f"{count_text(site.calls)} {span}"))
+        rows.append(_plain_row("own", "own time", f"{duration_text(site.own_ns)} {span}"))
+    return Section(key="site", title="Function", rows=tuple(rows))
+
+
+def _thread_section(frame: Frame, track: FrameTrack) -> Section:
+    process = next((one for one in frame.processes if one.process_id == track.process_id), None)
+    rows = [
+        _plain_row("name", "name", track.name or "unnamed"),
+        _plain_row("kind", plain(track.kind, 40), f"id {track.os_id}" if track.os_id is not None else "id not known"),
+        _plain_row("status", "status", track.status),
+    ]
+    if process is not None:
+        link = Link("show process", Select(selection=Selection("process", process.process_id)))
+        rows.append(_plain_row("process", "process", f"{process.name} {process.pid}", link))
+    if track.waiting_on is not None:
+        name = next((one.name for one in frame.tracks if one.track_id == track.waiting_on), "a thread")
+        link = Link("show", Select(selection=Selection("track", track.waiting_on, track.waiting_on)))
+        rows.append(_plain_row("waiting", "waits for", name, link))
+    rows += _life(track.start_ns, track.end_ns, frame.time_ns)
+    if track.confidence != "exact":
+        rows.append(_plain_row("confidence", "confidence", track.confidence))
+    return Section(key="identity", title="Thread", rows=tuple(rows))
+
+
+def _process_section(process: FrameProcess, frame: Frame) -> Section:
+    cpu = "not captured" if process.cpu_percent is None else f"{process.cpu_percent:.1f} %"
+    memory = "not captured" if process.rss_bytes is None else size_text(process.rss_bytes)
+    threads = sum(track.process_id == process.process_id and track.kind != "process" for track in frame.tracks)
+    rows = [
+        _plain_row("name", "name", process.name),
+        _plain_row("pid", "pid", str(process.pid)),
+        _plain_row("status", "status", process.status),
+        _plain_row("python", "Python", process.python or "not known"),
+        _plain_row("command", "command", process.command),
+        _plain_row("cpu", "CPU", cpu),
+        _plain_row("rss", "memory", memory),
+        _plain_row("threads", "threads", str(threads) if process.tier != "observe" else "not captured"),
+    ]
+    parent = next((one for one in frame.processes if one.process_id == process.parent_id), None)
+    if parent is not None:
+        link = Link("show", Select(selection=Selection("process", parent.process_id)))
+        rows.append(_plain_row("parent", "started by", f"{parent.name} {parent.pid}", link))
+    return Section(key="identity", title="Process", rows=tuple(rows))
+
+
+def _stack_section(frame: Frame, track: FrameTrack, selection: Selection | None) -> Section:
+    if not track.stack:
+        unknown = track.confidence == "not captured"
+        return _words("stack", "Stack", "not captured" if unknown else "no recorded function is running")
+    shown = list(enumerate(track.stack))[::-1][:MAX_STACK]
+    rows = tuple(_call_row(frame, track, depth, call, selection) for depth, call in shown)
+    title = f"Stack, innermost first ({len(track.stack)})"
+    return Section(key="stack", title=title, rows=rows)
+
+
+def _call_row(frame: Frame, track: FrameTrack, depth: int, call: StackFrame, selection: Selection | None) -> Row:
+    ago = duration_text(frame.time_ns - call.entered_ns)
+    place = f"{'at' if call.line_known else 'defined at'} {call.file.rsplit('/', 1)[-1]}:{call.line}"
+    return Row(
+        key=f"{depth}:{call.call_id}",
+        label=plain(call.function, NAME_LENGTH),
+        pieces=(Piece(plain(place, NAME_LENGTH)),),
+        note=f"running since at least {ago}" if call.entered_earlier else f"entered {ago} ago",
+        links=(
+            Link("go to entry", SeekTo(time_ns=call.entered_ns, visit=True)),
+            Link("select", Select(selection=Selection("call", call.call_id, track.track_id))),
+        ),
+        source=SourcePlace(call.file, call.line),
+        picked=selection is not None and selection.kind == "call" and selection.id == call.call_id,
+    )
+
+
+def _state_section(
+    frame: Frame, states: Sequence[FrameState], selection: Selection | None, old_values: Mapping[int, str]
+) -> Section:
+    if not states:
+        captured = frame.confidence.states != "not captured"
+        return _words("state", "State", "no state has a value yet" if captured else "not captured")
+    names = {track.track_id: track.name for track in frame.tracks}
+    rows = tuple(_state_row(frame, state, selection, old_values, names) for state in states[:MAX_STATES])
+    more = f", newest {MAX_STATES}" if len(states) > MAX_STATES else ""
+    return Section(key="state", title=f"State ({short_count(len(states))}{more})", rows=rows)
+
+
+def _state_row(
+    frame: Frame,
+    state: FrameState,
+    selection: Selection | None,
+    old_values: Mapping[int, str],
+    names: Mapping[int, str],
+) -> Row:
+    new = plain(state.value, VALUE_LENGTH)
+    old = old_values.get(state.version_id)
+    writer = plain(names.get(state.writer_track_id, ""), NAME_LENGTH)
+    links = [Link("go to change", SeekTo(time_ns=state.since_ns, visit=True))]
+    if state.writer_call_id is not None:
+        picked = Selection("call", state.writer_call_id, state.writer_track_id)
+        links.append(Link("select writer", Select(selection=picked)))
+    elif state.writer_track_id:
+        links.append(Link("select writer", Select(selection=Selection("track", state.writer_track_id))))
+    ago = f"{duration_text(frame.time_ns - state.since_ns)} ago"
+    ago += "" if state.confidence == "exact" else f" · {state.confidence}"
+    cell = f"{state.owner}.{state.key}" + (f" #{state.object_id}" if state.object_id else "")
+    return Row(
+        key=f"{state.object_id}:{state.owner}:{state.key}",
+        label=plain(cell, NAME_LENGTH),
+        pieces=(Piece(new),) if old is None else value_diff(plain(old, VALUE_LENGTH), new),
+        note=f"{ago} by {writer}" if writer else ago,
+        links=tuple(links),
+        picked=selection is not None and selection.kind == "state" and selection.id == state.version_id,
+    )
+
+
+def _life(start_ns: int | None, end_ns: int | None, now_ns: int) -> list[Row]:
+    rows = []
+    if start_ns is not None:
+        link = Link("go there", SeekTo(time_ns=start_ns, visit=True))
+        rows.append(_plain_row("start", "started", f"{duration_text(now_ns - start_ns)} ago", link))
+    if end_ns is not None:
+        link = Link("go there", SeekTo(time_ns=end_ns, visit=True))
+        rows.append(_plain_row("end", "ended", f"{duration_text(now_ns - end_ns)} ago", link))
+    return rows
+
+
+def _plain_row(key: str, label: str, text: str, *links: Link) -> Row:
+    return Row(key=key, label=label, pieces=(Piece(plain(text, VALUE_LENGTH)),), links=links)
+
+
+def _words(key: Literal["identity", "stack", "state"], title: str, text: str) -> Section:
+    return Section(key=key, title=title, rows=(Row(key="words", label=text),))

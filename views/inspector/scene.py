@@ -1,0 +1,200 @@
+"""Lays the inspector's rows out for a width and paints them; says where the words to press are.
+
+Everything is painted as plain text. What a change took away is struck through, what it brought is underlined: the
+colours only repeat that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+
+from views.events import Event
+from views.heat import faded
+from views.inspector.diff import Piece
+from views.inspector.layout import Row, Section, SourcePlace
+from views.inspector.source_lines import SourceLines
+from views.inspector.wrapping import wrapped
+from views.theme import Colours, number_font, text_font
+
+PAD = 8.0
+LABEL_PX = 76.0
+MAX_VALUE_LINES = 4
+
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+SourceKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Words to press: an event to send, or a source to show or hide."""
+
+    box: QRectF
+    text: str
+    event: Event | None = None
+    source: tuple[SourceKey, SourcePlace] | None = None
+
+
+@dataclass(slots=True)
+class Words:
+    """A piece of text in its place. `only_in`: as in Piece."""
+
+    box: QRectF
+    text: str
+    colour: str
+    font: QFont
+    align: Qt.AlignmentFlag = _LEFT
+    only_in: str = "both"
+    elide: Qt.TextElideMode | None = Qt.TextElideMode.ElideRight
+
+
+@dataclass(slots=True)
+class Page:
+    """All that is to be painted, from the top down."""
+
+    width: float
+    height: float = 0.0
+    words: list[Words] = field(default_factory=list)
+    spots: list[Spot] = field(default_factory=list)
+    bands: list[tuple[QRectF, str]] = field(default_factory=list)
+
+
+class PageSetter:
+    """Sets pages in one theme and width."""
+
+    def __init__(self, shown: Colours, width: float) -> None:
+        """Measures the fonts once."""
+        self._shown, self._width = shown, width
+        self._text, self._bold, self._mono = text_font(), text_font(bold=True), number_font()
+        self._mono_bold = number_font(bold=True)
+        self._line = QFontMetricsF(self._text).height() + 4
+        self._wide = QFontMetricsF(self._mono).horizontalAdvance("0")
+
+    def page(self, sections: Sequence[Section], sources: Mapping[SourceKey, SourceLines]) -> Page:
+        """The page of these sections; `sources` are those that are shown, by section and row."""
+        page = Page(self._width)
+        for section in sections:
+            if page.height:
+                page.height += 6
+            band = QRectF(0, page.height, self._width, self._line + 4)
+            page.bands.append((band, self._shown.raised))
+            page.words.append(Words(band.adjusted(PAD, 0, -PAD, 0), section.title, self._shown.text, self._bold))
+            page.height = band.bottom() + 3
+            for row in section.rows:
+                top = page.height
+                if section.key in ("identity", "site"):
+                    self._fact(page, section, row, sources)
+                else:
+                    self._entry(page, section, row)
+                self._source(page, sources.get((section.key, row.key)))
+                if row.picked:
+                    box = QRectF(0, top, self._width, page.height - top)
+                    page.bands.append((box, self._shown.selected))
+        return page
+
+    def _fact(self, page: Page, section: Section, row: Row, sources: Mapping[SourceKey, SourceLines]) -> None:
+        """One line: what it is, what it says, where it leads."""
+        right = self._spots(page, section, row, page.height)
+        text = "".join(piece.text for piece in row.pieces)
+        label = QRectF(PAD, page.height, LABEL_PX if text else self._width, self._line)
+        page.words.append(Words(label, row.label, self._shown.muted, self._text))
+        if text:
+            columns = int(max(right - LABEL_PX - PAD, 40) // self._wide)
+            self._pieces(page, row.pieces, PAD + LABEL_PX, columns)
+        else:
+            page.height += self._line
+
+    def _entry(self, page: Page, section: Section, row: Row) -> None:
+        """Two lines or more: name and note, then the value or the place, and where it leads."""
+        note_px = min(QFontMetricsF(self._text).horizontalAdvance(row.note) + 2, self._width * 0.55)
+        head = QRectF(PAD, page.height, max(self._width - 3 * PAD - note_px, 20), self._line)
+        font = self._mono_bold if row.pieces else self._text
+        page.words.append(Words(head, row.label, self._shown.text, font, elide=Qt.TextElideMode.ElideMiddle))
+        note = QRectF(self._width - PAD - note_px, page.height, note_px, self._line)
+        page.words.append(Words(note, row.note, self._shown.muted, self._text, _RIGHT))
+        page.height += self._line
+        if not row.pieces and not row.links:
+            return
+        top, right = page.height, self._spots(page, section, row, page.height)
+        columns = int((self._width - 3 * PAD) // self._wide)
+        beside = sum(len(piece.text) for piece in row.pieces) <= (right - 2 * PAD) / self._wide
+        if not beside:  # the value gets lines of its own, the links the one below
+            spots = len(row.links) + (row.source is not None)
+            moved, words = page.spots[-spots:], page.words[-spots:]
+            del page.spots[-spots:], page.words[-spots:]
+            self._pieces(page, row.pieces, PAD * 2, columns)
+            for spot, word in zip(moved, words, strict=True):
+                spot.box.moveTop(page.height)
+                word.box = spot.box
+            page.spots += moved
+            page.words += words
+            page.height += self._line + 4
+        else:
+            self._pieces(page, row.pieces, PAD * 2, columns)
+            page.height = max(page.height, top + self._line) + 4
+
+    def _pieces(self, page: Page, pieces: tuple[Piece, ...], left: float, columns: int) -> None:
+        colour = {"both": self._shown.text, "old": self._shown.hot, "new": self._shown.healthy}
+        for line in wrapped(pieces, columns, MAX_VALUE_LINES) or ((Piece(" "),),):
+            x = left
+            for piece in line:
+                width = QFontMetricsF(self._mono).horizontalAdvance(piece.text)
+                box = QRectF(x, page.height, width + 1, self._line)
+                words = Words(box, piece.text, colour[piece.only_in], self._mono, only_in=piece.only_in, elide=None)
+                page.words.append(words)
+                x += width
+            page.height += self._line
+
+    def _spots(self, page: Page, section: Section, row: Row, top: float) -> float:
+        """Puts the row's links at the right end of a line; gives where they begin."""
+        metrics, right = QFontMetricsF(self._text), self._width - PAD
+        spots: list[tuple[str, Event | None, tuple[SourceKey, SourcePlace] | None]] = [
+            (link.text, link.event, None) for link in row.links
+        ]
+        if row.source is not None:
+            spots.append(("source", None, ((section.key, row.key), row.source)))
+        for text, event, source in reversed(spots):
+            width = metrics.horizontalAdvance(text) + 2
+            box = QRectF(right - width, top, width, self._line)
+            page.words.append(Words(box, text, self._shown.accent, self._text))
+            page.spots.append(Spot(box, text, event, source))
+            right = box.left() - 12
+        return right
+
+    def _source(self, page: Page, source: SourceLines | None) -> None:
+        if source is None:
+            return
+        digits = len(str(source.first + len(source.lines)))
+        top = page.height
+        lines = [f"{source.first + at:{digits}d}  {line}" for at, line in enumerate(source.lines)]
+        for line, font in [*((line, self._mono) for line in lines), *([(source.note, self._text)] * bool(source.note))]:
+            box = QRectF(PAD * 2, page.height, self._width - 3 * PAD, self._line)
+            page.words.append(Words(box, line, self._shown.text if font is self._mono else self._shown.warning, font))
+            page.height += self._line
+        page.bands.append((QRectF(PAD, top, self._width - 2 * PAD, page.height - top), self._shown.window))
+
+
+def paint_page(painter: QPainter, page: Page, shown: Colours, top: float, bottom: float) -> None:
+    """Paints what lies between two heights of the page."""
+    for box, colour in page.bands:
+        if box.bottom() >= top and box.top() <= bottom:
+            painter.fillRect(box, QColor(colour))
+    for words in page.words:
+        if words.box.bottom() < top or words.box.top() > bottom:
+            continue
+        font = words.font
+        if words.only_in != "both":
+            painter.fillRect(words.box, faded(words.colour, 0.18))
+            font = QFont(words.font)
+            font.setStrikeOut(words.only_in == "old")
+            font.setUnderline(words.only_in == "new")
+        painter.setFont(font)
+        painter.setPen(QColor(words.colour))
+        text = words.text
+        if words.elide is not None:
+            text = QFontMetricsF(font).elidedText(text, words.elide, words.box.width() + 1)
+        painter.drawText(words.box, int(words.align) | int(Qt.TextFlag.TextSingleLine), text)

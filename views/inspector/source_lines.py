@@ -1,0 +1,50 @@
+"""The lines around a place in a source file, for somebody who asked to see them.
+
+The path comes out of a session, so nothing here happens by itself: a session must not make the window open files.
+Only regular files of a modest size are read, and what the disk holds today may not be what ran then: the note says so.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+
+from views.plain_text import plain
+
+MAX_BYTES = 4 << 20
+AROUND = 4
+LINE_LENGTH = 400
+
+
+class SourceLines(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of a file; `first` is the number of the first one, `note` what is to be known about them."""
+
+    first: int = 1
+    lines: tuple[str, ...] = ()
+    note: str = ""
+
+
+def source_lines(file: str, line: int, recorded_real_ns: int = 0, around: int = AROUND) -> SourceLines:
+    """The lines around one, or a note why there are none. recorded_real_ns: when the session began, by wall clock."""
+    if not Path(file).is_absolute() or "\0" in file:
+        return SourceLines(note=f"{plain(file, 200) or 'This function'} has no file on this machine.")
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no such name"
+        return SourceLines(note=f"{plain(file, 200)}: {reason}.")
+    with os.fdopen(descriptor, "rb") as opened:
+        about = os.fstat(opened.fileno())
+        if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_BYTES:
+            return SourceLines(note=f"{plain(file, 200)} is no source file.")
+        text = opened.read(MAX_BYTES).decode("utf-8", "replace")
+    whole = text.splitlines()
+    first = max(1, line - around)
+    shown = tuple(plain(one.expandtabs(4), LINE_LENGTH) for one in whole[first - 1 : line + around])
+    if not shown:
+        return SourceLines(note=f"{plain(file, 200)} has only {len(whole)} lines.")
+    changed = bool(recorded_real_ns) and about.st_mtime_ns > recorded_real_ns
+    return SourceLines(first=first, lines=shown, note="The file has changed since the recording." if changed else "")

@@ -1,0 +1,188 @@
+"""The inspector as a widget: what is selected, its stack and the state, with words to press that lead on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import ClassVar
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+
+from views.events import Event
+from views.figures import duration_text
+from views.inspector.earlier import EarlierValues
+from views.inspector.layout import Section, Site, SourcePlace, inspector_sections, shown_states
+from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
+from views.inspector.source_lines import SourceLines, source_lines
+from views.recent import recent
+from views.source import Source
+from views.state import Assigns, Selection, Theme
+from views.theme import colours, text_font
+
+SCROLL_PX = 24
+
+
+class InspectorView(QAbstractScrollArea):
+    """Everything known about the selection at the cursor's moment; about the whole program when there is none.
+
+    Which sources are shown is the one thing it keeps for itself: they were asked for here, and go with the session.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"session", "frame", "selection", "theme", "revision"})
+
+    def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
+        """Shows nothing until it is patched."""
+        super().__init__(parent)
+        self._send, self._source = send, source
+        self._earlier = EarlierValues()
+        self._sections: tuple[Section, ...] = ()
+        self._theme: Theme = "dark"
+        self._instead = ""
+        self._sources: dict[SourceKey, tuple[SourcePlace, SourceLines]] = {}
+        self._page = Page(0.0)
+        self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.verticalScrollBar().setSingleStep(SCROLL_PX)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.viewport().setMouseTracking(True)
+        self.setAccessibleName("Inspector")
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Shows these assigns."""
+        if "session" in changed:
+            self._sources.clear()
+        frame = assigns.frame
+        self._instead = "No session is open" if assigns.session is None else "Reading …"
+        sections: tuple[Section, ...] = ()
+        if frame is not None:
+            old = self._earlier.of(self._source.session, shown_states(frame, assigns.selection)[:40])
+            sections = inspector_sections(frame, assigns.selection, old, self._site(assigns))
+            age_ns = frame.time_ns
+            self.setAccessibleDescription(f"{len(sections)} sections at {duration_text(age_ns)}")
+        if (sections, assigns.theme) == (self._sections, self._theme) and self._page.width:
+            self.viewport().update()
+            return
+        self._sections, self._theme = sections, assigns.theme
+        self._set_page()
+
+    def as_text(self) -> str:
+        """What is shown, as text for the clipboard."""
+        lines = []
+        for section in self._sections:
+            lines.append(section.title)
+            for row in section.rows:
+                value = "".join(piece.text for piece in row.pieces if piece.only_in != "old")
+                lines.append("  " + "  ".join(part for part in (row.label, value, row.note) if part))
+        return "\n".join(lines)
+
+    def spot_at(self, point: QPointF) -> Spot | None:
+        """The words to press at a point of what is in sight."""
+        place = QPointF(point.x(), point.y() + self.verticalScrollBar().value())
+        return next((spot for spot in self._page.spots if spot.box.contains(place)), None)
+
+    def spots(self) -> tuple[Spot, ...]:
+        """All words to press, from the top down."""
+        return tuple(self._page.spots)
+
+    def press(self, spot: Spot) -> None:
+        """Does what these words say."""
+        if spot.event is not None:
+            self._send(spot.event)
+        elif spot.source is not None:
+            key, place = spot.source
+            if self._sources.pop(key, (None, None))[0] != place:
+                session = self._source.session
+                recorded_ns = session.info().created_real_ns if session is not None else 0
+                self._sources[key] = (place, source_lines(place.file, place.line, recorded_ns))
+            self._set_page()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Wide enough for a line of a stack."""
+        return QSize(360, 480)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paints what is in sight."""
+        area, shown = self.viewport(), colours(self._theme)
+        painter = QPainter(area)
+        painter.fillRect(area.rect(), QColor(shown.panel))
+        if not self._sections:
+            painter.setPen(QColor(shown.muted))
+            painter.setFont(text_font())
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(QRectF(area.rect()).adjusted(12, 12, -12, -12), int(flags), self._instead)
+        offset = float(self.verticalScrollBar().value())
+        painter.translate(0, -offset)
+        paint_page(painter, self._page, shown, offset, offset + area.height())
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Sets the page for the new width."""
+        self._set_page()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Shows which words can be pressed."""
+        over = self.spot_at(event.position()) is not None
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Follows the words under the mouse."""
+        spot = self.spot_at(event.position())
+        if spot is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.press(spot)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Ends a press that has been dealt with."""
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Copies everything as text; all other keys are the window's."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            QGuiApplication.clipboard().setText(self.as_text())
+        else:
+            event.ignore()
+
+    def _site(self, assigns: Assigns) -> Site | None:
+        """The selected function, and how it did lately on the selected thread, or on all."""
+        picked: Selection | None = assigns.selection
+        if picked is None or picked.kind != "site":
+            return None
+        row = self._source.names.sites.get(picked.id)
+        if row is None:
+            return None
+        calls = recent(self._source, assigns.frame)
+        mine = (calls.site_id == picked.id) & ((calls.track_id == picked.track_id) | (picked.track_id == 0))
+        return Site(
+            function=row.function,
+            module=row.module,
+            file=row.file,
+            line=row.line,
+            calls=int(calls.calls[mine].sum()),
+            own_ns=int(calls.own_ns[mine].sum()),
+            window_ns=calls.end_ns - calls.start_ns,
+        )
+
+    def _set_page(self) -> None:
+        area = self.viewport()
+        shown = self._still_shown()
+        self._page = PageSetter(colours(self._theme), float(area.width())).page(self._sections, shown)
+        bar = self.verticalScrollBar()
+        bar.setRange(0, max(0, int(self._page.height) + 8 - area.height()))
+        bar.setPageStep(area.height())
+        area.update()
+
+    def _still_shown(self) -> dict[SourceKey, SourceLines]:
+        """The sources of rows that still stand for the same place."""
+        places: dict[SourceKey, SourcePlace | None] = {
+            (section.key, row.key): row.source for section in self._sections for row in section.rows
+        }
+        return {key: lines for key, (place, lines) in self._sources.items() if places.get(key) == place}

@@ -1,0 +1,34 @@
+"""Breaks coloured text into lines of so many characters, for a font of fixed width. No Qt."""
+
+from __future__ import annotations
+
+import msgspec
+
+from views.inspector.diff import Piece
+
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+
+def wrapped(pieces: tuple[Piece, ...], columns: int, max_lines: int) -> tuple[tuple[Piece, ...], ...]:
+    """The pieces as lines; where they need more than `max_lines`, the last ends in an ellipsis.
+
+    >>> [[piece.text for piece in line] for line in wrapped((Piece("abcd"), Piece("ef", "new")), 3, 9)]
+    [['abc'], ['d', 'ef']]
+    """
+    columns = max(columns, 1)
+    lines: list[list[Piece]] = [[]]
+    room = columns
+    for piece in pieces:
+        rest = piece.text
+        while rest:
+            if not room:
+                lines.append([])
+                room = columns
+            part, rest = rest[:room], rest[room:]
+            lines[-1].append(msgspec.structs.replace(piece, text=part))
+            room -= len(part)
+    if len(lines) > max_lines:
+        lines = lines[:max_lines]
+        last = lines[-1].pop()
+        lines[-1].append(msgspec.structs.replace(last, text=last.text[:-1] + ELLIPSIS))
+    return tuple(tuple(line) for line in lines if line)

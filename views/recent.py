@@ -1,0 +1,55 @@
+"""What ran just before the frame's instant, as the building and the supervision map both ask for it.
+
+Both are patched for the same frame, one after the other, so the last answer of each source is kept and nothing else.
+The stretch is a second; where a program makes a million calls in one, a shorter one keeps a scrub step fluent, and
+every view says which stretch it shows.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from capture.session import Session
+from dags.analyses.recent_calls import RecentCalls, recent_calls
+from dags.frame_parts import Frame
+from views.source import Source
+
+WINDOWS_NS = (1_000_000_000, 100_000_000, 10_000_000, 1_000_000)
+MAX_EVENTS = 500_000
+
+_last: WeakKeyDictionary[Source, tuple[Frame, RecentCalls]] = WeakKeyDictionary()
+
+
+def recent(source: Source, frame: Frame | None) -> RecentCalls:
+    """The calls of the stretch that ends with the frame; it is cut at the beginning of the recording."""
+    if frame is None:
+        return recent_calls(source.calls_between(0, -1), None, 0, 0)
+    known = _last.get(source)
+    if known is not None and known[0] is frame:
+        return known[1]
+    session = source.session
+    start_ns, begin_ns = frame.time_ns - WINDOWS_NS[0], 0
+    if session is not None:
+        start_ns, begin_ns = frame.time_ns - window_ns(session, frame.time_ns), session.start_ns
+    start_ns = min(max(start_ns, begin_ns), frame.time_ns)
+    found = recent_calls(source.calls_between(start_ns, frame.time_ns), frame, start_ns, frame.time_ns)
+    _last[source] = (frame, found)
+    return found
+
+
+def window_ns(session: Session, time_ns: int) -> int:
+    """The longest of WINDOWS_NS before that instant with no more than about MAX_EVENTS events."""
+    return next((ns for ns in WINDOWS_NS if _events(session, time_ns - ns, time_ns) <= MAX_EVENTS), WINDOWS_NS[-1])
+
+
+def _events(session: Session, start_ns: int, end_ns: int) -> int:
+    """About how many events a stretch has, from the manifest alone."""
+    found = 0.0
+    last = session.segment_at(end_ns)
+    for segment in reversed(session.segments[: 0 if last is None else last + 1]):
+        if segment.end_ns < start_ns:
+            break
+        length_ns = max(segment.end_ns - segment.start_ns, 1)
+        inside_ns = min(segment.end_ns, end_ns) - max(segment.start_ns, start_ns)
+        found += segment.events * min(max(inside_ns, 0) / length_ns, 1.0)
+    return int(found)

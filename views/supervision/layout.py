@@ -1,0 +1,200 @@
+"""The rows of the supervision map at one frame: who is whose child, how hot, in which words. No Qt.
+
+orders.py  4711        ▂▅▇▅   0.62
+  MainThread           ▁▁▁▁   12 /s
+  worker-1             ▂▇▂▇   4.1k /s
+spawned child 4712     ····   not captured
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from dags.analyses.recent_calls import Int64, RecentCalls
+from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status
+from views.figures import short_count, size_text
+from views.plain_text import plain
+from views.state import Heat
+
+NAME_LENGTH = 200
+Level = Literal["hot", "warm", "healthy", "cold", "unknown"]
+LEVELS: tuple[tuple[float, Level], ...] = ((0.85, "hot"), (0.6, "warm"), (0.05, "healthy"), (0.0, "cold"))
+MEANINGS: dict[Heat, str] = {
+    "activity": "processes: against their busiest moment; threads: calls per second",
+    "cpu": "share of one core, per process",
+    "memory": "resident memory, against the largest process",
+}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One process or thread. `track_id` is its identity; heat None: not known. `spark` 0 to 1, one per part."""
+
+    track_id: int
+    process_id: int
+    is_process: bool
+    depth: int
+    name: str
+    detail: str
+    status: Status
+    heat: float | None
+    figure: str
+    level: Level
+    spark: tuple[float, ...] = ()
+    children: int = 0
+    folded: bool = False
+
+
+def level_of(heat: float | None) -> Level:
+    """The colour's meaning for a heat of 0 to 1.
+
+    >>> [level_of(heat) for heat in (None, 0.0, 0.3, 0.7, 1.0)]
+    ['unknown', 'cold', 'healthy', 'warm', 'hot']
+    """
+    if heat is None:
+        return "unknown"
+    return next(level for least, level in LEVELS if heat >= least or least == 0.0)
+
+
+def thread_heat(calls_per_second: float) -> float:
+    """0 to 1 by the power of ten, 1 at ten million calls per second, which no Python thread does: the same rate has
+    the same colour at every moment and in every session.
+
+    >>> [round(thread_heat(rate), 2) for rate in (0, 10, 10_000, 1_000_000)]
+    [0.0, 0.15, 0.57, 0.86]
+    """
+    return min(math.log10(1 + max(calls_per_second, 0.0)) / 7, 1.0)
+
+
+def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: frozenset[int]) -> tuple[Row, ...]:
+    """The rows from top to bottom; what lies under a folded row is left out, its number is in `children`."""
+    own_track = {track.process_id: track.track_id for track in frame.tracks if track.kind == "process"}
+    threads: dict[int, list[FrameTrack]] = defaultdict(list)
+    for track in frame.tracks:
+        if track.kind != "process":
+            threads[track.process_id].append(track)
+    known = {process.process_id for process in frame.processes}
+    below: dict[int | None, list[FrameProcess]] = defaultdict(list)
+    for process in frame.processes:
+        below[process.parent_id if process.parent_id in known else None].append(process)
+    heats = _heats(frame, calls, heat_by)
+    busiest = max((int(calls.begun_on(track.track_id).max(initial=0)) for track in frame.tracks), default=0)
+
+    rows: list[Row] = []
+    waiting = [(process, 0) for process in reversed(below[None])]
+    placed: set[int] = set()
+    while waiting:
+        process, depth = waiting.pop()
+        if process.process_id in placed:  # a file may claim that two processes are each other's parent
+            continue
+        placed.add(process.process_id)
+        own, inner = threads[process.process_id], below[process.process_id]
+        track_id = own_track.get(process.process_id, -process.process_id)
+        is_folded = track_id in folded
+        spark = _spark([calls.begun_on(track.track_id) for track in own], busiest)
+        rows.append(
+            _process_row(
+                process,
+                track_id,
+                depth,
+                heat=heats(process),
+                spark=spark,
+                children=len(own) + len(inner),
+                folded=is_folded,
+            )
+        )
+        if not is_folded:
+            rows += [
+                _thread_row(track, depth + 1, heats(track), _spark([calls.begun_on(track.track_id)], busiest))
+                for track in own
+            ]
+            waiting += [(child, depth + 1) for child in reversed(inner)]
+    return tuple(rows)
+
+
+def _heats(
+    frame: Frame, calls: RecentCalls, heat_by: Heat
+) -> Callable[[FrameProcess | FrameTrack], tuple[float | None, str]]:
+    """What answers the heat and the figure of a process or a thread."""
+    largest = max((process.rss_bytes or 0 for process in frame.processes), default=0)
+    rates = {int(track): int(calls.begun_on(int(track)).sum()) / max(calls.seconds, 1e-9) for track in calls.tracks}
+
+    def heat(of: FrameProcess | FrameTrack) -> tuple[float | None, str]:
+        if isinstance(of, FrameTrack):
+            if heat_by != "activity":
+                return None, ""
+            if of.confidence == "not captured":
+                return None, "not captured"
+            rate = rates.get(of.track_id, 0.0)
+            return thread_heat(rate), f"{short_count(rate)} /s"
+        if of.status == "ended":
+            return None, "ended"
+        if heat_by == "cpu":
+            known = of.cpu_percent
+            return (None, "not captured") if known is None else (min(known / 100, 1.0), f"{known:.0f} %")
+        if heat_by == "memory":
+            size = of.rss_bytes
+            return (None, "not captured") if size is None else (size / max(largest, 1), size_text(size))
+        return (None, "not captured") if of.tier == "observe" else (of.heat, f"{of.heat * 100:.0f} %")
+
+    return heat
+
+
+def _spark(series: list[Int64], busiest: int) -> tuple[float, ...]:
+    if not series or not busiest:
+        return ()
+    whole = np.sum(series, axis=0)
+    top = max(int(whole.max()), busiest)
+    return tuple(float(value) / top for value in whole)
+
+
+def _process_row(
+    process: FrameProcess,
+    track_id: int,
+    depth: int,
+    *,
+    heat: tuple[float | None, str],
+    spark: tuple[float, ...],
+    children: int,
+    folded: bool,
+) -> Row:
+    details = [f"pid {process.pid}"]
+    details += [f"Python {plain(process.python, 20)}"] if process.python else []
+    details += ["watched from outside"] if process.tier == "observe" else []
+    return Row(
+        track_id=track_id,
+        process_id=process.process_id,
+        is_process=True,
+        depth=depth,
+        name=plain(process.name, NAME_LENGTH) or f"process {process.pid}",
+        detail=" · ".join(details),
+        status=process.status,
+        heat=heat[0],
+        figure=heat[1],
+        level=level_of(heat[0]),
+        spark=spark,
+        children=children,
+        folded=folded,
+    )
+
+
+def _thread_row(track: FrameTrack, depth: int, heat: tuple[float | None, str], spark: tuple[float, ...]) -> Row:
+    innermost = track.stack[-1].function if track.stack else ""
+    return Row(
+        track_id=track.track_id,
+        process_id=track.process_id,
+        is_process=False,
+        depth=depth,
+        name=plain(track.name, NAME_LENGTH) or f"{plain(track.kind, 20)} {track.os_id or track.track_id}",
+        detail="ended" if track.status == "ended" else plain(innermost, NAME_LENGTH),
+        status=track.status,
+        heat=None if track.status == "ended" else heat[0],
+        figure="" if track.status == "ended" else heat[1],
+        level=level_of(None if track.status == "ended" else heat[0]),
+        spark=spark,
+    )

@@ -1,0 +1,115 @@
+"""Paints the rows of the supervision map: heat as a bar behind the figure, a spark line, the state as a sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+
+from views.heat import faded, level_colour
+from views.supervision.layout import Row
+from views.theme import Colours
+
+ROW_PX = 40.0
+INDENT_PX = 16.0
+FIGURE_PX = 84.0
+SPARK_PX = 60.0
+FOLD_PX = 18.0
+
+_SIGNS = {"running": "●", "waiting": "◌", "ended": "■"}
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+def paint_rows(
+    painter: QPainter,
+    rows: Sequence[Row],
+    shown: Colours,
+    width: float,
+    *,
+    first: int = 0,
+    selected: int | None = None,
+) -> None:
+    """Paints rows from the painter's origin down; `first` is the number of the topmost, for the striping."""
+    for at, row in enumerate(rows):
+        box = QRectF(0, at * ROW_PX, width, ROW_PX)
+        if row.track_id == selected:
+            painter.fillRect(box, QColor(shown.selected))
+        elif (first + at) % 2:
+            painter.fillRect(box, QColor(shown.raised))
+        _paint_row(painter, row, box, shown)
+
+
+def fold_box(row: Row) -> QRectF:
+    """Where a row's fold sign is, from the row's own corner."""
+    return QRectF(4 + row.depth * INDENT_PX, 0, FOLD_PX, ROW_PX)
+
+
+def _paint_row(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:
+    text, quiet = QColor(shown.text), QColor(shown.muted)
+    colour = level_colour(row.level, shown)
+    left = box.left() + 4 + row.depth * INDENT_PX
+    if row.children:
+        _paint_fold(painter, QPointF(left + FOLD_PX / 2, box.center().y()), text, folded=row.folded)
+    left += FOLD_PX
+    painter.fillRect(QRectF(left, box.top() + 6, 4, box.height() - 12), colour)
+    left += 10
+    figure = QRectF(box.right() - FIGURE_PX - 8, box.top() + 9, FIGURE_PX, box.height() - 18)
+    right = figure.left() - 8
+    if row.spark and right - SPARK_PX - left > 84:
+        _paint_spark(painter, row, QRectF(right - SPARK_PX, box.top() + 8, SPARK_PX, box.height() - 16), shown)
+        right -= SPARK_PX + 8
+    font = painter.font()
+    bold = painter.font()
+    bold.setBold(row.is_process)
+    painter.setFont(bold)
+    painter.setPen(text if row.status != "ended" else quiet)
+    detail = f"{row.children} inside · {row.detail}" if row.folded and row.children else row.detail
+    top = QRectF(left, box.top() + 2, max(right - left, 0), box.height() / 2 - 1)
+    top.moveTop(top.top() if detail else box.center().y() - top.height() / 2)
+    name = f"{_SIGNS[row.status]}  {row.name}"
+    painter.drawText(top, _LEFT, QFontMetricsF(bold).elidedText(name, Qt.TextElideMode.ElideRight, top.width()))
+    painter.setFont(font)
+    painter.setPen(quiet)
+    below = top.translated(0, box.height() / 2 - 2)
+    painter.drawText(below, _LEFT, QFontMetricsF(font).elidedText(detail, Qt.TextElideMode.ElideRight, below.width()))
+    if row.figure:
+        _paint_figure(painter, row, figure, shown)
+
+
+def _paint_figure(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:
+    colour = level_colour(row.level, shown)
+    if row.heat is None:
+        painter.fillRect(box, QBrush(faded(colour, 0.35), Qt.BrushStyle.BDiagPattern))
+        painter.setPen(QColor(shown.muted))
+    else:
+        painter.fillRect(box, faded(colour, 0.16))
+        painter.fillRect(QRectF(box.left(), box.top(), box.width() * row.heat, box.height()), faded(colour, 0.5))
+        painter.setPen(QColor(shown.text))
+    painter.drawText(box.adjusted(4, 0, -5, 0), _RIGHT, row.figure)
+
+
+def _paint_spark(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:
+    colour = level_colour("cold" if row.level == "unknown" else row.level, shown)
+    step = box.width() / len(row.spark)
+    tops = [box.bottom() - value**0.5 * (box.height() - 1) for value in row.spark]
+    line = [QPointF(box.left() + (at + 0.5) * step, top) for at, top in enumerate(tops)]
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(faded(colour, 0.25))
+    painter.drawPolygon(QPolygonF([QPointF(line[0].x(), box.bottom()), *line, QPointF(line[-1].x(), box.bottom())]))
+    painter.setPen(QPen(colour, 1.2))
+    painter.drawPolyline(QPolygonF(line))
+    painter.restore()
+
+
+def _paint_fold(painter: QPainter, centre: QPointF, colour: QColor, *, folded: bool) -> None:
+    ends = [(-3, -5), (4, 0), (-3, 5)] if folded else [(-5, -3), (5, -3), (0, 4)]
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawPolygon(QPolygonF([centre + QPointF(x, y) for x, y in ends]))
+    painter.restore()

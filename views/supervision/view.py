@@ -1,0 +1,193 @@
+"""The supervision map as a widget: it scrolls, folds, selects, and switches what its colour means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import ClassVar, get_args
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from views.events import Event, Select, SetHeat, ToggleFold
+from views.figures import duration_text
+from views.recent import recent
+from views.source import Source
+from views.state import Assigns, Heat, Selection, Theme
+from views.supervision.layout import MEANINGS, Row, supervision_rows
+from views.supervision.scene import ROW_PX, fold_box, paint_rows
+from views.theme import colours, text_font
+
+_TITLES: dict[Heat, str] = {"activity": "Activity", "cpu": "CPU", "memory": "Memory"}
+
+
+class SupervisionView(QWidget):
+    """Processes and threads at the cursor's moment, by how hot they are."""
+
+    reads: ClassVar[frozenset[str]] = frozenset(
+        {"session", "frame", "heat_by", "folded", "selection", "theme", "revision"}
+    )
+
+    def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
+        """Shows nothing until it is patched."""
+        super().__init__(parent)
+        self._send, self._source = send, source
+        self._meaning = QLabel(self)
+        self._meaning.setTextFormat(Qt.TextFormat.PlainText)
+        self._meaning.setWordWrap(True)
+        self._buttons: dict[Heat, QToolButton] = {}
+        choices = QHBoxLayout()
+        choices.setSpacing(0)
+        group = QButtonGroup(self)
+        for heat_by in get_args(Heat):
+            button = QToolButton(self)
+            button.setText(_TITLES[heat_by])
+            button.setCheckable(True)
+            button.setToolTip(MEANINGS[heat_by])
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            group.addButton(button)
+            choices.addWidget(button)
+            self._buttons[heat_by] = button
+        group.buttonClicked.connect(self._choose)
+        self.rows = RowList(send, self)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(6, 6, 6, 6)
+        box.addLayout(choices)
+        box.addWidget(self._meaning)
+        box.addWidget(self.rows, 1)
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Shows these assigns."""
+        frame = assigns.frame
+        self._buttons[assigns.heat_by].setChecked(True)
+        meaning = MEANINGS[assigns.heat_by]
+        if frame is None:
+            self.rows.show_rows((), assigns, "No session is open" if assigns.session is None else "Reading …")
+        else:
+            calls = recent(self._source, frame)
+            rows = supervision_rows(frame, calls, assigns.heat_by, assigns.folded)
+            self.rows.show_rows(rows, assigns, "Nothing was running at this moment")
+            meaning = f"{meaning} · line: calls in the last {duration_text(calls.end_ns - calls.start_ns)}"
+        self._meaning.setText(meaning)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Wide enough for a name, a line and a figure."""
+        return QSize(320, 420)
+
+    def _choose(self, button: QAbstractButton) -> None:
+        heat_by = next(heat_by for heat_by, known in self._buttons.items() if known is button)
+        self._send(SetHeat(heat_by=heat_by))
+
+
+class RowList(QAbstractScrollArea):
+    """The rows themselves; only those in sight are painted."""
+
+    def __init__(self, send: Callable[[Event], None], parent: QWidget) -> None:
+        """An empty list."""
+        super().__init__(parent)
+        self._send = send
+        self._theme: Theme = "dark"
+        self._rows: tuple[Row, ...] = ()
+        self._selected: int | None = None
+        self._instead = ""
+        self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName("Processes and threads")
+
+    def show_rows(self, rows: tuple[Row, ...], assigns: Assigns, instead: str) -> None:
+        """Shows these rows, or the sentence when there are none."""
+        selected = _selected_track(assigns.selection, rows)
+        words = "" if selected is None else next((f"{r.name}, {r.figure}" for r in rows if r.track_id == selected), "")
+        self.setAccessibleDescription(words or instead if not rows else words or f"{len(rows)} rows")
+        shown = (self._rows, self._selected, self._instead, self._theme)
+        self._rows, self._selected, self._instead, self._theme = rows, selected, instead, assigns.theme
+        if shown != (rows, selected, instead, assigns.theme):
+            self._fit()
+            self.viewport().update()
+
+    def row_at(self, y: float) -> Row | None:
+        """The row at that height of what is in sight."""
+        at = int((y + self.verticalScrollBar().value()) // ROW_PX)
+        return self._rows[at] if 0 <= at < len(self._rows) else None
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paints the rows in sight."""
+        area, shown = self.viewport(), colours(self._theme)
+        painter = QPainter(area)
+        painter.setFont(text_font())
+        painter.fillRect(area.rect(), QColor(shown.panel))
+        if not self._rows:
+            painter.setPen(QColor(shown.muted))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(QRectF(area.rect()).adjusted(12, 12, -12, -12), int(flags), self._instead)
+        offset = self.verticalScrollBar().value()
+        first = int(offset // ROW_PX)
+        last = first + int(area.height() // ROW_PX) + 2
+        painter.translate(0, first * ROW_PX - offset)
+        rows = self._rows[first:last]
+        paint_rows(painter, rows, shown, area.width(), first=first, selected=self._selected)
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keeps the scroll bar right."""
+        self._fit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Selects a row, or folds it when its sign is pressed."""
+        row = self.row_at(event.position().y())
+        if row is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        sign = fold_box(row)
+        if row.children and sign.contains(QPointF(event.position().x(), sign.center().y())):
+            self._send(ToggleFold(track_id=row.track_id))
+        else:
+            self._select(row)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Ends a press that has been dealt with."""
+        event.accept()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """Folds a process."""
+        row = self.row_at(event.position().y())
+        if row is not None and row.children:
+            self._send(ToggleFold(track_id=row.track_id))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Return and Enter fold the selected process; all other keys are the window's."""
+        row = next((row for row in self._rows if row.track_id == self._selected), None)
+        if row is not None and row.children and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._send(ToggleFold(track_id=row.track_id))
+        else:
+            event.ignore()
+
+    def _select(self, row: Row) -> None:
+        if row.is_process:
+            self._send(Select(selection=Selection("process", row.process_id, max(row.track_id, 0))))
+        else:
+            self._send(Select(selection=Selection("track", row.track_id, row.track_id)))
+
+    def _fit(self) -> None:
+        bar = self.verticalScrollBar()
+        bar.setRange(0, max(0, int(len(self._rows) * ROW_PX) - self.viewport().height()))
+        bar.setPageStep(self.viewport().height())
+        bar.setSingleStep(int(ROW_PX))
+
+
+def _selected_track(selection: Selection | None, rows: tuple[Row, ...]) -> int | None:
+    """The track of the row that stands for the selection."""
+    if selection is None:
+        return None
+    if selection.kind == "process":
+        return next((row.track_id for row in rows if row.is_process and row.process_id == selection.id), None)
+    return selection.id if selection.kind == "track" else selection.track_id or None
