@@ -1,0 +1,138 @@
+"""What the window asks of the world, from an event to its answer, without a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from capture.notes import Note, notes_path, write_notes
+from scope_gui.effects import Effects
+from tests.leftovers import wait_for
+from tests.sessions import build_session
+from views import events as e
+from views.live import Store
+from views.source import Source
+from views.state import Assigns, Selection
+
+
+class Desk:
+    """A Store with effects, folded by hand."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.effects = Effects(Source(), self.store.send)
+        self.store.effects.append(self.effects)
+
+    def do(self, *events: e.Event, until: Callable[[Assigns], bool] = lambda assigns: True) -> Assigns:
+        """Sends events and folds until the answer is there."""
+        for event in events:
+            self.store.send(event)
+
+        def answered() -> bool:
+            self.store.fold()
+            return until(self.store.assigns)
+
+        assert wait_for(answered, 10), self.store.assigns
+        return self.store.assigns
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    made = Desk()
+    yield made
+    made.effects.stop()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return build_session(tmp_path / "orders.scope", events=400, segments=3).path
+
+
+def has_frame(assigns: Assigns) -> bool:
+    return assigns.frame is not None and assigns.frame_wanted_ns is None
+
+
+def test_an_opened_session_shows_its_first_frame_and_its_lanes(desk: Desk, path: Path) -> None:
+    shown = desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    assert shown.session is not None
+    assert (shown.session.name, shown.lanes, shown.focus_track_id) == ("orders.scope", (1, 2, 3), 2)
+    assert shown.recent == (str(path),)
+    assert shown.busy == ""
+
+
+def test_a_session_opens_at_the_time_that_was_asked_for(desk: Desk, path: Path) -> None:
+    shown = desk.do(e.OpenSession(path=str(path), at="50%"), until=has_frame)
+    assert shown.cursor_ns == shown.range_ns[0] + (shown.range_ns[1] - shown.range_ns[0]) // 2
+    assert shown.frame is not None
+    assert shown.frame.time_ns == shown.cursor_ns
+
+
+def test_what_cannot_be_opened_is_said_and_the_open_session_stays(desk: Desk, path: Path) -> None:
+    desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    told = desk.do(e.OpenSession(path=str(path / "nowhere")), until=lambda assigns: assigns.notice is not None)
+    assert told.notice is not None
+    assert told.notice.serious
+    assert told.session is not None
+
+
+def test_the_last_of_many_seeks_is_answered(desk: Desk, path: Path) -> None:
+    opened = desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    end_ns = opened.range_ns[1]
+    shown = desk.do(*[e.SeekTo(time_ns=end_ns * at // 50) for at in range(50)], until=has_frame)
+    assert shown.frame is not None
+    assert shown.frame.time_ns == end_ns * 49 // 50
+
+
+def test_steps_are_made_one_after_the_other_and_come_back(desk: Desk, path: Path) -> None:
+    start = desk.do(e.OpenSession(path=str(path), at="50%"), until=has_frame)
+    forward = desk.do(
+        *[e.Step(count=1, over="all")] * 7, until=lambda assigns: not assigns.steps and has_frame(assigns)
+    )
+    assert forward.cursor_ns > start.cursor_ns
+    once = desk.do(e.Step(count=-6, over="all"), until=lambda assigns: not assigns.steps)
+    again = desk.do(e.Step(count=6, over="all"), until=lambda assigns: not assigns.steps)
+    assert start.cursor_ns < once.cursor_ns < again.cursor_ns == forward.cursor_ns
+
+
+def test_bookmarks_are_there_again_when_the_session_is_opened_again(desk: Desk, path: Path) -> None:
+    desk.do(e.OpenSession(path=str(path), at="50%"), until=has_frame)
+    marked = desk.do(e.AddBookmark(text="leak"), e.SeekTo(time_ns=2_000), e.AddBookmark())
+    closed = desk.do(e.SessionClosed(), until=lambda assigns: assigns.session is None)
+    assert closed.bookmarks == ()
+    again = desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    assert again.bookmarks == marked.bookmarks
+    assert [bookmark.text for bookmark in again.bookmarks] == ["", "leak"]
+
+
+def test_notes_that_cannot_be_understood_keep_the_session_closed_and_untouched(desk: Desk, path: Path) -> None:
+    write_notes(path, [Note(time_ns=3)])
+    notes_path(path).write_bytes(b"{")
+    told = desk.do(e.OpenSession(path=str(path)), until=lambda assigns: assigns.notice is not None)
+    assert told.session is None
+    assert notes_path(path).read_bytes() == b"{"
+
+
+def test_a_search_is_answered_and_what_is_picked_can_be_fitted(desk: Desk, path: Path) -> None:
+    desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    found = desk.do(e.Search(text="store"), until=lambda assigns: bool(assigns.search_sites))
+    assert len(found.search_sites) == 2
+    zoomed = desk.do(e.Zoom(factor=0.1))
+    assert zoomed.visible_ns != zoomed.range_ns
+    fitted = desk.do(
+        e.Select(selection=Selection("track", 2)),
+        e.FitSelection(),
+        until=lambda assigns: assigns.visible_ns == assigns.range_ns,
+    )
+    assert fitted.focus_track_id == 2
+
+
+def test_a_growing_session_is_followed(desk: Desk, tmp_path: Path) -> None:
+    path = build_session(tmp_path / "live.scope", events=100, segments=2, finish=False).path
+    shown = desk.do(e.OpenSession(path=str(path)), until=lambda assigns: assigns.session is not None)
+    assert shown.session is not None
+    assert shown.session.live
+    assert shown.following
+    assert shown.cursor_ns == shown.range_ns[1]

@@ -1,0 +1,77 @@
+"""Slow answers: off the caller's thread, the newest question wins, nothing is left running."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from capture.errors import SessionProblem
+from tests.leftovers import wait_for
+from views.events import Event, Tell
+from views.jobs import Worker, first_focus, lanes_of
+from views.source import Source
+
+
+def test_the_newest_question_of_a_slot_replaces_the_one_that_waits() -> None:
+    answers: list[int] = []
+    go_on = threading.Event()
+    worker = Worker("test", lambda event: None)
+
+    def wait() -> None:
+        go_on.wait(5)
+
+    worker.ask("busy", wait)
+    for number in range(50):
+        worker.ask("frame", lambda number=number: answers.append(number))  # type: ignore[misc]
+    worker.ask("other", lambda: answers.append(-1))
+    go_on.set()
+    worker.stop(forget=False)
+    assert answers == [49, -1]
+
+
+def test_what_may_be_forgotten_is_not_done_after_the_stop() -> None:
+    answers: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+    worker = Worker("test", lambda event: None)
+
+    def work() -> None:
+        begun.set()
+        go_on.wait(5)
+
+    worker.ask("busy", work)
+    assert begun.wait(5)
+    worker.ask("frame", lambda: answers.append("late"))
+    threading.Timer(0.05, go_on.set).start()
+    worker.stop(forget=True)
+    assert answers == []
+
+
+def test_a_problem_of_the_world_becomes_a_notice_and_the_worker_goes_on() -> None:
+    told: list[Event] = []
+    answers: list[int] = []
+
+    def fail() -> None:
+        raise SessionProblem("The disk has gone.")
+
+    worker = Worker("test", told.append)
+    worker.ask("a", fail)
+    worker.ask("b", lambda: answers.append(1))
+    worker.stop(forget=False)
+    assert [event.notice.text for event in told if isinstance(event, Tell) and event.notice] == ["The disk has gone."]
+    assert answers == [1]
+
+
+def test_regular_work_is_done_between_questions_until_it_is_taken_back() -> None:
+    beats: list[int] = []
+    worker = Worker("test", lambda event: None)
+    worker.do_every(0.001, lambda: beats.append(1))
+    assert wait_for(lambda: len(beats) > 3, 5)
+    worker.do_every(0.001, None)
+    worker.ask("last", lambda: beats.append(-1))
+    worker.stop(forget=False)
+    assert beats[-1] == -1
+
+
+def test_lanes_without_a_session_are_none(tmp_path: Path) -> None:
+    assert lanes_of(Source().names) == ()
+    assert first_focus(Source().names) == 0
