@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
-from capture.errors import ScopeError
+from capture.errors import ScopeError, TargetProblem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _handler(name: str) -> Callable[[argparse.Namespace], int]:
     """The function behind "module:function"; imported only now, because an attach must not wait for pyarrow."""
     module, _, function = name.partition(":")
-    return cast(Callable[[argparse.Namespace], int], getattr(importlib.import_module(module), function))
+    try:
+        return cast(Callable[[argparse.Namespace], int], getattr(importlib.import_module(module), function))
+    except ImportError as error:
+        if module != "scope_gui.app" or not (error.name or "PySide6").startswith("PySide6"):
+            raise
+        raise TargetProblem(f"The window cannot start: {error}.", "`make setup` installs what Qt needs.") from error
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,7 +51,12 @@ def build_parser() -> argparse.ArgumentParser:
         prog="scope-gui", description="Record a running program and look at any moment of its past."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    parser.set_defaults(handler="scope_gui.app:welcome")
+    verbs = parser.add_subparsers(metavar="VERB", help="without one: the window")
+
+    open_ = _verb(verbs, "open", "show a session in the window", "scope_gui.app:open_session")
+    _session(open_)
+    open_.add_argument("--at", metavar="TIME", help="where to begin: 1.5s, 250ms, 120000ns, 40%%, start or end")
 
     attach = _verb(
         verbs, "attach", "record a running process until Ctrl+C, its end or --duration", "scope_gui.verbs_record:attach"

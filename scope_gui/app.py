@@ -1,0 +1,120 @@
+"""The application around the window: set up, run, and put away again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from types import TracebackType
+
+import msgspec
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from capture.errors import TargetProblem
+from capture.session import Session
+from scope_gui import settings
+from scope_gui.effects import Effects
+from scope_gui.timespec import time_ns_from_text
+from scope_gui.window import MainWindow
+from views.events import OpenSession, Tell
+from views.live import Pulse, Store
+from views.source import Source
+from views.state import Assigns, Notice
+
+# Said by Qt on displays that lack a desktop's services; nothing is wrong then.
+_HARMLESS = ("propagateSizeHints", "XDG_RUNTIME_DIR", "QStandardPaths", "Could not connect to the session bus")
+
+
+def welcome(arguments: argparse.Namespace) -> int:
+    """Shows the window without a session."""
+    return Application().run()
+
+
+def open_session(arguments: argparse.Namespace) -> int:
+    """Shows a session.
+
+    Raises: SessionProblem for what is no session or a time outside of it, before any window appears.
+    """
+    with Session.open(arguments.session) as session:
+        if arguments.at is not None:
+            time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
+    return Application(str(arguments.session), arguments.at or "").run()
+
+
+class Application:
+    """Everything that lives as long as the window."""
+
+    def __init__(self, path: str = "", at: str = "") -> None:
+        """Builds it, and opens this session if there is one.
+
+        Raises: TargetProblem where there is no display.
+        """
+        self.qt = qt_application()
+        qInstallMessageHandler(_on_qt_message)
+        self._settings = settings.load()
+        self.store = Store(Assigns(theme=self._settings.theme, recent=self._settings.recent))
+        self.source = Source()
+        self.effects = Effects(self.source, self.store.send)
+        self.store.effects.append(self.effects)
+        self.window = MainWindow(self.store, self.source)
+        self.window.begin(self._settings)
+        self.pulse = Pulse(self.store, self.window)
+        if path:
+            self.store.send(OpenSession(path=path, at=at))
+
+    def run(self) -> int:
+        """Shows the window until it is closed."""
+        previous = sys.excepthook
+        sys.excepthook = self._on_failure
+        try:
+            self.window.show()
+            return self.qt.exec()
+        finally:
+            sys.excepthook = previous
+            self.close()
+
+    def close(self) -> None:
+        """Remembers the layout and ends the workers."""
+        geometry, layout = self.window.layout_texts()
+        assigns = self.store.assigns
+        fresh = msgspec.structs.replace(self._settings, geometry=geometry, theme=assigns.theme, recent=assigns.recent)
+        if assigns.session is not None:  # without one the panels are hidden, and would stay so
+            fresh = msgspec.structs.replace(fresh, layout=layout)
+        settings.save(fresh)
+        self.pulse.stop()
+        self.effects.stop()
+        self.window.deleteLater()
+        qInstallMessageHandler(None)
+
+    def _on_failure(self, kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+        """A bug of ours in a slot: said in the window, with the traceback on stderr; the session is not touched."""
+        traceback.print_exception(kind, error, at)
+        sentence = f"Something in this window failed ({kind.__name__}: {error}); the recording is not affected."
+        self.store.send(Tell(notice=Notice(sentence, serious=True)))
+
+
+def qt_application() -> QApplication:
+    """The one application of this process.
+
+    Raises: TargetProblem where there is no display; Qt itself would end the process.
+    """
+    running = QApplication.instance()
+    if isinstance(running, QApplication):
+        return running
+    has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if sys.platform == "linux" and not has_display:
+        raise TargetProblem(
+            "There is no display here to open a window on.", "`scope-gui frame` and `scope-gui query` need none."
+        )
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("scope-gui")
+    app.setApplicationDisplayName("Scope")
+    app.setStyle("Fusion")
+    return app
+
+
+def _on_qt_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    if kind is not QtMsgType.QtDebugMsg and not any(part in text for part in _HARMLESS):
+        print(f"scope-gui: Qt: {text}", file=sys.stderr)

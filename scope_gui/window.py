@@ -1,0 +1,226 @@
+"""The main window: views in docks around the building, one transport bar, the menus made from the commands."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Set
+from typing import cast
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QHBoxLayout,
+    QMainWindow,
+    QMenuBar,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from scope_gui.asking import Asking
+from scope_gui.chooser import Palette, SearchBox
+from scope_gui.commands import COMMANDS, MENUS, Command
+from scope_gui.header import HeaderView
+from scope_gui.notices import NoticeView
+from scope_gui.settings import Settings
+from scope_gui.speed_keys import SpeedKeys
+from scope_gui.welcome import WelcomeView
+from views.building.view import BuildingView
+from views.inspector.view import InspectorView
+from views.live import Store, View
+from views.source import Source
+from views.state import Assigns
+from views.supervision.view import SupervisionView
+from views.theme import palette, stylesheet
+from views.timeline.view import TimelineView
+from views.transport.view import TransportView
+
+LAYOUT_VERSION = 1
+_AREA = Qt.DockWidgetArea
+
+
+class MainWindow(QMainWindow):
+    """Built once; shows the welcome page until a session is open."""
+
+    reads: frozenset[str] = frozenset({"session", "theme"})
+
+    def __init__(self, store: Store, source: Source) -> None:
+        super().__init__()
+        self.store, self.source = store, source
+        self.setWindowTitle("Scope")
+        self.setDockNestingEnabled(True)
+        self.setCorner(Qt.Corner.BottomLeftCorner, _AREA.BottomDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, _AREA.BottomDockWidgetArea)
+        send = store.send
+        self.building = BuildingView(send, source)
+        self.welcome = WelcomeView(send, lambda: self.asking.ask("open"))
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.welcome)
+        self.pages.addWidget(self.building)
+        self.setCentralWidget(self.pages)
+        self.docks: list[QDockWidget] = []
+        self._views: list[tuple[View, Callable[[], bool]]] = [
+            (self, lambda: True),
+            (self.welcome, self.welcome.isVisible),
+            (self.building, self.building.isVisible),
+        ]
+        self.supervision = SupervisionView(send, source)
+        self.inspector = InspectorView(send, source)
+        self.timeline = TimelineView(send, source)
+        self._dock("Supervision", self.supervision, _AREA.LeftDockWidgetArea)
+        self._dock("Inspector", self.inspector, _AREA.RightDockWidgetArea)
+        self._dock("Timeline", self.timeline, _AREA.BottomDockWidgetArea)
+        self.transport = TransportView(send, source)
+        self.notices = NoticeView(send)
+        self.bar = self._bottom_bar()
+        self.asking = Asking(self, store)
+        self.palette_box = Palette(self, self.do, lambda: store.assigns.session is not None)
+        self.search_box = SearchBox(self, send, source)
+        self.header = HeaderView(source, self.palette_box.ask)
+        self.speed_keys = SpeedKeys(self, send)
+        self.actions_by_title: dict[str, QAction] = {}
+        self._make_menus()
+        self._views += [(view, lambda: True) for view in (self.transport, self.notices, self.header, self.search_box)]
+
+    def begin(self, settings: Settings) -> None:
+        """Shows the state in all views and puts the panels where they were."""
+        self.resize(1600, 900)
+        self.lay_out()
+        if settings.geometry:
+            self.restoreGeometry(_bytes(settings.geometry))
+        if settings.layout:
+            self.restoreState(_bytes(settings.layout), LAYOUT_VERSION)
+        self._show_docks(False)
+        for view, is_visible in self._views:
+            self.store.add(view, is_visible)
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Welcome page or session; title, theme and what can be done."""
+        if "theme" in changed:
+            app = cast(QApplication, QApplication.instance())
+            app.setPalette(palette(assigns.theme))
+            app.setStyleSheet(stylesheet(assigns.theme))
+        if "session" not in changed:
+            return
+        is_open = assigns.session is not None
+        self.setWindowTitle(f"{assigns.session.name} - Scope" if assigns.session else "Scope")
+        if is_open != (self.pages.currentWidget() is self.building):
+            self.pages.setCurrentWidget(self.building if is_open else self.welcome)
+            self._show_docks(is_open)
+        for command in COMMANDS:
+            self.actions_by_title[command.title].setEnabled(is_open or not command.needs_session)
+
+    def do(self, command: Command) -> None:
+        """What a key, a menu entry or the palette asks for."""
+        if command.event is not None:
+            if command.title == "Fit everything" and self.speed_keys.typed("0"):
+                return
+            self.store.send(command.event)
+        elif command.ask == "palette":
+            self.palette_box.ask()
+        elif command.ask == "search":
+            self.search_box.ask()
+        elif command.ask == "quit":
+            self.close()
+        elif command.ask == "layout":
+            self.lay_out()
+        elif command.ask is not None:
+            self.asking.ask(command.ask)
+
+    def lay_out(self) -> None:
+        """The panels where the design has them."""
+        supervision, inspector, timeline = self.docks
+        width, height = max(self.width(), 1000), max(self.height(), 600)
+        for dock in self.docks:
+            dock.setFloating(False)
+            dock.setVisible(self.store.assigns.session is not None)
+        self.resizeDocks([supervision, inspector], [width * 2 // 10, width * 3 // 10], Qt.Orientation.Horizontal)
+        self.resizeDocks([timeline], [height * 4 // 9], Qt.Orientation.Vertical)
+
+    def layout_texts(self) -> tuple[str, str]:
+        """Geometry and panels, to be kept."""
+        return _text(self.saveGeometry()), _text(self.saveState(LAYOUT_VERSION))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Ends the application with its window; views that work in threads of their own end them when closed."""
+        super().closeEvent(event)
+        QApplication.quit()
+
+    def _dock(self, title: str, view: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title)
+        dock.setWidget(view)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        dock.visibilityChanged.connect(self._seen)
+        self.addDockWidget(area, dock)
+        self.docks.append(dock)
+        self._views.append((cast(View, view), view.isVisible))
+        return dock
+
+    def _seen(self, visible: bool) -> None:
+        if visible:
+            self.store.wake()
+
+    def _show_docks(self, visible: bool) -> None:
+        for dock in self.docks:
+            dock.setVisible(visible)
+        self.bar.setVisible(True)
+        self.transport.setVisible(visible)
+
+    def _bottom_bar(self) -> QToolBar:
+        bar = QToolBar("Transport", self)
+        bar.setObjectName("Transport")
+        bar.setMovable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        both = QWidget(bar)
+        rows = QVBoxLayout(both)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.notices)
+        rows.addWidget(self.transport)
+        bar.addWidget(both)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
+        return bar
+
+    def _make_menus(self) -> None:
+        # A corner widget of the menu bar keeps its first width; a row of its own does not.
+        head = QWidget(self)
+        row = QHBoxLayout(head)
+        row.setContentsMargins(0, 0, 0, 0)
+        menu_bar = QMenuBar(head)
+        row.addWidget(menu_bar, 1, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.header)
+        self.setMenuWidget(head)
+        menus = {name: menu_bar.addMenu(name) for name in MENUS}
+        for command in COMMANDS:
+            action = QAction(command.title, self)
+            action.setShortcuts([QKeySequence(key) for key in command.keys])
+            action.setAutoRepeat(command.repeats)
+            action.triggered.connect(_Doing(self, command))
+            menus[command.menu].addAction(action)
+            self.actions_by_title[command.title] = action
+        for dock in self.docks:
+            menus["Window"].addAction(dock.toggleViewAction())
+
+
+class _Doing:
+    """A command bound to its window: a lambda would bind the loop's last command."""
+
+    def __init__(self, window: MainWindow, command: Command) -> None:
+        self._window, self._command = window, command
+
+    def __call__(self, checked: bool = False) -> None:
+        self._window.do(self._command)
+
+
+def _text(data: QByteArray) -> str:
+    return base64.b64encode(data.data()).decode()
+
+
+def _bytes(text: str) -> QByteArray:
+    return QByteArray.fromBase64(text.encode())
