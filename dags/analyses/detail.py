@@ -88,8 +88,8 @@ def segment_detail(session: Session, index: int) -> SegmentDetail:
     name = f"cache/{segment.seq:08d}.lod"
     with contextlib.suppress(FileNotFoundError, SessionProblem):
         return _decoded(session.raw(name), segment.first_event_id, segment.events)
-    found = _worked_out(session, index)
-    if not session.live and session.path.is_dir():
+    found, is_whole = _worked_out(session, index)
+    if is_whole and not session.live and session.path.is_dir():
         data = _encoded(found, segment.first_event_id, segment.events)
         with contextlib.suppress(OSError, SessionProblem):  # a cache: a disk that is full or read-only costs only time
             replace_file(session.path / name, xxhash.xxh3_64_digest(data) + data)
@@ -124,12 +124,16 @@ def open_at_end(session: Session, index: int) -> Array:
     return _spans_of_stacks(*state.code.stacks.export())
 
 
-def _worked_out(session: Session, index: int) -> SegmentDetail:
+def _worked_out(session: Session, index: int) -> tuple[SegmentDetail, bool]:
+    """(the detail, whether all that it is made of could be read)."""
+    segment = session.segments[index]
     batch = session.events(index)
     started = open_at_end(session, index - 1) if index else np.empty(0, SPAN_DTYPE)
     tracks, depths = np.unique(started["track_id"], return_counts=True)
     levels = pyramid(batch, dict(zip(tracks.tolist(), depths.tolist(), strict=True)))
     spans = spans_of(session.calls(index))
+    calls = segment.file("calls")
+    is_whole = len(batch) == segment.events and len(spans) == (calls.rows if calls else 0)
     spans = spans[spans["end_ns"] != OPEN_END]
     longest_from_ns = 0
     if len(spans) > MAX_LONGEST:
@@ -147,7 +151,7 @@ def _worked_out(session: Session, index: int) -> SegmentDetail:
         gaps = np.zeros(len(rows), GAP_DTYPE)
         gaps["start_ns"] = gaps["end_ns"] = batch.time_ns[rows]
         gaps["dropped"], gaps["track_id"] = lost, batch.track_id[rows]
-    return SegmentDetail(levels, spans, longest_from_ns, open_at_end(session, index), gaps)
+    return SegmentDetail(levels, spans, longest_from_ns, open_at_end(session, index), gaps), is_whole
 
 
 def _spans_of_stacks(tracks: Array, frames: Array) -> Array:

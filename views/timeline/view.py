@@ -107,11 +107,9 @@ class TimelineView(QWidget):
 
     def wait_until_loaded(self) -> None:
         """Returns when everything visible and the overview have been read and can be painted."""
-        while self._loader is not None:
+        while self._loader is not None and self._ask():
             self._loader.wait()
             self._loaded()
-            if not self._ask():
-                return
 
     def shut(self) -> None:
         """Stops reading. Harmless when repeated; a patch with a session starts again."""

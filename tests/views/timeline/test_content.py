@@ -1,0 +1,94 @@
+"""What is visible, against the session's own tables, at every zoom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capture.session import Session
+from dags.analyses.detail import OPEN_END
+from dags.analyses.detail_reader import DetailReader
+from tests.sessions import Truth, build_session
+from views.timeline import content
+from views.timeline.content import Loader, content_of, overview_of
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
+    return build_session(tmp_path_factory.mktemp("content") / "s.scope", 8_000, 3, seed=2, segments=5)
+
+
+def loaded(session: Session, visible: tuple[int, int], width: int) -> content.Content:
+    loader = Loader(DetailReader(session), lambda: None)
+    while True:
+        found = content_of(loader, visible, width)
+        if not loader.want(found.missing, found.missing_calls):
+            return found
+        loader.wait()
+
+
+@pytest.mark.parametrize(("share", "at"), [(0.2, 0.1), (0.05, 0.5), (0.002, 0.7), (0.1, 0.9)])
+def test_few_segments_show_every_call_that_touches_the_stretch(truth: Truth, share: float, at: float) -> None:
+    end_ns = int(truth.events.time_ns[-1])
+    visible = (int(end_ns * at), int(end_ns * (at + share)))
+    with Session.open(truth.path) as session:
+        found = loaded(session, visible, 1000)
+    assert found.exact
+    calls = truth.tables["calls"].to_pylist()
+    expected = {
+        call["call_id"]
+        for call in calls
+        if call["start_ns"] <= visible[1] and (call["end_ns"] is None or call["end_ns"] >= visible[0])
+    }
+    assert len(found.spans) == len(set(found.spans["call_id"].tolist()))
+    assert set(found.spans["call_id"].tolist()) >= expected
+    extra = found.spans[~np.isin(found.spans["call_id"], list(expected))]
+    assert (extra["end_ns"] == OPEN_END).all()  # open when the last segment in sight ends, begun after the stretch
+    assert (extra["start_ns"] > visible[1]).all()
+
+
+def test_many_segments_show_counts_of_every_event_and_the_long_calls(truth: Truth) -> None:
+    end_ns = int(truth.events.time_ns[-1])
+    with Session.open(truth.path) as session:
+        found = loaded(session, (0, end_ns), 200)
+    assert not found.exact
+    assert sum(int(rows["count"].sum()) for _, rows in found.counts) == len(truth.events)
+    long_ns = content.LONG_PX * end_ns / 200
+    calls = truth.tables["calls"].to_pylist()
+    long = {c["call_id"] for c in calls if (c["end_ns"] or OPEN_END) - c["start_ns"] >= long_ns}
+    assert set(found.spans["call_id"].tolist()) == long
+
+
+def test_more_calls_than_can_be_painted_at_once_show_counts(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "MAX_EXACT_CALLS", 100)
+    with Session.open(truth.path) as session:
+        found = loaded(session, (0, session.segments[0].end_ns), 200)
+    assert not found.exact and found.counts
+
+
+def test_the_overview_counts_all_and_knows_what_it_has_not_read(truth: Truth) -> None:
+    with Session.open(truth.path) as session:
+        reader = DetailReader(session)
+        before = overview_of(reader, (0, session.end_ns), 300)
+        assert not before.known[1:-1].any() and before.progress < 0.1
+        assert before.count.sum() == 0
+        loader = Loader(reader, lambda: None)
+        loader.want(range(len(session.segments)), [])
+        loader.wait()
+        after = overview_of(reader, (0, session.end_ns), 300)
+    assert after.progress == 1
+    assert after.count.sum() == pytest.approx(len(truth.events))
+    assert {gap["dropped"] for gap in after.gaps} == {3}
+
+
+def test_a_session_closed_meanwhile_leaves_no_wrong_answer_behind(tmp_path: Path) -> None:
+    truth = build_session(tmp_path / "s.scope", 900, 2, segments=2)
+    session = Session.open(truth.path)
+    loader = Loader(DetailReader(session), lambda: None)
+    session.close()
+    assert loader.want([0, 1], [0])
+    loader.wait()
+    loader.close()
+    assert not list(truth.path.glob("cache/*.lod"))  # what could not be read is not kept as if it were nothing

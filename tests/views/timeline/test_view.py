@@ -1,0 +1,214 @@
+"""The timeline as a person sees and uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from capture.session import Session
+from tests.sessions import build_session
+from views.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
+from views.source import Source
+from views.state import Assigns, Bookmark, Selection, SessionRef
+from views.theme import colours
+from views.timeline.layout import GUTTER, OVERVIEW, RULER
+from views.timeline.view import TimelineView
+
+ALL = TimelineView.reads
+LEFT = Qt.MouseButton.LeftButton
+
+
+class Shown:
+    """A timeline with a session, and what it sent."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.session = Session.open(path) if path else None
+        self.sent: list[Event] = []
+        self.view = TimelineView(self.sent.append, Source(self.session))
+        self.view.resize(1000, 400)
+        self.view.show()
+        whole = (0, self.session.end_ns) if self.session else (0, 0)
+        ref = SessionRef(key=1, path=str(path), name="s") if self.session else None
+        self.assigns = Assigns(session=ref, range_ns=whole, visible_ns=whole)
+        self.patch()
+
+    def patch(self, **fields: object) -> None:
+        changed = frozenset(fields) if fields else ALL
+        self.assigns = replace(self.assigns, **fields)
+        self.view.patch(self.assigns, changed)
+        self.view.wait_until_loaded()
+
+    def picture(self) -> QImage:
+        made = QImage(self.view.size(), QImage.Format.Format_RGB32)
+        self.view.render(made)
+        return made
+
+    def close(self) -> None:
+        self.view.close()
+        self.view.deleteLater()
+        if self.session:
+            self.session.close()
+
+
+@pytest.fixture
+def shown(tmp_path: Path, qapp: QApplication) -> Iterator[Shown]:
+    made = Shown(build_session(tmp_path / "s.scope", 3_000, 2, seed=4, segments=5).path)
+    yield made
+    made.close()
+
+
+def count_of(picture: QImage, colour: str, x: int, y: int, width: int, height: int) -> int:  # noqa: PLR0917
+    wanted = QColor(colour).rgb()
+    return sum(
+        picture.pixel(column, row) == wanted
+        for column in range(x, min(x + width, picture.width()))
+        for row in range(y, min(y + height, picture.height()))
+    )
+
+
+def a_call(shown: Shown) -> tuple[int, QPoint]:
+    """(row in the content, the middle of it on the screen) of the widest call of depth 1."""
+    spans = shown.view.shown().spans
+    low, high = shown.assigns.visible_ns
+    inner = [
+        at
+        for at, (start_ns, end_ns, depth) in enumerate(spans[["start_ns", "end_ns", "depth"]].tolist())
+        if depth == 1 and start_ns > low and end_ns < high
+    ]
+    best = max(inner, key=lambda at: int(spans["end_ns"][at] - spans["start_ns"][at]))
+    middle = int(spans["start_ns"][best] + spans["end_ns"][best]) // 2
+    return best, shown.view.point_of(int(spans["track_id"][best]), 1, middle)
+
+
+def test_without_a_session_it_says_so(qapp: QApplication) -> None:
+    empty = Shown(None)
+    picture = empty.picture()
+    assert count_of(picture, colours("dark").panel, 0, 0, 1000, 20) == 20_000
+    assert count_of(picture, colours("dark").muted, 400, 190, 200, 20) > 8
+    empty.close()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_lanes_overview_and_hatched_gaps_are_painted_in_both_themes(shown: Shown, theme: str) -> None:
+    shown.patch(theme=theme)
+    picture = shown.picture()
+    palette = colours("dark" if theme == "dark" else "light")
+    assert count_of(picture, palette.accent, GUTTER, 0, 832, OVERVIEW) > 500
+    lanes = shown.view.lanes()
+    assert [lane.name for lane in lanes] == ["orders.py 4711", "worker-2", "worker-3"]
+    top = OVERVIEW + RULER + lanes[1].first_row_y
+    seen = {picture.pixel(x, top + 3) for x in range(GUTTER, 1000)}
+    assert len(seen) > 2
+    assert count_of(picture, palette.warning, GUTTER, OVERVIEW + RULER, 832, 200) > 50
+
+
+def test_the_cursor_moves_over_a_picture_that_stays(shown: Shown) -> None:
+    shown.picture()
+    before = shown.view._picture
+    shown.patch(cursor_ns=shown.assigns.range_ns[1] // 2)
+    x = GUTTER + shown.view.lanes_width() // 2
+    assert count_of(shown.picture(), colours("dark").cursor, x - 1, 300, 3, 50) == 50
+    assert shown.view._picture is before
+
+
+def test_bookmarks_and_the_mark_are_on_ruler_and_overview(shown: Shown) -> None:
+    end_ns = shown.assigns.range_ns[1]
+    shown.patch(bookmarks=(Bookmark(time_ns=end_ns // 4, text="here"),), marked_ns=end_ns // 2, cursor_ns=end_ns)
+    picture, dark = shown.picture(), colours("dark")
+    x = GUTTER + shown.view.lanes_width() // 4
+    assert count_of(picture, dark.bookmark, x - 2, OVERVIEW + 1, 12, 12) > 20
+    assert count_of(picture, dark.bookmark, x - 2, 0, 8, 6) > 15
+    assert count_of(picture, dark.mark, GUTTER + shown.view.lanes_width() // 2 + 9, OVERVIEW, 100, 3) > 200
+
+
+def test_a_click_on_a_call_selects_it_and_goes_there(shown: Shown) -> None:
+    end_ns = shown.assigns.range_ns[1]
+    shown.patch(visible_ns=(end_ns // 3, end_ns // 3 + end_ns // 40))
+    assert shown.view.shown().exact
+    at, point = a_call(shown)
+    QTest.mouseClick(shown.view, LEFT, pos=point)
+    span = shown.view.shown().spans[at]
+    assert shown.sent[0] == Select(selection=Selection("call", int(span["call_id"]), int(span["track_id"])))
+    moved = shown.sent[1]
+    assert isinstance(moved, SeekTo) and moved.visit
+    assert int(span["start_ns"]) <= moved.time_ns <= int(span["end_ns"])
+    shown.patch(selection=Selection("call", int(span["call_id"]), int(span["track_id"])))
+    around = count_of(shown.picture(), colours("dark").text, GUTTER, point.y() - 9, 832, 2)
+    assert around > 4
+
+
+def test_the_gutter_folds_and_picks_lanes(shown: Shown) -> None:
+    lane = shown.view.lanes()[1]
+    y = OVERVIEW + RULER + lane.first_row_y + 6
+    QTest.mouseClick(shown.view, LEFT, pos=QPoint(22, y))
+    QTest.mouseClick(shown.view, LEFT, pos=QPoint(90, y))
+    assert shown.sent == [ToggleFold(track_id=2), Select(selection=Selection("track", 2, 2))]
+    tall = lane.height
+    shown.patch(folded=frozenset({2}))
+    assert shown.view.lanes()[1].height < tall
+    shown.patch(folded=frozenset({1}))
+    assert [lane.track_id for lane in shown.view.lanes()] == [1]
+
+
+def test_the_ruler_scrubs_and_the_overview_moves_the_window(shown: Shown) -> None:
+    end_ns = shown.assigns.range_ns[1]
+    middle = GUTTER + shown.view.lanes_width() // 2
+    QTest.mousePress(shown.view, LEFT, pos=QPoint(middle, OVERVIEW + 5))
+    QTest.mouseMove(shown.view, QPoint(middle + 50, OVERVIEW + 5))
+    QTest.mouseRelease(shown.view, LEFT, pos=QPoint(middle + 50, OVERVIEW + 5))
+    first, second = shown.sent[0], shown.sent[-1]
+    assert isinstance(first, SeekTo) and first.visit and abs(first.time_ns - end_ns // 2) < end_ns // 400
+    assert isinstance(second, SeekTo) and not second.visit and second.time_ns > first.time_ns
+    shown.patch(visible_ns=(0, end_ns // 10))
+    QTest.mouseClick(shown.view, LEFT, pos=QPoint(middle, 10))
+    window = shown.sent[-1]
+    assert isinstance(window, Show) and window.range_ns is not None
+    assert window.range_ns[1] - window.range_ns[0] == end_ns // 10
+    assert abs(sum(window.range_ns) // 2 - end_ns // 2) < end_ns // 400
+
+
+def test_dragging_lanes_pans_and_with_shift_fits_the_range(shown: Shown) -> None:
+    y = OVERVIEW + RULER + 60
+    QTest.mousePress(shown.view, LEFT, pos=QPoint(600, y))
+    QTest.mouseMove(shown.view, QPoint(500, y))
+    QTest.mouseRelease(shown.view, LEFT, pos=QPoint(500, y))
+    assert shown.sent == [Pan(share=100 / shown.view.lanes_width())]
+    shown.sent.clear()
+    QTest.mousePress(shown.view, LEFT, Qt.KeyboardModifier.ShiftModifier, QPoint(600, y))
+    QTest.mouseMove(shown.view, QPoint(400, y))
+    QTest.mouseRelease(shown.view, LEFT, Qt.KeyboardModifier.ShiftModifier, QPoint(400, y))
+    assert len(shown.sent) == 1
+    fitted = shown.sent[0]
+    assert isinstance(fitted, Show) and fitted.range_ns is not None and fitted.range_ns[0] < fitted.range_ns[1]
+
+
+def test_ctrl_wheel_zooms_at_the_pointer(shown: Shown) -> None:
+    middle = GUTTER + shown.view.lanes_width() // 2
+    turned = QWheelEvent(
+        QPointF(middle, 200),
+        QPointF(middle, 200),
+        QPoint(),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.ControlModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(shown.view, turned)
+    zoomed = shown.sent[0]
+    assert isinstance(zoomed, Zoom) and zoomed.factor < 1 and zoomed.around_ns is not None
+    assert abs(zoomed.around_ns - shown.assigns.range_ns[1] // 2) < shown.assigns.range_ns[1] // 400
+
+
+def test_patching_sends_nothing(shown: Shown) -> None:
+    end_ns = shown.assigns.range_ns[1]
+    shown.patch(visible_ns=(end_ns // 2, end_ns), cursor_ns=end_ns // 2, focus_track_id=3, revision=1)
+    shown.patch(search_sites=(3,), folded=frozenset({3}), theme="light")
+    assert shown.sent == []
