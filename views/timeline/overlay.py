@@ -15,7 +15,7 @@ from views.state import Bookmark, Theme
 from views.theme import Colours, colours, qcolor, text_font
 from views.timeline.content import Overview
 from views.timeline.layout import GUTTER, OVERVIEW, RULER, px_from_ns
-from views.timeline.scene import FONT_POINTS, paint_gap
+from views.timeline.scene import FONT_POINTS, paint_gap, raised_alpha
 
 TOP = OVERVIEW + RULER
 CAPTION_PX = 12
@@ -64,10 +64,9 @@ def paint_overview(painter: QPainter, overview: Overview, width: int, theme: The
     lines = [QLineF(GUTTER + x + 0.5, OVERVIEW - h, GUTTER + x + 0.5, OVERVIEW) for x, h in enumerate(heights) if h]
     painter.setPen(qcolor(shown.accent))
     painter.drawLines(lines)
-    painter.setPen(qcolor(shown.hot))
-    painter.drawLines(
-        [QLineF(GUTTER + x + 0.5, 1, GUTTER + x + 0.5, 5) for x in np.flatnonzero(overview.raised >= 0.5)]
-    )
+    for x in np.flatnonzero(overview.raised > 0).tolist():
+        share = float(overview.raised[x] / max(1.0, overview.count[x]))
+        painter.fillRect(GUTTER + x, 1, 1, 3, qcolor(shown.hot, raised_alpha(share)))
     for first, last in _stretches(~overview.known):
         painter.fillRect(QRectF(GUTTER + first, 6, last - first, OVERVIEW - 6), qcolor(shown.raised))
     lanes_width = max(1, width - GUTTER)

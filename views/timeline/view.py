@@ -139,6 +139,7 @@ class TimelineView(QWidget):
         if overview:
             self._top = None
         if self._loader is None:
+            self._fit_bar()
             return
         reader, names, shown = self._loader.reader, self._source.names, self._assigns
         self._lanes = stacked(names.tracks.values(), names.processes.values(), reader.depths(), shown.folded)

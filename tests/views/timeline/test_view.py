@@ -90,7 +90,7 @@ def a_call(shown: Shown) -> tuple[int, QPoint]:
 def test_without_a_session_it_says_so(qapp: QApplication) -> None:
     empty = Shown(None)
     picture = empty.picture()
-    assert count_of(picture, colours("dark").panel, 0, 0, 1000, 20) == 20_000
+    assert count_of(picture, colours("dark").panel, 0, 0, 1000, 180) == 180_000
     assert count_of(picture, colours("dark").muted, 400, 190, 200, 20) > 8
     empty.close()
 

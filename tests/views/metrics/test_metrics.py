@@ -1,0 +1,99 @@
+"""Samples as lines, with worked values, and the strip as it is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from capture.session import Session
+from tests.sessions import build_session
+from views.events import Event, SeekTo
+from views.metrics.layout import GUTTER, Line, columns, lines_of, row_tops
+from views.metrics.view import MetricsView
+from views.source import Source
+from views.state import Assigns, SessionRef
+from views.theme import colours
+
+
+def line(*points: tuple[int, float], name: str = "threads") -> Line:
+    times, values = zip(*points, strict=True)
+    return Line(name, np.array(times, np.int64), np.array(values, float))
+
+
+def test_processes_add_up_and_stop_counting_when_they_end() -> None:
+    samples = {"threads": (np.array([10, 10, 20]), np.array([1, 2, 1]), np.array([5.0, 7.0, 6.0]))}
+    (found,) = lines_of(samples, {2: 15, 3: 12})
+    assert list(zip(found.times_ns.tolist(), found.values.tolist(), strict=True)) == [(10, 12), (15, 5), (20, 6)]
+
+
+def test_a_sample_that_comes_after_the_end_does_not_revive_a_process() -> None:
+    samples = {"threads": (np.array([10, 20]), np.array([1, 1]), np.array([5.0, 6.0]))}
+    (found,) = lines_of(samples, {1: 20})
+    assert found.values.tolist() == [5, 0]
+
+
+def test_known_metrics_come_first_and_unknown_ones_keep_their_name() -> None:
+    one = (np.array([1]), np.array([1]), np.array([2048.0]))
+    found = lines_of({"queue_length": one, "rss_bytes": one, "cpu_percent": one}, {})
+    assert [line.title for line in found] == ["CPU", "Memory", "queue length"]
+    assert found[1].text(found[1].at(5)).startswith("2")
+    assert found[1].text(found[1].at(0)) == "not sampled"
+
+
+def test_a_column_shows_the_least_and_the_most_and_carries_values_on() -> None:
+    low, high = columns(line((5, 2), (41, 9), (45, 1), (49, 4), (200, 7)), (0, 100), 10)
+    assert low.tolist() == [2, 2, 2, 2, 1, 4, 4, 4, 4, 4]
+    assert high.tolist() == [2, 2, 2, 2, 9, 4, 4, 4, 4, 4]
+
+
+def test_before_the_first_sample_nothing_is_shown() -> None:
+    low, high = columns(line((55, 2)), (0, 100), 10)
+    assert np.isnan(high[:5]).all() and (low[5:] == 2).all()
+    low, _ = columns(line((55, 2)), (0, 50), 10)
+    assert np.isnan(low).all()
+
+
+def test_rows_share_the_height() -> None:
+    few = [line((1, 1)), line((1, 1))]
+    assert row_tops(few, 100) == [(0, 50), (50, 50)]
+    assert row_tops([], 100) == []
+
+
+def test_the_strip_shows_memory_and_its_value_at_the_cursor(tmp_path: Path, qapp: QApplication) -> None:
+    sent: list[Event] = []
+    with Session.open(build_session(tmp_path / "s.scope", 2_000, 2).path) as session:
+        view = MetricsView(sent.append, Source(session))
+        view.resize(800, 80)
+        view.show()
+        whole = (0, session.end_ns)
+        assigns = Assigns(
+            session=SessionRef(key=1, path="s", name="s"), range_ns=whole, visible_ns=whole, cursor_ns=session.end_ns
+        )
+        view.patch(assigns, MetricsView.reads)
+        view.wait_until_loaded()
+        (memory,) = view.lines()
+        assert memory.values.tolist() == [1e6, 1e6 + 1, 1e6 + 2, 1e6 + 3]
+        picture = QImage(view.size(), QImage.Format.Format_RGB32)
+        view.render(picture)
+        accent = QColor(colours("dark").accent)
+        near = sum(_is_near(picture.pixelColor(x, y), accent) for x in range(GUTTER, 800) for y in range(80))
+        assert near > 200
+        view.patch(replace(assigns, theme="light", cursor_ns=0), {"theme", "cursor_ns"})
+        view.render(picture)
+        assert picture.pixelColor(GUTTER + 40, 60).name() == colours("light").panel
+        assert "not sampled" in view.accessibleDescription()
+        QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(GUTTER + (800 - GUTTER) // 2, 40))
+        moved = sent[0]
+        assert isinstance(moved, SeekTo) and moved.visit and abs(moved.time_ns - session.end_ns // 2) < 2_000
+        view.close()
+        view.shut()
+
+
+def _is_near(one: QColor, other: QColor) -> bool:
+    return abs(one.red() - other.red()) + abs(one.green() - other.green()) + abs(one.blue() - other.blue()) < 60

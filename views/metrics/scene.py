@@ -1,0 +1,81 @@
+"""Paints the metrics strip: a row per metric, its value at the cursor in the gutter, its line over the visible time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPen, QPolygonF
+
+from views.metrics.layout import GUTTER, Line, columns, row_tops
+from views.plain_text import plain
+from views.state import Theme
+from views.theme import colours, number_font, qcolor, text_font
+
+FONT_POINTS = 8.5
+_MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
+
+
+def paint_lines(
+    painter: QPainter, lines: Sequence[Line], visible_ns: tuple[int, int], size: tuple[int, int], theme: Theme
+) -> None:
+    """Everything that stays while the cursor moves."""
+    shown = colours(theme)
+    width = size[0] - GUTTER
+    painter.fillRect(0, 0, *size, qcolor(shown.panel))
+    painter.fillRect(0, 0, GUTTER, size[1], qcolor(shown.window))
+    painter.setFont(text_font(FONT_POINTS))
+    for line, (top, height) in zip(lines, row_tops(lines, size[1]), strict=True):
+        low, high = columns(line, visible_ns, max(1, width))
+        foot, scale = top + height - 3, _tall(height) / line.top()
+        known = np.flatnonzero(np.isfinite(high))
+        if len(known):
+            crest = [QPointF(GUTTER + x, round(foot - high[x] * scale)) for x in known.tolist()]
+            base = [QPointF(crest[-1].x(), foot), QPointF(crest[0].x(), foot)]
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(qcolor(shown.accent, 46))
+            painter.drawPolygon(QPolygonF([*crest, *base]))
+            painter.setPen(qcolor(shown.accent))
+            painter.drawPolyline(QPolygonF(crest))
+            tall = known[(high[known] - low[known]) * scale > 1]
+            painter.drawLines(
+                [
+                    QLineF(GUTTER + x + 0.5, foot - low[x] * scale, GUTTER + x + 0.5, foot - high[x] * scale)
+                    for x in tall.tolist()
+                ]
+            )
+        painter.setPen(qcolor(shown.muted))
+        most = QRectF(GUTTER, top + 1, width - 6, 14)
+        painter.drawText(most, int(Qt.AlignmentFlag.AlignRight), line.text(line.top()))
+        painter.drawText(QRectF(8, top, GUTTER - 12, height / 2), _MIDDLE, plain(line.title, 60))
+        painter.setPen(qcolor(shown.line))
+        painter.drawLine(0, top + height - 1, size[0], top + height - 1)
+    painter.drawLine(GUTTER - 1, 0, GUTTER - 1, size[1])
+    if not lines:
+        painter.setPen(qcolor(shown.muted))
+        painter.drawText(QRectF(0, 0, *size), int(Qt.AlignmentFlag.AlignCenter), "Nothing is sampled yet")
+
+
+def paint_cursor(
+    painter: QPainter, lines: Sequence[Line], at: tuple[int, float], size: tuple[int, int], theme: Theme
+) -> None:
+    """The cursor at (instant, x), and what every metric had there."""
+    shown, (cursor_ns, x) = colours(theme), at
+    painter.setFont(number_font(FONT_POINTS))
+    painter.setPen(qcolor(shown.text))
+    for line, (top, height) in zip(lines, row_tops(lines, size[1]), strict=True):
+        value = line.at(cursor_ns)
+        painter.drawText(QRectF(8, top + height / 2 - 2, GUTTER - 12, height / 2), _MIDDLE, line.text(value))
+        if value is not None and x >= GUTTER:
+            y = top + height - 3 - value * _tall(height) / line.top()
+            painter.setBrush(qcolor(shown.cursor))
+            painter.drawEllipse(QPointF(x, y), 2.5, 2.5)
+    if x >= GUTTER:
+        painter.setPen(QPen(qcolor(shown.cursor), 1))
+        painter.drawLine(QPointF(round(x), 0), QPointF(round(x), size[1]))
+
+
+def _tall(height: int) -> int:
+    """How high a line can get: below the scale's label."""
+    return max(8, height - 18)

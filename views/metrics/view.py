@@ -1,0 +1,132 @@
+"""The metrics strip as a widget: it shows the same stretch of time as the timeline below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import ClassVar
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QHideEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from views.events import Event, SeekTo
+from views.metrics import scene
+from views.metrics.layout import GUTTER, ROW, Line, lines_of
+from views.metrics.samples import Samples
+from views.source import Source
+from views.state import Assigns
+from views.timeline.layout import ns_from_px, px_from_ns
+
+
+class MetricsView(QWidget):
+    """CPU, memory and what else is sampled, of all processes together."""
+
+    reads: ClassVar[frozenset[str]] = frozenset({"session", "revision", "visible_ns", "cursor_ns", "theme"})
+    _more = Signal()
+
+    def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
+        """Shows nothing until it is patched."""
+        super().__init__(parent)
+        self._send, self._source = send, source
+        self._assigns = Assigns()
+        self._samples: Samples | None = None
+        self._lines: list[Line] = []
+        self._picture: QPixmap | None = None
+        self._more.connect(self._loaded)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Metrics")
+        self.setMinimumHeight(ROW)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Four rows."""
+        return QSize(1200, 4 * ROW)
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Shows these assigns; a cursor that moved alone costs no new picture."""
+        self._assigns = assigns
+        session = self._source.session
+        if self._samples is not None and self._samples.session is not session:
+            self.shut()
+        if session is not None and (self._samples is None or "revision" in changed):
+            self._samples = self._samples or Samples(session, self._more.emit)
+            self._samples.read()
+            self._take()
+        if changed - {"cursor_ns"} or not changed:
+            self._picture = None
+        self.setAccessibleDescription(", ".join(f"{line.title} {line.text(self._now(line))}" for line in self._lines))
+        self.update()
+
+    def lines(self) -> list[Line]:
+        """What is shown, as far as it has been read."""
+        return self._lines
+
+    def wait_until_loaded(self) -> None:
+        """Returns when all samples have been read and can be painted."""
+        if self._samples is not None:
+            self._samples.wait()
+            self._loaded()
+
+    def shut(self) -> None:
+        """Stops reading. Harmless when repeated."""
+        if self._samples is not None:
+            self._samples.close()
+        self._samples, self._lines, self._picture = None, [], None
+
+    def _loaded(self) -> None:
+        self._take()
+        self._picture = None
+        self.update()
+
+    def _take(self) -> None:
+        if self._samples is not None:
+            processes = self._source.names.processes.values()
+            ends_ns = {row.process_id: row.end_ns for row in processes if row.end_ns is not None}
+            self._lines = lines_of(self._samples.by_name(), ends_ns)
+
+    def _now(self, line: Line) -> float | None:
+        return line.at(self._assigns.cursor_ns)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """The lines, and over them the cursor."""
+        shown, size = self._assigns, (self.width(), self.height())
+        if self._picture is None:
+            ratio = self.devicePixelRatioF()
+            self._picture = QPixmap(round(size[0] * ratio), round(size[1] * ratio))
+            self._picture.setDevicePixelRatio(ratio)
+            painter = QPainter(self._picture)
+            scene.paint_lines(painter, self._lines, shown.visible_ns, size, shown.theme)
+            painter.end()
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        x = GUTTER + px_from_ns(shown.cursor_ns, shown.visible_ns, max(1, size[0] - GUTTER))
+        if shown.session is not None:
+            scene.paint_cursor(painter, self._lines, (shown.cursor_ns, x), size, shown.theme)
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """The same in another size."""
+        self._picture = None
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """What nobody sees is not read."""
+        if self._samples is not None:
+            self._samples.close()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Goes on reading."""
+        if self._samples is not None:
+            self._samples.read()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """The cursor goes there."""
+        self._seek(event, visit=True)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+        """The cursor follows."""
+        self._seek(event, visit=False)
+
+    def _seek(self, event: QMouseEvent, *, visit: bool) -> None:
+        x = event.position().x() - GUTTER
+        if event.buttons() & Qt.MouseButton.LeftButton and x >= 0 and self._assigns.session is not None:
+            time_ns = ns_from_px(x, self._assigns.visible_ns, max(1, self.width() - GUTTER))
+            self._send(SeekTo(time_ns=time_ns, visit=visit))
