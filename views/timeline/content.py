@@ -21,6 +21,7 @@ from views.timeline.layout import px_from_ns
 from views.timeline.raster import column_sums
 
 MAX_EXACT_SEGMENTS = 3
+MAX_EXACT_FILES = 64  # small segments, as at the growing end of a live session
 MAX_EXACT_CALLS = 150_000
 CACHED_CALLS = 2_000_000
 TELL_EVERY = 8
@@ -165,7 +166,7 @@ def content_of(loader: Loader, visible_ns: Stretch, width: int) -> Content:
     missing = reader.missing(*visible_ns, width_ns)
     gaps = reader.gaps(*visible_ns)
     missing_calls: list[int] = []
-    if len(shown) <= MAX_EXACT_SEGMENTS:
+    if len(shown) <= MAX_EXACT_SEGMENTS or _few_calls(loader, shown):
         found = [(index, loader.calls(index)) for index in shown]
         missing_calls = [index for index, calls in found if calls is None]
         last = reader.known(shown[-1]) if len(shown) else None
@@ -190,6 +191,14 @@ def overview_of(reader: DetailReader, range_ns: Stretch, width: int) -> Overview
             left, right = (round(px_from_ns(t, range_ns, width)) for t in (segment.start_ns, segment.end_ns))
             known[max(0, left) : max(right, left + 1)] = False
     return Overview(range_ns, sums["count"], sums["raised"], known, reader.gaps(*range_ns))
+
+
+def _few_calls(loader: Loader, shown: range) -> bool:
+    """Whether all calls of these segments together can be painted at once."""
+    if len(shown) > MAX_EXACT_FILES:
+        return False
+    files = [loader.reader.session.segments[index].file("calls") for index in shown]
+    return sum(entry.rows for entry in files if entry) <= MAX_EXACT_CALLS
 
 
 def _touching(calls: Array, visible_ns: Stretch) -> Array:

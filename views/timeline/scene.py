@@ -232,6 +232,8 @@ def _paint_gaps(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> None:
             text = f"{count_text(dropped)} lost"
             if area.width() > 70:
                 painter.setPen(qcolor(shown.text))
+                words = painter.boundingRect(area, int(Qt.AlignmentFlag.AlignCenter), text)
+                painter.fillRect(words.adjusted(-4, -1, 4, 1), qcolor(shown.panel, 220))
                 painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
 
 

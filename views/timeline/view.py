@@ -41,6 +41,7 @@ from views.timeline.layout import (
     zone_at,
 )
 
+_KEEPS_OVERVIEW = frozenset({"visible_ns", "focus_track_id", "selection", "folded"})
 _MOVING = frozenset({"cursor_ns", "bookmarks", "marked_ns"})
 
 
@@ -63,6 +64,7 @@ class TimelineView(QWidget):
         self._loader: Loader | None = None
         self._lanes: list[Lane] = []
         self._content = Content.empty()
+        self._pulled_ns = (0, 0)
         self._overview = Overview.empty()
         self._sites: scene.SiteColours | None = None
         self._picture: QPixmap | None = None
@@ -90,7 +92,7 @@ class TimelineView(QWidget):
         if changed & {"session", "revision", "theme", "search_sites"} or not changed:
             self._sites = None
         if changed - _MOVING or not changed:
-            self._pull(overview=bool(changed - _MOVING - {"visible_ns", "focus_track_id", "selection", "folded"}))
+            self._pull(overview=bool(changed - _MOVING - _KEEPS_OVERVIEW), patched=True)
         if assigns.focus_track_id != before.focus_track_id:
             self._show_lane(assigns.focus_track_id)
         if assigns.focus_track_id in {lane.track_id for lane in self._lanes}:
@@ -133,19 +135,26 @@ class TimelineView(QWidget):
         self._pull()
         self.update()
 
-    def _pull(self, *, overview: bool = True) -> None:
-        """Takes from memory what is visible now, and asks for the rest."""
+    def _pull(self, *, overview: bool = True, patched: bool = False) -> None:
+        """Takes from memory what is visible now, and asks for the rest.
+
+        While a session grows, what was seen stays for the moment that reading the new end takes: it must not flicker.
+        """
         self._picture = None
-        if overview:
-            self._top = None
         if self._loader is None:
+            self._top = None
             self._fit_bar()
             return
         reader, names, shown = self._loader.reader, self._source.names, self._assigns
         self._lanes = stacked(names.tracks.values(), names.processes.values(), reader.depths(), shown.folded)
         self._fit_bar()
-        self._content = content_of(self._loader, shown.visible_ns, self.lanes_width())
-        if self._top is None or len(self._overview.count) != self.lanes_width():
+        content = content_of(self._loader, shown.visible_ns, self.lanes_width())
+        is_new = bool(content.missing or content.missing_calls)
+        if patched and is_new and reader.session.live and _mostly(self._pulled_ns, shown.visible_ns):
+            self._loader.want(content.missing, content.missing_calls)
+            return
+        self._content, self._pulled_ns = content, shown.visible_ns
+        if overview or self._top is None or len(self._overview.count) != self.lanes_width():
             self._overview, self._top = overview_of(reader, shown.range_ns, self.lanes_width()), None
         self._ask()
 
@@ -330,3 +339,9 @@ class TimelineView(QWidget):
         lane = next(lane for lane in self._lanes if lane.track_id == track_id)
         x = GUTTER + round(px_from_ns(time_ns, self._assigns.visible_ns, self.lanes_width()))
         return QPoint(x, scene.TOP - self._bar.value() + lane.first_row_y + depth * ROW + ROW // 2)
+
+
+def _mostly(seen_ns: tuple[int, int], now_ns: tuple[int, int]) -> bool:
+    """Whether nine tenths of what is visible now had been seen."""
+    both = min(seen_ns[1], now_ns[1]) - max(seen_ns[0], now_ns[0])
+    return both * 10 >= (now_ns[1] - now_ns[0]) * 9 > 0

@@ -49,7 +49,17 @@ def test_few_segments_show_every_call_that_touches_the_stretch(truth: Truth, sha
     assert (extra["start_ns"] > visible[1]).all()
 
 
-def test_many_segments_show_counts_of_every_event_and_the_long_calls(truth: Truth) -> None:
+def test_many_small_segments_still_show_every_call(truth: Truth) -> None:
+    with Session.open(truth.path) as session:
+        found = loaded(session, (0, session.end_ns), 200)
+    assert found.exact
+    assert set(found.spans["call_id"].tolist()) == set(truth.tables["calls"]["call_id"].to_pylist())
+
+
+def test_many_segments_show_counts_of_every_event_and_the_long_calls(
+    truth: Truth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "MAX_EXACT_FILES", 4)
     end_ns = int(truth.events.time_ns[-1])
     with Session.open(truth.path) as session:
         found = loaded(session, (0, end_ns), 200)
