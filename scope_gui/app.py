@@ -61,6 +61,7 @@ class Application:
         self.window = MainWindow(self.store, self.source)
         self.window.begin(self._settings)
         self.pulse = Pulse(self.store, self.window)
+        self.window.closing.connect(self.pulse.stop)
         if path:
             self.store.send(OpenSession(path=path, at=at))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow
 
 from capture.errors import ScopeError
@@ -68,6 +69,7 @@ class Asking:
 
     def _ask_text(self, title: str, label: str, done: object) -> None:
         dialog = QInputDialog(self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle(title)
         dialog.setLabelText(label)
         dialog.resize(420, 120)
@@ -77,6 +79,7 @@ class Asking:
     def _ask_for_file(self) -> None:
         dialog = QFileDialog(self._window, "Open a session: a .scope file, or manifest.json in a session's folder")
         dialog.setNameFilter("Sessions (*.scope manifest.json)")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.open_file)
         dialog.open()
 
@@ -85,5 +88,6 @@ class Asking:
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilter("Pictures (*.png)")
         dialog.setDefaultSuffix("png")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.save_picture)
         dialog.open()

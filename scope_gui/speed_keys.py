@@ -27,6 +27,10 @@ class SpeedKeys:
             shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
             shortcut.activated.connect(_Typing(self, digit))
 
+    def end(self) -> None:
+        """Another key came in between: the next digit begins a new speed."""
+        self._digits = ""
+
     def typed(self, digit: str) -> bool:
         """Takes a digit; False for a 0 that does not follow another digit."""
         now_s = time.monotonic()

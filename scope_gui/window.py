@@ -6,8 +6,8 @@ import base64
 from collections.abc import Callable, Set
 from typing import cast
 
-from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -31,6 +31,7 @@ from scope_gui.welcome import WelcomeView
 from views.building.view import BuildingView
 from views.inspector.view import InspectorView
 from views.live import Store, View
+from views.metrics.view import MetricsView
 from views.source import Source
 from views.state import Assigns
 from views.supervision.view import SupervisionView
@@ -46,6 +47,7 @@ class MainWindow(QMainWindow):
     """Built once; shows the welcome page until a session is open."""
 
     reads: frozenset[str] = frozenset({"session", "theme"})
+    closing = Signal()
 
     def __init__(self, store: Store, source: Source) -> None:
         super().__init__()
@@ -62,17 +64,22 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.building)
         self.setCentralWidget(self.pages)
         self.docks: list[QDockWidget] = []
+        self._layout = ""
+        self._placed = False
         self._views: list[tuple[View, Callable[[], bool]]] = [
             (self, lambda: True),
-            (self.welcome, self.welcome.isVisible),
+            (self.welcome, lambda: True),
             (self.building, self.building.isVisible),
         ]
         self.supervision = SupervisionView(send, source)
         self.inspector = InspectorView(send, source)
+        self.metrics = MetricsView(send, source)
         self.timeline = TimelineView(send, source)
         self._dock("Supervision", self.supervision, _AREA.LeftDockWidgetArea)
         self._dock("Inspector", self.inspector, _AREA.RightDockWidgetArea)
-        self._dock("Timeline", self.timeline, _AREA.BottomDockWidgetArea)
+        above = self._dock("Metrics", self.metrics, _AREA.BottomDockWidgetArea)
+        below = self._dock("Timeline", self.timeline, _AREA.BottomDockWidgetArea)
+        self.splitDockWidget(above, below, Qt.Orientation.Vertical)
         self.transport = TransportView(send, source)
         self.notices = NoticeView(send)
         self.bar = self._bottom_bar()
@@ -88,11 +95,9 @@ class MainWindow(QMainWindow):
     def begin(self, settings: Settings) -> None:
         """Shows the state in all views and puts the panels where they were."""
         self.resize(1600, 900)
-        self.lay_out()
         if settings.geometry:
             self.restoreGeometry(_bytes(settings.geometry))
-        if settings.layout:
-            self.restoreState(_bytes(settings.layout), LAYOUT_VERSION)
+        self._layout = settings.layout
         self._show_docks(False)
         for view, is_visible in self._views:
             self.store.add(view, is_visible)
@@ -110,14 +115,19 @@ class MainWindow(QMainWindow):
         if is_open != (self.pages.currentWidget() is self.building):
             self.pages.setCurrentWidget(self.building if is_open else self.welcome)
             self._show_docks(is_open)
+            if is_open and not self._placed:
+                self._placed = True
+                QTimer.singleShot(0, self._place)  # sizes of docks count only once they are on the screen
+            (self.timeline if is_open else self.welcome.open_button).setFocus()
         for command in COMMANDS:
             self.actions_by_title[command.title].setEnabled(is_open or not command.needs_session)
 
     def do(self, command: Command) -> None:
         """What a key, a menu entry or the palette asks for."""
+        if "0" in command.keys and self.speed_keys.typed("0"):
+            return
+        self.speed_keys.end()
         if command.event is not None:
-            if command.title == "Fit everything" and self.speed_keys.typed("0"):
-                return
             self.store.send(command.event)
         elif command.ask == "palette":
             self.palette_box.ask()
@@ -132,21 +142,33 @@ class MainWindow(QMainWindow):
 
     def lay_out(self) -> None:
         """The panels where the design has them."""
-        supervision, inspector, timeline = self.docks
+        supervision, inspector, metrics, timeline = self.docks
         width, height = max(self.width(), 1000), max(self.height(), 600)
         for dock in self.docks:
             dock.setFloating(False)
             dock.setVisible(self.store.assigns.session is not None)
         self.resizeDocks([supervision, inspector], [width * 2 // 10, width * 3 // 10], Qt.Orientation.Horizontal)
-        self.resizeDocks([timeline], [height * 4 // 9], Qt.Orientation.Vertical)
+        strip = metrics.sizeHint().height() // (1 if height > 860 else 2)
+        self.resizeDocks([metrics, timeline], [strip, height * 3 // 8], Qt.Orientation.Vertical)
+
+    def _place(self) -> None:
+        """The panels as they were left, or as the design has them."""
+        if not self._layout or not self.restoreState(_bytes(self._layout), LAYOUT_VERSION):
+            self.lay_out()
 
     def layout_texts(self) -> tuple[str, str]:
         """Geometry and panels, to be kept."""
         return _text(self.saveGeometry()), _text(self.saveState(LAYOUT_VERSION))
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Views that were not on the screen until now are due."""
+        super().showEvent(event)
+        self.store.wake()
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Ends the application with its window; views that work in threads of their own end them when closed."""
+        """Ends the application with its window; nothing is patched any more once views begin to put things away."""
         super().closeEvent(event)
+        self.closing.emit()
         QApplication.quit()
 
     def _dock(self, title: str, view: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
