@@ -92,7 +92,7 @@ class TimelineView(QWidget):
         if changed & {"session", "revision", "theme", "search_sites"} or not changed:
             self._sites = None
         if changed - _MOVING or not changed:
-            self._pull(overview=bool(changed - _MOVING - _KEEPS_OVERVIEW), patched=True)
+            self._pull(overview=bool(changed - _MOVING - _KEEPS_OVERVIEW))
         if assigns.focus_track_id != before.focus_track_id:
             self._show_lane(assigns.focus_track_id)
         if assigns.focus_track_id in {lane.track_id for lane in self._lanes}:
@@ -109,9 +109,9 @@ class TimelineView(QWidget):
 
     def wait_until_loaded(self) -> None:
         """Returns when everything visible and the overview have been read and can be painted."""
-        while self._loader is not None and self._ask():
+        while self._pull() and self._loader is not None:
             self._loader.wait()
-            self._loaded()
+        self.update()
 
     def shut(self) -> None:
         """Stops reading. Harmless when repeated; a patch with a session starts again."""
@@ -135,8 +135,8 @@ class TimelineView(QWidget):
         self._pull()
         self.update()
 
-    def _pull(self, *, overview: bool = True, patched: bool = False) -> None:
-        """Takes from memory what is visible now, and asks for the rest.
+    def _pull(self, *, overview: bool = True) -> bool:
+        """Takes from memory what is visible now, and asks for the rest; True when there is any.
 
         While a session grows, what was seen stays for the moment that reading the new end takes: it must not flicker.
         """
@@ -144,28 +144,24 @@ class TimelineView(QWidget):
         if self._loader is None:
             self._top = None
             self._fit_bar()
-            return
+            return False
         reader, names, shown = self._loader.reader, self._source.names, self._assigns
         self._lanes = stacked(names.tracks.values(), names.processes.values(), reader.depths(), shown.folded)
         self._fit_bar()
         content = content_of(self._loader, shown.visible_ns, self.lanes_width())
-        is_new = bool(content.missing or content.missing_calls)
-        if patched and is_new and reader.session.live and _mostly(self._pulled_ns, shown.visible_ns):
-            self._loader.want(content.missing, content.missing_calls)
-            return
+        was_seen = reader.session.live and _mostly(self._pulled_ns, shown.visible_ns)
+        if was_seen and self._loader.want(content.missing, content.missing_calls):
+            return True
         self._content, self._pulled_ns = content, shown.visible_ns
         if overview or self._top is None or len(self._overview.count) != self.lanes_width():
             self._overview, self._top = overview_of(reader, shown.range_ns, self.lanes_width()), None
-        self._ask()
+        return self._ask(self._loader)
 
-    def _ask(self) -> bool:
-        """Whether there is more to read, which it then does."""
-        if self._loader is None:
-            return False
-        reader, whole = self._loader.reader, self._assigns.range_ns
+    def _ask(self, loader: Loader) -> bool:
+        reader, whole = loader.reader, self._assigns.range_ns
         width_ns = (whole[1] - whole[0]) / max(1, self.lanes_width())
         rest = [index for index in reader.missing(*whole, width_ns) if reader.known(index) is None]
-        return self._loader.want([*self._content.missing], [*self._content.missing_calls], rest)
+        return loader.want(self._content.missing, self._content.missing_calls, rest)
 
     # -- painting
 

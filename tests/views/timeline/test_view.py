@@ -112,7 +112,7 @@ def test_lanes_overview_and_hatched_gaps_are_painted_in_both_themes(shown: Shown
 def test_the_cursor_moves_over_a_picture_that_stays(shown: Shown) -> None:
     shown.picture()
     before = shown.view._picture
-    shown.patch(cursor_ns=shown.assigns.range_ns[1] // 2)
+    shown.view.patch(replace(shown.assigns, cursor_ns=shown.assigns.range_ns[1] // 2), {"cursor_ns"})
     x = GUTTER + shown.view.lanes_width() // 2
     assert count_of(shown.picture(), colours("dark").cursor, x - 1, 300, 3, 50) == 50
     assert shown.view._picture is before
@@ -212,3 +212,20 @@ def test_patching_sends_nothing(shown: Shown) -> None:
     shown.patch(visible_ns=(end_ns // 2, end_ns), cursor_ns=end_ns // 2, focus_track_id=3, revision=1)
     shown.patch(search_sites=(3,), folded=frozenset({3}), theme="light")
     assert shown.sent == []
+
+
+def test_a_growing_session_shows_its_new_end_without_losing_what_was_seen(tmp_path: Path, qapp: QApplication) -> None:
+    path = build_session(tmp_path / "live.scope", 900, 2, segments=3, finish=False).path
+    shown = Shown(path)
+    assert shown.session is not None and shown.session.live
+    before = shown.view.shown()
+    assert before.exact and len(before.spans) > 100
+    end_ns = shown.session.end_ns
+    shown.view._loader = None  # as after a merge: all of it has to be read anew
+    shown.assigns = replace(shown.assigns, revision=1, range_ns=(0, end_ns + 50), visible_ns=(0, end_ns + 50))
+    shown.view.patch(shown.assigns, {"revision", "range_ns", "visible_ns"})
+    assert shown.view.shown() is before
+    shown.view.wait_until_loaded()
+    assert shown.view.shown() is not before
+    assert len(shown.view.shown().spans) == len(before.spans)
+    shown.close()
