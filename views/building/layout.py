@@ -68,6 +68,7 @@ class Building:
     row: Int64
     track_id: Int64
     site_id: Int64
+    functions: Mapping[int, str]
     measure: Measure
     window_ns: int
 
@@ -78,6 +79,10 @@ class Building:
     def top(self) -> int:
         """The value of the highest room."""
         return int(self.value.max(initial=0))
+
+    def name(self, place: int) -> str:
+        """The name of a room's function, as it may be painted."""
+        return self.functions.get(int(self.site_id[place]), "?")
 
     def room(self, track_id: int, site_id: int) -> int | None:
         """The place of a room in the arrays, None when it is not there."""
@@ -120,8 +125,28 @@ def building(
         row=order,
         track_id=calls.track_id[order],
         site_id=calls.site_id[order],
+        functions=_functions(calls, sites),
         measure=measure,
         window_ns=calls.end_ns - calls.start_ns,
+    )
+
+
+def one_floor() -> Building:
+    """The smallest building: one floor, one room."""
+    return Building(
+        floors=(Floor(1, "MainThread", 0.0, 1),),
+        columns=1,
+        rows=1,
+        storey=storey_height(1),
+        box=np.array([[0.15, 0.15, 0.0, 1.0]], np.float32),
+        heat=np.array([1.0], np.float32),
+        value=np.array([1]),
+        row=np.array([0]),
+        track_id=np.array([1]),
+        site_id=np.array([1]),
+        functions={1: "main"},
+        measure="calls",
+        window_ns=1_000_000_000,
     )
 
 
@@ -193,6 +218,11 @@ def _floors(frame: Frame, calls: RecentCalls) -> tuple[tuple[Floor, ...], dict[i
     there = {track.track_id for track in shown}
     floors += [Floor(track, f"track {track}", 0.0, count) for track, count in ran.items() if track not in there]
     return tuple(floors), {floor.track_id: at for at, floor in enumerate(floors)}
+
+
+def _functions(calls: RecentCalls, sites: Mapping[int, SiteRow]) -> dict[int, str]:
+    used = np.unique(calls.site_id).tolist()
+    return {site: plain(sites[site].function, NAME_LENGTH) if site in sites else f"site {site}" for site in used}
 
 
 def _slots(calls: RecentCalls, sites: Mapping[int, SiteRow]) -> tuple[Int64, int]:

@@ -7,18 +7,20 @@ from collections.abc import Callable, Set
 from typing import ClassVar, get_args
 
 import msgspec
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
+from views.building.gl_probe import GlProbe
+from views.building.labels import LABEL_PX, paint_labels
 from views.building.layout import Building, building
 from views.building.legend import colour_words, height_words, paint_legend
+from views.building.pictures import Picture, RoomPictures
 from views.building.projection import Camera, Float64, Projection, painting_order, projection, room_under
-from views.building.scene_isometric import LABEL_PX, paint_building, room_words
+from views.building.scene_isometric import paint_rooms
 from views.events import Event, Select, SetMeasure
-from views.plain_text import plain
 from views.recent import recent
-from views.source import Names, Source
+from views.source import Source
 from views.state import Assigns, Measure, Selection, Theme
 from views.theme import colours, text_font
 
@@ -52,6 +54,7 @@ class BuildingView(QWidget):
             self._buttons[measure] = button
         group.buttonClicked.connect(self._choose)
         self.stage = Stage(send, source, self)
+        self._probe: GlProbe | None = None
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 4, 0, 0)
         box.setSpacing(2)
@@ -60,6 +63,11 @@ class BuildingView(QWidget):
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns."""
+        if assigns.frame is not None and self._probe is None and GlProbe.worth_asking():
+            self._probe = GlProbe(self)
+            self._probe.answered.connect(self._draw_with_gl)
+            _at_the_end(self._probe.stop)
+            self._probe.ask()
         self._buttons[assigns.building_measure].setChecked(True)
         if "session" in changed:
             self.stage.look_from_the_start()
@@ -68,6 +76,14 @@ class BuildingView(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Room for a building."""
         return QSize(720, 480)
+
+    def _draw_with_gl(self, works: bool) -> None:
+        if works:
+            from views.building.scene_qt3d import Qt3DPictures  # noqa: PLC0415 - not before it is known to be safe
+
+            pictures = Qt3DPictures(self)
+            _at_the_end(pictures.close)
+            self.stage.use(pictures)
 
     def _choose(self, button: QAbstractButton) -> None:
         self._send(SetMeasure(measure=next(key for key, known in self._buttons.items() if known is button)))
@@ -82,7 +98,7 @@ class Stage(QWidget):
         self._send, self._source = send, source
         self._theme: Theme = "dark"
         self._plan: Building | None = None
-        self._names: tuple[str, ...] = ()
+        self._pictures: RoomPictures | None = None
         self._selection: Selection | None = None
         self._instead = ""
         self._camera = Camera()
@@ -92,6 +108,12 @@ class Stage(QWidget):
         self.setMouseTracking(True)
         self.setAccessibleName("Building of threads and functions")
 
+    def use(self, pictures: RoomPictures) -> None:
+        """Has the rooms drawn by these from now on, instead of painting them."""
+        self._pictures = pictures
+        pictures.ready.connect(self.update)
+        self._changed()
+
     def show_assigns(self, assigns: Assigns) -> None:
         """Builds what the assigns say."""
         self._theme, self._selection = assigns.theme, assigns.selection
@@ -99,20 +121,18 @@ class Stage(QWidget):
             self._plan = None
             self._instead = "No session is open" if assigns.session is None else "Reading …"
         else:
-            names = self._source.names
             calls = recent(self._source, assigns.frame)
             aspect = max(0.5, min(4.0, round(self._ground().width() / max(self._ground().height(), 1), 1)))
-            self._plan = building(assigns.frame, calls, names.sites, assigns.building_measure, aspect)
-            self._names = room_names(self._plan, names)
+            self._plan = building(assigns.frame, calls, self._source.names.sites, assigns.building_measure, aspect)
             self._hovered = None
             self._instead = "" if len(self._plan) else "Nothing recorded ran in the stretch before this moment"
             self.setAccessibleDescription(f"{height_words(self._plan)}. {colour_words(self._plan)}")
-        self.update()
+        self._changed()
 
     def look_from_the_start(self) -> None:
         """The whole building, from where it is first seen."""
         self._camera = Camera()
-        self.update()
+        self._changed()
 
     def room_at(self, point: QPointF) -> int | None:
         """The room seen at a point, as a place in the plan's arrays."""
@@ -142,17 +162,21 @@ class Stage(QWidget):
         painter.fillRect(area, QColor(shown.panel))
         plan = self._plan
         if plan is not None and plan.floors:
+            plan, view, image = self._to_paint(plan)
             picked = self._picked(plan)
             painter.save()
             painter.setClipRect(area)
-            paint_building(
+            if image is not None:
+                painter.drawImage(0, 0, image)
+            else:
+                paint_rooms(painter, plan, view, self._theme)
+            paint_labels(
                 painter,
                 plan,
-                self._view(plan),
+                view,
                 self._theme,
-                names=self._names,
                 selected=picked,
-                hovered=self._hovered if self._hovered != picked else None,
+                hovered=self._hovered if self._hovered != picked and plan is self._plan else None,
                 focus_track=self._selection.track_id if self._selection is not None else None,
             )
             painter.restore()
@@ -166,7 +190,7 @@ class Stage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The building fits again."""
-        self.update()
+        self._changed()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Zooms around the mouse."""
@@ -180,7 +204,7 @@ class Stage(QWidget):
             shift_x=away.x() - (away.x() - self._camera.shift_x) * factor,
             shift_y=away.y() - (away.y() - self._camera.shift_y) * factor,
         )
-        self.update()
+        self._changed()
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
@@ -204,7 +228,7 @@ class Stage(QWidget):
             )
         elif self._dragged:
             self._camera = camera.turned(-moved.x() * 0.004)
-        self.update()
+        self._changed()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """A click picks the room under the mouse."""
@@ -227,6 +251,28 @@ class Stage(QWidget):
         self._hovered = None
         self.update()
 
+    def _changed(self) -> None:
+        """Paints again: at once, or as soon as the picture of it is there."""
+        plan, pictures = self._plan, self._pictures
+        if pictures is not None and plan is not None and plan.floors:
+            size = self.size()
+            ratio = self.devicePixelRatioF()
+            pictures.draw(Picture(plan, self._view(plan), self._theme, size.width(), size.height(), ratio))
+            latest = pictures.latest
+            if latest is not None and self._fits(latest):
+                return
+        self.update()
+
+    def _fits(self, picture: Picture) -> bool:
+        return (picture.width, picture.height, picture.theme) == (self.width(), self.height(), self._theme)
+
+    def _to_paint(self, plan: Building) -> tuple[Building, Projection, QImage | None]:
+        """What is painted: the newest picture with what belongs to it, or without one the plan itself."""
+        latest = self._pictures.latest if self._pictures is not None else None
+        if latest is not None and latest.image is not None and self._fits(latest):
+            return latest.plan, latest.view, latest.image
+        return plan, self._view(plan), None
+
     def _picked(self, plan: Building) -> int | None:
         picked = self._selection
         return plan.room(picked.track_id, picked.id) if picked is not None and picked.kind == "site" else None
@@ -243,10 +289,8 @@ class Stage(QWidget):
         return self._view(plan).faces(plan)
 
 
-def room_names(plan: Building, names: Names) -> tuple[str, ...]:
-    """The name of every room's function, as it may be painted."""
-    shown = {int(site): plain(names.site(int(site)), 120) for site in set(plan.site_id.tolist())}
-    return tuple(shown[site] for site in plan.site_id.tolist())
-
-
-__all__ = ["BuildingView", "Stage", "room_names", "room_words"]
+def _at_the_end(close: Callable[[], None]) -> None:
+    """Has this called before the application ends, while Qt is still whole."""
+    application = QCoreApplication.instance()
+    if application is not None:
+        application.aboutToQuit.connect(close)

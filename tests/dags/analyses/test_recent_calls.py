@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from capture.session import Session
-from dags.analyses.recent_calls import BINS, RecentCalls
+from dags.analyses.recent_calls import BINS, RecentCalls, recent_calls
 from dags.frame import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import call, calls_of, ended_call, frame, track
-from views.recent import WINDOWS_NS, recent, window_ns
-from views.source import Source
 
 
 def by_room(calls: RecentCalls) -> dict[tuple[int, int], tuple[int, int]]:
@@ -63,10 +62,9 @@ def test_a_stretch_that_ends_before_it_begins_is_refused() -> None:
 def test_a_built_session_agrees_with_its_own_tables(tmp_path: Path) -> None:
     truth = build_session(tmp_path / "s.scope", events=2_000, tracks=3)
     with Session.open(truth.path) as session:
-        source = Source(session)
         at = FrameReader(session).at(session.end_ns)
-        calls = recent(source, at)
-        assert recent(source, at) is calls
+        ended_rows = pa.concat_tables([session.calls(index) for index in range(len(session.segments))])
+        calls = recent_calls(ended_rows, at, 0, at.time_ns)
         table = truth.tables["calls"].to_pylist()
     ended = {row["call_id"]: row for row in table if row["end_ns"] is not None}
     outermost = [row for row in ended.values() if row["parent_call_id"] not in ended]
@@ -74,11 +72,3 @@ def test_a_built_session_agrees_with_its_own_tables(tmp_path: Path) -> None:
     for track_id in (2, 3, 4):
         own_ns = np.sum(calls.own_ns[calls.track_id == track_id])
         assert own_ns == sum(row["end_ns"] - row["start_ns"] for row in outermost if row["track_id"] == track_id)
-
-
-def test_the_stretch_gets_shorter_where_very_many_events_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    truth = build_session(tmp_path / "s.scope", events=2_000)
-    with Session.open(truth.path) as session:
-        assert window_ns(session, session.end_ns) == WINDOWS_NS[0]
-        monkeypatch.setattr("views.recent.MAX_EVENTS", 100)
-        assert window_ns(session, session.end_ns) == WINDOWS_NS[-1]

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from dags.frame import FrameReader
-from tests.views.frames import ALL, SECOND_NS, built_session, call, click, frame, near, picture, showing, track
+from tests.views.frames import ALL, SECOND_NS, built_session, call, frame, showing, track
+from tests.views.pictures import click, near, picture
 from views.building.legend import colour_words, height_words
 from views.building.view import BuildingView
 from views.events import Event, Select, SetMeasure

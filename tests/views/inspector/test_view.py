@@ -9,7 +9,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.views.frames import ALL, call, click, frame, near, picture, showing, state, track
+from tests.views.frames import ALL, call, frame, showing, state, track
+from tests.views.pictures import click, near, picture
 from views.events import Event, SeekTo
 from views.inspector.view import InspectorView
 from views.source import Source

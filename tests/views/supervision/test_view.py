@@ -7,7 +7,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from tests.views.frames import ALL, SECOND_NS, click, frame, near, picture, process, showing, track
+from tests.views.frames import ALL, SECOND_NS, frame, process, showing, track
+from tests.views.pictures import click, near, picture
 from views.events import Event, Select, SetHeat, ToggleFold
 from views.source import Source
 from views.state import Assigns, Selection

@@ -1,0 +1,80 @@
+"""Run as a program on a display: draws buildings with Qt3D, paints the same without, and prints how they compare."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+
+import numpy as np
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtGui import QGuiApplication, QImage, QPainter
+
+from tests.views.frames import SECOND_NS, calls_of, ended_call, frame, sites, track
+from tests.views.pictures import pixels
+from views.building.layout import Building, building
+from views.building.pictures import Picture
+from views.building.projection import Camera, projection
+from views.building.scene_isometric import paint_rooms
+from views.building.scene_qt3d import Qt3DPictures
+from views.state import Theme
+from views.theme import colours
+
+WIDTH, HEIGHT = 640, 480
+
+
+def plan_of(threads: int, loud: int) -> Building:
+    at = frame(SECOND_NS, tracks=[track(n) for n in range(2, threads + 2)])
+    rows = [
+        ended_call(n * 10_000 + m * 500 + k, (SECOND_NS - 9_000 + k, SECOND_NS - 8_900 + k), n, m, None)
+        for n in range(2, threads + 2)
+        for m in range(1, 9)
+        for k in range(300 if m == loud else 2)
+    ]
+    return building(at, calls_of(rows, at, 0, SECOND_NS), sites(*(f"f{m}" for m in range(8))), "calls")
+
+
+def painted(wanted: Picture) -> QImage:
+    image = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB32)
+    image.fill(colours(wanted.theme).panel)
+    painter = QPainter(image)
+    paint_rooms(painter, wanted.plan, wanted.view, wanted.theme)
+    painter.end()
+    return image
+
+
+def agreement(wanted: Picture, drawn: QImage) -> float:
+    """The share of rooms whose top has the same colour in both pictures."""
+    tops = wanted.view.faces(wanted.plan)[:, 2].mean(axis=1).astype(int)
+    one = pixels(painted(wanted))[tops[:, 1], tops[:, 0]].astype(int)
+    other = pixels(drawn.convertToFormat(QImage.Format.Format_RGB32))[tops[:, 1], tops[:, 0]].astype(int)
+    return float((np.abs(one - other).max(axis=1) < 16).mean())
+
+
+def story() -> dict[str, object]:
+    pictures = Qt3DPictures()
+    agreements = []
+    themes: tuple[Theme, ...] = ("dark", "light", "dark")
+    for at, theme in enumerate(themes):
+        gc.collect()
+        plan = plan_of(2 + at, 1 + 3 * at)
+        view = projection(plan, Camera(yaw=0.1 * at), (0.0, 0.0, float(WIDTH), float(HEIGHT)))
+        wanted = Picture(plan, view, theme, WIDTH, HEIGHT)
+        loop = QEventLoop()
+        pictures.ready.connect(loop.quit)
+        QTimer.singleShot(10_000, loop.quit)
+        pictures.draw(wanted)
+        loop.exec()
+        pictures.ready.disconnect(loop.quit)
+        latest = pictures.latest
+        if latest is not None and latest.image is not None and latest.plan is plan:
+            agreements.append(agreement(wanted, latest.image))
+    pictures.close()
+    pictures.close()
+    return {"agreements": agreements}
+
+
+if __name__ == "__main__":
+    application = QGuiApplication([])
+    print(json.dumps(story()))
+    sys.exit(0)

@@ -1,0 +1,99 @@
+"""The building drawn with OpenGL, in processes of their own: a missing driver would end this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from tests.interpreters import ROOT
+from tests.views.frames import SECOND_NS, calls_of, frame, track
+from views.building.gl_probe import GlProbe
+from views.building.layout import building, one_floor
+from views.building.pictures import Picture
+from views.building.projection import Camera, projection
+from views.building.scene_qt3d import clip_matrix, instances, unit_cube
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[dict[str, str]]:
+    """The environment of a program that has a display with software OpenGL."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is missing: no display for OpenGL")
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+        pass_fds=[writing],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as ready:
+        number = ready.readline().strip()
+    assert number, "Xvfb did not start"
+    yield {**os.environ, "DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": str(ROOT)}
+    server.terminate()
+    server.wait()
+
+
+def run(module: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_drawn_and_painted_rooms_look_alike_for_one_building_after_another(display: dict[str, str]) -> None:
+    if run("views.building.gl_probe", display).returncode:
+        pytest.skip("OpenGL 3.3 is missing on this display")
+    done = run("tests.views.building.gl_story", display)
+    assert done.returncode == 0, done.stderr
+    agreements = json.loads(done.stdout.splitlines()[-1])["agreements"]
+    assert len(agreements) == 3
+    assert min(agreements) >= 0.9
+    assert "Critical" not in done.stderr
+
+
+def test_without_opengl_the_probe_says_no(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    probe = GlProbe()
+    with qtbot.waitSignal(probe.answered, timeout=30_000) as answer:
+        probe.ask()
+    assert answer.args == [False]
+
+
+def test_asking_is_not_worth_it_without_a_display_or_when_switched_off(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not GlProbe.worth_asking()
+    monkeypatch.setattr("views.building.gl_probe._WITHOUT_GL", ())
+    assert GlProbe.worth_asking()
+    monkeypatch.setenv("SCOPE_3D", "off")
+    assert not GlProbe.worth_asking()
+
+
+def test_a_point_comes_to_the_same_place_through_the_matrix_as_through_the_projection() -> None:
+    plan = one_floor()
+    view = projection(plan, Camera(yaw=0.2), (0.0, 0.0, 640.0, 480.0))
+    matrix = clip_matrix(Picture(plan, view, "dark", 640, 480))
+    for point in ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.3, 0.9, 1.2)):
+        rows = np.array(matrix.copyDataTo()).reshape(4, 4)
+        clip = rows @ np.array([*point, 1.0])
+        x, y = view.points(*(np.array(value) for value in point))
+        assert [(clip[0] + 1) * 320, (1 - clip[1]) * 240] == pytest.approx([x, y], abs=0.01)
+        assert -1 <= clip[2] <= 1
+
+
+def test_boxes_are_floors_first_and_the_cube_is_closed() -> None:
+    at = frame(SECOND_NS, tracks=[track(2), track(3)])
+    plan = building(at, calls_of([], at, 0, SECOND_NS), {}, "calls")
+    assert instances(plan, "dark").shape == (2, 9)
+    assert instances(one_floor(), "light")[1, :6].tolist() == pytest.approx([0.15, 0.15, 0, 0.7, 0.7, 1.0])
+    cube = unit_cube()
+    assert cube.shape == (36, 6)
+    assert np.abs(cube[:, 3:].sum(axis=0)).max() == 0

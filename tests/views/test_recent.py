@@ -1,0 +1,36 @@
+"""Which stretch before the cursor views show, and that it is read once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from capture.session import Session
+from dags.frame import FrameReader
+from tests.sessions import build_session
+from tests.views.frames import built_session, frame
+from views.recent import WINDOWS_NS, recent, window_ns
+from views.source import Source
+
+
+def test_two_views_of_one_frame_share_one_answer(tmp_path: Path) -> None:
+    session, source = built_session(tmp_path)
+    with session:
+        reader = FrameReader(session)
+        at, earlier = reader.at(session.end_ns), reader.at(session.end_ns // 2)
+        assert recent(source, at) is recent(source, at)
+        assert int(recent(source, earlier).calls.sum()) < int(recent(source, at).calls.sum())
+
+
+def test_without_a_frame_or_a_session_nothing_ran() -> None:
+    assert len(recent(Source(), None)) == 0
+    assert (len(recent(Source(), frame(5))), recent(Source(), frame(5)).start_ns) == (0, 0)
+
+
+def test_the_stretch_gets_shorter_where_very_many_events_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = build_session(tmp_path / "s.scope", events=2_000)
+    with Session.open(truth.path) as session:
+        assert window_ns(session, session.end_ns) == WINDOWS_NS[0]
+        monkeypatch.setattr("views.recent.MAX_EVENTS", 100)
+        assert window_ns(session, session.end_ns) == WINDOWS_NS[-1]

@@ -1,0 +1,109 @@
+"""What is written and drawn over the rooms, whoever has drawn those: names, outlines, what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
+
+from views.building.layout import Building
+from views.building.projection import Float64, Projection
+from views.building.scene_isometric import room_path
+from views.figures import duration_text, short_count
+from views.heat import faded
+from views.state import Theme
+from views.theme import colours, text_font
+
+LABEL_PX = 150.0
+MAX_NAMES = 8
+
+
+def paint_labels(
+    painter: QPainter,
+    plan: Building,
+    view: Projection,
+    theme: Theme,
+    *,
+    selected: int | None = None,
+    hovered: int | None = None,
+    focus_track: int | None = None,
+) -> None:
+    """Paints everything that is not a floor or a room. selected, hovered: places in the plan's arrays."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for floor in plan.floors:
+        if not floor.known or floor.track_id == focus_track:
+            slab = view.slab(plan, floor.z)
+            _paint_floor(painter, slab, theme, known=floor.known, picked=floor.track_id == focus_track)
+    faces = view.faces(plan)
+    for place, width in ((selected, 2.4), (hovered, 1.4)):
+        if place is not None:
+            _paint_outline(painter, faces[place], theme, width)
+    _paint_floor_names(painter, plan, view, theme)
+    picked = [place for place in (hovered, selected) if place is not None]
+    _paint_room_names(painter, plan, faces, theme, first=picked)
+
+
+def room_words(plan: Building, place: int) -> str:
+    """A room in words: its function, quantity and unit."""
+    value = int(plan.value[place])
+    said = f"{short_count(value)} calls" if plan.measure == "calls" else f"{duration_text(value)} own time"
+    return f"{plan.name(place)} · {said}"
+
+
+def _paint_floor(painter: QPainter, corners: Float64, theme: Theme, *, known: bool, picked: bool) -> None:
+    """Frames a picked floor; hatches one of which events are missing, as its rooms say too little."""
+    shown = colours(theme)
+    painter.setPen(QPen(QColor(shown.accent), 1.6) if picked else QPen(Qt.PenStyle.NoPen))
+    painter.setBrush(Qt.BrushStyle.NoBrush if known else QBrush(faded(shown.gap, 0.6), Qt.BrushStyle.BDiagPattern))
+    painter.drawConvexPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
+
+
+def _paint_outline(painter: QPainter, faces: Float64, theme: Theme, width: float) -> None:
+    painter.setPen(QPen(QColor(colours(theme).text), width))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(room_path(faces))
+
+
+def _paint_floor_names(painter: QPainter, plan: Building, view: Projection, theme: Theme) -> None:
+    """Names at the left end of the floors; where floors are closer than a line of text, only some."""
+    shown, font = colours(theme), text_font()
+    metrics = QFontMetricsF(font)
+    painter.setFont(font)
+    last = float("inf")
+    for floor in plan.floors:
+        corner = view.slab(plan, floor.z)[0]
+        if last - corner[1] < metrics.height() * 1.05:
+            continue
+        last = corner[1]
+        words = floor.name if floor.known else f"{floor.name} · not captured"
+        text = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, LABEL_PX)
+        box = QRectF(corner[0] - LABEL_PX - 8, corner[1] - metrics.height() / 2, LABEL_PX, metrics.height())
+        painter.setPen(QColor(shown.text if floor.calls else shown.muted))
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), text)
+
+
+def _paint_room_names(painter: QPainter, plan: Building, faces: Float64, theme: Theme, *, first: Sequence[int]) -> None:
+    """The names of the picked rooms, and of the highest one of each of the busiest functions, where there is place."""
+    shown, font = colours(theme), text_font()
+    metrics = QFontMetricsF(font)
+    painter.setFont(font)
+    taken: list[QRectF] = []
+    left = float(faces[:, 1, :, 0].min(initial=0))
+    highest = np.argsort(-plan.value, kind="stable")
+    _, newest = np.unique(plan.site_id[highest], return_index=True)
+    named = [int(at) for at in highest[np.sort(newest)][:MAX_NAMES] if plan.value[at] > 0]
+    for place in [*first, *named]:
+        text = metrics.elidedText(room_words(plan, place), Qt.TextElideMode.ElideMiddle, 320)
+        centre, top = faces[place, 2, :, 0].mean(), faces[place, 2, :, 1].min()
+        width = metrics.horizontalAdvance(text) + 10
+        box = QRectF(max(centre - width / 2, left), top - metrics.height() - 7, width, metrics.height() + 3)
+        if any(box.intersects(other) for other in taken):
+            continue
+        taken.append(box)
+        painter.setPen(QPen(QColor(shown.line), 1))
+        painter.setBrush(faded(shown.panel, 0.95 if place in first else 0.85))
+        painter.drawRoundedRect(box, 3, 3)
+        painter.setPen(QColor(shown.text if place in first else shown.muted))
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
