@@ -24,6 +24,7 @@ class DetailReader:
         self.session = session
         self._coarse: dict[int, SegmentDetail] = {}
         self._whole: OrderedDict[int, SegmentDetail] = OrderedDict()
+        self._longest: dict[int, tuple[Array, Array]] = {}  # how long, ascending, and the calls
         self._depths: dict[int, int] = {}
         self._lock = threading.Lock()
 
@@ -54,8 +55,7 @@ class DetailReader:
         found = segment_detail(self.session, index)
         with self._lock:
             self._whole[seq] = found
-            self._coarse[seq] = found.trimmed(COARSE_ROWS)
-            self._keep_depths(found)
+            self._keep(seq, found)
             while len(self._whole) > WHOLE:
                 self._whole.popitem(last=False)
         return found
@@ -109,12 +109,17 @@ class DetailReader:
                 complete = False
                 continue
             complete = complete and detail.longest_from_ns <= at_least_ns
-            pieces.append(detail.longest)
+            pieces.append(self._longer(index, at_least_ns))
             if index == shown[-1]:
                 pieces.append(detail.open)
         spans = np.concatenate(pieces)
         is_long = spans["end_ns"] - spans["start_ns"] >= at_least_ns
         return spans[is_long & (spans["end_ns"] >= start_ns) & (spans["start_ns"] <= end_ns)], complete
+
+    def _longer(self, index: int, at_least_ns: float) -> Array:
+        with self._lock:
+            lasted, longest = self._longest[self.session.segments[index].seq]
+        return longest[np.searchsorted(lasted, at_least_ns) :]
 
     def gaps(self, start_ns: int, end_ns: int) -> Array:
         """The gaps of the stretch that are known, and damaged segments as gaps of all tracks."""
@@ -124,7 +129,17 @@ class DetailReader:
         gaps = np.concatenate([np.array(damaged, GAP_DTYPE), *pieces])
         return gaps[(gaps["end_ns"] >= start_ns) & (gaps["start_ns"] <= end_ns)]
 
-    def _keep_depths(self, detail: SegmentDetail) -> None:
+    def _keep(self, seq: int, detail: SegmentDetail) -> None:
+        segments = self.session.segments
+        if len(self._coarse) > 2 * len(segments) + WHOLE:  # a live session's segments are merged again and again
+            there = {part.seq for part in segments}
+            for gone in [known for known in self._coarse if known not in there]:
+                del self._coarse[gone], self._longest[gone]
+                self._whole.pop(gone, None)
+        self._coarse[seq] = detail.trimmed(COARSE_ROWS)
+        lasted = detail.longest["end_ns"] - detail.longest["start_ns"]
+        order = np.argsort(lasted)
+        self._longest[seq] = lasted[order], detail.longest[order]
         deepest = [(detail.open["track_id"], detail.open["depth"] + 1)]
         if detail.levels:
             deepest.append((detail.levels[-1].rows["track_id"], detail.levels[-1].rows["max_depth"]))

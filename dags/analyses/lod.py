@@ -185,7 +185,7 @@ def _counted(keys: Int64, counts: Array | None) -> Array:
         first = _run_starts(keys)
         summed = np.diff(np.append(first, len(keys)))
     else:
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys)  # not stable: seven times as fast, and equal keys are added up anyway
         keys = keys[order]
         first = _run_starts(keys)
         summed = np.add.reduceat(counts[order], first)
