@@ -15,7 +15,7 @@ from dags.frame_parts import Frame
 from views.source import Source
 
 WINDOWS_NS = (1_000_000_000, 100_000_000, 10_000_000, 1_000_000)
-MAX_EVENTS = 500_000
+MAX_EVENTS = 250_000
 
 _last: WeakKeyDictionary[Source, tuple[Frame, RecentCalls]] = WeakKeyDictionary()
 

@@ -99,25 +99,28 @@ def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) ->
 
 def _rows(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) -> list[Int64]:
     """The six columns of all calls that touch the stretch; one that is open ends, for us, with the stretch."""
-    columns = {name: _column(ended, name) for name in ("start_ns", "end_ns")}
-    keep = np.flatnonzero((columns["end_ns"] > start_ns) & (columns["end_ns"] <= end_ns))
-    columns = {name: columns[name] if name in columns else _column(ended, name) for name in _COLUMNS}
     still = [
         (call.call_id, call.entered_ns, end_ns, track.track_id, call.site_id, above.call_id if above else 0)
         for track in (frame.tracks if frame is not None else [])
         for above, call in zip([None, *track.stack], track.stack, strict=False)
     ]
     added = np.array(still, np.int64).reshape(-1, len(_COLUMNS))
-    return [np.concatenate([columns[name][keep], added[:, at]]) for at, name in enumerate(_COLUMNS)]
+    pieces: list[list[Int64]] = [[added[:, at] for at in range(len(_COLUMNS))]]
+    for batch in ended.to_batches():  # piece by piece, as most rows of a segment lie outside
+        if len(batch):
+            end = _values(batch.column("end_ns"))
+            keep = np.flatnonzero((end > start_ns) & (end <= end_ns))
+            pieces.append([_values(batch.column(name), keep) for name in _COLUMNS])
+    return [np.concatenate([piece[at] for piece in pieces]) for at in range(len(_COLUMNS))]
 
 
-def _column(table: Any, name: str) -> Int64:
-    """A column as int64; an end or a caller that is not there becomes 0."""
-    column = table.column(name)
+def _values(column: Any, rows: Int64 | None = None) -> Int64:
+    """A column, or some rows of it, as int64; an end or a caller that is not there becomes 0."""
     if column.null_count:
-        column = column.fill_null(0)
-    values: Int64 = np.asarray(column.to_numpy()).astype(np.int64, copy=False)
-    return values
+        column = (column if rows is None else column.take(rows)).fill_null(0)
+        rows = None
+    values = column.to_numpy()
+    return np.asarray(values if rows is None else values[rows]).astype(np.int64, copy=False)
 
 
 def _dense(ids: Int64) -> tuple[Int64, Int64]:
