@@ -20,6 +20,7 @@ from views.state import Assigns
 from views.update import handle_event
 
 FRAME_MS = 16
+ANSWER_S = 0.004
 ALL_FIELDS = frozenset(Assigns.__struct_fields__)
 
 Send = Callable[[Event], None]
@@ -63,6 +64,7 @@ class Store:
         self.wake = wake
         self.effects: list[Effect] = []
         self._inbox: deque[Event] = deque()
+        self._arrived = threading.Event()
         self._shown: list[_Shown] = []
         self._patching_thread: int | None = None
 
@@ -74,6 +76,7 @@ class Store:
         if self._patching_thread == threading.get_ident():
             raise ScopeBug(f"{type(event).__name__} was sent by a view that was being patched")
         self._inbox.append(event)
+        self._arrived.set()
         self.wake()
 
     def add(self, view: View, is_visible: Callable[[], bool] = lambda: True) -> None:
@@ -84,14 +87,28 @@ class Store:
     def fold(self) -> frozenset[str]:
         """Handles the events that are waiting, patches the views and says which fields changed."""
         before = self.assigns
+        self._handle_waiting()
+        if self.assigns.frame_wanted_ns not in (None, before.frame_wanted_ns):
+            self._wait_for_frame()
+        changed = changed_fields(before, self.assigns)
+        self._patch(changed)
+        return changed
+
+    def _handle_waiting(self) -> None:
+        self._arrived.clear()
         for _ in range(len(self._inbox)):
             event = self._inbox.popleft()
             old, self.assigns = self.assigns, handle_event(self.assigns, event)
             for effect in self.effects:
                 effect(event, old, self.assigns)
-        changed = changed_fields(before, self.assigns)
-        self._patch(changed)
-        return changed
+
+    def _wait_for_frame(self) -> None:
+        """A warm frame is there in less than a millisecond: then cursor and frame are painted once, together."""
+        deadline_s = time.monotonic() + ANSWER_S
+        while self.assigns.frame_wanted_ns is not None and (left_s := deadline_s - time.monotonic()) > 0:
+            if not self._inbox:
+                self._arrived.wait(left_s)
+            self._handle_waiting()
 
     def _patch(self, changed: frozenset[str]) -> None:
         """Patches all views, then raises the first failure: one broken view must not blind the others."""

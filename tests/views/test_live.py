@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Set
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
+from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal
 
 from capture.errors import ScopeBug
 from tests.views.windows import KEY, frame, opened
@@ -114,13 +114,41 @@ def test_what_an_effect_sends_is_folded_in_the_next_frame() -> None:
     store = Store(opened())
 
     def answer(event: e.Event, before: Assigns, after: Assigns) -> None:
-        if isinstance(event, e.SeekTo):
+        if isinstance(event, e.SetTheme):
             store.send(e.Busy(what="looking"))
 
     store.effects.append(answer)
-    store.send(e.SeekTo(time_ns=5))
-    assert store.fold() == {"cursor_ns", "frame_wanted_ns"}
+    store.send(e.SetTheme(theme="light"))
+    assert store.fold() == {"theme"}
     assert store.fold() == {"busy"}
+
+
+def test_a_frame_that_comes_at_once_is_patched_together_with_its_cursor() -> None:
+    store, view = Store(opened()), Recording("cursor_ns", "frame")
+    store.add(view)
+    answering: list[threading.Thread] = []
+
+    def answer(event: e.Event, before: Assigns, after: Assigns) -> None:
+        if isinstance(event, e.SeekTo):
+            ready = e.FrameReady(key=KEY, time_ns=event.time_ns, frame=frame(event.time_ns))
+            answering.append(threading.Thread(target=store.send, args=(ready,)))
+            answering[-1].start()
+
+    store.effects.append(answer)
+    store.send(e.SeekTo(time_ns=5))
+    store.fold()
+    answering[0].join()
+    store.fold()
+    assert view.patches[1:] in ([{"cursor_ns", "frame"}], [{"cursor_ns"}, {"frame"}])
+    assert store.assigns.frame_wanted_ns is None
+
+
+def test_a_frame_that_does_not_come_holds_nobody_up() -> None:
+    store, view = Store(opened()), Recording("cursor_ns", "frame")
+    store.add(view)
+    store.send(e.SeekTo(time_ns=5))
+    store.fold()
+    assert view.patches[1:] == [{"cursor_ns"}]
 
 
 def test_no_event_is_lost_when_many_threads_send_at_once() -> None:
@@ -171,3 +199,19 @@ def test_a_pulse_folds_what_another_thread_sends_and_ticks_while_playing(qapp: Q
     assert len(ticks) in {5, 6}
     assert min(ticks) >= 14_000_000
     assert store.assigns.cursor_ns == sum(int(tick * 0.001) for tick in ticks[:5])
+
+
+class Signalling(QObject):
+    """Emits what loses references on a Qt that does not fit this Python."""
+
+    said = Signal(object)
+
+
+def test_five_thousand_signals_do_not_end_the_process(qapp: QCoreApplication) -> None:
+    heard: list[object] = []
+    speaker = Signalling()
+    speaker.said.connect(heard.append)
+    for at in range(5_000):
+        speaker.setObjectName(str(at))
+        speaker.said.emit((None, True, False)[at % 3])
+    assert len(heard) == 5_000
