@@ -15,7 +15,7 @@ from views.figures import THIN, short_count, size_text
 from views.timeline.layout import columns_of
 
 GUTTER = 168
-ROW = 34
+ROW = 26
 
 
 @dataclass(frozen=True, slots=True)

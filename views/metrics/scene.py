@@ -15,6 +15,7 @@ from views.theme import colours, number_font, qcolor, text_font
 
 FONT_POINTS = 8.5
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight)
 
 
 def paint_lines(
@@ -47,8 +48,8 @@ def paint_lines(
             )
         painter.setPen(qcolor(shown.muted))
         most = QRectF(GUTTER, top + 1, width - 6, 14)
-        painter.drawText(most, int(Qt.AlignmentFlag.AlignRight), line.text(line.top()))
-        painter.drawText(QRectF(8, top, GUTTER - 12, height / 2), _MIDDLE, plain(line.title, 60))
+        painter.drawText(most, _RIGHT, line.text(line.top()))
+        painter.drawText(QRectF(8, top, GUTTER - 78, height), _MIDDLE, plain(line.title, 60))
         painter.setPen(qcolor(shown.line))
         painter.drawLine(0, top + height - 1, size[0], top + height - 1)
     painter.drawLine(GUTTER - 1, 0, GUTTER - 1, size[1])
@@ -66,7 +67,7 @@ def paint_cursor(
     painter.setPen(qcolor(shown.text))
     for line, (top, height) in zip(lines, row_tops(lines, size[1]), strict=True):
         value = line.at(cursor_ns)
-        painter.drawText(QRectF(8, top + height / 2 - 2, GUTTER - 12, height / 2), _MIDDLE, line.text(value))
+        painter.drawText(QRectF(8, top, GUTTER - 16, height), _MIDDLE | _RIGHT, line.text(value))
         if value is not None and x >= GUTTER:
             y = top + height - 3 - value * _tall(height) / line.top()
             painter.setBrush(qcolor(shown.cursor))
@@ -77,5 +78,5 @@ def paint_cursor(
 
 
 def _tall(height: int) -> int:
-    """How high a line can get: below the scale's label."""
-    return max(8, height - 18)
+    """How high a line can get: below the scale's label where there is room for that."""
+    return max(8, height - (18 if height >= 32 else 8))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QHideEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QStyle, QWidget
 
 from views.events import Event, SeekTo
 from views.metrics import scene
@@ -15,6 +15,7 @@ from views.metrics.layout import GUTTER, ROW, Line, lines_of
 from views.metrics.samples import Samples
 from views.source import Source
 from views.state import Assigns
+from views.theme import colours, qcolor
 from views.timeline.layout import ns_from_px, px_from_ns
 
 
@@ -39,7 +40,7 @@ class MetricsView(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Four rows."""
-        return QSize(1200, 4 * ROW)
+        return QSize(1200, 4 * (ROW + 4))
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns; a cursor that moved alone costs no new picture."""
@@ -82,17 +83,19 @@ class MetricsView(QWidget):
             processes = self._source.names.processes.values()
             ends_ns = {row.process_id: row.end_ns for row in processes if row.end_ns is not None}
             self._lines = lines_of(self._samples.by_name(), ends_ns)
+            self.setMinimumHeight(ROW * max(1, len(self._lines)))
 
     def _now(self, line: Line) -> float | None:
         return line.at(self._assigns.cursor_ns)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """The lines, and over them the cursor."""
-        shown, size = self._assigns, (self.width(), self.height())
+        shown, size = self._assigns, (self.width() - self._edge(), self.height())
         if self._picture is None:
             ratio = self.devicePixelRatioF()
-            self._picture = QPixmap(round(size[0] * ratio), round(size[1] * ratio))
+            self._picture = QPixmap(round(self.width() * ratio), round(size[1] * ratio))
             self._picture.setDevicePixelRatio(ratio)
+            self._picture.fill(qcolor(colours(shown.theme).panel))
             painter = QPainter(self._picture)
             scene.paint_lines(painter, self._lines, shown.visible_ns, size, shown.theme)
             painter.end()
@@ -102,6 +105,10 @@ class MetricsView(QWidget):
         if shown.session is not None:
             scene.paint_cursor(painter, self._lines, (shown.cursor_ns, x), size, shown.theme)
         painter.end()
+
+    def _edge(self) -> int:
+        """What the timeline's scroll bar takes: an instant has to be at the same place in both."""
+        return self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The same in another size."""
@@ -128,5 +135,5 @@ class MetricsView(QWidget):
     def _seek(self, event: QMouseEvent, *, visit: bool) -> None:
         x = event.position().x() - GUTTER
         if event.buttons() & Qt.MouseButton.LeftButton and x >= 0 and self._assigns.session is not None:
-            time_ns = ns_from_px(x, self._assigns.visible_ns, max(1, self.width() - GUTTER))
+            time_ns = ns_from_px(x, self._assigns.visible_ns, max(1, self.width() - self._edge() - GUTTER))
             self._send(SeekTo(time_ns=time_ns, visit=visit))

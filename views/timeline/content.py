@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from capture.errors import SessionProblem
+from capture.events import EventBatch, Kind
 from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
@@ -25,7 +26,9 @@ MAX_EXACT_FILES = 64  # small segments, as at the growing end of a live session
 MAX_EXACT_CALLS = 150_000
 CACHED_CALLS = 2_000_000
 TELL_EVERY = 8
+MARK_DTYPE = np.dtype([("time_ns", "<i8"), ("track_id", "<i4"), ("kind", "<i4")])
 LONG_PX = 2
+_CALL_KINDS = (Kind.CALL, Kind.RESUME, Kind.THROW, Kind.RETURN, Kind.YIELD, Kind.UNWIND, Kind.GAP)
 
 Stretch = tuple[int, int]
 
@@ -36,7 +39,7 @@ class Content:
 
     `exact`: `spans` are all calls, and `counts` are not needed; else `spans` are the calls that last two pixels or
     more, and `counts` are pyramid rows that say what is between them. `missing` and `missing_calls` are segments whose
-    detail or calls would make it better.
+    detail or calls would make it better. `marks` are the events that are no calls (MARK_DTYPE), when `exact`.
     """
 
     counts: list[tuple[int, Array]]
@@ -45,6 +48,7 @@ class Content:
     exact: bool
     missing: list[int]
     missing_calls: list[int]
+    marks: Array = field(default_factory=lambda: np.empty(0, MARK_DTYPE))
 
     @classmethod
     def empty(cls) -> Content:
@@ -81,6 +85,7 @@ class Loader:
         self.reader = reader
         self._tell = tell
         self._calls: OrderedDict[int, Array] = OrderedDict()
+        self._marks: dict[int, Array] = {}
         self._wanted: list[tuple[str, int]] = []
         self._failed: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
@@ -93,6 +98,11 @@ class Loader:
             if seq in self._calls:
                 self._calls.move_to_end(seq)
             return self._calls.get(seq)
+
+    def marks(self, index: int) -> Array:
+        """The events of a segment that are no calls; they come with its calls."""
+        with self._lock:
+            return self._marks.get(self.reader.session.segments[index].seq, np.empty(0, MARK_DTYPE))
 
     def want(self, details: Iterable[int], calls: Iterable[int], rest: Iterable[int] = ()) -> bool:
         """What to read next, most wanted first, in place of what was asked for before; False when that is nothing."""
@@ -152,10 +162,11 @@ class Loader:
         spans = spans_of(
             session.calls(index, ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "outcome"))
         )
+        marks = _marks_of(session.events(index, ("time_ns", "track_id", "kind")))
         with self._lock:
-            self._calls[seq] = spans
+            self._calls[seq], self._marks[seq] = spans, marks
             while sum(map(len, self._calls.values())) > CACHED_CALLS and len(self._calls) > MAX_EXACT_SEGMENTS:
-                self._calls.popitem(last=False)
+                self._marks.pop(self._calls.popitem(last=False)[0], None)
 
 
 def content_of(loader: Loader, visible_ns: Stretch, width: int) -> Content:
@@ -174,7 +185,9 @@ def content_of(loader: Loader, visible_ns: Stretch, width: int) -> Content:
         if not missing_calls and not (len(shown) and last is None) and sum(map(len, loaded)) <= MAX_EXACT_CALLS:
             still_open = last.open if last is not None else np.empty(0, SPAN_DTYPE)
             spans = np.concatenate([np.empty(0, SPAN_DTYPE), *loaded, still_open])
-            return Content([], _distinct(spans), gaps, True, [], [])
+            marks = np.concatenate([np.empty(0, MARK_DTYPE), *(loader.marks(index) for index in shown)])
+            seen = (marks["time_ns"] >= visible_ns[0]) & (marks["time_ns"] <= visible_ns[1])
+            return Content([], _distinct(spans), gaps, True, [], [], marks[seen])
     spans, _ = reader.spans(*visible_ns, LONG_PX * width_ns)
     counts = reader.rows(visible_ns[0], visible_ns[1] + 1, width_ns)
     return Content(counts, spans, gaps, False, missing, missing_calls)
@@ -199,6 +212,13 @@ def _few_calls(loader: Loader, shown: range) -> bool:
         return False
     files = [loader.reader.session.segments[index].file("calls") for index in shown]
     return sum(entry.rows for entry in files if entry) <= MAX_EXACT_CALLS
+
+
+def _marks_of(batch: EventBatch) -> Array:
+    rows = np.flatnonzero(~np.isin(batch.kind, _CALL_KINDS))
+    marks = np.zeros(len(rows), MARK_DTYPE)
+    marks["time_ns"], marks["track_id"], marks["kind"] = batch.time_ns[rows], batch.track_id[rows], batch.kind[rows]
+    return marks
 
 
 def _touching(calls: Array, visible_ns: Stretch) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from capture.events import KIND_NAMES
 from dags.analyses.detail import OPEN_END
 from views.figures import count_text, duration_text
 from views.plain_text import plain
@@ -24,6 +26,7 @@ class Hit(msgspec.Struct, frozen=True):
     time_ns: int
     depth: int
     span: int | None
+    slack_ns: int = 0
 
 
 def hit(content: Content, lane: Lane, y: int, time_ns: int, slack_ns: int) -> Hit:
@@ -31,7 +34,11 @@ def hit(content: Content, lane: Lane, y: int, time_ns: int, slack_ns: int) -> Hi
     depth = (y - lane.first_row_y) // ROW
     inside = 0 <= depth < lane.rows
     return Hit(
-        lane, time_ns, depth, span_at(content.spans, lane.track_id, depth, time_ns, slack_ns) if inside else None
+        lane,
+        time_ns,
+        depth,
+        span_at(content.spans, lane.track_id, depth, time_ns, slack_ns) if inside else None,
+        slack_ns,
     )
 
 
@@ -64,6 +71,11 @@ def lines(found: Hit, content: Content, names: Names) -> list[str]:
             said.append("left by an exception")
     else:
         said += _counted(found, content, names)
+    near = content.marks[np.abs(content.marks["time_ns"] - found.time_ns) <= found.slack_ns]
+    kinds = Counter(near["kind"][near["track_id"] == found.lane.track_id].tolist())
+    said += [
+        f"{count_text(count)} x {KIND_NAMES.get(kind, 'event').replace('_', ' ')}" for kind, count in kinds.items()
+    ]
     for gap in content.gaps:
         if int(gap["track_id"]) in (0, found.lane.track_id) and int(gap["start_ns"]) <= found.time_ns <= int(
             gap["end_ns"]

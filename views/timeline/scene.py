@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
+from capture.events import Kind
 from dags.analyses.lod import Array
 from views.figures import count_text, duration_text
 from views.plain_text import plain
@@ -22,7 +23,7 @@ from views.timeline.ruler import ticks
 
 TOP = OVERVIEW + RULER
 MAX_SITES = 1 << 16
-RAISED_PX = 3
+EDGE_PX = 3
 RAISED_ALPHA = 80
 MIN_GAP_PX = 5
 FONT_POINTS = 8.5
@@ -90,12 +91,12 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> Raster:
     for level, rows in scene.content.counts:
         raster.fill_counts(level, rows, sites.full, (sites.steady, sites.moving))
     raster.fill_spans(scene.content.spans, sites.full)
-    raised = _raised(scene, raster)
+    raised, marks = _raised(scene, raster), _marks(scene, raster)
     painter.save()
     painter.setClipRect(0, TOP, scene.width, scene.height - TOP)
     painter.translate(0, TOP - scene.scroll)
     for at, lane in enumerate(visible):
-        _paint_lane(painter, scene, raster, lane, raised[at : at + 1])
+        _paint_lane(painter, scene, raster, lane, (marks[at : at + 1], raised[at : at + 1]))
     _paint_labels(painter, scene, raster)
     _paint_gaps(painter, scene, visible)
     _paint_selected(painter, scene, visible)
@@ -142,6 +143,20 @@ def _raised(scene: Scene, raster: Raster) -> Array:
     return marks
 
 
+def _marks(scene: Scene, raster: Raster) -> Array:
+    """One row per lane: events that are no calls, state changes in the accent colour."""
+    shown = colours(scene.theme)
+    painted = np.zeros((len(raster.lanes), raster.width), np.uint32)
+    of_states = scene.content.marks["kind"] == Kind.STATE
+    for rows, colour in ((of_states, shown.accent), (~of_states, shown.muted)):
+        marks = scene.content.marks[rows]
+        lane = raster.lanes_of(marks)
+        left, _ = raster.extent(marks["time_ns"], marks["time_ns"])
+        for more in (0, 1):
+            painted[lane[lane >= 0], np.minimum(left[lane >= 0] + more, raster.width - 1)] = argb(colour)
+    return painted
+
+
 def raised_alpha(share: float) -> int:
     """How strongly exceptions are marked where they are that share of all events."""
     return round(RAISED_ALPHA + (255 - RAISED_ALPHA) * min(1.0, share * 20))
@@ -155,7 +170,7 @@ def _mark(share: Array, raster: Raster, rows: Array, at_ns: Array, values: Array
         np.maximum.at(share, (lane[seen], np.minimum(left + more, raster.width - 1)), values[seen])
 
 
-def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, raised: Array) -> None:
+def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, edges: tuple[Array, Array]) -> None:
     shown = colours(scene.theme)
     left = float(GUTTER)
     if lane.kind == "process":
@@ -170,9 +185,9 @@ def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, rai
     for row in range(1, lane.rows + 1):
         y = lane.first_row_y + row * ROW - 1
         painter.drawLine(GUTTER, y, scene.width, y)
-    if raised.any():
-        below = QRectF(left, lane.y + lane.height - RAISED_PX - 1, scene.lanes_width, RAISED_PX)
-        painter.drawImage(below, _image(raised), QRectF(0, 0, raster.width, 1))
+    for edge, y in zip(edges, (lane.y + 1, lane.y + lane.height - EDGE_PX - 1), strict=True):
+        if edge.any():
+            painter.drawImage(QRectF(left, y, scene.lanes_width, EDGE_PX), _image(edge), QRectF(0, 0, raster.width, 1))
     painter.setPen(qcolor(shown.line))
     painter.drawLine(GUTTER, lane.y + lane.height - 1, scene.width, lane.y + lane.height - 1)
     if not lane.folded and lane.depth > lane.rows:

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QScrollBar, QToolTip, QWidget
+from PySide6.QtWidgets import QScrollBar, QStyle, QToolTip, QWidget
 
 from capture.session import Session
 from dags.analyses.detail_reader import DetailReader
@@ -229,7 +229,7 @@ class TimelineView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The same stretch in another width."""
-        wide = self._bar.sizeHint().width()
+        wide = self.width() - self._inner_width()
         self._bar.setGeometry(self.width() - wide, scene.TOP, wide, self.height() - scene.TOP)
         self._pull()
 
@@ -248,7 +248,7 @@ class TimelineView(QWidget):
         super().closeEvent(event)
 
     def _inner_width(self) -> int:
-        return self.width() - (self._bar.width() if self._bar.maximum() > 0 else 0)
+        return self.width() - self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
 
     def lanes_width(self) -> int:
         """From the gutter to the right edge, without the scroll bar."""

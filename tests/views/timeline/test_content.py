@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from capture.definitions import ProcessRow, TrackRow
+from capture.events import Kind, make_batch
 from capture.session import Session
+from capture.store import SegmentStore
 from dags.analyses.detail import OPEN_END
 from dags.analyses.detail_reader import DetailReader
-from tests.sessions import Truth, build_session
-from views.timeline import content
+from tests.sessions import SESSION_ID, Truth, build_session
+from views.source import Names
+from views.timeline import content, pick
 from views.timeline.content import Loader, content_of, overview_of
+from views.timeline.layout import stacked
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +107,21 @@ def test_a_session_closed_meanwhile_leaves_no_wrong_answer_behind(tmp_path: Path
     loader.wait()
     loader.close()
     assert not list(truth.path.glob("cache/*.lod"))  # what could not be read is not kept as if it were nothing
+
+
+def test_events_that_are_no_calls_are_marks_and_are_told_under_the_pointer(tmp_path: Path) -> None:
+    times = np.array([100, 200, 300, 310, 400], np.int64)
+    kinds = np.array([Kind.THREAD_BEGIN, Kind.CALL, Kind.STATE, Kind.STATE, Kind.RETURN], np.uint8)
+    batch = make_batch(1, times, kinds, np.full(5, 2, np.int32), site_id=np.array([0, 1, 1, 1, 1], np.int32))
+    store = SegmentStore.create(tmp_path / "s.scope", {"session_id": SESSION_ID, "created_real_ns": 1}, sync=False)
+    store.seal(batch, end_ns=500)
+    store.write_defs([ProcessRow(process_id=1, pid=1)], [TrackRow(track_id=2, process_id=1, name="worker")])
+    store.finish()
+    with Session.open(tmp_path / "s.scope") as session:
+        found = loaded(session, (0, 350), 100)
+        names = Names(session)
+        (lane,) = stacked(session.tracks(), session.processes(), {2: 1}, frozenset())
+    assert found.exact
+    assert found.marks["time_ns"].tolist() == [100, 300, 310]
+    assert pick.lines(pick.hit(found, lane, lane.first_row_y, 304, 7), found, names) == ["worker", "2 x state"]
+    assert pick.lines(pick.hit(found, lane, lane.first_row_y, 101, 7), found, names) == ["worker", "1 x thread begin"]
