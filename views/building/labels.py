@@ -18,6 +18,7 @@ from views.theme import colours, text_font
 
 LABEL_PX = 150.0
 MAX_NAMES = 8
+MIN_NAMED = 0.05  # of the highest room; below that a name says nothing
 
 
 def paint_labels(
@@ -42,7 +43,7 @@ def paint_labels(
             _paint_outline(painter, faces[place], theme, width)
     _paint_floor_names(painter, plan, view, theme)
     picked = [place for place in (hovered, selected) if place is not None]
-    _paint_room_names(painter, plan, faces, theme, first=picked)
+    _paint_room_names(painter, plan, view, theme, faces=faces, first=picked)
 
 
 def room_words(plan: Building, place: int) -> str:
@@ -84,16 +85,18 @@ def _paint_floor_names(painter: QPainter, plan: Building, view: Projection, them
         painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), text)
 
 
-def _paint_room_names(painter: QPainter, plan: Building, faces: Float64, theme: Theme, *, first: Sequence[int]) -> None:
+def _paint_room_names(
+    painter: QPainter, plan: Building, view: Projection, theme: Theme, *, faces: Float64, first: Sequence[int]
+) -> None:
     """The names of the picked rooms, and of the highest one of each of the busiest functions, where there is place."""
     shown, font = colours(theme), text_font()
     metrics = QFontMetricsF(font)
     painter.setFont(font)
     taken: list[QRectF] = []
-    left = float(faces[:, 1, :, 0].min(initial=0))
+    left = float(view.slab(plan, 0.0)[:, 0].min())
     highest = np.argsort(-plan.value, kind="stable")
     _, newest = np.unique(plan.site_id[highest], return_index=True)
-    named = [int(at) for at in highest[np.sort(newest)][:MAX_NAMES] if plan.value[at] > 0]
+    named = [int(at) for at in highest[np.sort(newest)][:MAX_NAMES] if plan.value[at] > plan.top * MIN_NAMED]
     for place in [*first, *named]:
         text = metrics.elidedText(room_words(plan, place), Qt.TextElideMode.ElideMiddle, 320)
         centre, top = faces[place, 2, :, 0].mean(), faces[place, 2, :, 1].min()

@@ -28,7 +28,7 @@ LEVELS: tuple[tuple[float, Level], ...] = ((0.85, "hot"), (0.6, "warm"), (0.05, 
 MEANINGS: dict[Heat, str] = {
     "activity": "processes: against their busiest moment; threads: calls per second",
     "cpu": "share of one core, per process",
-    "memory": "resident memory, against the largest process",
+    "memory": "resident memory, by powers of two: blue 16 MiB, red from 6 GiB",
 }
 
 
@@ -69,6 +69,15 @@ def thread_heat(calls_per_second: float) -> float:
     [0.0, 0.15, 0.57, 0.86]
     """
     return min(math.log10(1 + max(calls_per_second, 0.0)) / 7, 1.0)
+
+
+def memory_heat(rss_bytes: int) -> float:
+    """0 at 16 MiB, 1 at 16 GiB, by the power of two: the largest of small processes is not hot.
+
+    >>> [round(memory_heat(size << 20), 2) for size in (1, 16, 1024, 16384)]
+    [0.0, 0.0, 0.6, 1.0]
+    """
+    return min(max(math.log2(max(rss_bytes, 1) / (16 << 20)) / 10, 0.0), 1.0)
 
 
 def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: frozenset[int]) -> tuple[Row, ...]:
@@ -121,7 +130,6 @@ def _heats(
     frame: Frame, calls: RecentCalls, heat_by: Heat
 ) -> Callable[[FrameProcess | FrameTrack], tuple[float | None, str]]:
     """What answers the heat and the figure of a process or a thread."""
-    largest = max((process.rss_bytes or 0 for process in frame.processes), default=0)
     rates = {int(track): int(calls.begun_on(int(track)).sum()) / max(calls.seconds, 1e-9) for track in calls.tracks}
 
     def heat(of: FrameProcess | FrameTrack) -> tuple[float | None, str]:
@@ -139,7 +147,7 @@ def _heats(
             return (None, "not captured") if known is None else (min(known / 100, 1.0), f"{known:.0f} %")
         if heat_by == "memory":
             size = of.rss_bytes
-            return (None, "not captured") if size is None else (size / max(largest, 1), size_text(size))
+            return (None, "not captured") if size is None else (memory_heat(size), size_text(size))
         return (None, "not captured") if of.tier == "observe" else (of.heat, f"{of.heat * 100:.0f} %")
 
     return heat

@@ -15,6 +15,7 @@ ROW_PX = 40.0
 INDENT_PX = 16.0
 FIGURE_PX = 84.0
 SPARK_PX = 60.0
+MIN_DETAIL_PX = 40.0
 FOLD_PX = 18.0
 
 _SIGNS = {"running": "●", "waiting": "◌", "ended": "■"}
@@ -57,9 +58,9 @@ def _paint_row(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None
     left += 10
     figure = QRectF(box.right() - FIGURE_PX - 8, box.top() + 9, FIGURE_PX, box.height() - 18)
     right = figure.left() - 8
-    if row.spark and right - SPARK_PX - left > 84:
-        _paint_spark(painter, row, QRectF(right - SPARK_PX, box.top() + 8, SPARK_PX, box.height() - 16), shown)
-        right -= SPARK_PX + 8
+    has_spark = bool(row.spark) and right - SPARK_PX - left > MIN_DETAIL_PX
+    if has_spark:
+        _paint_spark(painter, row, QRectF(right - SPARK_PX, box.center().y(), SPARK_PX, box.height() / 2 - 5), shown)
     font = painter.font()
     bold = painter.font()
     bold.setBold(row.is_process)
@@ -67,12 +68,12 @@ def _paint_row(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None
     painter.setPen(text if row.status != "ended" else quiet)
     detail = f"{row.children} inside · {row.detail}" if row.folded and row.children else row.detail
     top = QRectF(left, box.top() + 2, max(right - left, 0), box.height() / 2 - 1)
-    top.moveTop(top.top() if detail else box.center().y() - top.height() / 2)
+    top.moveTop(top.top() if detail or has_spark else box.center().y() - top.height() / 2)
     name = f"{_SIGNS[row.status]}  {row.name}"
     painter.drawText(top, _LEFT, QFontMetricsF(bold).elidedText(name, Qt.TextElideMode.ElideRight, top.width()))
     painter.setFont(font)
     painter.setPen(quiet)
-    below = top.translated(0, box.height() / 2 - 2)
+    below = top.translated(0, box.height() / 2 - 2).adjusted(0, 0, -SPARK_PX - 8 if has_spark else 0, 0)
     painter.drawText(below, _LEFT, QFontMetricsF(font).elidedText(detail, Qt.TextElideMode.ElideRight, below.width()))
     if row.figure:
         _paint_figure(painter, row, figure, shown)

@@ -56,10 +56,10 @@ def test_what_was_not_captured_is_said_not_shown_as_cold() -> None:
         assert (row.heat, row.figure, row.level) == (None, "not captured", "unknown")
 
 
-def test_memory_is_compared_with_the_largest_process() -> None:
-    at = frame(processes=[process(1, rss_bytes=100 << 20), process(2, rss_bytes=25 << 20)])
+def test_the_largest_of_small_processes_is_not_hot() -> None:
+    at = frame(processes=[process(1, rss_bytes=512 << 20), process(2, rss_bytes=8 << 20)])
     rows = supervision_rows(at, calls_of([], at, 0, 1), "memory", NONE)
-    assert [(row.heat, row.figure.replace(THIN, " ")) for row in rows] == [(1.0, "100 MiB"), (0.25, "25 MiB")]
+    assert [(row.heat, row.figure.replace(THIN, " ")) for row in rows] == [(0.5, "512 MiB"), (0.0, "8 MiB")]
 
 
 def test_names_from_the_session_are_made_plain() -> None:
