@@ -75,7 +75,7 @@ def _paint_floor_names(painter: QPainter, plan: Building, view: Projection, them
     last = float("inf")
     for floor in plan.floors:
         corner = view.slab(plan, floor.z)[0]
-        if last - corner[1] < metrics.height() * 1.05:
+        if last - corner[1] < metrics.height() * 0.9:
             continue
         last = corner[1]
         words = floor.name if floor.known else f"{floor.name} · not captured"

@@ -19,10 +19,10 @@ from views.inspector.diff import Piece, value_diff
 from views.plain_text import plain
 from views.state import Selection
 
-MAX_STATES = 300
+MAX_STATES = 150
 MAX_STACK = 300
 NAME_LENGTH = 300
-VALUE_LENGTH = 1_000
+VALUE_LENGTH = 400
 
 
 class Link(msgspec.Struct, frozen=True):

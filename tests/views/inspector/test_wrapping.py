@@ -1,0 +1,21 @@
+"""Coloured text in lines of a fixed number of characters."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from views.inspector.diff import Piece
+from views.inspector.wrapping import wrapped
+
+
+def test_what_needs_too_many_lines_ends_in_an_ellipsis() -> None:
+    lines = wrapped((Piece("abcdefgh"), Piece("ij", "new")), 3, 2)
+    assert ["".join(piece.text for piece in line) for line in lines] == ["abc", "de\N{HORIZONTAL ELLIPSIS}"]
+
+
+@given(st.lists(st.text("ab", max_size=9), max_size=5), st.integers(1, 7))
+def test_nothing_is_lost_and_no_line_is_longer(texts: list[str], columns: int) -> None:
+    lines = wrapped(tuple(Piece(text) for text in texts), columns, 1_000)
+    assert "".join(piece.text for line in lines for piece in line) == "".join(texts)
+    assert all(sum(len(piece.text) for piece in line) <= columns for line in lines)
