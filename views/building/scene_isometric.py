@@ -1,7 +1,7 @@
 """Paints the building with QPainter, in parallel projection: needs no OpenGL and looks the same everywhere.
 
 Rooms of one row never cover each other (see projection), so each row is painted as a few paths, one per face and
-colour; 10 000 rooms one by one would take three times as long.
+colour; one by one, thousands of rooms would take several times as long.
 """
 
 from __future__ import annotations
