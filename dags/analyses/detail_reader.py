@@ -102,6 +102,7 @@ class DetailReader:
         Calls that go on after the last segment of the stretch end at OPEN_END.
         """
         pieces, complete = [np.empty(0, SPAN_DTYPE)], True
+        last, still_open = None, pieces[0]
         shown = self.segments_between(start_ns, end_ns)
         for index in shown:
             detail = self.known(index)
@@ -110,9 +111,11 @@ class DetailReader:
                 continue
             complete = complete and detail.longest_from_ns <= at_least_ns
             pieces.append(self._longer(index, at_least_ns))
-            if index == shown[-1]:
-                pieces.append(detail.open)
-        spans = np.concatenate(pieces)
+            last, still_open = index, detail.open
+        if last is not None and last < shown[-1]:  # how far they go on is not known yet
+            still_open = still_open.copy()
+            still_open["end_ns"] = self.session.segments[last].end_ns
+        spans = np.concatenate([*pieces, still_open])
         is_long = spans["end_ns"] - spans["start_ns"] >= at_least_ns
         return spans[is_long & (spans["end_ns"] >= start_ns) & (spans["start_ns"] <= end_ns)], complete
 

@@ -49,6 +49,7 @@ class Content:
     missing: list[int]
     missing_calls: list[int]
     marks: Array = field(default_factory=lambda: np.empty(0, MARK_DTYPE))
+    unread: list[Stretch] = field(default_factory=list)
 
     @classmethod
     def empty(cls) -> Content:
@@ -190,7 +191,9 @@ def content_of(loader: Loader, visible_ns: Stretch, width: int) -> Content:
             return Content([], _distinct(spans), gaps, True, [], [], marks[seen])
     spans, _ = reader.spans(*visible_ns, LONG_PX * width_ns)
     counts = reader.rows(visible_ns[0], visible_ns[1] + 1, width_ns)
-    return Content(counts, spans, gaps, False, missing, missing_calls)
+    parts = [reader.session.segments[index] for index in missing if reader.known(index) is None]
+    unread = [(part.start_ns, part.end_ns) for part in parts]
+    return Content(counts, spans, gaps, False, missing, missing_calls, unread=unread)
 
 
 def overview_of(reader: DetailReader, range_ns: Stretch, width: int) -> Overview:

@@ -98,6 +98,7 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> Raster:
     for at, lane in enumerate(visible):
         _paint_lane(painter, scene, raster, lane, (marks[at : at + 1], raised[at : at + 1]))
     _paint_labels(painter, scene, raster)
+    _paint_unread(painter, scene, visible)
     _paint_gaps(painter, scene, visible)
     _paint_selected(painter, scene, visible)
     for lane in visible:
@@ -227,6 +228,16 @@ def _name_that_fits(name: str, room: int, metrics: QFontMetricsF) -> str:
     if metrics.horizontalAdvance(name) <= room:
         return name
     return metrics.elidedText(name.rpartition(".")[2], Qt.TextElideMode.ElideRight, room)
+
+
+def _paint_unread(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> None:
+    """Shaded where nothing has been read yet, so that it does not look as if nothing had happened."""
+    shade = qcolor(colours(scene.theme).raised)
+    for ends in scene.content.unread:
+        left, right = (px_from_ns(t, scene.visible_ns, scene.lanes_width) for t in ends)
+        left, right = max(0.0, left), min(float(scene.lanes_width), right)
+        for lane in lanes:
+            painter.fillRect(QRectF(GUTTER + left, lane.y, right - left, lane.height - 1), shade)
 
 
 def _paint_gaps(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> None:

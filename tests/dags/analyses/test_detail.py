@@ -131,3 +131,16 @@ def test_gaps_and_damaged_segments_are_told(truth: Truth) -> None:
         damaged = session.segments[2]
         assert {(g["start_ns"], g["end_ns"], g["dropped"]) for g in gaps} <= found
         assert (damaged.start_ns, damaged.end_ns, damaged.events) in found
+
+
+def test_what_has_not_been_read_is_left_out_and_open_calls_end_where_reading_did(truth: Truth) -> None:
+    with Session.open(truth.path) as session:
+        reader = DetailReader(session)
+        reader.read(0)
+        spans, complete = reader.spans(0, session.end_ns, 0)
+        assert not complete
+        assert (spans["end_ns"] <= session.segments[0].end_ns).all()
+        known = reader.known(0)
+        assert known is not None
+        assert set(known.open["call_id"].tolist()) <= set(spans["call_id"].tolist())
+        assert reader.missing(0, session.end_ns, session.end_ns / 100) == [1, 2, 3]

@@ -80,7 +80,7 @@ def test_more_calls_than_can_be_painted_at_once_show_counts(truth: Truth, monkey
     monkeypatch.setattr(content, "MAX_EXACT_CALLS", 100)
     with Session.open(truth.path) as session:
         found = loaded(session, (0, session.segments[0].end_ns), 200)
-    assert not found.exact and found.counts
+    assert not found.exact and found.counts and not found.unread
 
 
 def test_the_overview_counts_all_and_knows_what_it_has_not_read(truth: Truth) -> None:
