@@ -227,7 +227,7 @@ def test_sql_cannot_touch_the_disk(small_session: Path, tmp_path: Path) -> None:
 def test_wrong_usage_is_exit_code_2() -> None:
     assert scope("attach", "not-a-pid", expect=2).stderr
     assert scope("run", "--no-window", expect=2).stderr
-    assert scope(expect=2).stderr
+    assert scope("no-such-verb", expect=2).stderr
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root: to mount a small disk")
