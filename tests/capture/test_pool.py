@@ -9,7 +9,7 @@ import pytest
 
 from capture.blocks import BlockType
 from capture.drain import Drain
-from capture.errors import TargetProblem
+from capture.errors import PoolProblem
 from capture.journal import JournalReader, JournalWriter
 from capture.pool import CHUNK_BYTES, Pool, pool_folders, remove_pool_folder
 from tests.synthetic import record, snapshot, state
@@ -128,7 +128,7 @@ def test_a_pool_that_was_scribbled_over_is_refused(paper: PaperPool, offset: int
     paper.chunk(0, track=1, seq_start=0, records=record(1, 5, 1))
     paper.poke(offset, data)
     pool = Pool(paper.folder)
-    with pytest.raises(TargetProblem, match="damaged"):
+    with pytest.raises(PoolProblem, match="damaged"):
         pool.scan()
     pool.close()
 
@@ -184,5 +184,5 @@ def test_pool_folders_are_found_and_removed(paper: PaperPool) -> None:
 
 
 def test_a_missing_pool_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(TargetProblem, match="cannot map"):
+    with pytest.raises(PoolProblem, match="cannot be mapped"):
         Pool(tmp_path)
