@@ -167,11 +167,12 @@ def attach_and_detach(pid: int, folder: Path, number: int) -> int:
 def test_attach_cycles_leave_the_target_as_it_was(interpreter: Interpreter, tmp_path: Path) -> None:
     with restless(interpreter, tmp_path) as target:
         attach_and_detach(target.pid, tmp_path, 0)  # maps the recorder's library, which stays
-        before = target.status()
+        before = at_rest(target)
         for number in range(1, CYCLES + 1):
             assert attach_and_detach(target.pid, tmp_path, number) > 0
         middle = target.status()
-        after = wait_until_settled(target, before)
+        wait_for_two_rounds(target)
+        after = at_rest(target)
         for name, count in middle["counters"].items():
             assert count > before["counters"][name], f"{name} did no work while being attached to"
             assert after["counters"][name] > count, f"{name} does no work any more"
@@ -179,17 +180,20 @@ def test_attach_cycles_leave_the_target_as_it_was(interpreter: Interpreter, tmp_
             assert after[key] == before[key], key
 
 
-def wait_until_settled(target: Target, before: dict[str, Any]) -> dict[str, Any]:
-    """The status once every worker has gone round again; a native thread leaves the kernel's list late."""
-    first = target.status()
-    deadline = time.monotonic() + 20
-    while True:
-        now = target.status()
-        rounds = all(now["counters"][name] > first["counters"][name] + 1 for name in now["counters"])
-        # Other threads of the program open files too, for a moment, when they import.
-        if rounds and now["os_threads"] == before["os_threads"] and now["fds"] == before["fds"]:
-            return now
-        assert time.monotonic() < deadline, "a thread stopped working or a thread was left behind"
+def at_rest(target: Target, looks: int = 12) -> dict[str, Any]:
+    """The status without what comes and goes: the program's own threads open files for a moment when they import, and
+    a thread that has ended leaves the kernel's list late."""
+    seen = [target.status() for _ in range(looks)]
+    lasting = sorted(set.intersection(*(set(status["fds"]) for status in seen)))
+    return {**seen[-1], "fds": lasting, "os_threads": min(status["os_threads"] for status in seen)}
+
+
+def wait_for_two_rounds(target: Target) -> None:
+    """Every thread of the program has done its work twice more."""
+    first = target.status()["counters"]
+    deadline = time.monotonic() + 40
+    while slow := [name for name, count in target.status()["counters"].items() if count < first[name] + 2]:
+        assert time.monotonic() < deadline, f"{slow} do no work any more"
 
 
 IDLE = """
