@@ -26,7 +26,7 @@ Message = dict[str, Any]
 
 MAX_LINE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
-_HELLO_PATIENCE_S = 1.0
+_HELLO_PATIENCE_S = 3.0
 _EVENT_THAT_ANSWERS = {"stop": "stopped"}
 _CREDENTIALS = struct.Struct("3i")
 
@@ -72,7 +72,8 @@ class AgentChannel:
     ) -> bool:
         """True once the agent has called in and been recognised, False if it did not within `timeout_s`.
 
-        Callers with another uid, pid or token are hung up on and waited past. With `pidfd` the wait ends early
+        Callers with another uid, pid or token are hung up on and waited past. One that calls just before the time is up
+        may still say who it is: the agent would take being hung up on as its order to detach, and never call again. With `pidfd` the wait ends early
         when the target does.
 
         Raises: TargetProblem if the target ends.
@@ -86,7 +87,7 @@ class AgentChannel:
                 continue
             caller.setblocking(False)
             self._agent, self._received, self.eof = caller, bytearray(), False
-            if _is_expected(caller, uid, pid) and self._greet(min(deadline, time.monotonic() + _HELLO_PATIENCE_S)):
+            if _is_expected(caller, uid, pid) and self._greet(time.monotonic() + _HELLO_PATIENCE_S):
                 self._stop_listening()
                 return True
             self._hang_up()

@@ -18,6 +18,10 @@ class TargetProblem(ScopeError):
     """The program to be recorded, or the machine it runs on, does not allow what was asked."""
 
 
+class PoolProblem(TargetProblem):
+    """A target's shared memory cannot be read any more; what was journaled is all there is."""
+
+
 class SessionProblem(ScopeError):
     """A session cannot be opened, read or written as asked."""
 

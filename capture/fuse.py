@@ -43,7 +43,8 @@ class Fuse:
 def _folder_bytes(folder: Path) -> int:
     """Bytes of the files in a folder; files that the sealer deletes meanwhile count as nothing."""
     total = 0
-    for path in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            total += path.stat().st_size
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                total += entry.stat().st_size
     return total

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture.errors import TargetProblem
+from capture.errors import PoolProblem
 from capture.hostlib import host_library
 
 CHUNK_BYTES = 65536
@@ -75,7 +75,7 @@ class Pool:
             with path.open("r+b") as file:
                 self._map = mmap.mmap(file.fileno(), 0)
         except (OSError, ValueError) as error:
-            raise TargetProblem(f"cannot map the recorder's memory {path}: {error}") from error
+            raise PoolProblem(f"The recorder's memory {path} cannot be mapped: {error}.") from error
         self._bytes = memoryview(self._map)
         self._base = (ctypes.c_ubyte * len(self._map)).from_buffer(self._map)
         self._library = host_library()
@@ -125,15 +125,13 @@ class Pool:
     def scan(self) -> list[ScanEntry]:
         """Chunks with records the journal does not have, by track and sequence.
 
-        Raises: TargetProblem when the target has overwritten its pool.
+        Raises: PoolProblem when the target has overwritten its pool.
         """
         found = self._library.scope_pool_scan(
             self._base, ctypes.c_uint64(len(self._map)), self._entries, ctypes.c_int32(len(self._entries))
         )
         if found < 0:
-            raise TargetProblem(
-                "the recorder's shared memory in the target is damaged; what was drained so far is kept"
-            )
+            raise PoolProblem("The recorder's shared memory in the target is damaged; what was drained so far is kept.")
         entries = list(self._entries[:found])
         entries.sort(key=lambda e: (e.track_serial, e.seq_start))
         return entries

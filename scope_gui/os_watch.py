@@ -84,8 +84,12 @@ class OsWatch:
 
     def end(self, reason: str) -> None:
         """Closes the books: the target's end if it ended, and our descriptor."""
+        now_ns = clock.monotonic_ns()
+        for serial, probe in self._children.values():
+            if probe.sample(with_children=False) is None:
+                self._fact("process_end", process_serial=serial, mono_ns=now_ns, reason="ended")
         if self.wait_for_end(0):
-            self._fact("process_end", process_serial=self._serial, mono_ns=clock.monotonic_ns(), reason=reason)
+            self._fact("process_end", process_serial=self._serial, mono_ns=now_ns, reason=reason)
         if self.pid_fd is not None:
             os.close(self.pid_fd)
             self.pid_fd = None

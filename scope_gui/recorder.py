@@ -14,6 +14,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +89,8 @@ class Recording:
         self._watch: OsWatch | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._stop_asked = threading.Event()
+        self._beside = ThreadPoolExecutor(1, "sync")
+        self._sync: Future[None] | None = None
         self._pool_folder = ids.pool_root(
             self.session_id, self.session_path, self.settings.chunk_count * CHUNK_BYTES
         ) / str(FIRST_PROCESS)
@@ -150,22 +153,20 @@ class Recording:
         """Records until the target ends, the time is up or somebody asks to stop; then seals and cleans up."""
         sealer = SealerProcess(self.session_path)
         control = ControlServer(self.session_path)
-        trouble: str | None = None
         try:
             ended, trouble = self._loop(control)
             trouble = self._finish(ended) or trouble
+            unsealed = sealer.wait(self.say)
+            if unsealed:
+                trouble = f"{trouble or unsealed} Run: scope-gui recover {self.session_path}"
         except ScopeError as problem:
-            ended = Ended.FUSE
-            trouble = f"{problem} Then run: scope-gui recover {self.session_path}"
+            ended, trouble = Ended.FUSE, f"{problem} Then run: scope-gui recover {self.session_path}"
             sealer.abandon()
             self._give_up()
         finally:
             control.close()
+            self._beside.shutdown()
             self._journal.close()
-        if trouble is None or ended is not Ended.FUSE:
-            unsealed = sealer.wait(self.say)
-            if unsealed:
-                trouble = f"{trouble or unsealed} Run: scope-gui recover {self.session_path}"
         exit_status = self._child.poll() if self._child is not None else None
         return Outcome(self.session_path, ended, clock.monotonic_ns() - self._start_ns, trouble, exit_status)
 
@@ -199,7 +200,7 @@ class Recording:
                         return Ended.FUSE, trouble
                 if now_ns >= due["sync"]:
                     due["sync"] = now_ns + SYNC_INTERVAL_NS
-                    threading.Thread(target=self._journal.sync, daemon=True).start()
+                    self._sync_beside()
                 wait_s = SHORTEST_WAIT_S if moved >= BUSY_BYTES else min(wait_s * 1.5, LONGEST_WAIT_S)
                 if self._drain is None:
                     wait_s = 0.05
@@ -208,6 +209,17 @@ class Recording:
                         self._watch.ended = True
                     elif control.serve(self._status):
                         self._stop_asked.set()
+
+    def _sync_beside(self) -> None:
+        """Starts the next sync in a thread: a disk that takes a second for it must not stop the drain.
+
+        Raises: ScopeError that the sync before has met.
+        """
+        if self._sync is not None and not self._sync.done():
+            return
+        if self._sync is not None:
+            self._sync.result()
+        self._sync = self._beside.submit(self._journal.sync)
 
     def _agent_gone(self) -> bool:
         assert self._channel is not None

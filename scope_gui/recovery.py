@@ -17,7 +17,7 @@ import psutil
 from capture import ids
 from capture.blocks import BlockType
 from capture.drain import Drain
-from capture.errors import FormatError, SessionBusy, SessionProblem
+from capture.errors import FormatError, PoolProblem, SessionBusy, SessionProblem
 from capture.format import MANIFEST, MANIFEST_COPY
 from capture.journal import JournalReader, JournalWriter, journal_files
 from capture.pool import Pool, pool_folders, remove_pool_folder
@@ -90,15 +90,10 @@ def _drain_pools(path: Path, say: Callable[[str], None]) -> int:
     drained = 0
     try:
         for serial, folder in folders:
-            pool = Pool(folder)
-            _wait_until_detached(pool, say)
-            drain = Drain(pool, journal, serial)
-            while moved := sum(entry.new_events for entry in pool.scan()):
-                drained += moved
-                drain.drain_once(clock_block=True)
-            counters = pool.counters()
-            journal.append(BlockType.FACTS, serial, msgspec.json.encode(counters.fact(serial)))
-            pool.close()
+            try:
+                drained += _drain_pool(Pool(folder), journal, serial, say)
+            except PoolProblem as problem:
+                say(str(problem))
         end = {"fact": "end", "mono_ns": 0, "reason": "the recorder was killed"}
         journal.append(BlockType.FACTS, 1, msgspec.json.encode(end))
         journal.append(BlockType.END, 1, b"")
@@ -107,6 +102,21 @@ def _drain_pools(path: Path, say: Callable[[str], None]) -> int:
         journal.close()
     for _, folder in folders:
         remove_pool_folder(folder)
+    return drained
+
+
+def _drain_pool(pool: Pool, journal: JournalWriter, serial: int, say: Callable[[str], None]) -> int:
+    """Journals one pool to its last record; the number of events."""
+    drained = 0
+    try:
+        _wait_until_detached(pool, say)
+        drain = Drain(pool, journal, serial)
+        while moved := sum(entry.new_events for entry in pool.scan()):
+            drained += moved
+            drain.drain_once(clock_block=True)
+        journal.append(BlockType.FACTS, serial, msgspec.json.encode(pool.counters().fact(serial)))
+    finally:
+        pool.close()
     return drained
 
 

@@ -40,7 +40,6 @@ SEGMENT_EVENTS = 262_144
 READ_BYTES = 16 << 20
 SEAL_INTERVAL_S = 0.15
 IDLE_WAIT_S = 0.03
-LOWER_PRIORITY = 10
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
@@ -240,7 +239,6 @@ def _about(path: Path) -> dict[str, Any]:
 def main() -> int:
     """Follows the journal of one session to its end."""
     path = Path(sys.argv[1])
-    os.nice(LOWER_PRIORITY)
     asked_to_end = False
     try:
         sealer = Sealer.start(path)

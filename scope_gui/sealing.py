@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 
 PROGRESS_AFTER_S = 0.3
+LOWER_PRIORITY = 10  # from its first instruction: importing the table libraries is its busiest time
 
 
 class SealerProcess:
@@ -28,6 +30,7 @@ class SealerProcess:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, LOWER_PRIORITY)
 
     def wait(self, say: Callable[[str], None]) -> str | None:
         """Waits until everything is sealed, telling progress; what went wrong as one sentence, or None."""

@@ -6,6 +6,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -91,7 +92,7 @@ def _print_json(value: Any) -> None:
 
 def _print_table(table: pa.Table, format_name: str) -> None:
     if format_name == "json":
-        _print_json(table.to_pylist())
+        _print_json([{name: _number(value) for name, value in row.items()} for row in table.to_pylist()])
         return
     rows: Iterable[dict[str, Any]] = (row for batch in table.to_batches() for row in batch.to_pylist())
     names = table.column_names
@@ -101,6 +102,13 @@ def _print_table(table: pa.Table, format_name: str) -> None:
         writer.writerows([_harmless(row[name]) for name in names] for row in rows)
     else:
         _print_columns(names, [[_shown(row[name]) for name in names] for row in rows])
+
+
+def _number(value: Any) -> Any:
+    """A sum of int64 comes as a decimal, which JSON would have to quote."""
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _print_columns(names: Sequence[str], rows: list[list[str]]) -> None:

@@ -37,12 +37,14 @@ class Leftovers:
     processes: dict[int, str] = field(default_factory=dict)
     threads: frozenset[threading.Thread] = frozenset()
     pools: frozenset[Path] = frozenset()
+    # Other test runs are at work: a pool that nobody maps may be one of theirs, about to be drained.
+    shared: bool = False
 
     def since(self, before: Leftovers) -> Leftovers:
         return Leftovers(
             {pid: name for pid, name in self.processes.items() if pid not in before.processes},
             self.threads - before.threads,
-            frozenset(pool for pool in self.pools - before.pools if not _used_by_another_run(pool)),
+            frozenset() if self.shared else self.pools - before.pools,
         )
 
     def __bool__(self) -> bool:
@@ -70,7 +72,7 @@ class Leftovers:
 def now() -> Leftovers:
     """Processes of this run, threads of this process, shared-memory pools of this user."""
     pools = _SHM.glob(f"scope-{os.getuid()}-*") if _SHM.is_dir() else ()
-    return Leftovers(_processes_of_this_run(), frozenset(threading.enumerate()), frozenset(pools))
+    return Leftovers(_processes_of_this_run(), frozenset(threading.enumerate()), frozenset(pools), _others_run())
 
 
 def left_since(before: Leftovers, grace_s: float = GRACE_S) -> Leftovers:
@@ -110,13 +112,13 @@ def _is_marked(pid: int) -> bool:
         return False
 
 
-def _used_by_another_run(pool: Path) -> bool:
-    """Whether a process that is not of this run maps files of the pool; then the pool is not ours either."""
+def _others_run() -> bool:
+    """Whether a process of another test run is there."""
     for pid in psutil.pids():
         if pid == os.getpid() or _is_marked(pid):
             continue
         try:
-            if str(pool) in Path(f"/proc/{pid}/maps").read_text(errors="replace"):
+            if f"{MARK}=".encode() in Path(f"/proc/{pid}/environ").read_bytes():
                 return True
         except OSError:
             continue

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,3 +180,18 @@ def test_a_directory_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
     deep.mkdir()
     with pytest.raises(TargetProblem, match="cannot be made"):
         AgentChannel.listen(deep)
+
+
+def test_who_calls_just_before_the_time_is_up_may_still_say_who_it_is(channel: AgentChannel) -> None:
+    calling = FakeAgent(channel.path)
+
+    def say_later() -> None:
+        time.sleep(0.3)  # longer than the whole wait below
+        calling.say({"hello": channel.token})
+
+    speaking = threading.Thread(target=say_later)
+    speaking.start()
+    assert channel.accept(0.05)
+    speaking.join()
+    assert not channel.eof
+    calling.close()

@@ -26,10 +26,10 @@ static struct scope_chunk *chunk_at(const unsigned char *base, uint32_t index) {
     return (struct scope_chunk *)(base + h->chunks_offset + (uint64_t)index * SCOPE_CHUNK_BYTES);
 }
 
-/* Slots that one event takes, head included. */
-static uint32_t event_slots(const struct scope_record *head) {
+/* Slots that one event takes, head included; wide enough for what a damaged head may claim. */
+static uint64_t event_slots(const struct scope_record *head) {
     if (head->kind == SCOPE_SNAPSHOT)
-        return 1 + head->a;
+        return 1 + (uint64_t)head->a;
     if (head->kind == SCOPE_STATE)
         return 1 + (8 + (uint32_t)head->b + 15) / 16;
     return 1;
@@ -39,7 +39,7 @@ static uint32_t count_events(const struct scope_chunk *chunk, uint32_t from, uin
     const struct scope_record *records =
         (const struct scope_record *)((const unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
     uint32_t events = 0;
-    for (uint32_t i = from; i < to; i += event_slots(&records[i]))
+    for (uint64_t i = from; i < to; i += event_slots(&records[i]))
         events++;
     return events;
 }

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from capture.fuse import Fuse
+
+
+def test_a_fuse_holds_while_there_is_room(tmp_path: Path) -> None:
+    assert Fuse(tmp_path, least_free_bytes=1).blown() is None
+
+
+def test_a_disk_that_fills_up_blows_it_and_the_sentence_says_what_to_do(tmp_path: Path) -> None:
+    blown = Fuse(tmp_path, least_free_bytes=1 << 60).blown()
+    assert blown is not None
+    assert "MiB left" in blown
+    assert "-o" in blown
+
+
+def test_a_journal_that_waits_without_end_blows_it(tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "00000001.jrn").write_bytes(bytes(2 << 20))
+    blown = Fuse(tmp_path, least_free_bytes=1, most_journal_bytes=1 << 20).blown()
+    assert blown is not None
+    assert "2 MiB wait to be sealed" in blown

@@ -1,0 +1,188 @@
+"""The recorder's side of the pool, on a pool written here byte by byte as scope_pool.h draws it."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from capture.blocks import BlockType
+from capture.drain import Drain
+from capture.errors import PoolProblem
+from capture.journal import JournalReader, JournalWriter
+from capture.pool import CHUNK_BYTES, Pool, pool_folders, remove_pool_folder
+from tests.synthetic import record, snapshot, state
+
+MAGIC = b"SCOPEPL\x01"
+TRACK_SLOTS = 4
+TRACKS_AT = 4096
+CHUNKS_AT = 8192
+CHUNKS = 3
+
+
+class PaperPool:
+    """A pool file and the writer's moves on it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.path = folder / "pool.bin"
+        data = bytearray(CHUNKS_AT + CHUNKS * CHUNK_BYTES)
+        data[:8] = MAGIC
+        struct.pack_into("<IIIIII", data, 8, 1, 4096, CHUNK_BYTES, CHUNKS, TRACK_SLOTS, 16)
+        struct.pack_into("<QQII", data, 32, TRACKS_AT, CHUNKS_AT, 77, 2)
+        struct.pack_into("<QQ", data, 56, 1000, 1000)
+        struct.pack_into("<I", data, 256, CHUNKS)
+        self.path.write_bytes(data)
+
+    def poke(self, offset: int, data: bytes) -> None:
+        with self.path.open("r+b") as file:
+            file.seek(offset)
+            file.write(data)
+
+    def chunk(
+        self, index: int, track: int, seq_start: int, records: bytes, *, state: int = 1, dropped: int = 0
+    ) -> None:
+        at = CHUNKS_AT + index * CHUNK_BYTES
+        self.poke(at + 64, records)
+        self.poke(at, struct.pack("<IIQIIQ", state, track, seq_start, len(records) // 16, 1, dropped))
+
+    def u32(self, offset: int) -> int:
+        return int.from_bytes(self.path.read_bytes()[offset : offset + 4], "little")
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> PaperPool:
+    return PaperPool(tmp_path / "pool" / "1")
+
+
+def drained(paper: PaperPool, folder: Path, passes: int = 1) -> list[tuple[int, int, int, bytes]]:
+    """(track, seq_start, dropped, payload) of the record blocks that so many passes journal."""
+    pool, journal = Pool(paper.folder), JournalWriter(folder)
+    drain = Drain(pool, journal, 1)
+    for _ in range(passes):
+        drain.drain_once()
+    pool.close()
+    journal.close()
+    reader = JournalReader(folder)
+    blocks = [block for block in reader.read() if block.type == BlockType.RECORDS]
+    reader.close()
+    return [(block.track_serial, block.seq_start, block.dropped, bytes(block.payload)) for block in blocks]
+
+
+def test_records_are_journaled_once_and_a_closed_chunk_becomes_free(paper: PaperPool, tmp_path: Path) -> None:
+    records = record(1, 5, 1) + record(2, 5, 4)
+    paper.chunk(0, track=1, seq_start=10, records=records, state=2, dropped=3)
+    assert drained(paper, tmp_path / "j", passes=3) == [(1, 10, 3, records)]
+    assert paper.u32(CHUNKS_AT) == 0
+
+
+def test_a_chunk_that_is_written_to_is_drained_piece_by_piece(paper: PaperPool, tmp_path: Path) -> None:
+    first, second = record(1, 5, 1), record(2, 5, 4)
+    paper.chunk(0, track=1, seq_start=0, records=first)
+    pool, journal = Pool(paper.folder), JournalWriter(tmp_path / "j")
+    drain = Drain(pool, journal, 1)
+    assert drain.drain_once() == 16
+    assert drain.drain_once() == 0
+    at = CHUNKS_AT + 64 + 16
+    paper.poke(at, second)
+    paper.poke(CHUNKS_AT + 16, struct.pack("<I", 2))
+    assert drain.drain_once() == 16
+    pool.close()
+    journal.close()
+    reader = JournalReader(tmp_path / "j")
+    blocks = [block for block in reader.read() if block.type == BlockType.RECORDS]
+    reader.close()
+    assert [(block.seq_start, bytes(block.payload)) for block in blocks] == [(0, first), (1, second)]
+    assert paper.u32(CHUNKS_AT) == 1
+
+
+def test_sequence_numbers_count_events_and_not_slots(paper: PaperPool, tmp_path: Path) -> None:
+    records = snapshot(1, [(1, 10), (2, 20)]) + state(2, 1, "a text of more than one slot") + record(3, 1, 1)
+    paper.chunk(0, track=1, seq_start=0, records=records)
+    pool = Pool(paper.folder)
+    [entry] = pool.scan()
+    assert (entry.committed, entry.new_events) == (len(records) // 16, 3)
+    pool.close()
+
+
+def test_chunks_of_a_track_come_in_the_order_they_were_written(paper: PaperPool, tmp_path: Path) -> None:
+    paper.chunk(0, track=1, seq_start=1, records=record(2, 5, 4))
+    paper.chunk(2, track=1, seq_start=0, records=record(1, 5, 1), state=2)
+    paper.chunk(1, track=2, seq_start=0, records=record(1, 6, 1))
+    assert [(track, seq) for track, seq, _, _ in drained(paper, tmp_path / "j")] == [(1, 0), (1, 1), (2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("offset", "data"),
+    [
+        (0, b"\0"),
+        (20, struct.pack("<I", 1 << 30)),
+        (40, struct.pack("<Q", 1 << 40)),
+        (CHUNKS_AT + 16, struct.pack("<I", 5000)),
+        (CHUNKS_AT + 32, struct.pack("<I", 2)),
+    ],
+)
+def test_a_pool_that_was_scribbled_over_is_refused(paper: PaperPool, offset: int, data: bytes) -> None:
+    paper.chunk(0, track=1, seq_start=0, records=record(1, 5, 1))
+    paper.poke(offset, data)
+    pool = Pool(paper.folder)
+    with pytest.raises(PoolProblem, match="damaged"):
+        pool.scan()
+    pool.close()
+
+
+def test_a_snapshot_that_claims_more_than_the_chunk_is_counted_within_it(paper: PaperPool) -> None:
+    paper.chunk(0, track=1, seq_start=0, records=record(1, 0xFFFFFFFF, 24) + record(2, 1, 1))
+    pool = Pool(paper.folder)
+    [entry] = pool.scan()
+    assert 1 <= entry.new_events <= 2
+    pool.close()
+
+
+def test_counters_are_those_of_the_target(paper: PaperPool) -> None:
+    paper.poke(TRACKS_AT + 64, struct.pack("<IIQQ", 7, 1234, 0, 42))
+    paper.poke(192, struct.pack("<Q", 3))
+    paper.poke(320, struct.pack("<Q", 5))
+    pool = Pool(paper.folder)
+    counters = pool.counters()
+    pool.close()
+    assert counters.dropped_by_serial == {7: 42}
+    assert counters.dropped == 50
+    assert counters.fact(1) == {
+        "fact": "counters",
+        "process_serial": 1,
+        "tracks": {"7": 42},
+        "dropped_unattributed": 3,
+        "ended_dropped": 5,
+    }
+
+
+def test_only_whole_definitions_are_read_and_none_twice(paper: PaperPool) -> None:
+    def definition(payload: bytes) -> bytes:
+        return struct.pack("<HBBIII", 0x5DE5, 1, 0, 1, len(payload), 0) + payload
+
+    first, second = definition(b"f\0m\0file\x001\0f"), definition(b"g\0m\0file\x002\0g")
+    file = paper.folder / "defs.bin"
+    file.write_bytes(first + second[:-4])
+    pool = Pool(paper.folder)
+    assert pool.new_definitions() == first
+    assert pool.new_definitions() == b""
+    file.write_bytes(first + second)
+    assert pool.new_definitions() == second
+    pool.close()
+
+
+def test_pool_folders_are_found_and_removed(paper: PaperPool) -> None:
+    root = paper.folder.parent
+    (root / "not-a-serial").mkdir()
+    assert pool_folders(root) == [(1, paper.folder)]
+    (root / "not-a-serial").rmdir()
+    remove_pool_folder(paper.folder)
+    assert not root.exists()
+
+
+def test_a_missing_pool_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(PoolProblem, match="cannot be mapped"):
+        Pool(tmp_path)
