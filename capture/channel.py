@@ -73,8 +73,8 @@ class AgentChannel:
         """True once the agent has called in and been recognised, False if it did not within `timeout_s`.
 
         Callers with another uid, pid or token are hung up on and waited past. One that calls just before the time is up
-        may still say who it is: the agent would take being hung up on as its order to detach, and never call again. With `pidfd` the wait ends early
-        when the target does.
+        may still say who it is: the agent would take being hung up on as its order to detach, and never call again.
+        With `pidfd` the wait ends early when the target does.
 
         Raises: TargetProblem if the target ends.
         """
