@@ -79,6 +79,11 @@ class Store:
         self._arrived.set()
         self.wake()
 
+    @property
+    def has_waiting(self) -> bool:
+        """Whether events wait for the next display frame."""
+        return bool(self._inbox)
+
     def add(self, view: View, is_visible: Callable[[], bool] = lambda: True) -> None:
         """Shows the state in one more view, now and after every change; what is not visible is patched once it is."""
         self._shown.append(_Shown(view, is_visible))

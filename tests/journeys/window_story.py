@@ -64,6 +64,8 @@ class Person:
 
     def is_at_rest(self) -> bool:
         shown = self.assigns
+        if self.window.store.has_waiting:
+            return False
         return not shown.steps and not shown.busy and (shown.session is None or shown.frame_wanted_ns is None)
 
     def type_text(self, text: str) -> None:
