@@ -28,7 +28,7 @@ class Known:
 
 
 KNOWN: dict[str, Known] = {
-    "cpu_percent": Known("CPU", lambda value: f"{value:.0f}{THIN}%", 10.0),
+    "cpu_percent": Known("CPU", lambda value: f"{max(0.0, value):.0f}{THIN}%", 10.0),
     "rss_bytes": Known("Memory", lambda value: size_text(round(value)), 1 << 20),
     "threads": Known("Threads", short_count, 2.0),
     "children": Known("Child processes", short_count, 2.0),
