@@ -17,7 +17,7 @@ from capture.errors import FormatError
 DEFINITION_MAGIC = 0x5DE5
 MAX_DEFINITION_BYTES = 1 << 20
 
-_HEADER = struct.Struct("<HBBIII")
+DEFINITION_HEADER = struct.Struct("<HBBIII")
 
 
 class ProcessRow(msgspec.Struct, kw_only=True):
@@ -123,16 +123,16 @@ def parse_definitions(data: bytes | memoryview) -> Iterator[Definition]:
     """
     at, size = 0, len(data)
     while at < size:
-        if size - at < _HEADER.size:
+        if size - at < DEFINITION_HEADER.size:
             if any(data[at:]):
                 raise FormatError(f"definitions end in the middle of one at byte {at}")
             return
-        magic, kind, _, ident, payload_bytes, _ = _HEADER.unpack_from(data, at)
+        magic, kind, _, ident, payload_bytes, _ = DEFINITION_HEADER.unpack_from(data, at)
         if magic != DEFINITION_MAGIC:
             if any(data[at:]):
                 raise FormatError(f"no definition at byte {at}")
             return
-        at += _HEADER.size
+        at += DEFINITION_HEADER.size
         if payload_bytes > min(size - at, MAX_DEFINITION_BYTES):
             raise FormatError(f"a definition claims {payload_bytes} bytes at byte {at}")
         text = bytes(data[at : at + payload_bytes]).decode("utf-8", "replace")

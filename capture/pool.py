@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from capture.definitions import DEFINITION_HEADER, DEFINITION_MAGIC
 from capture.errors import PoolProblem
 from capture.hostlib import host_library
 
@@ -20,8 +20,6 @@ CHUNK_BYTES = 65536
 CHUNK_HEADER_BYTES = 64
 RECORD_BYTES = 16
 TRACK_SLOT_BYTES = 64
-DEFINITION_HEADER = struct.Struct("<HBBIII")
-DEFINITION_MAGIC = 0x5DE5
 STATE_STOPPED = 2
 
 
