@@ -5,9 +5,14 @@
 so the GIL is released around every call and one build serves every interpreter. All three carry the stable ABI's
 suffix for that reason: a `.venv` of another Python version loads the same files.
 
+What is in resources/ is installed to PREFIX/share/scope-gui (`scope_gui/places.py` says why and finds it); an editable
+installation uses the checkout's and gets no second copy.
+
 `-Werror` is not here but in `make check`: a newer compiler's new warning must not keep anyone from installing.
 """
 
+import sys
+from collections import defaultdict
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -28,7 +33,18 @@ def native(name: str, folder: str, include: str, flags: list[str], **more: objec
     )
 
 
+def resources() -> list[tuple[str, list[str]]]:
+    """(folder below PREFIX, files that go there) for everything in resources/."""
+    found = defaultdict(list)
+    for path in sorted(Path("resources").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            found[str("share/scope-gui" / path.parent.relative_to("resources"))].append(str(path))
+    return list(found.items())
+
+
 setup(
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    data_files=[] if "editable_wheel" in sys.argv else resources(),
     ext_modules=[
         native(
             "capture.agent._scope_recorder",

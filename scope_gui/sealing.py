@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from capture.own_process import own_command
 
 PROGRESS_AFTER_S = 0.3
 LOWER_PRIORITY = 10  # from its first instruction: importing the table libraries is its busiest time
@@ -25,7 +26,7 @@ class SealerProcess:
 
     def __init__(self, session_path: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "scope_gui.sealer", str(session_path)],
+            own_command("scope_gui.sealer", str(session_path)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

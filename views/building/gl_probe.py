@@ -8,11 +8,12 @@ happens to it (a crash, a hang, a driver that paints nothing) means no.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
+
+from capture.own_process import own_command
 
 LIMIT_MS = 15_000
 SWITCH = "SCOPE_3D"  # set to "off", the building is painted without OpenGL
@@ -52,7 +53,8 @@ class GlProbe(QObject):
         process.errorOccurred.connect(self._failed)
         self._process = process
         self._limit.start()
-        process.start(sys.executable, ["-m", "views.building.gl_probe"])
+        program, *arguments = own_command("views.building.gl_probe")
+        process.start(program, arguments)
 
     def stop(self) -> None:
         """Ends a child that takes too long; the answer is then no."""
