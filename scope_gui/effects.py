@@ -55,6 +55,8 @@ class Effects:
                 jobs.ask_span(after.selection, after.cursor_ns)
             case e.FitSelection() if after.session is not None:
                 self._send(e.Tell(notice=Notice("Nothing is picked; 0 shows everything.")))
+            case e.Mark() if after.session is not None and after.marked_ns is not None:
+                jobs.ask_marked(key, after.marked_ns)
             case e.FollowEdge(direction=direction) if after.session is not None:
                 jobs.ask_edge(after.cursor_ns, after.focus_track_id, direction)
             case _:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Set
 from typing import cast
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -23,12 +23,14 @@ from PySide6.QtWidgets import (
 from scope_gui.asking import Asking
 from scope_gui.chooser import Palette, SearchBox
 from scope_gui.commands import COMMANDS, MENUS, Command
+from scope_gui.dropping import local_files, session_path
 from scope_gui.header import HeaderView
 from scope_gui.notices import NoticeView
 from scope_gui.settings import Settings
 from scope_gui.speed_keys import SpeedKeys
 from scope_gui.welcome import WelcomeView
 from views.building.view import BuildingView
+from views.events import OpenSession
 from views.inspector.view import InspectorView
 from views.live import Store, View
 from views.metrics.view import MetricsView
@@ -54,6 +56,7 @@ class MainWindow(QMainWindow):
         self.store, self.source = store, source
         self.setWindowTitle("Scope")
         self.setDockNestingEnabled(True)
+        self.setAcceptDrops(True)
         self.setCorner(Qt.Corner.BottomLeftCorner, _AREA.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, _AREA.BottomDockWidgetArea)
         send = store.send
@@ -164,6 +167,18 @@ class MainWindow(QMainWindow):
         """Views that were not on the screen until now are due."""
         super().showEvent(event)
         self.store.wake()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Takes one session, or a manifest out of a session's folder."""
+        if session_path(local_files(event.mimeData())) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Opens what was dropped."""
+        path = session_path(local_files(event.mimeData()))
+        if path is not None:
+            event.acceptProposedAction()
+            self.store.send(OpenSession(path=path))
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Ends the application with its window; nothing is patched any more once views begin to put things away."""

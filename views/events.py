@@ -116,7 +116,9 @@ class SetMeasure(Event, frozen=True, kw_only=True):
 
 
 class Mark(Event, frozen=True, kw_only=True):
-    """Remembers the cursor's moment to compare with; again at the same place forgets it."""
+    """Remembers the cursor's moment to compare with; again at the same place, or with `forget`, forgets it."""
+
+    forget: bool = False
 
 
 class AddBookmark(Event, frozen=True, kw_only=True):
@@ -242,3 +244,17 @@ class OpenSession(Event, frozen=True, kw_only=True):
 
     path: str
     at: str = ""
+
+
+class MarkedFrameReady(Event, frozen=True, kw_only=True):
+    """The frame of the marked moment."""
+
+    key: int
+    time_ns: int
+    frame: Frame
+
+
+class ShowLast(Event, frozen=True, kw_only=True):
+    """Shows the last stretch of so many ns, and follows a live session from there on."""
+
+    span_ns: int

@@ -14,7 +14,19 @@ from capture.errors import ScopeError
 from capture.session import Session
 from dags.frame import FrameReader
 from views import finding
-from views.events import Event, FrameReady, Search, SearchFound, SeekTo, Select, SessionGrew, Show, Stepped, Tell
+from views.events import (
+    Event,
+    FrameReady,
+    MarkedFrameReady,
+    Search,
+    SearchFound,
+    SeekTo,
+    Select,
+    SessionGrew,
+    Show,
+    Stepped,
+    Tell,
+)
 from views.source import Names, Source
 from views.state import Notice, Over, Selection
 
@@ -116,6 +128,15 @@ class Jobs:
                 self._send(FrameReady(key=key, time_ns=time_ns, frame=frames.at(inside_ns)))
 
         self.reader.ask("frame", answer)
+
+    def ask_marked(self, key: int, time_ns: int) -> None:
+        """Answers with MarkedFrameReady."""
+
+        def answer() -> None:
+            if self._session is not None and self._frames is not None:
+                self._send(MarkedFrameReady(key=key, time_ns=time_ns, frame=self._frames.at(time_ns)))
+
+        self.reader.ask("marked", answer)
 
     def ask_step(self, key: int, cursor_ns: int, track_id: int, count: int, over: Over) -> None:
         """Answers with Stepped."""

@@ -100,3 +100,4 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     backwards: bool = False
     steps: tuple[tuple[int, Over], ...] = ()
     lanes: tuple[int, ...] = ()
+    marked_frame: Frame | None = None

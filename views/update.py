@@ -23,12 +23,13 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _in_time(assigns, event)
         case e.GoThroughTrail(by=by):
             return _through_trail(assigns, by)
-        case e.Zoom() | e.Pan() | e.Show() | e.ToggleFold() | e.MoveFocus():
+        case e.Zoom() | e.Pan() | e.Show() | e.ShowLast() | e.ToggleFold() | e.MoveFocus():
             return _on_the_timeline(assigns, event)
         case e.Select() | e.SetHeat() | e.SetMeasure() | e.Search() | e.SearchFound() | e.SetTheme():
             return _picked(assigns, event)
-        case e.Mark():
-            return replace(assigns, marked_ns=None if assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns)
+        case e.Mark(forget=forget):
+            marked_ns = None if forget or assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns
+            return replace(assigns, marked_ns=marked_ns, marked_frame=None)
         case e.AddBookmark(text=text):
             return replace(assigns, bookmarks=_toggled(assigns.bookmarks, assigns.cursor_ns, text))
         case e.GoToBookmark(by=by):
@@ -51,6 +52,9 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
                 return assigns
             wanted_ns = None if assigns.frame_wanted_ns == time_ns else assigns.frame_wanted_ns
             return replace(assigns, frame=frame, frame_wanted_ns=wanted_ns)
+        case e.MarkedFrameReady(key=key, time_ns=time_ns, frame=frame):
+            wanted = _is_open(assigns, key) and time_ns == assigns.marked_ns
+            return replace(assigns, marked_frame=frame) if wanted else assigns
         case e.RecorderSaid(recorder=recorder):
             return replace(assigns, recorder=recorder)
         case e.RecentChanged(paths=paths):
@@ -110,6 +114,10 @@ def _on_the_timeline(assigns: Assigns, event: e.Event) -> Assigns:
             return replace(assigns, visible_ns=panned(assigns.visible_ns, assigns.range_ns, share))
         case e.Show(range_ns=range_ns):
             return replace(assigns, visible_ns=fitted(range_ns or assigns.range_ns, assigns.range_ns))
+        case e.ShowLast(span_ns=span_ns):
+            end_ns = assigns.range_ns[1]
+            shown = replace(assigns, visible_ns=fitted((end_ns - span_ns, end_ns), assigns.range_ns))
+            return _in_time(shown, e.Follow())
         case e.ToggleFold(track_id=track_id):
             return replace(assigns, folded=assigns.folded ^ {track_id})
         case e.MoveFocus(by=by) if assigns.lanes:

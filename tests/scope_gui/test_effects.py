@@ -136,3 +136,13 @@ def test_a_growing_session_is_followed(desk: Desk, tmp_path: Path) -> None:
     assert shown.session.live
     assert shown.following
     assert shown.cursor_ns == shown.range_ns[1]
+
+
+def test_the_marked_moment_stays_to_compare_with_while_the_cursor_goes_on(desk: Desk, path: Path) -> None:
+    desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    marked_ns = desk.store.assigns.cursor_ns
+    desk.do(e.Mark(), until=lambda assigns: assigns.marked_frame is not None)
+    moved = desk.do(e.Follow(), until=has_frame)
+    assert moved.marked_frame is not None and moved.frame is not None
+    assert (moved.marked_frame.time_ns, moved.frame.time_ns) == (marked_ns, moved.range_ns[1])
+    assert moved.marked_frame.event_id < moved.frame.event_id

@@ -183,6 +183,26 @@ def test_a_marked_moment_is_forgotten_when_marked_again() -> None:
     marked = after(opened(at_ns=9), e.Mark())
     assert marked.marked_ns == 9
     assert after(marked, e.Mark()).marked_ns is None
+    assert after(marked, e.SeekTo(time_ns=50), e.Mark(forget=True)).marked_ns is None
+
+
+def test_the_marked_frame_is_kept_only_for_the_mark_and_session_it_was_asked_for() -> None:
+    marked = after(opened(at_ns=9), e.Mark())
+    assert after(marked, e.MarkedFrameReady(key=KEY, time_ns=9, frame=frame(9))).marked_frame == frame(9)
+    for late in (
+        e.MarkedFrameReady(key=KEY, time_ns=8, frame=frame(8)),
+        e.MarkedFrameReady(key=KEY + 1, time_ns=9, frame=frame(9)),
+    ):
+        assert after(marked, late).marked_frame is None
+    shown = after(marked, e.MarkedFrameReady(key=KEY, time_ns=9, frame=frame(9)))
+    assert after(shown, e.SeekTo(time_ns=50), e.Mark()).marked_frame is None
+
+
+def test_the_last_stretch_is_shown_up_to_the_end_and_followed_while_live() -> None:
+    shown = after(opened(live=True), e.SeekTo(time_ns=5), e.ShowLast(span_ns=1_000))
+    assert (shown.visible_ns, shown.cursor_ns, shown.following) == ((END_NS - 1_000, END_NS), END_NS, True)
+    longer = after(opened(), e.ShowLast(span_ns=10**15))
+    assert (longer.visible_ns, longer.following) == ((0, END_NS), False)
 
 
 def test_bookmarks_stay_in_order_and_are_taken_away_at_the_same_place() -> None:
@@ -243,7 +263,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "selection": None, "heat_by": "cpu", "measure": "time", "text": "x", "theme": "light", "key": KEY,
         "session": SessionRef(key=1, path="p", name="n"), "range_ns": (0, 9), "live": False, "frame": frame(1),
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
-        "path": "p",
+        "path": "p", "span_ns": 5,
     }  # fmt: skip
     kinds = e.Event.__subclasses__()
     assert len(kinds) > 30

@@ -13,50 +13,16 @@ from typing import Literal
 import msgspec
 
 from dags.frame_parts import Frame, FrameProcess, FrameState, FrameTrack, StackFrame
-from views.events import Event, SeekTo, Select
+from views.events import SeekTo, Select
 from views.figures import count_text, duration_text, short_count, size_text
+from views.inspector.comparing import comparison
 from views.inspector.diff import Piece, value_diff
+from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Link, Row, Section, SourcePlace
 from views.plain_text import plain
 from views.state import Selection
 
 MAX_STATES = 150
 MAX_STACK = 300
-NAME_LENGTH = 300
-VALUE_LENGTH = 400
-
-
-class Link(msgspec.Struct, frozen=True):
-    """Words to press, and what happens then."""
-
-    text: str
-    event: Event
-
-
-class SourcePlace(msgspec.Struct, frozen=True):
-    """Where a function stands on the recording machine; read only when somebody asks for it."""
-
-    file: str
-    line: int
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `key` is its identity among the rows of its section."""
-
-    key: str
-    label: str
-    pieces: tuple[Piece, ...] = ()
-    note: str = ""
-    links: tuple[Link, ...] = ()
-    source: SourcePlace | None = None
-    picked: bool = False
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """A titled group of rows."""
-
-    key: Literal["identity", "stack", "state", "site"]
-    title: str
-    rows: tuple[Row, ...]
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,16 +42,20 @@ def inspector_sections(
     selection: Selection | None,
     old_values: Mapping[int, str] | None = None,
     site: Site | None = None,
+    marked: Frame | None = None,
 ) -> tuple[Section, ...]:
     """What is known about the selection; of the whole program when nothing is selected.
 
-    `old_values`: by version id the value that the version replaced. The selected thing may not exist at this moment:
-    the identity then says so, and the rest is left out.
+    `old_values`: by version id the value that the version replaced. `marked`: the frame to compare with. The selected
+    thing may not exist at this moment: the identity then says so, and the rest is left out.
     """
     sections: list[Section] = []
     kind = selection.kind if selection is not None else None
     track = _track_of(frame, selection)
     process = _process_of(frame, selection, track)
+    if marked is not None and marked.time_ns != frame.time_ns:
+        thread_id = track.track_id if track is not None and track.kind != "process" else None
+        sections.append(comparison(frame, marked, thread_id, process.process_id if process is not None else None))
     if selection is not None and kind == "site" and site is not None:
         sections.append(_site_section(site))
     if track is not None and track.kind != "process":

@@ -15,13 +15,14 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from views.events import Event
 from views.heat import faded
 from views.inspector.diff import Piece
-from views.inspector.layout import Row, Section, SourcePlace
+from views.inspector.sections import Row, Section, SourcePlace
 from views.inspector.source_lines import SourceLines
 from views.inspector.wrapping import wrapped
 from views.theme import Colours, number_font, text_font
 
 PAD = 8.0
 LABEL_PX = 76.0
+APART_PX = 4.0  # between what went and what came: "12" and "19" are not 1219
 MAX_VALUE_LINES = 4
 
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -141,7 +142,9 @@ class PageSetter:
         colour = {"both": self._shown.text, "old": self._shown.hot, "new": self._shown.healthy}
         for line in wrapped(pieces, columns, MAX_VALUE_LINES) or ((Piece(" "),),):
             x = left
-            for piece in line:
+            for at, piece in enumerate(line):
+                if piece.only_in == "new" and at and line[at - 1].only_in == "old":
+                    x += APART_PX
                 width = QFontMetricsF(self._mono).horizontalAdvance(piece.text)
                 box = QRectF(x, page.height, width + 1, self._line)
                 words = Words(box, piece.text, colour[piece.only_in], self._mono, only_in=piece.only_in, elide=None)

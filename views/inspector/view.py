@@ -21,8 +21,9 @@ from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 from views.events import Event
 from views.figures import duration_text
 from views.inspector.earlier import EarlierValues
-from views.inspector.layout import Section, Site, SourcePlace, inspector_sections, shown_states
+from views.inspector.layout import Site, inspector_sections, shown_states
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
+from views.inspector.sections import Section, SourcePlace
 from views.inspector.source_lines import SourceLines, source_lines
 from views.recent import recent
 from views.source import Source
@@ -38,7 +39,7 @@ class InspectorView(QAbstractScrollArea):
     Which sources are shown is the one thing it keeps for itself: they were asked for here, and go with the session.
     """
 
-    reads: ClassVar[frozenset[str]] = frozenset({"session", "frame", "selection", "theme", "revision"})
+    reads: ClassVar[frozenset[str]] = frozenset({"session", "frame", "marked_frame", "selection", "theme", "revision"})
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
         """Shows nothing until it is patched."""
@@ -66,7 +67,7 @@ class InspectorView(QAbstractScrollArea):
         sections: tuple[Section, ...] = ()
         if frame is not None:
             old = self._earlier.of(self._source.session, shown_states(frame, assigns.selection)[:40])
-            sections = inspector_sections(frame, assigns.selection, old, self._site(assigns))
+            sections = inspector_sections(frame, assigns.selection, old, self._site(assigns), assigns.marked_frame)
             age_ns = frame.time_ns
             self.setAccessibleDescription(f"{len(sections)} sections at {duration_text(age_ns)}")
         if (sections, assigns.theme) == (self._sections, self._theme) and self._page.width:

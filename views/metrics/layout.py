@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dags.analyses.lod import Array
-from views.figures import THIN, short_count, size_text
+from views.figures import THIN, duration_text, short_count, size_text
 from views.timeline.layout import columns_of
 
 GUTTER = 168
@@ -25,13 +25,24 @@ class Known:
     title: str
     text: Callable[[float], str]
     least_top: float
+    meaning: str
 
 
 KNOWN: dict[str, Known] = {
-    "cpu_percent": Known("CPU", lambda value: f"{max(0.0, value):.0f}{THIN}%", 10.0),
-    "rss_bytes": Known("Memory", lambda value: size_text(round(value)), 1 << 20),
-    "threads": Known("Threads", short_count, 2.0),
-    "children": Known("Child processes", short_count, 2.0),
+    "cpu_percent": Known(
+        "CPU",
+        lambda value: f"{max(0.0, value):.0f}{THIN}%",
+        10.0,
+        "time on a core since the last sample; 100 % is one core",
+    ),
+    "rss_bytes": Known(
+        "Memory",
+        lambda value: size_text(round(value)),
+        1 << 20,
+        "resident memory: what lies in RAM, shared pages included",
+    ),
+    "threads": Known("Threads", short_count, 2.0, "threads as the operating system counts them"),
+    "children": Known("Child processes", short_count, 2.0, "processes that the program has started and that still run"),
 }
 
 
@@ -55,6 +66,13 @@ class Line:
             return "not sampled"
         known = KNOWN.get(self.name)
         return known.text(value) if known else short_count(value)
+
+    def told(self, time_ns: int) -> str:
+        """What the metric is and what it was at an instant, for a pointer that rests on it."""
+        known = KNOWN.get(self.name)
+        lines = [f"{self.title}: {self.text(self.at(time_ns))} at {duration_text(time_ns)}"]
+        lines += [known.meaning] if known else []
+        return "\n".join([*lines, "Sampled from outside, all recorded processes together"])
 
     def at(self, time_ns: int) -> float | None:
         """The value at an instant, None before the first sample."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import ClassVar
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QHideEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QStyle, QWidget
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QHideEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QStyle, QToolTip, QWidget
 
 from views.events import Event, SeekTo
 from views.metrics import scene
-from views.metrics.layout import GUTTER, ROW, Line, lines_of
+from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
 from views.metrics.samples import Samples
 from views.source import Source
 from views.state import Assigns
@@ -132,8 +132,23 @@ class MetricsView(QWidget):
         """The cursor follows."""
         self._seek(event, visit=False)
 
+    def event(self, event: QEvent) -> bool:
+        """Says what is under a pointer that rests: in the gutter as it is at the cursor."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self.told_at(QPointF(event.pos())), self)
+            return True
+        return super().event(event)
+
+    def told_at(self, at: QPointF) -> str:
+        """The words for a point: which metric, what it means, what it was there."""
+        time_ns = self._time_at(at.x()) if at.x() >= GUTTER else self._assigns.cursor_ns
+        rows = zip(self._lines, row_tops(self._lines, self.height()), strict=True)
+        return next((line.told(time_ns) for line, (top, tall) in rows if top <= at.y() < top + tall), "")
+
+    def _time_at(self, x: float) -> int:
+        return ns_from_px(x - GUTTER, self._assigns.visible_ns, max(1, self.width() - self._edge() - GUTTER))
+
     def _seek(self, event: QMouseEvent, *, visit: bool) -> None:
         x = event.position().x() - GUTTER
         if event.buttons() & Qt.MouseButton.LeftButton and x >= 0 and self._assigns.session is not None:
-            time_ns = ns_from_px(x, self._assigns.visible_ns, max(1, self.width() - self._edge() - GUTTER))
-            self._send(SeekTo(time_ns=time_ns, visit=visit))
+            self._send(SeekTo(time_ns=self._time_at(event.position().x()), visit=visit))

@@ -7,7 +7,8 @@ import pytest
 from tests.views.frames import call, frame, process, state, track
 from views.events import SeekTo, Select
 from views.figures import THIN
-from views.inspector.layout import Row, Section, Site, inspector_sections
+from views.inspector.layout import Site, inspector_sections
+from views.inspector.sections import Row, Section
 from views.state import Selection
 
 STACK = [call(1, "main", 100, line=3), call(2, "Store.put", 900, line_known=False, line=40)]

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from capture.session import Session
 from tests.sessions import build_session
 from views.events import Event, SeekTo
-from views.metrics.layout import GUTTER, Line, columns, lines_of, row_tops
+from views.metrics.layout import GUTTER, KNOWN, Line, columns, lines_of, row_tops
 from views.metrics.view import MetricsView
 from views.source import Source
 from views.state import Assigns, SessionRef
@@ -57,6 +57,13 @@ def test_before_the_first_sample_nothing_is_shown() -> None:
     assert np.isnan(high[:5]).all() and (low[5:] == 2).all()
     low, _ = columns(line((55, 2)), (0, 50), 10)
     assert np.isnan(low).all()
+
+
+def test_every_known_metric_says_what_it_is_and_what_it_was_at_an_instant() -> None:
+    for name in KNOWN:
+        told = line((10, 5.0), name=name).told(20)
+        assert told.startswith(KNOWN[name].title) and KNOWN[name].meaning in told
+    assert "not sampled" in line((10, 5.0), name="queue_length").told(5)
 
 
 def test_rows_share_the_height() -> None:

@@ -1,0 +1,47 @@
+"""What the inspector's page is made of: titled sections of rows, with words that lead on. No Qt."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from views.events import Event
+from views.inspector.diff import Piece
+
+NAME_LENGTH = 300
+VALUE_LENGTH = 400
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Words to press, and what happens then."""
+
+    text: str
+    event: Event
+
+
+class SourcePlace(msgspec.Struct, frozen=True):
+    """Where a function stands on the recording machine; read only when somebody asks for it."""
+
+    file: str
+    line: int
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. `key` is its identity among the rows of its section."""
+
+    key: str
+    label: str
+    pieces: tuple[Piece, ...] = ()
+    note: str = ""
+    links: tuple[Link, ...] = ()
+    source: SourcePlace | None = None
+    picked: bool = False
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A titled group of rows."""
+
+    key: Literal["identity", "stack", "state", "site", "compare"]
+    title: str
+    rows: tuple[Row, ...]
