@@ -18,6 +18,7 @@ from capture.events import EventBatch, Kind
 from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
+from views.timeline.arrows import ARROW_DTYPE, arrows_of
 from views.timeline.layout import px_from_ns
 from views.timeline.raster import column_sums
 
@@ -39,7 +40,8 @@ class Content:
 
     `exact`: `spans` are all calls, and `counts` are not needed; else `spans` are the calls that last two pixels or
     more, and `counts` are pyramid rows that say what is between them. `missing` and `missing_calls` are segments whose
-    detail or calls would make it better. `marks` are the events that are no calls (MARK_DTYPE), when `exact`.
+    detail or calls would make it better. `marks` are the events that are no calls (MARK_DTYPE) and `arrows` what made
+    what possible across tracks (ARROW_DTYPE), both when `exact`.
     """
 
     counts: list[tuple[int, Array]]
@@ -50,6 +52,7 @@ class Content:
     missing_calls: list[int]
     marks: Array = field(default_factory=lambda: np.empty(0, MARK_DTYPE))
     unread: list[Stretch] = field(default_factory=list)
+    arrows: Array = field(default_factory=lambda: np.empty(0, ARROW_DTYPE))
 
     @classmethod
     def empty(cls) -> Content:
@@ -87,6 +90,7 @@ class Loader:
         self._tell = tell
         self._calls: OrderedDict[int, Array] = OrderedDict()
         self._marks: dict[int, Array] = {}
+        self._arrows: dict[int, Array] = {}
         self._wanted: list[tuple[str, int]] = []
         self._failed: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
@@ -104,6 +108,11 @@ class Loader:
         """The events of a segment that are no calls; they come with its calls."""
         with self._lock:
             return self._marks.get(self.reader.session.segments[index].seq, np.empty(0, MARK_DTYPE))
+
+    def arrows(self, index: int) -> Array:
+        """What the segment's events came from on other tracks; they come with its calls."""
+        with self._lock:
+            return self._arrows.get(self.reader.session.segments[index].seq, np.empty(0, ARROW_DTYPE))
 
     def want(self, details: Iterable[int], calls: Iterable[int], rest: Iterable[int] = ()) -> bool:
         """What to read next, most wanted first, in place of what was asked for before; False when that is nothing."""
@@ -163,11 +172,14 @@ class Loader:
         spans = spans_of(
             session.calls(index, ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "outcome"))
         )
-        marks = _marks_of(session.events(index, ("time_ns", "track_id", "kind")))
+        events = session.events(index, ("time_ns", "track_id", "kind"))
+        marks, arrows = _marks_of(events), arrows_of(session, index, events)
         with self._lock:
-            self._calls[seq], self._marks[seq] = spans, marks
+            self._calls[seq], self._marks[seq], self._arrows[seq] = spans, marks, arrows
             while sum(map(len, self._calls.values())) > CACHED_CALLS and len(self._calls) > MAX_EXACT_SEGMENTS:
-                self._marks.pop(self._calls.popitem(last=False)[0], None)
+                gone = self._calls.popitem(last=False)[0]
+                self._marks.pop(gone, None)
+                self._arrows.pop(gone, None)
 
 
 def content_of(loader: Loader, visible_ns: Stretch, width: int) -> Content:
@@ -188,7 +200,8 @@ def content_of(loader: Loader, visible_ns: Stretch, width: int) -> Content:
             spans = np.concatenate([np.empty(0, SPAN_DTYPE), *loaded, still_open])
             marks = np.concatenate([np.empty(0, MARK_DTYPE), *(loader.marks(index) for index in shown)])
             seen = (marks["time_ns"] >= visible_ns[0]) & (marks["time_ns"] <= visible_ns[1])
-            return Content([], _distinct(spans), gaps, True, [], [], marks[seen])
+            arrows = np.concatenate([np.empty(0, ARROW_DTYPE), *(loader.arrows(index) for index in shown)])
+            return Content([], _distinct(spans), gaps, True, [], [], marks[seen], arrows=arrows)
     spans, _ = reader.spans(*visible_ns, LONG_PX * width_ns)
     counts = reader.rows(visible_ns[0], visible_ns[1] + 1, width_ns)
     parts = [reader.session.segments[index] for index in missing if reader.known(index) is None]

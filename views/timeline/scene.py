@@ -16,6 +16,8 @@ from views.plain_text import plain
 from views.source import Names
 from views.state import Selection, Theme
 from views.theme import Colours, colours, qcolor, span_colour, text_font
+from views.timeline.arrows import arrows_in_sight
+from views.timeline.arrows_scene import left_out_text, paint_arrows
 from views.timeline.content import Content
 from views.timeline.layout import GUTTER, HEADER, OVERVIEW, ROW, RULER, Lane, in_view, px_from_ns
 from views.timeline.raster import Raster, blended
@@ -98,6 +100,16 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> Raster:
     for at, lane in enumerate(visible):
         _paint_lane(painter, scene, raster, lane, (marks[at : at + 1], raised[at : at + 1]))
     _paint_labels(painter, scene, raster)
+    arrows, _ = _arrows(scene)
+    paint_arrows(
+        painter,
+        arrows,
+        scene.lanes,
+        scene.visible_ns,
+        scene.lanes_width,
+        shown=shown,
+        focus_track_id=scene.focus_track_id,
+    )
     _paint_unread(painter, scene, visible)
     _paint_gaps(painter, scene, visible)
     _paint_selected(painter, scene, visible)
@@ -336,11 +348,15 @@ def caption(scene: Scene) -> str:
     """What one looks at: how much time, and whether calls or counts."""
     span = duration_text(scene.visible_ns[1] - scene.visible_ns[0])
     if scene.content.exact:
-        return f"{span} · every call"
+        return f"{span} · every call{left_out_text(_arrows(scene)[1])}"
     widths: Mapping[int, Array] = dict(scene.content.counts)
     if not widths:
         return f"{span} · reading" if scene.progress < 1 else span
     return f"{span} · counts per {duration_text(1 << (2 * max(widths)))}"
+
+
+def _arrows(scene: Scene) -> tuple[Array, int]:
+    return arrows_in_sight(scene.content.arrows, scene.visible_ns, scene.focus_track_id)
 
 
 def _image(pixels: Array) -> QImage:

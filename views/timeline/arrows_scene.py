@@ -1,0 +1,72 @@
+"""Paints what made what possible as arrows from lane to lane; those of the focused lane stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPen, QPolygonF
+
+from dags.analyses.lod import Array
+from views.figures import count_text
+from views.theme import Colours, qcolor
+from views.timeline.layout import GUTTER, Lane, px_from_ns
+
+HEAD_PX = 5.0
+MARK_PX = 2.5
+_STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+
+
+def paint_arrows(
+    painter: QPainter,
+    arrows: Array,
+    lanes: Sequence[Lane],
+    visible_ns: tuple[int, int],
+    lanes_width: int,
+    *,
+    shown: Colours,
+    focus_track_id: int,
+) -> None:
+    """Solid: a thread was started or waited for. Dashed: a value was written over by another thread."""
+    by_id: Mapping[int, Lane] = {lane.track_id: lane for lane in lanes}
+    painter.save()
+    painter.setClipRect(QRectF(GUTTER, -1e6, lanes_width, 2e6), Qt.ClipOperation.IntersectClip)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for cause_ns, effect_ns, cause_track, effect_track, kind in arrows.tolist():
+        cause, effect = by_id.get(cause_track), by_id.get(effect_track)
+        if cause is None or effect is None:
+            continue
+        colour = qcolor(shown.text, 160 if focus_track_id in (cause_track, effect_track) else 70)
+        line = _line(cause, effect, [px_from_ns(t, visible_ns, lanes_width) for t in (cause_ns, effect_ns)])
+        painter.setPen(QPen(colour, 1.2, _STYLES[kind]))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawLine(line)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawPolygon(_head(line))
+        painter.drawEllipse(line.p1(), 2.0, 2.0)
+    painter.restore()
+
+
+def left_out_text(more: int) -> str:
+    """What is said when not all arrows are painted, '' when they are."""
+    return f" · {count_text(more)} arrows more" if more else ""
+
+
+def _line(cause: Lane, effect: Lane, px: Sequence[float]) -> QLineF:
+    """From the head of one lane, where its event has its mark, to that of the other."""
+    return QLineF(GUTTER + px[0], cause.y + MARK_PX, GUTTER + px[1], effect.y + MARK_PX)
+
+
+def _head(line: QLineF) -> QPolygonF:
+    """A triangle at the effect's end."""
+    back = QLineF(line.p2(), line.p1())
+    if not back.length():
+        return QPolygonF()
+    sides = []
+    for turn in (-25.0, 25.0):
+        side = QLineF(back)
+        side.setAngle(back.angle() + turn)
+        side.setLength(HEAD_PX * 1.6)
+        sides.append(side.p2())
+    return QPolygonF([QPointF(line.p2()), *sides])
