@@ -78,6 +78,7 @@ COMMANDS: tuple[Command, ...] = (
     _do("Show", "The last 10 hours", "", e.ShowLast(span_ns=36_000 * 10**9)),
     _do("Show", "Pick nothing", "Escape", e.Select(selection=None)),
     _ask("Show", "Search functions", "/ Ctrl+F", "search"),
+    _do("Show", "Source lines beside the stack", "C", e.ToggleSource()),
     _do("Show", "Heat: activity", "", e.SetHeat(heat_by="activity")),
     _do("Show", "Heat: CPU", "", e.SetHeat(heat_by="cpu")),
     _do("Show", "Heat: memory", "", e.SetHeat(heat_by="memory")),

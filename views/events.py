@@ -258,3 +258,7 @@ class ShowLast(Event, frozen=True, kw_only=True):
     """Shows the last stretch of so many ns, and follows a live session from there on."""
 
     span_ns: int
+
+
+class ToggleSource(Event, frozen=True, kw_only=True):
+    """Shows the source line of each call on the stack, or no longer. Asked for anew in each session: it opens files."""

@@ -101,3 +101,4 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[tuple[int, Over], ...] = ()
     lanes: tuple[int, ...] = ()
     marked_frame: Frame | None = None
+    source_shown: bool = False

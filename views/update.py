@@ -25,7 +25,7 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _through_trail(assigns, by)
         case e.Zoom() | e.Pan() | e.Show() | e.ShowLast() | e.ToggleFold() | e.MoveFocus():
             return _on_the_timeline(assigns, event)
-        case e.Select() | e.SetHeat() | e.SetMeasure() | e.Search() | e.SearchFound() | e.SetTheme():
+        case e.Select() | e.SetHeat() | e.SetMeasure() | e.Search() | e.SearchFound() | e.SetTheme() | e.ToggleSource():
             return _picked(assigns, event)
         case e.Mark(forget=forget):
             marked_ns = None if forget or assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns
@@ -143,6 +143,8 @@ def _picked(assigns: Assigns, event: e.Event) -> Assigns:
         case e.SearchFound(key=key, text=text, site_ids=site_ids):
             wanted = _is_open(assigns, key) and text == assigns.search_text
             return replace(assigns, search_sites=site_ids) if wanted else assigns
+        case e.ToggleSource():
+            return replace(assigns, source_shown=not assigns.source_shown and assigns.session is not None)
         case e.SetTheme(theme=theme):
             return replace(assigns, theme=theme)
         case _:

@@ -271,3 +271,12 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         fields = {name: samples[name] for name in kind.__struct_fields__ if name in samples}
         for assigns in (Assigns(), opened()):
             assert isinstance(handle_event(assigns, kind(**fields)), Assigns)
+
+
+def test_source_lines_are_asked_for_anew_in_each_session() -> None:
+    shown = after(opened(), e.ToggleSource())
+    assert shown.source_shown
+    assert not after(shown, e.ToggleSource()).source_shown
+    again = e.SessionOpened(session=SessionRef(key=KEY + 1, path="/b.scope", name="b.scope"), range_ns=(0, 9))
+    assert not after(shown, again).source_shown
+    assert not after(Assigns(), e.ToggleSource()).source_shown

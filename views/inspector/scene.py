@@ -75,8 +75,16 @@ class PageSetter:
         self._line = QFontMetricsF(self._text).height() + 4
         self._wide = QFontMetricsF(self._mono).horizontalAdvance("0")
 
-    def page(self, sections: Sequence[Section], sources: Mapping[SourceKey, SourceLines]) -> Page:
-        """The page of these sections; `sources` are those that are shown, by section and row."""
+    def page(
+        self,
+        sections: Sequence[Section],
+        sources: Mapping[SourceKey, SourceLines],
+        stack_lines: Mapping[SourceKey, str] | None = None,
+    ) -> Page:
+        """The page of these sections; `sources` are those that are shown, by section and row.
+
+        `stack_lines`: one source line for each of the rows that have one shown.
+        """
         page = Page(self._width)
         for section in sections:
             if page.height:
@@ -91,6 +99,8 @@ class PageSetter:
                     self._fact(page, section, row, sources)
                 else:
                     self._entry(page, section, row)
+                if stack_lines and (line := stack_lines.get((section.key, row.key))):
+                    self._stack_line(page, line)
                 self._source(page, sources.get((section.key, row.key)))
                 if row.picked:
                     box = QRectF(0, top, self._width, page.height - top)
@@ -167,6 +177,14 @@ class PageSetter:
             page.spots.append(Spot(box, text, event, source))
             right = box.left() - 12
         return right
+
+    def _stack_line(self, page: Page, line: str) -> None:
+        """The line that runs, below the place that names it."""
+        page.height -= 4
+        box = QRectF(PAD * 2, page.height, self._width - 3 * PAD, self._line)
+        page.bands.append((box.adjusted(-4, 0, 0, 0), self._shown.window))
+        page.words.append(Words(box, line, self._shown.text, self._mono))
+        page.height += self._line + 6
 
     def _source(self, page: Page, source: SourceLines | None) -> None:
         if source is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import OrderedDict
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ from views.plain_text import plain
 MAX_BYTES = 4 << 20
 AROUND = 4
 LINE_LENGTH = 400
+MAX_KEPT_LINES = 5_000
 
 
 class SourceLines(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,29 @@ class SourceLines(msgspec.Struct, frozen=True, kw_only=True):
     first: int = 1
     lines: tuple[str, ...] = ()
     note: str = ""
+
+
+class SourceFiles:
+    """The one line of each place, for a stack that is looked at while the cursor moves; each file is read once."""
+
+    def __init__(self) -> None:
+        """Nothing has been read."""
+        self._kept: OrderedDict[tuple[str, int], str] = OrderedDict()
+
+    def line(self, file: str, line: int, recorded_real_ns: int) -> str:
+        """The line, or why it cannot be shown."""
+        key = (file, line)
+        if key not in self._kept:
+            found = source_lines(file, line, recorded_real_ns, around=0)
+            text = found.lines[0].strip() if found.lines else ""
+            self._kept[key] = f"{text}   ({found.note})" if text and found.note else text or found.note
+            while len(self._kept) > MAX_KEPT_LINES:
+                self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def forget(self) -> None:
+        """Another session may mean other files."""
+        self._kept.clear()
 
 
 def source_lines(file: str, line: int, recorded_real_ns: int = 0, around: int = AROUND) -> SourceLines:

@@ -24,7 +24,7 @@ from views.inspector.earlier import EarlierValues
 from views.inspector.layout import Site, inspector_sections, shown_states
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
 from views.inspector.sections import Section, SourcePlace
-from views.inspector.source_lines import SourceLines, source_lines
+from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
 from views.recent import recent
 from views.source import Source
 from views.state import Assigns, Selection, Theme
@@ -39,7 +39,9 @@ class InspectorView(QAbstractScrollArea):
     Which sources are shown is the one thing it keeps for itself: they were asked for here, and go with the session.
     """
 
-    reads: ClassVar[frozenset[str]] = frozenset({"session", "frame", "marked_frame", "selection", "theme", "revision"})
+    reads: ClassVar[frozenset[str]] = frozenset(
+        {"session", "frame", "marked_frame", "source_shown", "selection", "theme", "revision"}
+    )
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
         """Shows nothing until it is patched."""
@@ -49,6 +51,8 @@ class InspectorView(QAbstractScrollArea):
         self._sections: tuple[Section, ...] = ()
         self._theme: Theme = "dark"
         self._instead = ""
+        self._files = SourceFiles()
+        self._source_shown = False
         self._sources: dict[SourceKey, tuple[SourcePlace, SourceLines]] = {}
         self._page = Page(0.0)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
@@ -62,6 +66,7 @@ class InspectorView(QAbstractScrollArea):
         """Shows these assigns."""
         if "session" in changed:
             self._sources.clear()
+            self._files.forget()
         frame = assigns.frame
         self._instead = "No session is open" if assigns.session is None else "Reading …"
         sections: tuple[Section, ...] = ()
@@ -70,10 +75,11 @@ class InspectorView(QAbstractScrollArea):
             sections = inspector_sections(frame, assigns.selection, old, self._site(assigns), assigns.marked_frame)
             age_ns = frame.time_ns
             self.setAccessibleDescription(f"{len(sections)} sections at {duration_text(age_ns)}")
-        if (sections, assigns.theme) == (self._sections, self._theme) and self._page.width:
+        what = (sections, assigns.theme, assigns.source_shown)
+        if what == (self._sections, self._theme, self._source_shown) and self._page.width:
             self.viewport().update()
             return
-        self._sections, self._theme = sections, assigns.theme
+        self._sections, self._theme, self._source_shown = what
         self._set_page()
 
     def as_text(self) -> str:
@@ -102,9 +108,7 @@ class InspectorView(QAbstractScrollArea):
         elif spot.source is not None:
             key, place = spot.source
             if self._sources.pop(key, (None, None))[0] != place:
-                session = self._source.session
-                recorded_ns = session.info().created_real_ns if session is not None else 0
-                self._sources[key] = (place, source_lines(place.file, place.line, recorded_ns))
+                self._sources[key] = (place, source_lines(place.file, place.line, self._recorded_ns()))
             self._set_page()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -175,11 +179,29 @@ class InspectorView(QAbstractScrollArea):
     def _set_page(self) -> None:
         area = self.viewport()
         shown = self._still_shown()
-        self._page = PageSetter(colours(self._theme), float(area.width())).page(self._sections, shown)
+        self._page = PageSetter(colours(self._theme), float(area.width())).page(
+            self._sections, shown, self._stack_lines()
+        )
         bar = self.verticalScrollBar()
         bar.setRange(0, max(0, int(self._page.height) + 8 - area.height()))
         bar.setPageStep(area.height())
         area.update()
+
+    def _stack_lines(self) -> dict[SourceKey, str]:
+        """The source line of each call on the stack, when they are to be shown."""
+        if not self._source_shown:
+            return {}
+        recorded_ns = self._recorded_ns()
+        return {
+            (section.key, row.key): self._files.line(row.source.file, row.source.line, recorded_ns)
+            for section in self._sections
+            for row in section.rows
+            if section.key == "stack" and row.source is not None
+        }
+
+    def _recorded_ns(self) -> int:
+        session = self._source.session
+        return session.info().created_real_ns if session is not None else 0
 
     def _still_shown(self) -> dict[SourceKey, SourceLines]:
         """The sources of rows that still stand for the same place."""

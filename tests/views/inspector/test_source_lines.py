@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from views.inspector.source_lines import MAX_BYTES, source_lines
+from views.inspector.source_lines import MAX_BYTES, SourceFiles, source_lines
 
 
 def test_the_lines_around_a_place_come_with_their_numbers(tmp_path: Path) -> None:
@@ -44,3 +44,20 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 def test_hostile_lines_are_made_plain(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x = '\u202e'\n")
     assert source_lines(str(tmp_path / "a.py"), 1).lines == ("x = '\N{REPLACEMENT CHARACTER}'",)
+
+
+def test_a_stack_line_is_read_once_until_it_is_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("def put():\n    return 9\n")
+    files = SourceFiles()
+    assert files.line(str(file), 2, 0) == "return 9"
+    file.unlink()
+    assert files.line(str(file), 2, 0) == "return 9"
+    files.forget()
+    assert files.line(str(file), 2, 0).endswith("No such file or directory.")
+
+
+def test_a_stack_line_says_when_the_file_is_younger_than_the_recording(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text("x = 1\n")
+    assert "changed since" in SourceFiles().line(str(file), 1, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
@@ -54,6 +55,17 @@ def test_a_source_is_read_only_when_its_word_is_pressed_and_goes_when_pressed_ag
     view.press(next(spot for spot in view.spots() if spot.text == "source"))
     assert height() == closed
     assert sent == []
+
+
+def test_lines_beside_the_stack_are_read_only_when_they_were_asked_for(qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "orders.py"
+    file.write_text("def put():\n    stock = 9\n")
+    at = frame(1_000, tracks=[track(2, stack=[call(1, "put", 100, file=str(file), line=2)])])
+    assigns = showing(at, selection=Selection("track", 2, 2))
+    view, _ = made(qtbot, assigns)
+    assert not any("stock" in words.text for words in view._page.words)
+    view.patch(replace(assigns, source_shown=True), {"source_shown"})
+    assert any(words.text == "stock = 9" for words in view._page.words)
 
 
 def test_a_change_is_painted_in_both_colours_in_both_themes(qtbot: QtBot) -> None:
