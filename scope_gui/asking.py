@@ -32,7 +32,7 @@ class Asking:
             case "close":
                 self._store.send(SessionClosed())
             case "go to":
-                self._ask_text("Go to", "A time: 1.5s, 250ms, 40%, start or end", self.go_to)
+                self._ask_text("Go to", "A time: 1.5s, 250ms, 40%, start or end; from here: +10ms, -2s", self.go_to)
             case "note":
                 self._ask_text("Bookmark", "What is worth remembering about this moment?", self.note)
             case "theme":
@@ -45,7 +45,7 @@ class Asking:
     def go_to(self, text: str) -> None:
         """Moves the cursor to a time as people type it, or says what is wrong with it."""
         try:
-            time_ns = time_ns_from_text(text, *self._store.assigns.range_ns)
+            time_ns = time_ns_from_text(text, *self._store.assigns.range_ns, self._store.assigns.cursor_ns)
         except ScopeError as problem:
             self._store.send(Tell(notice=Notice(problem.message)))
         else:

@@ -52,6 +52,8 @@ COMMANDS: tuple[Command, ...] = (
     _do("Move", "Back over the last call", "Ctrl+Left", e.Step(count=-1, over="calls"), repeats=True),
     _do("Move", "One event on, anywhere", ".", e.Step(count=1, over="all"), repeats=True),
     _do("Move", "One event back, anywhere", ",", e.Step(count=-1, over="all"), repeats=True),
+    _do("Move", "A hundredth of what is visible on", "Ctrl+Shift+Right", e.StepInTime(share=0.01), repeats=True),
+    _do("Move", "A hundredth of what is visible back", "Ctrl+Shift+Left", e.StepInTime(share=-0.01), repeats=True),
     _do("Move", "Start", "Home", e.SeekTo(time_ns=-(2**62), visit=True)),
     _do("Move", "End, following a live session", "End", e.Follow()),
     _ask("Move", "Go to a time", "G", "go to"),

@@ -11,20 +11,24 @@ _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 *
 _PATTERN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%|ns|us|µs|ms|s|m|h)")
 
 
-def time_ns_from_text(text: str, start_ns: int, end_ns: int) -> int:
+def time_ns_from_text(text: str, start_ns: int, end_ns: int, from_ns: int | None = None) -> int:
     """The instant meant, in ns since session start. Decimal, never float: '0.1s' is exactly 100 000 000.
 
+    `from_ns`: where '+10ms' and '-2s' count from, as far as there is time; without it these are not understood.
     Raises: SessionProblem when it cannot be read or lies outside start_ns..end_ns.
     """
     word = text.strip().lower()
     if word in {"start", "end"}:
         return start_ns if word == "start" else end_ns
-    match = _PATTERN.fullmatch(word)
+    sign = word[:1] if from_ns is not None and word[:1] in {"+", "-"} else ""
+    match = _PATTERN.fullmatch(word.removeprefix(sign).lstrip())
     if match is None:
         raise SessionProblem(f"{text!r} is not a time; write 1.5s, 250ms, 120000ns, 40%, start or end.")
     number, unit = Decimal(match[1]), match[2]
-    share = unit == "%"
-    time_ns = start_ns + int((end_ns - start_ns) * number / 100) if share else int(number * _UNITS[unit])
+    amount_ns = int((end_ns - start_ns) * number / 100) if unit == "%" else int(number * _UNITS[unit])
+    if from_ns is not None and sign:
+        return min(max(from_ns + (amount_ns if sign == "+" else -amount_ns), start_ns), end_ns)
+    time_ns = start_ns + amount_ns if unit == "%" else amount_ns
     if not start_ns <= time_ns <= end_ns:
         span = f"{text_from_ns(start_ns)} to {text_from_ns(end_ns)}"
         raise SessionProblem(f"The time {text} is outside this session, which runs from {span}.")

@@ -262,3 +262,9 @@ class ShowLast(Event, frozen=True, kw_only=True):
 
 class ToggleSource(Event, frozen=True, kw_only=True):
     """Shows the source line of each call on the stack, or no longer. Asked for anew in each session: it opens files."""
+
+
+class StepInTime(Event, frozen=True, kw_only=True):
+    """Moves the cursor by a share of what the timeline shows, back when it is below 0."""
+
+    share: float

@@ -19,7 +19,17 @@ MAX_TRAIL = 100
 def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
     """The state after this event."""
     match event:
-        case e.SeekTo() | e.Stepped() | e.Play() | e.Shuttle() | e.SetSpeed() | e.Tick() | e.Follow() | e.Step():
+        case (
+            e.SeekTo()
+            | e.Stepped()
+            | e.Play()
+            | e.Shuttle()
+            | e.SetSpeed()
+            | e.Tick()
+            | e.Follow()
+            | e.Step()
+            | e.StepInTime()
+        ):
             return _in_time(assigns, event)
         case e.GoThroughTrail(by=by):
             return _through_trail(assigns, by)
@@ -74,6 +84,10 @@ def _in_time(assigns: Assigns, event: e.Event) -> Assigns:
             return _moved(replace(moved, following=False, steps=()), time_ns)
         case e.Step(count=count, over=over):
             return _step_queued(assigns, count, over)
+        case e.StepInTime(share=share):
+            by_ns = max(1, round(abs(share) * (assigns.visible_ns[1] - assigns.visible_ns[0])))
+            to_ns = assigns.cursor_ns + (by_ns if share > 0 else -by_ns)
+            return _moved(replace(assigns, following=False, playing=False, steps=()), to_ns)
         case e.Stepped(key=key, from_ns=from_ns, time_ns=time_ns):
             if not _is_open(assigns, key) or not assigns.steps or from_ns != assigns.cursor_ns:
                 return assigns

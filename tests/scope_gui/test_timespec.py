@@ -44,3 +44,15 @@ def test_a_time_outside_names_the_run(text: str) -> None:
 @given(st.integers(0, 10**15))
 def test_a_printed_time_can_be_typed_back(time_ns: int) -> None:
     assert time_ns_from_text(text_from_ns(time_ns), 0, 10**15) == time_ns
+
+
+def test_a_time_can_count_from_the_cursor_where_there_is_one() -> None:
+    assert time_ns_from_text("+10ms", 0, 10**9, 500) == 10_000_500
+    assert time_ns_from_text(" - 100ns", 0, 10**9, 500) == 400
+    assert time_ns_from_text("-2s", 0, 10**9, 500) == 0
+    assert time_ns_from_text("+25%", 0, 1000, 500) == 750
+    for wrong in ("+end", "-", "+", "+-3s"):
+        with pytest.raises(SessionProblem):
+            time_ns_from_text(wrong, 0, 10**9, 500)
+    with pytest.raises(SessionProblem):
+        time_ns_from_text("+10ms", 0, 10**9)

@@ -280,3 +280,12 @@ def test_source_lines_are_asked_for_anew_in_each_session() -> None:
     again = e.SessionOpened(session=SessionRef(key=KEY + 1, path="/b.scope", name="b.scope"), range_ns=(0, 9))
     assert not after(shown, again).source_shown
     assert not after(Assigns(), e.ToggleSource()).source_shown
+
+
+def test_a_step_in_time_is_a_share_of_what_is_visible_and_never_nothing() -> None:
+    at = after(opened(at_ns=500_000), e.Show(range_ns=(400_000, 600_000)))
+    assert after(at, e.StepInTime(share=0.01)).cursor_ns == 502_000
+    assert after(at, e.StepInTime(share=-0.01)).cursor_ns == 498_000
+    assert after(at, e.StepInTime(share=1e-9)).cursor_ns == 500_001
+    assert after(opened(), e.StepInTime(share=-0.5)).cursor_ns == 0
+    assert not after(opened(live=True), e.StepInTime(share=-0.1)).following
