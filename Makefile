@@ -9,7 +9,7 @@ NATIVE := .venv/.native
 C_SOURCES := $(shell find capture dags -name '*.[ch]' 2>/dev/null)
 STRICT_C := CFLAGS="$(CFLAGS) -Werror"
 
-.PHONY: help setup demo test check format bench soak interpreters clean
+.PHONY: help setup demo test check format bench gallery soak interpreters clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ format: setup ## rewrite Python and C files in the project's format
 
 bench: setup ## the figures of Scope beside VizTracer and cProfile, measured here
 	$(BIN)/python -m tests.bench
+
+gallery: setup ## pictures of every view, theme, size and state in out/gallery, on a display of its own
+	$(BIN)/python -m tests.gallery $(GALLERY_ARGS)
 
 soak: setup interpreters ## the long safety runs: hundreds of attaches and kills
 	SCOPE_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600 $(PYTEST_ARGS)

@@ -114,6 +114,20 @@ class Stage(QWidget):
         pictures.ready.connect(self.update)
         self._changed()
 
+    @property
+    def is_on_card(self) -> bool:
+        """Whether a graphics card draws the rooms."""
+        return self._pictures is not None
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether what is seen is what was last asked for; a graphics card takes its time."""
+        plan, pictures = self._plan, self._pictures
+        if pictures is None or plan is None or not plan.floors:
+            return True
+        latest = pictures.latest
+        return latest is not None and latest.plan is plan and latest.view == self._view(plan) and self._fits(latest)
+
     def show_assigns(self, assigns: Assigns) -> None:
         """Builds what the assigns say."""
         self._theme, self._selection = assigns.theme, assigns.selection

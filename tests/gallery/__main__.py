@@ -1,0 +1,74 @@
+"""Writes the gallery: `python -m tests.gallery [-o FOLDER] [--only PART] [--scale 2]`.
+
+Exit status: 0; 1 when Qt said anything while the pictures were taken, or one could not be taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+
+from tests.gallery.catalogue import Order, Picture, every_picture
+from tests.gallery.display import display_of_its_own
+from tests.gallery.page import contact_sheet
+from tests.gallery.sessions import Sessions
+
+LIMIT_S = 150
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Takes the pictures that were asked for, all of them by default."""
+    parser = argparse.ArgumentParser(prog="python -m tests.gallery", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("-o", dest="folder", type=Path, default=Path("out", "gallery"), help="where to write")
+    parser.add_argument("--only", default="", metavar="PART", help="only pictures with this in their name")
+    parser.add_argument("--scale", type=int, default=1, metavar="N", help="pixels of the screen to one of ours")
+    arguments = parser.parse_args(words)
+    wanted = [picture for picture in every_picture() if arguments.only in picture.name]
+    began_s = time.monotonic()
+    if arguments.scale > 1:
+        os.environ["QT_SCALE_FACTOR"] = str(arguments.scale)
+    with tempfile.TemporaryDirectory(prefix="scope-gallery-") as folder, display_of_its_own(arguments.scale) as has_gl:
+        os.environ["XDG_CONFIG_HOME"] = folder
+        said = take_all(wanted, arguments.folder, Path(folder), has_gl=has_gl)
+    page = arguments.folder / "index.html"
+    page.write_text(contact_sheet(wanted, "Scope"))
+    print(f"{len(wanted)} pictures in {time.monotonic() - began_s:.0f} s: {page}")
+    for text in said:
+        print(text, file=sys.stderr)
+    return 1 if said else 0
+
+
+def take_all(wanted: Sequence[Picture], target: Path, folder: Path, *, has_gl: bool) -> list[str]:
+    """Takes them into the target folder; gives what Qt had to say meanwhile.
+
+    Each session is shown by a process of its own, as by a person: a window that is closed ends its process.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    sessions, said = Sessions(folder), []
+    for session, pictures in groupby(wanted, key=lambda picture: picture.session):
+        with sessions.ready(session) as path:
+            order = Order(path=path, target=str(target), has_gl=has_gl, pictures=tuple(pictures))
+            done = subprocess.run(
+                [sys.executable, "-m", "tests.gallery.camera"],
+                input=msgspec.json.encode(order),
+                stderr=subprocess.PIPE,
+                check=False,
+                timeout=LIMIT_S,
+            )
+        said += [f"{session}: {line}" for line in done.stderr.decode().splitlines()]
+        if done.returncode:
+            said.append(f"{session}: the window ended with {done.returncode}")
+    return said
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""Takes the pictures: opens the real application, does what a state says, waits until all has come to rest, grabs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog
+
+from scope_gui.app import Application
+from scope_gui.commands import COMMANDS
+from tests.gallery.catalogue import Order, Picture, events_of
+from views.building.gl_probe import SWITCH
+from views.building.view import BuildingView, Stage
+from views.events import (
+    AddBookmark,
+    Event,
+    Mark,
+    Search,
+    SeekTo,
+    Select,
+    SetHeat,
+    SetMeasure,
+    SetTheme,
+    Show,
+    Tell,
+    ToggleFold,
+)
+from views.inspector.view import InspectorView
+from views.jobs import first_focus
+from views.live import ALL_FIELDS
+from views.metrics.view import MetricsView
+from views.source import Source
+from views.state import Assigns, Selection, Theme
+from views.supervision.view import SupervisionView
+from views.timeline.view import TimelineView
+from views.transport.view import TransportView
+
+PATIENCE_S = 30.0
+Shown = TimelineView | MetricsView | BuildingView | SupervisionView | InspectorView | TransportView
+ALONE: dict[str, Callable[[Callable[[Event], None], Source], Shown]] = {
+    "timeline": TimelineView,
+    "metrics": MetricsView,
+    "building": BuildingView,
+    "building-gl": BuildingView,
+    "supervision": SupervisionView,
+    "inspector": InspectorView,
+    "transport": TransportView,
+}
+STRIPS = ("metrics", "transport")  # as high as they ask for, not as high as the window
+
+
+class Camera:
+    """One application with one session, of which pictures are taken."""
+
+    def __init__(self, app: Application, *, has_gl: bool) -> None:
+        """Waits until the window shows what the application opens."""
+        self._app, self._window = app, app.window
+        self._alone: dict[str, Shown] = {}
+        if app.store.has_waiting or self._assigns.busy or self._assigns.session is not None:
+            self._until(lambda: self._assigns.frame is not None, "the first frame")
+            if has_gl:
+                self._until(lambda: self._window.building.stage.is_on_card, "the building on the graphics card")
+        self.rest()
+
+    @property
+    def _assigns(self) -> Assigns:
+        return self._app.store.assigns
+
+    def close(self) -> None:
+        """Closes the window, which ends the application."""
+        for view in self._alone.values():
+            view.close()
+            view.deleteLater()
+        self._window.close()
+
+    def take(self, picture: Picture) -> QPixmap:
+        """The picture as it was asked for."""
+        self._dress(picture.theme, picture.size)
+        if picture.kind == "view" and picture.what != "window":
+            self._do(events_of(picture.session, self._app.source.session))
+            return self._view_alone(picture)
+        self._do(events_of(picture.session if picture.what == "window" else picture.what, self._app.source.session))
+        return self._over_the_window(picture.what) if picture.kind == "dialog" else self._window.grab()
+
+    def rest(self) -> None:
+        """Returns when nothing more is going to change by itself."""
+        self._until(self._is_at_rest, "rest")
+        self._window.timeline.wait_until_loaded()
+        self._window.metrics.wait_until_loaded()
+        QApplication.processEvents()
+        self._until(self._is_at_rest, "rest")
+
+    def _is_at_rest(self) -> bool:
+        shown = self._assigns
+        if self._app.store.has_waiting or shown.busy or shown.steps or not self._window.building.stage.is_drawn:
+            return False
+        return shown.session is None or shown.frame_wanted_ns is None or shown.session.live
+
+    def _dress(self, theme: Theme, size: tuple[int, int]) -> None:
+        """The window in a theme and a size, with its panels where they are put at first."""
+        if theme != self._assigns.theme:
+            self._app.store.send(SetTheme(theme=theme))
+        if self._window.width() != size[0] or self._window.height() != size[1]:
+            self._window.resize(*size)
+            QTest.qWait(1)
+            self._window.lay_out()
+        self.rest()
+
+    def _do(self, events: Sequence[Event]) -> None:
+        """Everything as when the session was opened, then these; one after the other, as a person would."""
+        undone = self._undo() if self._assigns.session is not None and not self._assigns.session.live else []
+        for event in [*undone, *events]:
+            self._app.store.send(event)
+            QApplication.processEvents()
+        self.rest()
+
+    def _undo(self) -> list[Event]:
+        """What takes back all that other pictures needed."""
+        shown = self._assigns
+        events: list[Event] = []
+        for bookmark in shown.bookmarks:
+            events += [SeekTo(time_ns=bookmark.time_ns), AddBookmark()]
+        if shown.marked_ns is not None:
+            events += [SeekTo(time_ns=shown.marked_ns), Mark()]
+        events += [ToggleFold(track_id=track) for track in shown.folded]
+        focus = first_focus(self._app.source.names)
+        events += [Search(text=""), Select(selection=Selection("track", focus, focus)), Select(selection=None)]
+        events += [SetHeat(heat_by="activity"), SetMeasure(measure="calls"), Show()]
+        return events if self._is_damaged() else [*events, Tell(notice=None)]
+
+    def _is_damaged(self) -> bool:
+        session = self._app.source.session
+        return session is not None and bool(session.problems)
+
+    def _view_alone(self, picture: Picture) -> QPixmap:
+        view = self._alone.get(picture.what)
+        if view is None:
+            view = self._alone[picture.what] = ALONE[picture.what](self._ignored, self._app.source)
+        height = view.sizeHint().height() if picture.what in STRIPS else picture.size[1]
+        view.resize(picture.size[0], height)
+        view.show()
+        with painted_only(picture.what == "building"):
+            view.patch(self._assigns, ALL_FIELDS)
+        if isinstance(view, TimelineView | MetricsView):
+            view.wait_until_loaded()
+        if isinstance(view, BuildingView):
+            self._until(_Drawn(view.stage, picture.what == "building-gl"), "the building is drawn")
+        QApplication.processEvents()
+        taken = view.grab()
+        view.hide()
+        return taken
+
+    def _over_the_window(self, what: str) -> QPixmap:
+        command = next(command for command in COMMANDS if command.ask == what)
+        self._window.do(command)
+        self._until(lambda: isinstance(QApplication.activeModalWidget(), QDialog), f"the dialog {what}")
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QDialog)
+        if what == "palette":
+            QTest.keyClicks(dialog, "call")
+        if what == "search":
+            QTest.keyClicks(dialog, "stock")
+        self.rest()
+        taken, over = self._window.grab(), dialog.grab()
+        left = (self._window.width() - dialog.width()) // 2
+        top = (self._window.height() - dialog.height()) // 3
+        painter = QPainter(taken)
+        painter.fillRect(self._window.rect(), QColor(0, 0, 0, 70))
+        painter.drawPixmap(QPoint(left, top), over)
+        painter.end()
+        dialog.reject()
+        self._until(lambda: QApplication.activeModalWidget() is None, "the dialog closes")
+        return taken
+
+    @staticmethod
+    def _ignored(event: Event) -> None:
+        """A view that is shown alone leads nowhere."""
+
+    def _until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"never seen: {what}; {self._assigns.notice}")
+            QTest.qWait(2)
+
+
+class _Drawn:
+    """Whether a building is drawn, by the card if that was asked for."""
+
+    def __init__(self, stage: Stage, on_card: bool) -> None:
+        self._stage, self._on_card = stage, on_card
+
+    def __call__(self) -> bool:
+        return self._stage.is_drawn and (self._stage.is_on_card or not self._on_card)
+
+
+@contextmanager
+def painted_only(wanted: bool) -> Iterator[None]:
+    """Keeps a building that is made now from asking for OpenGL."""
+    before = os.environ.get(SWITCH)
+    if wanted:
+        os.environ[SWITCH] = "off"
+    yield
+    if wanted:
+        os.environ.pop(SWITCH)
+        if before is not None:
+            os.environ[SWITCH] = before
+
+
+def main() -> int:
+    """Takes the pictures of the order on standard input; what goes wrong is on standard error."""
+    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    app = Application(order.path)
+    failures: list[BaseException] = []
+
+    def take() -> None:
+        try:
+            camera = Camera(app, has_gl=order.has_gl and bool(order.path))
+            for picture in order.pictures:
+                camera.take(picture).save(f"{order.target}/{picture.name}.png")
+            camera.close()
+        except BaseException as error:
+            failures.append(error)
+            traceback.print_exc()
+            QApplication.exit(1)
+
+    QTimer.singleShot(0, take)
+    return app.run() or len(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

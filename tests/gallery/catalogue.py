@@ -1,0 +1,157 @@
+"""Which pictures there are: every view of every session, and the states that a person gets into, times theme and size.
+
+A state is said in events, as a key or a click would say it; `show` names what is opened over the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import get_args
+
+import msgspec
+
+from capture.session import Session
+from tests.gallery.crowd import BURSTS_S, GAPS, SECOND_NS
+from views import events as e
+from views.state import Selection, Theme
+
+THEMES: tuple[Theme, ...] = get_args(Theme)
+SIZES = ((1600, 900), (1280, 800))
+SESSIONS = ("empty", "small", "large")
+VIEWS = (
+    "window", "timeline", "metrics", "building", "building-gl", "supervision", "inspector", "transport",
+)  # fmt: skip
+DIALOGS = ("palette", "keys", "search", "go to", "note")
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture. kind: of a view alone, of the window in a state, or of a dialog over it."""
+
+    kind: str
+    session: str
+    what: str
+    theme: Theme
+    size: tuple[int, int]
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        words = (self.session, self.what.replace(" ", "-"), self.theme, f"{self.size[0]}x{self.size[1]}")
+        return "-".join(words)
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures to take of one session, '' for none, and where to put them."""
+
+    path: str
+    target: str
+    has_gl: bool
+    pictures: tuple[Picture, ...]
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person has done in a session before the picture is taken."""
+
+    session: str
+    show: str = ""
+
+
+STATES: dict[str, State] = {
+    "welcome": State(session="none"),
+    "following": State(session="live"),
+    "thread": State(session="small"),
+    "function": State(session="small"),
+    "value": State(session="small"),
+    "bookmarks": State(session="small"),
+    "found": State(session="small"),
+    "single events": State(session="small"),
+    "folded": State(session="large"),
+    "gap": State(session="large"),
+    "deep": State(session="large"),
+    "own time": State(session="large"),
+    "damage": State(session="damaged"),
+}
+
+
+def every_picture() -> Iterator[Picture]:
+    """All of them, session by session, so that each is opened once."""
+    for session in ("none", "live", *SESSIONS, "damaged"):
+        for size, theme in product(SIZES, THEMES):
+            for view in VIEWS if session in SESSIONS else ():
+                yield Picture(kind="view", session=session, what=view, theme=theme, size=size)
+            for name, state in STATES.items():
+                if state.session == session:
+                    yield Picture(kind="state", session=session, what=name, theme=theme, size=size)
+            for dialog in DIALOGS if session == "small" else ():
+                yield Picture(kind="dialog", session=session, what=dialog, theme=theme, size=size)
+
+
+def events_of(state: str, session: Session | None) -> list[e.Event]:
+    """What leads into a state, from a session just opened and shown whole."""
+    if session is None:
+        return []
+    start_ns, end_ns = session.start_ns, session.end_ns
+    middle_ns = start_ns + (end_ns - start_ns) * 6 // 10
+    here = e.SeekTo(time_ns=middle_ns, visit=True)
+    busy_ns = BURSTS_S[-1] * SECOND_NS
+    match state:
+        case "following":
+            return [e.Follow()]
+        case "thread":
+            track = _track(session, "worker-1")
+            return [
+                here,
+                e.Show(range_ns=_around(middle_ns, 40_000_000)),
+                e.Select(selection=Selection("track", track, track)),
+            ]
+        case "function":
+            picked = Selection("site", _site(session, "FraudCheck.check"), _track(session, "worker-2"))
+            return [here, e.Show(range_ns=_around(middle_ns, 400_000_000)), e.Select(selection=picked)]
+        case "value":
+            version, time_ns = _version(session)
+            return [e.SeekTo(time_ns=time_ns), e.Select(selection=Selection("state", version))]
+        case "bookmarks":
+            notes = ((3, "first order of the morning"), (5, ""), (8, "stock goes below zero"))
+            marked: list[e.Event] = []
+            for tenth, text in notes:
+                marked += [e.SeekTo(time_ns=start_ns + (end_ns - start_ns) * tenth // 10), e.AddBookmark(text=text)]
+            return [*marked, e.SeekTo(time_ns=start_ns + (end_ns - start_ns) * 4 // 10), e.Mark(), here]
+        case "found":
+            return [here, e.Search(text="reserve")]
+        case "single events":
+            return [here, e.Show(range_ns=_around(middle_ns, 60_000))]
+        case "folded":
+            folds = [e.ToggleFold(track_id=track) for track in (3, 4, 5, 6, 13, 14, 15)]
+            return [e.SeekTo(time_ns=end_ns), *folds]
+        case "gap":
+            gap = GAPS[0]
+            inside_ns = (gap[0] + gap[1]) // 2 * SECOND_NS
+            return [e.SeekTo(time_ns=inside_ns), e.Select(selection=Selection("track", gap[2], gap[2]))]
+        case "deep":
+            at_ns = busy_ns + SECOND_NS * 6 // 10
+            near = e.Show(range_ns=_around(at_ns, 120_000_000))
+            return [e.SeekTo(time_ns=at_ns), near, e.Select(selection=Selection("track", 20, 20))]
+        case "own time":
+            return [e.SeekTo(time_ns=end_ns), e.SetMeasure(measure="time"), e.SetHeat(heat_by="memory")]
+        case _:
+            return [e.SeekTo(time_ns=end_ns if state in ("small", "large") else middle_ns)]
+
+
+def _around(time_ns: int, width_ns: int) -> tuple[int, int]:
+    return time_ns - width_ns * 6 // 10, time_ns + width_ns * 4 // 10
+
+
+def _track(session: Session, name: str) -> int:
+    return next((row.track_id for row in session.tracks() if row.name == name), 0)
+
+
+def _site(session: Session, function: str) -> int:
+    return next((row.site_id for row in session.sites() if row.function == function), 0)
+
+
+def _version(session: Session) -> tuple[int, int]:
+    """A state version somewhat after the middle of the session, and a moment shortly after it came."""
+    table = session.segment_table(len(session.segments) // 2, "states", ("version_id", "time_ns"))
+    at = len(table) // 2
+    return table.column("version_id")[at].as_py(), table.column("time_ns")[at].as_py() + 1_000_000
