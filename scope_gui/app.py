@@ -16,6 +16,8 @@ from capture.errors import TargetProblem
 from capture.session import Session
 from scope_gui import settings
 from scope_gui.effects import Effects
+from scope_gui.icon import icon
+from scope_gui.places import PROGRAM
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import MainWindow
 from views.events import OpenSession, Tell
@@ -35,8 +37,13 @@ def welcome(arguments: argparse.Namespace) -> int:
 def open_session(arguments: argparse.Namespace) -> int:
     """Shows a session.
 
-    Raises: SessionProblem for what is no session or a time outside of it, before any window appears.
+    Raises: SessionProblem for what is no session or a time outside of it, before any window appears, unless the window
+    is to say it.
     """
+    if arguments.session is None:
+        return welcome(arguments)
+    if arguments.show_problems:
+        return Application(str(arguments.session), arguments.at or "").run()
     with Session.open(arguments.session) as session:
         if arguments.at is not None:
             time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
@@ -109,9 +116,11 @@ def qt_application() -> QApplication:
         raise TargetProblem(
             "There is no display here to open a window on.", "`scope-gui frame` and `scope-gui query` need none."
         )
-    app = QApplication(sys.argv[:1])
-    app.setApplicationName("scope-gui")
+    app = QApplication([PROGRAM])  # X11 tells the desktop this name, Wayland the next but one: its entry's
+    app.setApplicationName(PROGRAM)
+    app.setDesktopFileName(PROGRAM)
     app.setApplicationDisplayName("Scope")
+    app.setWindowIcon(icon())
     app.setStyle("Fusion")
     return app
 

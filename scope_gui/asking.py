@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow
 from capture.errors import ScopeError
 from scope_gui.commands import Ask
 from scope_gui.keys_help import show_keys
+from scope_gui.menu_entry import MenuEntry
 from scope_gui.timespec import time_ns_from_text
 from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.live import Store
@@ -22,6 +23,7 @@ class Asking:
     def __init__(self, window: QMainWindow, store: Store) -> None:
         self._window, self._store = window, store
         self._page: QDialog | None = None
+        self.menu_entry = MenuEntry(window, store.send)
 
     def ask(self, what: Ask) -> None:
         """Begins to ask for this."""
@@ -39,6 +41,8 @@ class Asking:
                 self._store.send(SetTheme(theme="light" if assigns.theme == "dark" else "dark"))
             case "keys":
                 self._page = show_keys(self._window, assigns.theme)
+            case "desktop":
+                self.menu_entry.add()
             case "png":
                 self._ask_for_picture()
 

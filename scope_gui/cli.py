@@ -16,12 +16,17 @@ from typing import cast
 
 from capture.errors import ScopeError, TargetProblem
 
+WELCOME = "scope_gui.app:welcome"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb and gives its exit code."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.desktop and arguments.handler != WELCOME:
+        parser.error("--install-desktop and --uninstall-desktop go without a verb")
     try:
-        return _handler(arguments.handler)(arguments)
+        return _handler(arguments.desktop or arguments.handler)(arguments)
     except ScopeError as problem:
         print(f"scope-gui: {problem}", file=sys.stderr)
         return 1
@@ -51,11 +56,27 @@ def build_parser() -> argparse.ArgumentParser:
         prog="scope-gui", description="Record a running program and look at any moment of its past."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    parser.set_defaults(handler="scope_gui.app:welcome")
+    for flag, what in (
+        ("install", "add Scope to this user's desktop: menu, icon, .scope files"),
+        ("uninstall", "undo it"),
+    ):
+        parser.add_argument(
+            f"--{flag}-desktop",
+            dest="desktop",
+            action="store_const",
+            const=f"scope_gui.desktop:{flag}_desktop",
+            help=what,
+        )
+    parser.set_defaults(handler=WELCOME)
     verbs = parser.add_subparsers(metavar="VERB", help="without one: the window")
 
     open_ = _verb(verbs, "open", "show a session in the window", "scope_gui.app:open_session")
-    _session(open_)
+    open_.add_argument("session", type=Path, nargs="?", metavar="S.scope", help="without one: the welcome page")
+    open_.add_argument(
+        "--show-problems",
+        action="store_true",
+        help="say what is wrong with the session in the window, not on stderr: for desktops and launchers",
+    )
     open_.add_argument("--at", metavar="TIME", help="where to begin: 1.5s, 250ms, 120000ns, 40%%, start or end")
 
     attach = _verb(

@@ -14,7 +14,9 @@ from views import events as e
 
 Menu = Literal["Session", "Move", "Play", "Show", "Mark", "Window", "Help"]
 MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Mark", "Window", "Help")
-Ask = Literal["open", "close", "quit", "go to", "search", "palette", "keys", "note", "theme", "layout", "png"]
+Ask = Literal[
+    "open", "close", "quit", "go to", "search", "palette", "keys", "note", "theme", "layout", "png", "desktop"
+]
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,7 @@ COMMANDS: tuple[Command, ...] = (
     _do("Mark", "Forget the marked moment", "Shift+M", e.Mark(forget=True)),
     _ask("Window", "Dark or light", "Ctrl+T", "theme", anytime=True),
     _ask("Window", "Put the panels back", "", "layout", anytime=True),
+    _ask("Window", "Add Scope to the desktop's menu", "", "desktop", anytime=True),
     _ask("Help", "All commands", "Ctrl+Shift+P", "palette", anytime=True),
     _ask("Help", "Keys", "?", "keys", anytime=True),
 )

@@ -1,15 +1,19 @@
-"""Where the files lie that come with Scope and are no code: icons, the demo, what the desktop needs.
+"""Where Scope lies: the command that starts it, and the files that come with it and are no code.
 
-A checkout has them in `resources/`. An installation has them in PREFIX/share/scope-gui and not beside the code: what
-lies in site-packages counts as a library, and a demo that nothing is recorded of would be no demo.
+A checkout has those files in `resources/`. An installation has them in PREFIX/share/scope-gui and not beside the code:
+what lies in site-packages counts as a library, and a demo that nothing is recorded of would be no demo.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 from capture.errors import TargetProblem
+from capture.own_process import own_command
 
+PROGRAM = "scope-gui"
 SHARE = Path("share", "scope-gui")
 
 
@@ -27,6 +31,19 @@ def resource_path(name: str = "") -> Path:
 def is_checkout() -> bool:
     """Whether this Scope runs from its source tree."""
     return _tree(Path(__file__)) is not None
+
+
+def own_program() -> list[str]:
+    """The command that starts this Scope from anywhere: what the desktop's menu has to run.
+
+    The bundle's launcher, else the script this was started as, else the one beside the interpreter, else the
+    interpreter with the module.
+    """
+    started_as = Path(sys.argv[0]).absolute()
+    for path in (Path(sys.prefix).parent / PROGRAM, started_as, Path(sys.executable).with_name(PROGRAM)):
+        if path.name == PROGRAM and path.is_file() and os.access(path, os.X_OK):
+            return [str(path)]
+    return own_command("scope_gui")
 
 
 def _resources(module: Path) -> Path:
