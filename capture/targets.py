@@ -20,6 +20,7 @@ from capture.python_build import LIBRARY_NAME, PROGRAM_NAME, PythonBuild, python
 from capture.python_command import x_options
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _POOL_MAGIC = bytes(byte ^ 0xFF for byte in (0xAC, 0xBC, 0xB0, 0xAF, 0xBA, 0xAF, 0xB3, 0xFE))
 _POOL_STATE_AT = 128
 _POOL_STOPPED = 2
@@ -28,7 +29,10 @@ _DISABLE_VARIABLE = b"PYTHON_DISABLE_REMOTE_DEBUG"
 
 
 class ProcessRow(msgspec.Struct, frozen=True):
-    """One line of a list to choose from; `python` is a guess: '3.13', 'yes' (no name tells which), '' (not Python)."""
+    """One line of a list to choose from; `python` is a guess: '3.13', 'yes' (no name tells which), '' (not Python).
+
+    Units: create_time in s since the epoch; cpu_s is what all its threads have used so far.
+    """
 
     pid: int
     parent_pid: int
@@ -37,6 +41,8 @@ class ProcessRow(msgspec.Struct, frozen=True):
     name: str
     command: str
     python: str
+    cpu_s: float = 0.0
+    rss_bytes: int = 0
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +203,8 @@ def _row(pid: int, command: bytes, booted: float) -> ProcessRow:
         name=before.partition("(")[2],
         command=command.rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace"),
         python=_guess_python(pid, command),
+        cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS_PER_S,
+        rss_bytes=int(fields[21]) * _PAGE_BYTES,
     )
 
 

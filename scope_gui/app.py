@@ -18,9 +18,10 @@ from scope_gui import settings
 from scope_gui.effects import Effects
 from scope_gui.icon import icon
 from scope_gui.places import PROGRAM
+from scope_gui.recordings import Recordings
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import MainWindow
-from views.events import OpenSession, Tell
+from views.events import Busy, Event, OpenSession, RecordingOver, Tell
 from views.live import Pulse, Store
 from views.source import Source
 from views.state import Assigns, Notice
@@ -61,12 +62,23 @@ class Application:
         self.qt = qt_application()
         qInstallMessageHandler(_on_qt_message)
         self._settings = settings.load()
-        self.store = Store(Assigns(theme=self._settings.theme, recent=self._settings.recent))
+        known = self._settings
+        self.store = Store(
+            Assigns(
+                theme=known.theme,
+                recent=known.recent,
+                launches=known.launches,
+                recordings_folder=known.recordings_folder,
+            )
+        )
         self.source = Source()
         self.effects = Effects(self.source, self.store.send)
-        self.store.effects.append(self.effects)
+        self.recordings = Recordings(self.store.send)
+        self.store.effects += [self.effects, self.recordings, self._leave_when_saved]
         self.window = MainWindow(self.store, self.source)
+        self.window.may_close = self._may_close
         self.window.begin(self._settings)
+        self._is_leaving = False
         self.pulse = Pulse(self.store, self.window)
         self.window.closing.connect(self.pulse.stop)
         if path:
@@ -87,14 +99,35 @@ class Application:
         """Remembers the layout and ends the workers."""
         geometry, layout = self.window.layout_texts()
         assigns = self.store.assigns
-        fresh = msgspec.structs.replace(self._settings, geometry=geometry, theme=assigns.theme, recent=assigns.recent)
+        fresh = msgspec.structs.replace(
+            self._settings,
+            geometry=geometry,
+            theme=assigns.theme,
+            recent=assigns.recent,
+            launches=assigns.launches,
+            recordings_folder=assigns.recordings_folder,
+        )
         if assigns.session is not None:  # without one the panels are hidden, and would stay so
             fresh = msgspec.structs.replace(fresh, layout=layout)
         settings.save(fresh)
         self.pulse.stop()
+        self.recordings.close()
         self.effects.stop()
         self.window.deleteLater()
         qInstallMessageHandler(None)
+
+    def _may_close(self) -> bool:
+        """Whether the window may go: recordings that it started are stopped and saved first; asked again, it goes."""
+        if self._is_leaving or not self.recordings.running:
+            return True
+        self._is_leaving = True
+        self.recordings.stop_all()
+        self.store.send(Busy(what="Saving the recording"))
+        return False
+
+    def _leave_when_saved(self, event: Event, before: Assigns, after: Assigns) -> None:
+        if isinstance(event, RecordingOver) and self._is_leaving and not self.recordings.running:
+            self.window.close()
 
     def _on_failure(self, kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
         """A bug of ours in a slot: said in the window, with the traceback on stderr; the session is not touched."""

@@ -8,8 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow
 
 from capture.errors import ScopeError
+from scope_gui.attach_dialog import AttachDialog
 from scope_gui.commands import Ask
 from scope_gui.keys_help import show_keys
+from scope_gui.launch_dialog import LaunchDialog
 from scope_gui.menu_entry import MenuEntry
 from scope_gui.timespec import time_ns_from_text
 from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
@@ -29,6 +31,10 @@ class Asking:
         """Begins to ask for this."""
         assigns = self._store.assigns
         match what:
+            case "attach":
+                self._show(AttachDialog(self._window, self._store.send, assigns))
+            case "launch":
+                self._show(LaunchDialog(self._window, self._store.send, assigns))
             case "open":
                 self._ask_for_file()
             case "close":
@@ -70,6 +76,10 @@ class Asking:
         """Opens a packed session, or the folder in which a chosen manifest lies."""
         chosen = Path(path)
         self._store.send(OpenSession(path=str(chosen.parent if chosen.name == "manifest.json" else chosen)))
+
+    def _show(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _ask_text(self, title: str, label: str, done: object) -> None:
         dialog = QInputDialog(self._window)

@@ -174,9 +174,9 @@ def _recording_flags(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="S.scope", help="where to record (default: here, by name and time)"
     )
     parser.add_argument("--duration", type=_seconds, metavar="SEC", help="stop by itself after so many seconds")
-    parser.add_argument(
-        "--no-window", action="store_true", help="record without opening a window (no recording opens one yet)"
-    )
+    parser.add_argument("--no-window", action="store_true", help="record without opening a window")
+    # How the window hears its recorder, whose stderr is the program's own.
+    parser.add_argument("--words-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--mode", choices=("full", "state", "performance", "minimal", "observe"), default="full")
     parser.add_argument(
         "--include",

@@ -15,7 +15,20 @@ from views import events as e
 Menu = Literal["Session", "Move", "Play", "Show", "Mark", "Window", "Help"]
 MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Mark", "Window", "Help")
 Ask = Literal[
-    "open", "close", "quit", "go to", "search", "palette", "keys", "note", "theme", "layout", "png", "desktop"
+    "attach",
+    "launch",
+    "open",
+    "close",
+    "quit",
+    "go to",
+    "search",
+    "palette",
+    "keys",
+    "note",
+    "theme",
+    "layout",
+    "png",
+    "desktop",
 ]
 
 
@@ -42,6 +55,10 @@ def _ask(menu: Menu, title: str, keys: str, ask: Ask, *, anytime: bool = False) 
 
 
 COMMANDS: tuple[Command, ...] = (
+    _ask("Session", "Attach to a process", "Ctrl+Shift+A", "attach", anytime=True),
+    _ask("Session", "Record a program from its start", "Ctrl+Shift+R", "launch", anytime=True),
+    _do("Session", "Record the demo", "Ctrl+Shift+D", e.StartDemo(), anytime=True),
+    _do("Session", "Stop recording", "Ctrl+Shift+S", e.StopRecording()),
     _ask("Session", "Open a session", "Ctrl+O", "open", anytime=True),
     _ask("Session", "Close the session", "Ctrl+W", "close"),
     _ask("Session", "Save what is seen as PNG", "Ctrl+E", "png"),

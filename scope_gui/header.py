@@ -1,4 +1,4 @@
-"""The line beside the menus: which session, how sure its answers are, what is missing."""
+"""The line beside the menus: begin and end a recording, which session, how sure its answers are, what is missing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Callable, Set
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
-from views.figures import count_text
+from views.figures import count_text, short_count
 from views.source import Source
 from views.state import Assigns
 from views.theme import colours, text_font
+
+ATTACH, OPEN, RECORD = "Attach to a process", "Open a session", "Record a program from its start"
+STOP, PALETTE = "Stop recording", "All commands"
 
 
 class HeaderView(QWidget):
@@ -18,26 +21,50 @@ class HeaderView(QWidget):
 
     reads: frozenset[str] = frozenset({"session", "revision", "frame", "recorder", "busy", "theme", "following"})
 
-    def __init__(self, source: Source, open_palette: Callable[[], None], parent: QWidget | None = None) -> None:
+    def __init__(self, source: Source, do: Callable[[str], None], parent: QWidget | None = None) -> None:
+        """`do` does the command with that title."""
         super().__init__(parent)
-        self._source = source
+        self._source, self._do = source, do
+        self._records = RECORD
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 4, 0)
-        row.setSpacing(10)
+        row.setSpacing(6)
+        self.attach_button = self._button("Attach", "Attach to a process  (Ctrl+Shift+A)", lambda: do(ATTACH))
+        self.open_button = self._button("Open", "Open a session  (Ctrl+O)", lambda: do(OPEN))
+        self.record_button = self._button("● Record", "", lambda: do(self._records))
+        self.record_button.setObjectName("header.record")
         self.name = QLabel(self)
         self.name.setFont(text_font(bold=True))
         self.status = QLabel(self)
         self.status.setTextFormat(Qt.TextFormat.RichText)
-        self.palette_button = QToolButton(self)
-        self.palette_button.setText("Commands  Ctrl+Shift+P")
-        self.palette_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.palette_button.clicked.connect(open_palette)
-        for widget in (self.name, self.status, self.palette_button):
+        self.palette_button = self._button("Commands", "All commands  (Ctrl+Shift+P)", lambda: do(PALETTE))
+        for widget in (self.attach_button, self.open_button, self.record_button):
             row.addWidget(widget)
+        row.addSpacing(8)
+        row.addWidget(self.name)
+        row.addWidget(self.status)
+        row.addSpacing(8)
+        row.addWidget(self.palette_button)
+
+    def _button(self, text: str, tip: str, clicked: Callable[[], None]) -> QToolButton:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.clicked.connect(clicked)
+        return button
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows what has changed."""
         c = colours(assigns.theme)
+        live = assigns.session is not None and assigns.session.live
+        self._records = STOP if live else RECORD
+        self.record_button.setText("■ Stop" if live else "● Record")
+        tip = f"{STOP}  (Ctrl+Shift+S)" if live else f"{RECORD}  (Ctrl+Shift+R)"
+        self.record_button.setToolTip(tip)
+        self.record_button.setAccessibleName(tip)
+        self.record_button.setEnabled(not (assigns.recorder is not None and assigns.recorder.state == "saving"))
+        self.record_button.setStyleSheet(f"color: {c.hot}; font-weight: bold" if live else "")
         self.name.setText(assigns.session.name if assigns.session else "")
         session = self._source.session
         dropped = 0
@@ -61,15 +88,26 @@ def status_parts(assigns: Assigns, dropped: int) -> list[tuple[str, bool]]:
         return [(f"{assigns.busy}…", True)]
     if assigns.session is None:
         return []
-    parts = [("● live" if assigns.session.live else "recorded", True)]
+    recorder = assigns.recorder
+    parts = [_state(assigns)]
     frame = assigns.frame
     if frame is not None:
         stacks = frame.confidence.stacks
         parts.append((stacks, stacks == "exact"))
         if frame.gaps:
             parts.append(("a gap here", False))
-    overhead = assigns.recorder.overhead if assigns.recorder else None
-    if overhead is not None:
-        parts.append((f"overhead {overhead:.1%}", overhead < 0.1))
+    if recorder is not None and recorder.state == "recording":
+        parts.append((f"{short_count(recorder.events_per_s)} events/s", True))
+        if recorder.overhead is not None:
+            parts.append((f"overhead {recorder.overhead:.1%}", recorder.overhead < 0.1))
     parts.append((f"▲ {count_text(dropped)} dropped" if dropped else "nothing dropped", not dropped))
     return parts
+
+
+def _state(assigns: Assigns) -> tuple[str, bool]:
+    recorder = assigns.recorder
+    if assigns.session is None or not assigns.session.live:
+        return "recorded", True
+    if recorder is None:
+        return "● live", True
+    return (f"saving {recorder.saved_percent} %", True) if recorder.state == "saving" else ("● live", True)

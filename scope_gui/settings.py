@@ -9,19 +9,21 @@ import msgspec
 
 from capture.disk import replace_file
 from capture.errors import ScopeError
-from views.state import Theme
+from views.state import Launch, Theme
 
 MAX_RECENT = 12
 _FILE = "window.json"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered. `geometry` and `layout` are what Qt hands out, as base64."""
+    """What is remembered. `geometry` and `layout` are what Qt hands out, as base64; `launches` the newest first."""
 
     recent: tuple[str, ...] = ()
     theme: Theme = "dark"
     geometry: str = ""
     layout: str = ""
+    launches: tuple[Launch, ...] = ()
+    recordings_folder: str = ""
 
 
 def settings_path() -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import re
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,6 +14,7 @@ from capture import doctor as attach_doctor
 from capture.errors import TargetProblem
 from capture.settings import CaptureSettings
 from scope_gui import control
+from scope_gui.capture_choice import program_name
 from scope_gui.recorder import Outcome, Recording, stopped_by_signals
 from scope_gui.timespec import text_from_ns
 
@@ -22,6 +23,7 @@ CHUNKS_PER_MIB = 16
 
 def attach(arguments: argparse.Namespace) -> int:
     """Records a running process."""
+    _speak_to(arguments.words_fd)
     settings = _settings(arguments)
     pid: int = arguments.pid
     path = arguments.output or Path(f"pid-{pid}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
@@ -45,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not command:
         print("scope-gui run: say what to run, for example: scope-gui run -- python app.py", file=sys.stderr)
         return 2
-    path = arguments.output or Path(f"{_program_name(command)}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
+    _speak_to(arguments.words_fd)
+    path = arguments.output or Path(f"{program_name(command)}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
     recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say)
     with stopped_by_signals(recording):
         recording.run(command)
@@ -80,11 +83,11 @@ def _settings(arguments: argparse.Namespace) -> CaptureSettings:
     )
 
 
-def _program_name(command: list[str]) -> str:
-    """A file name for the session: the script's or module's name."""
-    words = [word for word in command if not word.startswith("-") and not re.match(r"(.*/)?python[0-9.]*$", word)]
-    name = Path(words[0]).stem if words else "program"
-    return re.sub(r"[^\w.-]", "_", name) or "program"
+def _speak_to(descriptor: int | None) -> None:
+    """Has everything that we say go there; the program that we start keeps the real standard error."""
+    if descriptor is not None:
+        os.set_inheritable(descriptor, False)
+        sys.stderr = os.fdopen(descriptor, "w", buffering=1)
 
 
 def _say(message: str) -> None:

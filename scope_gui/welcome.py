@@ -1,4 +1,4 @@
-"""What is seen while no session is open: open one, or go on with one opened lately."""
+"""What is seen while no session is open: begin to record, open a recording, or go on with one opened lately."""
 
 from __future__ import annotations
 
@@ -6,55 +6,86 @@ from collections.abc import Callable, Set
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from views.events import Event, OpenSession
+from scope_gui.commands import Ask
+from views.events import Event, OpenSession, StartDemo
 from views.state import Assigns
 from views.theme import colours, text_font
 
-_HOW = """Record a program from a terminal:
-    scope-gui run -- python app.py
-    scope-gui attach PID
-and open the session here, even while it is being recorded."""
+_WIDTH_PX = 860
+_MOST_RECENT = 8
 
 
 class WelcomeView(QWidget):
-    """A column in the middle of the window."""
+    """A column in the middle of the window: four ways to begin, and the sessions opened lately."""
 
-    reads: frozenset[str] = frozenset({"recent", "theme"})
+    reads: frozenset[str] = frozenset({"recent", "theme", "busy"})
 
-    def __init__(self, send: Callable[[Event], None], ask_open: Callable[[], None], parent: QWidget | None = None):
+    def __init__(self, send: Callable[[Event], None], ask: Callable[[Ask], None], parent: QWidget | None = None):
         super().__init__(parent)
         self._send = send
         across = QHBoxLayout(self)
-        column = QVBoxLayout()
+        body = QWidget(self)
+        body.setMaximumWidth(_WIDTH_PX)
         across.addStretch(1)
-        across.addLayout(column, 2)
+        across.addWidget(body, 20)
         across.addStretch(1)
+        column = QVBoxLayout(body)
+        column.setSpacing(10)
         self.title = QLabel("Scope", self)
-        self.title.setFont(text_font(26, bold=True))
-        self.question = QLabel("Look at any moment of a program's past.", self)
+        self.title.setFont(text_font(28, bold=True))
+        self.question = QLabel("Look at any moment of a running program's past.", self)
         self.question.setFont(text_font(12))
-        self.open_button = QPushButton("Open a session…   Ctrl+O", self)
-        self.open_button.setMinimumHeight(36)
-        self.open_button.clicked.connect(ask_open)
+        self.attach_button = _Way("Attach to a process", "Pick a Python program that runs here", "Ctrl+Shift+A")
+        self.attach_button.clicked.connect(lambda: ask("attach"))
+        self.launch_button = _Way("Record a program", "Start it with its recording on", "Ctrl+Shift+R")
+        self.launch_button.clicked.connect(lambda: ask("launch"))
+        self.open_button = _Way("Open a recording", "Continue where you left it", "Ctrl+O")
+        self.open_button.clicked.connect(lambda: ask("open"))
+        self.demo_button = _Way("Watch the demo", "An order service with planted bugs", "Ctrl+Shift+D")
+        self.demo_button.clicked.connect(lambda: send(StartDemo()))
+        self._ways = (self.attach_button, self.launch_button, self.open_button, self.demo_button)
+        grid = QGridLayout()
+        grid.setSpacing(12)
+        for number, way in enumerate(self._ways):
+            grid.addWidget(way, number // 2, number % 2)
         self.heading = QLabel("Opened lately", self)
+        self.heading.setFont(text_font(bold=True))
         self.recent = QListWidget(self)
         self.recent.setAccessibleName("Sessions opened lately")
         self.recent.itemActivated.connect(self._open_item)
         self.recent.itemClicked.connect(self._open_item)
-        self.how = QLabel(_HOW, self)
-        column.addStretch(1)
-        for widget in (self.title, self.question, self.open_button, self.heading, self.recent, self.how):
+        self.how = QLabel("In a terminal:  scope-gui attach PID   ·   scope-gui run -- python app.py", self)
+        column.addStretch(3)
+        column.addWidget(self.title)
+        column.addWidget(self.question)
+        column.addSpacing(14)
+        column.addLayout(grid)
+        column.addSpacing(14)
+        for widget in (self.heading, self.recent, self.how):
             column.addWidget(widget)
-            column.addSpacing(8)
-        column.addStretch(2)
+        column.addStretch(4)
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows what has changed."""
         c = colours(assigns.theme)
         for label in (self.question, self.heading, self.how):
             label.setStyleSheet(f"color: {c.muted}")
+        for way in self._ways:
+            way.show_theme(c.text, c.muted, c.accent)
+        for way in (self.attach_button, self.launch_button, self.demo_button):
+            way.setEnabled(not assigns.busy)
         self.heading.setVisible(bool(assigns.recent))
         self.recent.setVisible(bool(assigns.recent))
         if "recent" in changed:
@@ -64,6 +95,38 @@ class WelcomeView(QWidget):
                 item.setData(Qt.ItemDataRole.UserRole, path)
             if assigns.recent:
                 self.recent.setCurrentRow(0)
+            row_px = max(self.recent.sizeHintForRow(0), 1)
+            self.recent.setFixedHeight(
+                min(len(assigns.recent), _MOST_RECENT) * row_px + 2 * self.recent.frameWidth() + 4
+            )
 
     def _open_item(self, item: QListWidgetItem) -> None:
         self._send(OpenSession(path=item.data(Qt.ItemDataRole.UserRole)))
+
+
+class _Way(QPushButton):
+    """One way to begin: what it does, a line about it, its key."""
+
+    def __init__(self, title: str, about: str, key: str) -> None:
+        super().__init__()
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(about)
+        self.setMinimumHeight(68)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 10, 16, 10)
+        lines = QVBoxLayout()
+        lines.setSpacing(2)
+        self._title, self._about, self._key = QLabel(title), QLabel(about), QLabel(key)
+        self._title.setFont(text_font(11.5, bold=True))
+        for label in (self._title, self._about, self._key):
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            label.setFrameShape(QFrame.Shape.NoFrame)
+        lines.addWidget(self._title)
+        lines.addWidget(self._about)
+        row.addLayout(lines, 1)
+        row.addWidget(self._key)
+
+    def show_theme(self, text: str, muted: str, accent: str) -> None:
+        """Takes on these colours."""
+        for label, colour in ((self._title, text), (self._about, muted), (self._key, accent)):
+            label.setStyleSheet(f"color: {colour}; background: transparent")

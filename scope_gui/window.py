@@ -60,13 +60,15 @@ class MainWindow(QMainWindow):
         self.setCorner(Qt.Corner.BottomLeftCorner, _AREA.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, _AREA.BottomDockWidgetArea)
         send = store.send
+        self.asking = Asking(self, store)
         self.building = BuildingView(send, source)
-        self.welcome = WelcomeView(send, lambda: self.asking.ask("open"))
+        self.welcome = WelcomeView(send, self.asking.ask)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.welcome)
         self.pages.addWidget(self.building)
         self.setCentralWidget(self.pages)
         self.docks: list[QDockWidget] = []
+        self.may_close: Callable[[], bool] = lambda: True
         self._layout = ""
         self._placed = False
         self._views: list[tuple[View, Callable[[], bool]]] = [
@@ -86,10 +88,9 @@ class MainWindow(QMainWindow):
         self.transport = TransportView(send, source)
         self.notices = NoticeView(send)
         self.bar = self._bottom_bar()
-        self.asking = Asking(self, store)
         self.palette_box = Palette(self, self.do, lambda: store.assigns.session is not None)
         self.search_box = SearchBox(self, send, source)
-        self.header = HeaderView(source, self.palette_box.ask)
+        self.header = HeaderView(source, self.do_titled)
         self.speed_keys = SpeedKeys(self, send)
         self.actions_by_title: dict[str, QAction] = {}
         self._make_menus()
@@ -121,7 +122,7 @@ class MainWindow(QMainWindow):
             if is_open and not self._placed:
                 self._placed = True
                 QTimer.singleShot(0, self._place)  # sizes of docks count only once they are on the screen
-            (self.timeline if is_open else self.welcome.open_button).setFocus()
+            (self.timeline if is_open else self.welcome.attach_button).setFocus()
         for command in COMMANDS:
             self.actions_by_title[command.title].setEnabled(is_open or not command.needs_session)
 
@@ -142,6 +143,10 @@ class MainWindow(QMainWindow):
             self.lay_out()
         elif command.ask is not None:
             self.asking.ask(command.ask)
+
+    def do_titled(self, title: str) -> None:
+        """Does the command with this title."""
+        self.do(next(command for command in COMMANDS if command.title == title))
 
     def lay_out(self) -> None:
         """The panels where the design has them."""
@@ -182,6 +187,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Ends the application with its window; nothing is patched any more once views begin to put things away."""
+        if not self.may_close():
+            event.ignore()
+            return
         super().closeEvent(event)
         self.closing.emit()
         QApplication.quit()

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from dags.frame_parts import Frame
-from views.state import Bookmark, Heat, Measure, Notice, Over, Recorder, Selection, SessionRef, Theme
+from views.state import Bookmark, Heat, Launch, Measure, Notice, Over, Recorder, Selection, SessionRef, Theme
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,3 +268,29 @@ class StepInTime(Event, frozen=True, kw_only=True):
     """Moves the cursor by a share of what the timeline shows, back when it is below 0."""
 
     share: float
+
+
+class StartRecording(Event, frozen=True, kw_only=True):
+    """Has a recorder of its own begin: `words` are those of the command line, `path` is the session it makes.
+
+    `what` names the target in sentences; `launch` is remembered to be offered again.
+    """
+
+    words: tuple[str, ...]
+    path: str
+    what: str
+    launch: Launch | None = None
+
+
+class StartDemo(Event, frozen=True, kw_only=True):
+    """Starts the demo program and records it."""
+
+
+class StopRecording(Event, frozen=True, kw_only=True):
+    """Asks the recorder of the open session to detach and save."""
+
+
+class RecordingOver(Event, frozen=True, kw_only=True):
+    """A recorder that this window had started has ended, well or not."""
+
+    path: str

@@ -55,12 +55,27 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Recorder(msgspec.Struct, frozen=True, kw_only=True):
-    """How the recording goes, while there is one. overhead: share of the target's time that recording takes."""
+    """How the recording goes, while there is one, in the recorder's own words.
+
+    Shape: `overhead` is the share of the target's CPU time that recording takes, None while it is not known.
+    `saved_percent` counts while the state is "saving": no event is added any more, the last ones are being sealed.
+    """
 
     pid: int = 0
     overhead: float | None = None
     dropped: int = 0
     memory_bytes: int = 0
+    produced: int = 0
+    events_per_s: float = 0.0
+    state: Literal["recording", "saving"] = "recording"
+    saved_percent: int = 0
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """A program as it was started last, to be started again."""
+
+    command: str
+    folder: str
 
 
 class Assigns(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,3 +117,5 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     lanes: tuple[int, ...] = ()
     marked_frame: Frame | None = None
     source_shown: bool = False
+    launches: tuple[Launch, ...] = ()
+    recordings_folder: str = ""

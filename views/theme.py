@@ -184,6 +184,15 @@ def stylesheet(theme: Theme) -> str:
     QListWidget {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 4px; outline: 0; }}
     QListWidget::item {{ padding: 5px 8px; }}
     QListWidget::item:selected {{ background: {c.selected}; color: {c.text}; }}
+    QTreeView {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 4px; outline: 0; }}
+    QTreeView:focus {{ border-color: {c.accent}; }}
+    QTreeView::item {{ padding: 4px 6px; border: 0; }}
+    QTreeView::item:selected {{ background: {c.selected}; color: {c.text}; }}
+    QHeaderView {{ background: {c.panel}; }}
+    QHeaderView::section {{ background: {c.panel}; color: {c.muted}; border: 0; border-bottom: 1px solid {c.line};
+        padding: 4px 6px; }}
+    QPushButton:default {{ background: {c.selected}; border-color: {c.accent}; }}
+    QPushButton:disabled {{ color: {mixed(c.muted, c.window, 0.4)}; background: transparent; }}
     QTabBar::tab {{ background: {c.window}; color: {c.muted}; padding: 3px 10px; border: 0; }}
     QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}
     QToolTip {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; padding: 3px; }}

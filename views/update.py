@@ -6,6 +6,7 @@ An event that changes nothing returns the very same assigns, so that nothing is 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import PurePath
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from views.state import SPEEDS, Assigns, Bookmark, Notice
 from views.viewport import fitted, panned, showing, zoomed
 
 MAX_TRAIL = 100
+MAX_LAUNCHES = 20
 
 
 def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
@@ -56,7 +58,9 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
         case e.SessionGrew():
             return _grown(assigns, event)
         case e.SessionClosed():
-            return Assigns(theme=assigns.theme, recent=assigns.recent)
+            return _without_session(assigns)
+        case e.StartRecording():
+            return _recording_begun(assigns, event)
         case e.FrameReady(key=key, time_ns=time_ns, frame=frame):
             if not _is_open(assigns, key):
                 return assigns
@@ -256,7 +260,8 @@ def _to_bookmark(assigns: Assigns, by: int) -> Assigns:
 def _opened(assigns: Assigns, event: e.SessionOpened) -> Assigns:
     cursor_ns = event.range_ns[0] if event.at_ns is None else event.at_ns
     following = event.session.live and event.at_ns is None
-    return Assigns(
+    return replace(
+        _without_session(assigns),
         session=event.session,
         range_ns=event.range_ns,
         visible_ns=event.range_ns,
@@ -266,10 +271,27 @@ def _opened(assigns: Assigns, event: e.SessionOpened) -> Assigns:
         bookmarks=in_order(event.bookmarks),
         lanes=event.lanes,
         focus_track_id=event.focus_track_id,
-        theme=assigns.theme,
-        recent=assigns.recent,
         speed=assigns.speed,
     )
+
+
+def _without_session(assigns: Assigns) -> Assigns:
+    """What the window knows whichever session is open."""
+    return Assigns(
+        theme=assigns.theme,
+        recent=assigns.recent,
+        launches=assigns.launches,
+        recordings_folder=assigns.recordings_folder,
+    )
+
+
+def _recording_begun(assigns: Assigns, event: e.StartRecording) -> Assigns:
+    """The program and the folder are offered again next time."""
+    launches, folder = assigns.launches, str(PurePath(event.path).parent)
+    if event.launch is not None:
+        others = (launch for launch in launches if launch != event.launch)
+        launches = (event.launch, *others)[:MAX_LAUNCHES]
+    return replace(assigns, launches=launches, recordings_folder=folder, notice=None)
 
 
 def _grown(assigns: Assigns, event: e.SessionGrew) -> Assigns:

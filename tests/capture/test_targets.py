@@ -114,6 +114,9 @@ def test_the_list_has_the_processes_that_run_and_recognises_python(target: Launc
     assert rows[python.pid].parent_pid == os.getpid()
     assert rows[python.pid].create_time == pytest.approx(psutil.Process(python.pid).create_time(), abs=0.02)
     assert rows[python.pid].command.startswith(sys.executable)
+    seen = psutil.Process(python.pid)
+    assert rows[python.pid].cpu_s == pytest.approx(sum(seen.cpu_times()[:2]), abs=0.03)
+    assert rows[python.pid].rss_bytes == pytest.approx(seen.memory_info().rss, rel=0.2)
     assert rows[shell.pid].python == ""
     assert rows[shell.pid].uid == os.getuid()
     assert all(row.command for row in rows.values())

@@ -1,0 +1,94 @@
+"""What to record and where to: a person's choices in a dialog, as the words of the command line. No Qt."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+
+from capture.errors import TargetProblem
+from capture.settings import Mode, WhenFull
+
+DEFAULT_MEMORY_MIB = 32
+MODES: tuple[tuple[Mode, str], ...] = (
+    ("full", "Everything: calls, exceptions, state"),
+    ("performance", "Calls and exceptions, no state"),
+    ("state", "State only, no calls"),
+    ("minimal", "Exceptions only"),
+    ("observe", "Only from outside: memory, CPU, threads"),
+)
+_PYTHON = re.compile(r"(.*/)?python[0-9.]*t?$")
+
+
+class CaptureChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """The capture flags of design and command line, with the defaults of both."""
+
+    mode: Mode = "full"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+    when_full: WhenFull = "drop"
+    memory_mib: int = DEFAULT_MEMORY_MIB
+
+    def words(self) -> tuple[str, ...]:
+        """The flags, those left out that say what holds anyway.
+
+        >>> CaptureChoice(state=("orders.Stock",)).words()
+        ('--state', 'orders.Stock')
+        """
+        words = [] if self.mode == "full" else ["--mode", self.mode]
+        for flag, patterns in (("--include", self.include), ("--exclude", self.exclude), ("--state", self.state)):
+            words += [word for pattern in patterns for word in (flag, pattern)]
+        if self.when_full != "drop":
+            words += ["--when-full", self.when_full]
+        if self.memory_mib != DEFAULT_MEMORY_MIB:
+            words += ["--memory", str(self.memory_mib)]
+        return tuple(words)
+
+
+def patterns(text: str) -> tuple[str, ...]:
+    """The patterns in a line of them, however they are separated.
+
+    >>> patterns("orders.*, billing  'my pkg'")
+    ('orders.*', 'billing', 'my pkg')
+    """
+    return tuple(words_of(text.replace(",", " ")))
+
+
+def words_of(command: str) -> list[str]:
+    """The words of a command line, split as a shell does.
+
+    Raises: TargetProblem for a quote that is not closed.
+    """
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise TargetProblem(f"{command.strip()!r} cannot be read: {str(error).lower()}.") from None
+
+
+def program_name(command: Sequence[str]) -> str:
+    """A file name for what this command runs: the script's or module's name.
+
+    >>> program_name(["python3.13", "-m", "http.server", "8000"]), program_name(["./app.py"])
+    ('http.server', 'app')
+    """
+    after_m = [word for flag, word in pairwise(command) if flag == "-m"]
+    words = after_m or [word for word in command if not word.startswith("-") and not _PYTHON.match(word)]
+    path = Path(words[0]) if words else Path("program")
+    name = path.stem if path.suffix in {".py", ".pyw", ".sh"} else path.name
+    return re.sub(r"[^\w.-]", "_", name)[:60].strip(".") or "program"
+
+
+def new_session_path(folder: Path, name: str, at_s: float | None = None) -> Path:
+    """Where a recording of this program that begins now is kept: by name and time."""
+    return folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(at_s))}.scope"
+
+
+def recordings_folder(remembered: str = "") -> Path:
+    """Where the window keeps what it records, until told otherwise: a folder that people find again."""
+    return Path(remembered) if remembered else Path("~/Scope").expanduser()
