@@ -6,7 +6,7 @@ import pytest
 
 from tests.views.windows import END_NS, KEY, after, frame, opened
 from views import events as e
-from views.state import Assigns, Bookmark, Notice, Recorder, Selection, SessionRef
+from views.state import Assigns, Bookmark, Launch, Notice, Recorder, Selection, SessionRef
 from views.update import handle_event
 
 
@@ -263,7 +263,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "selection": None, "heat_by": "cpu", "measure": "time", "text": "x", "theme": "light", "key": KEY,
         "session": SessionRef(key=1, path="p", name="n"), "range_ns": (0, 9), "live": False, "frame": frame(1),
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
-        "path": "p", "span_ns": 5,
+        "path": "p", "span_ns": 5, "words": ("attach", "1"),
     }  # fmt: skip
     kinds = e.Event.__subclasses__()
     assert len(kinds) > 30
@@ -289,3 +289,15 @@ def test_a_step_in_time_is_a_share_of_what_is_visible_and_never_nothing() -> Non
     assert after(at, e.StepInTime(share=1e-9)).cursor_ns == 500_001
     assert after(opened(), e.StepInTime(share=-0.5)).cursor_ns == 0
     assert not after(opened(live=True), e.StepInTime(share=-0.1)).following
+
+
+def test_what_was_started_is_offered_first_next_time_whichever_session_is_open() -> None:
+    first, second = Launch("python a.py", "/srv"), Launch("python b.py", "/srv")
+    begun = [
+        e.StartRecording(words=("run",), path="/rec/a.scope", what="a", launch=launch) for launch in (first, second)
+    ]
+    shown = after(Assigns(), *begun, begun[0])
+    assert (shown.launches, shown.recordings_folder) == ((first, second), "/rec")
+    session = SessionRef(key=2, path="p", name="n")
+    moved_on = after(shown, e.SessionOpened(session=session, range_ns=(0, 9)), e.SessionClosed())
+    assert (moved_on.launches, moved_on.recordings_folder) == ((first, second), "/rec")
