@@ -156,8 +156,7 @@ class MainWindow(QMainWindow):
             dock.setFloating(False)
             dock.setVisible(self.store.assigns.session is not None)
         self.resizeDocks([supervision, inspector], [width * 2 // 10, width * 3 // 10], Qt.Orientation.Horizontal)
-        strip = metrics.sizeHint().height() // (1 if height > 860 else 2)
-        self.resizeDocks([metrics, timeline], [strip, height * 3 // 8], Qt.Orientation.Vertical)
+        self.resizeDocks([metrics, timeline], [metrics.sizeHint().height(), height * 4 // 10], Qt.Orientation.Vertical)
 
     def _place(self) -> None:
         """The panels as they were left, or as the design has them."""

@@ -34,6 +34,8 @@ class Colours(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
     bookmark: str
     gap: str
+    heat: tuple[str, str, str, str]
+    """Cold, healthy, warning and hot as grounds and walls: nothing is written in these."""
     spans: tuple[str, ...]
     """For functions and lanes: told apart, without a meaning of their own."""
 
@@ -55,6 +57,7 @@ DARK = Colours(
     mark="#c69bff",
     bookmark="#ffd166",
     gap="#8d6a4a",
+    heat=("#5b9bf0", "#5ec28a", "#f0a648", "#f2665c"),
     spans=("#5f8fc9", "#8f79c4", "#4f9f9f", "#b77ba6", "#7b9a5a", "#a88b58", "#6a7fd0", "#5d9d7e"),
 )
 LIGHT = Colours(
@@ -74,7 +77,8 @@ LIGHT = Colours(
     mark="#7a3fc4",
     bookmark="#b07900",
     gap="#a5713b",
-    spans=("#a9c7ee", "#cabdec", "#a3d6d6", "#e5bfdb", "#c3dba6", "#e3cd9f", "#b5c1f2", "#abdcc4"),
+    heat=("#3f82dd", "#2f9a62", "#c97f1a", "#dc5148"),
+    spans=("#5a92d6", "#9a80d2", "#3f9d9d", "#c474b0", "#7a9c48", "#b0863c", "#7486e0", "#4a9f78"),
 )
 
 
@@ -91,8 +95,7 @@ def span_colour(theme: Theme, name: str) -> str:
 
 def heat_colour(theme: Theme, share: float) -> str:
     """From cold over healthy and warning to hot for 0 to 1; every map and building uses this scale."""
-    shown = colours(theme)
-    stops = (shown.cold, shown.healthy, shown.warning, shown.hot)
+    stops = colours(theme).heat
     at = min(max(share, 0.0), 1.0) * (len(stops) - 1)
     low = min(int(at), len(stops) - 2)
     return mixed(stops[low], stops[low + 1], at - low)

@@ -13,7 +13,7 @@ import msgspec
 from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
 
 from scope_gui.app import Application
 from scope_gui.commands import COMMANDS
@@ -55,6 +55,7 @@ ALONE: dict[str, Callable[[Callable[[Event], None], Source], Shown]] = {
     "inspector": InspectorView,
     "transport": TransportView,
 }
+TYPED = {"palette": "call", "search": "stock", "go to": "2.5s", "note": "stock went below zero here"}
 STRIPS = ("metrics", "transport")  # as high as they ask for, not as high as the window
 
 
@@ -165,10 +166,9 @@ class Camera:
         self._until(lambda: isinstance(QApplication.activeModalWidget(), QDialog), f"the dialog {what}")
         dialog = QApplication.activeModalWidget()
         assert isinstance(dialog, QDialog)
-        if what == "palette":
-            QTest.keyClicks(dialog, "call")
-        if what == "search":
-            QTest.keyClicks(dialog, "stock")
+        line = dialog.findChild(QLineEdit)
+        if line is not None:
+            QTest.keyClicks(line, TYPED.get(what, ""))
         self.rest()
         taken, over = self._window.grab(), dialog.grab()
         left = (self._window.width() - dialog.width()) // 2

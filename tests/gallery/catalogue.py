@@ -93,6 +93,8 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
         return []
     start_ns, end_ns = session.start_ns, session.end_ns
     middle_ns = start_ns + (end_ns - start_ns) * 6 // 10
+    if state in ("thread", "function", "single events", "found"):
+        middle_ns = _busy_moment(session, middle_ns)
     here = e.SeekTo(time_ns=middle_ns, visit=True)
     busy_ns = BURSTS_S[-1] * SECOND_NS
     match state:
@@ -120,7 +122,7 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
         case "found":
             return [here, e.Search(text="reserve")]
         case "single events":
-            return [here, e.Show(range_ns=_around(middle_ns, 60_000))]
+            return [here, e.Show(range_ns=_around(middle_ns, 200_000))]
         case "folded":
             folds = [e.ToggleFold(track_id=track) for track in (3, 4, 5, 6, 13, 14, 15)]
             return [e.SeekTo(time_ns=end_ns), *folds]
@@ -136,6 +138,19 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
             return [e.SeekTo(time_ns=end_ns), e.SetMeasure(measure="time"), e.SetHeat(heat_by="memory")]
         case _:
             return [e.SeekTo(time_ns=end_ns if state in ("small", "large") else middle_ns)]
+
+
+def _busy_moment(session: Session, near_ns: int) -> int:
+    """The middle of the longest of the deepest calls near that time."""
+    found = (0, 0, near_ns)
+    for index in range(len(session.segments)):
+        table = session.calls(index, ("start_ns", "end_ns", "depth"))
+        for start_ns, end_ns, depth in zip(
+            *(table.column(n).to_pylist() for n in ("start_ns", "end_ns", "depth")), strict=True
+        ):
+            if end_ns is not None and abs(start_ns - near_ns) < 2 * SECOND_NS:
+                found = max(found, (depth, end_ns - start_ns, (start_ns + end_ns) // 2))
+    return found[2]
 
 
 def _around(time_ns: int, width_ns: int) -> tuple[int, int]:

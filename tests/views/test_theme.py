@@ -6,6 +6,7 @@ import pytest
 
 from views.state import Theme
 from views.theme import colours, heat_colour, mixed, qcolor, span_colour
+from views.timeline.scene import label_colour
 
 THEMES: tuple[Theme, ...] = ("dark", "light")
 
@@ -31,16 +32,34 @@ def test_what_is_written_can_be_read_on_every_ground(theme: Theme, name: str) ->
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_labels_can_be_read_on_spans(theme: Theme) -> None:
-    ink = "#0e1116"
-    assert all(contrast(span, ink) >= 4.5 for span in colours(theme).spans)
+def test_labels_can_be_read_on_spans_and_the_thinnest_span_be_seen_on_its_ground(theme: Theme) -> None:
+    shown = colours(theme)
+    ink = label_colour(theme, shown)
+    assert all(contrast(span, ink) >= 4.5 for span in shown.spans)
+    assert all(contrast(span, shown.panel) >= 3 for span in shown.spans)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_signs_and_rooms_can_be_seen_on_every_ground(theme: Theme) -> None:
+    """WCAG 2.2, 1.4.11: three to one for what is no text."""
+    shown = colours(theme)
+    signs = (*shown.heat, shown.accent, shown.cursor, shown.mark, shown.bookmark, shown.gap)
+    for ground in (shown.window, shown.panel):
+        assert all(contrast(sign, ground) >= 2.8 for sign in signs), (theme, ground)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_what_is_written_on_what_is_picked_can_be_read(theme: Theme) -> None:
+    shown = colours(theme)
+    assert contrast(shown.text, shown.selected) >= 4.5
+    assert contrast(shown.muted, shown.selected) >= 3
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_heat_goes_from_cold_to_hot_and_stays_on_the_scale(theme: Theme) -> None:
     shown = colours(theme)
-    assert (heat_colour(theme, 0.0), heat_colour(theme, 1.0)) == (shown.cold, shown.hot)
-    assert (heat_colour(theme, -1.0), heat_colour(theme, 7.0)) == (shown.cold, shown.hot)
+    assert (heat_colour(theme, 0.0), heat_colour(theme, 1.0)) == (shown.heat[0], shown.heat[3])
+    assert (heat_colour(theme, -1.0), heat_colour(theme, 7.0)) == (shown.heat[0], shown.heat[3])
 
 
 def test_a_function_has_the_same_colour_every_time() -> None:

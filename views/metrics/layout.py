@@ -5,6 +5,7 @@ A process counts from its first sample until it ends; between two samples it kee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from views.figures import THIN, duration_text, short_count, size_text
 from views.timeline.layout import columns_of
 
 GUTTER = 168
-ROW = 26
+ROW = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,23 @@ class Line:
         return float(self.values[row]) if row >= 0 else None
 
     def top(self) -> float:
-        """The scale's upper end: the largest value, no less than makes sense for the metric."""
+        """The scale's upper end: a round value above the largest, no less than makes sense for the metric."""
         known = KNOWN.get(self.name)
-        return max(float(self.values.max()), known.least_top if known else 1.0)
+        return round_above(float(self.values.max()), known.least_top if known else 1.0, self.name.endswith("_bytes"))
+
+
+def round_above(most: float, least: float, is_size: bool = False) -> float:
+    """The next of 1, 2, 5, 10, 20, ... that leaves some air above `most`; sizes count in KiB, MiB and so on.
+
+    >>> round_above(31, 10), round_above(0, 10), round_above(70 << 20, 1 << 20, is_size=True) / (1 << 20)
+    (50, 10, 100.0)
+    """
+    wanted, unit = max(most * 1.1, 1e-9), 1.0
+    while is_size and wanted / unit >= 1000:
+        unit *= 1024
+    power = float(10.0 ** math.floor(math.log10(wanted / unit)))
+    step = next(factor for factor in (1, 2, 5, 10) if factor * power >= wanted / unit * 0.9999)
+    return max(step * power * unit, least)
 
 
 def lines_of(samples: Mapping[str, tuple[Array, Array, Array]], ends_ns: Mapping[int, int]) -> list[Line]:

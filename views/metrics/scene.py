@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 from views.metrics.layout import GUTTER, Line, columns, row_tops
 from views.plain_text import plain
 from views.state import Theme
-from views.theme import colours, number_font, qcolor, text_font
+from views.theme import Colours, colours, number_font, qcolor, text_font
 
 FONT_POINTS = 8.5
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
@@ -46,15 +46,15 @@ def paint_lines(
                     for x in tall.tolist()
                 ]
             )
+        _paint_top(painter, line.text(line.top()), QRectF(GUTTER, top + 1, width - 6, 14), shown)
         painter.setPen(qcolor(shown.muted))
-        most = QRectF(GUTTER, top + 1, width - 6, 14)
-        painter.drawText(most, _RIGHT, line.text(line.top()))
         painter.drawText(QRectF(8, top, GUTTER - 78, height), _MIDDLE, plain(line.title, 60))
         painter.setPen(qcolor(shown.line))
         painter.drawLine(0, top + height - 1, size[0], top + height - 1)
     painter.drawLine(GUTTER - 1, 0, GUTTER - 1, size[1])
     if not lines:
         painter.setPen(qcolor(shown.muted))
+        painter.setFont(text_font())
         painter.drawText(QRectF(0, 0, *size), int(Qt.AlignmentFlag.AlignCenter), "Nothing is sampled yet")
 
 
@@ -77,6 +77,14 @@ def paint_cursor(
         painter.drawLine(QPointF(round(x), 0), QPointF(round(x), size[1]))
 
 
+def _paint_top(painter: QPainter, text: str, area: QRectF, shown: Colours) -> None:
+    """What the upper end of the scale stands for, on a ground of its own: the line may run behind it."""
+    width = painter.fontMetrics().horizontalAdvance(text) + 6
+    painter.fillRect(QRectF(area.right() - width + 3, area.top(), width, area.height()), qcolor(shown.panel, 200))
+    painter.setPen(qcolor(shown.muted))
+    painter.drawText(area, _RIGHT | _MIDDLE, text)
+
+
 def _tall(height: int) -> int:
-    """How high a line can get: below the scale's label where there is room for that."""
-    return max(8, height - (18 if height >= 32 else 8))
+    """How high a line can get."""
+    return max(8, height - 8)

@@ -40,7 +40,7 @@ class MetricsView(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Four rows."""
-        return QSize(1200, 4 * (ROW + 4))
+        return QSize(1200, 4 * ROW)
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns; a cursor that moved alone costs no new picture."""

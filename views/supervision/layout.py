@@ -26,9 +26,9 @@ NAME_LENGTH = 200
 Level = Literal["hot", "warm", "healthy", "cold", "unknown"]
 LEVELS: tuple[tuple[float, Level], ...] = ((0.85, "hot"), (0.6, "warm"), (0.05, "healthy"), (0.0, "cold"))
 MEANINGS: dict[Heat, str] = {
-    "activity": "processes: against their busiest moment; threads: calls per second",
-    "cpu": "share of one core, per process",
-    "memory": "resident memory, by powers of two: blue 16 MiB, red from 6 GiB",
+    "activity": "Processes: share of their busiest moment. Threads: calls per second",
+    "cpu": "Share of one core, per process",
+    "memory": "Resident memory, by powers of two: blue 16 MiB, red from 6 GiB",
 }
 
 

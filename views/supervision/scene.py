@@ -11,12 +11,11 @@ from views.heat import faded, level_colour
 from views.supervision.layout import Row
 from views.theme import Colours
 
-ROW_PX = 40.0
-INDENT_PX = 16.0
-FIGURE_PX = 84.0
-SPARK_PX = 60.0
-MIN_DETAIL_PX = 40.0
-FOLD_PX = 18.0
+ROW_PX = 38.0
+INDENT_PX = 12.0
+RIGHT_PX = 76.0  # the column of figures and, below them, of spark lines
+FIGURE_PX = 18.0
+FOLD_PX = 16.0
 
 _SIGNS = {"running": "●", "waiting": "◌", "ended": "■"}
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -54,29 +53,38 @@ def _paint_row(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None
     if row.children:
         _paint_fold(painter, QPointF(left + FOLD_PX / 2, box.center().y()), text, folded=row.folded)
     left += FOLD_PX
-    painter.fillRect(QRectF(left, box.top() + 6, 4, box.height() - 12), colour)
+    painter.fillRect(QRectF(left, box.top() + 5, 4, box.height() - 10), colour)
     left += 10
-    figure = QRectF(box.right() - FIGURE_PX - 8, box.top() + 9, FIGURE_PX, box.height() - 18)
+    figure = QRectF(box.right() - RIGHT_PX - 8, box.top() + 3, RIGHT_PX, FIGURE_PX)
     right = figure.left() - 8
-    has_spark = bool(row.spark) and right - SPARK_PX - left > MIN_DETAIL_PX
-    if has_spark:
-        _paint_spark(painter, row, QRectF(right - SPARK_PX, box.center().y(), SPARK_PX, box.height() / 2 - 5), shown)
+    if row.spark:
+        _paint_spark(painter, row, QRectF(figure.left(), figure.bottom() + 2, RIGHT_PX, ROW_PX - FIGURE_PX - 8), shown)
     font = painter.font()
     bold = painter.font()
     bold.setBold(row.is_process)
     painter.setFont(bold)
     painter.setPen(text if row.status != "ended" else quiet)
-    detail = f"{row.children} inside · {row.detail}" if row.folded and row.children else row.detail
+    detail = detail_of(row)
     top = QRectF(left, box.top() + 2, max(right - left, 0), box.height() / 2 - 1)
-    top.moveTop(top.top() if detail or has_spark else box.center().y() - top.height() / 2)
-    name = f"{_SIGNS[row.status]}  {row.name}"
-    painter.drawText(top, _LEFT, QFontMetricsF(bold).elidedText(name, Qt.TextElideMode.ElideRight, top.width()))
+    top.moveTop(top.top() if detail else box.center().y() - top.height() / 2)
+    metrics = QFontMetricsF(bold)
+    painter.drawText(top, _LEFT, metrics.elidedText(name_of(row), Qt.TextElideMode.ElideMiddle, top.width()))
     painter.setFont(font)
     painter.setPen(quiet)
-    below = top.translated(0, box.height() / 2 - 2).adjusted(0, 0, -SPARK_PX - 8 if has_spark else 0, 0)
+    below = top.translated(0, box.height() / 2 - 2)
     painter.drawText(below, _LEFT, QFontMetricsF(font).elidedText(detail, Qt.TextElideMode.ElideRight, below.width()))
     if row.figure:
         _paint_figure(painter, row, figure, shown)
+
+
+def name_of(row: Row) -> str:
+    """The first line: what it does, as a sign, and its name."""
+    return f"{_SIGNS[row.status]} {row.name}"
+
+
+def detail_of(row: Row) -> str:
+    """The second line."""
+    return f"{row.children} inside · {row.detail}" if row.folded and row.children else row.detail
 
 
 def _paint_figure(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:
@@ -88,7 +96,7 @@ def _paint_figure(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> N
         painter.fillRect(box, faded(colour, 0.16))
         painter.fillRect(QRectF(box.left(), box.top(), box.width() * row.heat, box.height()), faded(colour, 0.5))
         painter.setPen(QColor(shown.text))
-    painter.drawText(box.adjusted(4, 0, -5, 0), _RIGHT, row.figure)
+    painter.drawText(box.adjusted(2, 0, -5, 0), _RIGHT, row.figure)
 
 
 def _paint_spark(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
+from html import escape
 from typing import ClassVar, get_args
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QToolButton,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -24,7 +26,7 @@ from views.recent import recent
 from views.source import Source
 from views.state import Assigns, Heat, Selection, Theme
 from views.supervision.layout import MEANINGS, Row, supervision_rows
-from views.supervision.scene import ROW_PX, fold_box, paint_rows
+from views.supervision.scene import ROW_PX, detail_of, fold_box, paint_rows
 from views.theme import colours, text_font
 
 _TITLES: dict[Heat, str] = {"activity": "Activity", "cpu": "CPU", "memory": "Memory"}
@@ -57,10 +59,15 @@ class SupervisionView(QWidget):
             group.addButton(button)
             choices.addWidget(button)
             self._buttons[heat_by] = button
+        choices.addStretch(1)
         group.buttonClicked.connect(self._choose)
         self.rows = RowList(send, self)
         box = QVBoxLayout(self)
-        box.setContentsMargins(6, 6, 6, 6)
+        box.setContentsMargins(0, 0, 0, 0)
+        box.setSpacing(0)
+        choices.setContentsMargins(6, 4, 6, 2)
+        self._meaning.setContentsMargins(8, 0, 8, 4)
+        self._meaning.setFont(text_font(8.5))
         box.addLayout(choices)
         box.addWidget(self._meaning)
         box.addWidget(self.rows, 1)
@@ -76,8 +83,11 @@ class SupervisionView(QWidget):
             calls = recent(self._source, frame)
             rows = supervision_rows(frame, calls, assigns.heat_by, assigns.folded)
             self.rows.show_rows(rows, assigns, "Nothing was running at this moment")
-            meaning = f"{meaning} · line: calls in the last {duration_text(calls.end_ns - calls.start_ns)}"
+            span_ns = calls.end_ns - calls.start_ns
+            meaning += f". Line: calls in the last {duration_text(span_ns)}" if span_ns else ""
         self._meaning.setText(meaning)
+        if "theme" in changed:
+            self._meaning.setStyleSheet(f"color: {colours(assigns.theme).muted}")
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Wide enough for a name, a line and a figure."""
@@ -113,6 +123,8 @@ class RowList(QAbstractScrollArea):
         self._rows, self._selected, self._instead, self._theme = rows, selected, instead, assigns.theme
         if shown != (rows, selected, instead, assigns.theme):
             self._fit()
+            if selected != shown[1]:
+                self._show_selected()
             self.viewport().update()
 
     def row_at(self, y: float) -> Row | None:
@@ -176,6 +188,22 @@ class RowList(QAbstractScrollArea):
             self._send(Select(selection=Selection("process", row.process_id, max(row.track_id, 0))))
         else:
             self._send(Select(selection=Selection("track", row.track_id, row.track_id)))
+
+    def event(self, event: QEvent) -> bool:
+        """Says the whole of a name that had to be cut."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            row = self.row_at(event.pos().y())
+            told = [row.name, detail_of(row), row.figure] if row is not None else []
+            QToolTip.showText(event.globalPos(), "<br>".join(escape(line) for line in told if line), self)
+            return True
+        return super().event(event)
+
+    def _show_selected(self) -> None:
+        """Scrolls no farther than it must."""
+        at = next((at for at, row in enumerate(self._rows) if row.track_id == self._selected), None)
+        if at is not None:
+            bar, room = self.verticalScrollBar(), self.viewport().height()
+            bar.setValue(min(max(bar.value(), int((at + 1) * ROW_PX) - room), int(at * ROW_PX)))
 
     def _fit(self) -> None:
         bar = self.verticalScrollBar()

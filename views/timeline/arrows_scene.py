@@ -14,6 +14,9 @@ from views.timeline.layout import GUTTER, Lane, px_from_ns
 
 HEAD_PX = 5.0
 MARK_PX = 2.5
+FOCUS_ALPHA, OTHER_ALPHA = 160, 70
+FEW_ARROWS = 12  # that many are painted at full strength; more must not hide the calls below them
+_QUIET = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 _STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 
 
@@ -32,11 +35,13 @@ def paint_arrows(
     painter.save()
     painter.setClipRect(QRectF(GUTTER, -1e6, lanes_width, 2e6), Qt.ClipOperation.IntersectClip)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    crowd = min(1.0, (FEW_ARROWS / max(len(arrows), 1)) ** 0.5)
     for cause_ns, effect_ns, cause_track, effect_track, kind in arrows.tolist():
         cause, effect = by_id.get(cause_track), by_id.get(effect_track)
         if cause is None or effect is None:
             continue
-        colour = qcolor(shown.text, 160 if focus_track_id in (cause_track, effect_track) else 70)
+        strength = FOCUS_ALPHA if focus_track_id in (cause_track, effect_track) else OTHER_ALPHA
+        colour = qcolor(shown.text, round(strength * (crowd if _STYLES[kind] in _QUIET else 1.0)))
         line = _line(cause, effect, [px_from_ns(t, visible_ns, lanes_width) for t in (cause_ns, effect_ns)])
         painter.setPen(QPen(colour, 1.2, _STYLES[kind]))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -50,7 +55,7 @@ def paint_arrows(
 
 def left_out_text(more: int) -> str:
     """What is said when not all arrows are painted, '' when they are."""
-    return f" · {count_text(more)} arrows more" if more else ""
+    return f"{count_text(more)} more arrows when zoomed in" if more else ""
 
 
 def _line(cause: Lane, effect: Lane, px: Sequence[float]) -> QLineF:

@@ -24,6 +24,7 @@ GUTTER = 168
 OVERVIEW = 46
 RULER = 20
 ROW = 16
+MAX_ROW = 26
 HEADER = 20
 PADDING = 5
 MAX_DEPTH_ROWS = 48
@@ -44,11 +45,16 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     indent: int = 0
     folded: bool = False
     note: str = ""
+    row_px: int = ROW
 
     @property
     def first_row_y(self) -> int:
         """Where depth 0 is painted."""
         return self.y + (HEADER if self.kind == "process" else PADDING)
+
+    def row_y(self, depth: int) -> int:
+        """Where a depth is painted."""
+        return self.first_row_y + depth * self.row_px
 
 
 def in_order(tracks: Iterable[TrackRow]) -> list[TrackRow]:
@@ -61,18 +67,19 @@ def stacked(
     processes: Iterable[ProcessRow],
     depths: Mapping[int, int],
     folded: frozenset[int],
+    room_px: int = 0,
 ) -> list[Lane]:
     """The lanes from top to bottom, as `in_order` has them; those of a folded process are left out.
 
     `depths` are the most calls that were ever open on a track. With threads 2 and 3 under process 1, depth 3 and 0:
-    y = 0 (header, 20 px), 20 (3 rows and padding, 58 px), 78 (an empty row, 26 px).
+    y = 0 (header, 20 px), 20 (3 rows and padding, 58 px), 78 (an empty row, 26 px). Where that leaves some of `room_px`
+    free, rows grow, up to MAX_ROW: with 128 px of room the rows are 22 px high instead of 16.
     """
     names = {row.process_id: row for row in processes}
     rows = in_order(tracks)
     hidden = {row.process_id for row in rows if row.kind == "process" and row.track_id in folded}
     with_threads = {row.process_id for row in rows if row.kind != "process"}
     lanes: list[Lane] = []
-    y = 0
     for row in rows:
         is_process = row.kind == "process"
         if row.process_id in hidden and not is_process:
@@ -80,7 +87,6 @@ def stacked(
         depth = depths.get(row.track_id, 0)
         is_folded = row.track_id in folded
         shown = 0 if is_process else 1 if is_folded else min(max(depth, 1), MAX_DEPTH_ROWS)
-        height = HEADER if is_process else shown * ROW + 2 * PADDING
         name = row.name or f"{row.kind} {row.os_id or row.track_id}"
         if is_process and (process := names.get(row.process_id)) is not None:
             name = f"{process.name or name} {process.pid}"
@@ -89,8 +95,8 @@ def stacked(
                 track_id=row.track_id,
                 kind=row.kind,
                 name=name,
-                y=y,
-                height=height,
+                y=0,
+                height=0,
                 rows=shown,
                 depth=depth,
                 indent=0 if is_process else 1,
@@ -100,8 +106,20 @@ def stacked(
                 else "no calls are recorded of this process",
             )
         )
+    return _placed(lanes, room_px)
+
+
+def _placed(lanes: Sequence[Lane], room_px: int) -> list[Lane]:
+    """The lanes below each other, their rows as high as there is room for."""
+    fixed_px = sum(HEADER if lane.kind == "process" else 2 * PADDING for lane in lanes)
+    rows = sum(lane.rows for lane in lanes)
+    row_px = min(max((room_px - fixed_px) // max(rows, 1), ROW), MAX_ROW)
+    placed, y = [], 0
+    for lane in lanes:
+        height = HEADER if lane.kind == "process" else lane.rows * row_px + 2 * PADDING
+        placed.append(msgspec.structs.replace(lane, y=y, height=height, row_px=row_px))
         y += height
-    return lanes
+    return placed
 
 
 def lanes_height(lanes: Sequence[Lane]) -> int:

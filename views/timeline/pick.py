@@ -16,7 +16,7 @@ from views.figures import count_text, duration_text
 from views.plain_text import plain
 from views.source import Names
 from views.timeline.content import Content
-from views.timeline.layout import ROW, Lane, span_at
+from views.timeline.layout import Lane, span_at
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 def hit(content: Content, lane: Lane, y: int, time_ns: int, slack_ns: int) -> Hit:
     """What a point of a lane means; a call that is missed by no more than the slack counts as hit."""
-    depth = (y - lane.first_row_y) // ROW
+    depth = (y - lane.first_row_y) // lane.row_px
     inside = 0 <= depth < lane.rows
     return Hit(
         lane,

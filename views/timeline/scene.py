@@ -19,7 +19,7 @@ from views.theme import Colours, colours, qcolor, span_colour, text_font
 from views.timeline.arrows import arrows_in_sight
 from views.timeline.arrows_scene import left_out_text, paint_arrows
 from views.timeline.content import Content
-from views.timeline.layout import GUTTER, HEADER, OVERVIEW, ROW, RULER, Lane, in_view, px_from_ns
+from views.timeline.layout import GUTTER, HEADER, OVERVIEW, RULER, Lane, in_view, px_from_ns
 from views.timeline.raster import Raster, blended
 from views.timeline.ruler import ticks
 
@@ -192,11 +192,11 @@ def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, edg
         painter.drawText(QRectF(left + 8, lane.y, scene.lanes_width, lane.height), _MIDDLE, lane.note)
         return
     rows = np.ascontiguousarray(raster.rows_of(lane))
-    target = QRectF(left, lane.first_row_y, scene.lanes_width, lane.rows * ROW)
+    target = QRectF(left, lane.first_row_y, scene.lanes_width, lane.rows * lane.row_px)
     painter.drawImage(target, _image(rows), QRectF(0, 0, raster.width, lane.rows))
     painter.setPen(qcolor(shown.panel))
     for row in range(1, lane.rows + 1):
-        y = lane.first_row_y + row * ROW - 1
+        y = lane.row_y(row) - 1
         painter.drawLine(GUTTER, y, scene.width, y)
     for edge, y in zip(edges, (lane.y + 1, lane.y + lane.height - EDGE_PX - 1), strict=True):
         if edge.any():
@@ -206,7 +206,7 @@ def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, edg
     if not lane.folded and lane.depth > lane.rows:
         note = f"and {count_text(lane.depth - lane.rows)} deeper"
         painter.setPen(qcolor(shown.muted))
-        area = QRectF(left, lane.first_row_y + (lane.rows - 1) * ROW, scene.lanes_width - 6, ROW)
+        area = QRectF(left, lane.row_y(lane.rows - 1), scene.lanes_width - 6, lane.row_px)
         painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), note)
 
 
@@ -214,7 +214,7 @@ def _paint_labels(painter: QPainter, scene: Scene, raster: Raster) -> None:
     """The names of calls that are wide enough, cut to what fits."""
     shown = colours(scene.theme)
     metrics = QFontMetricsF(painter.font())
-    tops = [lane.first_row_y + row * ROW for lane in raster.lanes for row in range(lane.rows)]
+    bases = [lane.row_y(row) + (lane.row_px + 6) // 2 for lane in raster.lanes for row in range(lane.rows)]
     site_of = scene.content.spans["site_id"]
     cut: dict[tuple[int, int], str] = {}
     pale = scene.found_sites
@@ -226,7 +226,7 @@ def _paint_labels(painter: QPainter, scene: Scene, raster: Raster) -> None:
             cut[key] = _name_that_fits(scene.names.site(site_id), key[1], metrics)
         if cut[key]:
             painter.setPen(qcolor(shown.muted if pale and site_id not in pale else label_colour(scene.theme, shown)))
-            painter.drawText(QPointF(GUTTER + x / scene.ratio + 4, tops[row] + ROW - 5), cut[key])
+            painter.drawText(QPointF(GUTTER + x / scene.ratio + 4, bases[row]), cut[key])
 
 
 def label_colour(theme: Theme, shown: Colours) -> str:
@@ -297,8 +297,8 @@ def _paint_selected(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> N
         left, right = max(left, -4.0), min(right, scene.lanes_width + 4.0)
         painter.setPen(QPen(qcolor(colours(scene.theme).text), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        y = lane.first_row_y + int(span["depth"]) * ROW
-        painter.drawRect(QRectF(GUTTER + left, y, max(2.0, right - left), ROW - 1))
+        y = lane.row_y(int(span["depth"]))
+        painter.drawRect(QRectF(GUTTER + left, y, max(2.0, right - left), lane.row_px - 1))
 
 
 def _paint_gutter(painter: QPainter, scene: Scene, lane: Lane) -> None:
@@ -309,7 +309,7 @@ def _paint_gutter(painter: QPainter, scene: Scene, lane: Lane) -> None:
     if is_focus:
         painter.fillRect(0, lane.y, 3, lane.height - 1, qcolor(shown.accent))
     x = 8 + 12 * lane.indent
-    middle = lane.y + (HEADER if lane.kind == "process" else min(lane.height, ROW + 10)) / 2
+    middle = lane.y + (HEADER if lane.kind == "process" else min(lane.height, lane.row_px + 10)) / 2
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(qcolor(shown.muted))
     sides = ((-2, -4), (3, 0), (-2, 4)) if lane.folded else ((-4, -2), (4, -2), (0, 3))
@@ -342,13 +342,19 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
     painter.fillRect(0, OVERVIEW + 1, GUTTER, RULER - 2, qcolor(shown.window))
     painter.setPen(qcolor(shown.muted))
     painter.drawText(QRectF(8, OVERVIEW, GUTTER - 12, RULER), _MIDDLE, caption(scene))
+    left_out = left_out_text(_arrows(scene)[1]) if scene.content.exact else ""
+    if left_out:
+        width = metrics.horizontalAdvance(left_out) + 16
+        area = QRectF(scene.width - width, OVERVIEW + 1, width, RULER - 3)
+        painter.fillRect(area, qcolor(shown.window))
+        painter.drawText(area.adjusted(8, 0, 0, 0), _MIDDLE, left_out)
 
 
 def caption(scene: Scene) -> str:
     """What one looks at: how much time, and whether calls or counts."""
     span = duration_text(scene.visible_ns[1] - scene.visible_ns[0])
     if scene.content.exact:
-        return f"{span} · every call{left_out_text(_arrows(scene)[1])}"
+        return f"{span} · every call"
     widths: Mapping[int, Array] = dict(scene.content.counts)
     if not widths:
         return f"{span} · reading" if scene.progress < 1 else span

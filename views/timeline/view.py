@@ -31,7 +31,6 @@ from views.timeline.gestures import Gestures
 from views.timeline.layout import (
     GUTTER,
     OVERVIEW,
-    ROW,
     Lane,
     lane_at,
     lanes_height,
@@ -146,7 +145,8 @@ class TimelineView(QWidget):
             self._fit_bar()
             return False
         reader, names, shown = self._loader.reader, self._source.names, self._assigns
-        self._lanes = stacked(names.tracks.values(), names.processes.values(), reader.depths(), shown.folded)
+        room_px = self.height() - scene.TOP
+        self._lanes = stacked(names.tracks.values(), names.processes.values(), reader.depths(), shown.folded, room_px)
         self._fit_bar()
         content = content_of(self._loader, shown.visible_ns, self.lanes_width())
         was_seen = reader.session.live and _mostly(self._pulled_ns, shown.visible_ns)
@@ -334,7 +334,7 @@ class TimelineView(QWidget):
         """Where a depth of a lane is at an instant, for tests and accessibility."""
         lane = next(lane for lane in self._lanes if lane.track_id == track_id)
         x = GUTTER + round(px_from_ns(time_ns, self._assigns.visible_ns, self.lanes_width()))
-        return QPoint(x, scene.TOP - self._bar.value() + lane.first_row_y + depth * ROW + ROW // 2)
+        return QPoint(x, scene.TOP - self._bar.value() + lane.row_y(depth) + lane.row_px // 2)
 
 
 def _mostly(seen_ns: tuple[int, int], now_ns: tuple[int, int]) -> bool:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from capture.session import Session
 from tests.sessions import build_session
 from views.events import Event, SeekTo
-from views.metrics.layout import GUTTER, KNOWN, Line, columns, lines_of, row_tops
+from views.metrics.layout import GUTTER, KNOWN, Line, columns, lines_of, round_above, row_tops
 from views.metrics.view import MetricsView
 from views.source import Source
 from views.state import Assigns, SessionRef
@@ -105,3 +105,13 @@ def test_the_strip_shows_memory_and_its_value_at_the_cursor(tmp_path: Path, qapp
 
 def _is_near(one: QColor, other: QColor) -> bool:
     return abs(one.red() - other.red()) + abs(one.green() - other.green()) + abs(one.blue() - other.blue()) < 60
+
+
+def test_a_scale_ends_at_a_round_value_with_air_above_the_line() -> None:
+    assert [round_above(most, 1) for most in (0.0, 0.95, 4.6, 16, 31, 91, 727)] == [1, 2, 10, 20, 50, 200, 1000]
+    assert [round_above(mib * 2**20, 2**20, is_size=True) / 2**20 for mib in (0.5, 75.5, 450, 1_010)] == [
+        1,
+        100,
+        500,
+        2048,
+    ]

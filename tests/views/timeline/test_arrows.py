@@ -86,7 +86,7 @@ def test_of_too_many_those_of_the_focused_lane_stay_and_the_rest_is_counted() ->
     arrows = made(*((at, at + 1, 2, 3) for at in range(MAX_ARROWS)), (5, 9, 7, 2), (6, 9, 3, 7))
     seen, more = arrows_in_sight(arrows, (0, 10_000), 7)
     assert (len(seen), more) == (2, MAX_ARROWS)
-    assert left_out_text(more).endswith("300 arrows more")
+    assert left_out_text(more).startswith("300 more arrows")
     assert left_out_text(0) == ""
 
 

@@ -12,8 +12,12 @@ from dags.analyses.detail import OPEN_END, SPAN_DTYPE
 from dags.analyses.lod import Array
 from views.timeline.layout import (
     GUTTER,
+    HEADER,
     MAX_DEPTH_ROWS,
+    MAX_ROW,
     OVERVIEW,
+    PADDING,
+    ROW,
     RULER,
     columns_of,
     in_view,
@@ -119,3 +123,14 @@ def test_labels_of_ticks_never_overlap_and_are_all_different(start_ns: int, widt
     assert len({label for _, label in found}) == len(found)
     for (_, label), x, following in zip(found, places, places[1:], strict=False):
         assert following - x >= 6 * len(label)
+
+
+def test_rows_grow_into_spare_room_and_no_farther_than_can_be_read_at_a_glance() -> None:
+    grown = stacked(TRACKS, PROCESSES, {2: 3}, frozenset(), room_px=160)
+    assert {lane.row_px for lane in grown} == {(160 - 2 * HEADER - 4 * PADDING) // 4} == {25}
+    assert lanes_height(grown) <= 160
+    assert stacked(TRACKS, PROCESSES, {2: 3}, frozenset(), room_px=4_000)[1].row_px == MAX_ROW
+    assert stacked(TRACKS, PROCESSES, {2: 3}, frozenset(), room_px=50)[1].row_px == ROW
+    thread = grown[1]
+    assert (thread.row_y(0), thread.row_y(2)) == (thread.first_row_y, thread.first_row_y + 2 * thread.row_px)
+    assert [lane.y for lane in grown][1:] == [lane.y + lane.height for lane in grown][:-1]
