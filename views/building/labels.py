@@ -10,9 +10,9 @@ from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygo
 
 from views.building.layout import Building
 from views.building.projection import Float64, Projection
-from views.building.scene_isometric import room_path
 from views.figures import duration_text, short_count
 from views.heat import faded
+from views.paths import path_of
 from views.state import Theme
 from views.theme import colours, text_font
 
@@ -64,7 +64,7 @@ def _paint_floor(painter: QPainter, corners: Float64, theme: Theme, *, known: bo
 def _paint_outline(painter: QPainter, faces: Float64, theme: Theme, width: float) -> None:
     painter.setPen(QPen(QColor(colours(theme).text), width))
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(room_path(faces))
+    painter.drawPath(path_of(faces))
 
 
 def _paint_floor_names(painter: QPainter, plan: Building, view: Projection, theme: Theme) -> None:

@@ -25,7 +25,7 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class RoomPictures(Protocol):
-    """Draws pictures of buildings, later: `ready` is emitted when `latest` has a new one."""
+    """Draws pictures of buildings, at once or a little later: `ready` is emitted when `latest` has a new one."""
 
     latest: Picture | None
 

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from views.building.layout import ROOM_WIDTH, Building
+from views.building.layout import MAX_HEIGHT, ROOM_WIDTH, Building
 
 Float64 = npt.NDArray[np.float64]
 
@@ -89,6 +89,14 @@ def projection(plan: Building, camera: Camera, area: tuple[float, float, float, 
         origin_x=float(left + width / 2 - (low[0] + size[0] / 2) * scale + camera.shift_x),
         origin_y=float(top + height / 2 - (low[1] + size[1] / 2) * scale + camera.shift_y),
     )
+
+
+def floors_are_apart(plan: Building, yaw: float) -> bool:
+    """Whether no room, however high, is seen before or behind the floor above: then floors can be painted in any order.
+
+    The farthest row of a floor is seen rows * tan(pitch) / cos(yaw) higher than its front edge, plus the room itself.
+    """
+    return plan.storey > MAX_HEIGHT + plan.rows * math.tan(PITCH) / math.cos(yaw)
 
 
 def room_under(faces: Float64, x: float, y: float) -> int | None:

@@ -6,15 +6,17 @@ colour; one by one, thousands of rooms would take several times as long.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
-from pyqtgraph import arrayToQPath
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from dags.analyses.recent_calls import Int64
 from views.building.layout import Building
-from views.building.projection import Float64, Projection, painting_order
+from views.building.projection import Float64, Projection, floors_are_apart, painting_order
 from views.heat import STEPS, darker, faded, heat_scale
+from views.paths import path_of
 from views.state import Theme
 from views.theme import colours
 
@@ -25,18 +27,31 @@ _SHADE = (0.5, 0.28, 0.0)
 
 def paint_rooms(painter: QPainter, plan: Building, view: Projection, theme: Theme) -> None:
     """Paints floors and rooms."""
-    order = painting_order(plan)
     faces = view.faces(plan)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(plan) <= SMOOTH_ROOMS)
     step = np.minimum((plan.heat * STEPS).astype(np.int64), STEPS - 1)
+    first_face = 0 if view.scale > FLAT_PX else 1
+    for floors, rooms in _stories(plan, view):
+        for at in floors:
+            _paint_slab(painter, view.slab(plan, plan.floors[at].z), theme)
+        cuts = np.flatnonzero(np.diff(plan.box[rooms, 1])) + 1
+        for row in np.split(rooms, cuts):
+            _paint_row(painter, faces[row], step[row], theme, first_face=first_face)
+
+
+def _stories(plan: Building, view: Projection) -> Iterator[tuple[Sequence[int], Int64]]:
+    """What can be painted together, from the bottom up: floors, and their rooms from the farthest row on.
+
+    Where no floor reaches into the one above, that is all of them: a few dozen paths instead of that many per floor.
+    """
+    if floors_are_apart(plan, view.yaw):
+        yield range(len(plan.floors)), np.lexsort((plan.box[:, 0], -plan.box[:, 1]))
+        return
+    order = painting_order(plan)
     level = np.rint(plan.box[:, 2] / max(plan.storey, 1e-6)).astype(np.int64)[order]
     starts = np.searchsorted(level, np.arange(len(plan.floors) + 1))
-    for at, floor in enumerate(plan.floors):
-        _paint_slab(painter, view.slab(plan, floor.z), theme)
-        on_floor = order[starts[at] : starts[at + 1]]
-        cuts = np.flatnonzero(np.diff(plan.box[on_floor, 1])) + 1
-        for row in np.split(on_floor, cuts):
-            _paint_row(painter, faces[row], step[row], theme, first_face=0 if view.scale > FLAT_PX else 1)
+    for at in range(len(plan.floors)):
+        yield (at,), order[starts[at] : starts[at + 1]]
 
 
 def _paint_slab(painter: QPainter, corners: Float64, theme: Theme) -> None:
@@ -52,13 +67,4 @@ def _paint_row(painter: QPainter, faces: Float64, steps: Int64, theme: Theme, *,
     for step in np.unique(steps):
         of_colour = faces[steps == step]
         for face in range(first_face, len(_SHADE)):
-            painter.fillPath(room_path(of_colour[:, face]), darker(scale[int(step)], theme, _SHADE[face]))
-
-
-def room_path(polygons: Float64) -> QPainterPath:
-    """Polygons of four corners as one path. Shape: (n, 4, 2)."""
-    closed = np.concatenate([polygons, polygons[:, :1]], axis=1)
-    connect = np.tile(np.array([1, 1, 1, 1, 0], np.int32), len(polygons))
-    path: QPainterPath = arrayToQPath(closed[..., 0].ravel(), closed[..., 1].ravel(), connect)
-    path.setFillRule(Qt.FillRule.WindingFill)
-    return path
+            painter.fillPath(path_of(of_colour[:, face]), darker(scale[int(step)], theme, _SHADE[face]))

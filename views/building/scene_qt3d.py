@@ -4,7 +4,9 @@ Qt marks Qt3D as deprecated, so nothing but this file knows it; `pictures` is al
 drawn off the screen: a native child window inside a widget window cannot be overlaid, and is black on some
 compositors. Without working OpenGL Qt3D ends the process: `gl_probe` tries it in another one first.
 
-The picture comes when it is ready; the window never waits for it.
+Frames are made when a picture is wanted and at no other time (the engine's manual mode). Left to itself the engine
+makes one per tick of Qt's animation timer and hands a picture out two ticks later: 30 to 40 ms for what takes 3; and it
+ticks for ever. A picture that does not come within a few frames is waited for by a timer, not by the window.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import msgspec
 import numpy as np
 from PySide6.Qt3DCore import Qt3DCore
 from PySide6.Qt3DRender import Qt3DRender
-from PySide6.QtCore import QByteArray, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QObject, QSize, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QMatrix4x4, QOffscreenSurface, QSurfaceFormat, QVector3D
 
 from views.building.layout import ROOM_WIDTH, Building, Float32
@@ -26,16 +28,19 @@ from views.state import Theme
 from views.theme import colours
 
 MAX_RETRIES = 20
+FRAMES_AT_ONCE = 3
+LATER_MS = 5
 SLAB = 0.06
 _FLOATS = 9
 _VERTEX = b"""#version 330 core
 in vec3 vertexPosition; in vec3 vertexNormal; in vec3 origin; in vec3 size; in vec3 paint;
-uniform mat4 toClip; uniform vec3 ground;
+uniform mat4 toClip; uniform vec3 ground; uniform float side;
 out vec3 shown;
 void main() {
+    vec3 corner = vertexNormal.x != 0.0 ? vec3(side, vertexPosition.yz) : vertexPosition;
     float shade = vertexNormal.z != 0.0 ? 0.0 : abs(vertexNormal.y) > 0.5 ? 0.28 : 0.5;
     shown = mix(paint, ground, shade);
-    gl_Position = toClip * vec4(origin + vertexPosition * size, 1.0);
+    gl_Position = toClip * vec4(origin + corner * size, 1.0);
 }"""
 _FRAGMENT = b"""#version 330 core
 in vec3 shown; out vec4 colour;
@@ -53,8 +58,13 @@ class Qt3DPictures(QObject):
         self.latest: Picture | None = None
         self._wanted: Picture | None = None
         self._drawing: Picture | None = None
+        self._reply: Qt3DRender.QRenderCaptureReply | None = None
         self._uploaded: tuple[Building, Theme] | None = None
         self._retries = 0
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(LATER_MS)
+        self._later.timeout.connect(self._go_on)
         form = QSurfaceFormat()
         form.setVersion(3, 3)
         form.setProfile(QSurfaceFormat.OpenGLContextProfile.CoreProfile)
@@ -65,6 +75,7 @@ class Qt3DPictures(QObject):
         self._engine = Qt3DCore.QAspectEngine()
         self._aspect = Qt3DRender.QRenderAspect()  # kept: the engine does not own it
         self._engine.registerAspect(self._aspect)
+        self._engine.setRunMode(Qt3DCore.QAspectEngine.RunMode.Manual)
         self._root_pointer = Qt3DCore.QEntityPtr(Qt3DCore.QEntity())
         self._root = self._root_pointer.data()
         self._kept: list[object] = []  # where a wrapper of a parent is collected, those of its children go with it
@@ -73,22 +84,33 @@ class Qt3DPictures(QObject):
         self._engine.setRootEntity(self._root_pointer)
 
     def draw(self, wanted: Picture) -> None:
-        """Asks for a picture."""
+        """Draws a picture: `latest` is it when this returns, or, while the engine still warms up, a little later."""
         self._wanted = wanted
         if self._drawing is None:
             self._retries = 0
-            self._next()
+            self._go_on()
 
     def close(self) -> None:
         """Ends the engine. Harmless when repeated."""
-        self._wanted = None
+        self._later.stop()
+        self._wanted = self._drawing = self._reply = None
         self._engine.setRootEntity(Qt3DCore.QEntityPtr())
         self._engine.unregisterAspect(self._aspect)
 
-    def _next(self) -> None:
-        wanted = self._wanted
-        if wanted is None:
-            return
+    def _go_on(self) -> None:
+        """Makes frames until there is nothing to draw, or nothing more to gain from trying at once."""
+        for _ in range(FRAMES_AT_ONCE):
+            if self._drawing is None:
+                if self._wanted is None:
+                    return
+                self._begin(self._wanted)
+            self._engine.processFrame()
+            if self._reply is not None and self._reply.isComplete():
+                self._captured(self._reply)
+        if self._drawing is not None or self._wanted is not None:
+            self._later.start()
+
+    def _begin(self, wanted: Picture) -> None:
         self._wanted, self._drawing = None, wanted
         size = QSize(max(int(wanted.width * wanted.ratio), 1), max(int(wanted.height * wanted.ratio), 1))
         if size != self._selector.externalRenderTargetSize():
@@ -106,25 +128,23 @@ class Qt3DPictures(QObject):
                 attribute.setCount(len(data))
             self._renderer.setInstanceCount(len(data))
         self._to_clip.setValue(clip_matrix(wanted))
+        self._side.setValue(0.0 if wanted.view.yaw > 0 else 1.0)
         self._reply = self._capture.requestCapture()
-        self._reply.completed.connect(self._captured, Qt.ConnectionType.QueuedConnection)
 
-    def _captured(self) -> None:
-        drawn, self._drawing = self._drawing, None
-        image = self._reply.image()
-        self._reply.deleteLater()
+    def _captured(self, reply: Qt3DRender.QRenderCaptureReply) -> None:
+        drawn, self._drawing, self._reply = self._drawing, None, None
+        image = reply.image()
+        reply.deleteLater()
         if drawn is None:
             return
         if drawn.plan.floors and self._retries < MAX_RETRIES and is_empty(image):
             self._retries += 1  # the first frames come before the geometry has reached the graphics card
             self._wanted = self._wanted or drawn
-            QTimer.singleShot(5, self._next)
             return
         self._retries = 0
         image.setDevicePixelRatio(drawn.ratio)
         self.latest = msgspec.structs.replace(drawn, image=image)
         self.ready.emit()
-        self._next()
 
     def _frame_graph(self, root: Qt3DCore.QEntity) -> None:
         render = Qt3DRender
@@ -163,13 +183,13 @@ class Qt3DPictures(QObject):
     def _rooms(self, root: Qt3DCore.QEntity) -> None:
         entity = Qt3DCore.QEntity(root)
         geometry = Qt3DCore.QGeometry(entity)
-        cube = unit_cube()
+        faces = seen_faces()
         corners = Qt3DCore.QBuffer(geometry)
-        corners.setData(QByteArray(cube.tobytes()))
+        corners.setData(QByteArray(faces.tobytes()))
         self._boxes = Qt3DCore.QBuffer(geometry)
         self._boxes.setData(QByteArray(np.zeros(_FLOATS, np.float32).tobytes()))
         for at, name in enumerate(("vertexPosition", "vertexNormal")):
-            _attribute(geometry, name, corners, (24, 12 * at, len(cube)), per_box=False)
+            _attribute(geometry, name, corners, (24, 12 * at, len(faces)), per_box=False)
         self._per_box = [
             _attribute(geometry, name, self._boxes, (_FLOATS * 4, 12 * at, 1), per_box=True)
             for at, name in enumerate(("origin", "size", "paint"))
@@ -177,13 +197,15 @@ class Qt3DPictures(QObject):
         self._renderer = Qt3DRender.QGeometryRenderer(entity)
         self._renderer.setGeometry(geometry)
         self._renderer.setPrimitiveType(Qt3DRender.QGeometryRenderer.PrimitiveType.Triangles)
-        self._renderer.setVertexCount(len(cube))
+        self._renderer.setVertexCount(len(faces))
         self._renderer.setInstanceCount(1)
         material = Qt3DRender.QMaterial(entity)
         self._to_clip = Qt3DRender.QParameter("toClip", QMatrix4x4(), material)
         self._ground = Qt3DRender.QParameter("ground", _vector(QColor("black")), material)
         material.addParameter(self._to_clip)
+        self._side = Qt3DRender.QParameter("side", 0.0, material)
         material.addParameter(self._ground)
+        material.addParameter(self._side)
         effect = Qt3DRender.QEffect(material)
         technique = Qt3DRender.QTechnique(effect)
         wanted = technique.graphicsApiFilter()
@@ -219,20 +241,21 @@ def instances(plan: Building, theme: Theme) -> Float32:
     return boxes
 
 
-def unit_cube() -> Float32:
-    """The twelve triangles of a cube from 0 to 1. Shape: (36, 6): place, normal."""
+def seen_faces() -> Float32:
+    """The triangles of the three faces of a box that can be seen: top, front, and one side, which the shader puts left
+    or right as the building is turned. All six would take twice as long, and vertices are what ten thousand rooms cost.
+
+    Shape: (18, 6): place, normal.
+    """
     corners = []
-    for axis in range(3):
-        for side in (0.0, 1.0):
-            square = []
-            for u, v in ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)):
-                point, normal = np.zeros(3), np.zeros(3)
-                point[axis], point[(axis + 1) % 3], point[(axis + 2) % 3] = side, u, v
-                normal[axis] = 2 * side - 1
-                square.append(np.concatenate([point, normal]))
-            if not side:
-                square.reverse()
-            corners += [square[at] for at in (0, 1, 2, 0, 2, 3)]
+    for axis, side in ((2, 1.0), (1, 0.0), (0, 0.0)):
+        square = []
+        for u, v in ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)):
+            point, normal = np.zeros(3), np.zeros(3)
+            point[axis], point[(axis + 1) % 3], point[(axis + 2) % 3] = side, u, v
+            normal[axis] = 2 * side - 1
+            square.append(np.concatenate([point, normal]))
+        corners += [square[at] for at in (0, 1, 2, 0, 2, 3)]
     return np.array(corners, np.float32)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtGui import QPainter, QPen
 
+from dags.analyses.lod import Array
 from views.metrics.layout import GUTTER, Line, columns, row_tops
+from views.paths import polygon_of
 from views.plain_text import plain
 from views.state import Theme
 from views.theme import Colours, colours, number_font, qcolor, text_font
@@ -32,13 +34,12 @@ def paint_lines(
         foot, scale = top + height - 3, _tall(height) / line.top()
         known = np.flatnonzero(np.isfinite(high))
         if len(known):
-            crest = [QPointF(GUTTER + x, round(foot - high[x] * scale)) for x in known.tolist()]
-            base = [QPointF(crest[-1].x(), foot), QPointF(crest[0].x(), foot)]
+            x, y = corners(GUTTER + known, np.round(foot - high[known] * scale))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(qcolor(shown.accent, 46))
-            painter.drawPolygon(QPolygonF([*crest, *base]))
+            painter.drawPolygon(polygon_of(np.append(x, [x[-1], x[0]]), np.append(y, [foot, foot])))
             painter.setPen(qcolor(shown.accent))
-            painter.drawPolyline(QPolygonF(crest))
+            painter.drawPolyline(polygon_of(x, y))
             tall = known[(high[known] - low[known]) * scale > 1]
             painter.drawLines(
                 [
@@ -56,6 +57,17 @@ def paint_lines(
         painter.setPen(qcolor(shown.muted))
         painter.setFont(text_font())
         painter.drawText(QRectF(0, 0, *size), int(Qt.AlignmentFlag.AlignCenter), "Nothing is sampled yet")
+
+
+def corners(x: Array, y: Array) -> tuple[Array, Array]:
+    """The same line without the points in the middle of a level stretch: most of a line of rare samples.
+
+    corners([0, 1, 2, 3], [5, 5, 5, 9]) -> [0, 2, 3], [5, 5, 9]
+    """
+    level = y[1:] == y[:-1]
+    kept = np.ones(len(y), np.bool_)
+    kept[1:-1] = ~(level[:-1] & level[1:])
+    return x[kept], y[kept]
 
 
 def paint_cursor(

@@ -64,7 +64,8 @@ def story() -> dict[str, object]:
         pictures.ready.connect(loop.quit)
         QTimer.singleShot(10_000, loop.quit)
         pictures.draw(wanted)
-        loop.exec()
+        if pictures.latest is None or pictures.latest.plan is not plan:
+            loop.exec()
         pictures.ready.disconnect(loop.quit)
         latest = pictures.latest
         if latest is not None and latest.image is not None and latest.plan is plan:

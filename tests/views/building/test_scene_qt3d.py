@@ -19,7 +19,7 @@ from views.building.gl_probe import GlProbe
 from views.building.layout import building, one_floor
 from views.building.pictures import Picture
 from views.building.projection import Camera, projection
-from views.building.scene_qt3d import clip_matrix, instances, unit_cube
+from views.building.scene_qt3d import clip_matrix, instances, seen_faces
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +89,11 @@ def test_a_point_comes_to_the_same_place_through_the_matrix_as_through_the_proje
         assert -1 <= clip[2] <= 1
 
 
-def test_boxes_are_floors_first_and_the_cube_is_closed() -> None:
+def test_boxes_are_floors_first_and_only_faces_that_can_be_seen_are_drawn() -> None:
     at = frame(SECOND_NS, tracks=[track(2), track(3)])
     plan = building(at, calls_of([], at, 0, SECOND_NS), {}, "calls")
     assert instances(plan, "dark").shape == (2, 9)
     assert instances(one_floor(), "light")[1, :6].tolist() == pytest.approx([0.15, 0.15, 0, 0.7, 0.7, 1.0])
-    cube = unit_cube()
-    assert cube.shape == (36, 6)
-    assert np.abs(cube[:, 3:].sum(axis=0)).max() == 0
+    faces = seen_faces()
+    assert faces.shape == (18, 6)
+    assert {tuple(normal) for normal in faces[:, 3:].tolist()} == {(0, 0, 1), (0, -1, 0), (-1, 0, 0)}

@@ -15,6 +15,7 @@ from capture.session import Session
 from tests.sessions import build_session
 from views.events import Event, SeekTo
 from views.metrics.layout import GUTTER, KNOWN, Line, columns, lines_of, round_above, row_tops
+from views.metrics.scene import corners
 from views.metrics.view import MetricsView
 from views.source import Source
 from views.state import Assigns, SessionRef
@@ -36,6 +37,12 @@ def test_a_sample_that_comes_after_the_end_does_not_revive_a_process() -> None:
     samples = {"threads": (np.array([10, 20]), np.array([1, 1]), np.array([5.0, 6.0]))}
     (found,) = lines_of(samples, {1: 20})
     assert found.values.tolist() == [5, 0]
+
+
+def test_a_level_line_is_painted_from_its_ends_alone() -> None:
+    x, y = corners(np.arange(6.0), np.array([5.0, 5.0, 5.0, 9.0, 4.0, 4.0]))
+    assert list(zip(x.tolist(), y.tolist(), strict=True)) == [(0, 5), (2, 5), (3, 9), (4, 4), (5, 4)]
+    assert [part.tolist() for part in corners(np.array([3.0]), np.array([1.0]))] == [[3], [1]]
 
 
 def test_known_metrics_come_first_and_unknown_ones_keep_their_name() -> None:
