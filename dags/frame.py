@@ -8,10 +8,11 @@ that lies after the instant.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from capture.definitions import ProcessRow
 from capture.errors import SessionProblem
-from capture.events import FLAG_SAMPLED
+from capture.events import FLAG_SAMPLED, EventBatch
 from capture.session import Session
 from dags.correlator import Correlator
 from dags.frame_context import FrameContext
@@ -50,8 +51,12 @@ class FrameReader:
     After `session.refresh()` it goes on with what has been added.
     """
 
-    def __init__(self, session: Session, cache_segments: int = 8) -> None:
+    def __init__(
+        self, session: Session, cache_segments: int = 8, events: Callable[[int], EventBatch] | None = None
+    ) -> None:
+        """`events`: where the events of a segment come from, for those who have them in memory; else the session."""
         self._session = session
+        self._events = events or session.events
         self._cache_segments = cache_segments
         self._segments: OrderedDict[tuple[int, int], SegmentReplay] = OrderedDict()
         self._context = FrameContext(session)
@@ -87,8 +92,7 @@ class FrameReader:
         key = (entry.seq, entry.events)
         replay = self._segments.get(key)
         if replay is None:
-            batch = self._session.events(index)
-            replay = SegmentReplay(batch, state_before(self._session, index), self._context.tracks)
+            replay = SegmentReplay(self._events(index), state_before(self._session, index), self._context.tracks)
             self._segments[key] = replay
             while len(self._segments) > self._cache_segments:
                 self._segments.popitem(last=False)

@@ -29,6 +29,10 @@ from views.state import Assigns, Notice
 # Said by Qt on displays that lack a desktop's services; nothing is wrong then.
 _HARMLESS = ("propagateSizeHints", "XDG_RUNTIME_DIR", "QStandardPaths", "Could not connect to the session bus")
 
+# A worker that computes gives the interpreter back after this long. Painting lets go of it with every call into Qt, and
+# with Python's own 5 ms a single picture would wait a dozen times as long as it takes to paint.
+SWITCH_S = 0.0005
+
 
 def welcome(arguments: argparse.Namespace) -> int:
     """Shows the window without a session."""
@@ -60,6 +64,7 @@ class Application:
         Raises: TargetProblem where there is no display.
         """
         self.qt = qt_application()
+        sys.setswitchinterval(SWITCH_S)
         qInstallMessageHandler(_on_qt_message)
         self._settings = settings.load()
         known = self._settings

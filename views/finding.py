@@ -17,6 +17,7 @@ from views.source import Names, Source
 from views.state import Over, Selection
 
 MAX_FOUND = 10_000
+FIRST_ROWS = 1_024
 MAX_SEGMENTS_FOR_A_CALL = 64
 
 _OPENS = (Kind.CALL, Kind.RESUME, Kind.THROW)
@@ -89,13 +90,25 @@ def _depth_changes(batch: EventBatch, track_id: int) -> tuple[Int64, Int64]:
 
 
 def _batches(source: Source, cursor_ns: int, forward: bool) -> Iterator[EventBatch]:
-    """The segments' events from the cursor's segment outwards."""
+    """The events from the cursor outwards, a few at first and then ever more at once, as most answers are near.
+
+    Forwards those after the cursor, backwards those up to it.
+    """
     session = source.session
     if session is None or not session.segments:
         return
-    here = session.segment_at(cursor_ns) or 0
+    here, size = session.segment_at(cursor_ns) or 0, FIRST_ROWS
     for index in range(here, len(session.segments)) if forward else range(here, -1, -1):
-        yield source.segment_events(index)
+        batch = source.segment_events(index)
+        low, high = 0, len(batch)
+        if index == here:
+            cut = int(np.searchsorted(batch.time_ns, cursor_ns, "right"))
+            low, high = (cut, high) if forward else (0, cut)
+        while low < high:
+            piece = (low, min(low + size, high)) if forward else (max(high - size, low), high)
+            low, high = (piece[1], high) if forward else (low, piece[0])
+            size *= 4
+            yield batch.slice(*piece)
 
 
 def sites_matching(names: Names, text: str) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ from views.events import (
     Stepped,
     Tell,
 )
+from views.recent import recent
 from views.source import Names, Source
 from views.state import Notice, Over, Selection
 
@@ -112,7 +113,7 @@ class Jobs:
         """Makes a session the open one and closes the last; called by work of `reader`."""
         old, self._session = self._session, session
         self.source.show(session)
-        self._frames = None if session is None else FrameReader(session)
+        self._frames = None if session is None else FrameReader(session, events=self.source.segment_events)
         if old is not None:
             old.close()
         live = session is not None and session.live
@@ -124,8 +125,9 @@ class Jobs:
         def answer() -> None:
             session, frames = self._session, self._frames
             if session is not None and frames is not None:
-                inside_ns = min(max(time_ns, session.start_ns), session.end_ns)
-                self._send(FrameReady(key=key, time_ns=time_ns, frame=frames.at(inside_ns)))
+                frame = frames.at(min(max(time_ns, session.start_ns), session.end_ns))
+                recent(self.source, frame)  # views ask for it while they are patched: it has to be there by then
+                self._send(FrameReady(key=key, time_ns=time_ns, frame=frame))
 
         self.reader.ask("frame", answer)
 

@@ -20,7 +20,7 @@ from views.state import Assigns
 from views.update import handle_event
 
 FRAME_MS = 16
-ANSWER_S = 0.004
+ANSWER_S = 0.008
 ALL_FIELDS = frozenset(Assigns.__struct_fields__)
 
 Send = Callable[[Event], None]
@@ -56,13 +56,17 @@ class _Shown:
 
 
 class Store:
-    """The state and those who show it. Only `send` may be called from another thread."""
+    """The state and those who show it. Only `send` may be called from another thread.
+
+    `patches` counts how often a view was patched.
+    """
 
     def __init__(self, assigns: Assigns | None = None, wake: Callable[[], None] = lambda: None) -> None:
         """`wake` is called, from the sender's thread, when there is something to fold."""
         self.assigns = assigns or Assigns()
         self.wake = wake
         self.effects: list[Effect] = []
+        self.patches = 0
         self._inbox: deque[Event] = deque()
         self._arrived = threading.Event()
         self._shown: list[_Shown] = []
@@ -93,8 +97,8 @@ class Store:
         """Handles the events that are waiting, patches the views and says which fields changed."""
         before = self.assigns
         self._handle_waiting()
-        if self.assigns.frame_wanted_ns not in (None, before.frame_wanted_ns):
-            self._wait_for_frame()
+        if self._asked_since(before):
+            self._wait_for_answers()
         changed = changed_fields(before, self.assigns)
         self._patch(changed)
         return changed
@@ -107,10 +111,21 @@ class Store:
             for effect in self.effects:
                 effect(event, old, self.assigns)
 
-    def _wait_for_frame(self) -> None:
-        """A warm frame is there in less than a millisecond: then cursor and frame are painted once, together."""
+    def _asked_since(self, before: Assigns) -> bool:
+        """Whether a step or a frame has been asked for that was not asked for before."""
+        now = self.assigns
+        return now.frame_wanted_ns not in (None, before.frame_wanted_ns) or bool(
+            now.steps and now.steps != before.steps
+        )
+
+    def _wait_for_answers(self) -> None:
+        """A step and its frame are there in a few milliseconds when what they need is in memory: then cursor and frame
+        are painted once, together. Half a display frame is the most that anybody waits for it.
+        """
         deadline_s = time.monotonic() + ANSWER_S
-        while self.assigns.frame_wanted_ns is not None and (left_s := deadline_s - time.monotonic()) > 0:
+        while (self.assigns.frame_wanted_ns is not None or self.assigns.steps) and (
+            left_s := deadline_s - time.monotonic()
+        ) > 0:
             if not self._inbox:
                 self._arrived.wait(left_s)
             self._handle_waiting()
@@ -123,6 +138,7 @@ class Store:
             if not shown.missed or not shown.is_visible():
                 continue
             missed, shown.missed = shown.missed, frozenset()
+            self.patches += 1
             self._patching_thread = threading.get_ident()
             try:
                 shown.view.patch(self.assigns, missed)
@@ -142,7 +158,8 @@ class Pulse(QObject):
     def __init__(self, store: Store, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store = store
-        self._last_s = 0.0
+        self._beat_s = 0.0
+        self._patched_s = 0.0
         self._asked = threading.Event()  # one queued signal is enough for any number of events
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -165,17 +182,22 @@ class Pulse(QObject):
     @Slot()
     def _schedule(self) -> None:
         if not self._timer.isActive():
-            elapsed_ms = (time.monotonic() - self._last_s) * 1000
+            last_s = max(self._patched_s, self._beat_s if self._store.assigns.playing else 0.0)
+            elapsed_ms = (time.monotonic() - last_s) * 1000
             self._timer.start(max(0, FRAME_MS - int(elapsed_ms)))
 
     @Slot()
     def _beat(self) -> None:
         now_s = time.monotonic()
-        elapsed_ns = min(int((now_s - self._last_s) * 1e9), 250_000_000)
-        self._last_s = now_s
+        elapsed_ns, before = min(int((now_s - self._beat_s) * 1e9), 250_000_000), self._store.patches
+        self._beat_s = now_s
         self._asked.clear()
         if self._store.assigns.playing:
             self._store.send(Tick(elapsed_ns=elapsed_ns))
-        self._store.fold()
+        try:
+            self._store.fold()
+        finally:
+            if self._store.patches != before:  # what painted nothing keeps no answer waiting for the next display frame
+                self._patched_s = now_s
         if self._store.assigns.playing:
             self.wake()

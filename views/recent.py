@@ -1,12 +1,15 @@
-"""What ran just before the frame's instant, as the building and the supervision map both ask for it.
+"""What ran just before the frame's instant, as several views ask for it.
 
-Both are patched for the same frame, one after the other, so the last answer of each source is kept and nothing else.
+Finding it reads files, so the worker that makes a frame asks first; the views, which are patched for that frame, get
+the same answer from memory. The last few answers of each source are kept: the worker may be a frame ahead.
 The stretch is a second; where a program makes a million calls in one, a shorter one keeps a scrub step fluent, and
 every view says which stretch it shows.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from weakref import WeakKeyDictionary
 
 from capture.session import Session
@@ -17,23 +20,29 @@ from views.source import Source
 WINDOWS_NS = (1_000_000_000, 100_000_000, 10_000_000, 1_000_000)
 MAX_EVENTS = 250_000
 
-_last: WeakKeyDictionary[Source, tuple[Frame, RecentCalls]] = WeakKeyDictionary()
+KEPT = 4
+
+_lock = threading.Lock()
+_last: WeakKeyDictionary[Source, deque[tuple[Frame, RecentCalls]]] = WeakKeyDictionary()
 
 
 def recent(source: Source, frame: Frame | None) -> RecentCalls:
     """The calls of the stretch that ends with the frame; it is cut at the beginning of the recording."""
     if frame is None:
         return recent_calls(source.calls_between(0, -1), None, 0, 0)
-    known = _last.get(source)
-    if known is not None and known[0] is frame:
-        return known[1]
+    with _lock:
+        kept = _last.setdefault(source, deque(maxlen=KEPT))
+        known = next((found for of, found in kept if of is frame), None)
+    if known is not None:
+        return known
     session = source.session
     start_ns, begin_ns = frame.time_ns - WINDOWS_NS[0], 0
     if session is not None:
         start_ns, begin_ns = frame.time_ns - window_ns(session, frame.time_ns), session.start_ns
     start_ns = min(max(start_ns, begin_ns), frame.time_ns)
     found = recent_calls(source.calls_between(start_ns, frame.time_ns), frame, start_ns, frame.time_ns)
-    _last[source] = (frame, found)
+    with _lock:
+        kept.append((frame, found))
     return found
 
 

@@ -19,9 +19,10 @@ from capture.definitions import ProcessRow, SiteRow, TrackRow
 from capture.errors import SessionProblem
 from capture.events import EventBatch, concat
 from capture.session import Session
+from dags.correlator import in_time_order
 
 MAX_CACHED_ROWS = 6_000_000
-_CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "outcome")
+_CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
 _Answer = TypeVar("_Answer")
 
 
@@ -128,7 +129,7 @@ class Source:
                 self._segments.move_to_end(key)
                 return known[0]
         piece = _unless_closed(
-            lambda: session.events(index) if table == "events" else session.calls(index, _CALL_COLUMNS)
+            lambda: in_time_order(session.events(index)) if table == "events" else session.calls(index, _CALL_COLUMNS)
         )
         if piece is None:
             return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from collections.abc import Callable, Set
 
 import pytest
@@ -11,7 +13,7 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal
 from capture.errors import ScopeBug
 from tests.views.windows import KEY, frame, opened
 from views import events as e
-from views.live import ALL_FIELDS, Pulse, Store, changed_fields
+from views.live import ALL_FIELDS, FRAME_MS, Pulse, Store, changed_fields
 from views.state import Assigns
 
 
@@ -149,6 +151,44 @@ def test_a_frame_that_does_not_come_holds_nobody_up() -> None:
     store.send(e.SeekTo(time_ns=5))
     store.fold()
     assert view.patches[1:] == [{"cursor_ns"}]
+
+
+def test_a_step_that_is_found_at_once_is_patched_together_with_its_frame() -> None:
+    store, view = Store(opened()), Recording("cursor_ns", "frame")
+    store.add(view)
+
+    def answer(event: e.Event, before: Assigns, after: Assigns) -> None:
+        if isinstance(event, e.Step):
+            store.send(e.Stepped(key=KEY, from_ns=0, time_ns=7))
+        elif isinstance(event, e.Stepped):
+            store.send(e.FrameReady(key=KEY, time_ns=7, frame=frame(7)))
+
+    store.effects.append(answer)
+    store.send(e.Step(count=1))
+    store.fold()
+    assert view.patches[1:] == [{"cursor_ns", "frame"}]
+
+
+def test_an_answer_does_not_wait_for_a_display_frame_in_which_nothing_was_painted(qapp: QCoreApplication) -> None:
+    store, view = Store(opened()), Recording("cursor_ns")
+    store.add(view)
+    pulse, loop = Pulse(store), QEventLoop()
+    folded_s: list[float] = []
+
+    def answer(event: e.Event, before: Assigns, after: Assigns) -> None:
+        folded_s.append(time.monotonic())
+        if len(folded_s) < 60:
+            QTimer.singleShot(0, lambda: store.send(e.Busy(what=str(len(folded_s)))))
+        else:
+            loop.quit()
+
+    store.effects.append(answer)
+    store.send(e.Busy(what="begun"))
+    loop.exec()
+    pulse.stop()
+    shortest_s = min(later - earlier for earlier, later in itertools.pairwise(folded_s))
+    assert shortest_s < FRAME_MS / 1000 / 2
+    assert len(view.patches) == 1
 
 
 def test_no_event_is_lost_when_many_threads_send_at_once() -> None:

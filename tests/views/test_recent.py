@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from capture.session import Session
 from dags.frame import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import built_session, frame
+from views.events import Event, FrameReady
+from views.jobs import Jobs
 from views.recent import WINDOWS_NS, recent, window_ns
 from views.source import Source
 
@@ -21,6 +24,28 @@ def test_two_views_of_one_frame_share_one_answer(tmp_path: Path) -> None:
         at, earlier = reader.at(session.end_ns), reader.at(session.end_ns // 2)
         assert recent(source, at) is recent(source, at)
         assert int(recent(source, earlier).calls.sum()) < int(recent(source, at).calls.sum())
+
+
+def test_what_a_worker_has_prepared_is_there_without_reading_a_file(tmp_path: Path) -> None:
+    session, source = built_session(tmp_path)
+    told: list[FrameReady] = []
+    answered = threading.Event()
+
+    def send(event: Event) -> None:
+        if isinstance(event, FrameReady):
+            told.append(event)
+            answered.set()
+
+    jobs = Jobs(source, send)
+    jobs.reader.ask("open", lambda: jobs.show(session, 1))
+    for at_ns in (session.end_ns // 3, session.end_ns):
+        answered.clear()
+        jobs.ask_frame(1, at_ns)
+        assert answered.wait(15)
+    jobs.stop()
+    for ready in told:  # the session is closed: what follows comes from memory
+        assert recent(source, ready.frame).end_ns == ready.time_ns
+        assert int(recent(source, ready.frame).calls.sum()) > 0
 
 
 def test_without_a_frame_or_a_session_nothing_ran() -> None:

@@ -102,6 +102,11 @@ class TimelineView(QWidget):
         """What the lanes show; for tests and for whoever exports it."""
         return self._content
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether something of what is visible has not been read yet."""
+        return bool(self._content.missing or self._content.missing_calls)
+
     def lanes(self) -> list[Lane]:
         """The lanes, from top to bottom."""
         return self._lanes
