@@ -1,4 +1,4 @@
-"""Runs every row, or those whose name is given: cost, calls, attach, session."""
+"""Runs every row, or those whose name is given: cost, calls, attach, session, window."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import capture_rows, session_rows
+from tests.bench import capture_rows, session_rows, window_rows
 from tests.bench.report import Row, table
 
 ROWS: dict[str, Callable[[Path], list[Row]]] = {
@@ -15,6 +15,7 @@ ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "calls": capture_rows.ten_million_calls,
     "attach": capture_rows.attach_time,
     "session": session_rows.large_session,
+    "window": window_rows.real_window,
 }
 
 

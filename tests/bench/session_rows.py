@@ -22,11 +22,7 @@ COPIES = 5
 
 def large_session(folder: Path) -> list[Row]:
     """All rows about sessions of 20 M and 100 M events; the small one is recorded, the large one is five of it."""
-    small = folder / "ten-million.scope"
-    if not small.exists():
-        program = folder / "mixed.py"
-        program.write_text(programs.MIXED)
-        run([*SCOPE, "run", "--no-window", "-o", small, "--", sys.executable, program, 10_000_000])
+    small = recorded_session(folder)
     large = folder / "hundred-million.scope"
     events, seconds = _repeat(small, large, COPIES)
     rate = events / seconds / 1e6
@@ -37,6 +33,16 @@ def large_session(folder: Path) -> list[Row]:
         rows += _open_rows(path, name)
     rows += _frame_rows(large, f"{events / 1e6:.0f} M")
     return rows
+
+
+def recorded_session(folder: Path) -> Path:
+    """The session of ten million calls, twenty million events; recorded once per run, whoever asks first."""
+    path = folder / "ten-million.scope"
+    if not path.exists():
+        program = folder / "mixed.py"
+        program.write_text(programs.MIXED)
+        run([*SCOPE, "run", "--no-window", "-o", path, "--", sys.executable, program, 10_000_000])
+    return path
 
 
 def _open_rows(path: Path, name: str) -> list[Row]:
