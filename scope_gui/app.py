@@ -21,7 +21,7 @@ from scope_gui.places import PROGRAM
 from scope_gui.recordings import Recordings
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import MainWindow
-from views.events import Busy, Event, OpenSession, RecordingOver, Tell
+from views.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, Tell
 from views.live import Pulse, Store
 from views.source import Source
 from views.state import Assigns, Notice
@@ -86,8 +86,7 @@ class Application:
         self._is_leaving = False
         self.pulse = Pulse(self.store, self.window)
         self.window.closing.connect(self.pulse.stop)
-        if path:
-            self.store.send(OpenSession(path=path, at=at))
+        self.store.send(OpenSession(path=path, at=at) if path else LookAtRecent())
 
     def run(self) -> int:
         """Shows the window until it is closed."""

@@ -14,7 +14,7 @@ import msgspec
 from capture import notes
 from capture.errors import ScopeError, SessionProblem
 from capture.session import Session
-from scope_gui import control, settings
+from scope_gui import control, library, settings
 from scope_gui.timespec import time_ns_from_text
 from views import events as e
 from views.jobs import Jobs, first_focus, lanes_of
@@ -44,7 +44,10 @@ class Effects:
                 return
             case e.SessionClosed():
                 jobs.reader.ask("open", lambda: jobs.show(None, 0))
+                self._describe_recent(after.recent)
                 return
+            case e.LookAtRecent() | e.RecentChanged():
+                self._describe_recent(after.recent)
             case e.SessionOpened(session=session):
                 recent = settings.with_recent(after.recent, session.path)
                 self._send(e.RecentChanged(paths=recent))
@@ -75,6 +78,14 @@ class Effects:
     def stop(self) -> None:
         """Ends the workers; bookmarks set just before are written first."""
         self._jobs.stop()
+
+    def _describe_recent(self, paths: tuple[str, ...]) -> None:
+        """Answers with RecentDescribed; a manifest is read in a fraction of a millisecond, but a disk may sleep."""
+
+        def answer() -> None:
+            self._send(e.RecentDescribed(rows=tuple(library.described(path) for path in paths)))
+
+        self._jobs.finder.ask("recent", answer)
 
     def _step(self, key: int, after: Assigns) -> None:
         """Asks for the step in hand, once for each place it starts from."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -11,26 +10,24 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from scope_gui.commands import Ask
-from views.events import Event, OpenSession, StartDemo
+from scope_gui.recent_list import RecentList
+from views.events import Event, StartDemo
 from views.state import Assigns
 from views.theme import colours, text_font
 
 _WIDTH_PX = 860
-_MOST_RECENT = 8
 
 
 class WelcomeView(QWidget):
     """A column in the middle of the window: four ways to begin, and the sessions opened lately."""
 
-    reads: frozenset[str] = frozenset({"recent", "theme", "busy"})
+    reads: frozenset[str] = frozenset({"recent", "recent_described", "theme", "busy"})
 
     def __init__(self, send: Callable[[Event], None], ask: Callable[[Ask], None], parent: QWidget | None = None):
         super().__init__(parent)
@@ -62,10 +59,7 @@ class WelcomeView(QWidget):
             grid.addWidget(way, number // 2, number % 2)
         self.heading = QLabel("Opened lately", self)
         self.heading.setFont(text_font(bold=True))
-        self.recent = QListWidget(self)
-        self.recent.setAccessibleName("Sessions opened lately")
-        self.recent.itemActivated.connect(self._open_item)
-        self.recent.itemClicked.connect(self._open_item)
+        self.recent = RecentList(send, self)
         self.how = QLabel("In a terminal:  scope-gui attach PID   ·   scope-gui run -- python app.py", self)
         column.addStretch(3)
         column.addWidget(self.title)
@@ -88,20 +82,8 @@ class WelcomeView(QWidget):
             way.setEnabled(not assigns.busy)
         self.heading.setVisible(bool(assigns.recent))
         self.recent.setVisible(bool(assigns.recent))
-        if "recent" in changed:
-            self.recent.clear()
-            for path in assigns.recent:
-                item = QListWidgetItem(f"{Path(path).name}    {Path(path).parent}", self.recent)
-                item.setData(Qt.ItemDataRole.UserRole, path)
-            if assigns.recent:
-                self.recent.setCurrentRow(0)
-            row_px = max(self.recent.sizeHintForRow(0), 1)
-            self.recent.setFixedHeight(
-                min(len(assigns.recent), _MOST_RECENT) * row_px + 2 * self.recent.frameWidth() + 4
-            )
-
-    def _open_item(self, item: QListWidgetItem) -> None:
-        self._send(OpenSession(path=item.data(Qt.ItemDataRole.UserRole)))
+        if changed & {"recent", "recent_described", "theme"}:
+            self.recent.show_sessions(assigns.recent, assigns.recent_described, c.muted)
 
 
 class _Way(QPushButton):

@@ -7,7 +7,19 @@ from typing import Literal
 import msgspec
 
 from dags.frame_parts import Frame
-from views.state import Bookmark, Heat, Launch, Measure, Notice, Over, Recorder, Selection, SessionRef, Theme
+from views.state import (
+    Bookmark,
+    Heat,
+    Launch,
+    Measure,
+    Notice,
+    Over,
+    RecentSession,
+    Recorder,
+    Selection,
+    SessionRef,
+    Theme,
+)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -292,5 +304,21 @@ class StopRecording(Event, frozen=True, kw_only=True):
 
 class RecordingOver(Event, frozen=True, kw_only=True):
     """A recorder that this window had started has ended, well or not."""
+
+    path: str
+
+
+class LookAtRecent(Event, frozen=True, kw_only=True):
+    """Looks again what the sessions opened lately hold."""
+
+
+class RecentDescribed(Event, frozen=True, kw_only=True):
+    """What the sessions opened lately hold."""
+
+    rows: tuple[RecentSession, ...]
+
+
+class ForgetRecent(Event, frozen=True, kw_only=True):
+    """Takes a session off the list; the session itself stays where it is."""
 
     path: str

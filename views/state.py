@@ -54,6 +54,20 @@ class Notice(msgspec.Struct, frozen=True):
     serious: bool = False
 
 
+class RecentSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session opened lately and what it holds; `problem` says why that is not known. Times by the wall clock."""
+
+    path: str
+    problem: str = ""
+    live: bool = False
+    recorded_real_ns: int = 0
+    duration_ns: int = 0
+    events: int = 0
+    dropped: int = 0
+    size_bytes: int = 0
+    bookmarks: int = 0
+
+
 class Recorder(msgspec.Struct, frozen=True, kw_only=True):
     """How the recording goes, while there is one, in the recorder's own words.
 
@@ -117,5 +131,6 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     lanes: tuple[int, ...] = ()
     marked_frame: Frame | None = None
     source_shown: bool = False
+    recent_described: tuple[RecentSession, ...] = ()
     launches: tuple[Launch, ...] = ()
     recordings_folder: str = ""

@@ -71,6 +71,12 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
             return replace(assigns, marked_frame=frame) if wanted else assigns
         case e.RecorderSaid(recorder=recorder):
             return replace(assigns, recorder=recorder)
+        case e.RecentDescribed(rows=rows):
+            return replace(assigns, recent_described=rows)
+        case e.ForgetRecent(path=path):
+            left = tuple(row for row in assigns.recent_described if row.path != path)
+            recent = tuple(known for known in assigns.recent if known != path)
+            return replace(assigns, recent=recent, recent_described=left)
         case e.RecentChanged(paths=paths):
             return replace(assigns, recent=paths)
         case e.Tell(notice=notice):
@@ -280,6 +286,7 @@ def _without_session(assigns: Assigns) -> Assigns:
     return Assigns(
         theme=assigns.theme,
         recent=assigns.recent,
+        recent_described=assigns.recent_described,
         launches=assigns.launches,
         recordings_folder=assigns.recordings_folder,
     )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.views.windows import END_NS, KEY, after, frame, opened
 from views import events as e
-from views.state import Assigns, Bookmark, Launch, Notice, Recorder, Selection, SessionRef
+from views.state import Assigns, Bookmark, Launch, Notice, RecentSession, Recorder, Selection, SessionRef
 from views.update import handle_event
 
 
@@ -263,7 +263,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "selection": None, "heat_by": "cpu", "measure": "time", "text": "x", "theme": "light", "key": KEY,
         "session": SessionRef(key=1, path="p", name="n"), "range_ns": (0, 9), "live": False, "frame": frame(1),
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
-        "path": "p", "span_ns": 5, "words": ("attach", "1"),
+        "path": "p", "span_ns": 5, "rows": (), "words": ("attach", "1"),
     }  # fmt: skip
     kinds = e.Event.__subclasses__()
     assert len(kinds) > 30
@@ -301,3 +301,10 @@ def test_what_was_started_is_offered_first_next_time_whichever_session_is_open()
     session = SessionRef(key=2, path="p", name="n")
     moved_on = after(shown, e.SessionOpened(session=session, range_ns=(0, 9)), e.SessionClosed())
     assert (moved_on.launches, moved_on.recordings_folder) == ((first, second), "/rec")
+
+
+def test_a_session_taken_off_the_list_is_gone_from_both() -> None:
+    rows = (RecentSession(path="/a"), RecentSession(path="/b"))
+    known = after(Assigns(recent=("/a", "/b")), e.RecentDescribed(rows=rows))
+    left = after(known, e.ForgetRecent(path="/a"))
+    assert (left.recent, left.recent_described) == (("/b",), rows[1:])

@@ -1,0 +1,81 @@
+"""The sessions opened lately as a list with columns: Enter opens the current one, Delete takes it off the list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+
+from scope_gui.library import COLUMNS, cells
+from views.events import Event, ForgetRecent, OpenSession
+from views.state import RecentSession
+
+MOST_SHOWN = 8
+_RIGHT = {2, 3, 4, 5}
+_PATH = Qt.ItemDataRole.UserRole
+
+
+class RecentList(QTreeWidget):
+    """One row for each session, the one opened last first."""
+
+    def __init__(self, send: Callable[[Event], None], parent: QWidget | None = None) -> None:
+        """An empty list."""
+        super().__init__(parent)
+        self._send = send
+        self.setAccessibleName("Sessions opened lately")
+        self.setColumnCount(len(COLUMNS))
+        self.setHeaderLabels(list(COLUMNS))
+        self.setRootIsDecorated(False)
+        self.setUniformRowHeights(True)
+        self.setAllColumnsShowFocus(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.header()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionsClickable(False)
+        for column in _RIGHT:
+            self.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.itemActivated.connect(self._open_item)
+        self.itemClicked.connect(self._open_item)
+
+    def show_sessions(self, paths: Sequence[str], described: Sequence[RecentSession], muted: str) -> None:
+        """Shows these sessions; what they hold as far as it is known. The current one stays current."""
+        current = self.currentItem()
+        kept = current.data(0, _PATH) if current is not None else None
+        known = {row.path: row for row in described}
+        self.clear()
+        now_s = time.time()
+        for path in paths:
+            row = known.get(path, RecentSession(path=path))
+            item = QTreeWidgetItem(self, list(cells(row, now_s)))
+            item.setData(0, _PATH, path)
+            item.setToolTip(0, path)
+            for column in range(len(COLUMNS)):
+                if column in _RIGHT:
+                    item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if column == len(COLUMNS) - 1 or row.problem:
+                    item.setForeground(column, QColor(muted))
+            if row.problem:
+                item.setToolTip(1, row.problem)
+            if path == kept:
+                self.setCurrentItem(item)
+        first = self.topLevelItem(0)
+        if self.currentItem() is None and first is not None:
+            self.setCurrentItem(first)
+        row_px = max(self.sizeHintForRow(0), 1)
+        shown = min(len(paths), MOST_SHOWN)
+        self.setFixedHeight(shown * row_px + self.header().sizeHint().height() + 2 * self.frameWidth() + 4)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Delete takes the current session off the list."""
+        item = self.currentItem()
+        if event.key() == Qt.Key.Key_Delete and item is not None:
+            self._send(ForgetRecent(path=item.data(0, _PATH)))
+            return
+        super().keyPressEvent(event)
+
+    def _open_item(self, item: QTreeWidgetItem) -> None:
+        self._send(OpenSession(path=item.data(0, _PATH)))
