@@ -11,9 +11,10 @@ from typing import Literal
 import msgspec
 
 from views import events as e
+from views.building.projection import Look
 
-Menu = Literal["Session", "Move", "Play", "Show", "Mark", "Window", "Help"]
-MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Mark", "Window", "Help")
+Menu = Literal["Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help"]
+MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help")
 Ask = Literal[
     "attach",
     "launch",
@@ -29,17 +30,21 @@ Ask = Literal[
     "layout",
     "png",
     "desktop",
+    "rooms",
 ]
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to do. `keys` as Qt writes them, the first one is shown; exactly one of `event` and `ask` is set."""
+    """One thing to do. `keys` as Qt writes them, the first one is shown; exactly one of `event`, `ask` and
+    `look` is set.
+    """
 
     title: str
     menu: Menu
     keys: tuple[str, ...] = ()
     event: e.Event | None = None
     ask: Ask | None = None
+    look: Look | None = None
     needs_session: bool = True
     repeats: bool = False
 
@@ -52,6 +57,10 @@ def _do(menu: Menu, title: str, keys: str, event: e.Event, *, repeats: bool = Fa
 
 def _ask(menu: Menu, title: str, keys: str, ask: Ask, *, anytime: bool = False) -> Command:
     return Command(title=title, menu=menu, keys=tuple(keys.split()), ask=ask, needs_session=not anytime)
+
+
+def _look(menu: Menu, title: str, keys: str, look: Look) -> Command:
+    return Command(title=title, menu=menu, keys=tuple(keys.split()), look=look, repeats=True)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -103,8 +112,16 @@ COMMANDS: tuple[Command, ...] = (
     _do("Show", "Heat: activity", "", e.SetHeat(heat_by="activity")),
     _do("Show", "Heat: CPU", "", e.SetHeat(heat_by="cpu")),
     _do("Show", "Heat: memory", "", e.SetHeat(heat_by="memory")),
-    _do("Show", "Building height: calls", "", e.SetMeasure(measure="calls")),
-    _do("Show", "Building height: time", "", e.SetMeasure(measure="time")),
+    _ask("Building", "Pick rooms with the arrow keys", "P", "rooms"),
+    _look("Building", "Turn left", "Q", "turn left"),
+    _look("Building", "Turn right", "E", "turn right"),
+    _look("Building", "Look from higher up", "R", "tilt up"),
+    _look("Building", "Look from lower down", "V", "tilt down"),
+    _look("Building", "Closer", "+ =", "closer"),
+    _look("Building", "Farther away", "-", "farther"),
+    _look("Building", "The whole building again", "X", "whole"),
+    _do("Building", "Building height: calls", "", e.SetMeasure(measure="calls")),
+    _do("Building", "Building height: time", "", e.SetMeasure(measure="time")),
     _do("Mark", "Bookmark this moment, or take it away", "B", e.AddBookmark()),
     _ask("Mark", "Bookmark with a note", "Shift+B", "note"),
     _do("Mark", "Next bookmark", "N", e.GoToBookmark(by=1)),

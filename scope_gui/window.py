@@ -80,6 +80,7 @@ class MainWindow(QMainWindow):
         self.inspector = InspectorView(send, source)
         self.metrics = MetricsView(send, source)
         self.timeline = TimelineView(send, source)
+        self.building.stage.left.connect(self.timeline.setFocus)
         self._dock("Supervision", self.supervision, _AREA.LeftDockWidgetArea)
         self._dock("Inspector", self.inspector, _AREA.RightDockWidgetArea)
         above = self._dock("Metrics", self.metrics, _AREA.BottomDockWidgetArea)
@@ -133,6 +134,10 @@ class MainWindow(QMainWindow):
         self.speed_keys.end()
         if command.event is not None:
             self.store.send(command.event)
+        elif command.look is not None:
+            self.building.stage.look(command.look)
+        elif command.ask == "rooms":
+            self.building.stage.go_in()
         elif command.ask == "palette":
             self.palette_box.ask()
         elif command.ask == "search":

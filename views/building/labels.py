@@ -74,15 +74,27 @@ def _paint_floor_names(painter: QPainter, plan: Building, view: Projection, them
     painter.setFont(font)
     last = float("inf")
     for floor in plan.floors:
-        corner = view.slab(plan, floor.z)[0]
+        slab = view.slab(plan, floor.z)
+        corner = slab[slab[:, 0].argmin()]
         if last - corner[1] < metrics.height() * 0.9:
             continue
         last = corner[1]
         words = floor.name if floor.known else f"{floor.name} · not captured"
-        text = metrics.elidedText(words, Qt.TextElideMode.ElideMiddle, LABEL_PX)
+        text = metrics.elidedText(words, Qt.TextElideMode.ElideLeft, LABEL_PX)
         box = QRectF(corner[0] - LABEL_PX - 8, corner[1] - metrics.height() / 2, LABEL_PX, metrics.height())
         painter.setPen(QColor(shown.text if floor.calls else shown.muted))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), text)
+
+
+def floor_named_at(plan: Building, view: Projection, point: QPointF) -> str:
+    """The whole name of the floor whose name is nearest to a point, '' where none is near."""
+    found = ""
+    for floor in plan.floors:
+        slab = view.slab(plan, floor.z)
+        x, y = slab[slab[:, 0].argmin()]
+        if x - LABEL_PX - 8 <= point.x() <= x and abs(point.y() - y) < 8:
+            found = floor.name if floor.known else f"{floor.name} · not captured"
+    return found
 
 
 def _paint_room_names(
@@ -94,6 +106,7 @@ def _paint_room_names(
     painter.setFont(font)
     taken: list[QRectF] = []
     left = float(view.slab(plan, 0.0)[:, 0].min())
+    right = float(painter.clipBoundingRect().right() if painter.hasClipping() else painter.window().right()) - 4
     highest = np.argsort(-plan.value, kind="stable")
     _, newest = np.unique(plan.site_id[highest], return_index=True)
     named = [int(at) for at in highest[np.sort(newest)][:MAX_NAMES] if plan.value[at] > plan.top * MIN_NAMED]
@@ -101,7 +114,8 @@ def _paint_room_names(
         text = metrics.elidedText(room_words(plan, place), Qt.TextElideMode.ElideMiddle, 320)
         centre, top = faces[place, 2, :, 0].mean(), faces[place, 2, :, 1].min()
         width = metrics.horizontalAdvance(text) + 10
-        box = QRectF(max(centre - width / 2, left), top - metrics.height() - 7, width, metrics.height() + 3)
+        at = min(max(centre - width / 2, left), right - width)
+        box = QRectF(at, top - metrics.height() - 7, width, metrics.height() + 3)
         if any(box.intersects(other) for other in taken):
             continue
         taken.append(box)

@@ -1,14 +1,13 @@
 """Where every room stands and how high it is, as arrays ready to draw. No Qt.
 
 A floor per thread, a slot per function. The same function has the same slot on every floor, so that a shaft of high
-rooms means many threads in one function. Slots are in order of module, then line: neighbours in the code are
-neighbours here.
+rooms means many threads in one function. Functions of one module stand together (`places`).
 
       floor 2  |  [_]   ___  [#]         z
       floor 1  |  [_]  [##]  [_]         |  y
       floor 0  |  [#]   ___  [_]         |/___ x
 
-Plan units: a slot is 1 x 1, the highest room MAX_HEIGHT.
+Plan units: a slot is 1 deep and as wide as fills the picture, the highest room MAX_HEIGHT.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from capture.definitions import SiteRow
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame
+from views.building.places import Places, rounded_up
 from views.plain_text import plain
 from views.state import Measure
 
@@ -32,7 +33,7 @@ MAX_HEIGHT = 1.3
 ROOM_WIDTH = 0.7
 MIN_HEIGHT = 0.04
 SLOPE = 0.5  # how much of a floor's depth the next floor must leave free to be seen
-MAX_STEADY_SLOTS = 400
+MAX_SLOT_WIDTH = 2.5
 HOT_PER_SECOND = 1e6
 NAME_LENGTH = 120
 
@@ -53,8 +54,8 @@ class Building:
     """What stands where. Rooms by floor, then slot.
 
     Shape: box (n, 4): x, y, z of the corner with the smallest coordinates, and the height; every box is ROOM_WIDTH
-    wide and deep. heat (n,), 0 cold to 1 hot: calls per second in the last tenth of the stretch, by its power of ten.
-    row (n,): which row of the RecentCalls it is. value (n,): the quantity of the height.
+    deep and ROOM_WIDTH times slot_width wide. heat (n,), 0 cold to 1 hot: calls per second in the last tenth of the
+    stretch, by its power of ten. row (n,): which row of the RecentCalls it is. value (n,): the quantity of the height.
     Units: plan units; value in calls or ns.
     """
 
@@ -71,9 +72,20 @@ class Building:
     functions: Mapping[int, str]
     measure: Measure
     window_ns: int
+    slot_width: float = 1.0
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @property
+    def width(self) -> float:
+        """How wide a floor is."""
+        return self.columns * self.slot_width
+
+    @property
+    def room_width(self) -> float:
+        """How wide a room is."""
+        return ROOM_WIDTH * self.slot_width
 
     @property
     def top(self) -> int:
@@ -98,9 +110,10 @@ def building(
     Threads that have ended have a floor only while something of them lies in the stretch.
     """
     floors, floor_of = _floors(frame, calls)
-    slots, slot_count = _slots(calls, sites)
-    columns, rows = plan_size(slot_count, len(floors), aspect)
+    slots, slot_count = _places(sites).slots(calls.site_id)
+    columns, rows = plan_size(slot_count, rounded_up(len(floors)), aspect)
     storey = storey_height(rows)
+    wide = slot_width(columns, rows, len(floors), aspect)
     floors = tuple(Floor(f.track_id, f.name, at * storey, f.calls, f.known) for at, f in enumerate(floors))
     value = calls.calls if measure == "calls" else calls.own_ns
     top = int(value.max(initial=0))
@@ -108,7 +121,7 @@ def building(
     at_floor = level[np.searchsorted(calls.tracks, calls.track_id)] if len(calls) else level[:0]
     order = np.lexsort((slots, at_floor))
     box = np.empty((len(calls), 4), np.float32)
-    box[:, 0] = slots % columns + (1 - ROOM_WIDTH) / 2
+    box[:, 0] = (slots % columns + (1 - ROOM_WIDTH) / 2) * wide
     box[:, 1] = slots // columns + (1 - ROOM_WIDTH) / 2
     box[:, 2] = at_floor * storey
     box[:, 3] = MIN_HEIGHT + (MAX_HEIGHT - MIN_HEIGHT) * share_of_height(value, top, measure)
@@ -128,6 +141,7 @@ def building(
         functions=_functions(calls, sites),
         measure=measure,
         window_ns=calls.end_ns - calls.start_ns,
+        slot_width=wide,
     )
 
 
@@ -193,6 +207,28 @@ def plan_size(slots: int, floors: int, aspect: float) -> tuple[int, int]:
     return found
 
 
+def slot_width(columns: int, rows: int, floors: int, aspect: float) -> float:
+    """How wide slots are so that the building fills a picture of that shape; they are never less wide than deep.
+
+    >>> round(slot_width(24, 2, 10, 1.6), 2), slot_width(4, 1, 10, 1.6), slot_width(112, 9, 10, 1.6)
+    (1.84, 2.5, 1.0)
+    """
+    high = 0.89 * storey_height(rows) * (max(floors, 1) - 0.4) + 0.44 * rows
+    free = 0.97 - 0.11 * aspect
+    wanted = (aspect * high - 0.24 * rows) / (columns * free) if free > 0 else MAX_SLOT_WIDTH
+    return min(max(wanted, 1.0), MAX_SLOT_WIDTH)
+
+
+def _places(sites: Mapping[int, SiteRow]) -> Places:
+    """The places of these functions; those of the last session asked for are kept, as laying them out takes a while."""
+    if not _last or _last[0].sites is not sites:
+        _last[:] = [Places(sites)]
+    return _last[0]
+
+
+_last: list[Places] = []
+
+
 def _floors(frame: Frame, calls: RecentCalls) -> tuple[tuple[Floor, ...], dict[int, int]]:
     """The floors from the ground up, and each track's place among them."""
     ran = dict(zip(calls.tracks.tolist(), calls.begun.sum(axis=1).tolist(), strict=True))
@@ -225,17 +261,26 @@ def _functions(calls: RecentCalls, sites: Mapping[int, SiteRow]) -> dict[int, st
     return {site: plain(sites[site].function, NAME_LENGTH) if site in sites else f"site {site}" for site in used}
 
 
-def _slots(calls: RecentCalls, sites: Mapping[int, SiteRow]) -> tuple[Int64, int]:
-    """Each room's slot, and how many there are.
+Toward = Literal["left", "right", "up", "down"]
 
-    All functions of the session have one, so that rooms stay where they are while the cursor moves; in a session
-    with very many, only those that ran, in the same order: rooms too small to see would help nobody.
+
+def neighbour(plan: Building, place: int | None, toward: Toward) -> int | None:
+    """The room that an arrow key leads to: along the floor, or to the nearest slot of the next floor with rooms.
+
+    Without a room to start from it is the highest one; at the end of a floor, or of the building, the same one.
     """
-    used = np.unique(calls.site_id)
-    ids = used if len(sites) > MAX_STEADY_SLOTS else np.union1d(used, np.fromiter(sites, np.int64, len(sites)))
-    rows = [sites.get(int(site)) for site in ids]
-    keys = [(row.module, row.file, row.line, row.site_id) if row else ("", "", 0, 0) for row in rows]
-    order = sorted(range(len(ids)), key=keys.__getitem__)
-    slot_of = np.empty(len(ids), np.int64)
-    slot_of[order] = np.arange(len(ids))
-    return slot_of[np.searchsorted(ids, calls.site_id)], len(ids)
+    if not len(plan):
+        return None
+    if place is None:
+        return int(plan.value.argmax())
+    x, y, z = plan.box[:, 0], plan.box[:, 1], plan.box[:, 2]
+    if toward in ("left", "right"):
+        along = np.flatnonzero(z == z[place])
+        along = along[np.lexsort((y[along], x[along]))]
+        at = int(np.flatnonzero(along == place)[0]) + (1 if toward == "right" else -1)
+        return int(along[min(max(at, 0), len(along) - 1)])
+    beyond = z[z > z[place]] if toward == "up" else z[z < z[place]]
+    if not len(beyond):
+        return place
+    there = np.flatnonzero(z == (beyond.min() if toward == "up" else beyond.max()))
+    return int(there[np.argmin(np.abs(x[there] - x[place]) + np.abs(y[there] - y[place]))])

@@ -1,6 +1,6 @@
 """Paints the building with QPainter, in parallel projection: needs no OpenGL and looks the same everywhere.
 
-Rooms of one row never cover each other (see projection), so each row is painted as a few paths, one per face and
+Rooms of one group never cover each other (see projection), so each group is painted as a few paths, one per face and
 colour; one by one, thousands of rooms would take several times as long.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from dags.analyses.recent_calls import Int64
 from views.building.layout import Building
-from views.building.projection import Float64, Projection, floors_are_apart, painting_order
+from views.building.projection import Float64, Projection, floors_are_apart, is_straight, nearness
 from views.heat import STEPS, darker, faded, heat_scale
 from views.paths import path_of
 from views.state import Theme
@@ -27,31 +28,43 @@ _SHADE = (0.5, 0.28, 0.0)
 
 def paint_rooms(painter: QPainter, plan: Building, view: Projection, theme: Theme) -> None:
     """Paints floors and rooms."""
-    faces = view.faces(plan)
+    faces, near = view.faces(plan), nearness(plan, view.yaw)
+    if view.scale <= FLAT_PX and not is_straight(plan, view.yaw):
+        near = np.zeros_like(near)  # which of two dots hides the other is not seen, and groups would be very many
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(plan) <= SMOOTH_ROOMS)
     step = np.minimum((plan.heat * STEPS).astype(np.int64), STEPS - 1)
     first_face = 0 if view.scale > FLAT_PX else 1
-    for floors, rooms in _stories(plan, view):
+    seen = _in_sight(faces, painter)
+    for floors, rooms in _stories(plan, view, near):
         for at in floors:
             _paint_slab(painter, view.slab(plan, plan.floors[at].z), theme)
-        cuts = np.flatnonzero(np.diff(plan.box[rooms, 1])) + 1
-        for row in np.split(rooms, cuts):
-            _paint_row(painter, faces[row], step[row], theme, first_face=first_face)
+        shown = rooms[seen[rooms]]
+        cuts = np.flatnonzero(np.diff(near[shown])) + 1
+        for group in np.split(shown, cuts):
+            _paint_group(painter, faces[group], step[group], theme, first_face=first_face)
 
 
-def _stories(plan: Building, view: Projection) -> Iterator[tuple[Sequence[int], Int64]]:
-    """What can be painted together, from the bottom up: floors, and their rooms from the farthest row on.
+def _stories(plan: Building, view: Projection, near: Int64) -> Iterator[tuple[Sequence[int], Int64]]:
+    """What can be painted together, from the bottom up: floors, and their rooms from the farthest group on.
 
     Where no floor reaches into the one above, that is all of them: a few dozen paths instead of that many per floor.
     """
-    if floors_are_apart(plan, view.yaw):
-        yield range(len(plan.floors)), np.lexsort((plan.box[:, 0], -plan.box[:, 1]))
+    if floors_are_apart(plan, view):
+        yield range(len(plan.floors)), np.lexsort((plan.box[:, 0], -near))
         return
-    order = painting_order(plan)
+    order = np.lexsort((plan.box[:, 0], -near, plan.box[:, 2]))
     level = np.rint(plan.box[:, 2] / max(plan.storey, 1e-6)).astype(np.int64)[order]
     starts = np.searchsorted(level, np.arange(len(plan.floors) + 1))
     for at in range(len(plan.floors)):
         yield (at,), order[starts[at] : starts[at + 1]]
+
+
+def _in_sight(faces: Float64, painter: QPainter) -> npt.NDArray[np.bool_]:
+    """Which rooms touch what is painted on."""
+    area, low, high = painter.window(), faces.min(axis=(1, 2)), faces.max(axis=(1, 2))
+    across = (high[:, 0] >= area.left()) & (low[:, 0] <= area.right())
+    seen: npt.NDArray[np.bool_] = across & (high[:, 1] >= area.top()) & (low[:, 1] <= area.bottom())
+    return seen
 
 
 def _paint_slab(painter: QPainter, corners: Float64, theme: Theme) -> None:
@@ -61,7 +74,7 @@ def _paint_slab(painter: QPainter, corners: Float64, theme: Theme) -> None:
     painter.drawConvexPolygon(QPolygonF([QPointF(x, y) for x, y in corners]))
 
 
-def _paint_row(painter: QPainter, faces: Float64, steps: Int64, theme: Theme, *, first_face: int) -> None:
+def _paint_group(painter: QPainter, faces: Float64, steps: Int64, theme: Theme, *, first_face: int) -> None:
     scale = heat_scale(theme)
     painter.setPen(Qt.PenStyle.NoPen)
     for step in np.unique(steps):

@@ -18,14 +18,13 @@ import numpy as np
 from PySide6.Qt3DCore import Qt3DCore
 from PySide6.Qt3DRender import Qt3DRender
 from PySide6.QtCore import QByteArray, QObject, QSize, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QMatrix4x4, QOffscreenSurface, QSurfaceFormat, QVector3D
+from PySide6.QtGui import QColor, QImage, QMatrix4x4, QOffscreenSurface, QSurfaceFormat, QVector2D, QVector3D
 
 from views.building.layout import ROOM_WIDTH, Building, Float32
 from views.building.pictures import Picture
-from views.building.projection import PITCH
 from views.heat import STEPS, heat_scale
 from views.state import Theme
-from views.theme import colours
+from views.theme import colours, mixed
 
 MAX_RETRIES = 20
 FRAMES_AT_ONCE = 3
@@ -34,10 +33,12 @@ SLAB = 0.06
 _FLOATS = 9
 _VERTEX = b"""#version 330 core
 in vec3 vertexPosition; in vec3 vertexNormal; in vec3 origin; in vec3 size; in vec3 paint;
-uniform mat4 toClip; uniform vec3 ground; uniform float side;
+uniform mat4 toClip; uniform vec3 ground; uniform vec2 turned;
 out vec3 shown;
 void main() {
-    vec3 corner = vertexNormal.x != 0.0 ? vec3(side, vertexPosition.yz) : vertexPosition;
+    vec3 corner = vertexPosition;
+    if (vertexNormal.x != 0.0) corner.x = turned.x;
+    if (abs(vertexNormal.y) > 0.5) corner.y = turned.y;
     float shade = vertexNormal.z != 0.0 ? 0.0 : abs(vertexNormal.y) > 0.5 ? 0.28 : 0.5;
     shown = mix(paint, ground, shade);
     gl_Position = toClip * vec4(origin + corner * size, 1.0);
@@ -128,7 +129,8 @@ class Qt3DPictures(QObject):
                 attribute.setCount(len(data))
             self._renderer.setInstanceCount(len(data))
         self._to_clip.setValue(clip_matrix(wanted))
-        self._side.setValue(0.0 if wanted.view.yaw > 0 else 1.0)
+        yaw = wanted.view.yaw
+        self._turned.setValue(QVector2D(float(math.sin(yaw) <= 0), float(math.cos(yaw) <= 0)))
         self._reply = self._capture.requestCapture()
 
     def _captured(self, reply: Qt3DRender.QRenderCaptureReply) -> None:
@@ -203,9 +205,9 @@ class Qt3DPictures(QObject):
         self._to_clip = Qt3DRender.QParameter("toClip", QMatrix4x4(), material)
         self._ground = Qt3DRender.QParameter("ground", _vector(QColor("black")), material)
         material.addParameter(self._to_clip)
-        self._side = Qt3DRender.QParameter("side", 0.0, material)
+        self._turned = Qt3DRender.QParameter("turned", QVector2D(), material)
         material.addParameter(self._ground)
-        material.addParameter(self._side)
+        material.addParameter(self._turned)
         effect = Qt3DRender.QEffect(material)
         technique = Qt3DRender.QTechnique(effect)
         wanted = technique.graphicsApiFilter()
@@ -231,10 +233,10 @@ def instances(plan: Building, theme: Theme) -> Float32:
     boxes = np.zeros((len(plan.floors) + len(plan), _FLOATS), np.float32)
     slabs, rooms = boxes[: len(plan.floors)], boxes[len(plan.floors) :]
     slabs[:, 2] = [floor.z - SLAB for floor in plan.floors]
-    slabs[:, 3:6] = (plan.columns, plan.rows, SLAB * 0.8)
-    slabs[:, 6:9] = _vector_values(QColor(colours(theme).line))
+    slabs[:, 3:6] = (plan.width, plan.rows, 0.0)
+    slabs[:, 6:9] = _vector_values(QColor(mixed(colours(theme).raised, colours(theme).line, 0.6)))
     rooms[:, :3] = plan.box[:, :3]
-    rooms[:, 3:5] = ROOM_WIDTH
+    rooms[:, 3], rooms[:, 4] = plan.room_width, ROOM_WIDTH
     rooms[:, 5] = plan.box[:, 3]
     scale = np.array([_vector_values(colour) for colour in heat_scale(theme)], np.float32)
     rooms[:, 6:9] = scale[np.minimum((plan.heat * STEPS).astype(np.int64), STEPS - 1)]
@@ -242,8 +244,9 @@ def instances(plan: Building, theme: Theme) -> Float32:
 
 
 def seen_faces() -> Float32:
-    """The triangles of the three faces of a box that can be seen: top, front, and one side, which the shader puts left
-    or right as the building is turned. All six would take twice as long, and vertices are what ten thousand rooms cost.
+    """The triangles of the three faces of a box that can be seen: top, front and side, of which the shader moves two to
+    where they are seen as the building is turned. All six would take twice as long, and vertices are what ten thousand
+    rooms cost.
 
     Shape: (18, 6): place, normal.
     """
@@ -264,8 +267,8 @@ def clip_matrix(wanted: Picture) -> QMatrix4x4:
     view, plan = wanted.view, wanted.plan
     sin, cos = math.sin(view.yaw), math.cos(view.yaw)
     across, down = 2 * view.scale / wanted.width, 2 * view.scale / wanted.height
-    reach = 1.0 / (plan.columns + plan.rows + (len(plan.floors) + 1) * plan.storey + 1)
-    tilt_sin, tilt_cos = math.sin(PITCH), math.cos(PITCH)
+    reach = 1.0 / (plan.width + plan.rows + (len(plan.floors) + 1) * plan.storey + 1)
+    tilt_sin, tilt_cos = math.sin(view.pitch), math.cos(view.pitch)
     rows = (
         (across * cos, -across * sin, 0.0, 2 * view.origin_x / wanted.width - 1),
         (down * sin * tilt_sin, down * cos * tilt_sin, down * tilt_cos, 1 - 2 * view.origin_y / wanted.height),

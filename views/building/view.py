@@ -4,19 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Set
+from html import escape
 from typing import ClassVar, get_args
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QToolButton,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 
 from views.building.gl_probe import GlProbe
-from views.building.labels import LABEL_PX, paint_labels
-from views.building.layout import Building, building
+from views.building.keys import TOWARD, is_own, paint_focus
+from views.building.labels import LABEL_PX, floor_named_at, paint_labels, room_words
+from views.building.layout import Building, Toward, building, neighbour
 from views.building.legend import colour_words, height_words, paint_legend
 from views.building.pictures import Picture, RoomPictures
-from views.building.projection import Camera, Float64, Projection, painting_order, projection, room_under
+from views.building.projection import Camera, Float64, Look, Projection, painting_order, projection, room_under
 from views.building.scene_isometric import paint_rooms
 from views.events import Event, Select, SetMeasure
 from views.recent import recent
@@ -26,6 +48,7 @@ from views.theme import colours, text_font
 
 LEGEND_PX = 48.0
 DRAG_PX = 4.0
+TURN_PER_PX = 0.005
 _TITLES: dict[Measure, str] = {"calls": "Calls", "time": "Own time"}
 
 
@@ -41,7 +64,10 @@ class BuildingView(QWidget):
         super().__init__(parent)
         self._send = send
         choices = QHBoxLayout()
+        choices.setContentsMargins(12, 0, 6, 0)
         choices.setSpacing(0)
+        self._title = QLabel("Building", self)
+        choices.addWidget(self._title)
         choices.addStretch(1)
         self._buttons: dict[Measure, QToolButton] = {}
         group = QButtonGroup(self)
@@ -69,6 +95,8 @@ class BuildingView(QWidget):
             _at_the_end(self._probe.stop)
             self._probe.ask()
         self._buttons[assigns.building_measure].setChecked(True)
+        if "theme" in changed:
+            self._title.setStyleSheet(f"color: {colours(assigns.theme).muted}")
         if "session" in changed:
             self.stage.look_from_the_start()
         self.stage.show_assigns(assigns)
@@ -92,8 +120,10 @@ class BuildingView(QWidget):
 class Stage(QWidget):
     """Where the building stands. The camera is its own: it changes nothing that others could see."""
 
+    left = Signal()
+
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget) -> None:
-        """An empty stage."""
+        """An empty stage. `left` is emitted when Escape gives the keyboard back."""
         super().__init__(parent)
         self._send, self._source = send, source
         self._theme: Theme = "dark"
@@ -106,6 +136,7 @@ class Stage(QWidget):
         self._pressed: tuple[QPointF, Camera] | None = None
         self._dragged = False
         self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName("Building of threads and functions")
 
     def use(self, pictures: RoomPictures) -> None:
@@ -148,11 +179,16 @@ class Stage(QWidget):
         self._camera = Camera()
         self._changed()
 
+    def look(self, how: Look) -> None:
+        """Turns, tilts or zooms by one step, as a key says it."""
+        self._camera = self._camera.looking(how)
+        self._changed()
+
     def room_at(self, point: QPointF) -> int | None:
         """The room seen at a point, as a place in the plan's arrays."""
         if self._plan is None or not len(self._plan):
             return None
-        order = painting_order(self._plan)
+        order = painting_order(self._plan, self._camera.yaw)
         found = room_under(self._faces(self._plan)[order], point.x(), point.y())
         return None if found is None else int(order[found])
 
@@ -195,6 +231,8 @@ class Stage(QWidget):
             )
             painter.restore()
             paint_legend(painter, plan, self._theme, area.width(), area.bottom())
+        if self.hasFocus():
+            paint_focus(painter, area, self._theme)
         if self._instead:
             painter.setPen(QColor(shown.muted))
             painter.setFont(text_font())
@@ -208,16 +246,8 @@ class Stage(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Zooms around the mouse."""
-        factor = 1.0015 ** event.angleDelta().y()
-        zoom = max(0.5, min(40.0, self._camera.zoom * factor))
-        factor = zoom / self._camera.zoom
         away = event.position() - self._ground().center()
-        self._camera = msgspec.structs.replace(
-            self._camera,
-            zoom=zoom,
-            shift_x=away.x() - (away.x() - self._camera.shift_x) * factor,
-            shift_y=away.y() - (away.y() - self._camera.shift_y) * factor,
-        )
+        self._camera = self._camera.closer(1.0015 ** event.angleDelta().y(), away.x(), away.y())
         self._changed()
         event.accept()
 
@@ -241,7 +271,7 @@ class Stage(QWidget):
                 camera, shift_x=camera.shift_x + moved.x(), shift_y=camera.shift_y + moved.y()
             )
         elif self._dragged:
-            self._camera = camera.turned(-moved.x() * 0.004)
+            self._camera = camera.turned(-moved.x() * TURN_PER_PX, moved.y() * TURN_PER_PX)
         self._changed()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
@@ -253,17 +283,70 @@ class Stage(QWidget):
         if place is None:
             self._send(Select(selection=None))
         else:
-            site, track = int(self._plan.site_id[place]), int(self._plan.track_id[place])
-            self._send(Select(selection=Selection("site", site, track)))
+            self._pick(self._plan, place)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Shows the whole building again."""
         self.look_from_the_start()
 
+    def event(self, event: QEvent) -> bool:
+        """While it has the keyboard, arrows and Escape are its own and not the window's; says what is under a mouse."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and is_own(event):
+            event.accept()
+            return True
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), escape(self._told(QPointF(event.pos()))), self)
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Arrows go from room to room, Escape leaves; everything else is the window's."""
+        if not is_own(event):
+            event.ignore()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            self._go(TOWARD[event.key()])
+
+    def go_in(self) -> None:
+        """Takes the keyboard; where no room is picked, picks the highest one."""
+        self.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        if self._plan is not None and self._picked(self._plan) is None:
+            self._go("right")
+
+    def _go(self, toward: Toward) -> None:
+        if self._plan is None:
+            return
+        place = neighbour(self._plan, self._picked(self._plan), toward)
+        if place is not None:
+            self._pick(self._plan, place)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Shows the frame that says where the keys go."""
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Takes the frame away."""
+        self.update()
+
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Nothing is under the mouse any more."""
         self._hovered = None
         self.update()
+
+    def _pick(self, plan: Building, place: int) -> None:
+        site, track = int(plan.site_id[place]), int(plan.track_id[place])
+        self._send(Select(selection=Selection("site", site, track)))
+
+    def _told(self, point: QPointF) -> str:
+        """The room or the floor at a point, in full."""
+        if self._plan is None:
+            return ""
+        place = self.room_at(point)
+        if place is not None:
+            floor = next((f.name for f in self._plan.floors if f.track_id == self._plan.track_id[place]), "")
+            return f"{room_words(self._plan, place)} · {floor}"
+        return floor_named_at(self._plan, self._view(self._plan), point)
 
     def _changed(self) -> None:
         """Paints again: at once, or as soon as the picture of it is there."""

@@ -58,7 +58,7 @@ def story() -> dict[str, object]:
     for at, theme in enumerate(themes):
         gc.collect()
         plan = plan_of(2 + at, 1 + 3 * at)
-        view = projection(plan, Camera(yaw=0.1 * at), (0.0, 0.0, float(WIDTH), float(HEIGHT)))
+        view = projection(plan, Camera(yaw=1.1 * at, pitch=0.5 + 0.2 * at), (0.0, 0.0, float(WIDTH), float(HEIGHT)))
         wanted = Picture(plan, view, theme, WIDTH, HEIGHT)
         loop = QEventLoop()
         pictures.ready.connect(loop.quit)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.views.frames import SECOND_NS, call, calls_of, ended_call, frame, process, sites, track
-from views.building.layout import MAX_HEIGHT, MAX_STEADY_SLOTS, MIN_HEIGHT, ROOM_WIDTH, building
+from views.building.layout import MAX_HEIGHT, MIN_HEIGHT, ROOM_WIDTH, building, neighbour, slot_width
 
 SITES = sites("main", "put", "get")
 GAP = (1 - ROOM_WIDTH) / 2
@@ -25,7 +25,11 @@ def test_floors_are_threads_from_the_ground_up_and_rooms_have_the_slot_of_their_
         ("worker-3", 1, 100),
     ]
     assert list(zip(plan.track_id.tolist(), plan.site_id.tolist(), strict=True)) == [(2, 3), (3, 1), (3, 3)]
-    assert plan.box[0, :2].tolist() == plan.box[2, :2].tolist() == pytest.approx([2 % plan.columns + GAP, GAP])
+    assert (
+        plan.box[0, :2].tolist()
+        == plan.box[2, :2].tolist()
+        == pytest.approx([(2 % plan.columns + GAP) * plan.slot_width, GAP])
+    )
     assert plan.box[:, 2].tolist() == pytest.approx([0, plan.storey, plan.storey])
 
 
@@ -57,13 +61,6 @@ def test_rooms_stay_where_they_are_when_others_appear() -> None:
     assert more.room(2, 3) is None
 
 
-def test_in_a_session_of_very_many_functions_only_those_that_ran_take_room() -> None:
-    many = sites(*(f"f{n}" for n in range(MAX_STEADY_SLOTS + 10)))
-    at = frame(SECOND_NS, tracks=[track(2)])
-    plan = building(at, calls_of(rows_of(5, 2, 300, 10), at, 0, SECOND_NS), many, "calls")
-    assert (plan.columns, plan.rows, len(plan)) == (1, 1, 1)
-
-
 def test_nothing_that_ran_leaves_floors_without_rooms() -> None:
     at = frame(SECOND_NS, tracks=[track(2, confidence="not captured")])
     plan = building(at, calls_of([], at, 0, SECOND_NS), {}, "time")
@@ -80,3 +77,27 @@ def test_open_calls_are_rooms_and_names_are_plain() -> None:
     plan = building(at, calls_of([], at, 0, SECOND_NS), SITES, "time")
     assert plan.floors[0].name == "a\N{REPLACEMENT CHARACTER}b"
     assert plan.value.tolist() == [SECOND_NS - 10]
+
+
+def test_slots_are_wider_than_deep_where_that_fills_the_picture() -> None:
+    at = frame(SECOND_NS, tracks=[track(n) for n in range(2, 12)])
+    rows = [row for n in range(2, 12) for row in rows_of(3, n, 1, 100 * n)]
+    wide, high = (building(at, calls_of(rows, at, 0, SECOND_NS), SITES, "calls", aspect) for aspect in (4.0, 0.2))
+    assert wide.slot_width > high.slot_width == 1.0
+    assert wide.room_width == pytest.approx(ROOM_WIDTH * wide.slot_width)
+    assert wide.width == wide.columns * slot_width(wide.columns, wide.rows, 10, 4.0)
+
+
+def test_arrows_lead_from_room_to_room_and_stop_at_the_walls() -> None:
+    at = frame(SECOND_NS, tracks=[track(2), track(3), track(4)])
+    rows = [*rows_of(5, 2, 1, 100), *rows_of(9, 2, 2, 200), *rows_of(7, 2, 3, 300), *rows_of(2, 4, 3, 400)]
+    plan = building(at, calls_of(rows, at, 0, SECOND_NS), SITES, "calls", 4.0)
+    highest = neighbour(plan, None, "right")
+    assert highest == plan.room(2, 2)
+    assert neighbour(plan, highest, "right") == plan.room(2, 3)
+    assert neighbour(plan, highest, "left") == plan.room(2, 1)
+    assert neighbour(plan, plan.room(2, 1), "left") == plan.room(2, 1)
+    assert neighbour(plan, plan.room(2, 3), "up") == plan.room(4, 3)
+    assert neighbour(plan, plan.room(4, 3), "up") == plan.room(4, 3)
+    assert neighbour(plan, plan.room(4, 3), "down") == plan.room(2, 3)
+    assert neighbour(building(at, calls_of([], at, 0, SECOND_NS), SITES, "calls"), None, "up") is None

@@ -96,3 +96,31 @@ def test_without_a_session_or_calls_a_sentence_stands_there(qtbot: QtBot) -> Non
     view.patch(showing(frame(SECOND_NS)), ALL)
     assert "Nothing recorded ran" in view.stage._instead
     assert near(picture(view, 700, 480), DARK.muted, 60) > 30
+
+
+def test_with_the_keyboard_one_goes_from_room_to_room_and_out_again(qtbot: QtBot) -> None:
+    view, sent = made(qtbot, showing(AT, building_measure="time"))
+    stage, left = view.stage, []
+    stage.left.connect(lambda: left.append(True))
+    view.show()
+    view.activateWindow()
+    stage.go_in()
+    assert sent == [Select(selection=Selection("site", 2, 2))]
+    view.patch(showing(AT, building_measure="time", selection=Selection("site", 2, 2)), {"selection"})
+    QTest.keyClick(stage, Qt.Key.Key_Left)
+    assert sent[-1] == Select(selection=Selection("site", 1, 2))
+    QTest.keyClick(stage, Qt.Key.Key_Escape)
+    assert left == [True]
+    assert len(sent) == 2
+
+
+def test_keys_turn_and_tilt_the_building_and_bring_the_first_look_back(qtbot: QtBot) -> None:
+    view, sent = made(qtbot, showing(AT, building_measure="time"))
+    first = view.stage.place_of(2, 2)
+    for how in ("turn left", "tilt up", "closer"):
+        before = view.stage.place_of(2, 2)
+        view.stage.look(how)
+        assert view.stage.place_of(2, 2) != before
+    view.stage.look("whole")
+    assert view.stage.place_of(2, 2) == first
+    assert sent == []

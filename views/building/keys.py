@@ -1,0 +1,34 @@
+"""Keys that are the stage's own while it has the keyboard, and the frame that says so."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
+
+from views.building.layout import Toward
+from views.state import Theme
+from views.theme import colours, text_font
+
+TOWARD: dict[int, Toward] = {
+    Qt.Key.Key_Left: "left",
+    Qt.Key.Key_Right: "right",
+    Qt.Key.Key_Up: "up",
+    Qt.Key.Key_Down: "down",
+}
+
+
+def is_own(event: QKeyEvent) -> bool:
+    """Whether a key is the stage's while it has the keyboard."""
+    plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier == Qt.KeyboardModifier.NoModifier
+    return plain and (event.key() in TOWARD or event.key() == Qt.Key.Key_Escape)
+
+
+def paint_focus(painter: QPainter, area: QRectF, theme: Theme) -> None:
+    """A frame, and what the keys do inside it."""
+    shown = colours(theme)
+    painter.setPen(QPen(QColor(shown.accent), 2))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(area.adjusted(1, 1, -1, -1))
+    painter.setFont(text_font(8.5))
+    painter.setPen(QColor(shown.muted))
+    painter.drawText(area.adjusted(12, 6, -12, 0), int(Qt.AlignmentFlag.AlignLeft), "Arrows: rooms · Esc: back")
