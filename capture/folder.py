@@ -125,8 +125,10 @@ class SessionFolder:
 
     def delete_unlisted(self, manifest: Manifest) -> None:
         """Deletes what a recorder that died had written but not listed; their rows are still in the journal."""
-        kept = {entry.name for entry in listed_files(manifest)} | {part.keyframe_name for part in manifest.segments}
-        for pattern in ("segments/*.parquet", "defs/*.parquet", "cache/*.key", "journal/*.resume"):
+        kept = {entry.name for entry in listed_files(manifest)} | {
+            name for part in manifest.segments for name in (part.keyframe_name, part.detail_name)
+        }
+        for pattern in ("segments/*.parquet", "defs/*.parquet", "cache/*.key", "cache/*.lod", "journal/*.resume"):
             for path in self.path.glob(pattern):
                 if f"{path.parent.name}/{path.name}" not in kept:
                     path.unlink(missing_ok=True)

@@ -79,6 +79,11 @@ class SegmentEntry(msgspec.Struct, frozen=True):
         """Where the keyframe of its first instant lies, if it has not been deleted."""
         return f"cache/{self.seq:08d}.key"
 
+    @property
+    def detail_name(self) -> str:
+        """Where its level of detail lies, once somebody has worked it out."""
+        return f"cache/{self.seq:08d}.lod"
+
 
 class Counts(msgspec.Struct, frozen=True):
     """Events of the whole session: produced == recorded + dropped."""

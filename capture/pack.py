@@ -6,10 +6,12 @@ so a file cut short still tells what it held, and what is left of it can be read
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 from pathlib import Path
 
+from capture.caches import framed, unframed
 from capture.disk import sync_files, write_problem
 from capture.errors import FormatError, SessionProblem
 from capture.files import MAX_KEYFRAME_BYTES, NOTES, DirectoryFiles, load_manifest
@@ -23,7 +25,7 @@ def pack(source: Path, target: Path | None = None, *, caches: bool = True) -> Pa
     """The packed session, beside the directory under the same name unless told otherwise.
 
     Without a target the file takes the directory's place: the directory is deleted when the file is safe on disk.
-    `caches=False` leaves the keyframes out; they can be rebuilt.
+    `caches=False` leaves keyframes and level of detail out; they can be rebuilt, and damaged ones stay out anyway.
 
     Raises: SessionProblem when the session is unfinished or damaged or the target exists, TargetProblem when the disk
     is full; the directory is then untouched.
@@ -69,12 +71,12 @@ def _write(fresh: Path, files: DirectoryFiles, manifest: Manifest, *, caches: bo
             if checksum(data) != entry.xxh3_64:
                 raise FormatError(f"{entry.name} is missing or damaged, so the session was not packed.")
             _add(archive, entry.name, data)
-        optional = [segment.keyframe_name for segment in manifest.segments] if caches else []
-        for name in (*optional, NOTES):
-            try:
-                _add(archive, name, files.read(name, MAX_KEYFRAME_BYTES))
-            except FileNotFoundError:
-                continue
+        for segment in manifest.segments if caches else []:
+            for name in (segment.keyframe_name, segment.detail_name):
+                with contextlib.suppress(FileNotFoundError, SessionProblem):
+                    _add(archive, name, framed(unframed(files.read(name, MAX_KEYFRAME_BYTES))))
+        with contextlib.suppress(FileNotFoundError):
+            _add(archive, NOTES, files.read(NOTES, MAX_KEYFRAME_BYTES))
         _add(archive, MANIFEST_COPY, raw)
 
 

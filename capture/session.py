@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
-import xxhash
 
+from capture.caches import unframed
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError, SessionProblem
 from capture.events import EventBatch
@@ -147,10 +147,9 @@ class Session:
         """Every DAG's state at the first instant of a segment; None when it was deleted or is damaged."""
         name = self.segments[index].keyframe_name
         try:
-            data = self._files.read(name, MAX_KEYFRAME_BYTES)
+            return unframed(self._files.read(name, MAX_KEYFRAME_BYTES))
         except (FileNotFoundError, SessionProblem):
             return None
-        return data[8:] if len(data) >= 8 and xxhash.xxh3_64_digest(data[8:]) == data[:8] else None
 
     def processes(self) -> list[ProcessRow]:
         """The processes, by id."""

@@ -10,13 +10,12 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 import pyarrow as pa
-import xxhash
 
 from capture import parquet
+from capture.caches import framed
 from capture.compaction import level_of, next_merge, rows_of
 from capture.definition_files import DefinitionFiles
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.disk import replace_file
 from capture.errors import FormatError, SessionProblem
 from capture.events import EventBatch
 from capture.eventtable import event_table
@@ -151,7 +150,7 @@ class SegmentStore:
             files=files,
         )
         if keyframe is not None:
-            self._folder.write(segment.keyframe_name, _framed(keyframe))
+            self._folder.write(segment.keyframe_name, framed(keyframe))
         self.segments.append(segment)
         self._encoded.append(msgspec.json.encode(segment))
         self._head = _replace(self._head, next_seq=seq + 1, end_ns=segment.end_ns)
@@ -282,21 +281,6 @@ class SegmentStore:
 
     def _retire(self, *names: str) -> None:
         self._folder.retire(self._head.generation, *names)
-
-
-def write_keyframe(path: Path, segment: SegmentEntry, keyframe: bytes) -> None:
-    """Puts back a keyframe of a session directory that was deleted or damaged.
-
-    Raises: SessionProblem for a packed session, TargetProblem when it cannot be written.
-    """
-    if not path.is_dir():
-        raise SessionProblem(f"{path} is packed, and a packed session is not written to.")
-    (path / "cache").mkdir(mode=0o700, exist_ok=True)
-    replace_file(path / segment.keyframe_name, _framed(keyframe))
-
-
-def _framed(keyframe: bytes) -> bytes:
-    return xxhash.xxh3_64_digest(keyframe) + keyframe
 
 
 def _not_before(batch: EventBatch, start_ns: int) -> EventBatch:

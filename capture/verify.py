@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from capture.caches import unframed
 from capture.errors import FormatError, SessionProblem
 from capture.format import MANIFEST_COPY, Problem, SegmentEntry, decode_manifest
 from capture.session import Session
@@ -50,6 +51,9 @@ def verify(session: Session) -> Report:
             )
         if session.keyframe(index) is None:
             found.append(_problem(segment, "its keyframe is missing; `scope-gui index` writes it again", lost=False))
+        if not _detail_is_sound(session, segment):
+            told = "its level of detail is damaged; `scope-gui index` writes it again"
+            found.append(_problem(segment, told, lost=False))
     found += _whole_session(session, rows["events"], kinds)
     problems = [*session.problems, *found]
     files = [entry for segment in session.segments for entry in segment.files] + session.manifest.defs
@@ -60,6 +64,17 @@ def verify(session: Session) -> Report:
         rows=dict(rows),
         problems=problems,
     )
+
+
+def _detail_is_sound(session: Session, segment: SegmentEntry) -> bool:
+    """False when there is one and it is not what was written; none is no problem, it comes with the first look."""
+    try:
+        unframed(session.raw(segment.detail_name))
+    except FileNotFoundError:
+        return True
+    except SessionProblem:
+        return False
+    return True
 
 
 def _damaged(session: Session, segment: SegmentEntry) -> set[str]:

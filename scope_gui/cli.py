@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.desktop and arguments.handler != WELCOME:
         parser.error("--install-desktop and --uninstall-desktop go without a verb")
     try:
-        return _handler(arguments.desktop or arguments.handler)(arguments)
+        code = _handler(arguments.desktop or arguments.handler)(arguments)
+        sys.stdout.flush()  # here, where a closed pipe is understood
+        return code
     except ScopeError as problem:
         print(f"scope-gui: {problem}", file=sys.stderr)
         return 1

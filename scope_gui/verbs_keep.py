@@ -7,12 +7,15 @@ import sys
 
 import msgspec
 
+from capture.caches import write_cache
+from capture.errors import SessionProblem
 from capture.format import Problem
 from capture.pack import pack as pack_session
 from capture.session import Session
-from capture.store import write_keyframe
 from capture.verify import verify as verify_session
+from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.keyframe import rebuild
+from scope_gui.progress import Progress
 from scope_gui.recovery import recover as recover_session
 
 
@@ -47,16 +50,39 @@ def recover(arguments: argparse.Namespace) -> int:
 
 
 def index(arguments: argparse.Namespace) -> int:
-    """Rebuilds the keyframes."""
+    """Rebuilds keyframes and level of detail, whatever is there now."""
     with Session.open(arguments.session) as session:
+        if session.live:
+            raise SessionProblem(
+                f"{session.path} is not finished, and until then its caches belong to its recorder.",
+                f"`scope-gui stop {session.path}` ends the recording, `scope-gui recover` one that was killed.",
+            )
+        segments, path = session.segments, session.path
+        progress = Progress("rebuilding the caches", 2 * len(segments))
         for index, keyframe in rebuild(session):
-            write_keyframe(arguments.session, session.segments[index], keyframe)
-        print(f"{len(session.segments)} keyframes written")
+            write_cache(path, segments[index].keyframe_name, keyframe)
+            progress.step()
+        details = 0
+        for index in range(len(segments)):
+            detail = rebuilt_detail(session, index)
+            if detail is not None:
+                write_cache(path, segments[index].detail_name, detail)
+                details += 1
+            progress.step()
+        print(f"{len(segments)} keyframes and {details} levels of detail written")
+        if details < len(segments):
+            print(f"{len(segments) - details} segments are damaged and got no level of detail", file=sys.stderr)
     return 0
 
 
 def pack(arguments: argparse.Namespace) -> int:
-    """Turns a session folder into one file."""
+    """Turns a session folder into one file, with its caches: nobody can add them to a packed session later."""
+    with Session.open(arguments.session) as session:
+        if not session.live and session.path.is_dir():
+            progress = Progress("working out the level of detail", len(session.segments))
+            for index in range(len(session.segments)):
+                segment_detail(session, index)
+                progress.step()
     print(pack_session(arguments.session, arguments.output))
     return 0
 

@@ -107,7 +107,7 @@ def test_make_help_lists_every_task() -> None:
         ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert set(re.findall(r"^  make ([a-z]+)", listed.stdout, re.MULTILINE)) == tasks
-    assert {"help", "setup", "demo", "test", "check", "bench", "soak", "clean"} <= tasks
+    assert {"help", "setup", "demo", "test", "check", "bench", "soak", "bundle", "clean"} <= tasks
 
 
 def test_every_pin_has_a_hash_and_no_address() -> None:

@@ -1,9 +1,9 @@
 """What a timeline needs to know of a segment to draw it at any scale, kept in the session's cache so that it is worked
 out once: the pyramid, the longest calls, the calls that are open when the segment ends, and its gaps.
 
-`cache/SSSSSSSS.lod` is eight bytes XXH3 64-bit of the rest, then msgpack. It is written for finished session
-directories only (a session that is being recorded belongs to its recorder), may be deleted, and is read as carefully
-as anything else in a file.
+`cache/SSSSSSSS.lod` is a cache file (`capture.caches`) of msgpack. It is written into finished session directories only
+(a session that is being recorded belongs to its recorder), may be deleted, and is read as carefully as anything else
+in a file.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import xxhash
 
-from capture.disk import replace_file
-from capture.errors import FormatError, SessionProblem
+from capture.caches import unframed, write_cache
+from capture.errors import FormatError, ScopeError, SessionProblem
 from capture.events import Kind
 from capture.session import Session
 from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid
@@ -85,15 +84,24 @@ def segment_detail(session: Session, index: int) -> SegmentDetail:
     Raises: SessionProblem, IndexError when the session has changed meanwhile.
     """
     segment = session.segments[index]
-    name = f"cache/{segment.seq:08d}.lod"
     with contextlib.suppress(FileNotFoundError, SessionProblem):
-        return _decoded(session.raw(name), segment.first_event_id, segment.events)
+        return _decoded(session.raw(segment.detail_name), segment.first_event_id, segment.events)
     found, is_whole = _worked_out(session, index)
     if is_whole and not session.live and session.path.is_dir():
         data = _encoded(found, segment.first_event_id, segment.events)
-        with contextlib.suppress(OSError, SessionProblem):  # a cache: a disk that is full or read-only costs only time
-            replace_file(session.path / name, xxhash.xxh3_64_digest(data) + data)
+        with contextlib.suppress(OSError, ScopeError):  # a cache: a disk that is full or read-only costs only time
+            write_cache(session.path, segment.detail_name, data)
     return found
+
+
+def rebuilt_detail(session: Session, index: int) -> bytes | None:
+    """What `segment_detail` would keep, made anew; None when not all that it is made of could be read.
+
+    Raises: SessionProblem.
+    """
+    segment = session.segments[index]
+    found, is_whole = _worked_out(session, index)
+    return _encoded(found, segment.first_event_id, segment.events) if is_whole else None
 
 
 def spans_of(table: Any) -> Array:
@@ -174,10 +182,10 @@ def _encoded(detail: SegmentDetail, event_id: int, events: int) -> bytes:
 
 
 def _decoded(data: bytes, event_id: int, events: int) -> SegmentDetail:
-    if not 8 <= len(data) <= MAX_DETAIL_BYTES or xxhash.xxh3_64_digest(data[8:]) != data[:8]:
-        raise FormatError("a level-of-detail file is damaged")
+    if len(data) > MAX_DETAIL_BYTES:
+        raise FormatError("a level-of-detail file is bigger than any that is written")
     try:
-        kept = msgspec.msgpack.decode(data[8:], type=_File)
+        kept = msgspec.msgpack.decode(unframed(data), type=_File)
     except msgspec.DecodeError as error:
         raise FormatError(f"a level-of-detail file is damaged: {error}") from error
     levels = [Level(number, from_bytes(rows, ROW_DTYPE)) for number, rows in kept.levels]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from capture import pack as pack_module
+from capture.caches import unframed, write_cache
 from capture.errors import FormatError, SessionProblem, TargetProblem
 from capture.eventtable import event_table
 from capture.format import MANIFEST, MANIFEST_COPY
@@ -66,7 +67,24 @@ def test_keyframes_are_caches_and_may_stay_behind(truth: Truth) -> None:
     target = pack(truth.path, truth.path.with_name("b.scope"), caches=False)
     with Session.open(target) as session:
         assert session.keyframe(0) is None
+        assert not [name for name in session.names() if name.startswith("cache/")]
         assert session.complete
+
+
+def test_sound_caches_travel_along_and_damaged_ones_stay_behind(truth: Truth) -> None:
+    with Session.open(truth.path) as session:
+        segments = list(session.segments)
+    for segment in segments:
+        write_cache(truth.path, segment.detail_name, b"detail of %d" % segment.seq)
+    (truth.path / segments[0].detail_name).write_bytes(b"cut")
+    (truth.path / segments[1].keyframe_name).write_bytes(b"12345678changed")
+    with Session.open(pack(truth.path, truth.path.with_name("b.scope"))) as packed:
+        names = packed.names()
+        assert {segment.detail_name in names for segment in segments[1:]} == {True}
+        assert segments[0].detail_name not in names
+        assert segments[1].keyframe_name not in names
+        assert unframed(packed.raw(segments[1].detail_name)) == b"detail of %d" % segments[1].seq
+        assert packed.problems == []
 
 
 def test_notes_travel_along(truth: Truth) -> None:

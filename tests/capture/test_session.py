@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 
 from capture import format as session_format
 from capture import packed as packed_module
+from capture.caches import write_cache
 from capture.errors import FormatError, SessionProblem
 from capture.events import concat, make_batch
 from capture.eventtable import event_table
 from capture.format import MANIFEST, MANIFEST_COPY, checksum, decode_manifest, encode_manifest
 from capture.pack import pack
 from capture.session import Session
-from capture.store import SegmentStore, write_keyframe
+from capture.store import SegmentStore
 from tests.sessions import SESSION_ID, Truth, build_session
 
 
@@ -263,7 +264,7 @@ def test_a_deleted_or_damaged_keyframe_is_none_and_no_problem(truth: Truth) -> N
         (truth.path / session.segments[0].keyframe_name).unlink()
         (truth.path / session.segments[1].keyframe_name).write_bytes(b"12345678changed")
         assert [session.keyframe(index) for index in range(3)] == [None, None, b"state before segment 2"]
-        write_keyframe(truth.path, session.segments[0], b"made anew")
+        write_cache(truth.path, session.segments[0].keyframe_name, b"made anew")
         assert session.keyframe(0) == b"made anew"
         assert session.problems == []
 

@@ -1,0 +1,79 @@
+"""Index and pack look after the caches: keyframes and level of detail, never trusted and never lost for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from capture.session import Session
+from dags.analyses.detail import segment_detail
+from tests.scope_command import scope, scope_json
+from tests.sessions import Truth, build_session
+
+SEGMENTS = 3
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Truth:
+    return build_session(tmp_path / "s.scope", 3_000, 2, segments=SEGMENTS)
+
+
+def caches(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "cache").iterdir())}
+
+
+def test_index_makes_all_caches_anew_and_twice_the_same(truth: Truth) -> None:
+    said = scope("index", truth.path).stdout
+    assert said == f"{SEGMENTS} keyframes and {SEGMENTS} levels of detail written\n"
+    first = caches(truth.path)
+    assert sorted(first) == sorted(f"{i:08d}.{kind}" for i in range(1, SEGMENTS + 1) for kind in ("key", "lod"))
+    scope("index", truth.path)
+    assert caches(truth.path) == first
+
+
+def test_index_writes_what_a_view_would_have_worked_out(truth: Truth) -> None:
+    scope("index", truth.path)
+    indexed = caches(truth.path)
+    for path in truth.path.glob("cache/*.lod"):
+        path.unlink()
+    with Session.open(truth.path) as session:
+        for index in range(SEGMENTS):
+            segment_detail(session, index)
+    assert caches(truth.path) == indexed
+
+
+@pytest.mark.parametrize("damaged", [b"", b"cut", b"12345678some other rows"])
+def test_a_wrong_level_of_detail_is_told_loses_nothing_and_is_written_again(truth: Truth, damaged: bytes) -> None:
+    scope("index", truth.path)
+    whole = caches(truth.path)
+    (truth.path / "cache" / "00000002.lod").write_bytes(damaged)
+    report = scope_json("verify", truth.path, "--json")
+    assert report["ok"]
+    (problem,) = report["problems"]
+    assert problem["what"].startswith("Segment 2: its level of detail is damaged")
+    assert not problem["lost"]
+    scope("index", truth.path)
+    assert caches(truth.path) == whole
+    assert scope_json("verify", truth.path, "--json")["problems"] == []
+
+
+def test_a_packed_session_has_all_caches_even_if_nobody_ever_looked(truth: Truth, tmp_path: Path) -> None:
+    scope("index", truth.path)
+    whole = caches(truth.path)
+    for path in truth.path.glob("cache/*.lod"):
+        path.unlink()
+    scope("pack", truth.path, "-o", tmp_path / "packed.scope")
+    with Session.open(tmp_path / "packed.scope") as packed:
+        assert {name.partition("/")[2] for name in packed.names() if name.startswith("cache/")} == set(whole)
+        assert all(packed.raw(f"cache/{name}") == data for name, data in whole.items())
+    assert scope_json("verify", tmp_path / "packed.scope", "--json")["problems"] == []
+
+
+def test_the_caches_of_an_unfinished_session_are_left_to_its_recorder(tmp_path: Path) -> None:
+    path = build_session(tmp_path / "live.scope", 500, 1, finish=False).path
+    before = caches(path)
+    told = scope("index", path, expect=1).stderr
+    assert "is not finished" in told
+    assert "scope-gui recover" in told
+    assert caches(path) == before
