@@ -9,7 +9,7 @@ NATIVE := .venv/.native
 C_SOURCES := $(shell find capture dags -name '*.[ch]' 2>/dev/null)
 STRICT_C := CFLAGS="$(CFLAGS) -Werror"
 
-.PHONY: help setup demo test check format bench gallery soak interpreters clean
+.PHONY: help setup demo test check format bench gallery soak interpreters bundle clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,7 +56,10 @@ soak: setup interpreters ## the long safety runs: hundreds of attaches and kills
 interpreters: setup ## fetch the Python that this system lacks (3.14) into .tools/; tests run on those found
 	@$(BIN)/python packaging/fetch_python.py 3.14 || echo "going on without Python 3.14: its tests are skipped"
 
+bundle: setup interpreters ## dist/scope-gui-VERSION-linux-ARCH.tar.gz, which runs without a Python; made and tried
+	$(BIN)/python packaging/bundle
+
 clean: ## remove what the tasks above made (sessions outside out/ stay)
-	rm -rf .venv .tools build out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find capture dags -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
