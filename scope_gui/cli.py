@@ -185,7 +185,7 @@ def _recording_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PAT",
-        help="record these modules, files or functions (default: user code; '*' is everything)",
+        help="record these modules, files or functions (default: user code and the program started; '*' is everything)",
     )
     parser.add_argument("--exclude", action="append", default=[], metavar="PAT", help="leave these out")
     parser.add_argument(

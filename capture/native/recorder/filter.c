@@ -73,7 +73,8 @@ static bool is_scope_itself(const char *file, const char *module) {
 }
 
 /* No GIL; no allocation. User code: not the standard library, not installed packages, not built into the interpreter.
- * Generated code such as "<string>" belongs to the module whose globals it runs in. */
+ * Generated code such as "<string>" belongs to the module whose globals it runs in. What was started as the program
+ * is user code wherever it lies: of `python -m http.server` nothing at all would be seen otherwise. */
 static bool is_user_code(const char *file, const char *module, const char *module_file) {
     if (strncmp(file, "<frozen ", 8) == 0)
         return false;
@@ -82,6 +83,8 @@ static bool is_user_code(const char *file, const char *module, const char *modul
             return false;
         file = module_file;
     }
+    if (strcmp(module, "__main__") == 0)
+        return true;
     if (strstr(file, "/site-packages/") || strstr(file, "/dist-packages/"))
         return false;
     for (int i = 0; i < lists[SCOPE_STDLIB].count; i++) {

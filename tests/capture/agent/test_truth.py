@@ -218,6 +218,18 @@ def test_filters_choose_modules_files_and_functions(
             assert seen == functions
 
 
+def test_a_program_that_is_part_of_the_standard_library_is_user_code_and_what_it_imports_is_not(
+    interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "given.json").write_text("[1, 2]")
+    one = recording(mode="performance")
+    assert one.launch(target, interpreter, "-m", "json.tool", tmp_path / "given.json").wait(PATIENCE_S) == 0
+    assert {(key[0].split("/")[-2:][0], key[1]) for key in one.read().activations()} == {
+        ("json", "<module>"),
+        ("json", "main"),
+    }
+
+
 def test_modes_record_what_they_promise(
     interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
 ) -> None:
