@@ -140,6 +140,23 @@ class SessionFolder:
         self._lock = -1
 
 
+def is_being_written(path: Path) -> bool:
+    """Whether another process has the session. Asks for a moment only, and only where nobody is about to begin."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # a file system without locks
+    finally:
+        os.close(fd)
+    return False
+
+
 def listed_files(manifest: Manifest) -> list[FileEntry]:
     """Every file that a manifest lists."""
     resume = [manifest.resume] if manifest.resume else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pyarrow as pa
 
@@ -16,9 +17,13 @@ _MAX_PROBLEMS = 1000
 
 
 class TableReader:
-    """Reads listed files; `problems` and `damaged` (the files' names, with their segments) grow as damage is found."""
+    """Reads listed files; `problems` and `damaged` (the files' names, with their segments) grow as damage is found.
+
+    `on_problem` is then called, on the thread that met it.
+    """
 
     def __init__(self, files: SessionFiles) -> None:
+        self.on_problem: Callable[[], None] = lambda: None
         self.problems: list[Problem] = []
         self.damaged: dict[str, SegmentEntry | None] = {}
         self.trusted: set[str] = set()  # files whose bytes and texts have been checked once
@@ -81,8 +86,10 @@ class TableReader:
     def report(self, problem: Problem) -> None:
         """Adds a problem, once."""
         with self._lock:
-            if problem not in self.problems and len(self.problems) < _MAX_PROBLEMS:
-                self.problems.append(problem)
+            if problem in self.problems or len(self.problems) >= _MAX_PROBLEMS:
+                return
+            self.problems.append(problem)
+        self.on_problem()
 
     def _report_damage(self, entry: FileEntry, segment: SegmentEntry | None, why: str) -> None:
         if entry.name in self.damaged:

@@ -221,6 +221,13 @@ class Session:
             self.reader.report(problem)
         return (manifest, signature) if signature is None or manifest.generation != self._manifest.generation else None
 
+    def _newest_if_readable(self) -> tuple[Manifest, Signature] | None:
+        """The same for who looks for a missing file: a session that is gone as a whole has no newer place for it."""
+        try:
+            return self._newest()
+        except SessionProblem:
+            return None
+
     def _show(self, manifest: Manifest, signature: Signature) -> None:
         self._manifest, self._signature = manifest, signature
         self._starts = [segment.start_ns for segment in manifest.segments]
@@ -264,7 +271,7 @@ class Session:
         """
         segment = shown.segments[index]
         for _ in range(_MERGES_MEANWHILE):
-            newest = self._newest()
+            newest = self._newest_if_readable()
             around = newest and _merged_segment(newest[0], segment)
             entry = around and around.file(name)
             if not around or not entry:
@@ -286,7 +293,7 @@ class Session:
                 pieces = [self.reader.table(None, entry, None) for entry in manifest.defs if entry.table == name]
                 break
             except FileNotFoundError:
-                newest = self._newest() if manifest is self._manifest else None
+                newest = self._newest_if_readable() if manifest is self._manifest else None
                 manifest = newest and newest[0]
         else:
             pieces = self._definition_pieces(name)

@@ -71,6 +71,7 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Session", "Open a session", "Ctrl+O", "open", anytime=True),
     _ask("Session", "Close the session", "Ctrl+W", "close"),
     _ask("Session", "Save what is seen as PNG", "Ctrl+E", "png"),
+    _do("Session", "Recover this session", "", e.Recover()),
     _ask("Session", "Quit", "Ctrl+Q", "quit", anytime=True),
     _do("Move", "One event on, on the focused lane", "Right", e.Step(count=1), repeats=True),
     _do("Move", "One event back, on the focused lane", "Left", e.Step(count=-1), repeats=True),

@@ -15,7 +15,9 @@ from capture import notes
 from capture.errors import ScopeError, SessionProblem
 from capture.session import Session
 from scope_gui import control, library, settings
+from scope_gui.damage import Damage, damage_sentence, known_damage
 from scope_gui.timespec import time_ns_from_text
+from scope_gui.unfinished import Recovery, abandoned_notice, is_abandoned
 from views import events as e
 from views.jobs import Jobs, first_focus, lanes_of
 from views.source import Source
@@ -33,6 +35,9 @@ class Effects:
         self._send = send
         self._keys = itertools.count(1)
         self._in_hand: tuple[int, int] | None = None
+        self._recovery = Recovery(send)
+        self._told_damage: tuple[int, Damage] | None = None
+        self._unwritten: dict[Path, list[notes.Note]] = {}
 
     def __call__(self, event: e.Event, before: Assigns, after: Assigns) -> None:
         """Starts what this event asks for."""
@@ -62,6 +67,10 @@ class Effects:
                 jobs.ask_marked(key, after.marked_ns)
             case e.FollowEdge(direction=direction) if after.session is not None:
                 jobs.ask_edge(after.cursor_ns, after.focus_track_id, direction)
+            case e.Recover(path=path):
+                self._recover(Path(path or (after.session.path if after.session else "")), after)
+            case e.DamageFound(key=found) if found == key:
+                self._tell_damage()
             case _:
                 pass
         if after.session is None:
@@ -73,10 +82,13 @@ class Effects:
         self._step(key, after)
         if same_session and after.bookmarks != before.bookmarks:
             where, kept = Path(after.session.path), [note_of(bookmark) for bookmark in after.bookmarks]
-            jobs.reader.ask(f"notes of {key}", lambda: notes.write_notes(where, kept))
+            jobs.reader.ask(f"notes of {key}", lambda: self._keep_notes(where, kept))
 
     def stop(self) -> None:
         """Ends the workers; bookmarks set just before are written first."""
+        for where, kept in list(self._unwritten.items()):
+            self._jobs.reader.ask(f"notes at {where}", lambda where=where, kept=kept: self._keep_notes(where, kept))  # type: ignore[misc]
+        self._recovery.stop()
         self._jobs.stop()
 
     def _describe_recent(self, paths: tuple[str, ...]) -> None:
@@ -112,7 +124,8 @@ class Effects:
                 session.close()
                 raise
         except ScopeError as problem:
-            self._send(e.Tell(notice=Notice(str(problem), serious=True)))
+            refused = Notice(str(problem), serious=True)
+            self._send(e.Tell(notice=abandoned_notice(Path(path)) if is_abandoned(Path(path)) else refused))
         else:
             names = self._source.names
             self._send(
@@ -125,31 +138,51 @@ class Effects:
                     at_ns=at_ns,
                 )
             )
-            self._tell_problems(session)
+            if session.problems:
+                self._send(e.DamageFound(key=key))
             if session.live:
-                self._ask_recorder(session)
+                self._ask_recorder(session, key)
         finally:
             self._send(e.Busy(what=""))
 
-    def _tell_problems(self, session: Session) -> None:
+    def _tell_damage(self) -> None:
         """Says what is known to be missing: a damaged session opens, but never as if it were whole."""
-        problems = session.problems
-        if problems:
-            more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
-            self._send(e.Tell(notice=Notice(f"{problems[0].what}{more}", serious=True)))
+        session = self._source.session
+        if session is None:
+            return
+        damage = (id(session), known_damage(session))
+        if damage != self._told_damage:
+            self._told_damage = damage
+            self._send(e.Tell(notice=Notice(damage_sentence(session), serious=True)))
 
-    def _ask_recorder(self, session: Session) -> None:
-        """Work of the finder, once a second while the recorder answers: how the recording goes."""
+    def _recover(self, path: Path, after: Assigns) -> None:
+        is_open = after.session is not None and Path(after.session.path) == path.resolve()
+        self._recovery.begin(path, then_open=not is_open)
+
+    def _keep_notes(self, where: Path, kept: list[notes.Note]) -> None:
+        """Work of the reader: writes the notes; what cannot be written now is tried again when the window closes."""
+        try:
+            notes.write_notes(where, kept)
+        except ScopeError as problem:
+            self._unwritten[where] = kept
+            sentence = f"{problem} Your bookmarks stay here while this window is open."
+            self._send(e.Tell(notice=Notice(sentence, serious=True)))
+        else:
+            self._unwritten.pop(where, None)
+
+    def _ask_recorder(self, session: Session, key: int) -> None:
+        """Work of the finder, once a second while the session grows: how the recording goes, or that nobody records."""
 
         def ask() -> None:
-            recorder = None
-            try:
-                status = control.ask(session.path, "status") if session.live else {}
-            except SessionProblem:
-                status = {}
-            if status and self._source.session is session:
-                recorder = msgspec.convert(status, Recorder)
-            else:
+            recorder, over = None, not session.live or self._source.session is not session
+            if not over:
+                try:
+                    recorder = msgspec.convert(control.ask(session.path, "status"), Recorder)
+                except SessionProblem:
+                    if over := is_abandoned(session.path):
+                        self._send(e.RecorderGone(key=key))
+                        self._send(e.Tell(notice=abandoned_notice(session.path)))
+            if over:
                 self._jobs.finder.do_every(RECORDER_S, None)
             self._send(e.RecorderSaid(recorder=recorder))
 

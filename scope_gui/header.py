@@ -7,6 +7,7 @@ from collections.abc import Callable, Set
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
+from capture.session import Session
 from views.figures import count_text, short_count
 from views.source import Source
 from views.state import Assigns
@@ -74,12 +75,12 @@ class HeaderView(QWidget):
             dropped = session.manifest.counts.dropped
         parts = [
             f'<span style="color:{c.healthy if good else c.warning}">{text}</span>'
-            for text, good in status_parts(assigns, dropped)
+            for text, good in status_parts(assigns, dropped, damaged=_has_lost(session))
         ]
         self.status.setText(f' <span style="color:{c.muted}">·</span> '.join(parts))
 
 
-def status_parts(assigns: Assigns, dropped: int) -> list[tuple[str, bool]]:
+def status_parts(assigns: Assigns, dropped: int, *, damaged: bool = False) -> list[tuple[str, bool]]:
     """What to say about the open session, each with whether all is well.
 
     Source: the confidences of the frame at the cursor; the counts of the manifest, or of the recorder while it works.
@@ -90,6 +91,8 @@ def status_parts(assigns: Assigns, dropped: int) -> list[tuple[str, bool]]:
         return []
     recorder = assigns.recorder
     parts = [_state(assigns)]
+    if damaged:
+        parts.append(("⚠ damaged", False))
     frame = assigns.frame
     if frame is not None:
         stacks = frame.confidence.stacks
@@ -108,6 +111,12 @@ def _state(assigns: Assigns) -> tuple[str, bool]:
     recorder = assigns.recorder
     if assigns.session is None or not assigns.session.live:
         return "recorded", True
+    if assigns.session.unfinished:
+        return "unfinished, its recorder is gone", False
     if recorder is None:
         return "● live", True
     return (f"saving {recorder.saved_percent} %", True) if recorder.state == "saving" else ("● live", True)
+
+
+def _has_lost(session: Session | None) -> bool:
+    return session is not None and any(problem.lost for problem in list(session.problems))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from views.events import Event, Tell
-from views.state import Assigns
+from views.events import Event, Recover, Tell
+from views.state import Assigns, Offer
 from views.theme import colours
 
 SHOWN_MS = 5_000
+_OFFERS: dict[Offer, str] = {"recover": "Recover it"}
 
 
 class NoticeView(QWidget):
@@ -26,11 +27,15 @@ class NoticeView(QWidget):
         row.setContentsMargins(12, 2, 4, 2)
         self.sentence = QLabel(self)
         self.sentence.setWordWrap(True)
+        self.offer_button = QPushButton(self)
+        self.offer_button.clicked.connect(self._accept)
+        self._path = ""
         self.dismiss_button = QToolButton(self)
         self.dismiss_button.setText("✕")
         self.dismiss_button.setAccessibleName("Dismiss")
         self.dismiss_button.clicked.connect(self._dismiss)
         row.addWidget(self.sentence, 1)
+        row.addWidget(self.offer_button)
         row.addWidget(self.dismiss_button)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -46,8 +51,16 @@ class NoticeView(QWidget):
             return
         self.sentence.setText(f"⚠ {notice.text}" if notice.serious else notice.text)
         self.sentence.setStyleSheet(f"color: {c.warning if notice.serious else c.text}")
+        self.offer_button.setVisible(notice.offer is not None)
+        if notice.offer is not None:
+            self.offer_button.setText(_OFFERS[notice.offer])
+            self._path = notice.path
         if not notice.serious:
             self._timer.start(SHOWN_MS)
+
+    def _accept(self) -> None:
+        self._send(Tell(notice=None))
+        self._send(Recover(path=self._path))
 
     def _dismiss(self) -> None:
         self._send(Tell(notice=None))

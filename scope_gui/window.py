@@ -6,9 +6,10 @@ import base64
 from collections.abc import Callable, Set
 from typing import cast
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShowEvent
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QDockWidget,
     QHBoxLayout,
@@ -164,13 +165,36 @@ class MainWindow(QMainWindow):
         self.resizeDocks([metrics, timeline], [metrics.sizeHint().height(), height * 4 // 10], Qt.Orientation.Vertical)
 
     def _place(self) -> None:
-        """The panels as they were left, or as the design has them."""
+        """The panels as they were left, or as the design has them; moving them takes the keyboard away from them."""
+        with_keyboard = self.focusWidget()
         if not self._layout or not self.restoreState(_bytes(self._layout), LAYOUT_VERSION):
             self.lay_out()
+        if with_keyboard is not None:
+            with_keyboard.setFocus()
 
     def layout_texts(self) -> tuple[str, str]:
         """Geometry and panels, to be kept."""
         return _text(self.saveGeometry()), _text(self.saveState(LAYOUT_VERSION))
+
+    def event(self, event: QEvent) -> bool:
+        """Leaves Space to a button that has the keyboard: as a key of the window it would pause instead of press."""
+        is_space = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space and not event.modifiers()
+        if (
+            is_space
+            and event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(self.focusWidget(), QAbstractButton)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Return and Enter press a button too."""
+        button = self.focusWidget()
+        if isinstance(button, QAbstractButton) and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            button.click()
+        else:
+            super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Views that were not on the screen until now are due."""

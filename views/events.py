@@ -172,12 +172,17 @@ class SessionOpened(Event, frozen=True, kw_only=True):
 
 
 class SessionGrew(Event, frozen=True, kw_only=True):
-    """More has been recorded, or the recording has ended. `lanes`: the track ids as the timeline orders them."""
+    """More has been recorded, or the recording has ended. `lanes`: the track ids as the timeline orders them.
+
+    `focus_track_id`: the lane to begin with, for who has none yet. `ended`: the recorded program that has.
+    """
 
     key: int
     range_ns: tuple[int, int]
     live: bool
     lanes: tuple[int, ...] = ()
+    focus_track_id: int = 0
+    ended: str = ""
 
 
 class SessionClosed(Event, frozen=True, kw_only=True):
@@ -322,3 +327,28 @@ class ForgetRecent(Event, frozen=True, kw_only=True):
     """Takes a session off the list; the session itself stays where it is."""
 
     path: str
+
+
+class DamageFound(Event, frozen=True, kw_only=True):
+    """Something of the open session could not be read: it is shown anew, as loss. The effect tells of it, once."""
+
+    key: int
+
+
+class FrameFailed(Event, frozen=True, kw_only=True):
+    """The frame that was asked for cannot be made; why is told beside."""
+
+    key: int
+    time_ns: int
+
+
+class RecorderGone(Event, frozen=True, kw_only=True):
+    """Nobody records the open session any more, and nobody has finished it."""
+
+    key: int
+
+
+class Recover(Event, frozen=True, kw_only=True):
+    """Finishes a session whose recorder is gone: the open one, or that at `path`."""
+
+    path: str = ""

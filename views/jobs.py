@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 
-from capture.errors import ScopeError
+from capture.errors import ScopeError, SessionProblem
 from capture.session import Session
 from dags.frame import FrameReader
 from views import finding
 from views.events import (
+    DamageFound,
     Event,
+    FrameFailed,
     FrameReady,
     MarkedFrameReady,
     Search,
@@ -96,6 +99,11 @@ class Worker:
                 self._send(Tell(notice=Notice(str(problem), serious=True)))
             except OSError as error:
                 self._send(Tell(notice=Notice(f"The session cannot be read: {error.strerror}.", serious=True)))
+            except Exception as error:  # a bug of ours: the next question may well be answered
+                traceback.print_exc()
+                what = f"{type(error).__name__}: {error}"
+                sentence = f"Something in this window failed ({what}); the recording is not affected."
+                self._send(Tell(notice=Notice(sentence, serious=True)))
 
 
 class Jobs:
@@ -108,6 +116,7 @@ class Jobs:
         self._send = send
         self._frames: FrameReader | None = None
         self._session: Session | None = None
+        self._unreadable = ""
 
     def show(self, session: Session | None, key: int) -> None:
         """Makes a session the open one and closes the last; called by work of `reader`."""
@@ -116,6 +125,9 @@ class Jobs:
         self._frames = None if session is None else FrameReader(session, events=self.source.segment_events)
         if old is not None:
             old.close()
+        if session is not None:
+            session.reader.on_problem = lambda: self.reader.ask("damage", lambda: self._send(DamageFound(key=key)))
+        self._unreadable = ""
         live = session is not None and session.live
         self.reader.do_every(REFRESH_S, (lambda: self._refresh(key)) if live else None)
 
@@ -125,8 +137,13 @@ class Jobs:
         def answer() -> None:
             session, frames = self._session, self._frames
             if session is not None and frames is not None:
-                frame = frames.at(min(max(time_ns, session.start_ns), session.end_ns))
-                recent(self.source, frame)  # views ask for it while they are patched: it has to be there by then
+                inside_ns = min(max(time_ns, session.start_ns), session.end_ns)
+                try:
+                    frame = frames.at(inside_ns)
+                    recent(self.source, frame)  # views ask for it while they are patched: it has to be there by then
+                except BaseException:
+                    self._send(FrameFailed(key=key, time_ns=time_ns))
+                    raise
                 self._send(FrameReady(key=key, time_ns=time_ns, frame=frame))
 
         self.reader.ask("frame", answer)
@@ -197,11 +214,28 @@ class Jobs:
 
     def _refresh(self, key: int) -> None:
         session = self._session
-        if session is None or not session.refresh():
+        try:
+            if session is None or not session.refresh():
+                return
+        except SessionProblem as problem:
+            if problem.message != self._unreadable:  # it is asked again ten times a second, and told once
+                self._unreadable = problem.message
+                raise
             return
         self.source.grown()
         span = (session.start_ns, session.end_ns)
-        self._send(SessionGrew(key=key, range_ns=span, live=session.live, lanes=lanes_of(self.source.names)))
+        names = self.source.names
+        ended = next((f"{row.name} {row.pid}" for row in names.processes.values() if row.end_ns is not None), "")
+        self._send(
+            SessionGrew(
+                key=key,
+                range_ns=span,
+                live=session.live,
+                lanes=lanes_of(names),
+                focus_track_id=first_focus(names),
+                ended=ended,
+            )
+        )
         if not session.live:
             self.reader.do_every(REFRESH_S, None)
 
@@ -213,6 +247,5 @@ def lanes_of(names: Names) -> tuple[int, ...]:
 
 
 def first_focus(names: Names) -> int:
-    """The lane to begin with: the first thread, else the first lane."""
-    lanes = lanes_of(names)
-    return next((lane for lane in lanes if names.tracks[lane].kind != "process"), lanes[0] if lanes else 0)
+    """The lane to begin with: the first thread, 0 while there is none. No event happens on the lane of a process."""
+    return next((lane for lane in lanes_of(names) if names.tracks[lane].kind != "process"), 0)

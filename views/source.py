@@ -19,6 +19,7 @@ from capture.definitions import ProcessRow, SiteRow, TrackRow
 from capture.errors import SessionProblem
 from capture.events import EventBatch, concat
 from capture.session import Session
+from capture.tables import empty_table
 from dags.correlator import in_time_order
 
 MAX_CACHED_ROWS = 6_000_000
@@ -109,8 +110,8 @@ class Source:
         """
         session = self._session
         pieces = [self._piece(session, "calls", index) for index in _segments_between(session, start_ns, end_ns)]
-        tables = [piece for piece in pieces if piece is not None]
-        return pa.concat_tables(tables) if tables else pa.table({name: [] for name in _CALL_COLUMNS})
+        tables = [piece for piece in pieces if piece is not None and len(piece)]  # an empty one has types of its own
+        return pa.concat_tables(tables) if tables else empty_table("calls").select(_CALL_COLUMNS)
 
     def segment_events(self, index: int) -> EventBatch:
         """All events of one segment; none if they are damaged or there is no such segment."""

@@ -17,17 +17,22 @@ Theme = Literal["dark", "light"]
 Heat = Literal["activity", "cpu", "memory"]
 Measure = Literal["calls", "time"]
 Over = Literal["track", "calls", "all"]
+Offer = Literal["recover"]
 
 SPEEDS = (0.001, 1000.0)
 
 
 class SessionRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Which session is open. `key` is new for each opening: answers to questions about another one are dropped."""
+    """Which session is open. `key` is new for each opening: answers to questions about another one are dropped.
+
+    `live`: it has not been finished; `unfinished`: and nobody is recording it any more.
+    """
 
     key: int
     path: str
     name: str
     live: bool = False
+    unfinished: bool = False
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -48,10 +53,15 @@ class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One sentence for the person; `serious` ones stay until dismissed."""
+    """One sentence for the person; `serious` ones stay until dismissed. `offer`: what can be done about it at once.
+
+    `path`: the session that the offer is about, when it is not the open one.
+    """
 
     text: str
     serious: bool = False
+    offer: Offer | None = None
+    path: str = ""
 
 
 class RecentSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +107,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
 
     Units: ns on the session clock. `range_ns` is what is recorded, `visible_ns` what the timeline shows. `frame` is the
     last good answer; `frame_wanted_ns` is set while a newer one is on its way. `steps` are the steps not made yet, the
-    one in hand first; `lanes` the track ids in the timeline's order.
+    one in hand first; `lanes` the track ids in the timeline's order; `standing` the serious notice that a plain one
+    covers for its moment.
     """
 
     session: SessionRef | None = None
@@ -125,6 +136,7 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     recorder: Recorder | None = None
     recent: tuple[str, ...] = ()
     notice: Notice | None = None
+    standing: Notice | None = None
     busy: str = ""
     backwards: bool = False
     steps: tuple[tuple[int, Over], ...] = ()
@@ -134,3 +146,12 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     recent_described: tuple[RecentSession, ...] = ()
     launches: tuple[Launch, ...] = ()
     recordings_folder: str = ""
+
+    @property
+    def without_a_frame(self) -> str:
+        """What a view of the frame says while there is none to show; '' when there is one."""
+        if self.session is None:
+            return "No session is open"
+        if self.frame is not None:
+            return ""
+        return "Reading …" if self.frame_wanted_ns is not None else "This moment cannot be read"

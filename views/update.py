@@ -69,6 +69,15 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
         case e.MarkedFrameReady(key=key, time_ns=time_ns, frame=frame):
             wanted = _is_open(assigns, key) and time_ns == assigns.marked_ns
             return replace(assigns, marked_frame=frame) if wanted else assigns
+        case e.FrameFailed(key=key, time_ns=time_ns):
+            is_wanted = _is_open(assigns, key) and assigns.frame_wanted_ns == time_ns
+            return replace(assigns, frame_wanted_ns=None, revision=assigns.revision + 1) if is_wanted else assigns
+        case e.DamageFound(key=key):
+            if not _is_open(assigns, key):
+                return assigns
+            return replace(assigns, revision=assigns.revision + 1, frame_wanted_ns=assigns.cursor_ns)
+        case e.RecorderGone(key=key) if assigns.session is not None and assigns.session.key == key:
+            return replace(assigns, session=replace(assigns.session, unfinished=True), recorder=None)
         case e.RecorderSaid(recorder=recorder):
             return replace(assigns, recorder=recorder)
         case e.RecentDescribed(rows=rows):
@@ -80,7 +89,7 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
         case e.RecentChanged(paths=paths):
             return replace(assigns, recent=paths)
         case e.Tell(notice=notice):
-            return replace(assigns, notice=notice)
+            return _told(assigns, notice)
         case e.Busy(what=what):
             return replace(assigns, busy=what)
         case _:
@@ -298,7 +307,7 @@ def _recording_begun(assigns: Assigns, event: e.StartRecording) -> Assigns:
     if event.launch is not None:
         others = (launch for launch in launches if launch != event.launch)
         launches = (event.launch, *others)[:MAX_LAUNCHES]
-    return replace(assigns, launches=launches, recordings_folder=folder, notice=None)
+    return replace(assigns, launches=launches, recordings_folder=folder, notice=None, standing=None)
 
 
 def _grown(assigns: Assigns, event: e.SessionGrew) -> Assigns:
@@ -307,12 +316,32 @@ def _grown(assigns: Assigns, event: e.SessionGrew) -> Assigns:
         return assigns
     grown = replace(
         assigns,
-        session=replace(assigns.session, live=event.live),
+        session=replace(assigns.session, live=event.live, unfinished=assigns.session.unfinished and event.live),
         revision=assigns.revision + 1,
         range_ns=event.range_ns,
         lanes=event.lanes or assigns.lanes,
-        focus_track_id=assigns.focus_track_id or (event.lanes[0] if event.lanes else 0),
+        focus_track_id=assigns.focus_track_id or event.focus_track_id,
         visible_ns=event.range_ns if assigns.visible_ns == assigns.range_ns else assigns.visible_ns,
         following=assigns.following and event.live,
     )
+    if assigns.session.unfinished and not event.live:  # recovered: whoever did it says so
+        grown = replace(grown, standing=None, notice=None if grown.notice == grown.standing else grown.notice)
+    elif assigns.session.live and not event.live:
+        grown = _told(replace(grown, recorder=None), _ended_notice(event.ended))
     return _moved(grown, event.range_ns[1]) if assigns.following else grown
+
+
+def _told(assigns: Assigns, notice: Notice | None) -> Assigns:
+    """A plain sentence covers a serious one for its moment only; taking the serious one away is for the person."""
+    if notice is not None:
+        return replace(assigns, notice=notice, standing=notice if notice.serious else assigns.standing)
+    if assigns.notice is not None and not assigns.notice.serious:
+        return replace(assigns, notice=assigns.standing)
+    return replace(assigns, notice=None, standing=None)
+
+
+def _ended_notice(program: str) -> Notice:
+    """The recording is over; a program that has gone while it was watched is worth a look."""
+    if not program:
+        return Notice("The recording has ended; all of it is here.")
+    return Notice(f"{program} has ended; its recording is complete.", serious=True)

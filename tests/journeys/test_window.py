@@ -3,64 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from capture.session import Session
 from tests.interpreters import ROOT
 from tests.sessions import build_session
-
-
-@pytest.fixture
-def display() -> Iterator[str]:
-    """A fresh virtual display, gone afterwards."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is missing: no display for a real window")
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x900x24", "-nolisten", "tcp"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as said:
-        number = said.readline().strip()
-    try:
-        assert number, "Xvfb did not start"
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-@pytest.fixture
-def play(display: str, tmp_path: Path) -> Any:
-    """Plays a story in a process of its own and returns what was seen; nothing may be said on stderr."""
-
-    def play_story(story: str, *command: str) -> dict[str, Any]:
-        own = {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "XDG_CONFIG_HOME": str(tmp_path / "config")}
-        environment = {**os.environ, **own, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.journeys.window_story", story, *command],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        assert (tmp_path / f"{story}.png").stat().st_size > 10_000
-        return msgspec.json.decode(done.stdout, type=dict[str, Any])
-
-    return play_story
 
 
 def test_a_moment_found_with_the_keyboard_is_there_again_next_week(play: Any, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from capture.errors import SessionProblem
 from tests.leftovers import wait_for
 from views.events import Event, Tell
@@ -58,6 +60,20 @@ def test_a_problem_of_the_world_becomes_a_notice_and_the_worker_goes_on() -> Non
     worker.ask("b", lambda: answers.append(1))
     worker.stop(forget=False)
     assert [event.notice.text for event in told if isinstance(event, Tell) and event.notice] == ["The disk has gone."]
+    assert answers == [1]
+
+
+def test_a_bug_in_one_answer_is_told_and_the_worker_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[Event] = []
+    answers: list[int] = []
+    worker = Worker("test", told.append)
+    worker.ask("a", lambda: answers.append(dict[str, int]()["nowhere"]))
+    worker.ask("b", lambda: answers.append(1))
+    worker.stop(forget=False)
+    [notice] = [event.notice for event in told if isinstance(event, Tell) and event.notice]
+    assert notice.serious
+    assert "KeyError" in notice.text
+    assert "KeyError" in capsys.readouterr().err
     assert answers == [1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from tests.views.windows import END_NS, KEY, after, frame, opened
 from views import events as e
@@ -308,3 +309,63 @@ def test_a_session_taken_off_the_list_is_gone_from_both() -> None:
     known = after(Assigns(recent=("/a", "/b")), e.RecentDescribed(rows=rows))
     left = after(known, e.ForgetRecent(path="/a"))
     assert (left.recent, left.recent_described) == (("/b",), rows[1:])
+
+
+def test_damage_is_shown_anew_and_answers_about_another_session_change_nothing() -> None:
+    seen = after(opened(at_ns=5), e.FrameReady(key=KEY, time_ns=5, frame=frame(5)))
+    assert handle_event(seen, e.DamageFound(key=KEY + 1)) is seen
+    found = after(seen, e.DamageFound(key=KEY))
+    assert found.revision == seen.revision + 1
+    assert (found.frame_wanted_ns, found.frame) == (5, seen.frame)
+
+
+def test_a_frame_that_cannot_be_made_is_not_waited_for() -> None:
+    waiting = opened(at_ns=5)
+    assert waiting.without_a_frame == "Reading …"
+    assert after(waiting, e.FrameFailed(key=KEY, time_ns=4)).frame_wanted_ns == 5
+    failed = after(waiting, e.FrameFailed(key=KEY, time_ns=5))
+    assert failed.frame_wanted_ns is None
+    assert failed.without_a_frame == "This moment cannot be read"
+    assert Assigns().without_a_frame == "No session is open"
+
+
+def test_a_recording_that_ends_while_it_is_watched_is_told_of() -> None:
+    live = opened(live=True)
+    stopped = after(live, e.SessionGrew(key=KEY, range_ns=(0, END_NS), live=False))
+    assert stopped.notice is not None
+    assert not stopped.notice.serious
+    died = after(live, e.SessionGrew(key=KEY, range_ns=(0, END_NS), live=False, ended="python 4711"))
+    assert died.notice is not None
+    assert died.notice.serious
+    assert died.notice.text.startswith("python 4711 has ended")
+    assert died.recorder is None
+    assert not died.following
+    assert after(died, e.SessionGrew(key=KEY, range_ns=(0, END_NS), live=False)).notice is died.notice
+
+
+def test_a_session_without_its_recorder_is_unfinished_until_it_is_recovered() -> None:
+    live = opened(live=True)
+    lost = after(live, e.RecorderGone(key=KEY))
+    assert lost.session is not None
+    assert (lost.session.live, lost.session.unfinished) == (True, True)
+    recovered = after(lost, e.SessionGrew(key=KEY, range_ns=(0, 2 * END_NS), live=False))
+    assert recovered.session is not None
+    assert (recovered.session.live, recovered.session.unfinished) == (False, False)
+    assert handle_event(live, e.RecorderGone(key=KEY + 1)) is live
+
+
+def test_the_first_thread_of_a_growing_session_becomes_the_focused_lane() -> None:
+    empty = after(opened(live=True), e.SessionGrew(key=KEY, range_ns=(0, 9), live=True, focus_track_id=3))
+    assert empty.focus_track_id == 2
+    none_yet = replace(opened(live=True), focus_track_id=0)
+    assert after(none_yet, e.SessionGrew(key=KEY, range_ns=(0, 9), live=True, focus_track_id=3)).focus_track_id == 3
+
+
+def test_a_plain_sentence_covers_a_serious_one_for_its_moment_only() -> None:
+    serious, plain = Notice("damaged", serious=True), Notice("nothing there")
+    covered = after(opened(), e.Tell(notice=serious), e.Tell(notice=plain))
+    assert covered.notice == plain
+    again = after(covered, e.Tell(notice=None))
+    assert again.notice == serious
+    assert after(again, e.Tell(notice=None)).notice is None
+    assert after(again, e.Tell(notice=None), e.Tell(notice=plain), e.Tell(notice=None)).notice is None

@@ -32,6 +32,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dags.frame_parts import Frame
 from views.building.gl_probe import GlProbe
 from views.building.keys import TOWARD, is_own, paint_focus
 from views.building.labels import LABEL_PX, floor_named_at, paint_labels, room_words
@@ -164,13 +165,13 @@ class Stage(QWidget):
         self._theme, self._selection = assigns.theme, assigns.selection
         if assigns.frame is None:
             self._plan = None
-            self._instead = "No session is open" if assigns.session is None else "Reading …"
+            self._instead = assigns.without_a_frame
         else:
             calls = recent(self._source, assigns.frame)
             aspect = max(0.5, min(4.0, round(self._ground().width() / max(self._ground().height(), 1), 1)))
             self._plan = building(assigns.frame, calls, self._source.names.sites, assigns.building_measure, aspect)
             self._hovered = None
-            self._instead = "" if len(self._plan) else "Nothing recorded ran in the stretch before this moment"
+            self._instead = "" if len(self._plan) else _without_rooms(assigns.frame)
             self.setAccessibleDescription(f"{height_words(self._plan)}. {colour_words(self._plan)}")
         self._changed()
 
@@ -391,3 +392,10 @@ def _at_the_end(close: Callable[[], None]) -> None:
     application = QCoreApplication.instance()
     if application is not None:
         application.aboutToQuit.connect(close)
+
+
+def _without_rooms(frame: Frame) -> str:
+    """Why nothing stands here."""
+    if frame.complete:
+        return "Nothing recorded ran in the stretch before this moment"
+    return "What ran here is lost: this stretch of the recording is damaged or has a gap"

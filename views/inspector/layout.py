@@ -171,6 +171,8 @@ def _stack_section(frame: Frame, track: FrameTrack, selection: Selection | None)
     shown = list(enumerate(track.stack))[::-1][:MAX_STACK]
     rows = tuple(_call_row(frame, track, depth, call, selection) for depth, call in shown)
     title = f"Stack, innermost first ({len(track.stack)})"
+    if track.confidence == "not captured":
+        title += " · as last known: what came after it is lost"
     return Section(key="stack", title=title, rows=rows)
 
 

@@ -68,7 +68,7 @@ class InspectorView(QAbstractScrollArea):
             self._sources.clear()
             self._files.forget()
         frame = assigns.frame
-        self._instead = "No session is open" if assigns.session is None else "Reading …"
+        self._instead = assigns.without_a_frame or "Nothing is known of it at this moment"
         sections: tuple[Section, ...] = ()
         if frame is not None:
             old = self._earlier.of(self._source.session, shown_states(frame, assigns.selection)[:40])

@@ -78,7 +78,7 @@ class SupervisionView(QWidget):
         self._buttons[assigns.heat_by].setChecked(True)
         meaning = MEANINGS[assigns.heat_by]
         if frame is None:
-            self.rows.show_rows((), assigns, "No session is open" if assigns.session is None else "Reading …")
+            self.rows.show_rows((), assigns, assigns.without_a_frame)
         else:
             calls = recent(self._source, frame)
             rows = supervision_rows(frame, calls, assigns.heat_by, assigns.folded)
