@@ -20,14 +20,14 @@ def write_problem(error: OSError, what: str) -> TargetProblem:
     return TargetProblem(f"{what[:1].upper()}{what[1:]} cannot be written: {error.strerror}.")
 
 
-def write_file(path: Path, data: object, *, durable: bool = False) -> int:
-    """Writes a new file, or nothing. Returns its size.
+def write_file(path: Path, data: object, *, durable: bool = False, mode: int = 0o600) -> int:
+    """Writes a new file, or nothing. Returns its size. `mode` as the umask leaves it.
 
     Raises: TargetProblem.
     """
     view = memoryview(data).cast("B")  # type: ignore[arg-type]
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         try:
             rest = view
             while rest:
@@ -43,13 +43,13 @@ def write_file(path: Path, data: object, *, durable: bool = False) -> int:
     return len(view)
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
+def replace_file(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o600) -> None:
     """Replaces a file atomically: a reader sees the old bytes or the new ones.
 
     Raises: TargetProblem; the old file is then as it was.
     """
     fresh = path.with_name(path.name + ".new")
-    write_file(fresh, data, durable=durable)
+    write_file(fresh, data, durable=durable, mode=mode)
     try:
         fresh.replace(path)
     except OSError as error:

@@ -9,7 +9,7 @@ import traceback
 from types import TracebackType
 
 import msgspec
-from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from capture.errors import TargetProblem
@@ -18,6 +18,7 @@ from scope_gui import settings
 from scope_gui.effects import Effects
 from scope_gui.icon import icon
 from scope_gui.places import PROGRAM
+from scope_gui.qt_messages import on_qt_message
 from scope_gui.recordings import Recordings
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import MainWindow
@@ -25,9 +26,6 @@ from views.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, 
 from views.live import Pulse, Store
 from views.source import Source
 from views.state import Assigns, Notice
-
-# Said by Qt on displays that lack a desktop's services; nothing is wrong then.
-_HARMLESS = ("propagateSizeHints", "XDG_RUNTIME_DIR", "QStandardPaths", "Could not connect to the session bus")
 
 # A worker that computes gives the interpreter back after this long. Painting lets go of it with every call into Qt, and
 # with Python's own 5 ms a single picture would wait a dozen times as long as it takes to paint.
@@ -65,7 +63,7 @@ class Application:
         """
         self.qt = qt_application()
         sys.setswitchinterval(SWITCH_S)
-        qInstallMessageHandler(_on_qt_message)
+        qInstallMessageHandler(on_qt_message)
         self._settings = settings.load()
         known = self._settings
         self.store = Store(
@@ -160,8 +158,3 @@ def qt_application() -> QApplication:
     app.setWindowIcon(icon())
     app.setStyle("Fusion")
     return app
-
-
-def _on_qt_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
-    if kind is not QtMsgType.QtDebugMsg and not any(part in text for part in _HARMLESS):
-        print(f"scope-gui: Qt: {text}", file=sys.stderr)

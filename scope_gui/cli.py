@@ -17,6 +17,7 @@ from typing import cast
 from capture.errors import ScopeError, TargetProblem
 
 WELCOME = "scope_gui.app:welcome"
+VIEWS = ("window", "timeline", "building", "supervision", "inspector", "metrics")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -109,6 +110,10 @@ def build_parser() -> argparse.ArgumentParser:
     frame.add_argument("--at", required=True, metavar="TIME", help="1.5s, 250ms, 120000ns, 40%%, start or end")
     _json(frame)
 
+    export = _verb(verbs, "export", "pictures of a session, without a display", "scope_gui.export:export")
+    _session(export)
+    _picture_flags(export)
+
     events = _verb(verbs, "events", "the recorded events of a stretch of time", "scope_gui.verbs_read:events")
     _session(events)
     events.add_argument("--from", dest="from_time", default="start", metavar="TIME")
@@ -171,6 +176,30 @@ def _format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
 
 
+def _picture_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--at", metavar="TIME", help="one picture, of this moment: 1.5s, 250ms, 40%%, start or end")
+    parser.add_argument("--view", choices=VIEWS, default="window", help="what is seen (default: the whole window)")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="F.png|DIR|F.gif", help="a PNG is replaced if it is there"
+    )
+    parser.add_argument("--size", default="1600x900", metavar="WxH", help="in pixels (default 1600x900)")
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--track", type=int, metavar="ID", help="pick this thread or process")
+    parser.add_argument("--mark", metavar="TIME", help="compare with this moment: the inspector lists what changed")
+    parser.add_argument("--source", action="store_true", help="the source line of each call on the stack")
+    parser.add_argument("--measure", choices=("calls", "time"), default="calls", help="what the building's height is")
+    parser.add_argument(
+        "--heat", choices=("activity", "cpu", "memory"), default="activity", help="what the supervision map's colour is"
+    )
+    stretch = parser.add_argument_group("a sequence, or what the timeline shows of a single picture")
+    stretch.add_argument("--from", dest="from_time", metavar="TIME", help="where the stretch begins (default: start)")
+    stretch.add_argument("--to", dest="to_time", metavar="TIME", help="where it ends (default: end)")
+    stretch.add_argument("--fps", type=_per_second, metavar="N", help="pictures a second")
+    stretch.add_argument("--speed", type=_seconds, metavar="X", help="seconds of the session in one (default 1)")
+    stretch.add_argument("--frames", type=_pictures, metavar="N", help="so many pictures at equal steps instead")
+    stretch.add_argument("--force", action="store_true", help="replace the pictures of an earlier sequence")
+
+
 def _recording_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="S.scope", help="where to record (default: here, by name and time)"
@@ -211,6 +240,20 @@ def _seconds(text: str) -> float:
     if seconds <= 0:
         raise argparse.ArgumentTypeError("must be above 0")
     return seconds
+
+
+def _per_second(text: str) -> float:
+    fps = float(text)
+    if not 0 < fps <= 240:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 240")
+    return fps
+
+
+def _pictures(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
 
 
 def _mebibytes(text: str) -> int:

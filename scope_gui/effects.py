@@ -6,7 +6,7 @@ Nothing here waits: whatever touches a disk is done by the workers of `views.job
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from scope_gui.timespec import time_ns_from_text
 from scope_gui.unfinished import Recovery, abandoned_notice, is_abandoned
 from views import events as e
 from views.jobs import Jobs, first_focus, lanes_of
-from views.source import Source
+from views.source import Names, Source
 from views.state import Assigns, Bookmark, Notice, Recorder, SessionRef
 
 RECORDER_S = 1.0
@@ -127,17 +127,7 @@ class Effects:
             refused = Notice(str(problem), serious=True)
             self._send(e.Tell(notice=abandoned_notice(Path(path)) if is_abandoned(Path(path)) else refused))
         else:
-            names = self._source.names
-            self._send(
-                e.SessionOpened(
-                    session=SessionRef(key=key, path=str(Path(path).resolve()), name=name, live=session.live),
-                    range_ns=(session.start_ns, session.end_ns),
-                    bookmarks=tuple(told),
-                    lanes=lanes_of(names),
-                    focus_track_id=first_focus(names),
-                    at_ns=at_ns,
-                )
-            )
+            self._send(session_opened(session, self._source.names, key, at_ns, told))
             if session.problems:
                 self._send(e.DamageFound(key=key))
             if session.live:
@@ -187,6 +177,21 @@ class Effects:
             self._send(e.RecorderSaid(recorder=recorder))
 
         self._jobs.finder.do_every(RECORDER_S, ask)
+
+
+def session_opened(
+    session: Session, names: Names, key: int, at_ns: int | None, bookmarks: Sequence[Bookmark]
+) -> e.SessionOpened:
+    """That this session is open and can be shown."""
+    path = Path(session.path)
+    return e.SessionOpened(
+        session=SessionRef(key=key, path=str(path.resolve()), name=path.name or path.resolve().name, live=session.live),
+        range_ns=(session.start_ns, session.end_ns),
+        bookmarks=tuple(bookmarks),
+        lanes=lanes_of(names),
+        focus_track_id=first_focus(names),
+        at_ns=at_ns,
+    )
 
 
 def bookmark_of(note: notes.Note) -> Bookmark:

@@ -38,7 +38,7 @@ from views.metrics.view import MetricsView
 from views.source import Source
 from views.state import Assigns
 from views.supervision.view import SupervisionView
-from views.theme import palette, stylesheet
+from views.theme import dress
 from views.timeline.view import TimelineView
 from views.transport.view import TransportView
 
@@ -111,9 +111,7 @@ class MainWindow(QMainWindow):
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Welcome page or session; title, theme and what can be done."""
         if "theme" in changed:
-            app = cast(QApplication, QApplication.instance())
-            app.setPalette(palette(assigns.theme))
-            app.setStyleSheet(stylesheet(assigns.theme))
+            dress(assigns.theme)
         if "session" not in changed:
             return
         is_open = assigns.session is not None
@@ -123,7 +121,7 @@ class MainWindow(QMainWindow):
             self._show_docks(is_open)
             if is_open and not self._placed:
                 self._placed = True
-                QTimer.singleShot(0, self._place)  # sizes of docks count only once they are on the screen
+                QTimer.singleShot(0, self.place)  # sizes of docks count only once they are on the screen
             (self.timeline if is_open else self.welcome.attach_button).setFocus()
         for command in COMMANDS:
             self.actions_by_title[command.title].setEnabled(is_open or not command.needs_session)
@@ -164,7 +162,7 @@ class MainWindow(QMainWindow):
         self.resizeDocks([supervision, inspector], [width * 2 // 10, width * 3 // 10], Qt.Orientation.Horizontal)
         self.resizeDocks([metrics, timeline], [metrics.sizeHint().height(), height * 4 // 10], Qt.Orientation.Vertical)
 
-    def _place(self) -> None:
+    def place(self) -> None:
         """The panels as they were left, or as the design has them; moving them takes the keyboard away from them."""
         with_keyboard = self.focusWidget()
         if not self._layout or not self.restoreState(_bytes(self._layout), LAYOUT_VERSION):

@@ -11,6 +11,7 @@ import hashlib
 
 import msgspec
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtWidgets import QApplication
 
 from views.state import Theme
 
@@ -158,6 +159,15 @@ def palette(theme: Theme) -> QPalette:
     for one in (role.WindowText, role.Text, role.ButtonText):
         made.setColor(QPalette.ColorGroup.Disabled, one, qcolor(mixed(shown.muted, shown.window, 0.4)))
     return made
+
+
+def dress(theme: Theme) -> None:
+    """Gives the application a theme's palette and style sheet; one it wears already would cost every widget again."""
+    app = QApplication.instance()
+    sheet = stylesheet(theme)
+    if isinstance(app, QApplication) and app.styleSheet() != sheet:
+        app.setPalette(palette(theme))
+        app.setStyleSheet(sheet)
 
 
 def stylesheet(theme: Theme) -> str:

@@ -20,9 +20,13 @@ from PySide6.QtWidgets import QApplication
 
 from scope_gui import app, cli
 from tests.journeys.person import Person
-from tests.journeys.stories import bookmarks, conditions
+from tests.journeys.stories import bookmarks, conditions, pictures
 
-STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {**bookmarks.STORIES, **conditions.STORIES}
+STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {
+    **bookmarks.STORIES,
+    **conditions.STORIES,
+    **pictures.STORIES,
+}
 
 
 def play(name: str) -> None:

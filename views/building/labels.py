@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,9 +82,10 @@ def _paint_floor_names(painter: QPainter, plan: Building, view: Projection, them
         last = corner[1]
         words = floor.name if floor.known else f"{floor.name} · not captured"
         text = metrics.elidedText(words, Qt.TextElideMode.ElideLeft, LABEL_PX)
-        box = QRectF(corner[0] - LABEL_PX - 8, corner[1] - metrics.height() / 2, LABEL_PX, metrics.height())
+        wide = math.ceil(metrics.horizontalAdvance(text))  # whole pixels: letters look the same on every floor
+        at = QPointF(round(corner[0] - 8 - wide), round(corner[1] - metrics.height() / 2 + metrics.ascent()))
         painter.setPen(QColor(shown.text if floor.calls else shown.muted))
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), text)
+        painter.drawText(at, text)
 
 
 def floor_named_at(plan: Building, view: Projection, point: QPointF) -> str:

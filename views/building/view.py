@@ -90,7 +90,8 @@ class BuildingView(QWidget):
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns."""
-        if assigns.frame is not None and self._probe is None and GlProbe.worth_asking():
+        on_screen = not self.window().testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+        if assigns.frame is not None and self._probe is None and on_screen and GlProbe.worth_asking():
             self._probe = GlProbe(self)
             self._probe.answered.connect(self._draw_with_gl)
             _at_the_end(self._probe.stop)
@@ -127,6 +128,7 @@ class Stage(QWidget):
         """An empty stage. `left` is emitted when Escape gives the keyboard back."""
         super().__init__(parent)
         self._send, self._source = send, source
+        self._shown, self._aspect = Assigns(), 0.0
         self._theme: Theme = "dark"
         self._plan: Building | None = None
         self._pictures: RoomPictures | None = None
@@ -162,14 +164,14 @@ class Stage(QWidget):
 
     def show_assigns(self, assigns: Assigns) -> None:
         """Builds what the assigns say."""
-        self._theme, self._selection = assigns.theme, assigns.selection
+        self._shown, self._theme, self._selection = assigns, assigns.theme, assigns.selection
         if assigns.frame is None:
             self._plan = None
             self._instead = assigns.without_a_frame
         else:
             calls = recent(self._source, assigns.frame)
-            aspect = max(0.5, min(4.0, round(self._ground().width() / max(self._ground().height(), 1), 1)))
-            self._plan = building(assigns.frame, calls, self._source.names.sites, assigns.building_measure, aspect)
+            sites, self._aspect = self._source.names.sites, self._aspect_now()
+            self._plan = building(assigns.frame, calls, sites, assigns.building_measure, self._aspect)
             self._hovered = None
             self._instead = "" if len(self._plan) else _without_rooms(assigns.frame)
             self.setAccessibleDescription(f"{height_words(self._plan)}. {colour_words(self._plan)}")
@@ -242,7 +244,9 @@ class Stage(QWidget):
             painter.drawText(area.adjusted(12, 12, -12, -12), int(flags), self._instead)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """The building fits again."""
+        """The building fits again, in its proportions too."""
+        if self._plan is not None and self._aspect_now() != self._aspect:
+            self.show_assigns(self._shown)
         self._changed()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
@@ -378,6 +382,9 @@ class Stage(QWidget):
     def _ground(self) -> QRectF:
         """Where the building stands: right of the floors' names, above the legend."""
         return QRectF(self.rect()).adjusted(min(LABEL_PX, self.width() * 0.2), 24, 0, -LEGEND_PX)
+
+    def _aspect_now(self) -> float:
+        return max(0.5, min(4.0, round(self._ground().width() / max(self._ground().height(), 1), 1)))
 
     def _view(self, plan: Building) -> Projection:
         ground = self._ground()

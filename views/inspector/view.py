@@ -25,6 +25,7 @@ from views.inspector.layout import Site, inspector_sections, shown_states
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
 from views.inspector.sections import Section, SourcePlace
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
+from views.legend import Sign
 from views.recent import recent
 from views.source import Source
 from views.state import Assigns, Selection, Theme
@@ -81,6 +82,15 @@ class InspectorView(QAbstractScrollArea):
             return
         self._sections, self._theme, self._source_shown = what
         self._set_page()
+
+    def legend(self) -> tuple[Sign, ...]:
+        """What its signs mean."""
+        shown = colours(self._theme)
+        return (
+            Sign("before the last change", "struck", shown.hot),
+            Sign("since the last change", "underlined", shown.healthy),
+            Sign("what is picked", "block", shown.selected),
+        )
 
     def as_text(self) -> str:
         """What is shown, as text for the clipboard."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QHelpEvent, QHideEvent, QMouseEvent, QPainter, QPaintE
 from PySide6.QtWidgets import QStyle, QToolTip, QWidget
 
 from views.events import Event, SeekTo
+from views.legend import Sign
 from views.metrics import scene
 from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
 from views.metrics.samples import Samples
@@ -60,6 +61,15 @@ class MetricsView(QWidget):
     def lines(self) -> list[Line]:
         """What is shown, as far as it has been read."""
         return self._lines
+
+    def legend(self) -> tuple[Sign, ...]:
+        """What its signs mean."""
+        shown = colours(self._assigns.theme)
+        return (
+            Sign("all processes together", "line", shown.accent),
+            Sign("cursor, its values at the left", "line", shown.cursor),
+            Sign("right: top of the scale"),
+        )
 
     def wait_until_loaded(self) -> None:
         """Returns when all samples have been read and can be painted."""

@@ -8,8 +8,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from views.heat import faded, level_colour
+from views.legend import Sign
+from views.state import Theme
 from views.supervision.layout import Row
-from views.theme import Colours
+from views.theme import Colours, colours
 
 ROW_PX = 38.0
 INDENT_PX = 12.0
@@ -39,6 +41,17 @@ def paint_rows(
         elif (first + at) % 2:
             painter.fillRect(box, QColor(shown.raised))
         _paint_row(painter, row, box, shown)
+
+
+def signs(theme: Theme) -> tuple[Sign, ...]:
+    """What levels and states look like."""
+    shown = colours(theme)
+    levels = (("cold", shown.cold), ("healthy", shown.healthy), ("warm", shown.warning), ("hot", shown.hot))
+    return (
+        *(Sign(word, "block", colour) for word, colour in levels),
+        Sign("not captured", "hatch", shown.muted),
+        *(Sign(f"{sign} {word}") for word, sign in _SIGNS.items()),
+    )
 
 
 def fold_box(row: Row) -> QRectF:

@@ -22,11 +22,12 @@ from PySide6.QtWidgets import (
 
 from views.events import Event, Select, SetHeat, ToggleFold
 from views.figures import duration_text
+from views.legend import Sign
 from views.recent import recent
 from views.source import Source
 from views.state import Assigns, Heat, Selection, Theme
 from views.supervision.layout import MEANINGS, Row, supervision_rows
-from views.supervision.scene import ROW_PX, detail_of, fold_box, paint_rows
+from views.supervision.scene import ROW_PX, detail_of, fold_box, paint_rows, signs
 from views.theme import colours, text_font
 
 _TITLES: dict[Heat, str] = {"activity": "Activity", "cpu": "CPU", "memory": "Memory"}
@@ -89,6 +90,10 @@ class SupervisionView(QWidget):
         if "theme" in changed:
             self._meaning.setStyleSheet(f"color: {colours(assigns.theme).muted}")
 
+    def legend(self) -> tuple[Sign, ...]:
+        """What its signs mean."""
+        return signs(self.rows.theme)
+
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Wide enough for a name, a line and a figure."""
         return QSize(320, 420)
@@ -126,6 +131,11 @@ class RowList(QAbstractScrollArea):
             if selected != shown[1]:
                 self._show_selected()
             self.viewport().update()
+
+    @property
+    def theme(self) -> Theme:
+        """The theme of what is shown."""
+        return self._theme
 
     def row_at(self, y: float) -> Row | None:
         """The row at that height of what is in sight."""

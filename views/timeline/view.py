@@ -23,9 +23,10 @@ from PySide6.QtWidgets import QScrollBar, QStyle, QToolTip, QWidget
 from capture.session import Session
 from dags.analyses.detail_reader import DetailReader
 from views.events import Event
+from views.legend import Sign
 from views.source import Source
 from views.state import Assigns
-from views.timeline import overlay, pick, scene
+from views.timeline import legend, overlay, pick, scene
 from views.timeline.content import Content, Loader, Overview, content_of, overview_of
 from views.timeline.gestures import Gestures
 from views.timeline.layout import (
@@ -106,6 +107,10 @@ class TimelineView(QWidget):
     def is_reading(self) -> bool:
         """Whether something of what is visible has not been read yet."""
         return bool(self._content.missing or self._content.missing_calls)
+
+    def legend(self) -> tuple[Sign, ...]:
+        """What its signs mean."""
+        return legend.signs(self._assigns)
 
     def lanes(self) -> list[Lane]:
         """The lanes, from top to bottom."""

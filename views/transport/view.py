@@ -16,6 +16,7 @@ from views.transport.layout import clock_text, event_text, marked_text, motion_t
 from views.transport.scene import ScrubTrack
 
 Send = Callable[[Event], None]
+LABEL_GAP_PX = 14
 
 
 class TransportView(QWidget):
@@ -106,7 +107,7 @@ class TransportView(QWidget):
         label = QLabel(self)
         label.setFont(number_font(points) if numbers else text_font(points))
         label.setToolTip(tip)
-        label.setContentsMargins(8, 0, 8, 0)
+        row.addSpacing(LABEL_GAP_PX)  # margins of a label go when it gets a style sheet, and come back with a new text
         row.addWidget(label)
         return label
 

@@ -1,0 +1,50 @@
+"""What the window looks like, to be held against pictures that were made without one."""
+
+from __future__ import annotations
+
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+
+from tests.journeys.person import Person
+from views.building.view import BuildingView
+from views.inspector.view import InspectorView
+from views.legend import legend_height, signs_of
+from views.metrics.view import MetricsView
+from views.picture import title_height
+from views.supervision.view import SupervisionView
+from views.timeline.view import TimelineView
+
+VIEWS = ("timeline", "building", "supervision", "inspector", "metrics")
+
+
+def rest(person: Person) -> None:
+    """Waits until nothing more comes."""
+    person.wait_for_session()
+    person.window.timeline.wait_until_loaded()
+    person.window.metrics.wait_until_loaded()
+    QTest.qWait(50)
+    person.expect(person.is_at_rest, "rest")
+
+
+def page_size(part: QWidget) -> tuple[int, int, int]:
+    """(width, height of the export that shows it in this size, where its own pixels begin in there)."""
+    if not isinstance(part, TimelineView | BuildingView | SupervisionView | InspectorView | MetricsView):
+        return part.width(), part.height(), 0
+    above = title_height(part.width())
+    return part.width(), above + part.height() + legend_height(signs_of(part), part.width()), above
+
+
+def look(person: Person) -> dict[str, object]:
+    """Takes what the window and each of its views look like; says how large they are."""
+    rest(person)
+    person.window.timeline.setFocus()  # the frame around a button that has it is no part of what is recorded
+    person.expect(person.window.timeline.hasFocus, "the timeline has the keyboard")
+    sizes: dict[str, object] = {}
+    for name in ("window", *VIEWS):
+        part: QWidget = person.window if name == "window" else getattr(person.window, name)
+        part.grab().save(f"{name}.png")
+        sizes[name] = page_size(part)
+    return sizes
+
+
+STORIES = {"look": look}

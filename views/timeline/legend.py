@@ -1,0 +1,23 @@
+"""What the signs on the timeline mean, for a picture of it; the caption beside the ruler says the rest."""
+
+from __future__ import annotations
+
+from views.legend import Sign
+from views.state import Assigns
+from views.theme import colours
+
+
+def signs(assigns: Assigns) -> tuple[Sign, ...]:
+    """The signs that may be seen; those of a mark or of bookmarks only where there are any."""
+    shown = colours(assigns.theme)
+    always = (
+        Sign("call, in its function's colour", "block", shown.spans[0]),
+        Sign("left by an exception", "edge", shown.hot),
+        Sign("state written", "edge", shown.accent),
+        Sign("events lost", "hatch", shown.warning),
+        Sign("made another event possible", "line", shown.muted),
+        Sign("cursor", "line", shown.cursor),
+    )
+    flags = (Sign("bookmark", "flag", shown.bookmark),) if assigns.bookmarks else ()
+    marks = (Sign("marked moment", "dashes", shown.mark),) if assigns.marked_ns is not None else ()
+    return always + flags + marks
