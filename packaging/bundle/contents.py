@@ -43,7 +43,7 @@ QT_PLUGINS = (
 
 def copy(packages: Path) -> list[importlib.metadata.Distribution]:
     """Copies what Scope needs at run time from .venv, and tells what that is."""
-    found = sorted(_needed().values(), key=lambda distribution: distribution.name)
+    found = sorted(needed().values(), key=lambda distribution: distribution.name)
     for distribution in found:
         for name in distribution.files or []:
             where = name.as_posix()
@@ -59,7 +59,7 @@ def copy(packages: Path) -> list[importlib.metadata.Distribution]:
 def drop_unused_qt(packages: Path) -> None:
     """Leaves of Qt the modules that our code imports, the plugins above, and the libraries that those reach."""
     qt = packages / "PySide6"
-    used = {*_qt_modules(packages), *OF_PYQTGRAPH}
+    used = {*qt_modules(packages), *OF_PYQTGRAPH}
     for path in [path for path in qt.iterdir() if path.name not in ("Qt", "support")]:
         kept = any(fnmatch(path.name, pattern) for pattern in QT_PYTHON) or path.name.partition(".")[0] in used
         if not kept:
@@ -84,7 +84,7 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _needed() -> dict[str, importlib.metadata.Distribution]:
+def needed() -> dict[str, importlib.metadata.Distribution]:
     """By name: what the project's requirements ask for, and what that asks for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     found: dict[str, importlib.metadata.Distribution] = {}
@@ -99,10 +99,10 @@ def _needed() -> dict[str, importlib.metadata.Distribution]:
     return found
 
 
-def _qt_modules(packages: Path) -> Iterator[str]:
-    """The names of Qt's modules in the imports of our packages."""
+def qt_modules(folder: Path) -> Iterator[str]:
+    """The names of Qt's modules in the imports of our packages, which lie in this folder."""
     for package in ("views", "scope_gui"):
-        for path in (packages / package).rglob("*.py"):
+        for path in (folder / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_bytes())):
                 if isinstance(node, ast.ImportFrom) and node.module == "PySide6":
                     yield from (alias.name for alias in node.names)

@@ -33,7 +33,9 @@ def copy(home: Path) -> Path:
     """Copies it to `home`; the folder for packages."""
     library = home / "lib" / MINOR
     source = Path(sysconfig.get_path("stdlib"))
-    shutil.copytree(source, library, ignore=_ignored, symlinks=False, ignore_dangling_symlinks=True)
+    shutil.copytree(
+        source, library, ignore=lambda _, names: left_out(names), symlinks=False, ignore_dangling_symlinks=True
+    )
     (home / "bin").mkdir()
     program = home / "bin" / MINOR
     shutil.copy2(os.path.realpath(sys._base_executable), program)  # type: ignore[attr-defined]
@@ -51,6 +53,11 @@ def copy(home: Path) -> Path:
     return packages
 
 
+def left_out(names: list[str]) -> set[str]:
+    """Those of a folder's names that do not come along."""
+    return {name for name in names if any(fnmatch(name, pattern) for pattern in LEFT_OUT)}
+
+
 def compile_all(home: Path) -> None:
     """Byte code beside every module, valid whatever happens to the files' times: the folder may be read-only.
 
@@ -64,10 +71,6 @@ def compile_all(home: Path) -> None:
         prependdir="",
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
-
-
-def _ignored(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if any(fnmatch(name, pattern) for pattern in LEFT_OUT)}
 
 
 def _shared_library() -> Path | None:

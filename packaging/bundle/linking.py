@@ -79,7 +79,7 @@ def drop_unreached(folder: Path, packages: Path) -> None:
 def binaries(folder: Path) -> list[Path]:
     """The programs and shared libraries of a folder."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
-    return [path for path in files if path.open("rb").read(4) == b"\x7fELF"]
+    return [path for path in files if _starts_with(path, b"\x7fELF")]
 
 
 def glibc_needed(home: Path) -> str:
@@ -101,6 +101,11 @@ def _resolved(path: Path) -> dict[str, Path]:
     """The file of each library that a binary would load on this system, directly or through others."""
     told = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
     return {name: Path(where) for name, where in _LINE.findall(told) if where.startswith("/")}
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
 
 
 def _needed(path: Path) -> list[str]:

@@ -9,6 +9,7 @@ import sysconfig
 from importlib.metadata import Distribution
 from pathlib import Path
 
+UNKNOWN = "see its dist-info"
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = """\
 What this bundle is made of. Python's libraries carry their licences in python/lib/python*/site-packages/NAME.dist-info;
@@ -29,7 +30,7 @@ def write(folder: Path, distributions: list[Distribution], system: list[Path]) -
             shutil.copy2(place, licences / "python.txt")
             break
     for distribution in distributions:
-        lines.append(f"{distribution.name} {distribution.version}: {_licence(distribution)}")
+        lines.append(f"{distribution.name} {distribution.version}: {licence_of(distribution)}")
     for package, names in sorted(_packages_of(system).items()):
         lines.append(f"{package or 'of this system'}: {', '.join(names)}")
         text = Path("/usr/share/doc", package, "copyright")
@@ -38,13 +39,13 @@ def write(folder: Path, distributions: list[Distribution], system: list[Path]) -
     (folder / "THIRD-PARTY.txt").write_text(HEAD + "\n".join(lines) + "\n")
 
 
-def _licence(distribution: Distribution) -> str:
+def licence_of(distribution: Distribution) -> str:
     """What a distribution says of itself, in the three places where that may be."""
     told = distribution.metadata
     named = [line for field in ("License-Expression", "License") for line in told.get_all(field) or []]
     short = named[0].partition("\n")[0] if named else ""
     kinds = [line.rpartition(" :: ")[2] for line in told.get_all("Classifier") or [] if line.startswith("License")]
-    return short or ", ".join(kinds) or "see its dist-info"
+    return short or ", ".join(kinds) or UNKNOWN
 
 
 def _packages_of(files: list[Path]) -> dict[str, list[str]]:
