@@ -41,6 +41,7 @@ exec "$here/python/bin/python3" -I -m scope_gui "$@"
 """
 README = """\
 Scope {version}: a time-travel debugger for Python. Nothing has to be installed; this folder may lie anywhere.
+After moving it, tell the desktop again where it is.
 
     ./scope-gui                       the window
     ./scope-gui run -- python app.py  record a program

@@ -1,0 +1,103 @@
+"""A hundred sessions opened and closed one after the other: no thread, no open file and no memory stays behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from capture.pack import pack
+from capture.session import Session
+from dags.analyses.detail_reader import DetailReader
+from tests.leftovers import wait_for
+from tests.sessions import build_session
+from views.events import Event, FrameReady, Search, SearchFound, Stepped
+from views.jobs import Jobs
+from views.source import Source
+
+WARM, CYCLES = 25, 100  # an even number of cycles ends with the same session open as before them
+ANSWER_S = 30
+MAX_GROWTH_BYTES = 6 << 20
+"""Allocators hand memory back in steps; a session that stayed (its events alone are 1.5 MB) would be 100 times that."""
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """One folder and one packed session."""
+    folder = tmp_path_factory.mktemp("cycles")
+    path = build_session(folder / "a.scope", 20_000, 3, segments=4).path
+    return [path, pack(path, folder / "b.scope")]
+
+
+class Viewer:
+    """What the window does with a session, without the window."""
+
+    def __init__(self) -> None:
+        self.answers: list[Event] = []
+        self.source = Source()
+        self.jobs = Jobs(self.source, self.answers.append)
+
+    def open_and_look(self, path: Path, key: int) -> None:
+        """Opens it in place of the last one, asks everything a view asks, and waits for the answers."""
+        self.answers.clear()
+        self.jobs.reader.ask("open", lambda: self.jobs.show(Session.open(path), key))
+        self.jobs.ask_frame(key, 10**12)
+        assert wait_for(lambda: any(isinstance(event, FrameReady) for event in self.answers), ANSWER_S)
+        session = self.source.session
+        assert session is not None
+        self.jobs.ask_search(key, Search(text="f"))
+        self.jobs.ask_step(key, session.start_ns, 1, 5, "all")
+        reader = DetailReader(session)
+        for index in range(len(session.segments)):
+            reader.read(index)
+        assert len(self.source.events_between(None, session.start_ns, session.end_ns)) == 20_000
+        assert self.source.calls_between(session.start_ns, session.end_ns).num_rows > 1_000
+        for kind in (SearchFound, Stepped):
+            assert wait_for(lambda kind=kind: any(isinstance(event, kind) for event in self.answers), ANSWER_S)  # type: ignore[misc]
+
+    def close(self) -> None:
+        self.jobs.stop()
+
+
+def one_after_the_other(sessions: list[Path]) -> tuple[Callable[[int], None], Callable[[], None]]:
+    """The person opens one session after the other in the same window."""
+    viewer = Viewer()
+    return (lambda number: viewer.open_and_look(sessions[number % 2], number + 1)), viewer.close
+
+
+def each_in_a_new_window(sessions: list[Path]) -> tuple[Callable[[int], None], Callable[[], None]]:
+    """The person starts anew each time."""
+
+    def cycle(number: int) -> None:
+        viewer = Viewer()
+        viewer.open_and_look(sessions[number % 2], number + 1)
+        viewer.close()
+
+    return cycle, lambda: None
+
+
+@pytest.mark.parametrize("way", [one_after_the_other, each_in_a_new_window])
+def test_a_hundred_sessions_leave_nothing_behind(
+    way: Callable[[list[Path]], tuple[Callable[[int], None], Callable[[], None]]], sessions: list[Path]
+) -> None:
+    cycle, end = way(sessions)
+    try:
+        for number in range(WARM):
+            cycle(number)
+        threads, files, memory = now()
+        for number in range(WARM, WARM + CYCLES):
+            cycle(number)
+        assert wait_for(lambda: now()[:2] == (threads, files), 10), (now(), threads, files)
+        assert now()[2] - memory < MAX_GROWTH_BYTES
+    finally:
+        end()
+
+
+def now() -> tuple[int, int, int]:
+    """(threads, open files, resident bytes) of this process."""
+    gc.collect()
+    return threading.active_count(), psutil.Process().num_fds(), psutil.Process().memory_info().rss
