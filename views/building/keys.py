@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from views.building.layout import Toward
+from views.keyboard import paint_focus_frame
 from views.state import Theme
 from views.theme import colours, text_font
 
@@ -26,9 +27,7 @@ def is_own(event: QKeyEvent) -> bool:
 def paint_focus(painter: QPainter, area: QRectF, theme: Theme) -> None:
     """A frame, and what the keys do inside it."""
     shown = colours(theme)
-    painter.setPen(QPen(QColor(shown.accent), 2))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRect(area.adjusted(1, 1, -1, -1))
+    paint_focus_frame(painter, area, theme)
     painter.setFont(text_font(8.5))
     painter.setPen(QColor(shown.muted))
     painter.drawText(area.adjusted(12, 6, -12, 0), int(Qt.AlignmentFlag.AlignLeft), "Arrows: rooms · Esc: back")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import ClassVar
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
@@ -25,6 +26,7 @@ from views.inspector.layout import Site, inspector_sections, shown_states
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
 from views.inspector.sections import Section, SourcePlace
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
+from views.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.legend import Sign
 from views.recent import recent
 from views.source import Source
@@ -56,10 +58,11 @@ class InspectorView(QAbstractScrollArea):
         self._source_shown = False
         self._sources: dict[SourceKey, tuple[SourcePlace, SourceLines]] = {}
         self._page = Page(0.0)
+        self._chosen: int | None = None
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalScrollBar().setSingleStep(SCROLL_PX)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self.setAccessibleName("Inspector")
 
@@ -68,6 +71,7 @@ class InspectorView(QAbstractScrollArea):
         if "session" in changed:
             self._sources.clear()
             self._files.forget()
+            self._chosen = None
         frame = assigns.frame
         self._instead = assigns.without_a_frame or "Nothing is known of it at this moment"
         sections: tuple[Section, ...] = ()
@@ -138,6 +142,12 @@ class InspectorView(QAbstractScrollArea):
         offset = float(self.verticalScrollBar().value())
         painter.translate(0, -offset)
         paint_page(painter, self._page, shown, offset, offset + area.height())
+        if self.hasFocus():
+            spot = self.chosen()
+            if spot is not None:
+                paint_focus_frame(painter, spot.box.adjusted(-3, -1, 3, 1), self._theme)
+            painter.resetTransform()
+            paint_focus_frame(painter, QRectF(area.rect()), self._theme)
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
@@ -159,12 +169,47 @@ class InspectorView(QAbstractScrollArea):
         """Ends a press that has been dealt with."""
         event.accept()
 
+    def event(self, event: QEvent) -> bool:
+        """Keeps its own keys from the window."""
+        return claimed(event, CHOOSING) or super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Copies everything as text; all other keys are the window's."""
+        """Up and Down choose words, Return presses them, Ctrl+C copies everything; all other keys are the window's."""
+        spot = self.chosen()
         if event.matches(QKeySequence.StandardKey.Copy):
             QGuiApplication.clipboard().setText(self.as_text())
+        elif event.key() in PRESSING:
+            if spot is not None:
+                self.press(spot)
+        elif event.key() in CHOOSING:
+            self._choose(1 if event.key() == Qt.Key.Key_Down else -1)
         else:
             event.ignore()
+
+    def chosen(self) -> Spot | None:
+        """The words that Return presses."""
+        spots = self._page.spots
+        return spots[min(self._chosen, len(spots) - 1)] if spots and self._chosen is not None else None
+
+    def _choose(self, by: int) -> None:
+        bar, spots = self.verticalScrollBar(), self._page.spots
+        if not spots:
+            bar.setValue(bar.value() + by * SCROLL_PX)
+            return
+        at = -1 if self._chosen is None and by > 0 else self._chosen or 0
+        self._chosen = min(max(at + by, 0), len(spots) - 1)
+        box = spots[self._chosen].box
+        room = self.viewport().height()
+        bar.setValue(min(max(bar.value(), int(box.bottom()) + SCROLL_PX - room), max(int(box.top()) - SCROLL_PX, 0)))
+        self.viewport().update()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Shows that the keys go here."""
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """And that they no longer do."""
+        self.viewport().update()
 
     def _site(self, assigns: Assigns) -> Site | None:
         """The selected function, and how it did lately on the selected thread, or on all."""

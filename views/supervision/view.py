@@ -7,7 +7,7 @@ from html import escape
 from typing import ClassVar, get_args
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from views.events import Event, Select, SetHeat, ToggleFold
 from views.figures import duration_text
+from views.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.legend import Sign
 from views.recent import recent
 from views.source import Source
@@ -158,6 +159,9 @@ class RowList(QAbstractScrollArea):
         painter.translate(0, first * ROW_PX - offset)
         rows = self._rows[first:last]
         paint_rows(painter, rows, shown, area.width(), first=first, selected=self._selected)
+        if self.hasFocus():
+            painter.resetTransform()
+            paint_focus_frame(painter, QRectF(area.rect()), self._theme)
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
@@ -186,12 +190,24 @@ class RowList(QAbstractScrollArea):
             self._send(ToggleFold(track_id=row.track_id))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Return and Enter fold the selected process; all other keys are the window's."""
-        row = next((row for row in self._rows if row.track_id == self._selected), None)
-        if row is not None and row.children and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._send(ToggleFold(track_id=row.track_id))
+        """Up and Down select, Return and Enter fold the selected process; all other keys are the window's."""
+        at = next((at for at, row in enumerate(self._rows) if row.track_id == self._selected), None)
+        if event.key() in PRESSING:
+            if at is not None and self._rows[at].children:
+                self._send(ToggleFold(track_id=self._rows[at].track_id))
+        elif event.key() in CHOOSING and self._rows:
+            by = 1 if event.key() == Qt.Key.Key_Down else -1
+            self._select(self._rows[0 if at is None else min(max(at + by, 0), len(self._rows) - 1)])
         else:
             event.ignore()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """Shows that the keys go here."""
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
+        """And that they no longer do."""
+        self.viewport().update()
 
     def _select(self, row: Row) -> None:
         if row.is_process:
@@ -200,7 +216,9 @@ class RowList(QAbstractScrollArea):
             self._send(Select(selection=Selection("track", row.track_id, row.track_id)))
 
     def event(self, event: QEvent) -> bool:
-        """Says the whole of a name that had to be cut."""
+        """Keeps its own keys from the window; says the whole of a name that had to be cut."""
+        if claimed(event, CHOOSING):
+            return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             row = self.row_at(event.pos().y())
             told = [row.name, detail_of(row), row.figure] if row is not None else []

@@ -93,3 +93,27 @@ def test_hundreds_of_states_can_be_scrolled_and_an_empty_session_says_so(qtbot: 
     view.patch(Assigns(), ALL)
     assert view.verticalScrollBar().maximum() == 0
     assert view.spots() == ()
+
+
+def test_the_keyboard_chooses_words_and_presses_them(qtbot: QtBot) -> None:
+    at = frame(1_000, tracks=[track(2, stack=[call(1, "main", 100), call(2, "serve", 400)])])
+    view, sent = made(qtbot, showing(at, selection=Selection("track", 2, 2)))
+    view.activateWindow()
+    view.setFocus()
+    qtbot.waitUntil(view.hasFocus, timeout=10_000)
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    assert sent == []
+    words = [spot.text for spot in view.spots()]
+    chosen = []
+    for _ in words:
+        QTest.keyClick(view, Qt.Key.Key_Down)
+        spot = view.chosen()
+        assert spot is not None
+        chosen.append(spot.text)
+    assert chosen == words
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    for _ in range(len(words) - 1 - words.index("go to entry")):
+        QTest.keyClick(view, Qt.Key.Key_Up)
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    assert sent == [SeekTo(time_ns=400, visit=True)]
+    assert near(picture(view, 380, 500), DARK.accent, 2) > 800

@@ -89,3 +89,21 @@ def test_patching_sends_nothing_and_scrolls_over_many_rows(qtbot: QtBot) -> None
     assert last is not None
     assert last.name == "worker-299"
     assert sent == []
+
+
+def test_the_keyboard_walks_through_the_rows_and_folds(qtbot: QtBot) -> None:
+    view, sent = made(qtbot, showing(AT))
+    QTest.keyClick(view.rows, Qt.Key.Key_Down)
+    assert sent == [Select(selection=Selection("process", 1, 1))]
+    view.patch(showing(AT, selection=Selection("process", 1, 1)), ALL)
+    QTest.keyClick(view.rows, Qt.Key.Key_Down)
+    assert sent[-1] == Select(selection=Selection("track", 2, 2))
+    view.patch(showing(AT, selection=Selection("track", 2, 2)), ALL)
+    QTest.keyClick(view.rows, Qt.Key.Key_Up)
+    assert sent[-1] == Select(selection=Selection("process", 1, 1))
+    view.patch(showing(AT, selection=Selection("process", 2, 9)), ALL)
+    QTest.keyClick(view.rows, Qt.Key.Key_Down)
+    assert sent[-1] == Select(selection=Selection("process", 2, 9))
+    view.patch(showing(AT, selection=Selection("process", 1, 1)), ALL)
+    QTest.keyClick(view.rows, Qt.Key.Key_Return)
+    assert sent[4:] == [ToggleFold(track_id=1)]

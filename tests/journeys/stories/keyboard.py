@@ -1,0 +1,83 @@
+"""Everything without a mouse: where Tab goes, and selecting a thread, a link, a lane and a room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+
+from tests.journeys.person import Person
+
+
+def name_of(widget: QWidget | None) -> str:
+    """How a screen reader would call it."""
+    if widget is None:
+        return ""
+    text = widget.text() if isinstance(widget, QAbstractButton) else ""
+    return widget.accessibleName() or text or type(widget).__name__
+
+
+def walk_through_everything(person: Person) -> dict[str, Any]:
+    """Tab goes around through everything that can have the keyboard, and Shift+Tab the other way."""
+    person.wait_for_session()
+    start = QApplication.focusWidget()
+    forward, back = [name_of(start)], [name_of(start)]
+    changed = []
+    for keys, walked in (("Tab", forward), ("Shift+Tab", back)):
+        for _ in range(60):
+            before = person.window.grab().toImage()
+            person.press(keys)
+            changed.append(person.window.grab().toImage() != before)
+            if QApplication.focusWidget() is start:
+                break
+            walked.append(name_of(QApplication.focusWidget()))
+    return {"forward": forward, "back": back, "visible": changed}
+
+
+def select_everything(person: Person) -> dict[str, Any]:
+    """A lane with the arrows, a thread in the heat map, a link in the inspector, a room in the building."""
+    person.wait_for_session()
+    seen: dict[str, Any] = {"first_lane": person.assigns.focus_track_id}
+    person.press("Down")
+    seen["second_lane"] = person.assigns.focus_track_id
+    person.press("Up")
+    seen["lane_again"] = person.assigns.focus_track_id
+
+    rows = person.window.supervision.rows
+    person.tab_to(rows)
+    person.press("Down", "Down")
+    seen["thread"] = _selection(person)
+    seen["thread_said"] = rows.accessibleDescription()
+    seen["lane_of_thread"] = person.assigns.focus_track_id
+    person.press("Up", "Return")
+    seen["folded"] = sorted(person.assigns.folded)
+    person.press("Return", "Down")
+
+    inspector = person.window.inspector
+    person.tab_to(inspector)
+    for _ in range(200):
+        person.press("Down")
+        spot = inspector.chosen()
+        if spot is not None and spot.text == "go to entry":
+            break
+    seen["cursor"] = person.assigns.cursor_ns
+    person.press("Return")
+    seen["entry"] = person.assigns.cursor_ns
+    person.press("Alt+Left")
+    seen["back"] = person.assigns.cursor_ns
+
+    person.press("Escape")
+    seen["nothing"] = _selection(person)
+    person.press("P", "Right", "Up")
+    seen["room"] = _selection(person)
+    person.press("Escape")
+    seen["left_the_building"] = QApplication.focusWidget() is not person.window.building.stage
+    return seen
+
+
+def _selection(person: Person) -> list[Any] | None:
+    picked = person.assigns.selection
+    return None if picked is None else [picked.kind, picked.id, picked.track_id]
+
+
+STORIES = {"tab": walk_through_everything, "select": select_everything}

@@ -1,0 +1,68 @@
+"""Everything in the window is reached, seen to be reached, and selected with the keyboard alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capture.session import Session
+from tests.interpreters import found
+from tests.scope_command import run_recorded, scope_json
+
+PROGRAM = """
+import threading, time
+
+def leaf(n):
+    return n + 1
+
+def work(n):
+    for _ in range(200):
+        leaf(n)
+        time.sleep(0.001)
+
+workers = [threading.Thread(target=work, args=(n,), name=f"worker-{n}") for n in range(3)]
+[worker.start() for worker in workers]
+[worker.join() for worker in workers]
+"""
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """A recording of three workers."""
+    (tmp_path / "orders.py").write_text(PROGRAM)
+    run_recorded(tmp_path / "orders.scope", [found()[-1].path, tmp_path / "orders.py"])
+    return tmp_path / "orders.scope"
+
+
+def test_tab_reaches_everything_shows_where_it_is_and_traps_nobody(play: Any, recorded: Path) -> None:
+    seen = play("tab", "open", recorded, "--at", "50%", env={"SCOPE_3D": "off"})
+    forward = seen["forward"]
+    assert forward[0] == "Timeline"
+    assert {"Timeline", "Inspector", "Processes and threads", "Building of threads and functions"} <= set(forward)
+    assert 5 <= len(forward) < 40
+    assert len(set(forward)) == len(forward), "a widget is reached twice before the round is over"
+    assert seen["back"] == [forward[0], *reversed(forward[1:])]
+    assert all(seen["visible"])
+
+
+def test_a_lane_a_thread_a_link_and_a_room_are_selected_without_a_mouse(play: Any, recorded: Path) -> None:
+    seen = play("select", "open", recorded, "--at", "50%", env={"SCOPE_3D": "off"})
+    assert seen["mouse"] == {}
+    with Session.open(recorded) as session:
+        threads = [row.track_id for row in session.tracks() if row.kind == "thread"]
+        [process] = [row.track_id for row in session.tracks() if row.kind == "process"]
+    assert (seen["first_lane"], seen["second_lane"], seen["lane_again"]) == (threads[0], threads[1], threads[0])
+    kind, track_id, _ = seen["thread"]
+    assert kind == "track"
+    assert track_id in threads
+    assert seen["lane_of_thread"] == track_id
+    assert seen["folded"] == [process]
+    frame = scope_json("frame", recorded, "--at", f"{seen['cursor']}ns", "--json")
+    [stack] = [track["stack"] for track in frame["tracks"] if track["track_id"] == track_id]
+    assert seen["entry"] in {call["entered_ns"] for call in stack}
+    assert seen["back"] == seen["cursor"]
+    assert seen["nothing"] is None
+    assert seen["room"][0] == "site"
+    assert seen["left_the_building"]
