@@ -24,8 +24,8 @@ $(NATIVE): $(READY) setup.py $(C_SOURCES)
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
-demo: setup ## record a small order service for some seconds and tell what happened
-	@$(BIN)/python resources/demo/tour.py
+demo: setup ## the window on a live order service; without a display: pictures of it, and the tour in words
+	@$(BIN)/python resources/demo/window_tour.py
 
 test: check interpreters ## everything a change must pass: check, then all tests on every interpreter found
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

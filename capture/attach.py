@@ -89,7 +89,7 @@ def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_s
                     "a long call into C seems to hold the interpreter lock.",
                     "Attach again when that call is over.",
                 )
-            bootstrap.channel.wait_event("recording", timeout_s=AGENT_PATIENCE_S, pidfd=pidfd)
+            bootstrap.channel.wait_until_recording(timeout_s=AGENT_PATIENCE_S, pidfd=pidfd)
         return bootstrap.channel
 
 

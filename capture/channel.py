@@ -35,13 +35,15 @@ class AgentChannel:
     """A connection to the agent inside one target.
 
     Life: `listen` -> `accept` (the agent calls in) -> `request` / `wait_event` / `receive` -> `close`.
-    `hello` is the agent's first message; `eof` is true once the agent's end is gone (detached, ended or killed).
+    `hello` is the agent's first message, `recording` the one that says that it has begun; `eof` is true once the
+    agent's end is gone (detached, ended or killed).
     """
 
     def __init__(self, listener: socket.socket, path: Path, token: str) -> None:
         self.path = path
         self.token = token
         self.hello: Message = {}
+        self.recording: Message = {}
         self.eof = False
         self._listener: socket.socket | None = listener
         self._agent: socket.socket | None = None
@@ -134,6 +136,13 @@ class AgentChannel:
                 return message
             self._keep_event(message)
         raise TargetProblem(f"The agent in the target did not report '{name}' within {timeout_s:g} s.")
+
+    def wait_until_recording(self, *, timeout_s: float, pidfd: int | None = None) -> None:
+        """Waits for the event that says that the recording has begun, and keeps it.
+
+        Raises: TargetProblem as `wait_event`.
+        """
+        self.recording = self.wait_event("recording", timeout_s=timeout_s, pidfd=pidfd)
 
     def receive(self) -> list[Message]:
         """The events that have arrived, without waiting; sets `eof` when the agent's end is gone."""

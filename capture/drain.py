@@ -16,11 +16,12 @@ CLOCK_INTERVAL_NS = 40_000_000
 
 
 class Drain:
-    """Moves one target's pool into the journal, pass by pass."""
+    """Moves one target's pool into the journal, pass by pass. `events` counts those moved."""
 
     def __init__(self, pool: Pool, journal: JournalWriter, process_serial: int) -> None:
         self.pool = pool
         self.process_serial = process_serial
+        self.events = 0
         self._journal = journal
         self._clock_due_ns = 0
         # Two pairs give a tick its length; without the target's own a recording that dies at once would have one.
@@ -57,4 +58,5 @@ class Drain:
                 dropped=entry.dropped_before,
             )
         self.pool.advance(entry)
+        self.events += entry.new_events
         return len(records)

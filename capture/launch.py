@@ -78,7 +78,7 @@ def _is_recording(process: "subprocess.Popen[bytes]", channel: AgentChannel) -> 
     try:
         called = channel.accept(START_PATIENCE_S, uid=os.geteuid(), pid=process.pid, pidfd=pidfd)
         if called:
-            channel.wait_event("recording", timeout_s=START_PATIENCE_S, pidfd=pidfd)
+            channel.wait_until_recording(timeout_s=START_PATIENCE_S, pidfd=pidfd)
         return called
     except TargetProblem:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import traceback
 from types import TracebackType
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from capture.errors import TargetProblem
 from capture.session import Session
 from scope_gui import settings
+from scope_gui.display import has_display
 from scope_gui.effects import Effects
 from scope_gui.icon import icon
 from scope_gui.places import PROGRAM
@@ -22,7 +22,7 @@ from scope_gui.qt_messages import on_qt_message
 from scope_gui.recordings import Recordings
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import MainWindow
-from views.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, Tell
+from views.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, StartDemo, Tell
 from views.live import Pulse, Store
 from views.source import Source
 from views.state import Assigns, Notice
@@ -51,6 +51,13 @@ def open_session(arguments: argparse.Namespace) -> int:
         if arguments.at is not None:
             time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
     return Application(str(arguments.session), arguments.at or "").run()
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Shows the demo live; it ends with the window."""
+    application = Application()
+    application.store.send(StartDemo(path=str(arguments.output.absolute()) if arguments.output else ""))
+    return application.run()
 
 
 class Application:
@@ -146,8 +153,7 @@ def qt_application() -> QApplication:
     running = QApplication.instance()
     if isinstance(running, QApplication):
         return running
-    has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
-    if sys.platform == "linux" and not has_display:
+    if not has_display():
         raise TargetProblem(
             "There is no display here to open a window on.", "`scope-gui frame` and `scope-gui query` need none."
         )

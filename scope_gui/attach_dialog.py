@@ -159,6 +159,7 @@ class AttachDialog(QDialog):
 
     def _filter_changed(self, text: str) -> None:
         self.table.show_matching(text)
+        self.list.setCurrentIndex(self.table.index(0, 0))  # what was typed is about what fits best
         self._choose_one()
 
     def _choose_one(self) -> None:

@@ -83,14 +83,20 @@ def build_parser() -> argparse.ArgumentParser:
     open_.add_argument("--at", metavar="TIME", help="where to begin: 1.5s, 250ms, 120000ns, 40%%, start or end")
 
     attach = _verb(
-        verbs, "attach", "record a running process until Ctrl+C, its end or --duration", "scope_gui.verbs_record:attach"
+        verbs,
+        "attach",
+        "record a running process until Ctrl+C, its end or --duration, and show it live",
+        "scope_gui.verbs_record:attach",
     )
     attach.add_argument("pid", type=int, metavar="PID")
     _recording_flags(attach)
 
-    run = _verb(verbs, "run", "start a program under the recorder", "scope_gui.verbs_record:run")
+    run = _verb(verbs, "run", "start a program under the recorder, and show it live", "scope_gui.verbs_record:run")
     _recording_flags(run)
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- python app.py ARGS | -m module ARGS")
+
+    demo = _verb(verbs, "demo", "show the demo, a small order service with planted bugs, live", "scope_gui.app:demo")
+    demo.add_argument("-o", "--output", type=Path, metavar="S.scope", help="where to record (default: in ~/Scope)")
 
     stop = _verb(verbs, "stop", "ask the recorder of a session to detach and save", "scope_gui.verbs_record:stop")
     _session(stop)
@@ -205,7 +211,7 @@ def _recording_flags(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="S.scope", help="where to record (default: here, by name and time)"
     )
     parser.add_argument("--duration", type=_seconds, metavar="SEC", help="stop by itself after so many seconds")
-    parser.add_argument("--no-window", action="store_true", help="record without opening a window")
+    parser.add_argument("--no-window", action="store_true", help="record without a window that follows it")
     # How the window hears its recorder, whose stderr is the program's own.
     parser.add_argument("--words-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--mode", choices=("full", "state", "performance", "minimal", "observe"), default="full")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,6 +55,25 @@ class ControlServer:
             except (OSError, msgspec.DecodeError, AttributeError):
                 return False
             return bool(verb == "stop")
+
+    @contextlib.contextmanager
+    def served_beside(self, status: Callable[[], dict[str, object]]) -> Iterator[None]:
+        """Inside, a thread answers: while a recorder saves, its loop is over and callers still want to know."""
+        over = threading.Event()
+
+        def serve() -> None:
+            while not over.is_set():
+                readable, _, _ = select.select([self._socket], [], [], 0.1)
+                if readable:
+                    self.serve(status)
+
+        thread = threading.Thread(target=serve, name="control")
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def close(self) -> None:
         self._socket.close()

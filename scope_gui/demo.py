@@ -7,7 +7,6 @@ import select
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from capture.doctor import examine
 from capture.errors import TargetProblem
@@ -66,7 +65,7 @@ class DemoProgram:
             said += part
 
 
-def demo_request(program: DemoProgram, folder: str = "", path: Path | None = None) -> StartRecording:
+def demo_request(program: DemoProgram, folder: str = "", path: str = "") -> StartRecording:
     """How to record it, into a new session in this folder or at this path.
 
     Raises: TargetProblem when this system does not let it be entered.
@@ -77,6 +76,6 @@ def demo_request(program: DemoProgram, folder: str = "", path: Path | None = Non
         raise TargetProblem(diagnosis.refusal())
     return StartRecording(
         words=("attach", str(program.pid), *CHOICE.words()),
-        path=str(path or new_session_path(recordings_folder(folder), "demo")),
+        path=path or str(new_session_path(recordings_folder(folder), "demo")),
         what="the demo",
     )

@@ -71,12 +71,19 @@ def process_lines(
 def chosen_lines(
     lines: Iterable[ProcessLine], text: str, by: Column | None = None, down: bool = False
 ) -> list[ProcessLine]:
-    """Those that hold every word of the text, in the order asked for; by None: Python first, the newest on top."""
+    """Those that hold every word of the text, in the order asked for.
+
+    By None: the process whose PID was typed, then Python, the newest on top.
+    """
     words = text.casefold().split()
     fitting = [line for line in lines if all(word in _searched(line) for word in words)]
     if by is None or by == "verdict":
-        return sorted(fitting, key=lambda line: (not line.is_python, is_scope(line), line.age_s, line.row.pid))
+        return sorted(fitting, key=lambda line: (str(line.row.pid) not in words, *_rank(line)))
     return sorted(fitting, key=lambda line: (_sorted_by(line, by), line.row.pid), reverse=down)
+
+
+def _rank(line: ProcessLine) -> tuple[bool, bool, float, int]:
+    return not line.is_python, is_scope(line), line.age_s, line.row.pid
 
 
 def is_scope(line: ProcessLine) -> bool:

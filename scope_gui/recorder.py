@@ -33,6 +33,7 @@ from capture.settings import CaptureSettings
 from scope_gui.control import ControlServer
 from scope_gui.os_watch import OsWatch
 from scope_gui.sealing import SealerProcess
+from scope_gui.standing import Standing
 
 SYNC_INTERVAL_NS = 1_000_000_000
 PROBE_INTERVAL_NS = 250_000_000
@@ -63,6 +64,7 @@ class Outcome:
     duration_ns: int
     trouble: str | None = None
     exit_status: int | None = None
+    overhead: float | None = None
 
 
 @dataclass
@@ -89,6 +91,7 @@ class Recording:
         self._watch: OsWatch | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._stop_asked = threading.Event()
+        self._standing = Standing(self.session_id, self._start_ns)
         self._beside = ThreadPoolExecutor(1, "sync")
         self._sync: Future[None] | None = None
         self._pool_folder = ids.pool_root(
@@ -136,6 +139,7 @@ class Recording:
         if self._channel is not None:
             self._pool = Pool(self._pool_folder)
             self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
+        self._standing.begin(pid, self._drain, self._channel)
         self._watch = OsWatch(pid, FIRST_PROCESS, self._fact, observe_threads=self._channel is None)
         self._watch.begin(
             tier="observe" if self._channel is None else "python",
@@ -155,8 +159,10 @@ class Recording:
         control = ControlServer(self.session_path)
         try:
             ended, trouble = self._loop(control)
-            trouble = self._finish(ended) or trouble
-            unsealed = sealer.wait(self.say)
+            self._standing.saved(0)
+            with control.served_beside(self._standing.status):
+                trouble = self._finish(ended) or trouble
+                unsealed = sealer.wait(self.say, self._standing.saved)
             if unsealed:
                 trouble = f"{trouble or unsealed} Run: scope-gui recover {self.session_path}"
         except ScopeError as problem:
@@ -168,7 +174,8 @@ class Recording:
             self._beside.shutdown()
             self._journal.close()
         exit_status = self._child.poll() if self._child is not None else None
-        return Outcome(self.session_path, ended, clock.monotonic_ns() - self._start_ns, trouble, exit_status)
+        took_ns = clock.monotonic_ns() - self._start_ns
+        return Outcome(self.session_path, ended, took_ns, trouble, exit_status, self._standing.overhead)
 
     def _loop(self, control: ControlServer) -> tuple[Ended, str | None]:
         assert self._watch is not None
@@ -186,6 +193,7 @@ class Recording:
                 if now_ns >= due["probe"]:
                     due["probe"] = now_ns + PROBE_INTERVAL_NS
                     self._watch.look()
+                    self._standing.look(self._pool)
                 if self._watch.ended:
                     return Ended.TARGET, None
                 if self._channel is not None and self._agent_gone():
@@ -207,7 +215,7 @@ class Recording:
                 for key, _ in selector.select(wait_s):
                     if key.fileobj is not control:
                         self._watch.ended = True
-                    elif control.serve(self._status):
+                    elif control.serve(self._standing.status):
                         self._stop_asked.set()
 
     def _sync_beside(self) -> None:
@@ -228,14 +236,6 @@ class Recording:
                 self.say(f"the agent reports: {event.get('message', 'no reason given')}")
         return self._channel.eof
 
-    def _status(self) -> dict[str, object]:
-        return {
-            "session_id": self.session_id,
-            "recording_ns": clock.monotonic_ns() - self._start_ns,
-            "memory_bytes": self._pool.memory_bytes if self._pool else 0,
-            "dropped": self._pool.counters().dropped if self._pool else 0,
-        }
-
     # -- the end
 
     def _finish(self, ended: Ended) -> str | None:
@@ -244,6 +244,7 @@ class Recording:
         if self._drain is not None and self._pool is not None:
             while self._drain.drain_once(clock_block=True):
                 pass
+            self._standing.look(self._pool)
             counters = self._pool.counters().fact(FIRST_PROCESS)
             self._journal.append(BlockType.FACTS, FIRST_PROCESS, msgspec.json.encode(counters))
         if self._watch is not None:

@@ -22,7 +22,7 @@ from capture.own_process import own_command
 LOOKS_S = 0.03
 _MOST_BYTES = 1 << 16
 _PREFIX = "scope-gui: "
-_PROGRESS = ("sealing ", "recording process ")
+_PROGRESS = ("sealing ", "recording process ", "recording took ")
 
 
 class RecorderProcess:

@@ -34,10 +34,10 @@ class Recordings:
             case e.StartRecording():
                 self._send(e.Busy(what=f"Starting to record {event.what}"))
                 self._worker.ask(f"start {event.path}", lambda: self._start(event))
-            case e.StartDemo():
+            case e.StartDemo(path=path):
                 self._send(e.Busy(what="Starting the demo"))
                 folder = after.recordings_folder
-                self._worker.ask("demo", lambda: self._start_demo(folder))
+                self._worker.ask("demo", lambda: self._start_demo(folder, path))
             case e.StopRecording() if after.session is not None:
                 path = after.session.path
                 self._worker.ask(f"stop {path}", lambda: self._stop(path))
@@ -68,8 +68,7 @@ class Recordings:
     # -- work of the thread
 
     def _start(self, request: e.StartRecording) -> None:
-        path, launch = Path(request.path), request.launch
-        key = str(path.parent.resolve() / path.name)
+        path, launch, key = Path(request.path), request.launch, _key(request.path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             folder = launch.folder if launch is not None else ""
@@ -87,16 +86,15 @@ class Recordings:
             self._send(e.Tell(notice=Notice(str(problem), serious=True)))
             self._end_demo(key)
 
-    def _start_demo(self, folder: str) -> None:
+    def _start_demo(self, folder: str, path: str) -> None:
         try:
             program = DemoProgram()
-            request = demo_request(program, folder)
+            request = demo_request(program, folder, path)
         except ScopeError as problem:
             self._send(e.Busy(what=""))
             self._send(e.Tell(notice=Notice(str(problem), serious=True)))
             return
-        path = Path(request.path)
-        self._demos[str(path.parent.resolve() / path.name)] = program
+        self._demos[_key(request.path)] = program
         self._send(request)
 
     def _stop(self, path: str) -> None:
@@ -131,3 +129,9 @@ class Recordings:
         if recorder is not None:
             recorder.let_go()
         self._end_demo(path)
+
+
+def _key(path: str) -> str:
+    """The session's path as the window names it once it is open."""
+    given = Path(path)
+    return str(given.parent.resolve() / given.name)

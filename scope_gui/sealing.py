@@ -33,8 +33,11 @@ class SealerProcess:
         )
         os.setpriority(os.PRIO_PROCESS, self._process.pid, LOWER_PRIORITY)
 
-    def wait(self, say: Callable[[str], None]) -> str | None:
-        """Waits until everything is sealed, telling progress; what went wrong as one sentence, or None."""
+    def wait(self, say: Callable[[str], None], sealed: Callable[[int], None] = lambda percent: None) -> str | None:
+        """Waits until everything is sealed, telling progress; what went wrong as one sentence, or None.
+
+        `sealed` hears every percentage, `say` a sentence now and then.
+        """
         assert self._process.stdout is not None
         assert self._process.stdin is not None
         began = told = time.monotonic()
@@ -47,6 +50,8 @@ class SealerProcess:
                 message = msgspec.json.decode(line, type=dict[str, Any])
                 trouble = message.get("trouble", trouble)
                 now = time.monotonic()
+                if "percent" in message:
+                    sealed(message["percent"])
                 if "percent" in message and now - began > PROGRESS_AFTER_S and now - told > PROGRESS_AFTER_S:
                     told = now
                     say(f"sealing {message['percent']} %")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from scope_gui import control
 from scope_gui.capture_choice import program_name
 from scope_gui.recorder import Outcome, Recording, stopped_by_signals
 from scope_gui.timespec import text_from_ns
+from scope_gui.watching_window import watched_by_window
 
 CHUNKS_PER_MIB = 16
 
@@ -38,7 +40,7 @@ def attach(arguments: argparse.Namespace) -> int:
         else:
             recording.attach(pid)
         _say(f"recording process {pid} into {path}; Ctrl+C detaches and saves")
-        return _report(recording.record())
+        return _record(recording, arguments)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say)
     with stopped_by_signals(recording):
         recording.run(command)
-        return _report(recording.record())
+        return _record(recording, arguments)
 
 
 def stop(arguments: argparse.Namespace) -> int:
@@ -83,6 +85,14 @@ def _settings(arguments: argparse.Namespace) -> CaptureSettings:
     )
 
 
+def _record(recording: Recording, arguments: argparse.Namespace) -> int:
+    """Records to the end, with a window beside it unless none is wanted."""
+    window = contextlib.nullcontext() if arguments.no_window else watched_by_window(recording.session_path, _say)
+    with window:
+        outcome = recording.record()
+    return _report(outcome)
+
+
 def _speak_to(descriptor: int | None) -> None:
     """Has everything that we say go there; the program that we start keeps the real standard error."""
     if descriptor is not None:
@@ -98,6 +108,8 @@ def _report(outcome: Outcome) -> int:
     if outcome.trouble:
         _say(outcome.trouble)
     _say(f"{outcome.ended} after {text_from_ns(outcome.duration_ns // 10**6 * 10**6)}; saved {outcome.session_path}")
+    if outcome.overhead is not None:
+        _say(f"recording took about {outcome.overhead:.1%} of the program's CPU time")
     if outcome.exit_status:
         _say(f"the program ended with status {outcome.exit_status}")
     return 1 if outcome.trouble else 0

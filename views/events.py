@@ -300,7 +300,9 @@ class StartRecording(Event, frozen=True, kw_only=True):
 
 
 class StartDemo(Event, frozen=True, kw_only=True):
-    """Starts the demo program and records it."""
+    """Starts the demo program and records it, at `path` or where recordings are kept."""
+
+    path: str = ""
 
 
 class StopRecording(Event, frozen=True, kw_only=True):

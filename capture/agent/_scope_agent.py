@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _FEATURES = {"full": "crga", "performance": "cr", "state": "ga", "minimal": "r"}
 _SWEEP_MS = 250
 _GREETING_MS = 10_000
+_ROUNDS = 7
+_CALLS = 1000
 _OURS = ("_scope_agent", "_scope_recorder", "_scope_wire")
 
 
@@ -103,13 +105,19 @@ class _Agent:
         )
         for key, value in self.facts().items():
             self.recorder.define(key, value)
+        records_calls = "c" in _FEATURES[config.get("mode", "full")]
+        bare_ns = self.recorder.calibrate(_thousand_calls, None, _ROUNDS) if records_calls else 0
         self.watch_exit(True)
         try:
             self.recorder.begin(self.news_of_threads())
         except BaseException:
             self.watch_exit(False)
             raise
-        self.say({"event": "recording", "pid": os.getpid(), **self.recorder.status()})
+        cost: dict[str, int] = {"agent_thread": _thread.get_native_id()}
+        if records_calls:
+            recorded_ns = self.recorder.calibrate(_thousand_calls, _nothing.__code__, _ROUNDS)
+            cost.update(calls=_CALLS, bare_ns=bare_ns, recorded_ns=recorded_ns)
+        self.say({"event": "recording", "pid": os.getpid(), "cost": cost, **self.recorder.status()})
 
     def facts(self) -> "dict[str, str]":
         """What a reader should know about this process."""
@@ -238,6 +246,15 @@ class _Agent:
         line = self.wire.dumps(message).encode() + b"\n"
         while line:
             line = line[os.write(self.fd, line) :]
+
+
+def _nothing() -> None:
+    """What is called to find out what recording a call costs."""
+
+
+def _thousand_calls() -> None:
+    for _ in range(_CALLS):
+        _nothing()
 
 
 def _attribute(thread: object, name: str) -> "Any":

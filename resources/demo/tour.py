@@ -193,15 +193,21 @@ def tell_track(track: Row) -> None:
         print(f"      {entry['function']:<36} {Path(entry['file']).name}:{entry['line']}")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=5.0, metavar="N", help="how long to record")
-    seconds = parser.parse_args().seconds
+def record(seconds: float) -> None:
     remove_old_session()
     with order_service() as pid:
         print(f"The order service runs as process {pid}.")
         watched = ["--state", "orders.inventory.Stock"]
         scope("attach", str(pid), "-o", SESSION, "--duration", f"{seconds:g}", "--no-window", *watched)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=5.0, metavar="N", help="how long to record")
+    parser.add_argument("--again", action="store_true", help="tell of the last recording instead of making a new one")
+    arguments = parser.parse_args()
+    if not arguments.again:
+        record(arguments.seconds)
     tell_what_happened(json.loads(scope("info", SESSION, "--json")))
     tell_frame(*busiest_moment())
     print(f"\nThe session stays in {SESSION}. Ask it more:")

@@ -48,6 +48,10 @@ def test_every_typed_word_must_be_there_wherever_it_is() -> None:
     assert chosen_lines(lines(), "http nowhere") == []
 
 
+def test_a_typed_pid_means_that_process_first_wherever_else_the_digits_are() -> None:
+    assert pids(chosen_lines(lines(), "12")) == [12, 13, 11]
+
+
 def test_any_column_orders_the_list_both_ways() -> None:
     assert pids(chosen_lines(lines(), "", "pid")) == [10, 11, 12, 13]
     assert pids(chosen_lines(lines(), "", "age", down=True)) == [11, 10, 12, 13]

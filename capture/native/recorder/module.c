@@ -1,4 +1,5 @@
 /* The Python face of the recorder: what the agent calls. */
+#include "calibration.h"
 #include "connection.h"
 #include "defs.h"
 #include "filter.h"
@@ -161,6 +162,7 @@ static PyMethodDef methods[] = {
     {"define", define, METH_VARARGS, NULL},
     {"close_in_child", close_in_child, METH_O, NULL},
     {"status", status, METH_NOARGS, NULL},
+    {"calibrate", scope_calibrate, METH_VARARGS, NULL},
     {"connect", scope_connect, METH_O, NULL},
     {"wait_readable", scope_wait_readable, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -173,6 +173,17 @@ static void describe(struct scope_code *entry, PyObject *globals) {
             Py_DecRef(parts[i]);
 }
 
+/* GIL held; does not allocate; borrowed. There must be room. */
+static struct scope_code *insert(struct scope_code entry) {
+    Py_IncRef(entry.code);
+    uint32_t at = scope_code_slot(entry.code);
+    while (scope_codes.entries[at].code)
+        at = (at + 1) & scope_codes.mask;
+    scope_codes.entries[at] = entry;
+    scope_codes.count += 1;
+    return &scope_codes.entries[at];
+}
+
 /* GIL held; allocates; borrowed, or NULL when the code object must be treated as not recorded. First sight of `code`;
  * `globals` is borrowed and may be NULL. The result is valid until the next call. */
 const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
@@ -188,13 +199,22 @@ const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
     describe(&entry, globals);
     if (collecting)
         PyGC_Enable();
-    Py_IncRef(code);
-    uint32_t at = scope_code_slot(code);
-    while (scope_codes.entries[at].code)
-        at = (at + 1) & scope_codes.mask;
-    scope_codes.entries[at] = entry;
-    scope_codes.count += 1;
-    return &scope_codes.entries[at];
+    return insert(entry);
+}
+
+/* GIL held; allocates plain memory at first sight; false when there is none. Has `code` count as recorded under a number
+ * that has no definition, or, with 0, as left out again. */
+bool scope_code_pretend(PyObject *code, uint32_t site) {
+    if (scope_codes.entries == empty)
+        return false;
+    struct scope_code *known = (struct scope_code *)scope_code_find(code);
+    if (!known && scope_codes.count * 2 > scope_codes.mask && !resize(64 - scope_codes.shift + 1))
+        return false;
+    if (!known)
+        known = insert((struct scope_code){.code = code});
+    known->site = site;
+    known->flags = site ? 0 : SCOPE_CODE_LEFT_OUT;
+    return true;
 }
 
 /* GIL held; allocates at first sight; borrowed or NULL. The entry of `code`, which `frame` runs. */

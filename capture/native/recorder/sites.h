@@ -31,6 +31,7 @@ int scope_codes_open(void);
 void scope_codes_close(void);
 uint32_t scope_codes_recorded(void);
 const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals);
+bool scope_code_pretend(PyObject *code, uint32_t site);
 const struct scope_code *scope_code_of_frame(PyObject *code, PyFrameObject *frame);
 const unsigned char *scope_code_bytes(const struct scope_code *known, Py_ssize_t *size);
 

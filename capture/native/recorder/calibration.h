@@ -1,0 +1,9 @@
+/* What a recorded call costs on this interpreter, on this machine. */
+#ifndef SCOPE_RECORDER_CALIBRATION_H
+#define SCOPE_RECORDER_CALIBRATION_H
+
+#include "python_api.h"
+
+PyObject *scope_calibrate(PyObject *module, PyObject *args);
+
+#endif

@@ -1,0 +1,157 @@
+"""Recording from the window, with the keyboard alone, on a display of its own; and from a terminal with a window."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from tests.interpreters import ROOT, found
+from tests.leftovers import wait_for
+from tests.scope_command import COMMAND, query, scope, scope_json
+from tests.targets import Launcher, Target
+
+BUSY = """
+import threading, time
+
+def beat(n):
+    return n + 1
+
+def work():
+    n = 0
+    while True:
+        for _ in range(2000):
+            n = beat(n)
+        time.sleep(0.01)
+
+threading.Thread(target=work, name="heart", daemon=True).start()
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """A fresh virtual display, gone afterwards."""
+    if shutil.which("Xvfb") is None:
+        pytest.skip("Xvfb is missing: no display for a real window")
+    reading, writing = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x900x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        number = said.readline().strip()
+    try:
+        assert number, "Xvfb did not start"
+        yield f":{number}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture
+def environment(display: str, tmp_path: Path) -> dict[str, str]:
+    """That of a person at that display who has never used Scope."""
+    own = {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    return {**os.environ, **own, "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def busy(target: Launcher, tmp_path: Path) -> Target:
+    program = tmp_path / "busy.py"
+    program.write_text(BUSY)
+    return target([found()[-1].path, program], ready="ready")
+
+
+def assert_accounted_for(session: Path) -> dict[str, Any]:
+    info: dict[str, Any] = scope_json("info", session, "--json")
+    assert info["complete"]
+    assert info["produced"] == info["recorded"] + info["dropped"]
+    return info
+
+
+def test_attach_watch_and_stop_with_the_keyboard(busy: Target, environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.journeys.recording_story", str(busy.pid)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    seen = msgspec.json.decode(done.stdout, type=dict[str, Any])
+    assert seen["welcome"]
+    assert "Ready." in seen["verdict"]
+    assert seen["pid"] == busy.pid
+    assert 0.001 < seen["overhead"] < 0.9
+    assert "stopped on request" in seen["notice"]
+    assert "recorded" in seen["status"]
+    session = Path(seen["path"])
+    assert session.parent == tmp_path / "Scope"
+    assert assert_accounted_for(session)["produced"] >= seen["produced"]
+    assert query(session, "SELECT count(*) AS n FROM calls JOIN sites USING (site_id) WHERE function = 'beat'")[0]["n"]
+    assert busy.alive
+
+
+def windows_on(session: Path) -> list[psutil.Process]:
+    """The windows that show this session."""
+    shown = []
+    for process in psutil.process_iter():
+        try:
+            if {"open", str(session)} <= set(process.cmdline()):
+                shown.append(process)
+        except psutil.Error:
+            continue
+    return shown
+
+
+def test_a_recording_begun_in_a_terminal_has_a_window_that_outlives_it(
+    busy: Target, environment: dict[str, str], tmp_path: Path
+) -> None:
+    session = tmp_path / "busy.scope"
+    command = [*COMMAND, "attach", str(busy.pid), "-o", str(session)]
+    recorder = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert wait_for(lambda: len(windows_on(session)) == 1, 30)
+        [window] = windows_on(session)
+        recorder.send_signal(signal.SIGINT)
+        _, said = recorder.communicate(timeout=60)
+        assert recorder.returncode == 0, said
+        assert "saved" in said
+        assert window.is_running()
+        window.terminate()
+        window.wait(20)
+    finally:
+        recorder.kill()
+        recorder.communicate()
+    assert_accounted_for(session)
+
+
+def test_without_a_display_one_sentence_says_that_no_window_opens(busy: Target, tmp_path: Path) -> None:
+    bare = {name: value for name, value in os.environ.items() if name not in {"DISPLAY", "WAYLAND_DISPLAY"}}
+    bare.pop("QT_QPA_PLATFORM", None)
+    session = tmp_path / "busy.scope"
+    done = scope("attach", busy.pid, "-o", session, "--duration", "0.5", env=bare)
+    assert done.stderr.count("no display") == 1
+    assert_accounted_for(session)
+    quiet = scope("attach", busy.pid, "-o", tmp_path / "2.scope", "--duration", "0.2", "--no-window", env=bare)
+    assert "no display" not in quiet.stderr
+
+
+def test_a_program_keeps_the_terminals_input_and_output(tmp_path: Path) -> None:
+    program = "print(input()[::-1])"
+    session = tmp_path / "echo.scope"
+    done = scope("run", "-o", session, "--", sys.executable, "-c", program, input="stressed\n")
+    assert done.stdout == "desserts\n"
+    assert_accounted_for(session)
