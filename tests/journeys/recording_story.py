@@ -51,6 +51,10 @@ class Person:
         """Whether the recorder has told what the recording costs."""
         return self.assigns.recorder is not None and self.assigns.recorder.overhead is not None
 
+    def said(self) -> str:
+        """The sentence that the window shows."""
+        return self.assigns.notice.text if self.assigns.notice is not None else ""
+
     def press(self, *keys: str) -> None:
         for key in keys:
             QTest.keySequence(self.with_keyboard(), key)
@@ -85,8 +89,8 @@ def attach_watch_stop(person: Person, pid: str) -> dict[str, object]:
     person.expect(person.window.isActiveWindow, "the window is active again")
     person.press("Ctrl+Shift+S")
     person.expect(lambda: person.assigns.session is not None and not person.assigns.session.live, "a finished session")
-    person.expect(lambda: person.assigns.notice is not None, "what became of it")
-    seen["notice"] = person.assigns.notice.text if person.assigns.notice else ""
+    person.expect(lambda: "; saved " in person.said(), "what became of it")
+    seen["notice"] = person.said()
     seen["status"] = person.window.header.status.text()
     return seen
 

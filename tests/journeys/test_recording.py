@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +35,6 @@ threading.Thread(target=work, name="heart", daemon=True).start()
 print("ready", flush=True)
 time.sleep(600)
 """
-
-
-@pytest.fixture
-def display() -> Iterator[str]:
-    """A fresh virtual display, gone afterwards."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is missing: no display for a real window")
-    reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x900x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
-    os.close(writing)
-    with os.fdopen(reading) as said:
-        number = said.readline().strip()
-    try:
-        assert number, "Xvfb did not start"
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 @pytest.fixture
