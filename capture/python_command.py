@@ -36,12 +36,12 @@ class PythonCommand(NamedTuple):
 
 
 def parse_command(argv: list[str]) -> PythonCommand | None:
-    """The Python program that `argv` starts; a leading -m, -c or script without interpreter runs under Scope's own."""
+    """The Python program that `argv` starts; a script, -m or -c without interpreter runs under `plain_python`."""
     if not argv:
         return None
     first = argv[0]
     if first in ("-m", "-c"):
-        return _parse_options(sys.executable, argv)
+        return _parse_options(plain_python(), argv)
     found = shutil.which(first)
     if PROGRAM_NAME.match(Path(first).name) and found:
         return _parse_options(found, argv[1:])
@@ -49,8 +49,17 @@ def parse_command(argv: list[str]) -> PythonCommand | None:
         shebang = _shebang(Path(found))
         return _parse_options(shebang[0], [*shebang[1:], found, *argv[1:]]) if shebang else None
     if first.endswith((".py", ".pyz", ".pyw")) and Path(first).is_file():
-        return _parse_options(sys.executable, argv)
+        return _parse_options(plain_python(), argv)
     return None
+
+
+def plain_python() -> str:
+    """The interpreter of programs that are named without one: Scope's own, where their libraries are beside Scope's.
+
+    The bundle's has nobody's libraries: there the one that a terminal would start comes first.
+    """
+    elsewhere = shutil.which("python3") if sys.flags.isolated else None
+    return elsewhere or sys.executable
 
 
 def _parse_options(interpreter: str, words: list[str]) -> PythonCommand | None:

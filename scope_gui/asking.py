@@ -49,6 +49,8 @@ class Asking:
                 self._page = show_keys(self._window, assigns.theme)
             case "desktop":
                 self.menu_entry.add()
+            case "no desktop":
+                self.menu_entry.remove()
             case "png":
                 self._ask_for_picture()
 

@@ -30,6 +30,7 @@ Ask = Literal[
     "layout",
     "png",
     "desktop",
+    "no desktop",
     "rooms",
 ]
 
@@ -132,6 +133,7 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Window", "Dark or light", "Ctrl+T", "theme", anytime=True),
     _ask("Window", "Put the panels back", "", "layout", anytime=True),
     _ask("Window", "Add Scope to the desktop's menu", "", "desktop", anytime=True),
+    _ask("Window", "Take Scope out of the desktop's menu", "", "no desktop", anytime=True),
     _ask("Help", "All commands", "Ctrl+Shift+P", "palette", anytime=True),
     _ask("Help", "Keys", "?", "keys", anytime=True),
 )

@@ -1,4 +1,4 @@
-"""Adds Scope to the desktop's menu from the window: `scope-gui --install-desktop` in a process of its own."""
+"""The desktop's menu, from the window: `scope-gui --install-desktop` and its undoing, in a process of their own."""
 
 from __future__ import annotations
 
@@ -28,12 +28,20 @@ class MenuEntry(QObject):
             application.aboutToQuit.connect(self._wait)
 
     def add(self) -> None:
-        """Starts it, unless it is under way."""
+        """Puts Scope into the menu."""
+        self._start("--install-desktop")
+
+    def remove(self) -> None:
+        """Takes it out again."""
+        self._start("--uninstall-desktop")
+
+    def _start(self, flag: str) -> None:
+        """Nothing happens while the last one is under way."""
         if self._process.state() != QProcess.ProcessState.NotRunning:
             return
-        self._send(Busy(what="Adding Scope to the desktop's menu"))
+        self._send(Busy(what="Changing the desktop's menu"))
         program, *arguments = own_program()
-        self._process.start(program, [*arguments, "--install-desktop"])
+        self._process.start(program, [*arguments, flag])
 
     def _wait(self) -> None:
         """Half a menu entry helps nobody."""

@@ -1,5 +1,6 @@
 """Command lines are read the way the interpreter reads them."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +37,25 @@ def test_options_of_the_interpreter_are_told_from_those_of_the_program(
     command = parse_command([PYTHON, *words])
     assert command is not None
     assert (command.interpreter, list(command.options), list(command.program)) == (PYTHON, options, program)
+
+
+def test_a_script_without_interpreter_runs_under_scopes_own_and_from_the_bundle_under_that_on_the_path(
+    tmp_path: Path,
+) -> None:
+    script, python3 = tmp_path / "app.py", tmp_path / "bin" / "python3"
+    script.touch()
+    python3.parent.mkdir()
+    python3.symlink_to(PYTHON)
+    code = "import sys; from capture.python_command import parse_command; print(parse_command([sys.argv[1]])[0])"
+
+    def interpreter(*options: str, path: Path) -> str:
+        words = [PYTHON, *options, "-c", code, str(script)]
+        done = subprocess.run(words, env={"PATH": str(path)}, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert interpreter(path=python3.parent) == PYTHON
+    assert interpreter("-I", path=python3.parent) == str(python3)
+    assert interpreter("-I", path=tmp_path) == PYTHON
 
 
 @pytest.mark.parametrize(
