@@ -19,6 +19,7 @@ from scope_gui.effects import Effects
 from scope_gui.icon import icon
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
+from scope_gui.quit_signals import closing_on_signals
 from scope_gui.recordings import Recordings
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import MainWindow
@@ -99,7 +100,8 @@ class Application:
         sys.excepthook = self._on_failure
         try:
             self.window.show()
-            return self.qt.exec()
+            with closing_on_signals(self.window.close):
+                return self.qt.exec()
         finally:
             sys.excepthook = previous
             self.close()

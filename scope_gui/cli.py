@@ -93,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     run = _verb(verbs, "run", "start a program under the recorder, and show it live", "scope_gui.verbs_record:run")
     _recording_flags(run)
+    run.add_argument("--end-program", action="store_true", help="end the program, too, when its recording ends")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- python app.py ARGS | -m module ARGS")
 
     demo = _verb(verbs, "demo", "show the demo, a small order service with planted bugs, live", "scope_gui.app:demo")

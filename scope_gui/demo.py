@@ -20,6 +20,9 @@ LONGEST_S = 3600
 """After an hour it ends by itself: a window that was killed cannot end it."""
 
 
+_PROGRAM = ("-m", "orders", "--seconds", str(LONGEST_S))
+
+
 class DemoProgram:
     """The order service, running and ready.
 
@@ -28,7 +31,7 @@ class DemoProgram:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "orders", "--seconds", str(LONGEST_S)],
+            [sys.executable, *_PROGRAM],
             cwd=resource_path("demo"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -68,14 +71,16 @@ class DemoProgram:
 def demo_request(program: DemoProgram, folder: str = "", path: str = "") -> StartRecording:
     """How to record it, into a new session in this folder or at this path.
 
-    Raises: TargetProblem when this system does not let it be entered.
+    Where the kernel lets only parents enter a process (kernel.yama.ptrace_scope is 1, as on most desktops), the program
+    is ended and its recorder starts another one, from its first line on.
+    Raises: TargetProblem when this system does not let it be recorded at all.
     """
+    path = path or str(new_session_path(recordings_folder(folder), "demo"))
     diagnosis = examine(program.pid)
-    if not diagnosis.ok:
-        program.end()
+    if diagnosis.ok:
+        return StartRecording(words=("attach", str(program.pid), *CHOICE.words()), path=path, what="the demo")
+    program.end()
+    if diagnosis.blocking is None or diagnosis.blocking.name != "ptrace scope":
         raise TargetProblem(diagnosis.refusal())
-    return StartRecording(
-        words=("attach", str(program.pid), *CHOICE.words()),
-        path=path or str(new_session_path(recordings_folder(folder), "demo")),
-        what="the demo",
-    )
+    words = ("run", *CHOICE.words(), "--end-program", "--", sys.executable, *_PROGRAM)
+    return StartRecording(words=words, path=path, what="the demo", folder=str(resource_path("demo")))

@@ -42,6 +42,7 @@ SHORTEST_WAIT_S = 0.0005
 LONGEST_WAIT_S = 0.008
 BUSY_BYTES = 32 << 10
 STOP_DEADLINE_S = 8.0
+END_DEADLINE_S = 5.0
 FIRST_PROCESS = 1
 
 
@@ -125,6 +126,16 @@ class Recording:
             self._prepare_pool()
             self._child, self._channel = launch(argv, self.settings, self._pool_folder, FIRST_PROCESS)
             self._begin(self._child.pid)
+
+    def end_program(self) -> None:
+        """Ends the program that `run` has started, if it still runs."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(END_DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
 
     def observe(self, pid: int) -> None:
         """Watches a process from outside only."""

@@ -60,8 +60,9 @@ class Recordings:
             recorder.stop()
 
     def close(self) -> None:
-        """Lets go of them; one that is still saving goes on by itself."""
+        """Lets go of them; one that is still saving, or that has only just begun, ends and saves by itself."""
         self._worker.stop(forget=True)
+        self.stop_all()
         for path in [*self._own, *self._demos]:
             self._forget(path)
 
@@ -71,7 +72,7 @@ class Recordings:
         path, launch, key = Path(request.path), request.launch, _key(request.path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            folder = launch.folder if launch is not None else ""
+            folder = launch.folder if launch is not None else request.folder
             self._own[key] = RecorderProcess(
                 request.words,
                 Path(key),

@@ -54,7 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say)
     with stopped_by_signals(recording):
         recording.run(command)
-        return _record(recording, arguments)
+        try:
+            return _record(recording, arguments)
+        finally:
+            if arguments.end_program:
+                recording.end_program()
 
 
 def stop(arguments: argparse.Namespace) -> int:

@@ -290,13 +290,15 @@ class StepInTime(Event, frozen=True, kw_only=True):
 class StartRecording(Event, frozen=True, kw_only=True):
     """Has a recorder of its own begin: `words` are those of the command line, `path` is the session it makes.
 
-    `what` names the target in sentences; `launch` is remembered to be offered again.
+    `what` names the target in sentences; `launch` is remembered to be offered again, and says where the program runs;
+    `folder` says it for one that is not remembered.
     """
 
     words: tuple[str, ...]
     path: str
     what: str
     launch: Launch | None = None
+    folder: str = ""
 
 
 class StartDemo(Event, frozen=True, kw_only=True):

@@ -134,3 +134,24 @@ def test_a_program_keeps_the_terminals_input_and_output(tmp_path: Path) -> None:
     done = scope("run", "-o", session, "--", sys.executable, "-c", program, input="stressed\n")
     assert done.stdout == "desserts\n"
     assert_accounted_for(session)
+
+
+def test_a_window_that_is_told_to_end_saves_first_and_ends_its_demo(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    session = tmp_path / "demo.scope"
+    window = subprocess.Popen(
+        [*COMMAND, "demo", "-o", str(session)], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert wait_for(lambda: (session / "manifest.json").exists(), 30)
+        [program] = [p for p in psutil.Process(window.pid).children() if "orders" in p.cmdline()]
+        assert wait_for(lambda: scope_json("info", session, "--json")["recorded"] > 500, 30)
+        window.send_signal(signal.SIGTERM)
+        _, said = window.communicate(timeout=60)
+        assert (window.returncode, said) == (0, "")
+    finally:
+        window.kill()
+        window.communicate()
+    assert not program.is_running()
+    assert_accounted_for(session)
