@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
     QMenuBar,
+    QSizePolicy,
     QStackedWidget,
     QToolBar,
     QVBoxLayout,
@@ -117,7 +118,7 @@ class MainWindow(QMainWindow):
         is_open = assigns.session is not None
         self.setWindowTitle(f"{assigns.session.name} - Scope" if assigns.session else "Scope")
         if is_open != (self.pages.currentWidget() is self.building):
-            self.pages.setCurrentWidget(self.building if is_open else self.welcome)
+            self._show_page(self.building if is_open else self.welcome)
             self._show_docks(is_open)
             if is_open and not self._placed:
                 self._placed = True
@@ -236,6 +237,13 @@ class MainWindow(QMainWindow):
     def _seen(self, visible: bool) -> None:
         if visible:
             self.store.wake()
+
+    def _show_page(self, shown: QWidget) -> None:
+        """The welcome page or the building. The other one asks for no room: the panels would get less than theirs."""
+        for page in (self.welcome, self.building):
+            policy = QSizePolicy.Policy.Preferred if page is shown else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(policy, policy)
+        self.pages.setCurrentWidget(shown)
 
     def _show_docks(self, visible: bool) -> None:
         for dock in self.docks:

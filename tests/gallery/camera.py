@@ -62,11 +62,11 @@ STRIPS = ("metrics", "transport")  # as high as they ask for, not as high as the
 class Camera:
     """One application with one session, of which pictures are taken."""
 
-    def __init__(self, app: Application, *, has_gl: bool) -> None:
-        """Waits until the window shows what the application opens."""
+    def __init__(self, app: Application, *, opens: bool, has_gl: bool) -> None:
+        """Waits until the window shows the session that the application opens, if there is one."""
         self._app, self._window = app, app.window
         self._alone: dict[str, Shown] = {}
-        if app.store.has_waiting or self._assigns.busy or self._assigns.session is not None:
+        if opens:
             self._until(lambda: self._assigns.frame is not None, "the first frame")
             if has_gl:
                 self._until(lambda: self._window.building.stage.is_on_card, "the building on the graphics card")
@@ -90,7 +90,9 @@ class Camera:
             self._do(events_of(picture.session, self._app.source.session))
             return self._view_alone(picture)
         self._do(events_of(picture.session if picture.what == "window" else picture.what, self._app.source.session))
-        return self._over_the_window(picture.what) if picture.kind == "dialog" else self._window.grab()
+        if picture.kind == "dialog":
+            return self._over_the_window(picture.what)
+        return self._inside_the_building() if picture.what == "rooms" else self._window.grab()
 
     def rest(self) -> None:
         """Returns when nothing more is going to change by itself."""
@@ -160,6 +162,19 @@ class Camera:
         view.hide()
         return taken
 
+    def _inside_the_building(self) -> QPixmap:
+        """The building turned and tilted, with the keyboard in it."""
+        stage = self._window.building.stage
+        for _ in range(3):
+            stage.look("turn left")
+        stage.look("tilt up")
+        stage.go_in()
+        self.rest()
+        taken = self._window.grab()
+        stage.look("whole")
+        stage.left.emit()
+        return taken
+
     def _over_the_window(self, what: str) -> QPixmap:
         command = next(command for command in COMMANDS if command.ask == what)
         self._window.do(command)
@@ -224,7 +239,7 @@ def main() -> int:
 
     def take() -> None:
         try:
-            camera = Camera(app, has_gl=order.has_gl and bool(order.path))
+            camera = Camera(app, opens=bool(order.path), has_gl=order.has_gl)
             for picture in order.pictures:
                 camera.take(picture).save(f"{order.target}/{picture.name}.png")
             camera.close()

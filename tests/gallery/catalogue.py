@@ -22,7 +22,7 @@ SESSIONS = ("empty", "small", "large")
 VIEWS = (
     "window", "timeline", "metrics", "building", "building-gl", "supervision", "inspector", "transport",
 )  # fmt: skip
-DIALOGS = ("palette", "keys", "search", "go to", "note")
+DIALOGS = ("palette", "keys", "search", "go to", "note", "attach", "launch")
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +70,7 @@ STATES: dict[str, State] = {
     "gap": State(session="large"),
     "deep": State(session="large"),
     "own time": State(session="large"),
+    "rooms": State(session="small"),
     "damage": State(session="damaged"),
 }
 
@@ -110,6 +111,9 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
         case "function":
             picked = Selection("site", _site(session, "FraudCheck.check"), _track(session, "worker-2"))
             return [here, e.Show(range_ns=_around(middle_ns, 400_000_000)), e.Select(selection=picked)]
+        case "rooms":
+            picked = Selection("site", _site(session, "Counters.add"), _track(session, "worker-3"))
+            return [here, e.Select(selection=picked)]
         case "value":
             version, time_ns = _version(session)
             return [e.SeekTo(time_ns=time_ns), e.Select(selection=Selection("state", version))]

@@ -220,12 +220,30 @@ class Qt3DPictures(QObject):
         program.setVertexShaderCode(QByteArray(_VERTEX))
         program.setFragmentShaderCode(QByteArray(_FRAGMENT))
         render_pass.setShaderProgram(program)
+        both_sides = Qt3DRender.QCullFace(render_pass)  # walls that the shader moves to the other side turn their back
+        both_sides.setMode(Qt3DRender.QCullFace.CullingMode.NoCulling)
+        nearest = Qt3DRender.QDepthTest(render_pass)
+        nearest.setDepthFunction(Qt3DRender.QDepthTest.DepthFunction.Less)
+        for state in (both_sides, nearest):
+            render_pass.addRenderState(state)
         technique.addRenderPass(render_pass)
         effect.addTechnique(technique)
         material.setEffect(effect)
         entity.addComponent(self._renderer)
         entity.addComponent(material)
-        self._kept += [entity, geometry, corners, material, effect, technique, wanted, render_pass, program]
+        self._kept += [
+            entity,
+            geometry,
+            corners,
+            material,
+            effect,
+            technique,
+            wanted,
+            render_pass,
+            program,
+            both_sides,
+            nearest,
+        ]
 
 
 def instances(plan: Building, theme: Theme) -> Float32:
@@ -258,6 +276,8 @@ def seen_faces() -> Float32:
             point[axis], point[(axis + 1) % 3], point[(axis + 2) % 3] = side, u, v
             normal[axis] = 2 * side - 1
             square.append(np.concatenate([point, normal]))
+        if not side:
+            square.reverse()
         corners += [square[at] for at in (0, 1, 2, 0, 2, 3)]
     return np.array(corners, np.float32)
 

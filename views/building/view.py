@@ -105,7 +105,7 @@ class BuildingView(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Room for a building."""
-        return QSize(720, 480)
+        return QSize(720, 240)
 
     def _draw_with_gl(self, works: bool) -> None:
         if works:

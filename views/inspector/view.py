@@ -127,7 +127,7 @@ class InspectorView(QAbstractScrollArea):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Wide enough for a line of a stack."""
-        return QSize(360, 480)
+        return QSize(360, 240)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paints what is in sight."""

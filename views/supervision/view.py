@@ -97,7 +97,7 @@ class SupervisionView(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Wide enough for a name, a line and a figure."""
-        return QSize(320, 420)
+        return QSize(320, 240)
 
     def _choose(self, button: QAbstractButton) -> None:
         heat_by = next(heat_by for heat_by, known in self._buttons.items() if known is button)

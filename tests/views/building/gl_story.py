@@ -44,8 +44,8 @@ def painted(wanted: Picture) -> QImage:
 
 
 def agreement(wanted: Picture, drawn: QImage) -> float:
-    """The share of rooms whose top has the same colour in both pictures."""
-    tops = wanted.view.faces(wanted.plan)[:, 2].mean(axis=1).astype(int)
+    """The share of roofs and walls whose middle has the same colour in both pictures."""
+    tops = wanted.view.faces(wanted.plan).mean(axis=2).reshape(-1, 2).astype(int)
     one = pixels(painted(wanted))[tops[:, 1], tops[:, 0]].astype(int)
     other = pixels(drawn.convertToFormat(QImage.Format.Format_RGB32))[tops[:, 1], tops[:, 0]].astype(int)
     return float((np.abs(one - other).max(axis=1) < 16).mean())
@@ -58,7 +58,9 @@ def story() -> dict[str, object]:
     for at, theme in enumerate(themes):
         gc.collect()
         plan = plan_of(2 + at, 1 + 3 * at)
-        view = projection(plan, Camera(yaw=1.1 * at, pitch=0.5 + 0.2 * at), (0.0, 0.0, float(WIDTH), float(HEIGHT)))
+        view = projection(
+            plan, Camera(yaw=0.2 + 1.1 * at, pitch=0.5 + 0.2 * at), (0.0, 0.0, float(WIDTH), float(HEIGHT))
+        )
         wanted = Picture(plan, view, theme, WIDTH, HEIGHT)
         loop = QEventLoop()
         pictures.ready.connect(loop.quit)
