@@ -144,7 +144,7 @@ def test_a_window_that_is_told_to_end_saves_first_and_ends_its_demo(
         [*COMMAND, "demo", "-o", str(session)], env=environment, stderr=subprocess.PIPE, text=True
     )
     try:
-        assert wait_for(lambda: (session / "manifest.json").exists(), 30)
+        assert wait_for((session / "manifest.json").exists, 30)
         [program] = [p for p in psutil.Process(window.pid).children() if "orders" in p.cmdline()]
         assert wait_for(lambda: scope_json("info", session, "--json")["recorded"] > 500, 30)
         window.send_signal(signal.SIGTERM)
