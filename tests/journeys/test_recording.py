@@ -136,9 +136,7 @@ def test_a_program_keeps_the_terminals_input_and_output(tmp_path: Path) -> None:
     assert_accounted_for(session)
 
 
-def test_a_window_that_is_told_to_end_saves_first_and_ends_its_demo(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_window_told_to_end_saves_first_and_ends_its_demo(environment: dict[str, str], tmp_path: Path) -> None:
     session = tmp_path / "demo.scope"
     window = subprocess.Popen(
         [*COMMAND, "demo", "-o", str(session)], env=environment, stderr=subprocess.PIPE, text=True
