@@ -110,11 +110,14 @@ class ProcessProbe:
 def cpu_seconds(pid: int, thread_id: int | None = None) -> float | None:
     """CPU time that a process, or one of its threads, has used so far; None when it is gone.
 
-    Units: s, in the steps of the kernel's clock (10 ms).
+    Units: s; of a thread to the nanosecond where the kernel counts so (schedstat), else in steps of its clock (10 ms).
     """
-    of = f"/proc/{pid}/stat" if thread_id is None else f"/proc/{pid}/task/{thread_id}/stat"
+    folder = Path(f"/proc/{pid}" if thread_id is None else f"/proc/{pid}/task/{thread_id}")
+    if thread_id is not None:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            return int((folder / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
     try:
-        fields = Path(of).read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S

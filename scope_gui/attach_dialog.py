@@ -57,7 +57,7 @@ class AttachDialog(QDialog):
         self.verdict.setObjectName("attach.verdict")
         self.verdict.setTextFormat(Qt.TextFormat.RichText)
         self.verdict.setWordWrap(True)
-        self.verdict.setMinimumHeight(58)
+        self.verdict.setMinimumHeight(44)
         self.verdict.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.form = CaptureForm("attach", recordings_folder(assigns.recordings_folder), self)

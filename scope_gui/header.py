@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from capture.session import Session
@@ -15,6 +16,9 @@ from views.theme import colours, text_font
 
 ATTACH, OPEN, RECORD = "Attach to a process", "Open a session", "Record a program from its start"
 STOP, PALETTE = "Stop recording", "All commands"
+RATE = " events/s"
+_GAPS_PX = 46
+_LEAST_NAME_PX = 90
 
 
 class HeaderView(QWidget):
@@ -29,7 +33,8 @@ class HeaderView(QWidget):
         self._records = RECORD
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 4, 0)
-        row.setSpacing(6)
+        row.setSpacing(2)
+        self._name, self._parts, self._dot = "", list[tuple[str, str]](), ""
         self.attach_button = self._button("Attach", "Attach to a process  (Ctrl+Shift+A)", lambda: do(ATTACH))
         self.open_button = self._button("Open", "Open a session  (Ctrl+O)", lambda: do(OPEN))
         self.record_button = self._button("● Record", "", lambda: do(self._records))
@@ -39,13 +44,19 @@ class HeaderView(QWidget):
         self.status = QLabel(self)
         self.status.setTextFormat(Qt.TextFormat.RichText)
         self.palette_button = self._button("Commands", "All commands  (Ctrl+Shift+P)", lambda: do(PALETTE))
+        self._buttons = (self.attach_button, self.open_button, self.record_button, self.palette_button)
+        row.addStretch(1)
         for widget in (self.attach_button, self.open_button, self.record_button):
             row.addWidget(widget)
-        row.addSpacing(8)
+        row.addSpacing(10)
         row.addWidget(self.name)
+        row.addSpacing(10)
         row.addWidget(self.status)
-        row.addSpacing(8)
+        row.addSpacing(6)
         row.addWidget(self.palette_button)
+        # What is shown is cut to the room there is; the window may be as narrow as the menus.
+        self.status.setMinimumWidth(1)
+        self.name.setMinimumWidth(1)
 
     def _button(self, text: str, tip: str, clicked: Callable[[], None]) -> QToolButton:
         button = QToolButton(self)
@@ -66,18 +77,40 @@ class HeaderView(QWidget):
         self.record_button.setAccessibleName(tip)
         self.record_button.setEnabled(not (assigns.recorder is not None and assigns.recorder.state == "saving"))
         self.record_button.setStyleSheet(f"color: {c.hot}; font-weight: bold" if live else "")
-        self.name.setText(assigns.session.name if assigns.session else "")
+        self._name = assigns.session.name if assigns.session else ""
+        self.name.setToolTip(assigns.session.path if assigns.session else "")
         session = self._source.session
         dropped = 0
         if assigns.recorder is not None:
             dropped = assigns.recorder.dropped
         elif session is not None:
             dropped = session.manifest.counts.dropped
-        parts = [
-            f'<span style="color:{c.healthy if good else c.warning}">{text}</span>'
-            for text, good in status_parts(assigns, dropped, damaged=_has_lost(session))
-        ]
-        self.status.setText(f' <span style="color:{c.muted}">·</span> '.join(parts))
+        told = status_parts(assigns, dropped, damaged=_has_lost(session))
+        self._parts = [(text, c.healthy if good else c.warning) for text, good in told]
+        self._dot = f' <span style="color:{c.muted}">·</span> '
+        self.status.setToolTip(" · ".join(text for text, _ in told))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Shows as much as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """All of it, or without the rate of events, and then with a shorter name: losses and confidence stay."""
+        status, name = self.status.fontMetrics(), self.name.fontMetrics()
+        room_px = self.width() - sum(button.sizeHint().width() for button in self._buttons) - _GAPS_PX
+        parts = self._parts
+        if status.horizontalAdvance(_joined(parts)) + name.horizontalAdvance(self._name) > room_px:
+            parts = [part for part in parts if not part[0].endswith(RATE)]
+        name_px = max(room_px - status.horizontalAdvance(_joined(parts)), _LEAST_NAME_PX)
+        self.name.setText(name.elidedText(self._name, Qt.TextElideMode.ElideMiddle, name_px))
+        spans = [f'<span style="color:{colour}">{text}</span>' for text, colour in parts]
+        self.status.setText(self._dot.join(spans))
+
+
+def _joined(parts: list[tuple[str, str]]) -> str:
+    return " · ".join(text for text, _ in parts)
 
 
 def status_parts(assigns: Assigns, dropped: int, *, damaged: bool = False) -> list[tuple[str, bool]]:
@@ -100,7 +133,7 @@ def status_parts(assigns: Assigns, dropped: int, *, damaged: bool = False) -> li
         if frame.gaps:
             parts.append(("a gap here", False))
     if recorder is not None and recorder.state == "recording":
-        parts.append((f"{short_count(recorder.events_per_s)} events/s", True))
+        parts.append((f"{short_count(recorder.events_per_s)}{RATE}", True))
         if recorder.overhead is not None:
             parts.append((f"overhead {recorder.overhead:.1%}", recorder.overhead < 0.1))
     parts.append((f"▲ {count_text(dropped)} dropped" if dropped else "nothing dropped", not dropped))

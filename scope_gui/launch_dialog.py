@@ -38,7 +38,7 @@ class LaunchDialog(QDialog):
         super().__init__(parent)
         self._send, self._launches, self._theme = send, assigns.launches, assigns.theme
         self.setWindowTitle("Record a program from its start")
-        self.resize(760, 250)
+        self.resize(760, 220)
         self.command = QComboBox(self)
         self.command.setObjectName("launch.command")
         self.command.setAccessibleName("Command line")

@@ -115,7 +115,7 @@ class Recordings:
         path = str(recorder.session_path)
         if not recorder.has_begun:
             self._send(e.Busy(what=""))
-        told = recorder.outcome() if recorder.failed else f"{what}: {recorder.outcome()}"
+        told = recorder.outcome() if recorder.failed else f"{what[:1].upper()}{what[1:]}: {recorder.outcome()}"
         self._send(e.Tell(notice=Notice(told, serious=recorder.failed)))
         self._end_demo(path)
         self._send(e.RecordingOver(path=path))

@@ -272,8 +272,8 @@ class MainWindow(QMainWindow):
         row = QHBoxLayout(head)
         row.setContentsMargins(0, 0, 0, 0)
         menu_bar = QMenuBar(head)
-        row.addWidget(menu_bar, 1, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self.header)
+        row.addWidget(menu_bar, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self.header, 1)
         self.setMenuWidget(head)
         menus = {name: menu_bar.addMenu(name) for name in MENUS}
         for command in COMMANDS:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from capture.probe import ProcessProbe, thread_name
+from capture.probe import ProcessProbe, cpu_seconds, thread_name
 
 FAMILY = """
 import subprocess, sys, threading, time
@@ -52,3 +55,21 @@ def test_a_sample_is_what_the_kernel_says() -> None:
     assert probe.sample() is None
     assert probe.identity().command == ""
     assert thread_name(process.pid, process.pid) == ""
+
+
+def test_cpu_time_of_a_process_and_of_one_thread_is_what_they_know_themselves() -> None:
+    before = (cpu_seconds(os.getpid()), cpu_seconds(os.getpid(), threading.get_native_id()))
+    used_s, began_s = time.process_time(), time.thread_time()
+    while time.thread_time() - began_s < 0.3:
+        pass
+    after = (cpu_seconds(os.getpid()), cpu_seconds(os.getpid(), threading.get_native_id()))
+    assert before[0] is not None and before[1] is not None and after[0] is not None and after[1] is not None
+    assert after[0] - before[0] == pytest.approx(time.process_time() - used_s, abs=0.05)
+    assert after[1] - before[1] == pytest.approx(0.3, abs=0.05)
+
+
+def test_the_cpu_time_of_what_is_gone_is_not_known() -> None:
+    process = subprocess.Popen(["/bin/true"])
+    process.wait()
+    assert cpu_seconds(process.pid) is None
+    assert cpu_seconds(process.pid, process.pid) is None

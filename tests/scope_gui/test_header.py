@@ -1,0 +1,87 @@
+"""The header: what it says of a recording, what its button does, and what stays when the window is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+from pytestqt.qtbot import QtBot
+
+from scope_gui.commands import COMMANDS
+from scope_gui.header import ATTACH, OPEN, PALETTE, RECORD, STOP, HeaderView, status_parts
+from tests.views.windows import frame, opened
+from views.live import ALL_FIELDS
+from views.source import Source
+from views.state import Assigns, Recorder
+
+LIVE = replace(
+    opened(live=True),
+    frame=frame(5),
+    recorder=Recorder(pid=7, overhead=0.0123, events_per_s=4_560, produced=99, dropped=3),
+)
+
+
+class Clicked(HeaderView):
+    """The header, and the titles of the commands that it was asked for."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        super().__init__(Source(), self.done.append)
+
+
+@pytest.fixture
+def header(qtbot: QtBot) -> Iterator[Clicked]:
+    made = Clicked()
+    qtbot.addWidget(made)
+    made.resize(1000, 30)
+    yield made
+
+
+def texts(assigns: Assigns, dropped: int = 0) -> list[str]:
+    return [text for text, _ in status_parts(assigns, dropped)]
+
+
+def test_a_live_recording_says_how_it_goes_what_it_costs_and_what_is_lost() -> None:
+    assert texts(LIVE, 3) == ["● live", "exact", "4.56k events/s", "overhead 1.2%", "▲ 3 dropped"]
+    assert dict(status_parts(LIVE, 3))["▲ 3 dropped"] is False
+
+
+def test_an_overhead_that_is_not_known_is_not_shown() -> None:
+    recorder = Recorder(pid=7)
+    assert not [text for text in texts(replace(LIVE, recorder=recorder)) if "overhead" in text]
+
+
+def test_saving_says_how_far_it_is_and_cannot_be_stopped_again(header: Clicked) -> None:
+    saving = replace(LIVE, recorder=Recorder(state="saving", saved_percent=40))
+    assert texts(saving)[0] == "saving 40 %"
+    header.patch(saving, ALL_FIELDS)
+    assert not header.record_button.isEnabled()
+
+
+def test_its_button_stops_what_is_live_and_records_otherwise(header: Clicked) -> None:
+    header.patch(opened(), ALL_FIELDS)
+    header.record_button.click()
+    header.patch(LIVE, ALL_FIELDS)
+    assert header.record_button.text() == "■ Stop"
+    header.record_button.click()
+    assert header.done == [RECORD, STOP]
+
+
+def test_its_titles_are_commands() -> None:
+    assert {ATTACH, OPEN, RECORD, STOP, PALETTE} <= {command.title for command in COMMANDS}
+
+
+def test_a_narrow_window_shortens_the_name_and_keeps_what_matters(header: Clicked) -> None:
+    assert LIVE.session is not None
+    named = replace(LIVE, session=replace(LIVE.session, name="a-name-that-is-long" * 3 + ".scope"))
+    header.patch(named, ALL_FIELDS)
+    header.resize(2000, 30)
+    header.patch(named, ALL_FIELDS)
+    assert "events/s" in header.status.text()
+    assert header.name.text() == "a-name-that-is-long" * 3 + ".scope"
+    header.resize(700, 30)
+    header.patch(named, ALL_FIELDS)
+    assert "events/s" not in header.status.text()
+    assert "overhead" in header.status.text()
+    assert "…" in header.name.text()
