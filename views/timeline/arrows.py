@@ -20,7 +20,7 @@ ARROW_DTYPE: Final = np.dtype(
 )
 KINDS: Final = ("start", "join", "overwrites")
 MAX_FAR_SEGMENTS = 4
-MAX_ARROWS = 300
+MAX_ARROWS = 120
 
 _OTHER_KIND = len(KINDS)
 
@@ -54,13 +54,17 @@ def arrows_of(session: Session, index: int, batch: EventBatch) -> Array:
 def arrows_in_sight(arrows: Array, visible_ns: tuple[int, int], focus_track_id: int) -> tuple[Array, int]:
     """(the arrows to paint, how many more there are).
 
-    Up to MAX_ARROWS are all there; of more only those that touch the focused lane, so that one sees at least these.
+    Up to MAX_ARROWS are all there. Of more: starts and joins with those that touch the focused lane, else starts and
+    joins alone, else none; a part cut off anywhere would look as if nothing had happened behind it.
     """
     seen = arrows[(arrows["effect_ns"] >= visible_ns[0]) & (arrows["cause_ns"] <= visible_ns[1])]
-    if len(seen) <= MAX_ARROWS:
-        return seen, 0
-    mine = seen[(seen["cause_track"] == focus_track_id) | (seen["effect_track"] == focus_track_id)]
-    return mine[:MAX_ARROWS], len(seen) - min(len(mine), MAX_ARROWS)
+    rare = seen["kind"] < KINDS.index("overwrites")
+    mine = (seen["cause_track"] == focus_track_id) | (seen["effect_track"] == focus_track_id)
+    for some in (np.ones(len(seen), np.bool_), rare | mine, rare):
+        count = int(some.sum())
+        if count <= MAX_ARROWS:
+            return seen[some], len(seen) - count
+    return seen[:0], len(seen)
 
 
 def _fill(arrows: Array, known: Array, end: str, ids: Array, batch: EventBatch) -> None:

@@ -72,8 +72,11 @@ def test_the_timeline_has_the_arrows_of_all_that_it_shows(session: Session) -> N
     assert shown.arrows["effect_ns"].tolist() == [300, 500, 600]
 
 
-def made(*ends: tuple[int, int, int, int]) -> Array:
-    return np.array([(*one, 0) for one in ends], ARROW_DTYPE)
+OVERWRITES = KINDS.index("overwrites")
+
+
+def made(*ends: tuple[int, int, int, int], kind: int = 0) -> Array:
+    return np.array([(*one, kind) for one in ends], ARROW_DTYPE)
 
 
 def test_only_arrows_of_the_visible_stretch_are_in_sight() -> None:
@@ -82,12 +85,21 @@ def test_only_arrows_of_the_visible_stretch_are_in_sight() -> None:
     assert (seen["effect_ns"].tolist(), more) == ([60], 0)
 
 
-def test_of_too_many_those_of_the_focused_lane_stay_and_the_rest_is_counted() -> None:
-    arrows = made(*((at, at + 1, 2, 3) for at in range(MAX_ARROWS)), (5, 9, 7, 2), (6, 9, 3, 7))
+def test_of_too_many_starts_and_those_of_the_focused_lane_stay_and_the_rest_is_counted() -> None:
+    many = made(*((at, at + 1, 2, 3) for at in range(MAX_ARROWS)), (5, 9, 7, 2), kind=OVERWRITES)
+    arrows = np.concatenate([many, made((6, 9, 1, 3))])
     seen, more = arrows_in_sight(arrows, (0, 10_000), 7)
-    assert (len(seen), more) == (2, MAX_ARROWS)
-    assert left_out_text(more).startswith("300 more arrows")
+    assert (seen["cause_track"].tolist(), more) == ([7, 1], MAX_ARROWS)
+    assert left_out_text(more).startswith(f"{MAX_ARROWS} more arrows")
     assert left_out_text(0) == ""
+
+
+def test_a_lane_with_too_many_of_its_own_shows_the_starts_alone_and_never_a_part() -> None:
+    many = made(*((at, at + 1, 2, 3) for at in range(MAX_ARROWS + 1)), kind=OVERWRITES)
+    seen, more = arrows_in_sight(np.concatenate([many, made((6, 9, 1, 3))]), (0, 10_000), 2)
+    assert (seen["cause_track"].tolist(), more) == ([1], MAX_ARROWS + 1)
+    seen, more = arrows_in_sight(made(*((at, at + 1, 2, 3) for at in range(MAX_ARROWS + 1))), (0, 10_000), 2)
+    assert (len(seen), more) == (0, MAX_ARROWS + 1)
 
 
 def lane(track_id: int, y: int) -> Lane:
