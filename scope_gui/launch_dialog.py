@@ -67,7 +67,7 @@ class LaunchDialog(QDialog):
         place.addWidget(browse)
         top = QFormLayout()
         top.addRow("&Command", self.command)
-        where = QLabel("Run &in", self)
+        where = QLabel("R&un in", self)
         where.setBuddy(self.folder)
         top.addRow(where, place)
         self.told = QLabel(_HOW, self)

@@ -67,6 +67,11 @@ class RecorderProcess:
         """Whether it has ended with something to complain about."""
         return bool(self._process.poll())
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether it had no chance to save: its session then waits to be recovered."""
+        return (self._process.poll() or 0) < 0
+
     def stop(self) -> None:
         """Asks it to detach and save; harmless when it has ended."""
         if self.is_running:

@@ -115,8 +115,10 @@ class Recordings:
         path = str(recorder.session_path)
         if not recorder.has_begun:
             self._send(e.Busy(what=""))
-        told = recorder.outcome() if recorder.failed else f"{what[:1].upper()}{what[1:]}: {recorder.outcome()}"
-        self._send(e.Tell(notice=Notice(told, serious=recorder.failed)))
+        # One that was killed in the middle is found out by who watches its session, and that offers to recover it.
+        if not (recorder.has_begun and recorder.was_killed):
+            told = recorder.outcome() if recorder.failed else f"{what[:1].upper()}{what[1:]}: {recorder.outcome()}"
+            self._send(e.Tell(notice=Notice(told, serious=recorder.failed)))
         self._end_demo(path)
         self._send(e.RecordingOver(path=path))
 

@@ -47,7 +47,9 @@ def main() -> int:
     shutil.rmtree(PICTURES / ".config", ignore_errors=True)
     if done.returncode:
         return done.returncode
-    return subprocess.run([sys.executable, TOUR, "--again"], cwd=ROOT, check=False).returncode
+    told = subprocess.run([sys.executable, TOUR, "--again"], cwd=ROOT, check=False)
+    print(f"\nThe window's pictures: {(PICTURES / '*.png').relative_to(ROOT)}. With a display `make demo` opens it.")
+    return told.returncode
 
 
 def remove_old() -> None:

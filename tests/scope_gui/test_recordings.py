@@ -15,6 +15,7 @@ from scope_gui import demo
 from scope_gui.effects import Effects
 from scope_gui.recordings import Recordings
 from tests.leftovers import wait_for
+from tests.scope_command import scope
 from tests.sessions import build_session
 from tests.targets import Launcher, Target
 from views import events as e
@@ -187,6 +188,38 @@ def test_where_only_parents_may_enter_the_demo_is_started_by_its_recorder(
     desk.do(e.SessionClosed(), until=lambda assigns: bool(desk.over))
     assert not program.is_running()
     assert_whole(path)
+
+
+def test_what_is_no_python_is_observed(desk: Desk, target: Launcher, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("ready\n")
+    program = target(["tail", "-f", log], ready="ready")
+    path = tmp_path / "tail.scope"
+    words = ("attach", str(program.pid), "--mode", "observe")
+    live = desk.do(
+        e.StartRecording(words=words, path=str(path), what="tail"),
+        until=lambda assigns: is_live(assigns) and assigns.frame is not None and bool(assigns.frame.processes),
+    )
+    assert live.frame is not None
+    assert live.frame.processes[0].pid == program.pid
+    desk.store.send(e.StopRecording())
+    desk.wait_until_over()
+    assert assert_whole(path) == 0
+    assert program.alive
+
+
+def test_a_recorder_that_is_killed_leaves_a_session_to_recover(desk: Desk, ticking: Target, tmp_path: Path) -> None:
+    path = tmp_path / "killed.scope"
+    desk.do(attach_to(ticking, path), until=is_live)
+    [recorder] = [process for process in psutil.Process().children() if str(path) in process.cmdline()]
+    recorder.kill()
+    told = desk.do(until=lambda assigns: assigns.session is not None and assigns.session.unfinished)
+    assert desk.over == [str(path)]
+    assert told.notice is not None
+    assert told.notice.offer is not None
+    scope("recover", path)
+    assert_whole(path)
+    assert ticking.alive
 
 
 def test_what_a_window_leaves_behind_saves_itself(desk: Desk, ticking: Target, tmp_path: Path) -> None:
