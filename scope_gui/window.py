@@ -246,6 +246,11 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(shown)
 
     def _show_docks(self, visible: bool) -> None:
+        # WORKAROUND Qt 6.11: when the last dock of an area is hidden, its separator stays with the window, and another
+        # is made when the dock comes back: four widgets per session opened.
+        for left in self.findChildren(QWidget, "qt_qmainwindow_extended_splitter") if visible else []:
+            if left.isHidden():
+                left.deleteLater()
         for dock in self.docks:
             dock.setVisible(visible)
         self.bar.setVisible(True)

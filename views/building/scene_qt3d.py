@@ -73,7 +73,7 @@ class Qt3DPictures(QObject):
         self._surface = QOffscreenSurface()
         self._surface.setFormat(form)
         self._surface.create()
-        self._engine = Qt3DCore.QAspectEngine()
+        self._engine: Qt3DCore.QAspectEngine | None = Qt3DCore.QAspectEngine()
         self._aspect = Qt3DRender.QRenderAspect()  # kept: the engine does not own it
         self._engine.registerAspect(self._aspect)
         self._engine.setRunMode(Qt3DCore.QAspectEngine.RunMode.Manual)
@@ -92,15 +92,25 @@ class Qt3DPictures(QObject):
             self._go_on()
 
     def close(self) -> None:
-        """Ends the engine. Harmless when repeated."""
+        """Ends the engine, its thread and what it has on the card. Harmless when repeated.
+
+        The order counts, or the process ends: entities first, then the aspect, then the engine with the scene that they
+        all refer to. Each is deleted by the event loop, so it is asked to in that order.
+        """
         self._later.stop()
         self._wanted = self._drawing = self._reply = None
-        self._engine.setRootEntity(Qt3DCore.QEntityPtr())
-        self._engine.unregisterAspect(self._aspect)
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.setRootEntity(Qt3DCore.QEntityPtr())
+            self._root_pointer = Qt3DCore.QEntityPtr()
+            engine.unregisterAspect(self._aspect)
+            engine.deleteLater()
 
     def _go_on(self) -> None:
         """Makes frames until there is nothing to draw, or nothing more to gain from trying at once."""
         for _ in range(FRAMES_AT_ONCE):
+            if self._engine is None:
+                return
             if self._drawing is None:
                 if self._wanted is None:
                     return
