@@ -5,19 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QDialog,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from scope_gui.commands import Command, matching, shown_key
 from views.events import Event, Search, Select
+from views.plain_text import plain
 from views.source import Source
 from views.state import Assigns, Selection
-from views.theme import number_font
 
 MAX_SHOWN = 300
+BESIDE = "\t"
 _Choice = TypeVar("_Choice")
 _LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+
+
+class TwoColumns(QStyledItemDelegate):
+    """Paints what comes before the tab of a line at its left, what comes after it at its right, quieter."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Paints the ground as the style has it, then both texts; the right one is cut first, at its beginning."""
+        self.initStyleOption(option, index)
+        left, _, right = option.text.partition(BESIDE)
+        option.text = ""
+        view: QWidget = option.widget
+        view.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, view)
+        area: QRect = option.rect.adjusted(10, 0, -10, 0)
+        metrics, middle = QFontMetrics(view.font()), Qt.AlignmentFlag.AlignVCenter
+        left = metrics.elidedText(left, Qt.TextElideMode.ElideMiddle, area.width() * 2 // 3)
+        room = area.width() - metrics.horizontalAdvance(left) - 24
+        right = metrics.elidedText(right, Qt.TextElideMode.ElideLeft, room)
+        painter.save()
+        painter.setFont(view.font())
+        painter.setPen(view.palette().color(QPalette.ColorRole.Text))
+        painter.drawText(area, int(middle | Qt.AlignmentFlag.AlignLeft), left)
+        painter.setPen(view.palette().color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(area, int(middle | Qt.AlignmentFlag.AlignRight), right)
+        painter.restore()
 
 
 class Chooser(QDialog, Generic[_Choice]):
@@ -34,7 +71,7 @@ class Chooser(QDialog, Generic[_Choice]):
         self.line.textChanged.connect(self.typed)
         self.line.installEventFilter(self)
         self.list = QListWidget(self)
-        self.list.setFont(number_font(9.5))
+        self.list.setItemDelegate(TwoColumns(self.list))
         self.list.setUniformItemSizes(True)
         self.list.itemActivated.connect(self._take)
         self.list.itemClicked.connect(self._take)
@@ -93,7 +130,7 @@ class Palette(Chooser[Command]):
     def typed(self, text: str) -> None:
         """Offers the commands that fit."""
         found = matching(text, session_open=self._session_open())
-        self.offer([(f"{command.title:<46}{shown_key(command)}", command) for command in found])
+        self.offer([(f"{command.title}{BESIDE}{shown_key(command)}", command) for command in found])
 
     def chosen(self, choice: Command) -> None:
         """Does it."""
@@ -121,4 +158,6 @@ class SearchBox(Chooser[int]):
         """Offers what has been found."""
         sites = self._source.names.sites
         rows = [sites[site_id] for site_id in assigns.search_sites[:MAX_SHOWN] if site_id in sites]
-        self.offer([(f"{row.function:<40}  {row.file}:{row.line}", row.site_id) for row in rows])
+        self.offer(
+            [(f"{plain(row.function, 200)}{BESIDE}{plain(row.file, 300)}:{row.line}", row.site_id) for row in rows]
+        )

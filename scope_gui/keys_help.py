@@ -6,29 +6,35 @@ from html import escape
 
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QWidget
 
-from scope_gui.commands import COMMANDS, MENUS, shown_key
+from scope_gui.commands import COMMANDS, MENUS, Menu, shown_key
 from views.state import Theme
 from views.theme import colours, text_font
 
+COLUMNS: tuple[tuple[Menu, ...], ...] = (("Session", "Move"), ("Play", "Show", "Building"), ("Mark", "Window", "Help"))
+_BESIDE: dict[Menu, tuple[tuple[str, str], ...]] = {
+    "Play": (("1 … 9", "Speed; type more"),),
+    "Building": (
+        ("← → ↑ ↓", "After P: room beside, above, below"),
+        ("Esc", "After P: back to the lanes"),
+    ),
+}
 
-def keys_page(theme: Theme) -> tuple[str, str]:
-    """Two columns of the page, as rich text."""
+
+def keys_page(theme: Theme) -> tuple[str, ...]:
+    """Three columns of the page, as rich text."""
     c = colours(theme)
-    key_cell = f'<tr><td style="color:{c.accent}; padding-right:14px">'
-    blocks = []
+    key_cell = f'<tr><td width="108" style="color:{c.accent}">'
+    blocks = {}
     for menu in MENUS:
         rows = [
             f"{key_cell}{escape(shown_key(command))}</td><td>{escape(command.title)}</td></tr>"
             for command in COMMANDS
             if command.menu == menu and command.keys
         ]
-        if menu == "Play":
-            rows.append(
-                f'<tr><td style="color:{c.accent}; padding-right:14px">1 … 9</td><td>Speed; type more</td></tr>'
-            )
-        if rows:
-            blocks.append(f'<p style="color:{c.muted}"><b>{menu}</b></p><table cellspacing="3">{"".join(rows)}</table>')
-    return "".join(blocks[:2]), "".join(blocks[2:])
+        rows += [f"{key_cell}{key}</td><td>{what}</td></tr>" for key, what in _BESIDE.get(menu, ())]
+        table = f'<table cellspacing="3">{"".join(rows)}</table>'
+        blocks[menu] = f'<p style="color:{c.muted}"><b>{menu}</b></p>{table}' if rows else ""
+    return tuple("".join(blocks[menu] for menu in column) for column in COLUMNS)
 
 
 def show_keys(parent: QWidget, theme: Theme) -> QDialog:
@@ -37,10 +43,10 @@ def show_keys(parent: QWidget, theme: Theme) -> QDialog:
     dialog.setWindowTitle("Keys")
     row = QHBoxLayout(dialog)
     row.setContentsMargins(24, 16, 24, 20)
-    row.setSpacing(40)
+    row.setSpacing(28)
     for column in keys_page(theme):
         label = QLabel(column, dialog)
-        label.setFont(text_font(10))
+        label.setFont(text_font(9.5))
         label.setAlignment(label.alignment().AlignTop)
         row.addWidget(label)
     dialog.open()

@@ -165,8 +165,9 @@ class Camera:
     def _inside_the_building(self) -> QPixmap:
         """The building turned and tilted, with the keyboard in it."""
         stage = self._window.building.stage
-        for _ in range(3):
-            stage.look("turn left")
+        self._window.activateWindow()
+        self._until(self._window.isActiveWindow, "the window is active")
+        stage.look("turn right")
         stage.look("tilt up")
         stage.go_in()
         self.rest()

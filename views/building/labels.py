@@ -19,6 +19,7 @@ from views.theme import colours, text_font
 
 LABEL_PX = 150.0
 MAX_NAMES = 8
+PX_PER_NAME = 110  # of the picture's height: in a small one names would cover what they name
 MIN_NAMED = 0.05  # of the highest room; below that a name says nothing
 
 
@@ -111,7 +112,8 @@ def _paint_room_names(
     right = float(painter.clipBoundingRect().right() if painter.hasClipping() else painter.window().right()) - 4
     highest = np.argsort(-plan.value, kind="stable")
     _, newest = np.unique(plan.site_id[highest], return_index=True)
-    named = [int(at) for at in highest[np.sort(newest)][:MAX_NAMES] if plan.value[at] > plan.top * MIN_NAMED]
+    names = min(MAX_NAMES, max(1, int(painter.clipBoundingRect().height()) // PX_PER_NAME))
+    named = [int(at) for at in highest[np.sort(newest)][:names] if plan.value[at] > plan.top * MIN_NAMED]
     for place in [*first, *named]:
         text = metrics.elidedText(room_words(plan, place), Qt.TextElideMode.ElideMiddle, 320)
         centre, top = faces[place, 2, :, 0].mean(), faces[place, 2, :, 1].min()

@@ -403,6 +403,6 @@ def _at_the_end(close: Callable[[], None]) -> None:
 
 def _without_rooms(frame: Frame) -> str:
     """Why nothing stands here."""
-    if frame.complete:
+    if frame.complete or not frame.tracks:
         return "Nothing recorded ran in the stretch before this moment"
     return "What ran here is lost: this stretch of the recording is damaged or has a gap"

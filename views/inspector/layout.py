@@ -215,12 +215,12 @@ def _state_row(
     new = plain(state.value, VALUE_LENGTH)
     old = old_values.get(state.version_id)
     writer = plain(names.get(state.writer_track_id, ""), NAME_LENGTH)
-    links = [Link("go to change", SeekTo(time_ns=state.since_ns, visit=True))]
+    links = [Link("go there", SeekTo(time_ns=state.since_ns, visit=True))]
     if state.writer_call_id is not None:
         picked = Selection("call", state.writer_call_id, state.writer_track_id)
-        links.append(Link("select writer", Select(selection=picked)))
+        links.append(Link("writer", Select(selection=picked)))
     elif state.writer_track_id:
-        links.append(Link("select writer", Select(selection=Selection("track", state.writer_track_id))))
+        links.append(Link("writer", Select(selection=Selection("track", state.writer_track_id))))
     ago = f"{duration_text(frame.time_ns - state.since_ns)} ago"
     ago += "" if state.confidence == "exact" else f" · {state.confidence}"
     cell = f"{state.owner}.{state.key}" + (f" #{state.object_id}" if state.object_id else "")

@@ -120,32 +120,35 @@ class PageSetter:
             page.height += self._line
 
     def _entry(self, page: Page, section: Section, row: Row) -> None:
-        """Two lines or more: name and note, then the value or the place, and where it leads."""
-        note_px = min(QFontMetricsF(self._text).horizontalAdvance(row.note) + 2, self._width * 0.55)
-        head = QRectF(PAD, page.height, max(self._width - 3 * PAD - note_px, 20), self._line)
+        """Two lines or more: name and note, then the value or the place, and where it leads.
+
+        A note for which there is no room beside the name stands below the value, before the words to press: the name
+        says which value it is, so it is the last to be cut.
+        """
         font = self._mono_bold if row.pieces else self._text
+        note_px = QFontMetricsF(self._text).horizontalAdvance(row.note) + 2 if row.note else 0.0
+        below = QFontMetricsF(font).horizontalAdvance(row.label) + note_px + 3 * PAD > self._width and bool(row.note)
+        head = QRectF(PAD, page.height, self._width - 2 * PAD - (0 if below else note_px), self._line)
         page.words.append(Words(head, row.label, self._shown.text, font, elide=Qt.TextElideMode.ElideMiddle))
-        note = QRectF(self._width - PAD - note_px, page.height, note_px, self._line)
-        page.words.append(Words(note, row.note, self._shown.muted, self._text, _RIGHT))
+        if row.note and not below:
+            note = QRectF(self._width - PAD - note_px, page.height, note_px, self._line)
+            page.words.append(Words(note, row.note, self._shown.muted, self._text, _RIGHT))
         page.height += self._line
-        if not row.pieces and not row.links:
+        if not row.pieces and not row.links and not below:
             return
-        top, right = page.height, self._spots(page, section, row, page.height)
-        columns = int((self._width - 3 * PAD) // self._wide)
+        at_spot, at_word, top = len(page.spots), len(page.words), page.height
+        right = self._spots(page, section, row, top)
         beside = sum(len(piece.text) for piece in row.pieces) <= (right - 2 * PAD) / self._wide
-        if not beside:  # the value gets lines of its own, the links the one below
-            spots = len(row.links) + (row.source is not None)
-            moved, words = page.spots[-spots:], page.words[-spots:]
-            del page.spots[-spots:], page.words[-spots:]
-            self._pieces(page, row.pieces, PAD * 2, columns)
-            for spot, word in zip(moved, words, strict=True):
+        moved = page.words[at_word:]
+        self._pieces(page, row.pieces, PAD * 2, int((self._width - 3 * PAD) // self._wide))
+        if below or not beside:  # the value gets lines of its own, note and words to press the one below
+            for spot, word in zip(page.spots[at_spot:], moved, strict=True):
                 spot.box.moveTop(page.height)
                 word.box = spot.box
-            page.spots += moved
-            page.words += words
+            note = QRectF(PAD * 2, page.height, max(right - PAD * 2, 0), self._line)
+            page.words += [Words(note, row.note, self._shown.muted, self._text)] * below
             page.height += self._line + 4
         else:
-            self._pieces(page, row.pieces, PAD * 2, columns)
             page.height = max(page.height, top + self._line) + 4
 
     def _pieces(self, page: Page, pieces: tuple[Piece, ...], left: float, columns: int) -> None:

@@ -52,6 +52,7 @@ def paint_lines(
         painter.drawText(QRectF(8, top, GUTTER - 78, height), _MIDDLE, plain(line.title, 60))
         painter.setPen(qcolor(shown.line))
         painter.drawLine(0, top + height - 1, size[0], top + height - 1)
+    painter.setPen(qcolor(shown.line))
     painter.drawLine(GUTTER - 1, 0, GUTTER - 1, size[1])
     if not lines:
         painter.setPen(qcolor(shown.muted))

@@ -112,7 +112,7 @@ class MetricsView(QWidget):
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
         x = GUTTER + px_from_ns(shown.cursor_ns, shown.visible_ns, max(1, size[0] - GUTTER))
-        if shown.session is not None:
+        if shown.session is not None and shown.visible_ns[0] < shown.visible_ns[1]:
             scene.paint_cursor(painter, self._lines, (shown.cursor_ns, x), size, shown.theme)
         painter.end()
 

@@ -11,7 +11,7 @@ from views.heat import faded, level_colour
 from views.legend import Sign
 from views.state import Theme
 from views.supervision.layout import Row
-from views.theme import Colours, colours
+from views.theme import Colours, colours, text_font
 
 ROW_PX = 38.0
 INDENT_PX = 12.0
@@ -101,15 +101,17 @@ def detail_of(row: Row) -> str:
 
 
 def _paint_figure(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:
-    colour = level_colour(row.level, shown)
+    colour, font = level_colour(row.level, shown), painter.font()
     if row.heat is None:
         painter.fillRect(box, QBrush(faded(colour, 0.35), Qt.BrushStyle.BDiagPattern))
         painter.setPen(QColor(shown.muted))
+        painter.setFont(text_font(8))  # words, where there is no figure, are longer than any figure
     else:
         painter.fillRect(box, faded(colour, 0.16))
         painter.fillRect(QRectF(box.left(), box.top(), box.width() * row.heat, box.height()), faded(colour, 0.5))
         painter.setPen(QColor(shown.text))
-    painter.drawText(box.adjusted(2, 0, -5, 0), _RIGHT, row.figure)
+    painter.drawText(box.adjusted(0, 0, -4, 0), _RIGHT, row.figure)
+    painter.setFont(font)
 
 
 def _paint_spark(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:

@@ -78,6 +78,8 @@ def paint_overview(painter: QPainter, overview: Overview, width: int, theme: The
 
 def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
     """Everything that changes without the lanes changing."""
+    if moving.range_ns[0] == moving.range_ns[1]:  # nothing is recorded: there is no time to be at
+        return
     shown = colours(theme)
     _paint_window(painter, moving, shown)
     painter.setClipRect(GUTTER, 0, moving.lanes_width, moving.height)

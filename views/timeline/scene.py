@@ -135,6 +135,7 @@ def paint_nothing(painter: QPainter, width: int, height: int, theme: Theme) -> N
 
 
 def _paint_sentence(painter: QPainter, area: QRect, sentence: str, shown: Colours) -> None:
+    painter.setFont(text_font())
     painter.setPen(qcolor(shown.muted))
     painter.drawText(area, Qt.AlignmentFlag.AlignCenter, sentence)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetricsF, QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -117,3 +117,17 @@ def test_the_keyboard_chooses_words_and_presses_them(qtbot: QtBot) -> None:
     QTest.keyClick(view, Qt.Key.Key_Return)
     assert sent == [SeekTo(time_ns=400, visit=True)]
     assert near(picture(view, 380, 500), DARK.accent, 2) > 800
+
+
+def test_a_name_is_not_cut_for_the_sake_of_its_note(qtbot: QtBot) -> None:
+    key = "a_rather_long_name_for_a_key"
+    at = frame(1_000, tracks=[track(2)], states=[state(5, key, "12", 400)])
+    view, _ = made(qtbot, showing(at))
+    words = {one.text: one for one in view._page.words}
+    name, note = words[f"orders.{key}"], words[next(text for text in words if "ago by worker-2" in text)]
+    assert QFontMetricsF(name.font).horizontalAdvance(name.text) <= name.box.width()
+    assert note.box.top() > words["12"].box.top()
+    assert note.box.right() <= words["go there"].box.left()
+    view.resize(800, 500)
+    words = {one.text: one for one in view._page.words}
+    assert words[note.text].box.top() == words[name.text].box.top()
