@@ -63,9 +63,14 @@ def _follow(session_path: Path, say: Callable[[str], None], ending: int) -> None
         status = _status(window, ending)
         if status is not None:
             said.seek(0)
-            words = said.read().decode(errors="replace").strip().rpartition("\n")[2]
-            what = "the window is closed" if status == 0 else f"the window has failed ({words or status})"
+            what = "the window is closed" if status == 0 else f"the window has failed ({_reason(said.read(), status)})"
             say(f"{what}; the recording goes on, Ctrl+C detaches and saves")
+
+
+def _reason(said: bytes, status: int) -> str:
+    """What a window has said last; Qt says first what is the matter, and then much else."""
+    lines = said.decode(errors="replace").strip().splitlines() or [f"status {status}"]
+    return lines[0] if lines[0].startswith("qt.") else lines[-1]
 
 
 def _status(window: subprocess.Popen[bytes], ending: int) -> int | None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "out"
+OUT = Path("out").absolute()  # `make` runs in the checkout
 SESSION = OUT / "demo.scope"
 PICTURES = OUT / "demo"
 TOUR = Path(__file__).with_name("tour.py")
@@ -48,7 +48,8 @@ def main() -> int:
     if done.returncode:
         return done.returncode
     told = subprocess.run([sys.executable, TOUR, "--again"], cwd=ROOT, check=False)
-    print(f"\nThe window's pictures: {(PICTURES / '*.png').relative_to(ROOT)}. With a display `make demo` opens it.")
+    pictures = (PICTURES / "*.png").relative_to(OUT.parent)
+    print(f"\nPictures of the window: {pictures}. With a display, `make demo` opens it.")
     return told.returncode
 
 
@@ -57,7 +58,6 @@ def remove_old() -> None:
     for folder in (SESSION, PICTURES):
         shutil.rmtree(folder, ignore_errors=True)
     SESSION.unlink(missing_ok=True)
-    PICTURES.mkdir(parents=True)
 
 
 @contextmanager
@@ -88,6 +88,7 @@ def film() -> int:
     from scope_gui.app import Application  # noqa: PLC0415
     from views.events import StartDemo  # noqa: PLC0415
 
+    PICTURES.mkdir(parents=True, exist_ok=True)
     application = Application()
     status = [1]
 
@@ -153,7 +154,7 @@ class Camera:
         if not self._window.grab().save(str(path)):
             raise OSError(f"{path} cannot be written")
         at_s = self._store.assigns.cursor_ns / 1e9
-        print(f"  {path.relative_to(ROOT)}   at {at_s:.6f} s", flush=True)
+        print(f"  {path.relative_to(OUT.parent)}   at {at_s:.6f} s", flush=True)
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
         """Lets the window work until it is so."""

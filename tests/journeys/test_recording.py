@@ -153,3 +153,24 @@ def test_a_window_told_to_end_saves_first_and_ends_its_demo(environment: dict[st
         window.communicate()
     assert not program.is_running()
     assert_accounted_for(session)
+
+
+def test_the_demo_is_scrubbed_by_keys_and_pictured(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "resources" / "demo" / "window_tour.py", "--for-pictures"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = [line.split() for line in done.stdout.splitlines()]
+    at_s = {Path(words[0]).name[0]: float(words[-2]) for words in shown}
+    assert at_s["2"] < at_s["1"] < at_s["4"]
+    assert at_s["3"] == at_s["5"] < at_s["2"]
+    pictures = [(tmp_path / words[0]).read_bytes() for words in shown]
+    assert len(set(pictures)) == 5
+    assert all(picture.startswith(b"\x89PNG") and len(picture) > 50_000 for picture in pictures)
+    assert_accounted_for(tmp_path / "out" / "demo.scope")
