@@ -80,6 +80,7 @@ class Application:
                 recent=known.recent,
                 launches=known.launches,
                 recordings_folder=known.recordings_folder,
+                pictures_folder=known.pictures_folder,
             )
         )
         self.source = Source()
@@ -117,6 +118,7 @@ class Application:
             recent=assigns.recent,
             launches=assigns.launches,
             recordings_folder=assigns.recordings_folder,
+            pictures_folder=assigns.pictures_folder,
         )
         if assigns.session is not None:  # without one the panels are hidden, and would stay so
             fresh = msgspec.structs.replace(fresh, layout=layout)

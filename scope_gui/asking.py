@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMainWindow
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog
 
 from capture.errors import ScopeError
 from scope_gui.attach_dialog import AttachDialog
 from scope_gui.commands import Ask
+from scope_gui.export_dialog import ExportDialog
 from scope_gui.keys_help import show_keys
 from scope_gui.launch_dialog import LaunchDialog
 from scope_gui.menu_entry import MenuEntry
@@ -18,11 +20,14 @@ from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetThe
 from views.live import Store
 from views.state import Notice
 
+if TYPE_CHECKING:
+    from scope_gui.window import MainWindow
+
 
 class Asking:
     """Asks, then sends the event; none of the dialogs holds up the window."""
 
-    def __init__(self, window: QMainWindow, store: Store) -> None:
+    def __init__(self, window: MainWindow, store: Store) -> None:
         self._window, self._store = window, store
         self._page: QDialog | None = None
         self.menu_entry = MenuEntry(window, store.send)
@@ -51,8 +56,8 @@ class Asking:
                 self.menu_entry.add()
             case "no desktop":
                 self.menu_entry.remove()
-            case "png":
-                self._ask_for_picture()
+            case "export":
+                self._show(ExportDialog(self._window, self._window, self._store.send, lambda: self._store.assigns))
 
     def go_to(self, text: str) -> None:
         """Moves the cursor to a time as people type it, or says what is wrong with it."""
@@ -67,12 +72,6 @@ class Asking:
         """Bookmarks this moment with a text."""
         if text.strip():
             self._store.send(AddBookmark(text=text.strip()))
-
-    def save_picture(self, path: str) -> None:
-        """Writes what the window shows."""
-        target = Path(path).with_suffix(".png")
-        saved = self._window.grab().save(str(target))
-        self._store.send(Tell(notice=Notice(f"Saved {target}." if saved else f"{target} cannot be written.")))
 
     def open_file(self, path: str) -> None:
         """Opens a packed session, or the folder in which a chosen manifest lies."""
@@ -97,13 +96,4 @@ class Asking:
         dialog.setNameFilter("Sessions (*.scope manifest.json)")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.open_file)
-        dialog.open()
-
-    def _ask_for_picture(self) -> None:
-        dialog = QFileDialog(self._window, "Save what is seen")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter("Pictures (*.png)")
-        dialog.setDefaultSuffix("png")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.save_picture)
         dialog.open()

@@ -66,12 +66,12 @@ def _write(order: plan.Order, source: Source, frames: FrameReader, assigns: Assi
 
     app, done = headless_application(), 0
     with _Interrupts() as interrupts:
-        views = Offscreen(order.view, source, assigns, frames.at, order.size)
+        views = Offscreen(order.view, source, assigns, order.size)
         try:
             pages = None if order.fps is None else album(order.output, len(order.times), order.fps)
             for time_ns in order.times:
                 with interrupts.held():
-                    views.seek(time_ns)
+                    views.show(frames.at(time_ns))
                 views.load()
                 with interrupts.held():
                     picture = views.picture()

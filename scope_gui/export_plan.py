@@ -16,7 +16,7 @@ from views.figures import count_text
 ViewName = Literal["window", "timeline", "building", "supervision", "inspector", "metrics"]
 VIEWS: tuple[ViewName, ...] = ("window", "timeline", "building", "supervision", "inspector", "metrics")
 DEFAULT_SIZE = (1600, 900)
-LEAST = {"window": (800, 500)}
+LEAST = {"window": (820, 500)}
 """Smaller, and the panels of the window would overlap; single views do with less."""
 LEAST_OF_A_VIEW = (320, 120)
 MOST = (7680, 4320)

@@ -32,6 +32,7 @@ class Film:
         """Nothing is written yet."""
         self._path, self._durations_ms = path, durations_ms(count, fps)
         self._kept: list[bytes] = []
+        self._given_up = False
         self._size = (0, 0)
         self._colours: Counter[tuple[int, int, int]] = Counter()
 
@@ -50,16 +51,23 @@ class Film:
         Raises: TargetProblem.
         """
         pictures = self._with_one_palette()
-        data = io.BytesIO()
-        times = self._durations_ms[: len(self._kept)]
-        next(pictures).save(data, "GIF", save_all=True, append_images=pictures, duration=times, loop=0, optimize=False)
-        replace_file(self._path, data.getvalue(), mode=FOR_ALL)
+        data, times = io.BytesIO(), self._durations_ms[: len(self._kept)]
+        whole = next(pictures)
+        whole.save(data, "GIF", save_all=True, append_images=pictures, duration=times, loop=0, optimize=False)
+        if not self._given_up:
+            replace_file(self._path, data.getvalue(), mode=FOR_ALL)
+
+    def give_up(self) -> None:
+        """Writes nothing, even if `finish` is at it on another thread. Harmless when it has."""
+        self._given_up = True
 
     def _with_one_palette(self) -> Iterator[Image.Image]:
         palette = self._palette()
         for kept in self._kept:
             picture = Image.frombytes("RGB", self._size, zlib.decompress(kept))
             yield picture.quantize(palette=palette, dither=Image.Dither.NONE)
+            if self._given_up:
+                return
 
     def _palette(self) -> Image.Image:
         """256 colours for all pictures. A colour counts by the root of its pixels: thin marks must keep theirs."""

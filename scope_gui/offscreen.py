@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, qInstallMessageHandler
 from PySide6.QtGui import QImage
@@ -23,7 +23,7 @@ from scope_gui.qt_messages import on_qt_message
 from views.events import Event, FrameReady, SeekTo
 from views.legend import signs_of
 from views.live import Store, View
-from views.picture import Caption, body_size, make_view, pixels_of, with_title
+from views.picture import Caption, HasPose, body_size, make_view, pixels_of, with_title
 from views.source import Source
 from views.state import Assigns
 from views.theme import dress
@@ -31,13 +31,13 @@ from views.theme import dress
 if TYPE_CHECKING:
     from scope_gui.window import MainWindow
 
-FrameAt = Callable[[int], Frame]
-
 
 @runtime_checkable
 class Loading(Protocol):
     """A view that reads on a thread of its own."""
 
+    @property
+    def is_loading(self) -> bool: ...
     def wait_until_loaded(self) -> None: ...
     def shut(self) -> None: ...
 
@@ -56,27 +56,24 @@ def headless_application() -> QApplication:
 
 
 class Offscreen:
-    """One view, or the whole window, showing a state; `seek` moves its cursor, `picture` is what it looks like."""
+    """One view, or the whole window, showing a state; `show` moves its cursor, `picture` is what it looks like."""
 
-    def __init__(self, name: ViewName, source: Source, assigns: Assigns, frame_at: FrameAt, size: Size) -> None:
-        """Builds it for pictures of that size.
+    def __init__(self, name: ViewName, source: Source, assigns: Assigns, size: Size, layout: str = "") -> None:
+        """Builds it for pictures of that size. `layout`: where a window's panels are, as Settings keep it.
 
         Raises: TargetProblem when it does not fit.
         """
         self.name = name
         self.store = Store(assigns)
-        self._frame_at = frame_at
         self._size = QSize(*size)
-        self._loading: list[Loading] = []
-        self.widget = self._window(source) if name == "window" else self._view(name, source)
+        self._parts: dict[str, QWidget] = {}
+        self.widget = self._window(source, layout) if name == "window" else self._view(name, source)
 
-    def seek(self, time_ns: int) -> None:
-        """Moves the cursor, with the frame of that moment."""
+    def show(self, frame: Frame) -> None:
+        """Moves the cursor to the moment of a frame."""
         session = self.store.assigns.session
         key = session.key if session is not None else 0
-        self.do(SeekTo(time_ns=time_ns))
-        moment_ns = self.store.assigns.cursor_ns
-        self.do(FrameReady(key=key, time_ns=moment_ns, frame=self._frame_at(moment_ns)))
+        self.do(SeekTo(time_ns=frame.time_ns), FrameReady(key=key, time_ns=frame.time_ns, frame=frame))
 
     def do(self, *events: Event) -> None:
         """Has these events happen, and what they lead to."""
@@ -85,24 +82,32 @@ class Offscreen:
         while self.store.has_waiting:
             self.store.fold()
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether something that is shown is being read; `load` would have to wait for it."""
+        return any(part.is_loading for part in self._parts.values() if isinstance(part, Loading))
+
     def load(self) -> None:
         """Waits until all that is shown has been read."""
-        for view in self._loading:
-            view.wait_until_loaded()
+        for part in self._parts.values():
+            if isinstance(part, Loading):
+                part.wait_until_loaded()
+
+    def take_poses(self, poses: Mapping[str, Any]) -> None:
+        """Looks at everything as it is looked at on the screen; `load` first, for it says how far one can scroll."""
+        for name, part in self._parts.items():
+            if name in poses and isinstance(part, HasPose):
+                part.take_pose(poses[name])
 
     def picture(self) -> QImage:
         """What it looks like; `load` first, for no picture shows half of what there is."""
-        body = pixels_of(self.widget)
-        if self.name == "window":
-            return body
-        shown = self.store.assigns
-        return with_title(body, caption_of(self.name, shown), signs_of(self.widget), shown.theme)
+        return picture_of(self.widget, self.name, self.store.assigns)
 
     def close(self) -> None:
-        """Lets go of it. Harmless when repeated."""
-        for view in self._loading:
-            view.shut()
-        self._loading.clear()
+        """Lets go of it."""
+        for part in self._parts.values():
+            if isinstance(part, Loading):
+                part.shut()
         self.widget.deleteLater()
         QCoreApplication.sendPostedEvents(self.widget, QEvent.Type.DeferredDelete)
 
@@ -111,33 +116,28 @@ class Offscreen:
         widget = make_view(name, self.store.send, source)
         widget.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
         widget.setMinimumSize(0, 0)
-        self._watch(widget)
+        self._parts[name] = widget
         self.store.add(cast(View, widget))
         widget.resize(body_size(self._size, signs_of(widget)))
         self._place(widget)
         return widget
 
-    def _window(self, source: Source) -> MainWindow:
+    def _window(self, source: Source, layout: str) -> MainWindow:
         from scope_gui.settings import Settings  # noqa: PLC0415 - a single view needs none of the window
         from scope_gui.window import MainWindow  # noqa: PLC0415
 
         window = MainWindow(self.store, source)
-        window.begin(Settings())
+        window.begin(Settings(layout=layout))
         window.resize(self._size)
-        for view in (window.timeline, window.metrics):
-            self._watch(view)
+        self._parts |= window.parts()
         self._place(window)
         window.place()
         _settle()
         self.store.fold()
         if window.size() != self._size:
-            width, height = LEAST["window"]
-            raise TargetProblem(f"The window's panels do not fit into that size; {width}x{height} is the least.")
+            least = f"{max(window.width(), LEAST['window'][0])}x{max(window.height(), LEAST['window'][1])}"
+            raise TargetProblem(f"The window's panels do not fit into that size; {least} would do.")
         return window
-
-    def _watch(self, widget: QWidget) -> None:
-        if isinstance(widget, Loading):
-            self._loading.append(widget)
 
     def _place(self, widget: QWidget) -> None:
         """Gives the widget and all in it their sizes, as if it were on the screen."""
@@ -147,15 +147,19 @@ class Offscreen:
         self.store.fold()
 
 
-def caption_of(name: ViewName, assigns: Assigns) -> Caption:
-    """The title of a single view's picture."""
+def picture_of(widget: QWidget, name: str, assigns: Assigns, ratio: float = 1.0) -> QImage:
+    """The picture of the window, or of a view with its title and legend."""
+    body = pixels_of(widget, ratio)
+    if name == "window":
+        return body
     session = assigns.session
-    return Caption(
+    caption = Caption(
         session=session.name if session is not None else "",
         view=name.capitalize(),
         time_ns=assigns.cursor_ns,
         live=session is not None and session.live,
     )
+    return with_title(body, caption, signs_of(widget), assigns.theme)
 
 
 def _settle() -> None:

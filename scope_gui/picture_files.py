@@ -20,6 +20,7 @@ class Album(Protocol):
 
     def add(self, image: QImage) -> None: ...
     def finish(self) -> None: ...
+    def give_up(self) -> None: ...
 
 
 def save_png(image: QImage, path: Path) -> None:
@@ -65,3 +66,6 @@ class Folder:
 
     def finish(self) -> None:
         """Nothing: all of it is there."""
+
+    def give_up(self) -> None:
+        """Nothing: what is there is whole."""

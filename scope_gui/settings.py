@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     layout: str = ""
     launches: tuple[Launch, ...] = ()
     recordings_folder: str = ""
+    pictures_folder: str = ""
 
 
 def settings_path() -> Path:

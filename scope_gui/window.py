@@ -99,6 +99,16 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self._views += [(view, lambda: True) for view in (self.transport, self.notices, self.header, self.search_box)]
 
+    def parts(self) -> dict[str, QWidget]:
+        """The views that can be exported on their own, by name."""
+        return {
+            "timeline": self.timeline,
+            "building": self.building,
+            "supervision": self.supervision,
+            "inspector": self.inspector,
+            "metrics": self.metrics,
+        }
+
     def begin(self, settings: Settings) -> None:
         """Shows the state in all views and puts the panels where they were."""
         self.resize(1600, 900)

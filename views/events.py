@@ -333,6 +333,12 @@ class ForgetRecent(Event, frozen=True, kw_only=True):
     path: str
 
 
+class PicturesWritten(Event, frozen=True, kw_only=True):
+    """An export is finished; the next one is offered in the same folder."""
+
+    path: str
+
+
 class DamageFound(Event, frozen=True, kw_only=True):
     """Something of the open session could not be read: it is shown anew, as loss. The effect tells of it, once."""
 

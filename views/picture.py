@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import msgspec
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
@@ -38,6 +38,17 @@ _VIEWS = {
     "metrics": "views.metrics.view:MetricsView",
 }
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+
+@runtime_checkable
+class HasPose(Protocol):
+    """A view that keeps for itself how it is looked at: where it is scrolled to, from which side it is seen."""
+
+    def pose(self) -> Any:
+        """How it is looked at, for another view of its kind."""
+
+    def take_pose(self, pose: Any) -> None:
+        """Is looked at in that way, as far as its size allows."""
 
 
 class Caption(msgspec.Struct, frozen=True, kw_only=True):

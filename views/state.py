@@ -146,6 +146,7 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     recent_described: tuple[RecentSession, ...] = ()
     launches: tuple[Launch, ...] = ()
     recordings_folder: str = ""
+    pictures_folder: str = ""
 
     @property
     def without_a_frame(self) -> str:

@@ -86,6 +86,9 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
             left = tuple(row for row in assigns.recent_described if row.path != path)
             recent = tuple(known for known in assigns.recent if known != path)
             return replace(assigns, recent=recent, recent_described=left)
+        case e.PicturesWritten(path=path):
+            folder = str(PurePath(path).parent)
+            return replace(assigns, pictures_folder=folder, notice=Notice(f"Exported {path}."))
         case e.RecentChanged(paths=paths):
             return replace(assigns, recent=paths)
         case e.Tell(notice=notice):
@@ -298,6 +301,7 @@ def _without_session(assigns: Assigns) -> Assigns:
         recent_described=assigns.recent_described,
         launches=assigns.launches,
         recordings_folder=assigns.recordings_folder,
+        pictures_folder=assigns.pictures_folder,
     )
 
 

@@ -33,7 +33,7 @@ def test_what_is_no_size_is_said(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "view", "sentence"),
-    [("319x900", "timeline", "too small"), ("799x900", "window", "too small"), ("7681x900", "timeline", "too large")],
+    [("319x900", "timeline", "too small"), ("819x900", "window", "too small"), ("7681x900", "timeline", "too large")],
 )
 def test_a_size_that_cannot_be_drawn_is_said(text: str, view: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):

@@ -8,10 +8,12 @@ happens to it (a crash, a hang, a driver that paints nothing) means no.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 
 from capture.own_process import own_command
 
@@ -35,9 +37,10 @@ class GlProbe(QObject):
         self._limit.timeout.connect(self.stop)
 
     @staticmethod
-    def worth_asking() -> bool:
-        """False where it is known that there is no OpenGL, or that it is not wanted."""
-        return os.environ.get(SWITCH) != "off" and QGuiApplication.platformName() not in _WITHOUT_GL
+    def worth_asking(window: QWidget) -> bool:
+        """False where it is known that there is no OpenGL, that it is not wanted, or that nobody sees the window."""
+        unseen = window.testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+        return not unseen and os.environ.get(SWITCH) != "off" and QGuiApplication.platformName() not in _WITHOUT_GL
 
     def ask(self) -> None:
         """Starts the child."""
@@ -70,6 +73,13 @@ class GlProbe(QObject):
         if error == QProcess.ProcessError.FailedToStart:
             self._limit.stop()
             self.answered.emit(False)
+
+
+def at_the_end(close: Callable[[], None]) -> None:
+    """Has this called before the application ends, while Qt is still whole."""
+    application = QCoreApplication.instance()
+    if application is not None:
+        application.aboutToQuit.connect(close)
 
 
 def draws_a_picture() -> bool:

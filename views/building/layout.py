@@ -145,6 +145,13 @@ def building(
     )
 
 
+def without_rooms(frame: Frame) -> str:
+    """Why nothing stands here."""
+    if frame.complete or not frame.tracks:
+        return "Nothing recorded ran in the stretch before this moment"
+    return "What ran here is lost: this stretch of the recording is damaged or has a gap"
+
+
 def one_floor() -> Building:
     """The smallest building: one floor, one room."""
     return Building(

@@ -8,7 +8,7 @@ from html import escape
 from typing import ClassVar, get_args
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -32,11 +32,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dags.frame_parts import Frame
-from views.building.gl_probe import GlProbe
+from views.building.gl_probe import GlProbe, at_the_end
 from views.building.keys import TOWARD, is_own, paint_focus
 from views.building.labels import LABEL_PX, floor_named_at, paint_labels, room_words
-from views.building.layout import Building, Toward, building, neighbour
+from views.building.layout import Building, Toward, building, neighbour, without_rooms
 from views.building.legend import colour_words, height_words, paint_legend
 from views.building.pictures import Picture, RoomPictures
 from views.building.projection import Camera, Float64, Look, Projection, painting_order, projection, room_under
@@ -90,18 +89,25 @@ class BuildingView(QWidget):
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns."""
-        on_screen = not self.window().testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
-        if assigns.frame is not None and self._probe is None and on_screen and GlProbe.worth_asking():
+        if assigns.frame is not None and self._probe is None and GlProbe.worth_asking(self.window()):
             self._probe = GlProbe(self)
             self._probe.answered.connect(self._draw_with_gl)
-            _at_the_end(self._probe.stop)
+            at_the_end(self._probe.stop)
             self._probe.ask()
         self._buttons[assigns.building_measure].setChecked(True)
         if "theme" in changed:
             self._title.setStyleSheet(f"color: {colours(assigns.theme).muted}")
         if "session" in changed:
-            self.stage.look_from_the_start()
+            self.stage.look_from(Camera())
         self.stage.show_assigns(assigns)
+
+    def pose(self) -> Camera:
+        """From where the building is seen."""
+        return self.stage.camera
+
+    def take_pose(self, pose: Camera) -> None:
+        """Sees it from there."""
+        self.stage.look_from(pose)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Room for a building."""
@@ -112,7 +118,7 @@ class BuildingView(QWidget):
             from views.building.scene_qt3d import Qt3DPictures  # noqa: PLC0415 - not before it is known to be safe
 
             pictures = Qt3DPictures(self)
-            _at_the_end(pictures.close)
+            at_the_end(pictures.close)
             self.stage.use(pictures)
 
     def _choose(self, button: QAbstractButton) -> None:
@@ -134,7 +140,7 @@ class Stage(QWidget):
         self._pictures: RoomPictures | None = None
         self._selection: Selection | None = None
         self._instead = ""
-        self._camera = Camera()
+        self.camera = Camera()
         self._hovered: int | None = None
         self._pressed: tuple[QPointF, Camera] | None = None
         self._dragged = False
@@ -173,25 +179,25 @@ class Stage(QWidget):
             sites, self._aspect = self._source.names.sites, self._aspect_now()
             self._plan = building(assigns.frame, calls, sites, assigns.building_measure, self._aspect)
             self._hovered = None
-            self._instead = "" if len(self._plan) else _without_rooms(assigns.frame)
+            self._instead = "" if len(self._plan) else without_rooms(assigns.frame)
             self.setAccessibleDescription(f"{height_words(self._plan)}. {colour_words(self._plan)}")
         self._changed()
 
-    def look_from_the_start(self) -> None:
-        """The whole building, from where it is first seen."""
-        self._camera = Camera()
+    def look_from(self, camera: Camera) -> None:
+        """The building as it is seen from there; a new camera sees all of it."""
+        self.camera = camera
         self._changed()
 
     def look(self, how: Look) -> None:
         """Turns, tilts or zooms by one step, as a key says it."""
-        self._camera = self._camera.looking(how)
+        self.camera = self.camera.looking(how)
         self._changed()
 
     def room_at(self, point: QPointF) -> int | None:
         """The room seen at a point, as a place in the plan's arrays."""
         if self._plan is None or not len(self._plan):
             return None
-        order = painting_order(self._plan, self._camera.yaw)
+        order = painting_order(self._plan, self.camera.yaw)
         found = room_under(self._faces(self._plan)[order], point.x(), point.y())
         return None if found is None else int(order[found])
 
@@ -252,13 +258,13 @@ class Stage(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802 - Qt's name
         """Zooms around the mouse."""
         away = event.position() - self._ground().center()
-        self._camera = self._camera.closer(1.0015 ** event.angleDelta().y(), away.x(), away.y())
+        self.camera = self.camera.closer(1.0015 ** event.angleDelta().y(), away.x(), away.y())
         self._changed()
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Begins a click, a shift or a turn."""
-        self._pressed, self._dragged = (event.position(), self._camera), False
+        self._pressed, self._dragged = (event.position(), self.camera), False
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Shifts with the left button, turns with any other; names the room under the mouse."""
@@ -272,11 +278,11 @@ class Stage(QWidget):
         moved = event.position() - start
         self._dragged = self._dragged or math.hypot(moved.x(), moved.y()) > DRAG_PX
         if self._dragged and event.buttons() & Qt.MouseButton.LeftButton:
-            self._camera = msgspec.structs.replace(
+            self.camera = msgspec.structs.replace(
                 camera, shift_x=camera.shift_x + moved.x(), shift_y=camera.shift_y + moved.y()
             )
         elif self._dragged:
-            self._camera = camera.turned(-moved.x() * TURN_PER_PX, moved.y() * TURN_PER_PX)
+            self.camera = camera.turned(-moved.x() * TURN_PER_PX, moved.y() * TURN_PER_PX)
         self._changed()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
@@ -292,7 +298,7 @@ class Stage(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Shows the whole building again."""
-        self.look_from_the_start()
+        self.look_from(Camera())
 
     def event(self, event: QEvent) -> bool:
         """While it has the keyboard, arrows and Escape are its own and not the window's; says what is under a mouse."""
@@ -388,21 +394,7 @@ class Stage(QWidget):
 
     def _view(self, plan: Building) -> Projection:
         ground = self._ground()
-        return projection(plan, self._camera, (ground.left(), ground.top(), ground.width(), ground.height()))
+        return projection(plan, self.camera, (ground.left(), ground.top(), ground.width(), ground.height()))
 
     def _faces(self, plan: Building) -> Float64:
         return self._view(plan).faces(plan)
-
-
-def _at_the_end(close: Callable[[], None]) -> None:
-    """Has this called before the application ends, while Qt is still whole."""
-    application = QCoreApplication.instance()
-    if application is not None:
-        application.aboutToQuit.connect(close)
-
-
-def _without_rooms(frame: Frame) -> str:
-    """Why nothing stands here."""
-    if frame.complete or not frame.tracks:
-        return "Nothing recorded ran in the stretch before this moment"
-    return "What ran here is lost: this stretch of the recording is damaged or has a gap"

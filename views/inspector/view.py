@@ -34,6 +34,7 @@ from views.state import Assigns, Selection, Theme
 from views.theme import colours, text_font
 
 SCROLL_PX = 24
+Pose = tuple[dict[SourceKey, tuple[SourcePlace, SourceLines]], int]
 
 
 class InspectorView(QAbstractScrollArea):
@@ -86,6 +87,16 @@ class InspectorView(QAbstractScrollArea):
             return
         self._sections, self._theme, self._source_shown = what
         self._set_page()
+
+    def pose(self) -> Pose:
+        """Which sources are shown, and how far the page is scrolled."""
+        return dict(self._sources), self.verticalScrollBar().value()
+
+    def take_pose(self, pose: Pose) -> None:
+        """Shows the same sources, scrolled as far."""
+        self._sources = dict(pose[0])
+        self._set_page()
+        self.verticalScrollBar().setValue(pose[1])
 
     def legend(self) -> tuple[Sign, ...]:
         """What its signs mean."""

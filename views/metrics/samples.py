@@ -35,6 +35,11 @@ class Samples:
                 self._thread = threading.Thread(target=self._read_all, name="metrics", daemon=True)
                 self._thread.start()
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether there is still something to read."""
+        return self._thread is not None
+
     def close(self) -> None:
         """Reads no more. Harmless when repeated."""
         with self._lock:

@@ -71,6 +71,11 @@ class MetricsView(QWidget):
             Sign("right: top of the scale"),
         )
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether samples are being read."""
+        return self._samples is not None and self._samples.is_reading
+
     def wait_until_loaded(self) -> None:
         """Returns when all samples have been read and can be painted."""
         if self._samples is not None:

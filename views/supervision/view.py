@@ -91,6 +91,14 @@ class SupervisionView(QWidget):
         if "theme" in changed:
             self._meaning.setStyleSheet(f"color: {colours(assigns.theme).muted}")
 
+    def pose(self) -> int:
+        """How far the rows are scrolled."""
+        return self.rows.verticalScrollBar().value()
+
+    def take_pose(self, pose: int) -> None:
+        """Scrolls them as far."""
+        self.rows.verticalScrollBar().setValue(pose)
+
     def legend(self) -> tuple[Sign, ...]:
         """What its signs mean."""
         return signs(self.rows.theme)

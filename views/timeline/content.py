@@ -124,6 +124,11 @@ class Loader:
                 self._thread.start()
             return bool(self._wanted)
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether there is still something to read."""
+        return self._thread is not None
+
     def close(self) -> None:
         """Waits for the segment in hand and reads no more. Harmless when repeated."""
         with self._lock:

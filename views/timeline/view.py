@@ -108,6 +108,14 @@ class TimelineView(QWidget):
         """Whether something of what is visible has not been read yet."""
         return bool(self._content.missing or self._content.missing_calls)
 
+    def pose(self) -> int:
+        """How far the lanes are scrolled."""
+        return self._bar.value()
+
+    def take_pose(self, pose: int) -> None:
+        """Scrolls them as far."""
+        self._bar.setValue(pose)
+
     def legend(self) -> tuple[Sign, ...]:
         """What its signs mean."""
         return legend.signs(self._assigns)
@@ -115,6 +123,11 @@ class TimelineView(QWidget):
     def lanes(self) -> list[Lane]:
         """The lanes, from top to bottom."""
         return self._lanes
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether segments are being read, visible ones or not."""
+        return self._loader is not None and self._loader.is_reading
 
     def wait_until_loaded(self) -> None:
         """Returns when everything visible and the overview have been read and can be painted."""

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.interpreters import ROOT
@@ -70,11 +72,15 @@ def test_without_opengl_the_probe_says_no(qtbot: QtBot, monkeypatch: pytest.Monk
 def test_asking_is_not_worth_it_without_a_display_or_when_switched_off(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not GlProbe.worth_asking()
+    window = QWidget()
+    assert not GlProbe.worth_asking(window)
     monkeypatch.setattr("views.building.gl_probe._WITHOUT_GL", ())
-    assert GlProbe.worth_asking()
+    assert GlProbe.worth_asking(window)
+    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    assert not GlProbe.worth_asking(window)
+    window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen, False)
     monkeypatch.setenv("SCOPE_3D", "off")
-    assert not GlProbe.worth_asking()
+    assert not GlProbe.worth_asking(window)
 
 
 def test_a_point_comes_to_the_same_place_through_the_matrix_as_through_the_projection() -> None:

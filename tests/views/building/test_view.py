@@ -13,6 +13,7 @@ from dags.frame import FrameReader
 from tests.views.frames import ALL, SECOND_NS, built_session, call, frame, showing, track
 from tests.views.pictures import click, near, picture
 from views.building.legend import colour_words, height_words
+from views.building.projection import Camera
 from views.building.view import BuildingView
 from views.events import Event, Select, SetMeasure
 from views.source import Source
@@ -58,7 +59,7 @@ def test_a_drag_moves_the_building_and_selects_nothing(qtbot: QtBot) -> None:
     assert before is not None
     assert after is not None
     assert (round(after.x() - before.x()), sent) == (60, [])
-    view.stage.look_from_the_start()
+    view.stage.look_from(Camera())
     assert view.stage.place_of(2, 2) == before
 
 

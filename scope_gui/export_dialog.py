@@ -1,0 +1,311 @@
+"""What of the window, how large, which moments, into which file: then pictures are made while the dialog waits.
+
+What is on the screen, as large as it is there, is taken from the screen itself; everything else is painted beside it
+(`export_job`). Escape stops an export first and closes the dialog then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from capture.errors import ScopeError, TargetProblem
+from scope_gui import export_plan as plan
+from scope_gui.export_job import ExportJob
+from scope_gui.offscreen import picture_of
+from views.events import Event, PicturesWritten
+from views.figures import count_text, duration_text
+from views.legend import legend_height, signs_of
+from views.picture import HasPose, title_height
+from views.plain_text import plain
+from views.state import Assigns
+from views.theme import colours
+
+AS_SEEN = "As on screen"
+SIZES = (AS_SEEN, "1280x800", "1600x900", "1920x1080", "3840x2160")
+THIS, VISIBLE, MARKED = "This moment", "All that the timeline shows", "From the marked moment to the cursor"
+SPEEDS = ("1", "0.5", "0.25", "0.1", "0.01", "0.001", "0.0001")
+RATES = ("5", "10", "15", "25", "30", "50")
+
+
+class Screen(Protocol):
+    """What there is to be seen."""
+
+    def parts(self) -> Mapping[str, QWidget]: ...
+    def size(self) -> QSize: ...
+    def layout_texts(self) -> tuple[str, str]: ...
+
+
+class ExportDialog(QDialog):
+    """Enter exports, Escape closes; a file that is there already has to be confirmed by pressing Export again."""
+
+    def __init__(
+        self, window: QWidget, screen: Screen, send: Callable[[Event], None], assigns: Callable[[], Assigns]
+    ) -> None:
+        """`assigns` gives the state as it is when pictures are made."""
+        super().__init__(window)
+        self._window, self._screen, self._send, self._assigns = window, screen, send, assigns
+        self._job: ExportJob | None = None
+        self._suggested = self._replacing = ""
+        self.setWindowTitle("Export what you see")
+        self.resize(640, 300)
+        self.view = self._choice("view", "What", [name.capitalize() for name in plan.VIEWS])
+        self.moments = self._choice("moments", "When", [THIS, VISIBLE])
+        if assigns().marked_ns is not None:
+            self.moments.addItem(MARKED)
+        self.size_ = self._choice("size", "How large", list(SIZES), editable=True)
+        self.fps = self._choice("fps", "Pictures a second", list(RATES), editable=True)
+        self.fps.setCurrentText("10")
+        self.speed = self._choice("speed", "Speed", list(SPEEDS), editable=True)
+        self.path = QLineEdit(self)
+        self.path.setObjectName("export.path")
+        self.path.setAccessibleName("File")
+        self.browse = QPushButton("&Choose…", self)
+        self.browse.setAutoDefault(False)
+        self.browse.clicked.connect(self._ask_for_file)
+        self.told = QLabel(self)
+        self.told.setObjectName("export.told")
+        self.told.setWordWrap(True)
+        self.bar = QProgressBar(self)
+        self.bar.setObjectName("export.progress")
+        self.bar.hide()
+        self.go = QPushButton("Export", self)
+        self.go.setObjectName("export.go")
+        self.go.setDefault(True)
+        self.go.clicked.connect(self.begin)
+        self.cancel = QPushButton("Cancel", self)
+        self.cancel.setObjectName("export.cancel")
+        self.cancel.setAutoDefault(False)
+        self.cancel.clicked.connect(self.reject)
+        self._lay_out()
+        for choice in (self.view, self.moments, self.size_, self.fps, self.speed):
+            choice.currentTextChanged.connect(self._changed)
+        self.path.textChanged.connect(self._look_again)
+        self._changed("")
+        self.path.setFocus()
+        self.path.selectAll()
+
+    def order(self) -> plan.Order:
+        """What Enter would do.
+
+        Raises: ValueError, TargetProblem with a sentence about what does not make sense.
+        """
+        view, assigns = plan.VIEWS[self.view.currentIndex()], self._assigns()
+        text = self.size_.currentText().strip()
+        size = self._seen_size(view) if text == AS_SEEN else plan.size_from_text(text, view)
+        fps: float | None = None
+        times: plan.Moments = (assigns.cursor_ns,)
+        if self._span() is not None:
+            fps = _number(self.fps, plan.MAX_FPS)
+            times = plan.moments(self._span() or (0, 0), plan.Pace(fps=fps, speed=_number(self.speed, 1e6)))
+        output = self.path.text().strip()
+        if not output:
+            raise TargetProblem("There is no file to write to.")
+        order = plan.Order(view=view, size=size, output=Path(output).expanduser().absolute(), times=times, fps=fps)
+        plan.check(order, force=True)
+        return order
+
+    def begin(self) -> None:
+        """Exports, or says why not."""
+        if self._job is not None:
+            return
+        try:
+            order = self.order()
+        except (ScopeError, ValueError) as problem:
+            self._tell(f"⚠ {str(problem).rstrip('.')}.", warning=True)
+            return
+        if self._replacing != str(order.output) and _is_there(order):
+            self._replacing = str(order.output)
+            self.go.setText("Replace")
+            self._tell(f"⚠ {order.output} is there already; press Replace to overwrite it.", warning=True)
+            return
+        self._job = ExportJob(order, self)
+        self._job.progressed.connect(self.bar.setValue)
+        self._job.ended.connect(self._ended)
+        self._show_working(True)
+        part = self._window if order.view == "window" else self._screen.parts()[order.view]
+        if order.fps is None and self.size_.currentText().strip() == AS_SEEN and part.isVisible():
+            self._job.save(picture_of(part, order.view, self._assigns(), self._window.devicePixelRatioF()))
+            return
+        poses = {name: view.pose() for name, view in self._screen.parts().items() if isinstance(view, HasPose)}
+        still = msgspec.structs.replace(self._assigns(), playing=False, following=False, steps=(), notice=None)
+        self._job.paint(still, self._screen.layout_texts()[1], poses)
+
+    def reject(self) -> None:
+        """Stops an export, or closes the dialog when there is none."""
+        job = self._job
+        if job is None:
+            super().reject()
+            return
+        job.stop()
+        kept = f"{job.done} pictures are in {job.order.output}." if job.order.output.is_dir() else "Nothing is written."
+        self._job = None
+        self._show_working(False)
+        self._tell(f"Stopped. {kept}")
+
+    def _ended(self, problem: str) -> None:
+        job, self._job = self._job, None
+        self._show_working(False)
+        if problem:
+            self._tell(f"⚠ {problem}", warning=True)
+        elif job is not None:
+            self._send(PicturesWritten(path=str(job.order.output)))
+            self.accept()
+
+    def _span(self) -> tuple[int, int] | None:
+        """The stretch of a sequence, None for a single picture."""
+        assigns = self._assigns()
+        if self.moments.currentText() == VISIBLE:
+            return assigns.visible_ns
+        if self.moments.currentText() == MARKED and assigns.marked_ns is not None:
+            return min(assigns.marked_ns, assigns.cursor_ns), max(assigns.marked_ns, assigns.cursor_ns)
+        return None
+
+    def _seen_size(self, view: str) -> plan.Size:
+        """How large a picture of it is that shows it as it is on the screen."""
+        if view == "window":
+            return self._screen.size().width(), self._screen.size().height()
+        part = self._screen.parts()[view]
+        above, below = title_height(part.width()), legend_height(signs_of(part), part.width())
+        return max(part.width(), 1), above + part.height() + below
+
+    def _changed(self, text: str) -> None:
+        """Another choice: another name for the file, unless the person wrote one."""
+        is_sequence = self._span() is not None
+        for choice in (self.fps, self.speed):
+            choice.setEnabled(is_sequence)
+        if self.path.text() in ("", self._suggested):
+            self._suggested = self._suggestion(".gif" if is_sequence else ".png")
+            self.path.setText(self._suggested)
+        self._look_again("")
+
+    def _look_again(self, text: str) -> None:
+        """Says how many pictures there would be, or what is wrong."""
+        self._replacing = ""
+        self.go.setText("Export")
+        span = self._span()
+        if span is None:
+            self._tell("One picture of what is seen now.")
+            return
+        try:
+            pace = plan.Pace(fps=_number(self.fps, plan.MAX_FPS), speed=_number(self.speed, 1e6))
+            count = len(plan.moments(span, pace))
+        except (ScopeError, ValueError) as problem:
+            self._tell(f"⚠ {problem}", warning=True)
+            return
+        shown = duration_text(round(count / pace.fps * 1e9))
+        what = f"{count_text(count)} pictures of {duration_text(span[1] - span[0])}, to be seen in {shown}"
+        self._tell(f"{what}. A name that ends in .gif makes one file, any other a folder of PNGs.")
+
+    def _suggestion(self, suffix: str) -> str:
+        assigns = self._assigns()
+        session = Path(assigns.session.path if assigns.session is not None else "scope")
+        file = f"{session.stem}-{plan.VIEWS[self.view.currentIndex()]}-{assigns.cursor_ns // 1_000_000}ms{suffix}"
+        return str(Path(assigns.pictures_folder or session.parent) / file)
+
+    def _tell(self, text: str, *, warning: bool = False) -> None:
+        shown = colours(self._assigns().theme)
+        self.told.setStyleSheet(f"color: {shown.warning if warning else shown.muted}")
+        self.told.setText(plain(text))
+
+    def _show_working(self, working: bool) -> None:
+        for widget in (self.view, self.moments, self.size_, self.fps, self.speed, self.path, self.browse, self.go):
+            widget.setEnabled(not working)
+        self.bar.setVisible(working)
+        self.bar.setValue(0)
+        if working and self._job is not None:
+            self.bar.setRange(0, len(self._job.order.times))
+            self._tell(f"Exporting into {self._job.order.output} …")
+            self.cancel.setFocus()
+        else:
+            self.fps.setEnabled(self._span() is not None)
+            self.speed.setEnabled(self._span() is not None)
+            self.go.setText("Export")
+
+    def _ask_for_file(self) -> None:
+        dialog = QFileDialog(self, "Export into", str(Path(self.path.text()).parent))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+        dialog.selectFile(Path(self.path.text()).name)
+        dialog.fileSelected.connect(self.path.setText)
+        dialog.open()
+
+    def _choice(self, name: str, label: str, texts: list[str], *, editable: bool = False) -> QComboBox:
+        made = QComboBox(self)
+        made.setObjectName(f"export.{name}")
+        made.setAccessibleName(label)
+        made.setEditable(editable)
+        made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        made.addItems(texts)
+        return made
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("&What", self.view)
+        form.addRow("W&hen", self.moments)
+        form.addRow("&Size", self.size_)
+        pace = QHBoxLayout()
+        pace.addWidget(self.fps, 1)
+        pace.addWidget(QLabel("pictures a second, session time going", self))
+        pace.addWidget(self.speed, 1)
+        pace.addWidget(QLabel("times as fast", self))
+        rate = QLabel("&Pace", self)
+        rate.setBuddy(self.fps)
+        form.addRow(rate, pace)
+        place = QHBoxLayout()
+        place.addWidget(self.path, 1)
+        place.addWidget(self.browse)
+        where = QLabel("&File", self)
+        where.setBuddy(self.path)
+        form.addRow(where, place)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.go)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(16, 14, 16, 14)
+        rows.setSpacing(8)
+        rows.addLayout(form)
+        rows.addWidget(self.told)
+        rows.addWidget(self.bar)
+        rows.addStretch(1)
+        rows.addLayout(buttons)
+
+
+def _number(choice: QComboBox, most: float) -> float:
+    """The number that was chosen or typed.
+
+    Raises: ValueError with a sentence.
+    """
+    text = choice.currentText().strip().replace(",", ".")
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{choice.accessibleName()}: {text!r} is no number") from None
+    if not 0 < value <= most:
+        raise ValueError(f"{choice.accessibleName()}: {text} is not between 0 and {most:g}")
+    return value
+
+
+def _is_there(order: plan.Order) -> bool:
+    """Whether something would be overwritten."""
+    if order.fps is not None and not plan.is_film(order.output):
+        return bool(plan.sequence_files(order.output))
+    return order.output.exists()
