@@ -6,6 +6,7 @@ What is damaged costs itself only: its rows are missing, `problems` says so, and
 
 from __future__ import annotations
 
+import copy
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -122,6 +123,14 @@ class Session:
             if newest is not None:
                 self._show(*newest)
             return newest is not None
+
+    def pinned(self) -> Session:
+        """The same session as it is shown now, whoever refreshes it: for a question that asks by a segment's number.
+
+        It lives on the files of this one and is not closed by itself.
+        """
+        with self._lock:
+            return copy.copy(self)
 
     def segment_at(self, time_ns: int) -> int | None:
         """The index of the segment to replay for that instant: the last one that starts then or before."""

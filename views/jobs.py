@@ -163,7 +163,7 @@ class Jobs:
         def answer() -> None:
             found_ns = cursor_ns
             try:
-                found_ns = finding.step_target(self.source, cursor_ns, track_id, count, over)
+                found_ns = finding.step_target(self.source.pinned(), cursor_ns, track_id, count, over)
             finally:
                 self._send(Stepped(key=key, from_ns=cursor_ns, time_ns=found_ns))
 
@@ -182,7 +182,7 @@ class Jobs:
         """Answers with Show, or says that the picked thing has no extent."""
 
         def answer() -> None:
-            span = finding.span_of(self.source, selection, cursor_ns)
+            span = finding.span_of(self.source.pinned(), selection, cursor_ns)
             told = Tell(notice=Notice("What is picked has no length in time."))
             self._send(told if span is None else Show(range_ns=span))
 
@@ -192,7 +192,7 @@ class Jobs:
         """Answers with SeekTo and Select, or says that no edge leads on."""
 
         def answer() -> None:
-            end = finding.edge_end(self.source, cursor_ns, track_id, direction)
+            end = finding.edge_end(self.source.pinned(), cursor_ns, track_id, direction)
             if end is None:
                 what = "No cause is known before this moment" if direction < 0 else "No effect is known from here on"
                 self._send(Tell(notice=Notice(f"{what} on the focused lane.")))

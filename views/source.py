@@ -6,6 +6,7 @@ a session that has been closed meanwhile is empty, never an exception.
 
 from __future__ import annotations
 
+import copy
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
@@ -51,6 +52,22 @@ class Names:
         return row.function if row is not None else f"site {site_id}"
 
 
+class _Kept:
+    """The pieces of one session that were asked for last."""
+
+    def __init__(self) -> None:
+        self.pieces: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
+        self.rows = 0
+
+    def add(self, key: tuple[str, int, int], piece: Any) -> None:
+        """Keeps it, and forgets the oldest when there are too many rows."""
+        if key not in self.pieces:
+            self.pieces[key] = piece
+            self.rows += len(piece)
+            while self.rows > MAX_CACHED_ROWS and len(self.pieces) > 1:
+                self.rows -= len(self.pieces.popitem(last=False)[1])
+
+
 class Source:
     """Where views pull from; the shell sets which session is open and says when it has grown."""
 
@@ -59,14 +76,20 @@ class Source:
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._names = Names(None)
-        self._segments: OrderedDict[tuple[str, int, int], tuple[Any, int]] = OrderedDict()
-        self._cached_rows = 0
+        self._kept = _Kept()
         self.show(session)
 
     @property
     def session(self) -> Session | None:
         """The open session."""
         return self._session
+
+    def pinned(self) -> Source:
+        """The same source, of the session as it is shown now: for an answer that walks from segment to segment."""
+        with self._lock:
+            same = copy.copy(self)
+            same._session = None if self._session is None else self._session.pinned()
+            return same
 
     @property
     def names(self) -> Names:
@@ -78,8 +101,7 @@ class Source:
         names = Names(session)
         with self._lock:
             self._session, self._names = session, names
-            self._segments.clear()
-            self._cached_rows = 0
+            self._kept = _Kept()
 
     def grown(self) -> None:
         """Reads the names again after the session has been refreshed."""
@@ -90,7 +112,7 @@ class Source:
 
         Those of one track keep their order; their ids are not dense, so `first_event_id` is the first one's only.
         """
-        session = self._session
+        session = self.pinned().session
         pieces = []
         for index in _segments_between(session, start_ns, end_ns):
             batch = self._piece(session, "events", index)
@@ -108,14 +130,14 @@ class Source:
 
         Calls that are open across the whole stretch end later and are found in the frame's stacks instead.
         """
-        session = self._session
+        session = self.pinned().session
         pieces = [self._piece(session, "calls", index) for index in _segments_between(session, start_ns, end_ns)]
         tables = [piece for piece in pieces if piece is not None and len(piece)]  # an empty one has types of its own
         return pa.concat_tables(tables) if tables else empty_table("calls").select(_CALL_COLUMNS)
 
     def segment_events(self, index: int) -> EventBatch:
         """All events of one segment; none if they are damaged or there is no such segment."""
-        batch = self._piece(self._session, "events", index)
+        batch = self._piece(self.pinned().session, "events", index)
         return EventBatch.empty() if batch is None else batch
 
     def _piece(self, session: Session | None, table: str, index: int) -> Any:
@@ -125,21 +147,17 @@ class Source:
         segment = session.segments[index]
         key = (table, segment.seq, segment.events)
         with self._lock:
-            known = self._segments.get(key)
-            if known is not None:
-                self._segments.move_to_end(key)
-                return known[0]
+            kept = self._kept
+            if key in kept.pieces:
+                kept.pieces.move_to_end(key)
+                return kept.pieces[key]
         piece = _unless_closed(
             lambda: in_time_order(session.events(index)) if table == "events" else session.calls(index, _CALL_COLUMNS)
         )
         if piece is None:
             return None
         with self._lock:
-            if session is self._session and key not in self._segments:
-                self._segments[key] = (piece, len(piece))
-                self._cached_rows += len(piece)
-                while self._cached_rows > MAX_CACHED_ROWS and len(self._segments) > 1:
-                    self._cached_rows -= self._segments.popitem(last=False)[1][1]
+            kept.add(key, piece)
         return piece
 
 

@@ -48,11 +48,12 @@ class DetailReader:
 
         Raises: SessionProblem, IndexError, FileNotFoundError when the session has changed meanwhile.
         """
-        seq = self.session.segments[index].seq
+        session = self.session
+        seq = session.segments[index].seq
         with self._lock:
             if seq in self._whole:
                 return self._whole[seq]
-        found = segment_detail(self.session, index)
+        found = segment_detail(session, index)
         with self._lock:
             self._whole[seq] = found
             self._keep(seq, found)

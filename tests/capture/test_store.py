@@ -235,6 +235,26 @@ def test_files_merged_away_stay_for_readers_until_the_grace_period_is_over(
     store.close()
 
 
+def test_a_pinned_session_keeps_its_segments_while_the_other_follows_merges(tmp_path: Path) -> None:
+    store = SegmentStore.create(tmp_path / "a.scope", ABOUT, sync=False)
+    for part in range(5):
+        store.seal(ticks(1 + 10 * part, 10, 100 * part))
+    store.commit()
+    with Session.open(tmp_path / "a.scope") as session:
+        pinned = session.pinned()
+        for part in range(5, 8):
+            store.seal(ticks(1 + 10 * part, 10, 100 * part))
+        store.commit(checkpoint=True)
+        store.commit(checkpoint=True)
+        assert session.refresh()
+        assert (len(session.segments), len(pinned.segments)) == (1, 5)
+        assert pinned.segment_at(205) == 2
+        assert same_events(pinned.events(2), ticks(21, 10, 200))
+        assert len(session.events(0)) == 80
+        assert session.problems == pinned.problems == []
+    store.close()
+
+
 def test_only_one_store_may_write_a_session(tmp_path: Path) -> None:
     store = SegmentStore.create(tmp_path / "a.scope", ABOUT, sync=False)
     with pytest.raises(SessionProblem, match="being recorded"):

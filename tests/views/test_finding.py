@@ -135,3 +135,12 @@ def test_a_closed_session_answers_with_nothing(truth: Truth) -> None:
     session.close()
     assert len(source.events_between(None, 0, 10**9)) == 0
     assert source.names.track(5) == "track 5"
+
+
+def test_a_pinned_source_goes_on_with_the_segments_it_had(truth: Truth, source: Source) -> None:
+    pinned = source.pinned()
+    start_ns, end_ns = int(truth.events.time_ns[0]), int(truth.events.time_ns[-1])
+    source.show(None)
+    assert len(source.events_between(None, start_ns, end_ns)) == 0
+    assert pinned.events_between(None, start_ns, end_ns).time_ns.tolist() == truth.events.time_ns.tolist()
+    assert step_target(pinned, start_ns, TRACK, 10**6, "all") == end_ns

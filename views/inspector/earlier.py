@@ -28,6 +28,7 @@ class EarlierValues:
             self._kept.clear()
         if session is None:
             return {}
+        session = session.pinned()
         found: dict[int, str] = {}
         read = 0
         for state in sorted(states, key=lambda state: -state.since_ns):

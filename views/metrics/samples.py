@@ -74,13 +74,14 @@ class Samples:
         return found
 
     def _read_all(self) -> None:
-        for at, (index, seq) in enumerate([(i, part.seq) for i, part in enumerate(self.session.segments)]):
+        session = self.session.pinned()
+        for at, (index, seq) in enumerate([(i, part.seq) for i, part in enumerate(session.segments)]):
             if seq in self._pieces:
                 continue
             if self._stopped:
                 break
             try:
-                piece = self.session.segment_table(index, "metrics")
+                piece = session.segment_table(index, "metrics")
             except (SessionProblem, OSError, IndexError):
                 continue  # closed, merged or damaged meanwhile: the next revision asks again
             with self._lock:

@@ -62,6 +62,7 @@ class TimelineView(QWidget):
         self._send, self._source = send, source
         self._assigns = Assigns()
         self._loader: Loader | None = None
+        self._session: Session | None = None
         self._lanes: list[Lane] = []
         self._content = Content.empty()
         self._pulled_ns = (0, 0)
@@ -144,13 +145,15 @@ class TimelineView(QWidget):
     # -- pulling
 
     def _follow_session(self, session: Session | None) -> None:
-        if self._loader is not None and (session is None or self._loader.reader.session is not session):
+        if self._loader is not None and (session is None or self._session is not session):
             self.shut()
+        self._session = session
         if session is None:
             self._lanes, self._content, self._overview = [], Content.empty(), Overview.empty()
         elif self._loader is None:
-            self._loader = Loader(DetailReader(session), self._more.emit)
+            self._loader = Loader(DetailReader(session.pinned()), self._more.emit)
         else:
+            self._loader.reader.session = session.pinned()  # segments are known by numbers until the next growth
             self._loader.forget_failures()
 
     def _loaded(self) -> None:
