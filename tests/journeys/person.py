@@ -82,11 +82,12 @@ class Person:
     def expect(self, condition: Callable[[], object], what: str) -> None:
         """Waits until it is so."""
         deadline_s = time.monotonic() + PATIENCE_S
+        QTest.qWait(1)
         while not condition():
             if time.monotonic() > deadline_s:
                 where = f"keyboard in {self.with_keyboard()}; notice {self.assigns.notice}, busy {self.assigns.busy!r}"
                 raise TimeoutError(f"never seen: {what}; {where}")
-            QTest.qWait(10)
+            QTest.qWait(2)
 
     def come_back(self) -> None:
         """Gives the window the keyboard; this display has no window manager that would do it."""
@@ -114,7 +115,6 @@ class Person:
         """Presses keys in whatever has the keyboard, and waits until all has come to rest."""
         for key in keys:
             QTest.keySequence(self.with_keyboard(), key)
-            QTest.qWait(20)
             self.expect(self.is_at_rest, f"rest after {key}")
 
     def type_text(self, text: str) -> None:

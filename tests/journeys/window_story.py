@@ -20,11 +20,12 @@ from PySide6.QtWidgets import QApplication
 
 from scope_gui import app, cli
 from tests.journeys.person import Person
-from tests.journeys.stories import bookmarks, conditions, keyboard, pictures
+from tests.journeys.stories import bookmarks, conditions, first_window, keyboard, pictures
 
 STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {
     **bookmarks.STORIES,
     **conditions.STORIES,
+    **first_window.STORIES,
     **keyboard.STORIES,
     **pictures.STORIES,
 }

@@ -107,6 +107,10 @@ class InspectorView(QAbstractScrollArea):
             Sign("what is picked", "block", shown.selected),
         )
 
+    def sections(self) -> tuple[Section, ...]:
+        """What is shown, from the top down."""
+        return self._sections
+
     def as_text(self) -> str:
         """What is shown, as text for the clipboard."""
         lines = []

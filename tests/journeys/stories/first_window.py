@@ -1,0 +1,253 @@
+"""From a running program to a bookmark that is found again: the product in one sitting.
+
+Attach from the dialog, watch, freeze, scrub back event by event, pick a thread, read its stack, bookmark, export,
+close; next time open it again and go on. `given` says what goes wrong meanwhile, if anything.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from capture.own_process import own_command
+from scope_gui.attach_dialog import AttachDialog
+from tests.journeys.person import Person
+from views.supervision.scene import ROW_PX
+
+Seen = dict[str, Any]
+STEPS = 200
+
+
+def first_window(person: Person) -> Seen:
+    """With the keyboard alone."""
+    person.expect(person.window.welcome.isVisible, "the welcome page")
+    person.press("Ctrl+Shift+A")
+    dialog = _find_in(person)
+    QTest.keyClick(dialog.filter, Qt.Key.Key_Return)
+    seen = _watch(person)
+    person.press("Space")
+    seen |= _is_frozen(person)
+    _to_lane(person, _busiest(person))
+    seen |= _scrub(person)
+    _pick_in_heat_map(person, seen["lane"])
+    return _look_keep_and_leave(person, seen)
+
+
+def first_window_with_the_mouse(person: Person) -> Seen:
+    """The same, clicking wherever a mouse can click; only the steps are keys."""
+    person.click(person.window.header.attach_button)
+    dialog = _find_in(person)
+    row = dialog.list.visualRect(dialog.list.currentIndex())
+    QTest.mouseClick(dialog.list.viewport(), Qt.MouseButton.LeftButton, pos=row.center())
+    QTest.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
+    seen = _watch(person)
+    person.click(person.window.transport.play_button)
+    seen |= _is_frozen(person)
+    timeline = person.window.timeline
+    lane = _busiest(person)
+    at = timeline.point_of(lane, 0, person.assigns.visible_ns[0])
+    person.click(timeline, QPoint(60, at.y()))
+    person.expect(lambda: person.assigns.focus_track_id == lane, "the lane has been picked in the gutter")
+    timeline.setFocus()
+    seen |= _scrub(person)
+    rows = person.window.supervision.rows
+    for y in range(int(ROW_PX / 2), rows.viewport().height(), int(ROW_PX)):
+        shown = rows.row_at(y)
+        if shown is not None and shown.track_id == lane:
+            person.click(rows.viewport(), QPoint(120, y))
+    return _look_keep_and_leave(person, seen)
+
+
+def first_look_at_damage(person: Person) -> Seen:
+    """A recorded session that has been damaged since, from the command line on."""
+    person.wait_for_session()
+    person.expect(lambda: "damaged" in person.notice(), "the damage is told")
+    assert person.assigns.session is not None
+    seen: Seen = {"told": person.notice(), "session": person.assigns.session.path}
+    _to_lane(person, person.given["lane"])
+    seen |= _scrub(person)
+    _pick_in_heat_map(person, seen["lane"])
+    scrubbed_ns = person.assigns.cursor_ns
+    person.press("G")
+    person.type_text(f"{person.given['lost_ns']}ns")
+    person.expect(lambda: person.assigns.cursor_ns == person.given["lost_ns"] and person.is_at_rest(), "the loss")
+    seen["lost"] = _stack_here(person, seen)
+    person.press("G")
+    person.type_text(f"{scrubbed_ns}ns")
+    person.expect(lambda: person.assigns.cursor_ns == scrubbed_ns and person.is_at_rest(), "the way back")
+    return _look_keep_and_leave(person, seen)
+
+
+# -- the parts
+
+
+def _find_in(person: Person) -> AttachDialog:
+    """Searches the process in the attach dialog, until it is chosen and can be attached to."""
+    person.expect(lambda: isinstance(QApplication.activeModalWidget(), AttachDialog), "the attach dialog")
+    dialog = QApplication.activeModalWidget()
+    assert isinstance(dialog, AttachDialog)
+    person.expect(dialog.filter.hasFocus, "the search has the keyboard")
+    QTest.keyClicks(dialog.filter, person.given["search"])
+
+    def is_ready() -> bool:
+        line = dialog.current()
+        return line is not None and line.row.pid == person.given["pid"] and dialog.go.isEnabled()
+
+    person.expect(is_ready, "the process is chosen and ready")
+    return dialog
+
+
+def _watch(person: Person) -> Seen:
+    """Until the window shows it live, with calls on several threads."""
+    person.come_back()
+    person.wait_for_session()
+    assigns = person.assigns
+    assert assigns.session is not None
+    seen: Seen = {"session": assigns.session.path, "live": assigns.session.live, "following": assigns.following}
+    person.expect(lambda: person.assigns.frame and person.assigns.frame.event_id > 1500, "events come in")
+    person.expect(lambda: _busiest(person) > 0, "a thread that has worked for a while")
+    seen["header"] = person.window.header.status.text()
+    seen["cursor_at_the_end"] = person.assigns.cursor_ns == person.assigns.range_ns[1]
+    return seen
+
+
+def _is_frozen(person: Person) -> Seen:
+    """The cursor stays where it is while the recording goes on."""
+    cursor_ns, end_ns = person.assigns.cursor_ns, person.assigns.range_ns[1]
+    person.expect(lambda: person.assigns.range_ns[1] > end_ns, "the recording goes on")
+    return {"frozen": person.assigns.cursor_ns == cursor_ns and not person.assigns.following}
+
+
+def _busiest(person: Person) -> int:
+    """A thread with more calls behind it than the person will step over; 0 while there is none."""
+    session = person.window.source.session
+    frame = person.assigns.frame
+    assert session is not None
+    if frame is None:
+        return 0
+    batch = person.window.source.events_between(None, frame.time_ns - 2 * 10**9, frame.time_ns)
+    counts = {t.track_id: int((batch.track_id == t.track_id).sum()) for t in frame.tracks if t.kind == "thread"}
+    best = max(counts, key=lambda track: counts[track], default=0)
+    return best if counts.get(best, 0) > 2 * STEPS else 0
+
+
+def _to_lane(person: Person, wanted: int) -> None:
+    person.window.timeline.setFocus()
+    for _ in range(60):
+        if person.assigns.focus_track_id == wanted:
+            return
+        person.press("Down" if person.assigns.lanes.index(wanted) > _lane_at(person) else "Up")
+    raise AssertionError("the arrows do not lead to the lane")
+
+
+def _pick_in_heat_map(person: Person, wanted: int) -> None:
+    person.tab_to(person.window.supervision.rows)
+    for _ in range(60):
+        if person.assigns.selection is not None and person.assigns.selection.id == wanted:
+            return
+        person.press("Down")
+    raise AssertionError("the arrows do not lead to the thread")
+
+
+def _lane_at(person: Person) -> int:
+    assigns = person.assigns
+    return assigns.lanes.index(assigns.focus_track_id) if assigns.focus_track_id in assigns.lanes else -1
+
+
+def _scrub(person: Person) -> Seen:
+    """Back event by event, and again in tens: both lead to the same moment."""
+    seen: Seen = {"lane": person.assigns.focus_track_id, "from_ns": person.assigns.cursor_ns}
+    places = []
+    for _ in range(STEPS):
+        person.press("Left")
+        places.append(person.assigns.cursor_ns)
+    person.press("G")
+    person.type_text(f"{seen['from_ns']}ns")
+    person.expect(lambda: person.assigns.cursor_ns == seen["from_ns"], "the way back")
+    person.press(*["Shift+Left"] * (STEPS // 10))
+    return {**seen, "places": places, "in_tens_ns": person.assigns.cursor_ns}
+
+
+def _look_keep_and_leave(person: Person, seen: Seen) -> Seen:
+    """Reads the stack, compares it with the command line, bookmarks, exports, closes."""
+    picked = person.assigns.selection
+    seen["selection"] = [picked.kind, picked.id] if picked else None
+    seen["stacks"] = [_stack_here(person, seen)]
+    for keys in (["Right"], ["Ctrl+Left"], [","] * 3):
+        person.press(*keys)
+        seen["stacks"].append(_stack_here(person, seen))
+    person.press("Shift+B")
+    person.type_text("slow request")
+    seen["bookmark_ns"] = person.assigns.cursor_ns
+    if "dies" in person.given:
+        os.kill(person.given["pid"], signal.SIGKILL)
+    elif person.assigns.session is not None and person.assigns.session.live:
+        person.press("Ctrl+Shift+S")
+    person.expect(lambda: person.assigns.session and not person.assigns.session.live, "the recording ends")
+    if "search" in person.given:
+        person.expect(person.notice, "the end is told")
+    seen["ended"] = person.notice()
+    person.expect(person.is_at_rest, "rest")
+    seen["still_there_ns"] = person.assigns.cursor_ns
+    _export(person, "exported.png")
+    person.press("Ctrl+W")
+    person.expect(lambda: person.assigns.session is None, "the session closes")
+    return seen
+
+
+def _stack_here(person: Person, seen: Seen) -> Seen:
+    """The picked thread's stack: as the inspector shows it, and as the command line says it."""
+    assigns = person.assigns
+    command = own_command("scope_gui", "frame", seen["session"], "--at", f"{assigns.cursor_ns}ns", "--json")
+    done = subprocess.run(command, capture_output=True, check=True)
+    frame = msgspec.json.decode(done.stdout, type=dict[str, Any])
+    [track] = [track for track in frame["tracks"] if track["track_id"] == seen["lane"]]
+    section = next((part for part in person.window.inspector.sections() if part.key == "stack"), None)
+    rows = [[row.label, "".join(piece.text for piece in row.pieces)] for row in section.rows] if section else []
+    stack = [[call["function"], f"{Path(call['file']).name}:{call['line']}"] for call in reversed(track["stack"])]
+    return {
+        "time_ns": assigns.cursor_ns,
+        "title": section.title if section else "",
+        "inspector": rows,
+        "command_line": stack,
+        "frame": frame["event_id"],
+        "window": assigns.frame.event_id if assigns.frame else 0,
+    }
+
+
+def _export(person: Person, name: str) -> None:
+    """What is seen, as a picture."""
+    person.press("Ctrl+E")
+    person.type_text(str(Path(name).absolute()))
+    person.expect(lambda: Path(name).exists(), "the picture is written")
+
+
+def find_it_again(person: Person) -> Seen:
+    """Next week: the session opened last is on the welcome page, and the bookmark is in it."""
+    person.expect(person.window.welcome.recent.isVisible, "sessions opened lately")
+    person.tab_to(person.window.welcome.recent)
+    person.press("Return")
+    person.wait_for_session()
+    person.press("Home", "N")
+    assert person.assigns.session is not None
+    return {
+        "session": person.assigns.session.path,
+        "notes": [[bookmark.time_ns, bookmark.text] for bookmark in person.assigns.bookmarks],
+        "cursor_ns": person.assigns.cursor_ns,
+    }
+
+
+STORIES = {
+    "first window": first_window,
+    "first window by mouse": first_window_with_the_mouse,
+    "first damage": first_look_at_damage,
+    "find it again": find_it_again,
+}
