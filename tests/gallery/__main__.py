@@ -17,12 +17,14 @@ from pathlib import Path
 
 import msgspec
 
-from tests.gallery.catalogue import Order, Picture, every_picture
+from tests.gallery.catalogue import README, Order, Picture, every_picture
 from tests.gallery.display import display_of_its_own
 from tests.gallery.page import contact_sheet
 from tests.gallery.sessions import Sessions
+from tests.interpreters import ROOT
 
 LIMIT_S = 150
+PICTURES = ROOT / "tests" / "gallery" / "pictures"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -31,20 +33,37 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", dest="folder", type=Path, default=Path("out", "gallery"), help="where to write")
     parser.add_argument("--only", default="", metavar="PART", help="only pictures with this in their name")
     parser.add_argument("--scale", type=int, default=1, metavar="N", help="pixels of the screen to one of ours")
+    parser.add_argument("--readme", action="store_true", help="make the README's pictures anew, and no others")
     arguments = parser.parse_args(words)
     wanted = [picture for picture in every_picture() if arguments.only in picture.name]
+    if arguments.readme:
+        wanted = [picture for picture in wanted if picture.name in README.values()]
     began_s = time.monotonic()
     if arguments.scale > 1:
         os.environ["QT_SCALE_FACTOR"] = str(arguments.scale)
     with tempfile.TemporaryDirectory(prefix="scope-gallery-") as folder, display_of_its_own(arguments.scale) as has_gl:
         os.environ["XDG_CONFIG_HOME"] = folder
         said = take_all(wanted, arguments.folder, Path(folder), has_gl=has_gl)
+    if arguments.readme and not said:
+        keep_small(arguments.folder)
     page = arguments.folder / "index.html"
     page.write_text(contact_sheet(wanted, "Scope"))
     print(f"{len(wanted)} pictures in {time.monotonic() - began_s:.0f} s: {page}")
     for text in said:
         print(text, file=sys.stderr)
     return 1 if said else 0
+
+
+def keep_small(folder: Path) -> None:
+    """Puts the README's pictures into its folder, as small as PNG makes them; a palette made them larger."""
+    from PySide6.QtGui import QImage, QImageWriter  # noqa: PLC0415 - the gallery itself runs in other processes
+
+    for name, picture in README.items():
+        image = QImage(str(folder / f"{picture}.png"))
+        writer = QImageWriter(str(PICTURES / f"{name}.png"))
+        writer.setCompression(100)
+        if not writer.write(image.convertToFormat(QImage.Format.Format_RGB888)):
+            raise SystemExit(f"{PICTURES / name}.png cannot be written: {writer.errorString()}")
 
 
 def take_all(wanted: Sequence[Picture], target: Path, folder: Path, *, has_gl: bool) -> list[str]:

@@ -13,7 +13,7 @@ import msgspec
 from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QLineEdit
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QDialog, QLineEdit
 
 from scope_gui.app import Application
 from scope_gui.commands import COMMANDS
@@ -182,6 +182,9 @@ class Camera:
         self._until(lambda: isinstance(QApplication.activeModalWidget(), QDialog), f"the dialog {what}")
         dialog = QApplication.activeModalWidget()
         assert isinstance(dialog, QDialog)
+        rows = dialog.findChild(QAbstractItemView)
+        if what == "attach" and rows is not None:
+            self._until(lambda: rows.model().rowCount() > 0, "processes")
         line = dialog.findChild(QLineEdit)
         if line is not None:
             QTest.keyClicks(line, TYPED.get(what, ""))

@@ -22,6 +22,13 @@ SESSIONS = ("empty", "small", "large")
 VIEWS = (
     "window", "timeline", "metrics", "building", "building-gl", "supervision", "inspector", "transport",
 )  # fmt: skip
+DEEP = 4
+README = {
+    "window": "small-thread-dark-1600x900",
+    "compare": "small-bookmarks-light-1600x900",
+    "building": "small-building-dark-1280x800",
+}
+"""The pictures in the README, by the names of their files in tests/gallery/pictures."""
 DIALOGS = ("palette", "keys", "search", "go to", "note", "attach", "launch")
 
 
@@ -94,23 +101,20 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
         return []
     start_ns, end_ns = session.start_ns, session.end_ns
     middle_ns = start_ns + (end_ns - start_ns) * 6 // 10
+    busy_track = 0
     if state in ("thread", "function", "single events", "found"):
-        middle_ns = _busy_moment(session, middle_ns)
+        middle_ns, busy_track = _busy_moment(session)
     here = e.SeekTo(time_ns=middle_ns, visit=True)
     busy_ns = BURSTS_S[-1] * SECOND_NS
     match state:
         case "following":
             return [e.Follow()]
         case "thread":
-            track = _track(session, "worker-1")
-            return [
-                here,
-                e.Show(range_ns=_around(middle_ns, 40_000_000)),
-                e.Select(selection=Selection("track", track, track)),
-            ]
-        case "function":
-            picked = Selection("site", _site(session, "FraudCheck.check"), _track(session, "worker-2"))
+            picked = Selection("track", busy_track, busy_track)
             return [here, e.Show(range_ns=_around(middle_ns, 400_000_000)), e.Select(selection=picked)]
+        case "function":
+            picked = Selection("site", _site(session, "FraudCheck.check"), busy_track)
+            return [here, e.Show(range_ns=_around(middle_ns, 800_000_000)), e.Select(selection=picked)]
         case "rooms":
             picked = Selection("site", _site(session, "Counters.add"), _track(session, "worker-3"))
             return [here, e.Select(selection=picked)]
@@ -144,17 +148,16 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
             return [e.SeekTo(time_ns=end_ns if state in ("small", "large") else middle_ns)]
 
 
-def _busy_moment(session: Session, near_ns: int) -> int:
-    """The middle of the longest of the deepest calls near that time."""
-    found = (0, 0, near_ns)
+def _busy_moment(session: Session) -> tuple[int, int]:
+    """(a moment in the middle, the thread) of the longest call that is deep in its thread."""
+    found = (0, 0, 0)
     for index in range(len(session.segments)):
-        table = session.calls(index, ("start_ns", "end_ns", "depth"))
-        for start_ns, end_ns, depth in zip(
-            *(table.column(n).to_pylist() for n in ("start_ns", "end_ns", "depth")), strict=True
-        ):
-            if end_ns is not None and abs(start_ns - near_ns) < 2 * SECOND_NS:
-                found = max(found, (depth, end_ns - start_ns, (start_ns + end_ns) // 2))
-    return found[2]
+        table = session.calls(index, ("start_ns", "end_ns", "depth", "track_id"))
+        columns = (table.column(name).to_pylist() for name in ("start_ns", "end_ns", "depth", "track_id"))
+        for start_ns, end_ns, depth, track in zip(*columns, strict=True):
+            if end_ns is not None and depth >= DEEP:
+                found = max(found, (end_ns - start_ns, (start_ns + end_ns) // 2, track))
+    return found[1:]
 
 
 def _around(time_ns: int, width_ns: int) -> tuple[int, int]:

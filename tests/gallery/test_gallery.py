@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtGui import QImage
 
 from tests.gallery.camera import ALONE
-from tests.gallery.catalogue import SESSIONS, SIZES, STATES, THEMES, VIEWS, every_picture
+from tests.gallery.catalogue import README, SESSIONS, SIZES, STATES, THEMES, VIEWS, every_picture
 from tests.gallery.page import contact_sheet
 from tests.interpreters import ROOT
 from tests.views.pictures import near
@@ -48,3 +48,13 @@ def test_a_picture_is_taken_on_a_display_of_its_own(tmp_path: Path) -> None:
     assert (image.width(), image.height()) == (1280, 800)
     assert near(image.convertToFormat(QImage.Format.Format_RGB32), LIGHT.panel, 2) > 300_000
     assert only in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_the_readme_shows_pictures_that_the_gallery_can_make_anew() -> None:
+    readme = (ROOT / "README.md").read_text()
+    names = {picture.name for picture in every_picture()}
+    for name, picture in README.items():
+        assert f"(tests/gallery/pictures/{name}.png)" in readme
+        assert picture in names
+        assert 20_000 < (ROOT / "tests" / "gallery" / "pictures" / f"{name}.png").stat().st_size < 250_000
+    assert {path.stem for path in (ROOT / "tests" / "gallery" / "pictures").iterdir()} == set(README)
