@@ -157,14 +157,13 @@ class Pool:
 
     def counters(self) -> TrackCounters:
         """Drops per track, as the target counted them."""
-        dropped: dict[int, int] = {}
         offset = self._u64(32)
-        for slot in range(min(self._u32(24), (len(self._map) - offset) // TRACK_SLOT_BYTES)):
-            at = offset + slot * TRACK_SLOT_BYTES
-            serial = self._u32(at)
-            if serial:
-                dropped[serial] = self._u64(at + 16)
-        return TrackCounters(dropped, self._u64(192), self._u64(320))
+        slots = max(0, min(self._u32(24), (len(self._map) - offset) // TRACK_SLOT_BYTES))
+        table = self._bytes[offset : offset + slots * TRACK_SLOT_BYTES]
+        serials = table.cast("I")[:: TRACK_SLOT_BYTES // 4].tolist()
+        dropped = table.cast("Q")[2 :: TRACK_SLOT_BYTES // 8].tolist()
+        by_serial = {serial: count for serial, count in zip(serials, dropped, strict=True) if serial}
+        return TrackCounters(by_serial, self._u64(192), self._u64(320))
 
     def close(self) -> None:
         del self._base

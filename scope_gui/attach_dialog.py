@@ -59,7 +59,8 @@ class AttachDialog(QDialog):
         self.verdict.setWordWrap(True)
         self.verdict.setMinimumHeight(44)
         self.verdict.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        copied = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        self.verdict.setTextInteractionFlags(copied)
         self.form = CaptureForm("attach", recordings_folder(assigns.recordings_folder), self)
         self.form.mode.currentIndexChanged.connect(self._show_verdict)
         self.go = QPushButton("Attach", self)

@@ -42,6 +42,7 @@ class RecorderProcess:
         """
         self.session_path = session_path
         self.has_begun = False
+        self._is_refused = session_path.exists()  # the recorder says so; what is there is not its session
         self._begun, self._ended = begun, ended
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         verb, *others = words
@@ -105,7 +106,7 @@ class RecorderProcess:
             ready = {fd for fd, _ in poller.poll(None if self.has_begun else LOOKS_S * 1000)}
             if self._let_go in ready:
                 return
-            if not self.has_begun and (self.session_path / MANIFEST).exists():
+            if not self.has_begun and not self._is_refused and (self.session_path / MANIFEST).exists():
                 self.has_begun = True
                 self._begun(self)
             if self._pidfd in ready:

@@ -130,6 +130,38 @@ def test_a_target_that_is_gone_is_said_once_and_leaves_nothing(desk: Desk, ticki
     assert not (tmp_path / "gone.scope").exists()
 
 
+def test_a_rule_in_the_way_comes_back_with_its_remedy(desk: Desk, target: Launcher, tmp_path: Path) -> None:
+    waiting = "print('ready', flush=True); import time; time.sleep(300)"
+    program = target([sys.executable, "-X", "disable-remote-debug", "-c", waiting], ready="ready")
+    desk.store.send(attach_to(program, tmp_path / "no.scope"))
+    told = desk.wait_until_over()
+    assert told.notice is not None
+    assert told.notice.serious
+    assert "remote debugging disabled" in told.notice.text
+    assert "Start it without that" in told.notice.text
+    assert program.alive
+
+
+def test_a_target_that_ends_is_said_and_its_recording_is_whole(desk: Desk, ticking: Target, tmp_path: Path) -> None:
+    path = tmp_path / "short.scope"
+    desk.do(attach_to(ticking, path), until=is_live)
+    ticking.end()
+    over = desk.do(until=lambda assigns: bool(desk.over) and assigns.notice is not None)
+    assert over.notice is not None
+    assert "ended" in over.notice.text
+    assert_whole(path)
+
+
+def test_a_session_that_is_there_already_is_not_touched(desk: Desk, ticking: Target, tmp_path: Path) -> None:
+    path = build_session(tmp_path / "old.scope", events=50).path
+    before = {file.name for file in path.rglob("*")}
+    told = desk.do(attach_to(ticking, path), until=lambda assigns: bool(desk.over))
+    assert told.notice is not None
+    assert "already exists" in told.notice.text
+    assert told.session is None
+    assert {file.name for file in path.rglob("*")} == before
+
+
 def test_a_folder_that_cannot_be_made_is_said(desk: Desk, ticking: Target, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     told = desk.do(attach_to(ticking, tmp_path / "file" / "a.scope"), until=lambda assigns: assigns.notice is not None)
