@@ -36,6 +36,27 @@ for path in sys.argv[1:]:
     print(kind.name(), kind.iconName(), kind.inherits("application/zip"))
 """
 
+# The command line with a timer beside it: what the window says, as soon as it says something, or shows.
+LOOK = """
+import sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from scope_gui import app, cli
+from scope_gui.window import MainWindow
+app.qt_application()
+def look():
+    for window in (widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow)):
+        notice = window.store.assigns.notice
+        if notice or (len(sys.argv) == 2 and window.welcome.isVisible()):
+            print(notice.text if notice else "welcome")
+            timer.stop()
+            window.close()
+timer = QTimer()
+timer.timeout.connect(look)
+timer.start(20)
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -141,6 +162,24 @@ def test_the_entry_opens_the_session_that_was_clicked(home: Path, packed: Path) 
         finally:
             window.terminate()
         assert window.communicate()[1] == ""
+
+
+def seen_in_window(*words: str) -> str:
+    done = subprocess.run([sys.executable, "-c", LOOK, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+def test_what_is_wrong_with_a_clicked_file_is_said_in_the_window(home: Path, tmp_path: Path) -> None:
+    """A desktop shows nobody what a program writes to stderr."""
+    bad = tmp_path / "bad.scope"
+    bad.write_text(UNIT)
+    assert seen_in_window("open", "--show-problems", str(bad)).startswith(f"{bad} is not a session")
+    assert f"{bad} is not a session" in scope("open", bad, expect=1).stderr
+
+
+def test_from_the_menu_there_is_no_file_and_the_welcome_page_comes(home: Path) -> None:
+    assert seen_in_window("open") == "welcome"
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, codec="utf-8"), min_size=1), min_size=1, max_size=4))
