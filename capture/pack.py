@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from capture.caches import framed, unframed
@@ -21,7 +22,9 @@ from capture.format import MANIFEST, MANIFEST_COPY, Manifest, checksum
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same session packs to the same bytes
 
 
-def pack(source: Path, target: Path | None = None, *, caches: bool = True) -> Path:
+def pack(
+    source: Path, target: Path | None = None, *, caches: bool = True, each_file: Callable[[], None] = lambda: None
+) -> Path:
     """The packed session, beside the directory under the same name unless told otherwise.
 
     Without a target the file takes the directory's place: the directory is deleted when the file is safe on disk.
@@ -42,7 +45,7 @@ def pack(source: Path, target: Path | None = None, *, caches: bool = True) -> Pa
             raise SessionProblem(f"{target} exists already.", "Choose another name with -o.")
         fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
         try:
-            _write(fresh, files, manifest, caches=caches)
+            _write(fresh, files, manifest, caches=caches, each_file=each_file)
             sync_files([fresh])
             if target is None:
                 _take_the_place_of(fresh, source, files)
@@ -58,7 +61,9 @@ def pack(source: Path, target: Path | None = None, *, caches: bool = True) -> Pa
     return place
 
 
-def _write(fresh: Path, files: DirectoryFiles, manifest: Manifest, *, caches: bool) -> None:
+def _write(
+    fresh: Path, files: DirectoryFiles, manifest: Manifest, *, caches: bool, each_file: Callable[[], None]
+) -> None:
     raw = files.read(MANIFEST)
     with zipfile.ZipFile(fresh, "x", zipfile.ZIP_STORED, allowZip64=True) as archive:
         os.chmod(fresh, 0o600)  # noqa: PTH101 - the archive is open under this name
@@ -71,6 +76,7 @@ def _write(fresh: Path, files: DirectoryFiles, manifest: Manifest, *, caches: bo
             if checksum(data) != entry.xxh3_64:
                 raise FormatError(f"{entry.name} is missing or damaged, so the session was not packed.")
             _add(archive, entry.name, data)
+            each_file()
         for segment in manifest.segments if caches else []:
             for name in (segment.keyframe_name, segment.detail_name):
                 with contextlib.suppress(FileNotFoundError, SessionProblem):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
@@ -27,8 +27,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem]
 
 
-def verify(session: Session) -> Report:
-    """Reads all of the session and compares it with itself."""
+def verify(session: Session, each_segment: Callable[[], None] = lambda: None) -> Report:
+    """Reads all of the session and compares it with itself; tells how far it is."""
     rows: Counter[str] = Counter()
     found: list[Problem] = []
     tracks = {track.track_id for track in session.tracks()}
@@ -54,6 +54,7 @@ def verify(session: Session) -> Report:
         if not _detail_is_sound(session, segment):
             told = "its level of detail is damaged; `scope-gui index` writes it again"
             found.append(_problem(segment, told, lost=False))
+        each_segment()
     found += _whole_session(session, rows["events"], kinds)
     problems = [*session.problems, *found]
     files = [entry for segment in session.segments for entry in segment.files] + session.manifest.defs

@@ -12,9 +12,9 @@ from capture.errors import ScopeError
 from scope_gui.attach_dialog import AttachDialog
 from scope_gui.commands import Ask
 from scope_gui.export_dialog import ExportDialog
+from scope_gui.keeping import Keeping
 from scope_gui.keys_help import show_keys
 from scope_gui.launch_dialog import LaunchDialog
-from scope_gui.menu_entry import MenuEntry
 from scope_gui.timespec import time_ns_from_text
 from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.live import Store
@@ -30,7 +30,7 @@ class Asking:
     def __init__(self, window: MainWindow, store: Store) -> None:
         self._window, self._store = window, store
         self._page: QDialog | None = None
-        self.menu_entry = MenuEntry(window, store.send)
+        self.keeping = Keeping(window, store)
 
     def ask(self, what: Ask) -> None:
         """Begins to ask for this."""
@@ -52,12 +52,10 @@ class Asking:
                 self._store.send(SetTheme(theme="light" if assigns.theme == "dark" else "dark"))
             case "keys":
                 self._page = show_keys(self._window, assigns.theme)
-            case "desktop":
-                self.menu_entry.add()
-            case "no desktop":
-                self.menu_entry.remove()
             case "export":
                 self._show(ExportDialog(self._window, self._window, self._store.send, lambda: self._store.assigns))
+            case _:
+                self.keeping.ask(what)
 
     def go_to(self, text: str) -> None:
         """Moves the cursor to a time as people type it, or says what is wrong with it."""

@@ -31,6 +31,10 @@ Ask = Literal[
     "export",
     "desktop",
     "no desktop",
+    "pack",
+    "verify",
+    "index",
+    "stop work",
     "rooms",
 ]
 
@@ -73,6 +77,10 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Session", "Close the session", "Ctrl+W", "close"),
     _ask("Session", "Export what is seen", "Ctrl+E", "export"),
     _do("Session", "Recover this session", "", e.Recover()),
+    _ask("Session", "Keep the session as one file", "Ctrl+S", "pack"),
+    _ask("Session", "Check every byte of the session", "", "verify"),
+    _ask("Session", "Rebuild the session's caches", "", "index"),
+    _ask("Session", "Stop packing, checking or rebuilding", "", "stop work", anytime=True),
     _ask("Session", "Quit", "Ctrl+Q", "quit", anytime=True),
     _do("Move", "One event on, on the focused lane", "Right", e.Step(count=1), repeats=True),
     _do("Move", "One event back, on the focused lane", "Left", e.Step(count=-1), repeats=True),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 QUIET_S = 1.0
-TERMINAL_S, LOG_S = 0.2, 10.0
+TERMINAL_S, LOG_S = 0.2, 2.0
 
 
 class Progress:

@@ -9,6 +9,7 @@ import msgspec
 
 from capture.caches import write_cache
 from capture.errors import SessionProblem
+from capture.folder import listed_files
 from capture.format import Problem
 from capture.pack import pack as pack_session
 from capture.session import Session
@@ -22,7 +23,8 @@ from scope_gui.recovery import recover as recover_session
 def verify(arguments: argparse.Namespace) -> int:
     """Checks every byte; 1 when something is lost."""
     with Session.open(arguments.session) as session:
-        report = verify_session(session)
+        progress = Progress("checking", len(session.segments))
+        report = verify_session(session, progress.step)
     if arguments.json:
         print(msgspec.json.encode(report).decode())
     else:
@@ -71,19 +73,19 @@ def index(arguments: argparse.Namespace) -> int:
             progress.step()
         print(f"{len(segments)} keyframes and {details} levels of detail written")
         if details < len(segments):
-            print(f"{len(segments) - details} segments are damaged and got no level of detail", file=sys.stderr)
+            print(f"{len(segments) - details} segments are damaged and got no level of detail")
     return 0
 
 
 def pack(arguments: argparse.Namespace) -> int:
     """Turns a session folder into one file, with its caches: nobody can add them to a packed session later."""
     with Session.open(arguments.session) as session:
+        progress = Progress("packing", len(session.segments) + len(listed_files(session.manifest)))
         if not session.live and session.path.is_dir():
-            progress = Progress("working out the level of detail", len(session.segments))
             for index in range(len(session.segments)):
                 segment_detail(session, index)
                 progress.step()
-    print(pack_session(arguments.session, arguments.output))
+    print(pack_session(arguments.session, arguments.output, each_file=progress.step))
     return 0
 
 

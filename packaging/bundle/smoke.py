@@ -117,6 +117,7 @@ def run(archive: Path, version: str) -> None:
             ("records a program with its own Python", lambda: _record(bundle)),
             ("answers info, frame, query, verify, index and pack", lambda: _ask(bundle)),
             ("opens a window from its own files only", lambda: _look(bundle)),
+            ("exports a picture", lambda: _export(bundle)),
             ("draws the building with OpenGL, where there is a display", lambda: _draw(bundle)),
             ("adds itself to the desktop's menu", lambda: _install(bundle)),
             *((f"attaches to Python {minor}", _attaching(bundle, python)) for minor, python in _targets()),
@@ -167,6 +168,11 @@ def _look(bundle: Bundle) -> None:
     _expect(not foreign, f"it loaded {foreign}")
     _expect((bundle.cwd / "window.png").stat().st_size > 10_000, "the picture is empty")
     shutil.copy2(bundle.cwd / "window.png", ROOT / "dist" / "window.png")
+
+
+def _export(bundle: Bundle) -> None:
+    bundle.scope("export", "packed.scope", "--at", "50%", "--view", "timeline", "-o", "timeline.png")
+    _expect((bundle.cwd / "timeline.png").read_bytes().startswith(b"\x89PNG"), "no picture was written")
 
 
 def _draw(bundle: Bundle) -> bool:

@@ -1,0 +1,103 @@
+"""A verb of our command line run for the window: the same work as in a terminal, its progress and outcome in here.
+
+In a process of its own, because packing a long session takes a while and must be stoppable at any point; interrupted
+as Ctrl+C would, the verb takes away what it had half written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QProcess
+
+from scope_gui.places import own_program
+from views.events import Busy, Event, Tell
+from views.state import Notice
+
+END_MS = 10_000
+_PREFIX = "scope-gui: "
+_PROGRESS = re.compile(rf"{_PREFIX}(.*: \d+ %)$")
+
+
+class OwnVerb(QObject):
+    """One at a time; says so when another one is asked for meanwhile."""
+
+    def __init__(self, parent: QObject, send: Callable[[Event], None]) -> None:
+        """Nothing is started yet."""
+        super().__init__(parent)
+        self._send = send
+        self._what = self._lead = ""
+        self._stopped = False
+        self._errors: list[str] = []
+        self._process = QProcess(self)
+        self._process.readyReadStandardError.connect(self._hear)
+        self._process.finished.connect(self._finished)
+        self._process.errorOccurred.connect(self._failed)
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self._end)
+
+    def start(self, what: str, *words: str, lead: str = "") -> None:
+        """Runs `scope-gui WORDS`; `what` is said meanwhile. `lead` and its last line become the notice."""
+        if self._process.state() != QProcess.ProcessState.NotRunning:
+            self._send(Tell(notice=Notice(f"{self._what} is still under way; stop it or wait.")))
+            return
+        self._what, self._lead, self._stopped = what, lead, False
+        self._errors.clear()
+        self._send(Busy(what=what))
+        program, *options = own_program()
+        self._process.start(program, [*options, *words])
+
+    def stop(self) -> None:
+        """Interrupts what is under way."""
+        if self._process.state() == QProcess.ProcessState.NotRunning:
+            self._send(Tell(notice=Notice("Nothing is under way that could be stopped.")))
+        else:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        self._stopped = True
+        self._process.waitForStarted(END_MS)
+        if self._process.processId():
+            os.kill(self._process.processId(), signal.SIGINT)
+
+    def _end(self) -> None:
+        """The window closes: nothing of ours goes on unseen."""
+        if self._process.state() != QProcess.ProcessState.NotRunning:
+            self._interrupt()
+            if not self._process.waitForFinished(END_MS):
+                self._process.kill()
+                self._process.waitForFinished(END_MS)
+
+    def _hear(self) -> None:
+        for line in _lines(self._process.readAllStandardError()):
+            progress = _PROGRESS.match(line)
+            if progress:
+                self._send(Busy(what=progress[1]))
+            else:
+                self._errors.append(line.removeprefix(_PREFIX))
+
+    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        self._hear()
+        said = _lines(self._process.readAllStandardOutput())
+        failed = code != 0 or status != QProcess.ExitStatus.NormalExit
+        if failed and self._stopped:
+            notice = Notice(f"{self._what} was stopped.")
+        else:
+            told = self._errors[-1:] if failed else []
+            told = told or [self._lead + line for line in said[-1:]] or [f"{self._what} ended with status {code}."]
+            notice = Notice(told[0], serious=failed)
+        self._send(Busy(what=""))
+        self._send(Tell(notice=notice))
+
+    def _failed(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self._send(Busy(what=""))
+            self._send(Tell(notice=Notice(f"{self._process.program()} cannot be started.", serious=True)))
+
+
+def _lines(data: QByteArray) -> list[str]:
+    return [line for line in bytes(data.data()).decode(errors="replace").splitlines() if line.strip()]
