@@ -21,6 +21,8 @@ LEFT_OUT = (
     # Sessions are local files: no cloud storage, no network protocol, none of the other file formats.
     *("pyarrow/_flight.*", "pyarrow/_s3fs.*", "pyarrow/_gcsfs.*", "pyarrow/_azurefs.*", "pyarrow/_hdfs.*"),
     *("pyarrow/_substrait.*", "pyarrow/_orc.*", "pyarrow/_dataset_orc.*", "pyarrow/*_parquet_encryption.*"),
+    # Pillow writes animated GIFs here and nothing else.
+    *("PIL/_avif.*", "PIL/_webp.*", "PIL/_imagingft.*", "PIL/_imagingcms.*", "PIL/_imagingtk.*"),
     *("_duckdb-stubs/*", "adbc_driver_duckdb/*", "duckdb/experimental/*"),
 )
 QT_PYTHON = ("*.py", "libpyside6.abi3.so*")
@@ -73,7 +75,7 @@ def drop_unused_qt(packages: Path) -> None:
     for path in [path for path in plugins.rglob("*") if path.is_file()]:
         if not any(fnmatch(path.relative_to(plugins).as_posix(), pattern) for pattern in QT_PLUGINS):
             path.unlink()
-    for folder in (qt / "Qt" / "lib", packages / "pyarrow", packages / "numpy.libs"):
+    for folder in (qt / "Qt" / "lib", packages / "pyarrow", packages / "numpy.libs", packages / "pillow.libs"):
         drop_unreached(folder, packages)
     for path in sorted(packages.rglob("*"), reverse=True):
         if path.is_dir() and not any(path.iterdir()):

@@ -117,7 +117,7 @@ def run(archive: Path, version: str) -> None:
             ("records a program with its own Python", lambda: _record(bundle)),
             ("answers info, frame, query, verify, index and pack", lambda: _ask(bundle)),
             ("opens a window from its own files only", lambda: _look(bundle)),
-            ("exports a picture", lambda: _export(bundle)),
+            ("exports a picture and a moving one", lambda: _export(bundle)),
             ("draws the building with OpenGL, where there is a display", lambda: _draw(bundle)),
             ("adds itself to the desktop's menu", lambda: _install(bundle)),
             *((f"attaches to Python {minor}", _attaching(bundle, python)) for minor, python in _targets()),
@@ -173,6 +173,9 @@ def _look(bundle: Bundle) -> None:
 def _export(bundle: Bundle) -> None:
     bundle.scope("export", "packed.scope", "--at", "50%", "--view", "timeline", "-o", "timeline.png")
     _expect((bundle.cwd / "timeline.png").read_bytes().startswith(b"\x89PNG"), "no picture was written")
+    moving = ("--from", "40%", "--to", "60%", "--frames", "3", "-o", "moving.gif")
+    bundle.scope("export", "packed.scope", "--view", "timeline", *moving)
+    _expect((bundle.cwd / "moving.gif").read_bytes().startswith(b"GIF89a"), "no moving picture was written")
 
 
 def _draw(bundle: Bundle) -> bool:

@@ -148,13 +148,15 @@ def test_what_is_under_way_can_be_stopped_and_is_not_started_twice(
     window.qtbot.waitUntil(
         lambda: bool(window.store.fold()) or window.store.assigns.busy == "packing: 40 %", timeout=LIMIT_MS
     )
-    children = [child for child in psutil.Process().children() if child.name() == "sleep"]
-    assert len(children) == 1
+    started = [
+        child for child in psutil.Process().children() if str(slow) in child.cmdline() or child.name() == "sleep"
+    ]
+    assert len(started) == 1
     window.keeping.ask("index")
     window.store.fold()
     assert window.store.assigns.notice == Notice("Checking orders.scope is still under way; stop it or wait.")
     assert window.asked("stop work") == Notice("Checking orders.scope was stopped.")
-    assert not children[0].is_running()
+    assert not started[0].is_running()
     assert window.asked("stop work") == Notice("Nothing is under way that could be stopped.")
 
 
