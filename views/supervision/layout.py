@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -18,11 +18,12 @@ import numpy as np
 
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status
-from views.figures import short_count, size_text
+from views.figures import count_text, short_count, size_text
 from views.plain_text import plain
 from views.state import Heat
 
 NAME_LENGTH = 200
+MAX_ENDED = 20
 Level = Literal["hot", "warm", "healthy", "cold", "unknown"]
 LEVELS: tuple[tuple[float, Level], ...] = ((0.85, "hot"), (0.6, "warm"), (0.05, "healthy"), (0.0, "cold"))
 MEANINGS: dict[Heat, str] = {
@@ -81,7 +82,11 @@ def memory_heat(rss_bytes: int) -> float:
 
 
 def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: frozenset[int]) -> tuple[Row, ...]:
-    """The rows from top to bottom; what lies under a folded row is left out, its number is in `children`."""
+    """The rows from top to bottom; what lies under a folded row is left out, its number is in `children`.
+
+    A server that has a thread for each request has thousands that have ended: the newest few of those that still ran
+    in the stretch come after the others, and the process says how many more there were.
+    """
     own_track = {track.process_id: track.track_id for track in frame.tracks if track.kind == "process"}
     threads: dict[int, list[FrameTrack]] = defaultdict(list)
     for track in frame.tracks:
@@ -92,7 +97,8 @@ def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: fr
     for process in frame.processes:
         below[process.parent_id if process.parent_id in known else None].append(process)
     heats = _heats(frame, calls, heat_by)
-    busiest = max((int(calls.begun_on(track.track_id).max(initial=0)) for track in frame.tracks), default=0)
+    busiest = int(calls.begun.max(initial=0))
+    ran = set(calls.tracks.tolist())
 
     rows: list[Row] = []
     waiting = [(process, 0) for process in reversed(below[None])]
@@ -103,9 +109,10 @@ def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: fr
             continue
         placed.add(process.process_id)
         own, inner = threads[process.process_id], below[process.process_id]
+        shown = _shown(own, calls.start_ns)
         track_id = own_track.get(process.process_id, -process.process_id)
         is_folded = track_id in folded
-        spark = _spark([calls.begun_on(track.track_id) for track in own], busiest)
+        spark = _spark([calls.begun_on(track.track_id) for track in own if track.track_id in ran], busiest)
         rows.append(
             _process_row(
                 process,
@@ -113,17 +120,25 @@ def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: fr
                 depth,
                 heat=heats(process),
                 spark=spark,
-                children=len(own) + len(inner),
+                children=len(shown) + len(inner),
                 folded=is_folded,
+                left_out=len(own) - len(shown),
             )
         )
         if not is_folded:
             rows += [
                 _thread_row(track, depth + 1, heats(track), _spark([calls.begun_on(track.track_id)], busiest))
-                for track in own
+                for track in shown
             ]
             waiting += [(child, depth + 1) for child in reversed(inner)]
     return tuple(rows)
+
+
+def _shown(own: Sequence[FrameTrack], since_ns: int) -> list[FrameTrack]:
+    """The threads to show: those that live, then the newest of those that ended in the stretch."""
+    ended = [(-track.end_ns, track.track_id, track) for track in own if track.end_ns is not None]
+    newest = [track for end, _, track in sorted(ended, key=lambda one: one[:2]) if -end >= since_ns]
+    return [track for track in own if track.status != "ended"] + newest[:MAX_ENDED]
 
 
 def _heats(
@@ -170,10 +185,12 @@ def _process_row(
     spark: tuple[float, ...],
     children: int,
     folded: bool,
+    left_out: int,
 ) -> Row:
     details = [f"pid {process.pid}"]
     details += [f"Python {plain(process.python, 20)}"] if process.python else []
     details += ["watched from outside"] if process.tier == "observe" else []
+    details += [f"{count_text(left_out)} more ended"] if left_out else []
     return Row(
         track_id=track_id,
         process_id=process.process_id,

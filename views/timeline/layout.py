@@ -11,6 +11,7 @@ Units: px from the view's top left; y of lanes from the top of the lanes' zone, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -28,6 +29,7 @@ MAX_ROW = 26
 HEADER = 20
 PADDING = 5
 MAX_DEPTH_ROWS = 48
+MANY_THREADS = 64
 
 Zone = Literal["gutter", "overview", "ruler", "lanes"]
 
@@ -60,6 +62,25 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 def in_order(tracks: Iterable[TrackRow]) -> list[TrackRow]:
     """The tracks from top to bottom: each process, then its threads by id."""
     return sorted(tracks, key=lambda row: (row.process_id, row.kind != "process", row.track_id))
+
+
+def in_sight(tracks: Iterable[TrackRow], visible_ns: tuple[int, int], focus_track_id: int) -> list[TrackRow]:
+    """The tracks to have a lane: all of them, unless a process has more than MANY_THREADS.
+
+    A server may have a thread for each request. Of that many, those that lived in what is visible are shown, and the
+    focused one.
+    """
+    rows = list(tracks)
+    threads = Counter(row.process_id for row in rows if row.kind != "process")
+    crowded = {process_id for process_id, count in threads.items() if count > MANY_THREADS}
+    return [
+        row
+        for row in rows
+        if row.kind == "process"
+        or row.process_id not in crowded
+        or row.track_id == focus_track_id
+        or ((row.start_ns or 0) <= visible_ns[1] and (row.end_ns is None or row.end_ns >= visible_ns[0]))
+    ]
 
 
 def stacked(

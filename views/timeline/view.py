@@ -33,6 +33,7 @@ from views.timeline.layout import (
     GUTTER,
     OVERVIEW,
     Lane,
+    in_sight,
     lane_at,
     lanes_height,
     ns_from_px,
@@ -172,7 +173,8 @@ class TimelineView(QWidget):
             return False
         reader, names, shown = self._loader.reader, self._source.names, self._assigns
         room_px = self.height() - scene.TOP
-        self._lanes = stacked(names.tracks.values(), names.processes.values(), reader.depths(), shown.folded, room_px)
+        tracks = in_sight(names.tracks.values(), shown.visible_ns, shown.focus_track_id)
+        self._lanes = stacked(tracks, names.processes.values(), reader.depths(), shown.folded, room_px)
         self._fit_bar()
         content = content_of(self._loader, shown.visible_ns, self.lanes_width())
         was_seen = reader.session.live and _mostly(self._pulled_ns, shown.visible_ns)

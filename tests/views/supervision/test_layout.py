@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.views.frames import SECOND_NS, call, calls_of, ended_call, frame, process, track
 from views.figures import THIN
-from views.supervision.layout import Row, supervision_rows
+from views.supervision.layout import MAX_ENDED, Row, supervision_rows
 
 NONE = frozenset[int]()
 
@@ -67,3 +67,14 @@ def test_names_from_the_session_are_made_plain() -> None:
     rows = supervision_rows(at, calls_of([], at, 0, 1), "activity", NONE)
     assert rows[0].name == "a\N{REPLACEMENT CHARACTER}b"
     assert rows[1].name == "<b>x</b>\N{RETURN SYMBOL}"
+
+
+def test_of_threads_that_have_ended_the_newest_of_the_stretch_come_last_and_the_rest_is_counted() -> None:
+    ended = [track(10 + n, status="ended", end_ns=n * SECOND_NS // 100) for n in range(100)]
+    at = frame(2 * SECOND_NS, tracks=[track(1, kind="process"), *ended, track(200)])
+    rows = supervision_rows(at, calls_of([], at, SECOND_NS // 2, 2 * SECOND_NS), "activity", NONE)
+    assert [row.track_id for row in rows] == [1, 200, *range(109, 109 - MAX_ENDED, -1)]
+    assert rows[0].detail.endswith("80 more ended")
+    long_ago = supervision_rows(at, calls_of([], at, SECOND_NS, 2 * SECOND_NS), "activity", NONE)
+    assert [row.track_id for row in long_ago] == [1, 200]
+    assert long_ago[0].detail.endswith("100 more ended")

@@ -13,6 +13,7 @@ from dags.analyses.lod import Array
 from views.timeline.layout import (
     GUTTER,
     HEADER,
+    MANY_THREADS,
     MAX_DEPTH_ROWS,
     MAX_ROW,
     OVERVIEW,
@@ -20,6 +21,7 @@ from views.timeline.layout import (
     ROW,
     RULER,
     columns_of,
+    in_sight,
     in_view,
     lane_at,
     lanes_height,
@@ -134,3 +136,18 @@ def test_rows_grow_into_spare_room_and_no_farther_than_can_be_read_at_a_glance()
     thread = grown[1]
     assert (thread.row_y(0), thread.row_y(2)) == (thread.first_row_y, thread.first_row_y + 2 * thread.row_px)
     assert [lane.y for lane in grown][1:] == [lane.y + lane.height for lane in grown][:-1]
+
+
+def test_of_very_many_threads_those_that_lived_in_sight_have_a_lane() -> None:
+    process = TrackRow(track_id=1, process_id=1, kind="process", name="server")
+    main = TrackRow(track_id=2, process_id=1, name="MainThread", start_ns=0)
+    requests = [
+        TrackRow(track_id=3 + n, process_id=1, name=f"Thread-{n}", start_ns=100 * n, end_ns=100 * n + 50)
+        for n in range(MANY_THREADS)
+    ]
+    few = [process, main, *requests[: MANY_THREADS - 1]]
+    assert in_sight(few, (0, 10), 2) == few
+    many = [process, main, *requests]
+    assert [row.track_id for row in in_sight(many, (1_040, 1_160), 2)] == [1, 2, 13, 14]
+    assert [row.track_id for row in in_sight(many, (1_060, 1_090), 5)] == [1, 2, 5]
+    assert in_sight(many, (0, 100 * MANY_THREADS), 2) == many
