@@ -73,6 +73,7 @@ def _write(order: plan.Order, source: Source, frames: FrameReader, assigns: Assi
                 with interrupts.held():
                     views.show(frames.at(time_ns))
                 views.load()
+                views.show_picked()
                 with interrupts.held():
                     picture = views.picture()
                 if pages is None:

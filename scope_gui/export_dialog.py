@@ -142,7 +142,8 @@ class ExportDialog(QDialog):
         self._show_working(True)
         part = self._window if order.view == "window" else self._screen.parts()[order.view]
         if order.fps is None and self.size_.currentText().strip() == AS_SEEN and part.isVisible():
-            self._job.save(picture_of(part, order.view, self._assigns(), self._window.devicePixelRatioF()))
+            ratio = self._window.devicePixelRatioF()
+            self._job.save(picture_of(part, order.view, self._assigns(), signs_of(part), ratio))
             return
         poses = {name: view.pose() for name, view in self._screen.parts().items() if isinstance(view, HasPose)}
         still = msgspec.structs.replace(self._assigns(), playing=False, following=False, steps=(), notice=None)

@@ -97,10 +97,17 @@ class HeaderView(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """All of it, or without the rate of events, and then with a shorter name: losses and confidence stay."""
+        """All of it, or without buttons that the menus have too, then without the rate of events, and at last with a
+        shorter name: losses and confidence stay.
+        """
         status, name = self.status.fontMetrics(), self.name.fontMetrics()
-        room_px = self.width() - sum(button.sizeHint().width() for button in self._buttons) - _GAPS_PX
         parts = self._parts
+        needed_px = status.horizontalAdvance(_joined(parts)) + name.horizontalAdvance(self._name)
+        room_px = self.width() - sum(button.sizeHint().width() for button in self._buttons) - _GAPS_PX
+        for button in (self.palette_button, self.open_button, self.attach_button, self.record_button):
+            stays = room_px >= needed_px or (button is self.record_button and self._records == STOP)
+            button.setVisible(stays)
+            room_px += 0 if stays else button.sizeHint().width()
         if status.horizontalAdvance(_joined(parts)) + name.horizontalAdvance(self._name) > room_px:
             parts = [part for part in parts if not part[0].endswith(RATE)]
         name_px = max(room_px - status.horizontalAdvance(_joined(parts)), _LEAST_NAME_PX)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, qInstallMessageHandler
@@ -21,7 +21,7 @@ from dags.frame_parts import Frame
 from scope_gui.export_plan import LEAST, Size, ViewName
 from scope_gui.qt_messages import on_qt_message
 from views.events import Event, FrameReady, SeekTo
-from views.legend import signs_of
+from views.legend import Sign, fitting, signs_of
 from views.live import Store, View
 from views.picture import Caption, HasPose, body_size, make_view, pixels_of, with_title
 from views.source import Source
@@ -40,6 +40,13 @@ class Loading(Protocol):
     def is_loading(self) -> bool: ...
     def wait_until_loaded(self) -> None: ...
     def shut(self) -> None: ...
+
+
+@runtime_checkable
+class HasLanes(Protocol):
+    """A view with a lane per track."""
+
+    def show_lane(self, track_id: int) -> None: ...
 
 
 def headless_application() -> QApplication:
@@ -93,6 +100,12 @@ class Offscreen:
             if isinstance(part, Loading):
                 part.wait_until_loaded()
 
+    def show_picked(self) -> None:
+        """Scrolls to the lane that is picked; how tall the lanes above it are is known once they are loaded."""
+        for part in self._parts.values():
+            if isinstance(part, HasLanes) and self.store.assigns.selection is not None:
+                part.show_lane(self.store.assigns.focus_track_id)
+
     def take_poses(self, poses: Mapping[str, Any]) -> None:
         """Looks at everything as it is looked at on the screen; `load` first, for it says how far one can scroll."""
         for name, part in self._parts.items():
@@ -101,7 +114,8 @@ class Offscreen:
 
     def picture(self) -> QImage:
         """What it looks like; `load` first, for no picture shows half of what there is."""
-        return picture_of(self.widget, self.name, self.store.assigns)
+        signs = self._signs(self.widget) if self.name != "window" else ()
+        return picture_of(self.widget, self.name, self.store.assigns, signs)
 
     def close(self) -> None:
         """Lets go of it."""
@@ -118,7 +132,7 @@ class Offscreen:
         widget.setMinimumSize(0, 0)
         self._parts[name] = widget
         self.store.add(cast(View, widget))
-        widget.resize(body_size(self._size, signs_of(widget)))
+        widget.resize(body_size(self._size, self._signs(widget)))
         self._place(widget)
         return widget
 
@@ -139,6 +153,9 @@ class Offscreen:
             raise TargetProblem(f"The window's panels do not fit into that size; {least} would do.")
         return window
 
+    def _signs(self, view: QWidget) -> tuple[Sign, ...]:
+        return fitting(signs_of(view), self._size.width(), self._size.height())
+
     def _place(self, widget: QWidget) -> None:
         """Gives the widget and all in it their sizes, as if it were on the screen."""
         widget.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
@@ -147,8 +164,8 @@ class Offscreen:
         self.store.fold()
 
 
-def picture_of(widget: QWidget, name: str, assigns: Assigns, ratio: float = 1.0) -> QImage:
-    """The picture of the window, or of a view with its title and legend."""
+def picture_of(widget: QWidget, name: str, assigns: Assigns, signs: Sequence[Sign], ratio: float = 1.0) -> QImage:
+    """The picture of the window, or of a view with its title and a legend of these signs."""
     body = pixels_of(widget, ratio)
     if name == "window":
         return body
@@ -159,7 +176,7 @@ def picture_of(widget: QWidget, name: str, assigns: Assigns, ratio: float = 1.0)
         time_ns=assigns.cursor_ns,
         live=session is not None and session.live,
     )
-    return with_title(body, caption, signs_of(widget), assigns.theme)
+    return with_title(body, caption, signs, assigns.theme)
 
 
 def _settle() -> None:

@@ -47,6 +47,12 @@ def signs_of(view: object) -> tuple[Sign, ...]:
     return view.legend() if isinstance(view, HasLegend) else ()
 
 
+def fitting(signs: Sequence[Sign], width: float, height: float) -> tuple[Sign, ...]:
+    """The signs for a picture of that size: in one that is small, the first ones, in a quarter of its height."""
+    lines = max(1, int((height / 4 - PAD_PX) / LINE_PX))
+    return tuple(sign for sign, (_, line) in zip(signs, _placed(signs, width), strict=True) if line < lines)
+
+
 def legend_height(signs: Sequence[Sign], width: float) -> int:
     """How high the legend is at that width; 0 without signs."""
     places = _placed(signs, width)

@@ -72,6 +72,21 @@ def test_its_titles_are_commands() -> None:
     assert {ATTACH, OPEN, RECORD, STOP, PALETTE} <= {command.title for command in COMMANDS}
 
 
+def test_in_a_narrow_window_buttons_go_before_the_name(header: Clicked) -> None:
+    header.patch(LIVE, ALL_FIELDS)
+    assert LIVE.session is not None
+    words_px = header.status.fontMetrics().horizontalAdvance(header.status.toolTip())
+    words_px += header.name.fontMetrics().horizontalAdvance(LIVE.session.name)
+    header.resize(words_px + 60 + header.record_button.sizeHint().width(), 30)
+    header.patch(LIVE, ALL_FIELDS)
+    assert header.name.text() == LIVE.session.name
+    assert header.palette_button.isHidden()
+    assert not header.record_button.isHidden()
+    header.resize(2000, 30)
+    header.patch(LIVE, ALL_FIELDS)
+    assert not header.palette_button.isHidden()
+
+
 def test_a_narrow_window_shortens_the_name_and_keeps_what_matters(header: Clicked) -> None:
     assert LIVE.session is not None
     named = replace(LIVE, session=replace(LIVE.session, name="a-name-that-is-long" * 3 + ".scope"))

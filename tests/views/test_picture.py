@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from tests.views.pictures import pixels
 from tests.views.reading import Page
-from views.legend import Sign, legend_height, paint_signs
+from views.legend import Sign, fitting, legend_height, paint_signs
 from views.picture import Caption, body_size, paint_title, pixels_of, title_height, with_title
 from views.state import Theme
 from views.transport.layout import clock_text
@@ -74,6 +74,14 @@ def test_every_word_of_a_legend_is_whole(qapp: object, width: int) -> None:
     paint_signs(painter, SIGNS, QRectF(image.rect()), "dark")
     painter.end()
     assert Page(image).missing(*[sign.words for sign in SIGNS]) == []
+
+
+def test_a_small_picture_keeps_the_first_signs_and_three_quarters_of_its_height(qapp: object) -> None:
+    assert fitting(SIGNS, 1600, 900) == SIGNS
+    some = fitting(SIGNS, 320, 200)
+    assert some == SIGNS[: len(some)]
+    assert 0 < len(some) < len(SIGNS)
+    assert legend_height(some, 320) <= 50
 
 
 def test_a_view_keeps_its_own_pixels_between_title_and_legend(qapp: object) -> None:

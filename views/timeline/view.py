@@ -96,7 +96,7 @@ class TimelineView(QWidget):
         if changed - _MOVING or not changed:
             self._pull(overview=bool(changed - _MOVING - _KEEPS_OVERVIEW))
         if assigns.focus_track_id != before.focus_track_id:
-            self._show_lane(assigns.focus_track_id)
+            self.show_lane(assigns.focus_track_id)
         if assigns.focus_track_id in {lane.track_id for lane in self._lanes}:
             self.setAccessibleDescription(f"Lane {self._source.names.track(assigns.focus_track_id)}")
         self.update()
@@ -295,7 +295,8 @@ class TimelineView(QWidget):
         self._picture = None
         self.update()
 
-    def _show_lane(self, track_id: int) -> None:
+    def show_lane(self, track_id: int) -> None:
+        """Scrolls a lane into sight."""
         lane = next((lane for lane in self._lanes if lane.track_id == track_id), None)
         if lane is not None:
             room = self.height() - scene.TOP
