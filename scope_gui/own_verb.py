@@ -88,7 +88,11 @@ class OwnVerb(QObject):
             notice = Notice(f"{self._what} was stopped.")
         else:
             told = self._errors[-1:] if failed else []
-            told = told or [self._lead + line for line in said[-1:]] or [f"{self._what} ended with status {code}."]
+            told = (
+                told
+                or [self._lead + line.rstrip(".") + "." for line in said[-1:]]
+                or [f"{self._what} ended with status {code}."]
+            )
             notice = Notice(told[0], serious=failed)
         self._send(Busy(what=""))
         self._send(Tell(notice=notice))

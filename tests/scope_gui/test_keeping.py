@@ -76,7 +76,7 @@ def test_a_session_is_kept_as_one_file_under_a_name_that_was_free(
 ) -> None:
     window.show(session)
     target = tmp_path / "kept.scope"
-    assert window.said(lambda: window.keeping.pack(str(target))) == Notice(f"Kept as {target}")
+    assert window.said(lambda: window.keeping.pack(str(target))) == Notice(f"Kept as {target}.")
     assert "Packing orders.scope" in window.busy
     with Session.open(target) as packed:
         assert packed.complete
@@ -106,10 +106,10 @@ def test_a_live_or_packed_session_is_not_packed_and_the_window_says_why(window: 
 
 def test_a_session_is_checked_and_damage_is_serious(window: Window, session: Path) -> None:
     window.show(session)
-    assert window.asked("verify") == Notice("orders.scope: nothing is missing")
+    assert window.asked("verify") == Notice("orders.scope: nothing is missing.")
     broken = next(session.glob("segments/*.events.parquet"))
     broken.write_bytes(broken.read_bytes()[:-3])
-    assert window.asked("verify") == Notice("orders.scope: this session has lost something", serious=True)
+    assert window.asked("verify") == Notice("orders.scope: this session has lost something.", serious=True)
 
 
 def test_caches_are_rebuilt(window: Window, session: Path) -> None:
