@@ -29,7 +29,7 @@ README = {
     "building": "small-building-dark-1280x800",
 }
 """The pictures in the README, by the names of their files in tests/gallery/pictures."""
-DIALOGS = ("palette", "keys", "search", "go to", "note", "attach", "launch")
+DIALOGS = ("palette", "keys", "search", "go to", "note", "attach", "launch", "export")
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,6 +52,10 @@ class Words:
     only_in: str = "both"
     elide: Qt.TextElideMode | None = Qt.TextElideMode.ElideRight
 
+    def is_cut(self) -> bool:
+        """Whether its place is too small for it."""
+        return self.elide is not None and QFontMetricsF(self.font).horizontalAdvance(self.text) > self.box.width() + 1
+
 
 @dataclass(slots=True)
 class Page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
+from html import escape
 from typing import ClassVar
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
@@ -10,6 +11,7 @@ from PySide6.QtGui import (
     QColor,
     QFocusEvent,
     QGuiApplication,
+    QHelpEvent,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
@@ -17,7 +19,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from views.events import Event
 from views.figures import duration_text
@@ -126,6 +128,12 @@ class InspectorView(QAbstractScrollArea):
         place = QPointF(point.x(), point.y() + self.verticalScrollBar().value())
         return next((spot for spot in self._page.spots if spot.box.contains(place)), None)
 
+    def cut_words_at(self, point: QPointF) -> str:
+        """The whole of a text at a point that had to be cut, '' where there is none."""
+        place = QPointF(point.x(), point.y() + self.verticalScrollBar().value())
+        at = next((words for words in self._page.words if words.box.contains(place)), None)
+        return at.text if at is not None and at.is_cut() else ""
+
     def spots(self) -> tuple[Spot, ...]:
         """All words to press, from the top down."""
         return tuple(self._page.spots)
@@ -164,6 +172,13 @@ class InspectorView(QAbstractScrollArea):
             painter.resetTransform()
             paint_focus_frame(painter, QRectF(area.rect()), self._theme)
         painter.end()
+
+    def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Says the whole of a text that had to be cut."""
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), escape(self.cut_words_at(QPointF(event.pos()))), self)
+            return True
+        return super().viewportEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Sets the page for the new width."""

@@ -173,8 +173,9 @@ class RowList(QAbstractScrollArea):
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Keeps the scroll bar right."""
+        """Keeps the scroll bar right, and what is selected in sight."""
         self._fit()
+        self._show_selected()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Selects a row, or folds it when its sign is pressed."""

@@ -153,8 +153,25 @@ def in_view(lanes: Sequence[Lane], scroll: int, height: int) -> list[Lane]:
     return [lane for lane in lanes if lane.y + lane.height > scroll and lane.y < scroll + height]
 
 
-def lane_at(lanes: Sequence[Lane], y: int) -> Lane | None:
-    """The lane at that height."""
+def pinned(lanes: Sequence[Lane], scroll: int) -> Lane | None:
+    """The process whose lanes are seen at the top while its own has been scrolled away: it stays there, over them.
+
+    Its y is where it is painted: at the top, or pushed out by the next process. None when no lane is hidden above.
+    """
+    processes = [lane for lane in lanes if lane.kind == "process"]
+    above = [lane for lane in processes if lane.y < scroll]
+    if not above:
+        return None
+    following = next((lane.y for lane in processes if lane.y >= scroll), scroll + HEADER)
+    y = min(scroll, following - HEADER)
+    return msgspec.structs.replace(above[-1], y=y) if y + HEADER > scroll else None
+
+
+def lane_at(lanes: Sequence[Lane], y: int, scroll: int = 0) -> Lane | None:
+    """The lane at that height; the pinned one lies over the others."""
+    over = pinned(lanes, scroll)
+    if over is not None and y < over.y + over.height:
+        return next(lane for lane in lanes if lane.track_id == over.track_id)
     return next((lane for lane in lanes if lane.y <= y < lane.y + lane.height), None)
 
 

@@ -19,7 +19,7 @@ from views.theme import Colours, colours, qcolor, span_colour, text_font
 from views.timeline.arrows import arrows_in_sight
 from views.timeline.arrows_scene import left_out_text, paint_arrows
 from views.timeline.content import Content
-from views.timeline.layout import GUTTER, HEADER, OVERVIEW, RULER, Lane, in_view, px_from_ns
+from views.timeline.layout import GUTTER, HEADER, OVERVIEW, RULER, Lane, in_view, pinned, px_from_ns
 from views.timeline.raster import Raster, blended
 from views.timeline.ruler import ticks
 
@@ -115,6 +115,10 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> Raster:
     _paint_selected(painter, scene, visible)
     for lane in visible:
         _paint_gutter(painter, scene, lane)
+    over = pinned(scene.lanes, scene.scroll)
+    if over is not None:
+        _paint_lane(painter, scene, raster, over, (marks[:0], raised[:0]))
+        _paint_gutter(painter, scene, over)
     painter.restore()
     _paint_ruler(painter, scene, shown)
     if not scene.lanes:
@@ -195,10 +199,8 @@ def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, edg
     rows = np.ascontiguousarray(raster.rows_of(lane))
     target = QRectF(left, lane.first_row_y, scene.lanes_width, lane.rows * lane.row_px)
     painter.drawImage(target, _image(rows), QRectF(0, 0, raster.width, lane.rows))
-    painter.setPen(qcolor(shown.panel))
-    for row in range(1, lane.rows + 1):
-        y = lane.row_y(row) - 1
-        painter.drawLine(GUTTER, y, scene.width, y)
+    for row in range(1, lane.rows + 1):  # a line of a pen would lie half a pixel off on a dense screen
+        painter.fillRect(QRectF(left, lane.row_y(row) - 1, scene.lanes_width, 1), qcolor(shown.panel))
     for edge, y in zip(edges, (lane.y + 1, lane.y + lane.height - EDGE_PX - 1), strict=True):
         if edge.any():
             painter.drawImage(QRectF(left, y, scene.lanes_width, EDGE_PX), _image(edge), QRectF(0, 0, raster.width, 1))

@@ -31,6 +31,7 @@ from views.timeline.content import Content, Loader, Overview, content_of, overvi
 from views.timeline.gestures import Gestures
 from views.timeline.layout import (
     GUTTER,
+    HEADER,
     OVERVIEW,
     Lane,
     in_sight,
@@ -301,7 +302,8 @@ class TimelineView(QWidget):
         if lane is not None:
             room = self.height() - scene.TOP
             value = self._bar.value()
-            wanted = min(max(value, lane.y + lane.height - room), lane.y)
+            over = 0 if lane.kind == "process" else HEADER
+            wanted = min(max(value, lane.y + lane.height - room), lane.y - over)
             if wanted != value:
                 self._bar.setValue(wanted)
 
@@ -349,7 +351,7 @@ class TimelineView(QWidget):
         if at.y() < scene.TOP or self._assigns.session is None:
             return None
         y = int(at.y()) - scene.TOP + self._bar.value()
-        lane = lane_at(self._lanes, y)
+        lane = lane_at(self._lanes, y, self._bar.value())
         slack_ns = ns_from_px(2, (0, self._assigns.visible_ns[1] - self._assigns.visible_ns[0]), self.lanes_width())
         return pick.hit(self._content, lane, y, self.time_at(at), slack_ns) if lane is not None else None
 

@@ -131,3 +131,13 @@ def test_a_name_is_not_cut_for_the_sake_of_its_note(qtbot: QtBot) -> None:
     view.resize(800, 500)
     words = {one.text: one for one in view._page.words}
     assert words[note.text].box.top() == words[name.text].box.top()
+
+
+def test_a_pointer_that_rests_on_a_cut_text_gets_all_of_it(qtbot: QtBot) -> None:
+    name = "a_very_long_name_" * 8
+    at = frame(1_000, tracks=[track(2)], states=[state(5, name, "12", 400)])
+    view, _ = made(qtbot, showing(at))
+    head = next(words for words in view._page.words if words.text.endswith(name))
+    value = next(words for words in view._page.words if words.text == "12")
+    assert view.cut_words_at(head.box.center()) == head.text
+    assert view.cut_words_at(value.box.center()) == ""

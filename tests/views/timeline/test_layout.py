@@ -26,6 +26,7 @@ from views.timeline.layout import (
     lane_at,
     lanes_height,
     ns_from_px,
+    pinned,
     px_from_ns,
     span_at,
     stacked,
@@ -151,3 +152,17 @@ def test_of_very_many_threads_those_that_lived_in_sight_have_a_lane() -> None:
     assert [row.track_id for row in in_sight(many, (1_040, 1_160), 2)] == [1, 2, 13, 14]
     assert [row.track_id for row in in_sight(many, (1_060, 1_090), 5)] == [1, 2, 5]
     assert in_sight(many, (0, 100 * MANY_THREADS), 2) == many
+
+
+def test_the_process_stays_at_the_top_while_its_threads_are_scrolled() -> None:
+    lanes = stacked(TRACKS, PROCESSES, {2: 3}, frozenset())
+    assert pinned(lanes, 0) is None
+    over = pinned(lanes, 30)
+    assert over is not None and (over.track_id, over.y) == (1, 30)
+    pushed = pinned(lanes, 90)  # the next process begins at 104
+    assert pushed is not None and (pushed.track_id, pushed.y) == (1, 84)
+    assert pinned(lanes, 104) is None
+    found = lane_at(lanes, 35, 30)
+    assert found is not None and (found.track_id, found.y) == (1, 0)
+    below = lane_at(lanes, 55, 30)
+    assert below is not None and below.track_id == 2
