@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -56,37 +56,45 @@ def export(arguments: argparse.Namespace) -> int:
         order = plan.Order(view=arguments.view, size=size, output=arguments.output, times=times, fps=fps)
         plan.check(order, force=arguments.force)
         source, frames = Source(session), FrameReader(session)
-        return _write(order, source, frames, _state(arguments, session, source.names, frames, times[0]))
+        return _write(order, session, source, frames, _state(arguments, session, source.names, frames, times[0]))
 
 
-def _write(order: plan.Order, source: Source, frames: FrameReader, assigns: Assigns) -> int:
+def _write(order: plan.Order, session: Session, source: Source, frames: FrameReader, assigns: Assigns) -> int:
     """Builds the views and writes what they look like at each moment."""
     from scope_gui.offscreen import Offscreen, headless_application  # noqa: PLC0415 - Qt is loaded only now
     from scope_gui.picture_files import album, save_png  # noqa: PLC0415
 
-    app, done = headless_application(), 0
+    app, done, told, count = headless_application(), 0, "", len(order.times)
     with _Interrupts() as interrupts:
         views = Offscreen(order.view, source, assigns, order.size)
         try:
-            pages = None if order.fps is None else album(order.output, len(order.times), order.fps)
+            with interrupts.held():
+                pages = None if order.fps is None else album(order.output, count, order.fps)
             for time_ns in order.times:
                 with interrupts.held():
                     views.show(frames.at(time_ns))
                 views.load()
+                if (damage := damage_sentence(session)) != told:
+                    told = damage
+                    print(f"scope-gui: {damage}", file=sys.stderr)
+                    views.do(Tell(notice=Notice(damage, serious=True)))
+                    views.load()
                 views.show_picked()
                 with interrupts.held():
                     picture = views.picture()
-                if pages is None:
-                    save_png(picture, order.output)
-                    return 0
-                pages.add(picture)
-                done += 1
-                _say_progress(done, len(order.times))
+                    if pages is None:
+                        save_png(picture, order.output)
+                    else:
+                        pages.add(picture)
+                        _say_progress(done + 1, count)
+                    done += 1
             if pages is not None:
-                pages.finish()
+                with interrupts.held(pages.give_up):
+                    pages.finish()
         except KeyboardInterrupt:
-            kept = f"{done} of {len(order.times)} pictures are in {order.output}" if order.output.is_dir() else ""
-            print(f"scope-gui: interrupted; {kept or 'nothing was written'}", file=sys.stderr)
+            kept = done and not plan.is_film(order.output)
+            told = f"{done} of {count} pictures are in {order.output}" if kept else "nothing was written"
+            print(f"scope-gui: interrupted; {told}", file=sys.stderr)
             return 1
         finally:
             views.close()
@@ -99,8 +107,6 @@ def _state(arguments: argparse.Namespace, session: Session, names: Names, frames
     told = [bookmark_of(note) for note in read_notes(session)]
     opened = session_opened(session, names, KEY, at_ns, told)
     events: list[Event] = [SetTheme(theme=arguments.theme), opened]
-    if session.problems:
-        events.append(Tell(notice=Notice(damage_sentence(session), serious=True)))
     if arguments.mark is not None:
         mark_ns = time_ns_from_text(arguments.mark, session.start_ns, session.end_ns)
         events += [SeekTo(time_ns=mark_ns), Mark(), SeekTo(time_ns=at_ns)]
@@ -166,10 +172,13 @@ def _say_progress(done: int, count: int) -> None:
 
 
 class _Interrupts:
-    """Ctrl+C, kept waiting while Qt calls our painting code: an exception that passes through Qt would be lost."""
+    """Ctrl+C, kept waiting while Qt calls our painting code, through which no exception passes, and while a file is
+    being written, which is to be whole.
+    """
 
     def __init__(self) -> None:
         self._held = self._asked = False
+        self._hurry: Callable[[], None] | None = None
 
     def __enter__(self) -> _Interrupts:
         self._before = signal.signal(signal.SIGINT, self._on_signal)
@@ -179,9 +188,9 @@ class _Interrupts:
         signal.signal(signal.SIGINT, self._before)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Within this no KeyboardInterrupt comes; at its end, if one was asked for."""
-        self._held = True
+    def held(self, hurry: Callable[[], None] | None = None) -> Iterator[None]:
+        """Within this no KeyboardInterrupt comes; at its end, if one was asked for. `hurry` is called to get there."""
+        self._held, self._hurry = True, hurry
         try:
             yield
         finally:
@@ -194,3 +203,5 @@ class _Interrupts:
         if not self._held:
             raise KeyboardInterrupt
         self._asked = True
+        if self._hurry is not None:
+            self._hurry()

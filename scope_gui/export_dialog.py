@@ -156,7 +156,8 @@ class ExportDialog(QDialog):
             super().reject()
             return
         job.stop()
-        kept = f"{job.done} pictures are in {job.order.output}." if job.order.output.is_dir() else "Nothing is written."
+        into = job.order.output
+        kept = f"{len(plan.sequence_files(into))} pictures are in {into}." if into.is_dir() else "Nothing is written."
         self._job = None
         self._show_working(False)
         self._tell(f"Stopped. {kept}")

@@ -140,6 +140,17 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(session: Path, bar
     assert sorted(path.name for path in bare["cwd"].iterdir()) == ["locked", "no.scope"]
 
 
+def test_a_damaged_session_is_exported_and_never_as_if_it_were_whole(tmp_path: Path, bare: dict[str, Any]) -> None:
+    damaged = build_session(tmp_path / "damaged.scope", events=900, tracks=3, segments=3).path
+    for name in ("events", "calls"):
+        [second] = (damaged / "segments").glob(f"*2.{name}.parquet")
+        second.write_bytes(b"nothing of it" * 9)
+    done = scope("export", damaged, "--at", "50%", "-o", "a.png", **bare)
+    assert "damaged.scope is damaged" in done.stderr
+    scope("export", damaged, "--at", "50%", "--view", "timeline", "-o", "b.png", **bare)
+    assert Page(QImage(str(bare["cwd"] / "b.png"))).missing("damaged.scope", "worker-2") == []
+
+
 def test_ctrl_c_leaves_whole_pictures_only(session: Path, bare: dict[str, Any]) -> None:
     where = ["export", session, "--from", "start", "--to", "end", "--frames", "5000", "-o", "frames"]
     with subprocess.Popen([*COMMAND, *map(str, where)], stderr=subprocess.PIPE, text=True, **bare) as running:
@@ -156,3 +167,19 @@ def test_ctrl_c_leaves_whole_pictures_only(session: Path, bare: dict[str, Any]) 
     assert "Traceback" not in said
     assert {path.suffix for path in made} == {".png"}
     assert all(picture(path).shape == (900, 1600, 3) for path in made)
+
+
+def test_ctrl_c_leaves_no_half_of_a_film(session: Path, bare: dict[str, Any]) -> None:
+    where = ["export", session, "--from", "start", "--to", "end", "--frames", "40", "-o", "film.gif"]
+    where += ["--size", "640x360", "--view", "timeline"]
+    with subprocess.Popen([*COMMAND, *map(str, where)], stderr=subprocess.PIPE, text=True, **bare) as running:
+        try:
+            assert running.stderr is not None
+            assert running.stderr.readline() == "4 of 40 pictures\n"
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=30)
+        finally:
+            running.kill()
+    assert running.returncode == 1
+    assert "interrupted; nothing was written" in said
+    assert list(bare["cwd"].iterdir()) == []

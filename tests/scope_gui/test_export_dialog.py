@@ -209,7 +209,7 @@ def test_escape_stops_an_export_with_whole_files_and_only_then_closes(desk: Desk
     QTest.keyClick(child(dialog, "cancel"), Qt.Key.Key_Escape)
     made = sorted((tmp_path / "frames").iterdir())
     assert dialog.isVisible()
-    assert dialog.told.text().startswith(f"Stopped. {len(made)} pictures") or len(made) == dialog.bar.maximum()
+    assert dialog.told.text().startswith(f"Stopped. {len(made)} pictures")
     assert all(path.suffix == ".png" and picture(path).shape == (640, 1000, 3) for path in made)
     assert desk.sent == []
     QTest.keyClick(child(dialog, "path"), Qt.Key.Key_Escape)
