@@ -103,7 +103,8 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
     middle_ns = start_ns + (end_ns - start_ns) * 6 // 10
     busy_track = 0
     if state in ("thread", "function", "single events", "found"):
-        middle_ns, busy_track = _busy_moment(session)
+        longest, busy_track = _busy_moment(session)
+        middle_ns = longest[0] if state == "single events" else sum(longest) // 2
     here = e.SeekTo(time_ns=middle_ns, visit=True)
     busy_ns = BURSTS_S[-1] * SECOND_NS
     match state:
@@ -130,7 +131,8 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
         case "found":
             return [here, e.Search(text="reserve")]
         case "single events":
-            return [here, e.Show(range_ns=_around(middle_ns, 200_000))]
+            picked = Selection("track", busy_track, busy_track)
+            return [here, e.Select(selection=picked), e.Show(range_ns=_around(middle_ns, 200_000))]
         case "folded":
             folds = [e.ToggleFold(track_id=track) for track in (3, 4, 5, 6, 13, 14, 15)]
             return [e.SeekTo(time_ns=end_ns), *folds]
@@ -148,15 +150,15 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
             return [e.SeekTo(time_ns=end_ns if state in ("small", "large") else middle_ns)]
 
 
-def _busy_moment(session: Session) -> tuple[int, int]:
-    """(a moment in the middle, the thread) of the longest call that is deep in its thread."""
-    found = (0, 0, 0)
+def _busy_moment(session: Session) -> tuple[tuple[int, int], int]:
+    """((start, end), the thread) of the longest call that is deep in its thread."""
+    found = (0, (0, 0), 0)
     for index in range(len(session.segments)):
         table = session.calls(index, ("start_ns", "end_ns", "depth", "track_id"))
         columns = (table.column(name).to_pylist() for name in ("start_ns", "end_ns", "depth", "track_id"))
         for start_ns, end_ns, depth, track in zip(*columns, strict=True):
             if end_ns is not None and depth >= DEEP:
-                found = max(found, (end_ns - start_ns, (start_ns + end_ns) // 2, track))
+                found = max(found, (end_ns - start_ns, (start_ns, end_ns), track))
     return found[1:]
 
 

@@ -18,6 +18,7 @@ from views.state import Theme
 from views.theme import colours, text_font
 
 LABEL_PX = 150.0
+MIN_LABEL_PX = 40.0
 MAX_NAMES = 8
 PX_PER_NAME = 110  # of the picture's height: in a small one names would cover what they name
 MIN_NAMED = 0.05  # of the highest room; below that a name says nothing
@@ -82,7 +83,8 @@ def _paint_floor_names(painter: QPainter, plan: Building, view: Projection, them
             continue
         last = corner[1]
         words = floor.name if floor.known else f"{floor.name} · not captured"
-        text = metrics.elidedText(words, Qt.TextElideMode.ElideLeft, LABEL_PX)
+        room = min(max(float(corner[0]) - 16, MIN_LABEL_PX), LABEL_PX)
+        text = metrics.elidedText(words, Qt.TextElideMode.ElideLeft, room)
         wide = math.ceil(metrics.horizontalAdvance(text))  # whole pixels: letters look the same on every floor
         at = QPointF(round(corner[0] - 8 - wide), round(corner[1] - metrics.height() / 2 + metrics.ascent()))
         painter.setPen(QColor(shown.text if floor.calls else shown.muted))

@@ -14,7 +14,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from dags.analyses.recent_calls import Int64
-from views.building.layout import Building
+from views.building.layout import MAX_HEIGHT, ROOM_WIDTH, Building
 from views.building.projection import Float64, Projection, floors_are_apart, is_straight, nearness
 from views.heat import STEPS, darker, faded, heat_scale
 from views.paths import path_of
@@ -34,7 +34,7 @@ def paint_rooms(painter: QPainter, plan: Building, view: Projection, theme: Them
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, len(plan) <= SMOOTH_ROOMS)
     step = np.minimum((plan.heat * STEPS).astype(np.int64), STEPS - 1)
     first_face = 0 if view.scale > FLAT_PX else 1
-    seen = _in_sight(faces, painter)
+    seen = _in_sight(faces, painter, view.scale * (plan.room_width + ROOM_WIDTH + MAX_HEIGHT))
     for floors, rooms in _stories(plan, view, near):
         for at in floors:
             _paint_slab(painter, view.slab(plan, plan.floors[at].z), theme)
@@ -59,12 +59,12 @@ def _stories(plan: Building, view: Projection, near: Int64) -> Iterator[tuple[Se
         yield (at,), order[starts[at] : starts[at + 1]]
 
 
-def _in_sight(faces: Float64, painter: QPainter) -> npt.NDArray[np.bool_]:
-    """Which rooms touch what is painted on."""
-    area, low, high = painter.window(), faces.min(axis=(1, 2)), faces.max(axis=(1, 2))
-    across = (high[:, 0] >= area.left()) & (low[:, 0] <= area.right())
-    seen: npt.NDArray[np.bool_] = across & (high[:, 1] >= area.top()) & (low[:, 1] <= area.bottom())
-    return seen
+def _in_sight(faces: Float64, painter: QPainter, margin: float) -> npt.NDArray[np.bool_]:
+    """Which rooms may touch what is painted on: by one corner, and how far from it a room can reach."""
+    area, corner = painter.window(), faces[:, 2, 0]
+    across = (corner[:, 0] >= area.left() - margin) & (corner[:, 0] <= area.right() + margin)
+    seen: npt.NDArray[np.bool_] = across & (corner[:, 1] >= area.top() - margin)
+    return seen & (corner[:, 1] <= area.bottom() + margin)
 
 
 def _paint_slab(painter: QPainter, corners: Float64, theme: Theme) -> None:
