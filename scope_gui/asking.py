@@ -9,12 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog
 
 from capture.errors import ScopeError
-from scope_gui.attach_dialog import AttachDialog
 from scope_gui.commands import Ask
-from scope_gui.export_dialog import ExportDialog
 from scope_gui.keeping import Keeping
 from scope_gui.keys_help import show_keys
-from scope_gui.launch_dialog import LaunchDialog
 from scope_gui.timespec import time_ns_from_text
 from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.live import Store
@@ -37,8 +34,12 @@ class Asking:
         assigns = self._store.assigns
         match what:
             case "attach":
+                from scope_gui.attach_dialog import AttachDialog  # noqa: PLC0415 - no window waits for what it asks later
+
                 self._show(AttachDialog(self._window, self._store.send, assigns))
             case "launch":
+                from scope_gui.launch_dialog import LaunchDialog  # noqa: PLC0415
+
                 self._show(LaunchDialog(self._window, self._store.send, assigns))
             case "open":
                 self._ask_for_file()
@@ -53,6 +54,8 @@ class Asking:
             case "keys":
                 self._page = show_keys(self._window, assigns.theme)
             case "export":
+                from scope_gui.export_dialog import ExportDialog  # noqa: PLC0415
+
                 self._show(ExportDialog(self._window, self._window, self._store.send, lambda: self._store.assigns))
             case _:
                 self.keeping.ask(what)

@@ -1,4 +1,4 @@
-"""Runs every row, or those whose name is given: cost, calls, attach, session, window."""
+"""Runs every row, or those whose name is given: cost, calls, attach, session, window, export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import capture_rows, session_rows, window_rows
+from tests.bench import capture_rows, export_rows, session_rows, window_rows
 from tests.bench.report import Row, table
 
 ROWS: dict[str, Callable[[Path], list[Row]]] = {
@@ -16,6 +16,7 @@ ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "attach": capture_rows.attach_time,
     "session": session_rows.large_session,
     "window": window_rows.real_window,
+    "export": export_rows.one_moment,
 }
 
 
