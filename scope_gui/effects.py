@@ -78,7 +78,7 @@ class Effects:
         same_session = before.session is not None and before.session.key == key
         wanted_ns = after.frame_wanted_ns
         if wanted_ns is not None and not (same_session and wanted_ns == before.frame_wanted_ns):
-            jobs.ask_frame(key, wanted_ns)
+            jobs.ask_frame(key, wanted_ns, after.selection)
         self._step(key, after)
         if same_session and after.bookmarks != before.bookmarks:
             where, kept = Path(after.session.path), [note_of(bookmark) for bookmark in after.bookmarks]

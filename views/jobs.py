@@ -9,12 +9,13 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from capture.errors import ScopeError, SessionProblem
 from capture.session import Session
 from dags.frame import FrameReader
 from views import finding
+from views.ahead import Ahead
 from views.events import (
     DamageFound,
     Event,
@@ -30,11 +31,14 @@ from views.events import (
     Stepped,
     Tell,
 )
+from views.inspector.earlier import earlier_values
+from views.inspector.layout import MAX_COMPARED, shown_states
 from views.recent import recent
 from views.source import Names, Source
 from views.state import Notice, Over, Selection
 
 REFRESH_S = 0.1
+AHEAD_S = 0.012  # about what painting a frame takes: reading on must not slow it down
 Send = Callable[[Event], None]
 Work = Callable[[], None]
 
@@ -49,6 +53,9 @@ class Worker:
         self._changed = threading.Condition()
         self._stopping = False
         self._regular: tuple[float, Work] | None = None
+        self._regular_due_s = 0.0
+        self._spare: Iterator[None] = iter(())
+        self._spare_due_s: float | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -64,6 +71,15 @@ class Worker:
             self._regular = None if work is None else (seconds, work)
             self._changed.notify()
 
+    def when_idle(self, pieces: Iterator[None], after_s: float) -> None:
+        """Goes through this, piece by piece, after a while and only as long as nothing else is to be done.
+
+        What it went through until now is forgotten. The iterator is used by the worker's thread alone.
+        """
+        with self._changed:
+            self._spare, self._spare_due_s = pieces, time.monotonic() + after_s
+            self._changed.notify()
+
     def stop(self, *, forget: bool) -> None:
         """Finishes what it is at, and what still waits unless that may be forgotten; then ends the thread."""
         with self._changed:
@@ -72,27 +88,35 @@ class Worker:
                 self._waiting.clear()
             self._changed.notify()
         self._thread.join()
+        self._spare, self._regular = iter(()), None  # what they hold need not wait for the collector of cycles
+
+    def _next(self) -> Work | None:
+        """What to do now, once there is something; None when it is time to stop."""
+        with self._changed:
+            while True:
+                if self._waiting:
+                    return self._waiting.popitem(last=False)[1]
+                if self._stopping:
+                    return None
+                now_s = time.monotonic()
+                if self._regular is not None and self._regular_due_s <= now_s:
+                    self._regular_due_s = now_s + self._regular[0]
+                    return self._regular[1]
+                if self._spare_due_s is not None and self._spare_due_s <= now_s:
+                    return self._go_through_spare
+                dues_s = [self._regular_due_s] if self._regular is not None else []
+                dues_s += [self._spare_due_s] if self._spare_due_s is not None else []
+                self._changed.wait(min(dues_s) - now_s if dues_s else None)
+
+    def _go_through_spare(self) -> None:
+        spare, is_over = self._spare, object()
+        if next(spare, is_over) is is_over:
+            with self._changed:
+                if self._spare is spare:
+                    self._spare_due_s = None
 
     def _run(self) -> None:
-        due_s = 0.0
-        while True:
-            with self._changed:
-                while not self._waiting and not self._stopping:
-                    if self._regular is None:
-                        self._changed.wait()
-                    elif (left_s := due_s - time.monotonic()) > 0:
-                        self._changed.wait(left_s)
-                    else:
-                        break
-                if self._stopping and not self._waiting:
-                    return
-                if self._waiting:
-                    _, work = self._waiting.popitem(last=False)
-                elif self._regular is not None:
-                    due_s = time.monotonic() + self._regular[0]
-                    work = self._regular[1]
-                else:
-                    continue
+        while (work := self._next()) is not None:
             try:
                 work()
             except ScopeError as problem:
@@ -115,6 +139,7 @@ class Jobs:
         self.finder = Worker("scope-finder", send)
         self._send = send
         self._frames: FrameReader | None = None
+        self._ahead: Ahead | None = None
         self._session: Session | None = None
         self._unreadable = ""
 
@@ -123,16 +148,18 @@ class Jobs:
         old, self._session = self._session, session
         self.source.show(session)
         self._frames = None if session is None else FrameReader(session, events=self.source.segment_events)
+        self._ahead = None if session is None or self._frames is None else Ahead(session, self.source, self._frames)
+        self.reader.when_idle(iter(()), 0.0)
         if old is not None:
-            old.close()
+            _put_away(old)
         if session is not None:
             session.reader.on_problem = lambda: self.reader.ask("damage", lambda: self._send(DamageFound(key=key)))
         self._unreadable = ""
         live = session is not None and session.live
         self.reader.do_every(REFRESH_S, (lambda: self._refresh(key)) if live else None)
 
-    def ask_frame(self, key: int, time_ns: int) -> None:
-        """Answers with FrameReady."""
+    def ask_frame(self, key: int, time_ns: int, selection: Selection | None = None) -> None:
+        """Answers with FrameReady, once what views ask for while they are patched for it is in memory."""
 
         def answer() -> None:
             session, frames = self._session, self._frames
@@ -140,11 +167,14 @@ class Jobs:
                 inside_ns = min(max(time_ns, session.start_ns), session.end_ns)
                 try:
                     frame = frames.at(inside_ns)
-                    recent(self.source, frame)  # views ask for it while they are patched: it has to be there by then
+                    recent(self.source, frame)
+                    earlier_values(self.source).of(session, shown_states(frame, selection)[:MAX_COMPARED])
                 except BaseException:
                     self._send(FrameFailed(key=key, time_ns=time_ns))
                     raise
                 self._send(FrameReady(key=key, time_ns=time_ns, frame=frame))
+                if self._ahead is not None:
+                    self.reader.when_idle(self._ahead.pieces(frame.time_ns), AHEAD_S)
 
         self.reader.ask("frame", answer)
 
@@ -208,8 +238,9 @@ class Jobs:
         self.finder.stop(forget=True)
         self.reader.stop(forget=False)
         self.source.show(None)
+        self._frames = self._ahead = None
         if self._session is not None:
-            self._session.close()
+            _put_away(self._session)
             self._session = None
 
     def _refresh(self, key: int) -> None:
@@ -238,6 +269,12 @@ class Jobs:
         )
         if not session.live:
             self.reader.do_every(REFRESH_S, None)
+
+
+def _put_away(session: Session) -> None:
+    """Closes it, and lets go of who wanted to hear of it: in a circle it would stay until Python looks for circles."""
+    session.reader.on_problem = lambda: None
+    session.close()
 
 
 def lanes_of(names: Names) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,44 @@ def test_regular_work_is_done_between_questions_until_it_is_taken_back() -> None
     worker.ask("last", lambda: beats.append(-1))
     worker.stop(forget=False)
     assert beats[-1] == -1
+
+
+def test_what_can_wait_is_done_piece_by_piece_between_the_questions() -> None:
+    done: list[str] = []
+    asked = threading.Event()
+    worker = Worker("test", lambda event: None)
+
+    def pieces() -> Iterator[None]:
+        done.append("first")
+        yield
+        worker.ask("question", lambda: done.append("question"))
+        yield
+        done.append("second")
+        yield
+        asked.set()
+
+    worker.when_idle(pieces(), 0.0)
+    assert asked.wait(15)
+    worker.stop(forget=False)
+    assert done == ["first", "question", "second"]
+
+
+def test_newer_work_for_idle_times_replaces_the_older_and_a_stop_waits_for_neither() -> None:
+    done: list[str] = []
+    worker = Worker("test", lambda event: None)
+    newer_is_done = threading.Event()
+
+    def pieces(name: str) -> Iterator[None]:
+        done.append(name)
+        yield
+        newer_is_done.set()
+
+    worker.when_idle(pieces("older"), 60.0)
+    worker.when_idle(pieces("newer"), 0.0)
+    assert newer_is_done.wait(15)
+    worker.when_idle(pieces("never"), 60.0)
+    worker.stop(forget=False)
+    assert done == ["newer"]
 
 
 def test_lanes_without_a_session_are_none(tmp_path: Path) -> None:

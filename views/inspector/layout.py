@@ -23,6 +23,7 @@ from views.state import Selection
 
 MAX_STATES = 150
 MAX_STACK = 300
+MAX_COMPARED = 40  # states whose earlier values are looked up
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from views.events import Event
 from views.figures import duration_text
-from views.inspector.earlier import EarlierValues
-from views.inspector.layout import Site, inspector_sections, shown_states
+from views.inspector.earlier import earlier_values
+from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown_states
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
 from views.inspector.sections import Section, SourcePlace
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
@@ -53,7 +53,7 @@ class InspectorView(QAbstractScrollArea):
         """Shows nothing until it is patched."""
         super().__init__(parent)
         self._send, self._source = send, source
-        self._earlier = EarlierValues()
+        self._earlier = earlier_values(source)
         self._sections: tuple[Section, ...] = ()
         self._theme: Theme = "dark"
         self._instead = ""
@@ -79,7 +79,7 @@ class InspectorView(QAbstractScrollArea):
         self._instead = assigns.without_a_frame or "Nothing is known of it at this moment"
         sections: tuple[Section, ...] = ()
         if frame is not None:
-            old = self._earlier.of(self._source.session, shown_states(frame, assigns.selection)[:40])
+            old = self._earlier.of(self._source.session, shown_states(frame, assigns.selection)[:MAX_COMPARED])
             sections = inspector_sections(frame, assigns.selection, old, self._site(assigns), assigns.marked_frame)
             age_ns = frame.time_ns
             self.setAccessibleDescription(f"{len(sections)} sections at {duration_text(age_ns)}")
