@@ -115,7 +115,7 @@ class FrameReader:
         return Frame(
             time_ns=time_ns,
             event_id=event_id,
-            complete=not gaps and not damaged,
+            complete=not gaps and not damaged and not context.lacks_names,
             processes=processes,
             tracks=tracks,
             states=states,

@@ -37,6 +37,7 @@ class FrameContext:
         self.sites = {row.site_id: row for row in session.sites()}
         self.state_keys = {row.key_id: row for row in session.state_keys()}
         self.captures_states = bool(self.state_keys)
+        self.lacks_names = any(segment is None for segment in list(session.reader.damaged.values()))
         self._begins = np.array(
             [
                 FOREVER_NS if t.start_ns is None and t.kind != "process" else t.start_ns or -FOREVER_NS

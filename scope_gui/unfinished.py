@@ -104,6 +104,8 @@ class Recovery:
 
 
 def _told(path: Path, found: dict[str, Any]) -> str:
+    if found["state"] == "complete":
+        return f"{path.name} is finished; there is nothing to recover."
     drained = int(found["drained_events"])
     rest = f", {count_text(drained)} of them out of the program's memory" if drained else ""
     return f"{path.name} is recovered: {count_text(int(found['recorded']))} events{rest}."

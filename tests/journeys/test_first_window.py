@@ -91,9 +91,11 @@ def check_stacks(seen: dict[str, Any]) -> None:
     assert any(stack["command_line"] for stack in seen["stacks"])
 
 
-def check_picture(path: Path, seen: dict[str, Any]) -> None:
-    """The exported picture says which session and which moment it shows."""
-    page = Page(QImage(str(path)))
+def check_picture(folder: Path, seen: dict[str, Any]) -> None:
+    """The exported picture is what the window showed, and says which session and which moment that is."""
+    exported = QImage(str(folder / "exported.png"))
+    assert exported == QImage(str(folder / "seen.png"))
+    page = Page(exported)
     assert page.missing(clock_text(seen["still_there_ns"]), Path(seen["session"]).name) == []
 
 
@@ -122,10 +124,10 @@ def test_from_attach_to_a_bookmark_found_again_without_any_mouse(
     assert session.parent == tmp_path / "Scope"
     check_scrubbing(session, seen)
     check_stacks(seen)
-    check_picture(tmp_path / "exported.png", seen)
+    check_picture(tmp_path, seen)
     functions = {name for stack in seen["stacks"] for name, _ in stack["command_line"]}
     assert any("Handler" in name for name in functions), "what the server itself does is recorded by default"
-    check_found_again(play, seen, env=home)
+    check_found_again(play, seen, env={**home, "SCOPE_3D": "off"})
     assert scope("verify", session).stdout.splitlines()[-1] == "nothing is missing"
 
 
@@ -139,7 +141,7 @@ def test_the_same_with_the_mouse_on_another_interpreter(
     assert scope_json("info", session, "--json")["python"].startswith(newest.minor)
     check_scrubbing(session, seen)
     check_stacks(seen)
-    check_picture(tmp_path / "exported.png", seen)
+    check_picture(tmp_path, seen)
 
 
 def test_a_server_that_dies_while_watched_on_a_display_without_gl(
@@ -151,7 +153,7 @@ def test_a_server_that_dies_while_watched_on_a_display_without_gl(
     session = check_live(seen)
     check_scrubbing(session, seen)
     check_stacks(seen)
-    check_picture(tmp_path / "exported.png", seen)
+    check_picture(tmp_path, seen)
     check_found_again(play, seen, env=environment)
     assert scope_json("info", session, "--json")["complete"]
 
@@ -175,5 +177,5 @@ def test_the_same_on_a_session_that_has_been_damaged(play: Any, home: dict[str, 
     check_scrubbing(session, seen)
     check_stacks(seen)
     assert "as last known: what came after it is lost" in seen["lost"]["title"]
-    check_picture(tmp_path / "exported.png", seen)
+    check_picture(tmp_path, seen)
     check_found_again(play, seen, env=environment)

@@ -111,7 +111,9 @@ def test_lost_names_cut_packs_and_lost_tables_end_in_sentences(play: Any, tmp_pa
         assert f"{name} is damaged: " in one["notice"]
         assert "damaged" in one["header"]
         assert "Reading" not in str(one)
-    assert "names of functions and processes and state and threads are lost" in seen["sessions"][0]["notice"]
+    nameless = seen["sessions"][0]
+    assert "names of functions and processes and state and threads are lost" in nameless["notice"]
+    assert nameless["threads"] == "What ran at this moment is lost"
 
 
 def test_damage_that_is_met_while_scrubbing_is_told_once(play: Any, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scope_gui.unfinished import Recovery, abandoned_notice, is_abandoned
 from tests.leftovers import wait_for
 from tests.sessions import build_session
 from views import events as e
+from views.state import Notice
 
 
 @pytest.fixture
@@ -69,6 +70,7 @@ def test_a_finished_session_is_opened_and_nothing_is_invented(tmp_path: Path) ->
     assert wait_for(lambda: e.Busy(what="") in said, 30)
     recovery.stop()
     assert e.OpenSession(path=str(path)) in said
+    assert e.Tell(notice=Notice("done.scope is finished; there is nothing to recover.")) in said
 
 
 def test_the_offer_names_the_session() -> None:

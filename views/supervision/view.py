@@ -84,7 +84,8 @@ class SupervisionView(QWidget):
         else:
             calls = recent(self._source, frame)
             rows = supervision_rows(frame, calls, assigns.heat_by, assigns.folded)
-            self.rows.show_rows(rows, assigns, "Nothing was running at this moment")
+            nothing = "Nothing was running at this moment" if frame.complete else "What ran at this moment is lost"
+            self.rows.show_rows(rows, assigns, nothing)
             span_ns = calls.end_ns - calls.start_ns
             meaning += f". Line: calls in the last {duration_text(span_ns)}" if span_ns else ""
         self._meaning.setText(meaning)

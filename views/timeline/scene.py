@@ -123,8 +123,15 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> Raster:
     _paint_ruler(painter, scene, shown)
     if not scene.lanes:
         area = QRect(0, TOP, scene.width, scene.height - TOP)
-        _paint_sentence(painter, area, "Nothing is recorded yet", shown)
+        _paint_sentence(painter, area, _without_lanes(scene.content), shown)
     return raster
+
+
+def _without_lanes(content: Content) -> str:
+    """Why there is no lane."""
+    if len(content.spans) or any(len(rows) for _, rows in content.counts):
+        return "The names of the threads are lost, and with them their lanes"
+    return "Nothing is recorded yet"
 
 
 def paint_backdrop(painter: QPainter, width: int, height: int, theme: Theme) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QRect
 
 from tests.journeys.person import Person, has_colour
+from tests.journeys.stories.pictures import rest
 from views.theme import colours
 from views.timeline.layout import GUTTER, OVERVIEW, px_from_ns
 
@@ -121,7 +122,7 @@ def _recovered(person: Person) -> Seen:
 
 def lose_the_folder(person: Person) -> Seen:
     """The session's folder is deleted while it is open: a sentence, and what has been read stays."""
-    person.wait_for_session()
+    rest(person)  # else the window may write a cache into the folder that is being deleted
     frame = person.assigns.frame
     shutil.rmtree(person.given["path"])
     person.press("End", "B", "Home", "N")

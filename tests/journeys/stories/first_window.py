@@ -19,7 +19,9 @@ from PySide6.QtWidgets import QApplication
 
 from capture.own_process import own_command
 from scope_gui.attach_dialog import AttachDialog
+from scope_gui.export_dialog import ExportDialog
 from tests.journeys.person import Person
+from tests.journeys.stories.pictures import rest
 from views.supervision.scene import ROW_PX
 
 Seen = dict[str, Any]
@@ -181,7 +183,7 @@ def _look_keep_and_leave(person: Person, seen: Seen) -> Seen:
     picked = person.assigns.selection
     seen["selection"] = [picked.kind, picked.id] if picked else None
     seen["stacks"] = [_stack_here(person, seen)]
-    for keys in (["Right"], ["Ctrl+Left"], [","] * 3):
+    for keys in (["Right"], [","] * 3):
         person.press(*keys)
         seen["stacks"].append(_stack_here(person, seen))
     person.press("Shift+B")
@@ -224,8 +226,15 @@ def _stack_here(person: Person, seen: Seen) -> Seen:
 
 
 def _export(person: Person, name: str) -> None:
-    """What is seen, as a picture."""
+    """What is seen, as a picture; and the same as the screen has it, while the dialog asks."""
+    if person.window.notices.isVisible():
+        person.tab_to(person.window.notices.dismiss_button)
+        person.press("Space")
+    person.tab_to(person.window.timeline)
+    rest(person)
     person.press("Ctrl+E")
+    person.expect(lambda: isinstance(QApplication.activeModalWidget(), ExportDialog), "the export dialog")
+    person.window.grab().save("seen.png")
     person.type_text(str(Path(name).absolute()))
     person.expect(lambda: Path(name).exists(), "the picture is written")
 
