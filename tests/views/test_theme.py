@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from views.inspector.scene import CHANGE_ALPHA
 from views.state import Theme
+from views.supervision.scene import GROUND_ALPHA, HEAT_ALPHA
 from views.theme import colours, heat_colour, mixed, qcolor, span_colour
 from views.timeline.scene import label_colour
 
@@ -51,8 +53,19 @@ def test_signs_and_rooms_can_be_seen_on_every_ground(theme: Theme) -> None:
 @pytest.mark.parametrize("theme", THEMES)
 def test_what_is_written_on_what_is_picked_can_be_read(theme: Theme) -> None:
     shown = colours(theme)
-    assert contrast(shown.text, shown.selected) >= 4.5
-    assert contrast(shown.muted, shown.selected) >= 3
+    for name in ("text", "muted", "accent"):
+        assert contrast(getattr(shown, name), shown.selected) >= 4.5, name
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_figures_on_heat_and_changed_values_can_be_read(theme: Theme) -> None:
+    shown = colours(theme)
+    for level in ("hot", "warning", "healthy", "cold"):
+        colour = getattr(shown, level)
+        ground = mixed(mixed(shown.panel, colour, GROUND_ALPHA), colour, HEAT_ALPHA)
+        assert contrast(shown.text, ground) >= 4.5, level
+    for change in (shown.hot, shown.healthy):
+        assert contrast(change, mixed(shown.panel, change, CHANGE_ALPHA)) >= 4.5
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -22,6 +22,7 @@ from views.theme import Colours, number_font, text_font
 
 PAD = 8.0
 LABEL_PX = 76.0
+CHANGE_ALPHA = 0.08
 APART_PX = 4.0  # between what went and what came: "12" and "19" are not 1219
 MAX_VALUE_LINES = 4
 
@@ -216,7 +217,8 @@ def paint_page(painter: QPainter, page: Page, shown: Colours, top: float, bottom
             continue
         font = words.font
         if words.only_in != "both":
-            painter.fillRect(words.box, faded(words.colour, 0.18))
+            painter.fillRect(words.box, QColor(shown.panel))
+            painter.fillRect(words.box, faded(words.colour, CHANGE_ALPHA))
             font = QFont(words.font)
             font.setStrikeOut(words.only_in == "old")
             font.setUnderline(words.only_in == "new")

@@ -18,6 +18,8 @@ INDENT_PX = 12.0
 RIGHT_PX = 76.0  # the column of figures and, below them, of spark lines
 FIGURE_PX = 18.0
 FOLD_PX = 16.0
+HEAT_ALPHA, GROUND_ALPHA = 0.3, 0.12  # the figure is written over both
+STRIP_PX = 3.0
 
 _SIGNS = {"running": "●", "waiting": "◌", "ended": "■"}
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -107,8 +109,11 @@ def _paint_figure(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> N
         painter.setPen(QColor(shown.muted))
         painter.setFont(text_font(8))  # words, where there is no figure, are longer than any figure
     else:
-        painter.fillRect(box, faded(colour, 0.16))
-        painter.fillRect(QRectF(box.left(), box.top(), box.width() * row.heat, box.height()), faded(colour, 0.5))
+        bar = QRectF(box.left(), box.top(), box.width() * row.heat, box.height())
+        painter.fillRect(box, QColor(shown.panel))
+        painter.fillRect(box, faded(colour, GROUND_ALPHA))
+        painter.fillRect(bar, faded(colour, HEAT_ALPHA))
+        painter.fillRect(bar.adjusted(0, bar.height() - STRIP_PX, 0, 0), colour)
         painter.setPen(QColor(shown.text))
     painter.drawText(box.adjusted(0, 0, -4, 0), _RIGHT, row.figure)
     painter.setFont(font)

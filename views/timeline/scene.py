@@ -327,7 +327,7 @@ def _paint_gutter(painter: QPainter, scene: Scene, lane: Lane) -> None:
     painter.setPen(qcolor(shown.text if is_focus or lane.kind == "process" else shown.muted))
     painter.setFont(text_font(FONT_POINTS, bold=lane.kind == "process"))
     room = GUTTER - x - 22
-    name = painter.fontMetrics().elidedText(plain(lane.name, 200), Qt.TextElideMode.ElideRight, room)
+    name = painter.fontMetrics().elidedText(plain(lane.name, 200), Qt.TextElideMode.ElideMiddle, room)
     area = QRectF(x + 14, middle - 10, room, 20)
     painter.drawText(area, _MIDDLE, name)
     painter.setFont(text_font(FONT_POINTS))
