@@ -49,7 +49,7 @@ def test_every_typed_word_must_be_there_wherever_it_is() -> None:
 
 
 def test_a_typed_pid_means_that_process_first_wherever_else_the_digits_are() -> None:
-    assert pids(chosen_lines(lines(), "12")) == [12, 13, 11]
+    assert pids(chosen_lines(lines(), "12")) == [12, 11, 13]
 
 
 def test_any_column_orders_the_list_both_ways() -> None:
