@@ -47,6 +47,16 @@ def test_tab_reaches_everything_shows_where_it_is_and_traps_nobody(play: Any, re
     assert all(seen["visible"])
 
 
+def test_tab_goes_around_in_every_dialog_and_escape_leads_back(play: Any, recorded: Path) -> None:
+    keys = ["Ctrl+Shift+A", "Ctrl+Shift+R", "Ctrl+E", "G", "Shift+B", "/", "Ctrl+Shift+P"]
+    seen = play("tab in dialogs", "open", recorded, given={"keys": keys}, env={"SCOPE_3D": "off"})
+    assert seen["back"] == dict.fromkeys(keys, True)
+    for key, walked in seen["walked"].items():
+        assert walked[-1] != "and on for ever", key
+    assert {"Search processes", "Processes", "Cancel"} <= set(seen["walked"]["Ctrl+Shift+A"])
+    assert {"File", "Export", "Cancel"} <= set(seen["walked"]["Ctrl+E"])
+
+
 def test_a_lane_a_thread_a_link_and_a_room_are_selected_without_a_mouse(play: Any, recorded: Path) -> None:
     seen = play("select", "open", recorded, "--at", "50%", env={"SCOPE_3D": "off"})
     assert seen["mouse"] == {}

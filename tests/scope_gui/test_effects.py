@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from capture.blocks import file_path
 from capture.notes import Note, notes_path, write_notes
 from scope_gui.effects import Effects
+from tests.damaged import files_of, flip_bit
 from tests.leftovers import wait_for
 from tests.sessions import build_session
 from views import events as e
@@ -146,3 +148,29 @@ def test_the_marked_moment_stays_to_compare_with_while_the_cursor_goes_on(desk: 
     assert moved.marked_frame is not None and moved.frame is not None
     assert (moved.marked_frame.time_ns, moved.frame.time_ns) == (marked_ns, moved.range_ns[1])
     assert moved.marked_frame.event_id < moved.frame.event_id
+
+
+def test_a_recording_that_was_killed_before_its_first_manifest_is_offered_to_be_recovered(
+    desk: Desk, tmp_path: Path
+) -> None:
+    path = tmp_path / "killed.scope"
+    (path / "journal").mkdir(parents=True)
+    file_path(path / "journal", 1).touch()
+    told = desk.do(e.OpenSession(path=str(path)), until=lambda assigns: assigns.notice is not None)
+    assert told.notice is not None
+    assert (told.notice.offer, told.notice.path) == ("recover", str(path))
+    assert told.session is None
+
+
+def test_damage_is_told_once_for_all_files_of_a_segment(desk: Desk, path: Path) -> None:
+    for file in files_of(path, 2):
+        flip_bit(file)
+    desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    told = desk.do(e.SeekTo(time_ns=10**12), e.SeekTo(time_ns=0), until=has_frame)
+    middle = desk.do(e.SeekTo(time_ns=told.range_ns[1] // 2), until=lambda assigns: assigns.notice is not None)
+    assert middle.notice is not None
+    assert "orders.scope is damaged" in middle.notice.text
+    desk.do(e.Tell(notice=None), until=lambda assigns: assigns.notice is None)
+    again = desk.do(e.Step(count=-5, over="all"), e.FitSelection(), until=lambda assigns: assigns.notice is not None)
+    assert again.notice is not None
+    assert again.notice.text.startswith("Nothing is picked")

@@ -135,7 +135,7 @@ def _busiest(person: Person) -> int:
     assert session is not None
     if frame is None:
         return 0
-    batch = person.window.source.events_between(None, frame.time_ns - 2 * 10**9, frame.time_ns)
+    batch = person.window.source.events_between(None, session.start_ns, frame.time_ns)
     counts = {t.track_id: int((batch.track_id == t.track_id).sum()) for t in frame.tracks if t.kind == "thread"}
     best = max(counts, key=lambda track: counts[track], default=0)
     return best if counts.get(best, 0) > 2 * STEPS else 0
@@ -195,7 +195,7 @@ def _look_keep_and_leave(person: Person, seen: Seen) -> Seen:
         person.press("Ctrl+Shift+S")
     person.expect(lambda: person.assigns.session and not person.assigns.session.live, "the recording ends")
     if "search" in person.given:
-        person.expect(person.notice, "the end is told")
+        person.expect(lambda: "; saved " in person.notice(), "the recorder tells where it saved")
     seen["ended"] = person.notice()
     person.expect(person.is_at_rest, "rest")
     seen["still_there_ns"] = person.assigns.cursor_ns
@@ -227,7 +227,7 @@ def _stack_here(person: Person, seen: Seen) -> Seen:
 
 def _export(person: Person, name: str) -> None:
     """What is seen, as a picture; and the same as the screen has it, while the dialog asks."""
-    if person.window.notices.isVisible():
+    while person.window.notices.isVisible():
         person.tab_to(person.window.notices.dismiss_button)
         person.press("Space")
     person.tab_to(person.window.timeline)

@@ -34,6 +34,32 @@ def walk_through_everything(person: Person) -> dict[str, Any]:
     return {"forward": forward, "back": back, "visible": changed}
 
 
+def walk_through_dialogs(person: Person) -> dict[str, Any]:
+    """In each dialog Tab goes around through everything, Escape closes it, and the keyboard is back where it was."""
+    person.wait_for_session()
+    start = QApplication.focusWidget()
+    walked: dict[str, list[str]] = {}
+    back: dict[str, bool] = {}
+    for key in person.given["keys"]:
+        person.press(key)
+        person.expect(lambda: QApplication.activeModalWidget() is not None, f"the dialog of {key}")
+        dialog = QApplication.activeModalWidget()
+        first = QApplication.focusWidget()
+        walked[key] = [name_of(first)]
+        for _ in range(60):
+            person.press("Tab")
+            if QApplication.focusWidget() is first:
+                break
+            walked[key].append(name_of(QApplication.focusWidget()))
+        else:
+            walked[key].append("and on for ever")
+        assert dialog is QApplication.activeModalWidget(), "Tab has left the dialog"
+        person.press("Escape")
+        person.come_back()
+        back[key] = QApplication.focusWidget() is start
+    return {"walked": walked, "back": back}
+
+
 def select_everything(person: Person) -> dict[str, Any]:
     """A lane with the arrows, a thread in the heat map, a link in the inspector, a room in the building."""
     person.wait_for_session()
@@ -80,4 +106,4 @@ def _selection(person: Person) -> list[Any] | None:
     return None if picked is None else [picked.kind, picked.id, picked.track_id]
 
 
-STORIES = {"tab": walk_through_everything, "select": select_everything}
+STORIES = {"tab": walk_through_everything, "tab in dialogs": walk_through_dialogs, "select": select_everything}
