@@ -12,22 +12,11 @@ from typing import Protocol
 
 import msgspec
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from capture.errors import ScopeError, TargetProblem
+from capture.errors import ScopeError
 from scope_gui import export_plan as plan
+from scope_gui.export_form import MARKED, VISIBLE, ExportForm
 from scope_gui.export_job import ExportJob
 from scope_gui.offscreen import picture_of
 from views.events import Event, PicturesWritten
@@ -37,12 +26,6 @@ from views.picture import HasPose, title_height
 from views.plain_text import plain
 from views.state import Assigns
 from views.theme import colours
-
-AS_SEEN = "As on screen"
-SIZES = (AS_SEEN, "1280x800", "1600x900", "1920x1080", "3840x2160")
-THIS, VISIBLE, MARKED = "This moment", "All that the timeline shows", "From the marked moment to the cursor"
-SPEEDS = ("1", "0.5", "0.25", "0.1", "0.01", "0.001", "0.0001")
-RATES = ("5", "10", "15", "25", "30", "50")
 
 
 class Screen(Protocol):
@@ -66,20 +49,9 @@ class ExportDialog(QDialog):
         self._suggested = self._replacing = ""
         self.setWindowTitle("Export what you see")
         self.resize(640, 300)
-        self.view = self._choice("view", "What", [name.capitalize() for name in plan.VIEWS])
-        self.moments = self._choice("moments", "When", [THIS, VISIBLE])
-        if assigns().marked_ns is not None:
-            self.moments.addItem(MARKED)
-        self.size_ = self._choice("size", "How large", list(SIZES), editable=True)
-        self.fps = self._choice("fps", "Pictures a second", list(RATES), editable=True)
-        self.fps.setCurrentText("10")
-        self.speed = self._choice("speed", "Speed", list(SPEEDS), editable=True)
-        self.path = QLineEdit(self)
-        self.path.setObjectName("export.path")
-        self.path.setAccessibleName("File")
-        self.browse = QPushButton("&Choose…", self)
-        self.browse.setAutoDefault(False)
-        self.browse.clicked.connect(self._ask_for_file)
+        self.form = ExportForm(self, has_mark=assigns().marked_ns is not None)
+        self.form.chosen.connect(self._changed)
+        self.form.named.connect(self._look_again)
         self.told = QLabel(self)
         self.told.setObjectName("export.told")
         self.told.setWordWrap(True)
@@ -94,31 +66,34 @@ class ExportDialog(QDialog):
         self.cancel.setObjectName("export.cancel")
         self.cancel.setAutoDefault(False)
         self.cancel.clicked.connect(self.reject)
-        self._lay_out()
-        for choice in (self.view, self.moments, self.size_, self.fps, self.speed):
-            choice.currentTextChanged.connect(self._changed)
-        self.path.textChanged.connect(self._look_again)
-        self._changed("")
-        self.path.setFocus()
-        self.path.selectAll()
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.go)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(16, 14, 16, 14)
+        rows.setSpacing(8)
+        for widget in (self.form, self.told, self.bar):
+            rows.addWidget(widget)
+        rows.addStretch(1)
+        rows.addLayout(buttons)
+        self._changed()
+        self.form.path.setFocus()
+        self.form.path.selectAll()
 
     def order(self) -> plan.Order:
         """What Enter would do.
 
         Raises: ValueError, TargetProblem with a sentence about what does not make sense.
         """
-        view, assigns = plan.VIEWS[self.view.currentIndex()], self._assigns()
-        text = self.size_.currentText().strip()
-        size = self._seen_size(view) if text == AS_SEEN else plan.size_from_text(text, view)
+        view, span_ns = self.form.view_name, self._span()
+        size = self._seen_size(view) if self.form.is_as_seen else self.form.size_in_px()
         fps: float | None = None
-        times: plan.Moments = (assigns.cursor_ns,)
-        if self._span() is not None:
-            fps = _number(self.fps, plan.MAX_FPS)
-            times = plan.moments(self._span() or (0, 0), plan.Pace(fps=fps, speed=_number(self.speed, 1e6)))
-        output = self.path.text().strip()
-        if not output:
-            raise TargetProblem("There is no file to write to.")
-        order = plan.Order(view=view, size=size, output=Path(output).expanduser().absolute(), times=times, fps=fps)
+        times: plan.Moments = (self._assigns().cursor_ns,)
+        if span_ns is not None:
+            pace = self.form.pace()
+            fps, times = pace.fps, plan.moments(span_ns, pace)
+        order = plan.Order(view=view, size=size, output=self.form.output(), times=times, fps=fps)
         plan.check(order, force=True)
         return order
 
@@ -141,7 +116,7 @@ class ExportDialog(QDialog):
         self._job.ended.connect(self._ended)
         self._show_working(True)
         part = self._window if order.view == "window" else self._screen.parts()[order.view]
-        if order.fps is None and self.size_.currentText().strip() == AS_SEEN and part.isVisible():
+        if order.fps is None and self.form.is_as_seen and part.isVisible():
             ratio = self._window.devicePixelRatioF()
             self._job.save(picture_of(part, order.view, self._assigns(), signs_of(part), ratio))
             return
@@ -173,10 +148,10 @@ class ExportDialog(QDialog):
 
     def _span(self) -> tuple[int, int] | None:
         """The stretch of a sequence, None for a single picture."""
-        assigns = self._assigns()
-        if self.moments.currentText() == VISIBLE:
+        assigns, chosen = self._assigns(), self.form.moments.currentText()
+        if chosen == VISIBLE:
             return assigns.visible_ns
-        if self.moments.currentText() == MARKED and assigns.marked_ns is not None:
+        if chosen == MARKED and assigns.marked_ns is not None:
             return min(assigns.marked_ns, assigns.cursor_ns), max(assigns.marked_ns, assigns.cursor_ns)
         return None
 
@@ -188,17 +163,16 @@ class ExportDialog(QDialog):
         above, below = title_height(part.width()), legend_height(signs_of(part), part.width())
         return max(part.width(), 1), above + part.height() + below
 
-    def _changed(self, text: str) -> None:
+    def _changed(self) -> None:
         """Another choice: another name for the file, unless the person wrote one."""
         is_sequence = self._span() is not None
-        for choice in (self.fps, self.speed):
-            choice.setEnabled(is_sequence)
-        if self.path.text() in ("", self._suggested):
+        self.form.allow_pace(is_sequence)
+        if self.form.path.text() in ("", self._suggested):
             self._suggested = self._suggestion(".gif" if is_sequence else ".png")
-            self.path.setText(self._suggested)
-        self._look_again("")
+            self.form.path.setText(self._suggested)
+        self._look_again()
 
-    def _look_again(self, text: str) -> None:
+    def _look_again(self) -> None:
         """Says how many pictures there would be, or what is wrong."""
         self._replacing = ""
         self.go.setText("Export")
@@ -207,10 +181,10 @@ class ExportDialog(QDialog):
             self._tell("One picture of what is seen now.")
             return
         try:
-            pace = plan.Pace(fps=_number(self.fps, plan.MAX_FPS), speed=_number(self.speed, 1e6))
+            pace = self.form.pace()
             count = len(plan.moments(span, pace))
         except (ScopeError, ValueError) as problem:
-            self._tell(f"⚠ {problem}", warning=True)
+            self._tell(f"⚠ {str(problem).rstrip('.')}.", warning=True)
             return
         shown = duration_text(round(count / pace.fps * 1e9))
         what = f"{count_text(count)} pictures of {duration_text(span[1] - span[0])}, to be seen in {shown}"
@@ -219,7 +193,7 @@ class ExportDialog(QDialog):
     def _suggestion(self, suffix: str) -> str:
         assigns = self._assigns()
         session = Path(assigns.session.path if assigns.session is not None else "scope")
-        file = f"{session.stem}-{plan.VIEWS[self.view.currentIndex()]}-{assigns.cursor_ns // 1_000_000}ms{suffix}"
+        file = f"{session.stem}-{self.form.view_name}-{assigns.cursor_ns // 1_000_000}ms{suffix}"
         return str(Path(assigns.pictures_folder or session.parent) / file)
 
     def _tell(self, text: str, *, warning: bool = False) -> None:
@@ -228,82 +202,15 @@ class ExportDialog(QDialog):
         self.told.setText(plain(text))
 
     def _show_working(self, working: bool) -> None:
-        for widget in (self.view, self.moments, self.size_, self.fps, self.speed, self.path, self.browse, self.go):
-            widget.setEnabled(not working)
+        self.form.setEnabled(not working)
+        self.go.setEnabled(not working)
+        self.go.setText("Export")
         self.bar.setVisible(working)
         self.bar.setValue(0)
         if working and self._job is not None:
             self.bar.setRange(0, len(self._job.order.times))
             self._tell(f"Exporting into {self._job.order.output} …")
             self.cancel.setFocus()
-        else:
-            self.fps.setEnabled(self._span() is not None)
-            self.speed.setEnabled(self._span() is not None)
-            self.go.setText("Export")
-
-    def _ask_for_file(self) -> None:
-        dialog = QFileDialog(self, "Export into", str(Path(self.path.text()).parent))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
-        dialog.selectFile(Path(self.path.text()).name)
-        dialog.fileSelected.connect(self.path.setText)
-        dialog.open()
-
-    def _choice(self, name: str, label: str, texts: list[str], *, editable: bool = False) -> QComboBox:
-        made = QComboBox(self)
-        made.setObjectName(f"export.{name}")
-        made.setAccessibleName(label)
-        made.setEditable(editable)
-        made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        made.addItems(texts)
-        return made
-
-    def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.addRow("&What", self.view)
-        form.addRow("W&hen", self.moments)
-        form.addRow("&Size", self.size_)
-        pace = QHBoxLayout()
-        pace.addWidget(self.fps, 1)
-        pace.addWidget(QLabel("pictures a second, session time going", self))
-        pace.addWidget(self.speed, 1)
-        pace.addWidget(QLabel("times as fast", self))
-        rate = QLabel("&Pace", self)
-        rate.setBuddy(self.fps)
-        form.addRow(rate, pace)
-        place = QHBoxLayout()
-        place.addWidget(self.path, 1)
-        place.addWidget(self.browse)
-        where = QLabel("&File", self)
-        where.setBuddy(self.path)
-        form.addRow(where, place)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.go)
-        rows = QVBoxLayout(self)
-        rows.setContentsMargins(16, 14, 16, 14)
-        rows.setSpacing(8)
-        rows.addLayout(form)
-        rows.addWidget(self.told)
-        rows.addWidget(self.bar)
-        rows.addStretch(1)
-        rows.addLayout(buttons)
-
-
-def _number(choice: QComboBox, most: float) -> float:
-    """The number that was chosen or typed.
-
-    Raises: ValueError with a sentence.
-    """
-    text = choice.currentText().strip().replace(",", ".")
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{choice.accessibleName()}: {text!r} is no number") from None
-    if not 0 < value <= most:
-        raise ValueError(f"{choice.accessibleName()}: {text} is not between 0 and {most:g}")
-    return value
 
 
 def _is_there(order: plan.Order) -> bool:

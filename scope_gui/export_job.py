@@ -85,9 +85,7 @@ class ExportJob(QObject):
 
     def _painted(self, assigns: Assigns, layout: str, poses: Mapping[str, Any]) -> Steps[None]:
         order = self.order
-        session = yield from self._answer(partial(_opened, assigns))
-        source = Source(session)
-        frames = FrameReader(session)
+        session, source, frames = yield from self._answer(partial(_opened, assigns))
         views: Offscreen | None = None
         pages: Album | None = None
         try:
@@ -128,8 +126,9 @@ class ExportJob(QObject):
         self.progressed.emit(self.done)
 
 
-def _opened(assigns: Assigns) -> Session:
-    return Session.open(Path(assigns.session.path if assigns.session is not None else ""))
+def _opened(assigns: Assigns) -> tuple[Session, Source, FrameReader]:
+    session = Session.open(Path(assigns.session.path if assigns.session is not None else ""))
+    return session, Source(session), FrameReader(session)
 
 
 def _frame_at(source: Source, frames: FrameReader, time_ns: int) -> Frame:

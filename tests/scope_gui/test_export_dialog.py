@@ -17,7 +17,8 @@ from pytestqt.qtbot import QtBot
 from capture.session import Session
 from dags.frame import FrameReader
 from scope_gui.effects import session_opened
-from scope_gui.export_dialog import MARKED, THIS, VISIBLE, ExportDialog
+from scope_gui.export_dialog import ExportDialog
+from scope_gui.export_form import MARKED, THIS, VISIBLE
 from scope_gui.offscreen import Offscreen
 from scope_gui.settings import Settings
 from scope_gui.window import MainWindow
@@ -182,10 +183,10 @@ def test_a_stretch_becomes_a_folder_of_pictures(desk: Desk, qtbot: QtBot, tmp_pa
     dialog = desk.ask()
     choose(dialog, "view", "Supervision")
     choose(dialog, "moments", MARKED)
-    assert str(dialog.path.text()).endswith(".gif")
+    assert str(dialog.form.path.text()).endswith(".gif")
     choose(dialog, "size", "480x320")
-    dialog.fps.setCurrentText("10")
-    dialog.speed.setCurrentText("0.0001")
+    dialog.form.fps.setCurrentText("10")
+    dialog.form.speed.setCurrentText("0.0001")
     order = dialog.order()
     assert (order.times[0], order.times[1] - order.times[0]) == (start_ns, 10_000)
     assert f"{len(order.times)} pictures" in dialog.told.text()
@@ -200,7 +201,7 @@ def test_a_stretch_becomes_a_folder_of_pictures(desk: Desk, qtbot: QtBot, tmp_pa
 def test_escape_stops_an_export_with_whole_files_and_only_then_closes(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
     dialog = desk.ask()
     choose(dialog, "moments", VISIBLE)
-    dialog.speed.setCurrentText("0.00001")
+    dialog.form.speed.setCurrentText("0.00001")
     write_to(dialog, tmp_path / "frames")
     QTest.keyClick(child(dialog, "path"), Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: dialog.bar.value() >= 2 or "⚠" in dialog.told.text(), timeout=8000)
@@ -250,7 +251,7 @@ def test_what_makes_no_sense_is_said_and_the_dialog_stays(desk: Desk, tmp_path: 
         assert sentence in dialog.told.text()
         assert dialog.isVisible()
     choose(dialog, "moments", VISIBLE)
-    dialog.fps.setCurrentText("many")
+    dialog.form.fps.setCurrentText("many")
     assert "is no number" in dialog.told.text()
     choose(dialog, "moments", THIS)
     dialog.reject()
@@ -259,11 +260,11 @@ def test_what_makes_no_sense_is_said_and_the_dialog_stays(desk: Desk, tmp_path: 
 
 def test_a_name_is_offered_for_what_was_chosen_until_the_person_writes_one(desk: Desk, tmp_path: Path) -> None:
     dialog = desk.ask()
-    assert Path(dialog.path.text()).parent == tmp_path
-    assert Path(dialog.path.text()).name.startswith("orders-window-")
+    assert Path(dialog.form.path.text()).parent == tmp_path
+    assert Path(dialog.form.path.text()).name.startswith("orders-window-")
     choose(dialog, "view", "Building")
-    assert Path(dialog.path.text()).name.startswith("orders-building-")
+    assert Path(dialog.form.path.text()).name.startswith("orders-building-")
     write_to(dialog, tmp_path / "mine.png")
     choose(dialog, "view", "Metrics")
-    assert Path(dialog.path.text()).name == "mine.png"
+    assert Path(dialog.form.path.text()).name == "mine.png"
     dialog.reject()
