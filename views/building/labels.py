@@ -71,18 +71,25 @@ def _paint_outline(painter: QPainter, faces: Float64, theme: Theme, width: float
 
 
 def _paint_floor_names(painter: QPainter, plan: Building, view: Projection, theme: Theme) -> None:
-    """Names at the left end of the floors; where floors are closer than a line of text, only some."""
+    """Names at the left end of the floors; where floors are closer than a line of text, only some.
+
+    Of many floors of several processes it is the processes' names, at their lowest floors.
+    """
     shown, font = colours(theme), text_font()
     metrics = QFontMetricsF(font)
     painter.setFont(font)
-    last = float("inf")
+    last, named = float("inf"), ""
+    is_dense = plan.storey * view.scale * math.cos(view.pitch) < metrics.height() * 0.9
+    by_process = is_dense and len({floor.process for floor in plan.floors}) > 1
     for floor in plan.floors:
+        if by_process and floor.process == named:
+            continue
         slab = view.slab(plan, floor.z)
         corner = slab[slab[:, 0].argmin()]
         if last - corner[1] < metrics.height() * 0.9:
             continue
-        last = corner[1]
-        words = floor.name if floor.known else f"{floor.name} · not captured"
+        last, named = corner[1], floor.process
+        words = floor.process if by_process else floor.name if floor.known else f"{floor.name} · not captured"
         room = min(max(float(corner[0]) - 16, MIN_LABEL_PX), LABEL_PX)
         text = metrics.elidedText(words, Qt.TextElideMode.ElideLeft, room)
         wide = math.ceil(metrics.horizontalAdvance(text))  # whole pixels: letters look the same on every floor
@@ -98,7 +105,8 @@ def floor_named_at(plan: Building, view: Projection, point: QPointF) -> str:
         slab = view.slab(plan, floor.z)
         x, y = slab[slab[:, 0].argmin()]
         if x - LABEL_PX - 8 <= point.x() <= x and abs(point.y() - y) < 8:
-            found = floor.name if floor.known else f"{floor.name} · not captured"
+            words = (floor.process, floor.name, "" if floor.known else "not captured")
+            found = " · ".join(word for word in words if word)
     return found
 
 

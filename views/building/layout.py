@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -40,13 +40,14 @@ NAME_LENGTH = 120
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """One thread's floor; `calls` began there in the stretch."""
+    """One thread's floor; `calls` began there in the stretch. `process` is its process in words."""
 
     track_id: int
     name: str
     z: float
     calls: int
     known: bool = True
+    process: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +115,7 @@ def building(
     columns, rows = plan_size(slot_count, rounded_up(len(floors)), aspect)
     storey = storey_height(rows)
     wide = slot_width(columns, rows, len(floors), aspect)
-    floors = tuple(Floor(f.track_id, f.name, at * storey, f.calls, f.known) for at, f in enumerate(floors))
+    floors = tuple(replace(floor, z=at * storey) for at, floor in enumerate(floors))
     value = calls.calls if measure == "calls" else calls.own_ns
     top = int(value.max(initial=0))
     level = np.array([floor_of.get(int(track), 0) for track in calls.tracks], np.int64)
@@ -247,6 +248,7 @@ def _floors(frame: Frame, calls: RecentCalls) -> tuple[tuple[Floor, ...], dict[i
         if (track.kind != "process" and track.process_id not in observed and track.status != "ended")
         or track.track_id in ran
     ]
+    processes = {one.process_id: plain(f"{one.name} {one.pid}", NAME_LENGTH) for one in frame.processes}
     shown.sort(key=lambda track: (order.get(track.process_id, len(order)), track.track_id))
     floors = [
         Floor(
@@ -255,6 +257,7 @@ def _floors(frame: Frame, calls: RecentCalls) -> tuple[tuple[Floor, ...], dict[i
             0.0,
             ran.get(track.track_id, 0),
             track.confidence != "not captured",
+            processes.get(track.process_id, ""),
         )
         for track in shown
     ]

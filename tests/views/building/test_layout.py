@@ -101,3 +101,9 @@ def test_arrows_lead_from_room_to_room_and_stop_at_the_walls() -> None:
     assert neighbour(plan, plan.room(4, 3), "up") == plan.room(4, 3)
     assert neighbour(plan, plan.room(4, 3), "down") == plan.room(2, 3)
     assert neighbour(building(at, calls_of([], at, 0, SECOND_NS), SITES, "calls"), None, "up") is None
+
+
+def test_a_floor_knows_whose_thread_it_is() -> None:
+    at = frame(processes=[process(1), process(2, name="child")], tracks=[track(2), track(5, process_id=2)])
+    floors = building(at, calls_of([], at, 0, 1), {}, "calls").floors
+    assert [floor.process for floor in floors] == ["orders.py 4001", "child 4002"]
