@@ -18,7 +18,8 @@ from scope_gui.export_plan import durations_ms
 from scope_gui.picture_files import FOR_ALL
 
 PALETTE = 256
-MAX_COLOURS = 1 << 24
+MAX_COLOURS = 1 << 16
+"""Pillow takes memory for as many whenever it counts; a window has some hundred."""
 
 
 class Film:
@@ -41,7 +42,8 @@ class Film:
         self._size = image.width(), image.height()
         whole = image.convertToFormat(QImage.Format.Format_RGB888)
         picture = Image.frombuffer("RGB", self._size, bytes(whole.constBits()), "raw", "RGB", whole.bytesPerLine(), 1)
-        for count, colour in picture.getcolors(MAX_COLOURS) or ():
+        counted = picture.getcolors(MAX_COLOURS) or picture.quantize(PALETTE).convert("RGB").getcolors(PALETTE)
+        for count, colour in counted or ():
             self._colours[cast(tuple[int, int, int], colour)] += count
         self._kept.append(zlib.compress(picture.tobytes(), 1))
 
