@@ -6,6 +6,7 @@ and quits. Prints one JSON document of what was seen. Exit status 3 when somethi
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 import time
 import traceback
@@ -23,6 +24,7 @@ from scope_gui.window import MainWindow
 from views.state import Assigns
 
 PATIENCE_S = 30.0
+HANGS_S = 85.0
 
 
 class Person:
@@ -108,6 +110,7 @@ def play(pid: str) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.dump_traceback_later(HANGS_S, exit=True)  # so that a hang says where
     qt_application()
     QTimer.singleShot(0, lambda: play(sys.argv[1]))
     sys.exit(cli.main([]))
