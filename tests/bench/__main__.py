@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ def main() -> int:
     chosen = parser.parse_args().rows or list(ROWS)
     if unknown := [name for name in chosen if name not in ROWS]:
         parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed Scope has its bytecode; compiling it is not starting
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="scope-bench-") as folder:
         for name in chosen:

@@ -91,6 +91,21 @@ def test_stacks_are_those_of_the_instant(session: Session) -> None:
     assert stack(frame_at(session, 140 * MS), "MainThread") == ["f1", "f2"]
 
 
+def test_events_that_are_in_memory_already_are_not_read_again(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [session.events(index) for index in range(len(session.segments))]
+    times = [segment.end_ns for segment in session.segments]
+    wanted = [frame_at(session, time_ns) for time_ns in times]
+
+    def fail(*_: object) -> None:
+        raise AssertionError("a file was read")
+
+    monkeypatch.setattr(session, "events", fail)
+    reader = FrameReader(session, events=kept.__getitem__)
+    assert [reader.at(time_ns) for time_ns in times] == wanted
+
+
 def test_lines_are_known_from_a_snapshot_until_the_frame_runs_again(session: Session) -> None:
     def lines(ms: int) -> list[tuple[int, bool]]:
         [main] = [track for track in frame_at(session, ms * MS).tracks if track.name == "MainThread"]
