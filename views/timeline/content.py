@@ -7,6 +7,7 @@ No Qt.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ MAX_EXACT_SEGMENTS = 3
 MAX_EXACT_FILES = 64  # small segments, as at the growing end of a live session
 MAX_EXACT_CALLS = 150_000
 CACHED_CALLS = 2_000_000
-TELL_EVERY = 8
+TELL_S = 0.1  # each time all lanes are painted anew
 MARK_DTYPE = np.dtype([("time_ns", "<i8"), ("track_id", "<i4"), ("kind", "<i4")])
 LONG_PX = 2
 _CALL_KINDS = (Kind.CALL, Kind.RESUME, Kind.THROW, Kind.RETURN, Kind.YIELD, Kind.UNWIND, Kind.GAP)
@@ -144,7 +145,7 @@ class Loader:
             thread.join()
 
     def _read_all(self) -> None:
-        done = 0
+        told_s = time.monotonic()
         while True:
             with self._lock:
                 if not self._wanted:
@@ -159,9 +160,9 @@ class Loader:
             except (SessionProblem, OSError, IndexError, ValueError):
                 with self._lock:  # closed, merged or damaged meanwhile: a new revision asks anew
                     self._failed.add((kind, index))
-            done += 1
-            if kind == "calls" or done % TELL_EVERY == 0:
+            if kind == "calls" or time.monotonic() - told_s >= TELL_S:
                 self._tell()
+                told_s = time.monotonic()
         self._tell()
 
     def forget_failures(self) -> None:
