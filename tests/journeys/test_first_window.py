@@ -18,7 +18,6 @@ from PySide6.QtGui import QImage
 from capture.session import Session
 from tests.damaged import files_of, flip_bit
 from tests.interpreters import ROOT, Interpreter, found
-from tests.journeys.stories.first_window import STEPS
 from tests.scope_command import query, run_recorded, scope, scope_json
 from tests.targets import Launcher
 from tests.views.reading import Page
@@ -66,7 +65,7 @@ def served(target: Launcher, tmp_path: Path) -> Served:
         load = ["2", "25"] if kept_open else ["4", "40"]
         program = [sys.executable, "-m", "tests.journeys.load", port[1], *load]
         target(program, ready="READY", env=environment, cwd=tmp_path)
-        return {"search": pages.name, "pid": server.pid}
+        return {"search": pages.name, "pid": server.pid, "steps": 60}
 
     return serve
 
@@ -80,8 +79,9 @@ def home(tmp_path: Path) -> dict[str, str]:
 def check_scrubbing(session: Path, seen: dict[str, Any]) -> None:
     """Left went through exactly the events of the lane, and tens lead where ones lead."""
     before = f"track_id = {seen['lane']} AND time_ns < {seen['from_ns']}"
-    rows = query(session, f"SELECT DISTINCT time_ns FROM events WHERE {before} ORDER BY 1 DESC LIMIT {STEPS}")
-    assert len(rows) == STEPS
+    rows = query(
+        session, f"SELECT DISTINCT time_ns FROM events WHERE {before} ORDER BY 1 DESC LIMIT {len(seen['places'])}"
+    )
     assert seen["places"] == [row["time_ns"] for row in rows]
     assert seen["in_tens_ns"] == seen["places"][-1]
 
@@ -119,12 +119,16 @@ def check_found_again(play: Any, seen: dict[str, Any], **options: Any) -> None:
     assert again["notes"] == [[seen["bookmark_ns"], "slow request"]]
     assert again["cursor_ns"] == seen["bookmark_ns"]
     assert again["session"] == seen["session"]
+    panels = again["panels"]
+    assert panels["Metrics"][0] == panels["Timeline"][0], "an instant is at the same place in both"
+    assert panels["Supervision"][1] < panels["Metrics"][1] < panels["Timeline"][1]
 
 
 def test_from_attach_to_a_bookmark_found_again_without_any_mouse(
     play: Any, served: Served, home: dict[str, str], tmp_path: Path
 ) -> None:
-    seen = play("first window", given=served(), env=home)
+    seen = play("first window", given={**served(), "steps": 200}, env=home)
+    assert len(seen["places"]) == 200
     assert seen["mouse"] == {}
     session = check_live(seen)
     assert session.parent == tmp_path / "Scope"
@@ -176,8 +180,8 @@ def test_the_same_on_a_session_that_has_been_damaged(play: Any, home: dict[str, 
     for file in files_of(session, lost.seq):
         flip_bit(file)
     environment = {**home, "SCOPE_3D": "off"}
-    given = {"lane": track_id, "lost_ns": (lost.start_ns + lost.end_ns) // 2}
-    seen = play("first damage", "open", session, "--at", f"{mine[STEPS // 2]}ns", given=given, env=environment)
+    given = {"steps": 60, "lane": track_id, "lost_ns": (lost.start_ns + lost.end_ns) // 2}
+    seen = play("first damage", "open", session, "--at", f"{mine[30]}ns", given=given, env=environment)
     assert "orders.scope is damaged: what was recorded from" in seen["told"]
     assert min(seen["places"]) < lost.start_ns < lost.end_ns < max(seen["places"])
     check_scrubbing(session, seen)

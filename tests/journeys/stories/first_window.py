@@ -1,7 +1,8 @@
 """From a running program to a bookmark that is found again: the product in one sitting.
 
 Attach from the dialog, watch, freeze, scrub back event by event, pick a thread, read its stack, bookmark, export,
-close; next time open it again and go on. `given` says what goes wrong meanwhile, if anything.
+close; next time open it again and go on. `given` says how many events to step over, and what goes wrong meanwhile, if
+anything.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from tests.journeys.stories.pictures import rest
 from views.supervision.scene import ROW_PX
 
 Seen = dict[str, Any]
-STEPS = 200
 
 
 def first_window(person: Person) -> Seen:
@@ -138,7 +138,7 @@ def _busiest(person: Person) -> int:
     batch = person.window.source.events_between(None, session.start_ns, frame.time_ns)
     counts = {t.track_id: int((batch.track_id == t.track_id).sum()) for t in frame.tracks if t.kind == "thread"}
     best = max(counts, key=lambda track: counts[track], default=0)
-    return best if counts.get(best, 0) > 2 * STEPS else 0
+    return best if counts.get(best, 0) > 2 * person.given["steps"] else 0
 
 
 def _to_lane(person: Person, wanted: int) -> None:
@@ -168,13 +168,13 @@ def _scrub(person: Person) -> Seen:
     """Back event by event, and again in tens: both lead to the same moment."""
     seen: Seen = {"lane": person.assigns.focus_track_id, "from_ns": person.assigns.cursor_ns}
     places = []
-    for _ in range(STEPS):
+    for _ in range(person.given["steps"]):
         person.press("Left")
         places.append(person.assigns.cursor_ns)
     person.press("G")
     person.type_text(f"{seen['from_ns']}ns")
     person.expect(lambda: person.assigns.cursor_ns == seen["from_ns"], "the way back")
-    person.press(*["Shift+Left"] * (STEPS // 10))
+    person.press(*["Shift+Left"] * (person.given["steps"] // 10))
     return {**seen, "places": places, "in_tens_ns": person.assigns.cursor_ns}
 
 
@@ -251,6 +251,7 @@ def find_it_again(person: Person) -> Seen:
         "session": person.assigns.session.path,
         "notes": [[bookmark.time_ns, bookmark.text] for bookmark in person.assigns.bookmarks],
         "cursor_ns": person.assigns.cursor_ns,
+        "panels": {dock.objectName(): [dock.x(), dock.y()] for dock in person.window.docks},
     }
 
 
