@@ -20,8 +20,8 @@ def write_problem(error: OSError, what: str) -> TargetProblem:
     return TargetProblem(f"{what[:1].upper()}{what[1:]} cannot be written: {error.strerror}.")
 
 
-def write_file(path: Path, data: object, *, durable: bool = False, mode: int = 0o600) -> int:
-    """Writes a new file, or nothing. Returns its size. `mode` as the umask leaves it.
+def write_file(path: Path, data: object, *, durable: bool = False, mode: int = 0o600, what: str = "") -> int:
+    """Writes a new file, or nothing. Returns its size. `mode` as the umask leaves it; `what` it is called if it fails.
 
     Raises: TargetProblem.
     """
@@ -39,21 +39,23 @@ def write_file(path: Path, data: object, *, durable: bool = False, mode: int = 0
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()
-        raise write_problem(error, path.name) from error
+        raise write_problem(error, what or path.name) from error
     return len(view)
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o600) -> None:
+def replace_file(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o600, what: str = "") -> None:
     """Replaces a file atomically: a reader sees the old bytes or the new ones.
 
     Raises: TargetProblem; the old file is then as it was.
     """
     fresh = path.with_name(path.name + ".new")
-    write_file(fresh, data, durable=durable, mode=mode)
+    write_file(fresh, data, durable=durable, mode=mode, what=what or path.name)
     try:
         fresh.replace(path)
     except OSError as error:
-        raise write_problem(error, path.name) from error
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise write_problem(error, what or path.name) from error
 
 
 def sync_files(paths: Iterable[Path]) -> None:

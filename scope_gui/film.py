@@ -57,7 +57,7 @@ class Film:
         whole = next(pictures)
         whole.save(data, "GIF", save_all=True, append_images=pictures, duration=times, loop=0, optimize=False)
         if not self._given_up:
-            replace_file(self._path, data.getvalue(), mode=FOR_ALL)
+            replace_file(self._path, data.getvalue(), mode=FOR_ALL, what=f"the film {self._path}")
 
     def give_up(self) -> None:
         """Writes nothing, even if `finish` is at it on another thread. Harmless when it has."""

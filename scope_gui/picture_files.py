@@ -32,7 +32,7 @@ def save_png(image: QImage, path: Path) -> None:
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     QImageWriter(buffer, QByteArray(b"png")).write(image)
-    replace_file(path, bytes(data.data()), mode=FOR_ALL)
+    replace_file(path, bytes(data.data()), mode=FOR_ALL, what=f"the picture {path}")
 
 
 def album(output: Path, count: int, fps: float) -> Album:
@@ -58,7 +58,7 @@ class Folder:
             for old in sequence_files(folder):
                 old.unlink()
         except OSError as error:
-            raise write_problem(error, str(folder)) from error
+            raise write_problem(error, f"the folder {folder}") from error
 
     def add(self, image: QImage) -> None:
         """Writes one more."""

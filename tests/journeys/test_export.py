@@ -128,6 +128,8 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(session: Path, bar
         (1, "nowhere.scope", ["nowhere.scope", *one]),
         (1, "no folder nowhere", [session, "--at", "50%", "-o", "nowhere/a.png"]),
         (1, "does not end in .png", [session, "--at", "50%", "-o", "a.jpg"]),
+        (1, "The picture /proc/a.png cannot be written", [session, "--at", "50%", "-o", "/proc/a.png"]),
+        (1, "The folder /proc/a cannot be written", [session, *many[:4], "--frames", "2", "-o", "/proc/a"]),
     ]
     if os.getuid() != 0:
         wrong.append((1, "Permission denied", [session, "--at", "50%", "-o", "locked/a.png"]))
