@@ -60,9 +60,9 @@ class FrameContext:
         return self._session.manifest.generation != self._generation
 
     def is_damaged(self, index: int | None) -> bool:
-        """Whether something of that segment could not be read."""
-        if index is None:
-            return True
+        """Whether something of that segment could not be read; None: there is no segment."""
+        if index is None:  # of a recording that ended before anything happened nothing is missing
+            return any(problem.lost for problem in self._session.problems)
         seq = self._session.segments[index].seq
         return any(segment.seq == seq for segment in self._session.damaged_segments())
 

@@ -226,6 +226,14 @@ def test_a_damaged_segment_costs_only_itself(session: Session) -> None:
         assert {t.confidence for t in after.tracks if t.kind == "thread" and t.status == "running"} == {"not captured"}
 
 
+def test_of_a_recording_that_ended_before_anything_happened_nothing_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "nothing.scope"
+    SegmentStore.create(path, {"session_id": "0" * 16, "created_real_ns": 0}, sync=False).finish()
+    with Session.open(path) as session:
+        frame = frame_at(session, session.end_ns)
+        assert (frame.complete, frame.tracks, frame.gaps) == (True, [], [])
+
+
 def test_an_observed_process_has_a_frame_without_stacks(tmp_path: Path) -> None:
     target = PaperTarget()
     target.fact("session", start_mono_ns=START_MONO_NS, start_real_ns=10**18)

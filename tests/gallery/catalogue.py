@@ -129,7 +129,7 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
                 marked += [e.SeekTo(time_ns=start_ns + (end_ns - start_ns) * tenth // 10), e.AddBookmark(text=text)]
             return [*marked, e.SeekTo(time_ns=start_ns + (end_ns - start_ns) * 4 // 10), e.Mark(), here]
         case "found":
-            return [here, e.Search(text="reserve")]
+            return [here, e.Select(selection=Selection("track", busy_track, busy_track)), e.Search(text="reserve")]
         case "single events":
             picked = Selection("track", busy_track, busy_track)
             return [here, e.Select(selection=picked), e.Show(range_ns=_around(middle_ns, 200_000))]
