@@ -35,6 +35,7 @@ MIN_HEIGHT = 0.04
 SLOPE = 0.5  # how much of a floor's depth the next floor must leave free to be seen
 MAX_SLOT_WIDTH = 2.5
 HOT_PER_SECOND = 1e6
+MAX_ENDED = 12
 NAME_LENGTH = 120
 
 
@@ -74,6 +75,7 @@ class Building:
     measure: Measure
     window_ns: int
     slot_width: float = 1.0
+    left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.row)
@@ -108,8 +110,9 @@ def building(
 ) -> Building:
     """The building of a frame; `aspect` is how wide against high it should come out.
 
-    Threads that have ended have a floor only while something of them lies in the stretch.
+    Threads that have ended have a floor only while something of them lies in the stretch, and of many only the newest.
     """
+    calls, left_out = _without_crowd(frame, calls)
     floors, floor_of = _floors(frame, calls)
     slots, slot_count = _places(sites).slots(calls.site_id)
     columns, rows = plan_size(slot_count, rounded_up(len(floors)), aspect)
@@ -143,6 +146,7 @@ def building(
         measure=measure,
         window_ns=calls.end_ns - calls.start_ns,
         slot_width=wide,
+        left_out=left_out,
     )
 
 
@@ -235,6 +239,31 @@ def _places(sites: Mapping[int, SiteRow]) -> Places:
 
 
 _last: list[Places] = []
+
+
+def _without_crowd(frame: Frame, calls: RecentCalls) -> tuple[RecentCalls, int]:
+    """The calls of threads that get a floor, and how many get none: all but the newest that have ended.
+
+    A server with a thread for each request would have a tower of hundreds, with rooms too small to be seen.
+    """
+    living = {track.track_id for track in frame.tracks if track.status != "ended"}
+    ended = [track_id for track_id in calls.tracks.tolist() if track_id not in living]
+    crowd = sorted(ended)[:-MAX_ENDED]
+    if not crowd or not frame.tracks:  # without tracks their names are lost: nobody knows who has ended
+        return calls, 0
+    rows, tracks = ~np.isin(calls.track_id, crowd), ~np.isin(calls.tracks, crowd)
+    kept = replace(
+        calls,
+        track_id=calls.track_id[rows],
+        site_id=calls.site_id[rows],
+        calls=calls.calls[rows],
+        latest_calls=calls.latest_calls[rows],
+        own_ns=calls.own_ns[rows],
+        call_id=calls.call_id[rows],
+        tracks=calls.tracks[tracks],
+        begun=calls.begun[tracks],
+    )
+    return kept, len(crowd)
 
 
 def _floors(frame: Frame, calls: RecentCalls) -> tuple[tuple[Floor, ...], dict[int, int]]:

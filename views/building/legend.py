@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter
 
 from views.building.layout import HOT_PER_SECOND, Building
-from views.figures import duration_text, short_count
+from views.figures import count_text, duration_text, short_count
 from views.heat import heat_scale
 from views.state import Theme
 from views.theme import colours, text_font
@@ -17,9 +17,10 @@ BAR_PX = 150.0
 def height_words(plan: Building) -> str:
     """What the height is: quantity, stretch, scale and the highest value with its unit."""
     span = duration_text(plan.window_ns)
+    crowd = f" · without {count_text(plan.left_out)} ended threads" if plan.left_out else ""
     if plan.measure == "time":
-        return f"Height: own time in the last {span}, highest {duration_text(plan.top)}"
-    return f"Height: calls in the last {span}, by powers of ten, highest {short_count(plan.top)} calls"
+        return f"Height: own time in the last {span}, highest {duration_text(plan.top)}{crowd}"
+    return f"Height: calls in the last {span}, by powers of ten, highest {short_count(plan.top)} calls{crowd}"
 
 
 def colour_words(plan: Building) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.views.frames import SECOND_NS, call, calls_of, ended_call, frame, process, sites, track
-from views.building.layout import MAX_HEIGHT, MIN_HEIGHT, ROOM_WIDTH, building, neighbour, slot_width
+from views.building.layout import MAX_ENDED, MAX_HEIGHT, MIN_HEIGHT, ROOM_WIDTH, building, neighbour, slot_width
+from views.building.legend import height_words
 
 SITES = sites("main", "put", "get")
 GAP = (1 - ROOM_WIDTH) / 2
@@ -107,3 +108,14 @@ def test_a_floor_knows_whose_thread_it_is() -> None:
     at = frame(processes=[process(1), process(2, name="child")], tracks=[track(2), track(5, process_id=2)])
     floors = building(at, calls_of([], at, 0, 1), {}, "calls").floors
     assert [floor.process for floor in floors] == ["orders.py 4001", "child 4002"]
+
+
+def test_of_many_threads_that_have_ended_the_newest_have_a_floor_and_the_others_are_counted() -> None:
+    ended = [track(10 + n, status="ended") for n in range(100)]
+    at = frame(SECOND_NS, tracks=[track(1, kind="process"), track(2), *ended])
+    rows = [row for one in [2, *range(10, 110)] for row in rows_of(3, one, 1, 100 * one)]
+    plan = building(at, calls_of(rows, at, 0, SECOND_NS), SITES, "calls")
+    assert [floor.track_id for floor in plan.floors] == [2, *range(110 - MAX_ENDED, 110)]
+    assert sorted(plan.track_id.tolist()) == [2, *range(110 - MAX_ENDED, 110)]
+    assert plan.left_out == 100 - MAX_ENDED
+    assert height_words(plan).endswith("without 88 ended threads")
