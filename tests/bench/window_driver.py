@@ -5,8 +5,8 @@ when this process was started; BUILDING is none (the panel is hidden), painted, 
 (open the session and close it) or scrub. One JSON document on stdout: milliseconds of every key, by what it does.
 
 What is pressed, each key when the last one has been seen, but no faster than a held key comes:
-  step, cold      the whole session visible, a hundredth of it per key: nearly every key leads into a segment that
-                  nobody has read yet
+  step, cold      the whole session visible, a hundredth of it per key from its start on: nearly every key leads into a
+                  segment that nobody has asked for yet
   step, warm      event by event, by ten, over calls, on the lane and anywhere; first with the whole session visible,
                   then zoomed in to single calls, where the visible stretch moves along
   jump, cold      a click anywhere into the scrub track, zoomed in to single calls
@@ -49,8 +49,8 @@ _KEYS: dict[str, tuple[Qt.Key, Qt.KeyboardModifier]] = {
     "Ctrl+Right": (Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier),
     ",": (Qt.Key.Key_Comma, Qt.KeyboardModifier.NoModifier),
     ".": (Qt.Key.Key_Period, Qt.KeyboardModifier.NoModifier),
-    "Ctrl+Shift+Left": (
-        Qt.Key.Key_Left,
+    "Ctrl+Shift+Right": (
+        Qt.Key.Key_Right,
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     ),
     "W": (Qt.Key.Key_W, Qt.KeyboardModifier.NoModifier),
@@ -164,8 +164,9 @@ class Person:
         elif self._building == "drawn":
             self._wait(lambda: window.building.stage.is_on_card and window.building.stage.is_drawn)
         self.told["renderer"] = renderer() if self._building == "drawn" else "QPainter"
-        for _ in range(40):
-            yield "step, cold", self._press("Ctrl+Shift+Left")
+        self._wait(lambda: not window.timeline.is_reading)
+        for _ in range(90):
+            yield "step, cold", self._press("Ctrl+Shift+Right")
         self._wait(lambda: not window.timeline.is_reading)
         yield "first after a pause", self._press("Right")
         yield from self._steps("step, warm", 60)
@@ -230,4 +231,4 @@ if __name__ == "__main__":
         os.environ["SCOPE_3D"] = "off"
     app.qt_application()
     QTimer.singleShot(0, lambda: Person(began_s, building, story))
-    sys.exit(cli.main(["open", session, "--at", "50%"]))
+    sys.exit(cli.main(["open", session, "--at", "start"]))

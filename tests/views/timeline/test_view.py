@@ -226,6 +226,7 @@ def test_a_growing_session_shows_its_new_end_without_losing_what_was_seen(tmp_pa
     shown.view.patch(shown.assigns, {"revision", "range_ns", "visible_ns"})
     assert shown.view.shown() is before
     shown.view.wait_until_loaded()
+    assert not shown.view.is_reading
     assert shown.view.shown() is not before
     assert len(shown.view.shown().spans) == len(before.spans)
     shown.close()
