@@ -159,7 +159,7 @@ def test_a_server_that_dies_while_watched_on_a_display_without_gl(
 ) -> None:
     environment = {**home, "DISPLAY": new_display("-extension", "GLX")}
     seen = play("first window", given={**served(kept_open=False), "dies": True}, env=environment)
-    assert "ended after" in seen["ended"]
+    assert "has ended" in seen["ended"] or "ended after" in seen["ended"]
     session = check_live(seen)
     check_scrubbing(session, seen)
     check_stacks(seen)
@@ -189,3 +189,13 @@ def test_the_same_on_a_session_that_has_been_damaged(play: Any, home: dict[str, 
     assert "as last known: what came after it is lost" in seen["lost"]["title"]
     check_picture(tmp_path, seen)
     check_found_again(play, seen, env=environment)
+
+
+def test_a_recorder_of_the_windows_own_that_is_killed_leaves_a_session_that_can_be_recovered(
+    play: Any, served: Served, home: dict[str, str]
+) -> None:
+    seen = play("own recorder killed", given=served(), env={**home, "SCOPE_3D": "off"})
+    assert "is gone before it was done" in seen["told"]
+    assert "is recovered" in seen["done"]
+    assert "recorded" in seen["header"]
+    assert scope_json("info", seen["session"], "--json")["state"] == "recovered"

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -86,6 +88,23 @@ def first_look_at_damage(person: Person) -> Seen:
     person.type_text(f"{scrubbed_ns}ns")
     person.expect(lambda: person.assigns.cursor_ns == scrubbed_ns and person.is_at_rest(), "the way back")
     return _look_keep_and_leave(person, seen)
+
+
+def lose_the_own_recorder(person: Person) -> Seen:
+    """The recorder that this window has started is killed: the offer to recover stays, whatever else is said."""
+    person.press("Ctrl+Shift+A")
+    QTest.keyClick(_find_in(person).filter, Qt.Key.Key_Return)
+    seen = _watch(person)
+    [recorder] = [one for one in psutil.Process().children() if "attach" in one.cmdline()]
+    recorder.kill()
+    notices = person.window.notices
+    person.expect(lambda: notices.isVisible() and notices.offer_button.isVisible(), "the offer")
+    seen["told"] = person.notice()
+    person.tab_to(notices.offer_button)
+    person.press("Return")
+    person.expect(lambda: "is recovered" in person.notice(), "it is recovered")
+    person.expect(lambda: person.assigns.session and not person.assigns.session.live, "the whole is shown")
+    return {**seen, "done": person.notice(), "header": person.window.header.status.text()}
 
 
 # -- the parts
@@ -194,10 +213,9 @@ def _look_keep_and_leave(person: Person, seen: Seen) -> Seen:
     elif person.assigns.session is not None and person.assigns.session.live:
         person.press("Ctrl+Shift+S")
     person.expect(lambda: person.assigns.session and not person.assigns.session.live, "the recording ends")
-    if "search" in person.given:
-        person.expect(lambda: "; saved " in person.notice(), "the recorder tells where it saved")
-    seen["ended"] = person.notice()
+    person.expect(lambda: "scope-recorder" not in {thread.name for thread in threading.enumerate()}, "all is saved")
     person.expect(person.is_at_rest, "rest")
+    seen["ended"] = person.notice()
     seen["still_there_ns"] = person.assigns.cursor_ns
     _export(person, "exported.png")
     person.press("Ctrl+W")
@@ -256,6 +274,7 @@ def find_it_again(person: Person) -> Seen:
 
 
 STORIES = {
+    "own recorder killed": lose_the_own_recorder,
     "first window": first_window,
     "first window by mouse": first_window_with_the_mouse,
     "first damage": first_look_at_damage,
