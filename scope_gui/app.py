@@ -20,7 +20,7 @@ from scope_gui.icon import icon
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
 from scope_gui.quit_signals import closing_on_signals
-from scope_gui.recordings import Recordings
+from scope_gui.recording.recordings import Recordings
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import MainWindow
 from views.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, StartDemo, Tell

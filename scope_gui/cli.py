@@ -117,7 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     frame.add_argument("--at", required=True, metavar="TIME", help="1.5s, 250ms, 120000ns, 40%%, start or end")
     _json(frame)
 
-    export = _verb(verbs, "export", "pictures of a session, without a display", "scope_gui.export:export")
+    export = _verb(verbs, "export", "pictures of a session, without a display", "scope_gui.verbs_export:export")
     _session(export)
     _picture_flags(export)
 

@@ -14,10 +14,11 @@ import msgspec
 from capture import notes
 from capture.errors import ScopeError, SessionProblem
 from capture.session import Session
-from scope_gui import control, library, settings
+from scope_gui import library, settings
 from scope_gui.damage import Damage, damage_sentence, known_damage
+from scope_gui.recording import control
+from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from scope_gui.timespec import time_ns_from_text
-from scope_gui.unfinished import Recovery, abandoned_notice, is_abandoned
 from views import events as e
 from views.jobs import Jobs, first_focus, lanes_of
 from views.source import Names, Source

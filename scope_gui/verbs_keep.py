@@ -17,7 +17,7 @@ from capture.verify import verify as verify_session
 from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.keyframe import rebuild
 from scope_gui.progress import Progress
-from scope_gui.recovery import recover as recover_session
+from scope_gui.recording.recovery import recover as recover_session
 
 
 def verify(arguments: argparse.Namespace) -> int:

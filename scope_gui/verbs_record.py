@@ -14,9 +14,9 @@ import msgspec
 from capture import doctor as attach_doctor
 from capture.errors import TargetProblem
 from capture.settings import CaptureSettings
-from scope_gui import control
-from scope_gui.capture_choice import program_name
-from scope_gui.recorder import Outcome, Recording, stopped_by_signals
+from scope_gui.dialogs.capture_choice import program_name
+from scope_gui.recording import control
+from scope_gui.recording.recorder import Outcome, Recording, stopped_by_signals
 from scope_gui.timespec import text_from_ns
 from scope_gui.watching_window import watched_by_window
 

@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from scope_gui.asking import Asking
-from scope_gui.chooser import Palette, SearchBox
 from scope_gui.commands import COMMANDS, MENUS, Command
+from scope_gui.dialogs.asking import Asking
+from scope_gui.dialogs.chooser import Palette, SearchBox
 from scope_gui.dropping import local_files, session_path
 from scope_gui.header import HeaderView
 from scope_gui.notices import NoticeView

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from scope_gui import cli
 from scope_gui.app import qt_application
-from scope_gui.attach_dialog import AttachDialog
+from scope_gui.dialogs.attach import AttachDialog
 from scope_gui.window import MainWindow
 from views.state import Assigns
 

@@ -14,7 +14,7 @@ from PIL import Image
 from PySide6.QtGui import QImage
 
 from capture.session import Session
-from scope_gui.export_plan import Pace, moments
+from scope_gui.pictures.plan import Pace, moments
 from tests.interpreters import ROOT
 from tests.journeys.stories.pictures import VIEWS
 from tests.scope_command import COMMAND, scope

@@ -21,8 +21,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from capture.own_process import own_command
-from scope_gui.attach_dialog import AttachDialog
-from scope_gui.export_dialog import ExportDialog
+from scope_gui.dialogs.attach import AttachDialog
+from scope_gui.dialogs.export import ExportDialog
 from tests.journeys.person import Person
 from tests.journeys.stories.pictures import rest
 from views.supervision.scene import ROW_PX

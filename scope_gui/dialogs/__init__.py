@@ -1,0 +1,1 @@
+"""What a person is asked: which process, which program, which moment, what to export."""

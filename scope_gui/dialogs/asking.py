@@ -1,0 +1,100 @@
+"""The dialogs: what a person has to say before a command can be done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog
+
+from capture.errors import ScopeError
+from scope_gui.commands import Ask
+from scope_gui.dialogs.keys_help import show_keys
+from scope_gui.keeping import Keeping
+from scope_gui.timespec import time_ns_from_text
+from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
+from views.live import Store
+from views.state import Notice
+
+if TYPE_CHECKING:
+    from scope_gui.window import MainWindow
+
+
+class Asking:
+    """Asks, then sends the event; none of the dialogs holds up the window."""
+
+    def __init__(self, window: MainWindow, store: Store) -> None:
+        self._window, self._store = window, store
+        self._page: QDialog | None = None
+        self.keeping = Keeping(window, store)
+
+    def ask(self, what: Ask) -> None:
+        """Begins to ask for this."""
+        assigns = self._store.assigns
+        match what:
+            case "attach":
+                from scope_gui.dialogs.attach import AttachDialog  # noqa: PLC0415 - no window waits for what it asks later
+
+                self._show(AttachDialog(self._window, self._store.send, assigns))
+            case "launch":
+                from scope_gui.dialogs.launch import LaunchDialog  # noqa: PLC0415
+
+                self._show(LaunchDialog(self._window, self._store.send, assigns))
+            case "open":
+                self._ask_for_file()
+            case "close":
+                self._store.send(SessionClosed())
+            case "go to":
+                self._ask_text("Go to", "A time: 1.5s, 250ms, 40%, start or end; from here: +10ms, -2s", self.go_to)
+            case "note":
+                self._ask_text("Bookmark", "What is worth remembering about this moment?", self.note)
+            case "theme":
+                self._store.send(SetTheme(theme="light" if assigns.theme == "dark" else "dark"))
+            case "keys":
+                self._page = show_keys(self._window, assigns.theme)
+            case "export":
+                from scope_gui.dialogs.export import ExportDialog  # noqa: PLC0415
+
+                self._show(ExportDialog(self._window, self._window, self._store.send, lambda: self._store.assigns))
+            case _:
+                self.keeping.ask(what)
+
+    def go_to(self, text: str) -> None:
+        """Moves the cursor to a time as people type it, or says what is wrong with it."""
+        try:
+            time_ns = time_ns_from_text(text, *self._store.assigns.range_ns, self._store.assigns.cursor_ns)
+        except ScopeError as problem:
+            self._store.send(Tell(notice=Notice(problem.message)))
+        else:
+            self._store.send(SeekTo(time_ns=time_ns, visit=True))
+
+    def note(self, text: str) -> None:
+        """Bookmarks this moment with a text."""
+        if text.strip():
+            self._store.send(AddBookmark(text=text.strip()))
+
+    def open_file(self, path: str) -> None:
+        """Opens a packed session, or the folder in which a chosen manifest lies."""
+        chosen = Path(path)
+        self._store.send(OpenSession(path=str(chosen.parent if chosen.name == "manifest.json" else chosen)))
+
+    def _show(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _ask_text(self, title: str, label: str, done: object) -> None:
+        dialog = QInputDialog(self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(title)
+        dialog.setLabelText(label)
+        dialog.resize(420, 120)
+        dialog.textValueSelected.connect(done)
+        dialog.open()
+
+    def _ask_for_file(self) -> None:
+        dialog = QFileDialog(self._window, "Open a session: a .scope file, or manifest.json in a session's folder")
+        dialog.setNameFilter("Sessions (*.scope manifest.json)")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.open_file)
+        dialog.open()

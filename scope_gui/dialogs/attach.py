@@ -1,0 +1,250 @@
+"""Which process? A live list to search, what is in the way of each, and Enter to record it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
+from PySide6.QtGui import QHideEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTreeView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from capture.doctor import Diagnosis
+from capture.errors import ScopeError
+from scope_gui.dialogs.capture_choice import CaptureChoice, new_session_path, program_name, recordings_folder
+from scope_gui.dialogs.capture_form import CaptureForm
+from scope_gui.dialogs.process_lines import COLUMNS, Key, ProcessLine, in_the_way
+from scope_gui.dialogs.process_table import ProcessTable
+from scope_gui.dialogs.process_watch import ProcessWatch
+from views.events import Event, StartRecording
+from views.state import Assigns
+from views.theme import colours
+
+_LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+_WIDTHS = {"pid": 76, "python": 74, "user": 88, "cpu": 64, "memory": 84, "age": 64, "verdict": 150}
+
+
+class AttachDialog(QDialog):
+    """Enter attaches, Escape closes, Up and Down choose while the typing goes on."""
+
+    listed = Signal(list)
+    examined = Signal(object, object)
+
+    def __init__(self, parent: QWidget, send: Callable[[Event], None], assigns: Assigns) -> None:
+        super().__init__(parent)
+        self._send, self._theme = send, assigns.theme
+        self.setWindowTitle("Attach to a process")
+        self.resize(1040, 600)
+        self.filter = QLineEdit(self)
+        self.filter.setObjectName("attach.filter")
+        self.filter.setAccessibleName("Search processes")
+        self.filter.setPlaceholderText("Name, command line, user, PID or Python version")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.installEventFilter(self)
+        self.table = ProcessTable(assigns.theme, self)
+        self.list = self._make_list()
+        self.verdict = QLabel(self)
+        self.verdict.setObjectName("attach.verdict")
+        self.verdict.setTextFormat(Qt.TextFormat.RichText)
+        self.verdict.setWordWrap(True)
+        self.verdict.setMinimumHeight(44)
+        self.verdict.setAlignment(Qt.AlignmentFlag.AlignTop)
+        copied = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        self.verdict.setTextInteractionFlags(copied)
+        self.form = CaptureForm("attach", recordings_folder(assigns.recordings_folder), self)
+        self.form.mode.currentIndexChanged.connect(self._show_verdict)
+        self.go = QPushButton("Attach", self)
+        self.go.setObjectName("attach.go")
+        self.go.setDefault(True)
+        self.go.clicked.connect(self.accept)
+        cancel = QPushButton("Cancel", self)
+        cancel.setObjectName("attach.cancel")
+        cancel.setAutoDefault(False)
+        cancel.clicked.connect(self.reject)
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(16, 14, 16, 14)
+        rows.setSpacing(8)
+        for widget in (self.filter, self.list, self.verdict, self.form):
+            rows.addWidget(widget, 1 if widget is self.list else 0)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(cancel)
+        buttons.addWidget(self.go)
+        rows.addLayout(buttons)
+        self.filter.textChanged.connect(self._filter_changed)
+        self.listed.connect(self._show_processes)
+        self.examined.connect(self._show_diagnosis)
+        self._watch: ProcessWatch | None = ProcessWatch(self.listed.emit, self.examined.emit, send)
+        self._show_verdict()
+        self.filter.setFocus()
+
+    def _make_list(self) -> QTreeView:
+        view = QTreeView(self)
+        view.setObjectName("attach.list")
+        view.setAccessibleName("Processes")
+        view.setModel(self.table)
+        view.setRootIsDecorated(False)
+        view.setUniformRowHeights(True)
+        view.setAllColumnsShowFocus(True)
+        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        head = view.header()
+        head.setStretchLastSection(False)
+        head.setSectionsClickable(True)
+        head.setSortIndicatorShown(True)
+        head.setSortIndicatorClearable(True)
+        head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        head.setSectionResizeMode(COLUMNS.index("command"), QHeaderView.ResizeMode.Stretch)
+        for column, width in _WIDTHS.items():
+            head.resizeSection([str(name) for name in COLUMNS].index(column), width)
+        head.sortIndicatorChanged.connect(self.table.sort)
+        view.selectionModel().currentRowChanged.connect(self._row_changed)
+        view.doubleClicked.connect(self.accept)
+        return view
+
+    # -- what is chosen
+
+    def current(self) -> ProcessLine | None:
+        """The process that is chosen."""
+        index = self.list.currentIndex()
+        return self.table.lines[index.row()] if index.isValid() and index.row() < len(self.table.lines) else None
+
+    def request(self) -> StartRecording | None:
+        """What Enter would do; None while nothing can be done with the chosen process.
+
+        Raises: ScopeError when an option cannot be read.
+        """
+        line = self.current()
+        diagnosis = self.table.diagnoses.get(line.key) if line is not None else None
+        if line is None or diagnosis is None or diagnosis.tier is None:
+            return None
+        choice = self.form.choice()
+        if diagnosis.tier == "observe":
+            choice = CaptureChoice(mode="observe")
+        name = program_name(line.row.command.split()) if line.is_python else line.row.name
+        path = new_session_path(self.form.chosen_folder(), program_name([name]))
+        return StartRecording(
+            words=("attach", str(line.row.pid), *choice.words()),
+            path=str(path),
+            what=f"process {line.row.pid} ({name})",
+        )
+
+    def accept(self) -> None:
+        """Begins to record the chosen process; what cannot be done stays in the dialog with its reason."""
+        try:
+            request = self.request()
+        except ScopeError as problem:
+            self._say(str(problem), colours(self._theme).warning)
+            return
+        if request is None:
+            return
+        self._send(request)
+        super().accept()
+
+    # -- what comes in
+
+    def _show_processes(self, lines: list[ProcessLine]) -> None:
+        self.table.show_processes(lines)
+        self._choose_one()
+
+    def _filter_changed(self, text: str) -> None:
+        self.table.show_matching(text)
+        self.list.setCurrentIndex(self.table.index(0, 0))  # what was typed is about what fits best
+        self._choose_one()
+
+    def _choose_one(self) -> None:
+        """Something is always chosen while there is something to choose."""
+        if not self.list.currentIndex().isValid() and self.table.lines:
+            self.list.setCurrentIndex(self.table.index(0, 0))
+        self._examine()
+        self._show_verdict()
+
+    def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
+        self._examine()
+        self._show_verdict()
+
+    def _examine(self) -> None:
+        """Asks for the chosen process, then for the Python programs that are on the screen."""
+        line = self.current()
+        first = self.list.indexAt(self.list.viewport().rect().topLeft())
+        last = self.list.indexAt(self.list.viewport().rect().bottomLeft())
+        top, bottom = max(first.row(), 0), last.row() if last.isValid() else len(self.table.lines) - 1
+        visible = [shown.key for shown in self.table.lines[top : bottom + 1] if shown.is_python]
+        if self._watch is not None:
+            self._watch.want([*([line.key] if line is not None else []), *visible])
+
+    def _show_diagnosis(self, key: Key, diagnosis: Diagnosis) -> None:
+        self.table.show_diagnosis(key, diagnosis)
+        line = self.current()
+        if line is not None and line.key == key:
+            self._show_verdict()
+
+    def _show_verdict(self) -> None:
+        """What will happen, or what is in the way and how to remove it."""
+        c, line = colours(self._theme), self.current()
+        diagnosis = self.table.diagnoses.get(line.key) if line is not None else None
+        observe = diagnosis is not None and diagnosis.tier == "observe"
+        chosen_observe = self.form.mode.currentData() == "observe"
+        self.go.setText("Observe from outside" if observe or (chosen_observe and diagnosis) else "Attach")
+        self.go.setEnabled(diagnosis is not None and diagnosis.tier is not None)
+        if line is None:
+            self._say("No process fits." if self.filter.text() else "Looking for processes…", c.muted)
+        elif diagnosis is None:
+            self._say(f"Looking at process {line.row.pid}…", c.muted)
+        elif diagnosis.ok:
+            self._say(
+                f"<b>Ready.</b> Python {diagnosis.python} in process {line.row.pid} can be recorded; it goes on "
+                "running when the recording ends.",
+                c.healthy,
+            )
+        else:
+            self._say_blocked(line, diagnosis)
+
+    def _say_blocked(self, line: ProcessLine, diagnosis: Diagnosis) -> None:
+        c, rule = colours(self._theme), diagnosis.blocking
+        if rule is None or rule.name == "Python":
+            self._say(
+                f"Process {line.row.pid} ({line.row.name}) is no CPython program: Scope can watch its memory, CPU and "
+                "threads from outside, not its calls.",
+                c.muted,
+            )
+            return
+        remedy = f'<br><span style="color:{c.text}">{_with_code(rule.remedy)}</span>' if rule.remedy else ""
+        self._say(f"<b>✗ {in_the_way(rule.name).capitalize()}.</b> {_with_code(rule.message)}{remedy}", c.warning)
+
+    def _say(self, sentence: str, colour: str) -> None:
+        self.verdict.setText(f'<span style="color:{colour}">{sentence}</span>')
+
+    # -- keys, and the end
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Hands the keys that move through the list over to it."""
+        pressed = watched is self.filter and event.type() == QEvent.Type.KeyPress
+        if pressed and isinstance(event, QKeyEvent) and event.key() in _LIST_KEYS:
+            self.list.keyPressEvent(event)
+            return True
+        return super().eventFilter(watched, event)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Nothing is looked at any more once the dialog is gone."""
+        super().hideEvent(event)
+        if self._watch is not None and not event.spontaneous():
+            self._watch.stop()
+            self._watch = None
+
+
+def _with_code(text: str) -> str:
+    """Rich text of a sentence in which `commands` stand out."""
+    parts = text.replace("&", "&amp;").replace("<", "&lt;").split("`")
+    return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))

@@ -1,0 +1,349 @@
+"""One recording: get in, drain until told to stop, hand everything to the sealer, clean up.
+
+This loop does nothing but move bytes: it must keep up with the target while the sealer, a process of its own at a
+lower priority, turns the journal into segments and may lag behind. Whoever dies, the journal and the pools hold
+what was recorded, and `scope-gui recover` finishes the work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import selectors
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from capture import clock, ids
+from capture.attach import attach
+from capture.channel import AgentChannel
+from capture.drain import Drain
+from capture.errors import ScopeError, TargetProblem
+from capture.fuse import Fuse
+from capture.journal import BlockType, JournalWriter
+from capture.launch import launch
+from capture.pool import CHUNK_BYTES, Pool, remove_pool_folder
+from capture.settings import CaptureSettings
+from scope_gui.recording.control import ControlServer
+from scope_gui.recording.os_watch import OsWatch
+from scope_gui.recording.sealing import SealerProcess
+from scope_gui.recording.standing import Standing
+
+SYNC_INTERVAL_NS = 1_000_000_000
+PROBE_INTERVAL_NS = 250_000_000
+FUSE_INTERVAL_NS = 1_000_000_000
+SHORTEST_WAIT_S = 0.0005
+LONGEST_WAIT_S = 0.008
+BUSY_BYTES = 32 << 10
+STOP_DEADLINE_S = 8.0
+END_DEADLINE_S = 5.0
+FIRST_PROCESS = 1
+
+
+class Ended(enum.StrEnum):
+    """Why a recording ended."""
+
+    DURATION = "the time was up"
+    ASKED = "stopped on request"
+    TARGET = "the program ended"
+    AGENT = "the agent in the program went away"
+    FUSE = "stopped by a safety limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a recording went."""
+
+    session_path: Path
+    ended: Ended
+    duration_ns: int
+    trouble: str | None = None
+    exit_status: int | None = None
+    overhead: float | None = None
+
+
+@dataclass
+class Recording:
+    """A recording in progress.
+
+    Raises: TargetProblem when the session folder cannot be made (it exists, no permission, full disk).
+    """
+
+    session_path: Path
+    settings: CaptureSettings
+    command: str
+    duration_s: float | None = None
+    say: Callable[[str], None] = lambda message: None
+    session_id: str = field(default_factory=ids.new_session_id)
+
+    def __post_init__(self) -> None:
+        _make_session_folder(self.session_path)
+        self._journal = JournalWriter(self.session_path / "journal")
+        self._start_ns = clock.monotonic_ns()
+        self._channel: AgentChannel | None = None
+        self._pool: Pool | None = None
+        self._drain: Drain | None = None
+        self._watch: OsWatch | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stop_asked = threading.Event()
+        self._standing = Standing(self.session_id, self._start_ns)
+        self._beside = ThreadPoolExecutor(1, "sync")
+        self._sync: Future[None] | None = None
+        self._pool_folder = ids.pool_root(
+            self.session_id, self.session_path, self.settings.chunk_count * CHUNK_BYTES
+        ) / str(FIRST_PROCESS)
+        self._fact(
+            "session",
+            session_id=self.session_id,
+            start_mono_ns=self._start_ns,
+            start_real_ns=clock.realtime_ns(),
+            mode=self.settings.mode,
+            include=list(self.settings.include),
+            exclude=list(self.settings.exclude),
+            state=list(self.settings.state),
+            when_full=self.settings.when_full,
+            command=self.command,
+        )
+
+    # -- getting in
+
+    def attach(self, pid: int) -> None:
+        """Gets into a running process. On failure the session folder is gone again."""
+        with self._undone_on_failure():
+            self._prepare_pool()
+            self._channel = attach(pid, self.settings, self._pool_folder, FIRST_PROCESS)
+            self._begin(pid)
+
+    def run(self, argv: list[str]) -> None:
+        """Starts a program under the recorder; one that is no Python is observed from outside."""
+        with self._undone_on_failure():
+            self._prepare_pool()
+            self._child, self._channel = launch(argv, self.settings, self._pool_folder, FIRST_PROCESS)
+            self._begin(self._child.pid)
+
+    def end_program(self) -> None:
+        """Ends the program that `run` has started, if it still runs."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(END_DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+
+    def observe(self, pid: int) -> None:
+        """Watches a process from outside only."""
+        with self._undone_on_failure():
+            self._begin(pid)
+
+    def _prepare_pool(self) -> None:
+        self._pool_folder.parent.mkdir(mode=0o700, exist_ok=True)
+        self._pool_folder.mkdir(mode=0o700)
+
+    def _begin(self, pid: int) -> None:
+        if self._channel is not None:
+            self._pool = Pool(self._pool_folder)
+            self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
+        self._standing.begin(pid, self._drain, self._channel)
+        self._watch = OsWatch(pid, FIRST_PROCESS, self._fact, observe_threads=self._channel is None)
+        self._watch.begin(
+            tier="observe" if self._channel is None else "python",
+            python=self._channel.hello.get("python", "") if self._channel else "",
+            clock_kind=self._pool.clock_kind if self._pool else clock.CLOCK_MONOTONIC,
+        )
+
+    # -- the loop
+
+    def ask_to_stop(self) -> None:
+        """Ends the loop at its next turn; safe from any thread or signal handler."""
+        self._stop_asked.set()
+
+    def record(self) -> Outcome:
+        """Records until the target ends, the time is up or somebody asks to stop; then seals and cleans up."""
+        sealer = SealerProcess(self.session_path)
+        control = ControlServer(self.session_path)
+        try:
+            ended, trouble = self._loop(control)
+            self._standing.saved(0)
+            with control.served_beside(self._standing.status):
+                trouble = self._finish(ended) or trouble
+                unsealed = sealer.wait(self.say, self._standing.saved)
+            if unsealed:
+                trouble = f"{trouble or unsealed} Run: scope-gui recover {self.session_path}"
+        except ScopeError as problem:
+            ended, trouble = Ended.FUSE, f"{problem} Then run: scope-gui recover {self.session_path}"
+            sealer.abandon()
+            self._give_up()
+        finally:
+            control.close()
+            self._beside.shutdown()
+            self._journal.close()
+        exit_status = self._child.poll() if self._child is not None else None
+        took_ns = clock.monotonic_ns() - self._start_ns
+        return Outcome(self.session_path, ended, took_ns, trouble, exit_status, self._standing.overhead)
+
+    def _loop(self, control: ControlServer) -> tuple[Ended, str | None]:
+        assert self._watch is not None
+        end_ns = self._start_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
+        fuse = Fuse(self.session_path)
+        due = {"sync": 0, "probe": 0, "fuse": 0}
+        wait_s = LONGEST_WAIT_S
+        with selectors.DefaultSelector() as selector:
+            selector.register(control, selectors.EVENT_READ)
+            if self._watch.pid_fd is not None:
+                selector.register(self._watch.pid_fd, selectors.EVENT_READ)
+            while True:
+                now_ns = clock.monotonic_ns()
+                moved = self._drain.drain_once() if self._drain else 0
+                if now_ns >= due["probe"]:
+                    due["probe"] = now_ns + PROBE_INTERVAL_NS
+                    self._watch.look()
+                    self._standing.look(self._pool)
+                if self._watch.ended:
+                    return Ended.TARGET, None
+                if self._channel is not None and self._agent_gone():
+                    return (Ended.TARGET if self._watch.wait_for_end(0.2) else Ended.AGENT), None
+                if self._stop_asked.is_set():
+                    return Ended.ASKED, None
+                if end_ns is not None and now_ns >= end_ns:
+                    return Ended.DURATION, None
+                if now_ns >= due["fuse"]:
+                    due["fuse"] = now_ns + FUSE_INTERVAL_NS
+                    if trouble := fuse.blown():
+                        return Ended.FUSE, trouble
+                if now_ns >= due["sync"]:
+                    due["sync"] = now_ns + SYNC_INTERVAL_NS
+                    self._sync_beside()
+                wait_s = SHORTEST_WAIT_S if moved >= BUSY_BYTES else min(wait_s * 1.5, LONGEST_WAIT_S)
+                if self._drain is None:
+                    wait_s = 0.05
+                for key, _ in selector.select(wait_s):
+                    if key.fileobj is not control:
+                        self._watch.ended = True
+                    elif control.serve(self._standing.status):
+                        self._stop_asked.set()
+
+    def _sync_beside(self) -> None:
+        """Starts the next sync in a thread: a disk that takes a second for it must not stop the drain.
+
+        Raises: ScopeError that the sync before has met.
+        """
+        if self._sync is not None and not self._sync.done():
+            return
+        if self._sync is not None:
+            self._sync.result()
+        self._sync = self._beside.submit(self._journal.sync)
+
+    def _agent_gone(self) -> bool:
+        assert self._channel is not None
+        for event in self._channel.receive():
+            if event.get("event") == "error":
+                self.say(f"the agent reports: {event.get('message', 'no reason given')}")
+        return self._channel.eof
+
+    # -- the end
+
+    def _finish(self, ended: Ended) -> str | None:
+        """Takes the hooks out, journals the rest and closes the books. Returns what went wrong, if anything."""
+        trouble = self._stop_agent(ended)
+        if self._drain is not None and self._pool is not None:
+            while self._drain.drain_once(clock_block=True):
+                pass
+            self._standing.look(self._pool)
+            counters = self._pool.counters().fact(FIRST_PROCESS)
+            self._journal.append(BlockType.FACTS, FIRST_PROCESS, msgspec.json.encode(counters))
+        if self._watch is not None:
+            self._watch.end(str(ended))
+        self._fact("end", mono_ns=clock.monotonic_ns(), reason=str(ended))
+        self._journal.append(BlockType.END, FIRST_PROCESS, b"")
+        self._journal.sync()
+        self._close_pool(remove=True)
+        return trouble
+
+    def _stop_agent(self, ended: Ended) -> str | None:
+        if self._channel is None or self._pool is None or self._drain is None:
+            return None
+        self._pool.drop_when_full()
+        trouble = None
+        if ended in {Ended.ASKED, Ended.DURATION, Ended.FUSE}:
+            asked = threading.Thread(target=self._ask_agent_to_stop, daemon=True)
+            asked.start()
+            while asked.is_alive():  # the agent's last snapshots need room in the pool
+                self._drain.drain_once()
+                asked.join(SHORTEST_WAIT_S)
+            if not self._pool.stopped and not self._channel.eof:
+                trouble = (
+                    "The program did not confirm within 8 s that the recorder's hooks are out; it may be blocked "
+                    "in native code and detaches as soon as it runs Python again."
+                )
+        self._channel.close()
+        return trouble
+
+    def _ask_agent_to_stop(self) -> None:
+        assert self._channel is not None
+        with contextlib.suppress(TargetProblem):
+            self._channel.request("stop", timeout_s=STOP_DEADLINE_S)
+
+    def _give_up(self) -> None:
+        """After a failure of our own side (a full disk): the target must go on unharmed; its pool is kept."""
+        if self._pool is not None:
+            self._pool.drop_when_full()
+        if self._channel is not None:
+            self._ask_agent_to_stop()
+            self._channel.close()
+        self._close_pool(remove=False)
+
+    def _close_pool(self, *, remove: bool) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+        if remove:
+            remove_pool_folder(self._pool_folder)
+
+    @contextlib.contextmanager
+    def _undone_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if self._channel is not None:
+                self._channel.close()
+            self._journal.close()
+            self._close_pool(remove=True)
+            for path in sorted(self.session_path.rglob("*"), reverse=True):
+                path.rmdir() if path.is_dir() else path.unlink()
+            self.session_path.rmdir()
+            raise
+
+    def _fact(self, fact: str, /, **fields: object) -> None:
+        self._journal.append(BlockType.FACTS, FIRST_PROCESS, msgspec.json.encode({"fact": fact, **fields}))
+
+
+def _make_session_folder(path: Path) -> None:
+    if path.suffix != ".scope":
+        raise TargetProblem(f"{path} should end in .scope.")
+    try:
+        path.mkdir(mode=0o700)
+        (path / "journal").mkdir(mode=0o700)
+    except FileExistsError as error:
+        raise TargetProblem(f"{path} already exists; choose another name with -o.") from error
+    except OSError as error:
+        raise TargetProblem(f"cannot write {path}: {error.strerror}; choose another place with -o.") from error
+
+
+@contextlib.contextmanager
+def stopped_by_signals(recording: Recording) -> Iterator[None]:
+    """Inside, Ctrl+C and SIGTERM ask the recording to stop and save."""
+    previous = {
+        number: signal.signal(number, lambda *_: recording.ask_to_stop()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

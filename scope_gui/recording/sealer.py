@@ -1,0 +1,273 @@
+"""Journal to segments: decode, correlate, seal. A process of its own, at a lower priority than the recorder.
+
+It may lag behind a burst; it never loses anything, because the journal is deleted only behind a durable commit.
+Each commit carries the point to resume from, so whatever is committed is consistent and `recover` goes on from
+there with the same code.
+
+`python -m scope_gui.recording.sealer SESSION` follows a growing journal until its end block. It ends without finishing
+when its stdin closes, because then the recorder has died and the pools hold more than the journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import time
+from collections import deque
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from capture import resume
+from capture.blocks import Block, BlockType, JournalPosition
+from capture.capabilities import capabilities
+from capture.decode import Decoder
+from capture.definitions import GapRow, MetricRow
+from capture.errors import FormatError, ScopeError, SessionProblem
+from capture.events import KIND_NAMES, EventBatch
+from capture.format import MANIFEST
+from capture.journal import JournalReader, delete_before, journal_files
+from capture.session import Session
+from capture.store import SegmentStore
+from dags.correlator import Correlator
+
+SEGMENT_EVENTS = 262_144
+READ_BYTES = 16 << 20
+SEAL_INTERVAL_S = 0.15
+IDLE_WAIT_S = 0.03
+
+
+class ResumePoint(msgspec.Struct, frozen=True):
+    """Where decoding and correlating stand, as of a commit; `metrics` are read but lie after its end."""
+
+    decoder: bytes
+    correlator: bytes
+    metrics: list[MetricRow]
+
+
+class Sealer:
+    """One session's way from journal to segments."""
+
+    def __init__(self, path: Path, store: SegmentStore, decoder: Decoder, correlator: Correlator) -> None:
+        mark = store.head.journal
+        self.decoder = decoder
+        self.unreadable_blocks = 0
+        self._most_waiting = 0
+        self._path = path
+        self._store = store
+        self._correlator = correlator
+        self._reader = JournalReader(path / "journal", (mark.file_no, mark.offset))
+        self._read_from: deque[tuple[int, JournalPosition]] = deque()
+        self._batches: list[EventBatch] = []
+        self._metrics: list[MetricRow] = []
+        self._gaps: list[GapRow] = []
+
+    @classmethod
+    def start(cls, path: Path) -> Sealer:
+        """A sealer for a new session, described by the first facts of its journal.
+
+        Raises: SessionProblem when the journal says nothing about the session.
+        """
+        return cls(path, SegmentStore.create(path, _about(path)), Decoder(derive_names=True), Correlator())
+
+    @classmethod
+    def resumed(cls, path: Path) -> Sealer:
+        """A sealer that goes on from the last commit of a session whose recorder died.
+
+        Raises: SessionProblem, FormatError when the session cannot be continued.
+        """
+        if not (path / MANIFEST).exists():
+            return cls.start(path)
+        store = SegmentStore.reopen(path)
+        with Session.open(path) as session:
+            names = (session.processes(), session.tracks(), session.sites(), session.state_keys())
+        data = store.resume_bytes()
+        if data is None:
+            if store.segments:
+                raise SessionProblem(f"{path} has lost its resume point; what is sealed can still be opened.")
+            return cls(path, store, Decoder(derive_names=True), Correlator())
+        try:
+            point = msgspec.msgpack.decode(data, type=ResumePoint)
+        except msgspec.DecodeError as error:
+            raise FormatError(f"The resume point of {path} cannot be read: {error}.") from error
+        decoder = resume.resumed(point.decoder, *names, derive_names=True)
+        sealer = cls(path, store, decoder, Correlator.from_keyframe(point.correlator))
+        sealer._metrics = point.metrics
+        return sealer
+
+    def turn(self) -> bool:
+        """Reads what the journal has, seals and commits it; True when there may be more at once."""
+        first = self._reader.position
+        blocks = self._reader.read(READ_BYTES)
+        if blocks:
+            self._read_from.append((blocks[0].block_no, first))
+        for block in blocks:
+            self._feed(block)
+        if not self.decoder.has_ended:  # else what is left goes out in one piece: `finish` knows that nothing follows
+            self._take(everything=False)
+            self._seal(final=False)
+        return len(blocks) > 0 and sum(len(block.payload) for block in blocks) >= READ_BYTES // 2
+
+    def finish(self, state: Literal["complete", "recovered"]) -> None:
+        """Seals what is left, with the calls that are still open, and closes the session."""
+        while self.turn():
+            pass
+        self._take(everything=True)
+        self._seal(final=True)
+        self._store.finish(state)
+        self._reader.close()
+        delete_before(self._path / "journal", sys.maxsize)
+
+    def close(self) -> None:
+        """Lets go of the session; the next run resumes from the last commit."""
+        self._store.close()
+        self._reader.close()
+
+    def percent(self) -> int:
+        """How much has been sealed of what waited when this was first asked."""
+        position = self._reader.position
+        files = journal_files(self._path / "journal")
+        waiting = sum(file.stat().st_size for number, file in files.items() if number >= position.file_no)
+        waiting -= position.offset
+        self._most_waiting = max(self._most_waiting, waiting)
+        return 100 - 100 * waiting // self._most_waiting if self._most_waiting else 100
+
+    def _feed(self, block: Block) -> None:
+        try:
+            self.decoder.feed(block)
+        except FormatError:
+            self.unreadable_blocks += 1  # its events count as lost, which the session shows
+
+    def _take(self, *, everything: bool) -> None:
+        batch = self.decoder.take(everything)
+        if batch is not None:
+            self._batches.append(batch)
+        self._metrics += self.decoder.take_metrics()
+        self._gaps += self.decoder.take_gaps()
+
+    def _seal(self, *, final: bool) -> None:
+        if not (self._batches or self._metrics or self._gaps or final):
+            return
+        end_ns = self.decoder.settle()
+        pieces = [piece for batch in self._batches for piece in _even_pieces(batch)]
+        self._batches.clear()
+        for piece in pieces[:-1]:
+            self._seal_one(piece, None, final=False)
+        last = pieces[-1] if pieces else EventBatch.empty(self._store.next_event_id)
+        self._seal_one(last, end_ns, final=final)
+        self._commit()
+
+    def _seal_one(self, batch: EventBatch, end_ns: int | None, *, final: bool) -> None:
+        catalog = self.decoder.catalog
+        keyframe = self._correlator.keyframe()
+        rows = self._correlator.feed(batch, catalog.tracks, catalog.state_keys)
+        calls: dict[str, Any] = rows.calls
+        if final:
+            still_open = self._correlator.open_calls()
+            calls = {name: np.concatenate([column, still_open[name]]) for name, column in calls.items()}
+        extra: dict[str, Any] = {"states": rows.states, "edges": rows.edges}
+        if end_ns is not None:  # the last piece of this turn carries what has no event of its own
+            metrics = [row for row in self._metrics if final or row.time_ns <= end_ns]
+            self._metrics = self._metrics[len(metrics) :]
+            extra |= {"metrics": metrics, "gaps": self._gaps}
+            self._gaps = []
+        self._store.seal(batch, calls, extra, keyframe, end_ns)
+
+    def _commit(self) -> None:
+        catalog, totals = self.decoder.catalog, self.decoder.totals()
+        self._store.write_defs(catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys)
+        kinds = {KIND_NAMES.get(kind, str(kind)): count for kind, count in totals.kinds.items()}
+        self._store.set_counts(totals.produced, totals.recorded, totals.dropped, totals.late, kinds)
+        if catalog.processes:
+            main = catalog.processes[0]
+            about = self._store.head.about
+            sees = capabilities(about.mode, main.tier)
+            if (about.target, about.python, about.capabilities) != (main.name, main.python, sees):
+                self._store.set_about(target=main.name, python=main.python or "", capabilities=sees)
+        point = ResumePoint(resume.resume_point(self.decoder), self._correlator.keyframe(), self._metrics)
+        self._store.set_resume(msgspec.msgpack.encode(point), self._position_of(self.decoder.oldest_block))
+        self._store.commit()
+        delete_before(self._path / "journal", self._store.durable_journal.file_no)
+
+    def _position_of(self, block_no: int) -> JournalPosition:
+        """Where to read again to get that block; the read that brought it began there."""
+        while len(self._read_from) > 1 and self._read_from[1][0] <= block_no:
+            self._read_from.popleft()
+        if not self._read_from or block_no >= self.decoder.next_block:
+            return self._reader.position
+        return self._read_from[0][1]
+
+
+def _even_pieces(batch: EventBatch) -> list[EventBatch]:
+    """The batch in equal pieces of at most a segment: no small rest that would have to be merged again."""
+    count = -(-len(batch) // SEGMENT_EVENTS)
+    bounds = [len(batch) * i // count for i in range(count + 1)]
+    return [batch.slice(start, stop) for start, stop in pairwise(bounds)]
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """The session's description, out of the first fact of its journal."""
+    reader = JournalReader(path / "journal")
+    try:
+        for block in reader.read(1 << 20):
+            if block.type == BlockType.FACTS:
+                fact = msgspec.json.decode(bytes(block.payload), type=dict[str, Any])
+                if fact.get("fact") == "session":
+                    return {
+                        "session_id": fact["session_id"],
+                        "created_real_ns": fact["start_real_ns"],
+                        "start_mono_ns": fact["start_mono_ns"],
+                        "command": [fact["command"]],
+                        "mode": fact["mode"],
+                        "include": fact["include"],
+                        "exclude": fact["exclude"],
+                        "state": fact["state"],
+                        "when_full": fact["when_full"],
+                    }
+    except (msgspec.DecodeError, KeyError) as error:
+        raise FormatError(f"The journal of {path} does not begin as a session's does: {error}.") from error
+    finally:
+        reader.close()
+    raise SessionProblem(f"{path} is not a recording: its journal is empty.")
+
+
+def main() -> int:
+    """Follows the journal of one session to its end."""
+    path = Path(sys.argv[1])
+    asked_to_end = False
+    try:
+        sealer = Sealer.start(path)
+        while not sealer.decoder.has_ended:
+            began = time.monotonic()
+            more = sealer.turn()
+            if asked_to_end:
+                _tell(percent=sealer.percent())
+            spent_s = time.monotonic() - began
+            # Big states make big keyframes; a quarter of a core is the most that keeping up with nothing may cost.
+            wait_s = 0.0 if more or asked_to_end else max(IDLE_WAIT_S, SEAL_INTERVAL_S - spent_s, 3 * spent_s)
+            readable, _, _ = select.select([sys.stdin], [], [], wait_s)
+            if readable:
+                if not os.read(sys.stdin.fileno(), 64):
+                    sealer.close()
+                    return 1
+                asked_to_end = True
+        sealer.finish("complete")
+    except ScopeError as problem:
+        _tell(trouble=str(problem))
+        return 1
+    return 0
+
+
+def _tell(**message: object) -> None:
+    """One line for the recorder, if it is still there."""
+    with contextlib.suppress(BrokenPipeError):
+        print(msgspec.json.encode(message).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""The sealer's process, as the recorder sees it: start, progress, end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from capture.own_process import own_command
+
+PROGRESS_AFTER_S = 0.3
+LOWER_PRIORITY = 10  # from its first instruction: importing the table libraries is its busiest time
+
+
+class SealerProcess:
+    """Runs `scope_gui.recording.sealer` on a session; the sealer ends by itself when our end of its stdin closes.
+
+    A session of its own, so that Ctrl+C in the terminal reaches the recorder only.
+    """
+
+    def __init__(self, session_path: Path) -> None:
+        self._process = subprocess.Popen(
+            own_command("scope_gui.recording.sealer", str(session_path)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, LOWER_PRIORITY)
+
+    def wait(self, say: Callable[[str], None], sealed: Callable[[int], None] = lambda percent: None) -> str | None:
+        """Waits until everything is sealed, telling progress; what went wrong as one sentence, or None.
+
+        `sealed` hears every percentage, `say` a sentence now and then.
+        """
+        assert self._process.stdout is not None
+        assert self._process.stdin is not None
+        began = told = time.monotonic()
+        trouble = None
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(b"end\n")
+                self._process.stdin.flush()
+            for line in self._process.stdout:
+                message = msgspec.json.decode(line, type=dict[str, Any])
+                trouble = message.get("trouble", trouble)
+                now = time.monotonic()
+                if "percent" in message:
+                    sealed(message["percent"])
+                if "percent" in message and now - began > PROGRESS_AFTER_S and now - told > PROGRESS_AFTER_S:
+                    told = now
+                    say(f"sealing {message['percent']} %")
+        except KeyboardInterrupt:
+            trouble = "Sealing was interrupted."
+        finally:
+            status = self.abandon()
+        return trouble or (f"Sealing failed with status {status}." if status else None)
+
+    def abandon(self) -> int:
+        """Lets the sealer end without finishing; its exit status."""
+        for end in (self._process.stdin, self._process.stdout):
+            assert end is not None
+            with contextlib.suppress(BrokenPipeError):
+                end.close()
+        return self._process.wait()

@@ -1,0 +1,79 @@
+"""How a recording stands: what the recorder answers when somebody asks, whatever it is at.
+
+The recorder's loop looks a few times a second; answers are made of its last look, so that they can be given from
+another thread, also while the pool is being closed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capture import clock
+from capture.channel import AgentChannel
+from capture.drain import Drain
+from capture.pool import Pool
+from capture.probe import cpu_seconds
+from scope_gui.recording.overhead import OverheadMeter, Spent, price_s
+
+
+class Standing:
+    """One recording's numbers."""
+
+    def __init__(self, session_id: str, start_ns: int) -> None:
+        self.saved_percent: int | None = None
+        self._session_id = session_id
+        self._start_ns = start_ns
+        self._pid = 0
+        self._agent_thread: int | None = None
+        self._drain: Drain | None = None
+        self._meter = OverheadMeter(None)
+        self._dropped = 0
+        self._memory_bytes = 0
+
+    def begin(self, pid: int, drain: Drain | None, channel: AgentChannel | None) -> None:
+        """The recording of this process has begun; without an agent it is watched from outside only."""
+        self._pid, self._drain = pid, drain
+        if channel is not None:
+            cost: dict[str, Any] = channel.recording.get("cost", {})
+            self._agent_thread = cost.get("agent_thread")
+            self._meter = OverheadMeter(price_s(cost))
+
+    def look(self, pool: Pool | None) -> None:
+        """Takes note of what the target has produced and used."""
+        if pool is None or self._drain is None:
+            return
+        self._dropped, self._memory_bytes = pool.counters().dropped, pool.memory_bytes
+        cpu_s = cpu_seconds(self._pid)
+        if cpu_s is None:
+            return
+        agent_s = cpu_seconds(self._pid, self._agent_thread) if self._agent_thread else None
+        self._meter.look(Spent(clock.monotonic_ns() / 1e9, self.produced, cpu_s, agent_s or 0.0))
+
+    @property
+    def produced(self) -> int:
+        """Events so far: those in the journal, and those that were lost."""
+        return (self._drain.events if self._drain is not None else 0) + self._dropped
+
+    @property
+    def overhead(self) -> float | None:
+        """The share of the target's CPU time that the whole recording has taken."""
+        return self._meter.whole_share
+
+    def status(self) -> dict[str, object]:
+        """The answer; views.state.Recorder has the same names."""
+        return {
+            "session_id": self._session_id,
+            "pid": self._pid,
+            "recording_ns": clock.monotonic_ns() - self._start_ns,
+            "state": "recording" if self.saved_percent is None else "saving",
+            "saved_percent": self.saved_percent or 0,
+            "produced": self.produced,
+            "events_per_s": self._meter.events_per_s,
+            "dropped": self._dropped,
+            "memory_bytes": self._memory_bytes,
+            "overhead": self._meter.share,
+        }
+
+    def saved(self, percent: int) -> None:
+        """So much of the session is sealed."""
+        self.saved_percent = percent

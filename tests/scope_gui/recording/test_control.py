@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import select
+import threading
+from pathlib import Path
+
+import pytest
+
+from capture.errors import SessionProblem
+from scope_gui.recording import control
+from scope_gui.recording.control import ControlServer
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A session folder whose path is longer than a socket address."""
+    path = tmp_path / ("long" * 30) / "a.scope"
+    path.mkdir(parents=True)
+    return path
+
+
+def serve_once(server: ControlServer, asked: list[bool]) -> threading.Thread:
+    def answer() -> None:
+        select.select([server], [], [], 10)
+        asked.append(server.serve(lambda: {"dropped": 3}))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(("verb", "stops"), [("status", False), ("stop", True), ("eval", False)])
+def test_a_caller_gets_the_status_and_only_stop_stops(folder: Path, verb: str, stops: bool) -> None:
+    server, asked = ControlServer(folder), list[bool]()
+    try:
+        thread = serve_once(server, asked)
+        assert control.ask(folder, verb) == {"dropped": 3}
+        thread.join()
+        assert asked == [stops]
+        assert (folder / control.NAME).stat().st_mode & 0o777 == 0o600
+    finally:
+        server.close()
+    assert not (folder / control.NAME).exists()
+
+
+def test_without_a_recorder_the_answer_says_so(folder: Path) -> None:
+    with pytest.raises(SessionProblem, match="no recorder is at work"):
+        control.ask(folder, "stop")
+
+
+def test_a_caller_that_says_nothing_useful_does_not_stop_the_server(folder: Path) -> None:
+    server, asked = ControlServer(folder), list[bool]()
+    try:
+        thread = serve_once(server, asked)
+        with pytest.raises(SessionProblem):
+            control.ask(folder, "x" * 5000)
+        thread.join()
+        assert asked == [False]
+    finally:
+        server.close()
