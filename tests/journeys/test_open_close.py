@@ -33,8 +33,7 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict
         pytest.skip("Xvfb is missing: no display for a real window")
     with virtual_display() as display:
         own = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_RUNTIME_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-        # Threads settle in arenas of their own, on a busy machine in ever more of them: that spreads memory, no more.
-        whole = {**os.environ, **display, **own, "MALLOC_ARENA_MAX": "2"}
+        whole = {**os.environ, **display, **own}
         if request.param == "painted":
             whole["SCOPE_3D"] = "off"
         else:
