@@ -43,7 +43,7 @@ from views.theme import dress
 from views.timeline.view import TimelineView
 from views.transport.view import TransportView
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 _AREA = Qt.DockWidgetArea
 
 
@@ -171,7 +171,7 @@ class MainWindow(QMainWindow):
             dock.setFloating(False)
             dock.setVisible(self.store.assigns.session is not None)
         self.resizeDocks([supervision, inspector], [width * 2 // 10, width * 3 // 10], Qt.Orientation.Horizontal)
-        self.resizeDocks([metrics, timeline], [metrics.sizeHint().height(), height * 4 // 10], Qt.Orientation.Vertical)
+        self.resizeDocks([metrics, timeline], [metrics.sizeHint().height(), height * 8 // 25], Qt.Orientation.Vertical)
 
     def place(self) -> None:
         """The panels as they were left, or as the design has them; moving them takes the keyboard away from them."""
