@@ -42,6 +42,7 @@ def alive() -> dict[str, int]:
     trees = [child for top in tops for child in top.findChildren(QObject)]
     roots = QApplication.instance()
     assert roots is not None
+    of_application = roots.findChildren(QObject)  # looking makes wrappers, so it comes before they are counted
     wrapped = Counter(type(thing).__name__ for thing in shiboken6.getAllValidWrappers())
     _hand_back()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -49,9 +50,9 @@ def alive() -> dict[str, int]:
         "threads": len(list(Path("/proc/self/task").iterdir())),
         "files": open_files(),
         "widgets": len(QApplication.allWidgets()),
-        "objects": len(trees) + len(roots.findChildren(QObject)),
-        "timers": sum(isinstance(child, QTimer) for child in trees) + len(roots.findChildren(QTimer)),
-        "wrappers": wrapped.total(),
+        "objects": len(trees) + len(of_application),
+        "timers": sum(isinstance(child, QTimer) for child in (*trees, *of_application)),
+        "wrappers": wrapped.total() - wrapped["QColor"],  # those are values; the theme keeps each shade it has mixed
         "pictures": wrapped["Qt3DPictures"] + wrapped["QAspectEngine"] + wrapped["QOffscreenSurface"],
         "rss_bytes": pages * os.sysconf("SC_PAGE_SIZE"),
     }
