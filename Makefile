@@ -53,8 +53,8 @@ gallery: setup ## pictures of every view, theme, size and state in out/gallery, 
 soak: setup interpreters ## the long safety runs: hundreds of attaches and kills
 	SCOPE_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600 $(PYTEST_ARGS)
 
-interpreters: setup ## fetch the Python that this system lacks (3.14) into .tools/; tests run on those found
-	@$(BIN)/python packaging/fetch_python.py 3.14 || echo "going on without Python 3.14: its tests are skipped"
+interpreters: setup ## fetch the Pythons that this system lacks (3.14, 3.15) into .tools/; tests run on those found
+	@$(BIN)/python packaging/fetch_python.py 3.14 3.15 || echo "going on without them: their tests are skipped"
 
 bundle: setup interpreters ## dist/scope-gui-VERSION-linux-ARCH.tar.gz, which runs without a Python; made and tried
 	$(BIN)/python packaging/bundle

@@ -94,6 +94,7 @@ class DefinitionKind(IntEnum):
     STATE_KEY = 3
     THREAD = 4
     PROCESS = 5
+    UNSEEN = 6
 
 
 class Definition(msgspec.Struct, frozen=True):

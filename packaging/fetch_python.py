@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts a CPython that this system lacks into .tools/, for the tests: `python packaging/fetch_python.py 3.14`.
+"""Puts a CPython that this system lacks into .tools/, for the tests: `python packaging/fetch_python.py 3.14 3.15`.
 
 Debian's next suites carry newer Pythons than its stable one. This takes their packages from the mirror that the system
 already uses, checked against the system's own archive keys and by its own rules (an expired list is refused), and
@@ -172,10 +172,15 @@ def fetch(minor: str) -> Path:
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or not sys.argv[1].startswith("3."):
-        print("usage: fetch_python.py 3.14", file=sys.stderr)
+    minors = sys.argv[1:]
+    if not minors or not all(minor.startswith("3.") for minor in minors):
+        print("usage: fetch_python.py 3.14 3.15", file=sys.stderr)
         return 2
-    minor = sys.argv[1]
+    return max([provide(minor) for minor in minors])
+
+
+def provide(minor: str) -> int:
+    """Has that interpreter in .tools/ and says where, or why not; an exit status."""
     executable = TOOLS / f"python{minor}" / "usr" / "bin" / f"python{minor}"
     if not working(executable):
         print(f"Fetching Python {minor} into {TOOLS.relative_to(ROOT)} (about 17 MB)", flush=True)

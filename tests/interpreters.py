@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MINORS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+MINORS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 _ASK = """
 import json, platform, sys, sysconfig
 print(json.dumps([platform.python_implementation(), list(sys.version_info[:3]), sys._base_executable,

@@ -10,6 +10,7 @@
 #include "recording.h"
 #include "sites.h"
 #include "tracks.h"
+#include "unseen.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,6 +48,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
         return NULL;
     }
     scope_filter_clear();
+    scope_unseen_open();
     if (add_patterns(SCOPE_INCLUDE, include) || add_patterns(SCOPE_EXCLUDE, exclude) ||
         add_patterns(SCOPE_STDLIB, stdlib) || add_patterns(SCOPE_CLASSES, classes))
         return NULL;
@@ -160,6 +162,7 @@ static PyMethodDef methods[] = {
     {"stop_state", stop_state, METH_NOARGS, NULL},
     {"mute", mute, METH_O, NULL},
     {"define", define, METH_VARARGS, NULL},
+    {"unseen", scope_unseen_from_python, METH_VARARGS, NULL},
     {"close_in_child", close_in_child, METH_O, NULL},
     {"status", status, METH_NOARGS, NULL},
     {"calibrate", scope_calibrate, METH_VARARGS, NULL},
