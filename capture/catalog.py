@@ -17,6 +17,7 @@ from capture.events import Int32
 from capture.qualname import qualified_name
 from capture.records import TrackQueue
 from capture.timebase import Timebase
+from capture.unseen import UnseenRow, with_detail
 
 MAX_LOCAL_ID = 1 << 22
 MAX_TRACKS = 1 << 20
@@ -56,13 +57,14 @@ class Revisions:
 
 
 class Catalog:
-    """The four tables of names, and the targets whose numbers lead into them."""
+    """The four tables of names, what cannot be seen, and the targets whose numbers lead into them."""
 
     def __init__(self) -> None:
         self.processes: list[ProcessRow] = []
         self.tracks: list[TrackRow] = []
         self.sites: list[SiteRow] = []
         self.state_keys: list[StateKeyRow] = []
+        self.unseen: list[UnseenRow] = []
         self.revisions = Revisions()
         self.targets: dict[int, Target] = {}
         self._site_ids: dict[tuple[str, str, str, int], int] = {}
@@ -127,6 +129,12 @@ class Catalog:
                     target.row.python = definition.field(1)
                     target.is_qualified = not definition.field(1).startswith("3.10.")
                     self.revisions.processes += 1
+            case DefinitionKind.UNSEEN:
+                self.note_unseen(target, definition.field(0), definition.field(1))
+
+    def note_unseen(self, target: Target, code: str, detail: str) -> None:
+        """Takes note of something that the recording of this target cannot see; told again, it changes nothing."""
+        self.unseen = with_detail(self.unseen, target.row.process_id, code, detail)
 
     def _define_site(self, target: Target, definition: Definition, *, derive_names: bool) -> None:
         function, module, file, short_name = (definition.field(i) for i in (0, 1, 2, 4))

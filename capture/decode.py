@@ -29,6 +29,7 @@ from capture.facts import (
     SessionFact,
     ThreadEndFact,
     ThreadFact,
+    UnseenFact,
     parse_fact,
 )
 from capture.journal import Block, BlockType
@@ -160,6 +161,8 @@ class Decoder:
                     ]
             case CountersFact():
                 self._feed_counters(fact)
+            case UnseenFact():
+                self.catalog.note_unseen(self.catalog.target(fact.process_serial), fact.code, fact.detail)
             case EndFact():
                 self.has_ended = True
                 if fact.mono_ns:

@@ -79,6 +79,14 @@ class CountersFact(_Fact, frozen=True, kw_only=True, tag="counters"):
     ended_dropped: int = 0
 
 
+class UnseenFact(_Fact, frozen=True, kw_only=True, tag="unseen"):
+    """Something that this recording cannot see, noticed from outside; `code` is a row of capture/unseen.py."""
+
+    process_serial: int
+    code: str
+    detail: str = ""
+
+
 class EndFact(_Fact, frozen=True, kw_only=True, tag="end"):
     """The recording ended."""
 
@@ -86,7 +94,17 @@ class EndFact(_Fact, frozen=True, kw_only=True, tag="end"):
     reason: str = ""
 
 
-Fact = SessionFact | ProcessFact | ProcessEndFact | ThreadFact | ThreadEndFact | MetricFact | CountersFact | EndFact
+Fact = (
+    SessionFact
+    | ProcessFact
+    | ProcessEndFact
+    | ThreadFact
+    | ThreadEndFact
+    | MetricFact
+    | CountersFact
+    | UnseenFact
+    | EndFact
+)
 
 _KNOWN = msgspec.json.Decoder(Fact)
 _ANY = msgspec.json.Decoder(dict[str, Any])

@@ -13,6 +13,7 @@ import msgspec
 import xxhash
 
 from capture.errors import FormatError
+from capture.unseen import UnseenRow
 
 FORMAT_VERSION = (1, 0)
 MANIFEST = "manifest.json"
@@ -130,6 +131,7 @@ class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["recording", "complete", "recovered"]
     about: About
     counts: Counts = Counts()
+    unseen: Annotated[list[UnseenRow], msgspec.Meta(max_length=4096)] = []
     kinds: dict[Text, Count] = {}
     start_ns: Time = 0
     end_ns: Time = 0

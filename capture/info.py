@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from capture.format import Manifest, Problem
+from capture.unseen import Blindness, told
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,7 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     created_real_ns: int
     problems: list[Problem]
+    unseen: list[Blindness]
 
 
 def session_info(manifest: Manifest, size_bytes: int, problems: list[Problem], *, complete: bool) -> Info:
@@ -54,4 +56,5 @@ def session_info(manifest: Manifest, size_bytes: int, problems: list[Problem], *
         session_id=about.session_id,
         created_real_ns=about.created_real_ns,
         problems=problems,
+        unseen=told(manifest.unseen),
     )

@@ -35,6 +35,7 @@ from capture.format import (
     version_text,
 )
 from capture.tables import Rows, as_table
+from capture.unseen import UnseenRow
 
 _replace = msgspec.structs.replace
 
@@ -179,6 +180,10 @@ class SegmentStore:
         """What the next commit says about the events of the whole session."""
         counts = Counts(produced, recorded, dropped, late)
         self._head = _replace(self._head, counts=counts, kinds=self._head.kinds if kinds is None else dict(kinds))
+
+    def set_unseen(self, rows: Sequence[UnseenRow]) -> None:
+        """What the next commit says that the recording cannot see; the whole list."""
+        self._head = _replace(self._head, unseen=list(rows))
 
     def set_about(self, **fields: Any) -> None:
         """Fills in what was not known yet when the recording began, for example the target's Python."""

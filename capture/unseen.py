@@ -1,13 +1,22 @@
 """What a recording cannot see: one table of sentences, for everything that is told where less is captured than asked.
 
 Whoever notices says a code and a detail: the recorder inside the target with `scope_unseen(code, detail)` in C, the
-agent with `recorder.unseen(code, detail)`, the recorder process with an `unseen` fact. Readers find the rows in the
-session. A new code is one row here.
+agent with `recorder.unseen(code, detail)`, the recorder process with an `unseen` fact. The decoder gathers them into
+rows, which the manifest keeps; `told` makes the sentences that `run`, `info` and the window show. A new code is one
+row here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Annotated
+
 import msgspec
+
+MOST_DETAILS = 64
+MOST_ROWS = 1024
+MOST_CHARACTERS = 200
+AND_MORE = "..."
 
 
 class Unseen(msgspec.Struct, frozen=True):
@@ -30,3 +39,74 @@ UNSEEN: tuple[Unseen, ...] = (
 )
 
 BY_CODE = {row.code: row for row in UNSEEN}
+
+
+class UnseenRow(msgspec.Struct, frozen=True):
+    """What the manifest keeps: everything of one code that one process cannot see."""
+
+    process_id: Annotated[int, msgspec.Meta(ge=0, le=1 << 31)]
+    code: Annotated[str, msgspec.Meta(max_length=MOST_CHARACTERS)]
+    details: Annotated[
+        list[Annotated[str, msgspec.Meta(max_length=MOST_CHARACTERS)]], msgspec.Meta(max_length=MOST_DETAILS + 1)
+    ] = []
+
+
+class Blindness(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a recording cannot see, in words. `remedy` is '' where there is none."""
+
+    code: str
+    details: list[str]
+    sentence: str
+    remedy: str
+    process_id: int
+
+
+def with_detail(rows: list[UnseenRow], process_id: int, code: str, detail: str) -> list[UnseenRow]:
+    """`rows` and this; the same list when it says so already, or when there is no room for more.
+
+    >>> once = with_detail([], 1, "child", "make")
+    >>> with_detail(once, 1, "child", "make") is once
+    True
+    >>> with_detail(once, 1, "child", "cc")
+    [UnseenRow(process_id=1, code='child', details=['make', 'cc'])]
+    """
+    code, detail = code[:MOST_CHARACTERS], detail[:MOST_CHARACTERS]
+    at = next((i for i, row in enumerate(rows) if (row.process_id, row.code) == (process_id, code)), len(rows))
+    if at == len(rows):
+        return [*rows, UnseenRow(process_id, code, [detail] if detail else [])] if at < MOST_ROWS else rows
+    known = rows[at].details
+    if not detail or detail in known or AND_MORE in known:
+        return rows
+    added = detail if len(known) < MOST_DETAILS else AND_MORE
+    return [*rows[:at], UnseenRow(process_id, code, [*known, added]), *rows[at + 1 :]]
+
+
+def told(rows: Iterable[UnseenRow]) -> list[Blindness]:
+    """The rows in words; a code of a newer Scope is shown as it is."""
+    return [_told(row) for row in rows]
+
+
+def _told(row: UnseenRow) -> Blindness:
+    known = BY_CODE.get(row.code)
+    details = listed(row.details)
+    if known is None:
+        sentence = f"{row.code}: {details} (said by a newer Scope)." if details else f"{row.code} (of a newer Scope)."
+    else:
+        sentence = known.sentence.replace("{details}", details or "some of it")
+    return Blindness(
+        code=row.code,
+        details=row.details,
+        sentence=sentence,
+        remedy=known.remedy if known else "",
+        process_id=row.process_id,
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """The names as a sentence lists them.
+
+    >>> listed(["a", "b", "c"]), listed(["a", "..."]), listed([])
+    ('a, b and c', 'a and others', '')
+    """
+    *others, last = ["others" if name == AND_MORE else name for name in names] or [""]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -17,6 +17,7 @@ from capture.session import Session
 from dags.frame import frame_at
 from dags.frame_parts import Frame, FrameTrack
 from dags.open_calls import open_calls
+from scope_gui.blindness import unseen_lines
 from scope_gui.timespec import text_from_ns, time_ns_from_text
 
 MOST_COLUMN_CHARACTERS = 60
@@ -30,13 +31,16 @@ def info(arguments: argparse.Namespace) -> int:
             _print_json(figures)
             return 0
         values = msgspec.structs.asdict(figures)
-        kinds, problems = values.pop("kinds"), values.pop("problems")
+        kinds, problems, unseen = values.pop("kinds"), values.pop("problems"), values.pop("unseen")
         for name, value in values.items():
             shown = text_from_ns(value) if name == "duration_ns" else value
             print(f"{name.removesuffix('_ns'):<16} {shown}")
         print(f"{'kinds':<16} {', '.join(f'{name} {count}' for name, count in sorted(kinds.items()))}")
         for problem in problems:
             print(f"{'problem':<16} {problem.what}")
+        if unseen:
+            print()
+            print("\n".join(unseen_lines(unseen)))
     return 0
 
 

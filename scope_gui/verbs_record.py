@@ -14,6 +14,7 @@ import msgspec
 from capture import doctor as attach_doctor
 from capture.errors import TargetProblem
 from capture.settings import CaptureSettings
+from scope_gui.blindness import last_words
 from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
 from scope_gui.recording.recorder import Outcome, Recording, stopped_by_signals
@@ -114,6 +115,8 @@ def _report(outcome: Outcome) -> int:
     _say(f"{outcome.ended} after {text_from_ns(outcome.duration_ns // 10**6 * 10**6)}; saved {outcome.session_path}")
     if outcome.overhead is not None:
         _say(f"recording took about {outcome.overhead:.1%} of the program's CPU time")
+    for paragraph in last_words(outcome.session_path):
+        _say(paragraph)
     if outcome.exit_status:
         _say(f"the program ended with status {outcome.exit_status}")
     return 1 if outcome.trouble else 0

@@ -96,6 +96,7 @@ class Sealer:
         except msgspec.DecodeError as error:
             raise FormatError(f"The resume point of {path} cannot be read: {error}.") from error
         decoder = resume.resumed(point.decoder, *names, derive_names=True)
+        decoder.catalog.unseen = list(store.head.unseen)
         sealer = cls(path, store, decoder, Correlator.from_keyframe(point.correlator))
         sealer._metrics = point.metrics
         return sealer
@@ -183,6 +184,7 @@ class Sealer:
         self._store.write_defs(catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys)
         kinds = {KIND_NAMES.get(kind, str(kind)): count for kind, count in totals.kinds.items()}
         self._store.set_counts(totals.produced, totals.recorded, totals.dropped, totals.late, kinds)
+        self._store.set_unseen(catalog.unseen)
         if catalog.processes:
             main = catalog.processes[0]
             about = self._store.head.about

@@ -1,0 +1,45 @@
+"""The list "what this recording cannot see", and what was lost, as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from capture.errors import FormatError
+from capture.format import MANIFEST, MAX_MANIFEST_BYTES, Counts, decode_manifest
+from capture.unseen import Blindness, told
+
+HEADING = "What this recording cannot see:"
+
+
+def unseen_lines(unseen: Sequence[Blindness]) -> Iterator[str]:
+    """The list with its heading; nothing when there is nothing to say."""
+    if unseen:
+        yield HEADING
+    for one in unseen:
+        yield f"  - {one.sentence}{f' {one.remedy}' if one.remedy else ''}"
+
+
+def dropped_line(counts: Counts) -> str:
+    """How many events are missing, '' when none is.
+
+    >>> dropped_line(Counts(produced=10, recorded=9, dropped=1))
+    '1 of 10 events was dropped.'
+    """
+    if not counts.dropped:
+        return ""
+    return f"{counts.dropped} of {counts.produced} events {'was' if counts.dropped == 1 else 'were'} dropped."
+
+
+def last_words(session_path: Path) -> list[str]:
+    """What a person must know about a session that was just saved, by paragraph; [] when it cannot be read.
+
+    From the manifest alone: the end of a recording must not wait for the table libraries.
+    """
+    try:
+        with (session_path / MANIFEST).open("rb") as file:
+            manifest, _ = decode_manifest(file.read(MAX_MANIFEST_BYTES))
+    except (OSError, FormatError):
+        return []
+    paragraphs = (dropped_line(manifest.counts), "\n".join(unseen_lines(told(manifest.unseen))))
+    return [paragraph for paragraph in paragraphs if paragraph]
