@@ -33,7 +33,7 @@ UNSEEN: tuple[Unseen, ...] = (
     Unseen("foreign-profiler", "Calls of {details} are missing while another profiler holds the thread."),
     Unseen("greenlets", "Stacks of {details} are not known from the moment greenlets began to switch there."),
     Unseen("sub-interpreter", "What runs in sub-interpreters is not recorded."),
-    Unseen("child", "The child process {details} was not recorded, only watched from outside."),
+    Unseen("child", "Only watched from outside, not recorded: {details}."),
     Unseen("connection-closed", "The program closed Scope's connection; the recording ended there."),
     Unseen("pattern-unmatched", "Nothing matched {details}."),
 )

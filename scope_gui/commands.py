@@ -34,6 +34,7 @@ Ask = Literal[
     "pack",
     "verify",
     "index",
+    "unseen",
     "stop work",
     "rooms",
 ]
@@ -80,6 +81,7 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Session", "Keep the session as one file", "Ctrl+S", "pack"),
     _ask("Session", "Check every byte of the session", "", "verify"),
     _ask("Session", "Rebuild the session's caches", "", "index"),
+    _ask("Session", "What this recording cannot see", "", "unseen"),
     _ask("Session", "Stop packing, checking or rebuilding", "", "stop work", anytime=True),
     _ask("Session", "Quit", "Ctrl+Q", "quit", anytime=True),
     _do("Move", "One event on, on the focused lane", "Right", e.Step(count=1), repeats=True),

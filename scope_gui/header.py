@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
+from html import escape
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from capture.session import Session
+from capture.unseen import told
+from scope_gui.blindness import HEADING
 from views.figures import count_text, short_count
+from views.plain_text import plain
 from views.source import Source
 from views.state import Assigns
 from views.theme import colours, text_font
 
 ATTACH, OPEN, RECORD = "Attach to a process", "Open a session", "Record a program from its start"
 STOP, PALETTE = "Stop recording", "All commands"
+UNSEEN = "What this recording cannot see"
 RATE = " events/s"
 _GAPS_PX = 46
 _LEAST_NAME_PX = 90
+_MOST_TIPS, _MOST_TIP = 12, 300
 
 
 class HeaderView(QWidget):
@@ -43,6 +49,9 @@ class HeaderView(QWidget):
         self.name.setFont(text_font(bold=True))
         self.status = QLabel(self)
         self.status.setTextFormat(Qt.TextFormat.RichText)
+        self.unseen_button = self._button("", "", lambda: do(UNSEEN))
+        self.unseen_button.setObjectName("header.unseen")
+        self.unseen_button.hide()
         self.palette_button = self._button("Commands", "All commands  (Ctrl+Shift+P)", lambda: do(PALETTE))
         self._buttons = (self.attach_button, self.open_button, self.record_button, self.palette_button)
         row.addStretch(1)
@@ -52,6 +61,8 @@ class HeaderView(QWidget):
         row.addWidget(self.name)
         row.addSpacing(10)
         row.addWidget(self.status)
+        row.addSpacing(4)
+        row.addWidget(self.unseen_button)
         row.addSpacing(6)
         row.addWidget(self.palette_button)
         # What is shown is cut to the room there is; the window may be as narrow as the menus.
@@ -85,11 +96,24 @@ class HeaderView(QWidget):
             dropped = assigns.recorder.dropped
         elif session is not None:
             dropped = session.manifest.counts.dropped
-        told = status_parts(assigns, dropped, damaged=_has_lost(session))
-        self._parts = [(text, c.healthy if good else c.warning) for text, good in told]
+        parts = status_parts(assigns, dropped, damaged=_has_lost(session))
+        self._parts = [(text, c.healthy if good else c.warning) for text, good in parts]
         self._dot = f' <span style="color:{c.muted}">·</span> '
-        self.status.setToolTip(" · ".join(text for text, _ in told))
+        self.status.setToolTip(" · ".join(text for text, _ in parts))
+        self._show_unseen(session if assigns.session is not None else None, c.warning)
         self._fit()
+
+    def _show_unseen(self, session: Session | None, colour: str) -> None:
+        """How many things the recording cannot see: the list is its tooltip, and opens at a click or by command."""
+        unseen = told(session.manifest.unseen) if session is not None else []
+        self.unseen_button.setVisible(bool(unseen))
+        if unseen:
+            self.unseen_button.setText(f"⚠ {len(unseen)} not seen")
+            self.unseen_button.setStyleSheet(f"color: {colour}")
+            lines = "".join(f"<li>{escape(plain(one.sentence, _MOST_TIP))}</li>" for one in unseen[:_MOST_TIPS])
+            more = f"<p>and {len(unseen) - _MOST_TIPS} more</p>" if len(unseen) > _MOST_TIPS else ""
+            self.unseen_button.setToolTip(f"<p>{HEADING}</p><ul>{lines}</ul>{more}")
+            self.unseen_button.setAccessibleName(f"{UNSEEN}: {len(unseen)}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Shows as much as there is room for."""
@@ -98,12 +122,13 @@ class HeaderView(QWidget):
 
     def _fit(self) -> None:
         """All of it, or without buttons that the menus have too, then without the rate of events, and at last with a
-        shorter name: losses and confidence stay.
+        shorter name: losses, confidence and what is not seen stay.
         """
         status, name = self.status.fontMetrics(), self.name.fontMetrics()
         parts = self._parts
         needed_px = status.horizontalAdvance(_joined(parts)) + name.horizontalAdvance(self._name)
-        room_px = self.width() - sum(button.sizeHint().width() for button in self._buttons) - _GAPS_PX
+        unseen_px = 0 if self.unseen_button.isHidden() else self.unseen_button.sizeHint().width()
+        room_px = self.width() - sum(button.sizeHint().width() for button in self._buttons) - _GAPS_PX - unseen_px
         for button in (self.palette_button, self.open_button, self.attach_button, self.record_button):
             stays = room_px >= needed_px or (button is self.record_button and self._records == STOP)
             button.setVisible(stays)

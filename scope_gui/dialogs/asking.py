@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog
 from capture.errors import ScopeError
 from scope_gui.commands import Ask
 from scope_gui.dialogs.keys_help import show_keys
+from scope_gui.dialogs.unseen_list import show_unseen
 from scope_gui.keeping import Keeping
 from scope_gui.timespec import time_ns_from_text
 from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
@@ -53,6 +54,8 @@ class Asking:
                 self._store.send(SetTheme(theme="light" if assigns.theme == "dark" else "dark"))
             case "keys":
                 self._page = show_keys(self._window, assigns.theme)
+            case "unseen":
+                self._page = show_unseen(self._window, self._window.source.session, assigns.theme)
             case "export":
                 from scope_gui.dialogs.export import ExportDialog  # noqa: PLC0415
 

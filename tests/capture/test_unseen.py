@@ -60,7 +60,7 @@ def test_a_target_that_says_ten_thousand_details_gets_a_bounded_row() -> None:
     (row,) = rows
     assert len(row.details) == MOST_DETAILS + 1
     assert row.details[-1] == "..."
-    assert told(rows)[0].sentence.endswith("worker 63 and others was not recorded, only watched from outside.")
+    assert told(rows)[0].sentence.endswith("worker 63 and others.")
 
 
 def test_every_code_has_one_row_and_a_whole_sentence() -> None:

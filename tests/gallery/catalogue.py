@@ -29,7 +29,10 @@ README = {
     "building": "small-building-dark-1280x800",
 }
 """The pictures in the README, by the names of their files in tests/gallery/pictures."""
-DIALOGS = ("palette", "keys", "search", "go to", "note", "attach", "launch", "export")
+DIALOGS = {
+    "small": ("palette", "keys", "search", "go to", "note", "attach", "launch", "export"),
+    "large": ("unseen",),
+}
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +94,7 @@ def every_picture() -> Iterator[Picture]:
             for name, state in STATES.items():
                 if state.session == session:
                     yield Picture(kind="state", session=session, what=name, theme=theme, size=size)
-            for dialog in DIALOGS if session == "small" else ():
+            for dialog in DIALOGS.get(session, ()):
                 yield Picture(kind="dialog", session=session, what=dialog, theme=theme, size=size)
 
 

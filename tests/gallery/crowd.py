@@ -13,6 +13,7 @@ import numpy as np
 from capture.definitions import GapRow, MetricRow, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.events import EventBatch, Kind, make_batch
 from capture.store import SegmentStore
+from capture.unseen import UnseenRow
 from dags.correlator import Correlator
 
 SECOND_NS = 1_000_000_000
@@ -29,6 +30,11 @@ ABOUT = {
     "target": "gunicorn",
     "python": "3.12.7",
 }
+UNSEEN = (
+    UnseenRow(1, "child", ["gunicorn: worker 3 (pid 2004)", "postgres (pid 2101)"]),
+    UnseenRow(1, "pattern-unmatched", ["--state shop.Carts"]),
+    UnseenRow(2, "class-untouched", ["shop.models.Price", "shop.models.Tax"]),
+)
 _NOUNS = (
     *("Order", "Cart", "Price", "Stock", "Customer", "Invoice", "Session", "Token"),
     *("Mail", "Report", "Search", "Shipment", "Review", "Coupon", "Tax"),
@@ -73,6 +79,7 @@ def crowded_session(folder: Path) -> Path:
     dropped = sum(row.dropped for row in gaps)
     kinds = {kind.name.lower(): int(n) for kind in Kind if (n := np.count_nonzero(batch.kind == kind))}
     store.set_counts(recorded + dropped, recorded, dropped, 0, kinds)
+    store.set_unseen(UNSEEN)
     store.finish()
     return path
 

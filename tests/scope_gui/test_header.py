@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
+from capture.session import Session
+from capture.store import SegmentStore
+from capture.unseen import UnseenRow, told
 from scope_gui.commands import COMMANDS
-from scope_gui.header import ATTACH, OPEN, PALETTE, RECORD, STOP, HeaderView, status_parts
+from scope_gui.dialogs.unseen_list import unseen_page
+from scope_gui.header import ATTACH, OPEN, PALETTE, RECORD, STOP, UNSEEN, HeaderView, status_parts
 from tests.views.windows import frame, opened
 from views.live import ALL_FIELDS
 from views.source import Source
@@ -21,13 +26,15 @@ LIVE = replace(
     recorder=Recorder(pid=7, overhead=0.0123, events_per_s=4_560, produced=99, dropped=3),
 )
 
+ABOUT = {"session_id": "5e55105e55105e55", "created_real_ns": 1}
+
 
 class Clicked(HeaderView):
     """The header, and the titles of the commands that it was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source | None = None) -> None:
         self.done: list[str] = []
-        super().__init__(Source(), self.done.append)
+        super().__init__(source or Source(), self.done.append)
 
 
 @pytest.fixture
@@ -69,7 +76,7 @@ def test_its_button_stops_what_is_live_and_records_otherwise(header: Clicked) ->
 
 
 def test_its_titles_are_commands() -> None:
-    assert {ATTACH, OPEN, RECORD, STOP, PALETTE} <= {command.title for command in COMMANDS}
+    assert {ATTACH, OPEN, RECORD, STOP, PALETTE, UNSEEN} <= {command.title for command in COMMANDS}
 
 
 def test_in_a_narrow_window_buttons_go_before_the_name(header: Clicked) -> None:
@@ -100,3 +107,23 @@ def test_a_narrow_window_shortens_the_name_and_keeps_what_matters(header: Clicke
     assert "events/s" not in header.status.text()
     assert "overhead" in header.status.text()
     assert "…" in header.name.text()
+
+
+def test_what_is_not_seen_stays_in_sight_and_opens_its_list(qtbot: QtBot, tmp_path: Path) -> None:
+    store = SegmentStore.create(tmp_path / "blind.scope", ABOUT, sync=False)
+    store.set_unseen([UnseenRow(1, "child", ["<b>make</b> (pid 7)"]), UnseenRow(1, "sub-interpreter", [])])
+    store.finish()
+    with Session.open(tmp_path / "blind.scope") as session:
+        header = Clicked(Source(session))
+        qtbot.addWidget(header)
+        header.resize(420, 30)
+        header.patch(opened(), ALL_FIELDS)
+        assert header.unseen_button.text() == "⚠ 2 not seen"
+        assert not header.unseen_button.isHidden()
+        assert "&lt;b&gt;make" in header.unseen_button.toolTip(), "a name out of the session is shown, not obeyed"
+        header.unseen_button.click()
+        assert header.done == [UNSEEN]
+        page = unseen_page(told(session.manifest.unseen), session.manifest.counts, {}, "dark")
+        assert "Only watched from outside, not recorded: &lt;b&gt;make&lt;/b&gt; (pid 7)." in page
+        header.patch(Assigns(), ALL_FIELDS)
+        assert header.unseen_button.isHidden()
