@@ -21,6 +21,8 @@ CHUNK_HEADER_BYTES = 64
 RECORD_BYTES = 16
 TRACK_SLOT_BYTES = 64
 STATE_STOPPED = 2
+MOST_DEFINITION_BYTES = 64 << 20
+"""What the recorder maps for them (MOST_BYTES of native/recorder/defs.c): a target cannot make us read more at once."""
 
 
 class ScanEntry(ctypes.Structure):
@@ -144,11 +146,14 @@ class Pool:
         self._library.scope_pool_advance(self._base, ctypes.c_uint64(len(self._map)), ctypes.byref(entry))
 
     def new_definitions(self) -> bytes:
-        """Whole definitions appended since the last call."""
+        """Whole definitions appended since the last call; of very many, some."""
+        count = min(self._u64(384) - self._definitions_read, MOST_DEFINITION_BYTES)
+        if count <= 0:
+            return b""
         try:
             with (self.folder / "defs.bin").open("rb") as file:
                 file.seek(self._definitions_read)
-                data = file.read()
+                data = file.read(count)
         except FileNotFoundError:
             return b""
         whole = sum(_definition_lengths(data))

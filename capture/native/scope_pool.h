@@ -56,7 +56,9 @@ struct scope_pool_header {      /* offsets in bytes */
     uint32_t chunks_claimed; /* 256  high-water mark: chunks [0, n) may hold data; also memory in use = n x 64 KiB */
     unsigned char pad3[60];
     uint64_t ended_dropped; /* 320  drops of tracks whose slot was recycled; atomic add */
-    unsigned char pad4[3768];
+    unsigned char pad4[56];
+    uint64_t definition_bytes; /* 384  bytes of defs.bin that hold definitions, whole ones only; release-stored */
+    unsigned char pad5[3704];
 };
 
 struct scope_track_slot {   /* 64 bytes */
@@ -120,9 +122,10 @@ enum scope_kind {
                         then ceil((8 + L) / 16) raw slots: u64 object serial (0 = module), UTF-8 text */
 };
 
-/* defs.bin, append-only, beside pool.bin. Each definition is on disk before the first record that uses it.
+/* defs.bin, append-only, beside pool.bin; the first `definition_bytes` of the header count. Each definition is counted
+ * before the first record that uses it is committed.
  *   u16 magic 0x5dE5 | u8 kind | u8 flags | u32 id | u32 payload_bytes | u32 checksum | payload (UTF-8, fields split by \0)
- * checksum = FNV-1a 32 over the first 12 bytes and the payload. A torn last definition is ignored. */
+ * checksum = FNV-1a 32 over the first 12 bytes and the payload. */
 #define SCOPE_DEF_MAGIC 0x5dE5u
 enum scope_def {
     SCOPE_DEF_SITE = 1,      /* id = site (from 1): qualname, module, file, first line, co_name */

@@ -165,12 +165,19 @@ def test_only_whole_definitions_are_read_and_none_twice(paper: PaperPool) -> Non
 
     first, second = definition(b"f\0m\0file\x001\0f"), definition(b"g\0m\0file\x002\0g")
     file = paper.folder / "defs.bin"
-    file.write_bytes(first + second[:-4])
+    file.write_bytes((first + second).ljust(4096, b"\0"))
     pool = Pool(paper.folder)
-    assert pool.new_definitions() == first
+    for counted, new in ((len(first), first), (len(first), b""), (len(first + second), second)):
+        paper.poke(384, struct.pack("<Q", counted))
+        assert pool.new_definitions() == new
+    pool.close()
+
+
+def test_no_more_definitions_are_read_than_the_target_may_have(paper: PaperPool) -> None:
+    (paper.folder / "defs.bin").write_bytes(b"")
+    paper.poke(384, struct.pack("<Q", 1 << 63))
+    pool = Pool(paper.folder)
     assert pool.new_definitions() == b""
-    file.write_bytes(first + second)
-    assert pool.new_definitions() == second
     pool.close()
 
 

@@ -1,32 +1,55 @@
 /* defs.bin: what the numbers in the pool mean.
  *
- * One write(2) per definition: the bytes are in the page cache when it returns, so they outlive a kill -9 of the
- * target, and O_APPEND never touches what is already there. */
+ * The file is mapped whole and filled from its start; the pool's header says how far. The bytes are in the page cache
+ * when they are counted there, so they outlive a kill -9 of the target, and what is not counted is not there: no
+ * definition is ever seen in half. */
 #include "defs.h"
 
+#include "mapped_file.h"
+#include "pool.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #define FIELD_LIMIT 4096
 #define HEAD_BYTES 16
+#define FIELDS 5
+#define MOST_BYTES (64u << 20) /* some 400 000 functions; address space until it is used */
+#define LEAST_BYTES (1u << 20) /* where address space is limited */
+#define STEP_BYTES 65536u      /* space is asked for by so much */
 
-static int defs_fd = -1;
+_Static_assert(HEAD_BYTES + FIELDS * (FIELD_LIMIT + 1) < STEP_BYTES, "a definition may need two steps at most");
 
-/* GIL not needed; does not allocate. 0, or an errno. */
+static unsigned char *definitions; /* NULL = none may be written */
+static size_t mapped_bytes, reserved_bytes;
+
+/* GIL not needed; maps memory. 0, or an errno. The pool must be open. */
 int scope_defs_open(const char *path) {
-    defs_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return defs_fd < 0 ? errno : 0;
+    void *base = NULL;
+    int problem = ENOMEM;
+    for (size_t bytes = MOST_BYTES; problem == ENOMEM && bytes >= LEAST_BYTES; bytes /= 2) {
+        problem = scope_file_map(path, bytes, &base);
+        mapped_bytes = bytes;
+    }
+    if (problem)
+        return problem;
+    definitions = base;
+    reserved_bytes = 0;
+    scope_pool.header->definition_bytes = 0;
+    return 0;
 }
 
-/* GIL not needed; async-signal-safe (a forked child calls it too). */
+/* GIL held; unmaps memory. The file stays for the recorder to drain. */
 void scope_defs_close(void) {
-    if (defs_fd >= 0)
-        close(defs_fd);
-    defs_fd = -1;
+    if (definitions)
+        munmap(definitions, mapped_bytes);
+    definitions = NULL;
+}
+
+/* Runs in a forked child, where the mapping does not exist; async-signal-safe. */
+void scope_defs_forget(void) {
+    definitions = NULL;
 }
 
 /* GIL not needed; does not allocate. */
@@ -37,11 +60,13 @@ static uint32_t fnv1a(uint32_t hash, const unsigned char *bytes, size_t count) {
 }
 
 /* GIL held (it orders the writers); does not allocate. False when the definition could not be stored: then its number
- * must not be used. A partly written one is cut off again, because a torn definition hides all that follow. */
+ * must not be used. */
 bool scope_define(enum scope_def kind, uint32_t id, const char *const *fields, int count) {
-    unsigned char buffer[HEAD_BYTES + 5 * (FIELD_LIMIT + 1)];
+    if (!definitions)
+        return false;
+    unsigned char buffer[HEAD_BYTES + FIELDS * (FIELD_LIMIT + 1)];
     size_t size = HEAD_BYTES;
-    for (int i = 0; i < count && i < 5; i++) {
+    for (int i = 0; i < count && i < FIELDS; i++) {
         if (i)
             buffer[size++] = 0;
         size_t length = strnlen(fields[i], FIELD_LIMIT);
@@ -62,14 +87,13 @@ bool scope_define(enum scope_def kind, uint32_t id, const char *const *fields, i
     checksum = fnv1a(checksum, buffer + HEAD_BYTES, payload_bytes);
     memcpy(buffer + 12, &checksum, 4);
 
-    ssize_t written;
-    do
-        written = write(defs_fd, buffer, size);
-    while (written < 0 && errno == EINTR);
-    if (written == (ssize_t)size)
-        return true;
-    struct stat now;
-    if (written > 0 && fstat(defs_fd, &now) == 0 && ftruncate(defs_fd, now.st_size - written) != 0)
-        scope_defs_close(); /* nothing readable can follow a torn definition: define nothing more */
-    return false;
+    const uint64_t used = scope_pool.header->definition_bytes;
+    while (used + size > reserved_bytes) {
+        if (reserved_bytes + STEP_BYTES > mapped_bytes || !scope_file_reserve(definitions + reserved_bytes, STEP_BYTES))
+            return false;
+        reserved_bytes += STEP_BYTES;
+    }
+    memcpy(definitions + used, buffer, size);
+    __atomic_store_n(&scope_pool.header->definition_bytes, used + size, __ATOMIC_RELEASE);
+    return true;
 }

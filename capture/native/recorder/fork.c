@@ -24,7 +24,7 @@ static void in_child(void) {
     __atomic_store_n(&scope_active, 0, __ATOMIC_RELEASE);
     scope_tracks_forget();
     scope_pool_forget();
-    scope_defs_close();
+    scope_defs_forget();
     if (inherited_fd >= 0)
         close(inherited_fd);
     inherited_fd = -1;

@@ -43,7 +43,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
                           &classes))
         return NULL;
     scope_fork_clean_up();
-    if (scope_active || scope_pool.fd >= 0) {
+    if (scope_active || scope_pool.header) {
         PyErr_SetString(PyExc_RuntimeError, "this process is already being recorded");
         return NULL;
     }
@@ -59,14 +59,14 @@ static PyObject *configure(PyObject *module, PyObject *args) {
         .attributes = strchr(features, 'a') != NULL && scope_filter_has_classes(),
     };
     char path[4096];
-    snprintf(path, sizeof path, "%s/defs.bin", folder);
-    int problem = scope_defs_open(path);
+    snprintf(path, sizeof path, "%s/pool.bin", folder);
+    int problem =
+        scope_pool_create(path, chunk_count ? chunk_count : SCOPE_DEFAULT_CHUNKS, when_full, scope_python.hexversion);
     if (!problem) {
-        snprintf(path, sizeof path, "%s/pool.bin", folder);
-        problem = scope_pool_create(path, chunk_count ? chunk_count : SCOPE_DEFAULT_CHUNKS, when_full,
-                                    scope_python.hexversion);
+        snprintf(path, sizeof path, "%s/defs.bin", folder);
+        problem = scope_defs_open(path);
         if (problem)
-            scope_defs_close();
+            scope_pool_close();
     }
     if (problem) {
         errno = problem;
@@ -78,7 +78,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
 /* GIL held; new reference or NULL with an exception. begin(threads) */
 static PyObject *begin(PyObject *module, PyObject *threads) {
     (void)module;
-    if (scope_active || scope_pool.fd < 0) {
+    if (scope_active || !scope_pool.header) {
         PyErr_SetString(PyExc_RuntimeError, scope_active ? "already recording" : "not configured");
         return NULL;
     }
@@ -144,7 +144,7 @@ static PyObject *status(PyObject *module, PyObject *unused) {
     uint64_t produced, dropped;
     uint32_t live;
     scope_tracks_totals(&produced, &dropped, &live);
-    const bool open = scope_pool.fd >= 0;
+    const bool open = scope_pool.header;
     return Py_BuildValue(
         "{s:O,s:K,s:K,s:K,s:I,s:I,s:I,s:I,s:i,s:I,s:I}", "recording", scope_active ? Py_True : Py_False, "produced",
         (unsigned long long)produced, "dropped", (unsigned long long)dropped, "dropped_unattributed",

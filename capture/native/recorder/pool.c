@@ -1,24 +1,20 @@
 /* The shared-memory file: creating it, claiming chunks, handing out track slots.
  *
- * Space is reserved with posix_fallocate before it is touched: writing to a hole of a full tmpfs would kill the
- * target with SIGBUS, while a refused reservation is only a full pool. */
+ * Space is reserved before it is touched: writing to a hole of a full tmpfs would kill the target with SIGBUS, while
+ * a refused reservation is only a full pool. */
 #define _GNU_SOURCE
 #include "pool.h"
 
 #include "clock.h"
+#include "mapped_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
-struct scope_pool scope_pool = {.fd = -1};
+struct scope_pool scope_pool;
 
 static pthread_mutex_t claim_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t next_slot;
@@ -33,23 +29,16 @@ int scope_pool_create(const char *path, uint32_t chunk_count, uint32_t when_full
     const size_t tracks_offset = SCOPE_POOL_HEADER_BYTES;
     const size_t chunks_offset = tracks_offset + SCOPE_TRACK_SLOTS * sizeof(struct scope_track_slot);
     const size_t bytes = chunks_offset + (size_t)chunk_count * SCOPE_CHUNK_BYTES;
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return errno;
-    int problem = posix_fallocate(fd, 0, (off_t)chunks_offset);
-    if (problem == 0 && ftruncate(fd, (off_t)bytes) != 0)
-        problem = errno;
-    void *base = problem ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (!problem && base == MAP_FAILED)
-        problem = errno;
-    if (problem) {
-        close(fd);
-        unlink(path);
+    void *base;
+    int problem = scope_file_map(path, bytes, &base);
+    if (problem)
         return problem;
+    if (!scope_file_reserve(base, chunks_offset)) {
+        munmap(base, bytes);
+        unlink(path);
+        return ENOSPC;
     }
-    madvise(base, bytes, MADV_DONTFORK);
     scope_pool = (struct scope_pool){
-        .fd = fd,
         .bytes = bytes,
         .header = base,
         .tracks = (void *)((unsigned char *)base + tracks_offset),
@@ -80,18 +69,15 @@ int scope_pool_create(const char *path, uint32_t chunk_count, uint32_t when_full
 
 /* GIL not needed, but no writer may be inside the pool; unmaps memory. The file stays for the recorder to drain. */
 void scope_pool_close(void) {
-    if (scope_pool.fd < 0)
+    if (!scope_pool.header)
         return;
     munmap(scope_pool.header, scope_pool.bytes);
-    close(scope_pool.fd);
-    scope_pool = (struct scope_pool){.fd = -1};
+    scope_pool = (struct scope_pool){0};
 }
 
 /* Runs in a forked child, where the mapping does not exist (MADV_DONTFORK); async-signal-safe. */
 void scope_pool_forget(void) {
-    if (scope_pool.fd >= 0)
-        close(scope_pool.fd);
-    scope_pool = (struct scope_pool){.fd = -1};
+    scope_pool = (struct scope_pool){0};
     pthread_mutex_init(&claim_lock, NULL);
 }
 
@@ -99,12 +85,10 @@ void scope_pool_forget(void) {
 static struct scope_chunk *grow(uint32_t used) {
     if (used >= scope_pool.header->chunk_count)
         return NULL;
-    off_t at = (off_t)(scope_pool.header->chunks_offset + (uint64_t)used * SCOPE_CHUNK_BYTES);
-    scope_pool.no_more_space = posix_fallocate(scope_pool.fd, at, SCOPE_CHUNK_BYTES) != 0;
+    struct scope_chunk *chunk = chunk_at(used);
+    scope_pool.no_more_space = !scope_file_reserve(chunk, SCOPE_CHUNK_BYTES);
     if (scope_pool.no_more_space)
         return NULL;
-    struct scope_chunk *chunk = chunk_at(used);
-    madvise(chunk, SCOPE_CHUNK_BYTES, MADV_POPULATE_WRITE); /* one call instead of 16 page faults; may be refused */
     __atomic_store_n(&scope_pool.header->chunks_claimed, used + 1, __ATOMIC_RELEASE);
     return chunk;
 }

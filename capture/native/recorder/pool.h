@@ -9,9 +9,8 @@
 #include <stdint.h>
 
 struct scope_pool {
-    int fd; /* -1 = no pool */
     size_t bytes;
-    struct scope_pool_header *header;
+    struct scope_pool_header *header; /* NULL = no pool */
     struct scope_track_slot *tracks;
     unsigned char *chunks;
     bool no_more_space; /* the file system refused to grow the file */

@@ -89,11 +89,12 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
 
     Raises: AssertionError where its bytes break a promise of scope_pool.h.
     """
-    pool = Pool(definitions=_definitions((directory / "defs.bin").read_bytes()))
+    data = (directory / "pool.bin").read_bytes()
+    (definition_bytes,) = struct.unpack_from("<Q", data, 384)
+    pool = Pool(definitions=_definitions((directory / "defs.bin").read_bytes()[:definition_bytes]))
     if before is not None:
         pool.produced = {track: events[-1].seq + 1 for track, events in before.events.items()}
         pool.dropped = dict.fromkeys(pool.produced, 0)
-    data = (directory / "pool.bin").read_bytes()
     assert data[:8] == b"SCOPEPL\x01"
     assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (1, 4096, CHUNK_BYTES)
     tracks_offset, chunks_offset = struct.unpack_from("<QQ", data, 32)
