@@ -55,6 +55,7 @@ soak: setup interpreters ## the long safety runs: hundreds of attaches and kills
 
 interpreters: setup ## fetch the Pythons that this system lacks (3.14, 3.15) into .tools/; tests run on those found
 	@$(BIN)/python packaging/fetch_python.py 3.14 3.15 || echo "going on without them: their tests are skipped"
+	@$(BIN)/python -m tests.thirdparty
 
 bundle: setup interpreters ## dist/scope-gui-VERSION-linux-ARCH.tar.gz, which runs without a Python; made and tried
 	$(BIN)/python packaging/bundle
