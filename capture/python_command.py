@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from capture.own_process import bundle_launcher
 from capture.python_build import PROGRAM_NAME
 
 _FLAGS = frozenset("bBdEiIOPqRsSuv")
@@ -58,7 +59,7 @@ def plain_python() -> str:
 
     The bundle's has nobody's libraries: there the one that a terminal would start comes first.
     """
-    elsewhere = shutil.which("python3") if sys.flags.isolated else None
+    elsewhere = shutil.which("python3") if bundle_launcher() else None
     return elsewhere or sys.executable
 
 

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from capture.errors import TargetProblem
-from capture.own_process import own_command
+from capture.own_process import LAUNCHER, bundle_launcher, own_command
 
-PROGRAM = "scope-gui"
+PROGRAM = LAUNCHER
 SHARE = Path("share", "scope-gui")
 
 
@@ -40,8 +40,8 @@ def own_program() -> list[str]:
     interpreter with the module.
     """
     started_as = Path(sys.argv[0]).absolute()
-    for path in (Path(sys.prefix).parent / PROGRAM, started_as, Path(sys.executable).with_name(PROGRAM)):
-        if path.name == PROGRAM and path.is_file() and os.access(path, os.X_OK):
+    for path in (bundle_launcher(), started_as, Path(sys.executable).with_name(PROGRAM)):
+        if path is not None and path.name == PROGRAM and path.is_file() and os.access(path, os.X_OK):
             return [str(path)]
     return own_command("scope_gui")
 

@@ -18,6 +18,7 @@ from scope_gui.blindness import last_words
 from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
 from scope_gui.recording.recorder import Outcome, Recording, stopped_by_signals
+from scope_gui.streams import words_to
 from scope_gui.timespec import text_from_ns
 from scope_gui.watching_window import watched_by_window
 
@@ -102,7 +103,7 @@ def _speak_to(descriptor: int | None) -> None:
     """Has everything that we say go there; the program that we start keeps the real standard error."""
     if descriptor is not None:
         os.set_inheritable(descriptor, False)
-        sys.stderr = os.fdopen(descriptor, "w", buffering=1)
+        sys.stderr = words_to(descriptor)
 
 
 def _say(message: str) -> None:

@@ -48,7 +48,7 @@ def _prepare(words: "list[str]") -> "Callable[[], object]":
         sys.exit(f"Argument expected for the {words[0]} option")
     if words[0] == "-m":
         sys.argv = ["-m", *words[2:]]
-        _set_first_path(os.getcwd())
+        _set_first_path(_current_folder())
         return lambda: _run_module(words[1], True)
     if words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
@@ -56,7 +56,7 @@ def _prepare(words: "list[str]") -> "Callable[[], object]":
         main.__loader__ = bootstrap.BuiltinImporter
         return lambda: exec(compile(words[1] + "\n", "<string>", "exec", dont_inherit=True), main.__dict__)
     sys.argv = list(words)
-    path = os.path.join(os.getcwd(), words[0])
+    path = os.path.join(_current_folder(), words[0])
     if _is_importable(words[0]):
         _set_first_path(path, always=True)
         return lambda: _run_module("__main__", False)
@@ -72,6 +72,14 @@ def _prepare(words: "list[str]") -> "Callable[[], object]":
         print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
         sys.exit(2)
     return lambda: exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)
+
+
+def _current_folder() -> str:
+    """'' for one that has been deleted: `python /srv/app.py` works there all the same."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def _set_first_path(path: str, always: bool = False) -> None:

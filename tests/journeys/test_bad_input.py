@@ -98,7 +98,7 @@ def test_pid_of_somebody_else() -> None:
 
 def can_run_scope(python: str, options: dict[str, Any]) -> bool:
     try:
-        return subprocess.run([python, "-c", "import scope_gui.cli"], check=False, **options).returncode == 0
+        return subprocess.run([python, "-c", "import scope_gui.command_line"], check=False, **options).returncode == 0
     except PermissionError:
         return False
 

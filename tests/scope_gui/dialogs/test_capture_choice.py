@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capture.errors import TargetProblem
-from scope_gui.cli import build_parser
+from scope_gui.command_line import build_parser
 from scope_gui.dialogs import capture_choice
 from scope_gui.dialogs.capture_choice import (
     CaptureChoice,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from capture.errors import TargetProblem
-from scope_gui import cli
+from scope_gui import command_line
 from scope_gui.pictures import plan
 from scope_gui.pictures.plan import Order, Pace, check, durations_ms, moments, names, size_from_text
 
@@ -106,4 +106,4 @@ def test_what_a_sequence_cannot_be_written_to_is_said(tmp_path: Path) -> None:
 
 
 def test_the_command_line_offers_every_view() -> None:
-    assert cli.VIEWS == plan.VIEWS
+    assert command_line.VIEWS == plan.VIEWS

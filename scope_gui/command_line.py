@@ -1,0 +1,271 @@
+"""Every verb of the command line, its flags and its exit code.
+
+Exit 0 done, 1 failed with one clear sentence on stderr, 2 wrong usage. Each verb imports only what it needs: an
+attach must not wait for the table libraries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+from capture.errors import ScopeError, TargetProblem
+from scope_gui.streams import AnswerLost, drop_answers
+
+WELCOME = "scope_gui.app:welcome"
+VIEWS = ("window", "timeline", "building", "supervision", "inspector", "metrics")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb and gives its exit code."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.desktop and arguments.handler != WELCOME:
+        parser.error("--install-desktop and --uninstall-desktop go without a verb")
+    try:
+        code = _handler(arguments.desktop or arguments.handler)(arguments)
+        sys.stdout.flush()  # here, where a closed pipe is understood
+        return code
+    except ScopeError as problem:
+        if isinstance(problem, AnswerLost):
+            drop_answers()
+        print(f"scope-gui: {problem}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        drop_answers()  # their reader (head, less) has gone, which is its right and no failure of ours
+        return 0
+    except KeyboardInterrupt:
+        print("scope-gui: interrupted", file=sys.stderr)
+        return 1
+
+
+def _handler(name: str) -> Callable[[argparse.Namespace], int]:
+    """The function behind "module:function"; imported only now, because an attach must not wait for pyarrow."""
+    module, _, function = name.partition(":")
+    try:
+        return cast(Callable[[argparse.Namespace], int], getattr(importlib.import_module(module), function))
+    except ImportError as error:
+        if module != "scope_gui.app" or not (error.name or "PySide6").startswith("PySide6"):
+            raise
+        raise TargetProblem(f"The window cannot start: {error}.", "`make setup` installs what Qt needs.") from error
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every verb of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="scope-gui", description="Record a running program and look at any moment of its past."
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    for flag, what in (
+        ("install", "add Scope to this user's desktop: menu, icon, .scope files"),
+        ("uninstall", "undo it"),
+    ):
+        parser.add_argument(
+            f"--{flag}-desktop",
+            dest="desktop",
+            action="store_const",
+            const=f"scope_gui.desktop:{flag}_desktop",
+            help=what,
+        )
+    parser.set_defaults(handler=WELCOME)
+    verbs = parser.add_subparsers(metavar="VERB", help="without one: the window")
+
+    open_ = _verb(verbs, "open", "show a session in the window", "scope_gui.app:open_session")
+    open_.add_argument("session", type=Path, nargs="?", metavar="S.scope", help="without one: the welcome page")
+    open_.add_argument(
+        "--show-problems",
+        action="store_true",
+        help="say what is wrong with the session in the window, not on stderr: for desktops and launchers",
+    )
+    open_.add_argument("--at", metavar="TIME", help="where to begin: 1.5s, 250ms, 120000ns, 40%%, start or end")
+
+    attach = _verb(
+        verbs,
+        "attach",
+        "record a running process until Ctrl+C, its end or --duration, and show it live",
+        "scope_gui.verbs_record:attach",
+    )
+    attach.add_argument("pid", type=int, metavar="PID")
+    _recording_flags(attach)
+
+    run = _verb(verbs, "run", "start a program under the recorder, and show it live", "scope_gui.verbs_record:run")
+    _recording_flags(run)
+    run.add_argument("--end-program", action="store_true", help="end the program, too, when its recording ends")
+    run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- python app.py ARGS | -m module ARGS")
+
+    demo = _verb(verbs, "demo", "show the demo, a small order service with planted bugs, live", "scope_gui.app:demo")
+    demo.add_argument("-o", "--output", type=Path, metavar="S.scope", help="where to record (default: in ~/Scope)")
+
+    stop = _verb(verbs, "stop", "ask the recorder of a session to detach and save", "scope_gui.verbs_record:stop")
+    _session(stop)
+
+    doctor = _verb(
+        verbs, "doctor", "say what attaching to a process needs and what is in the way", "scope_gui.verbs_record:doctor"
+    )
+    doctor.add_argument("pid", type=int, metavar="PID")
+    _json(doctor)
+
+    info = _verb(verbs, "info", "what a session holds", "scope_gui.verbs_read:info")
+    _session(info)
+    _json(info)
+
+    frame = _verb(verbs, "frame", "the whole program at one instant", "scope_gui.verbs_read:frame")
+    _session(frame)
+    frame.add_argument("--at", required=True, metavar="TIME", help="1.5s, 250ms, 120000ns, 40%%, start or end")
+    _json(frame)
+
+    export = _verb(verbs, "export", "pictures of a session, without a display", "scope_gui.verbs_export:export")
+    _session(export)
+    _picture_flags(export)
+
+    events = _verb(verbs, "events", "the recorded events of a stretch of time", "scope_gui.verbs_read:events")
+    _session(events)
+    events.add_argument("--from", dest="from_time", default="start", metavar="TIME")
+    events.add_argument("--to", dest="to_time", default="end", metavar="TIME")
+    events.add_argument(
+        "--kind", action="append", default=[], help="only this kind (call, return, raise, ...); repeatable"
+    )
+    events.add_argument("--track", type=int, help="only this track_id")
+    events.add_argument("--limit", type=int, default=1000, help="at most so many rows (default 1000; 0 = all)")
+    _format(events)
+
+    query = _verb(verbs, "query", "SQL over the tables of a session", "scope_gui.verbs_read:query")
+    _session(query)
+    query.add_argument("sql", metavar="SQL")
+    _format(query)
+
+    verify = _verb(verbs, "verify", "check every byte of a session", "scope_gui.verbs_keep:verify")
+    _session(verify)
+    _json(verify)
+
+    recover = _verb(verbs, "recover", "finish a session whose recorder was killed", "scope_gui.verbs_keep:recover")
+    recover.add_argument("session", type=Path, metavar="DIR")
+    _json(recover)
+
+    index = _verb(verbs, "index", "rebuild the caches of a session", "scope_gui.verbs_keep:index")
+    _session(index)
+
+    pack = _verb(verbs, "pack", "turn a session folder into one file", "scope_gui.verbs_keep:pack")
+    _session(pack)
+    pack.add_argument("-o", "--output", type=Path, help="default: in place of the folder")
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version; looked up only when asked, because the metadata costs more than the rest of the start."""
+
+    def __call__(self, *_: object) -> None:
+        metadata = importlib.import_module("importlib.metadata")
+        print(f"scope-gui {metadata.version('scope-gui')}")
+        sys.exit(0)
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help_text: str, handler: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def _session(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("session", type=Path, metavar="S.scope")
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
+
+
+def _format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
+
+
+def _picture_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--at", metavar="TIME", help="one picture, of this moment: 1.5s, 250ms, 40%%, start or end")
+    parser.add_argument("--view", choices=VIEWS, default="window", help="what is seen (default: the whole window)")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="F.png|DIR|F.gif", help="a PNG is replaced if it is there"
+    )
+    parser.add_argument("--size", default="1600x900", metavar="WxH", help="in pixels (default 1600x900)")
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--track", type=int, metavar="ID", help="pick this thread or process")
+    parser.add_argument("--mark", metavar="TIME", help="compare with this moment: the inspector lists what changed")
+    parser.add_argument("--source", action="store_true", help="the source line of each call on the stack")
+    parser.add_argument("--measure", choices=("calls", "time"), default="calls", help="what the building's height is")
+    parser.add_argument(
+        "--heat", choices=("activity", "cpu", "memory"), default="activity", help="what the supervision map's colour is"
+    )
+    stretch = parser.add_argument_group("a sequence, or what the timeline shows of a single picture")
+    stretch.add_argument("--from", dest="from_time", metavar="TIME", help="where the stretch begins (default: start)")
+    stretch.add_argument("--to", dest="to_time", metavar="TIME", help="where it ends (default: end)")
+    stretch.add_argument("--fps", type=_per_second, metavar="N", help="pictures a second")
+    stretch.add_argument("--speed", type=_seconds, metavar="X", help="seconds of the session in one (default 1)")
+    stretch.add_argument("--frames", type=_pictures, metavar="N", help="so many pictures at equal steps instead")
+    stretch.add_argument("--force", action="store_true", help="replace the pictures of an earlier sequence")
+
+
+def _recording_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="S.scope", help="where to record (default: here, by name and time)"
+    )
+    parser.add_argument("--duration", type=_seconds, metavar="SEC", help="stop by itself after so many seconds")
+    parser.add_argument("--no-window", action="store_true", help="record without a window that follows it")
+    # How the window hears its recorder, whose stderr is the program's own.
+    parser.add_argument("--words-fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--mode", choices=("full", "state", "performance", "minimal", "observe"), default="full")
+    parser.add_argument(
+        "--include",
+        action="append",
+        default=[],
+        metavar="PAT",
+        help="record these modules, files or functions (default: user code and the program started; '*' is everything)",
+    )
+    parser.add_argument("--exclude", action="append", default=[], metavar="PAT", help="leave these out")
+    parser.add_argument(
+        "--state", action="append", default=[], metavar="PAT", help="record attribute writes of these classes"
+    )
+    parser.add_argument(
+        "--when-full",
+        choices=("drop", "block"),
+        default="drop",
+        help="when the disk cannot keep up: lose and count, or make the program wait",
+    )
+    parser.add_argument(
+        "--memory",
+        type=_mebibytes,
+        default=32,
+        metavar="MIB",
+        help="most shared memory to use in the program (default 32)",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return seconds
+
+
+def _per_second(text: str) -> float:
+    fps = float(text)
+    if not 0 < fps <= 240:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 240")
+    return fps
+
+
+def _pictures(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
+
+
+def _mebibytes(text: str) -> int:
+    mebibytes = int(text)
+    if not 1 <= mebibytes <= 4096:
+        raise argparse.ArgumentTypeError("must be 1 to 4096")
+    return mebibytes

@@ -1,0 +1,82 @@
+"""Standard input, output and error of a Scope process, whatever they are: closed, full, a pipe without a reader.
+
+An answer that cannot be written is one sentence and exit 1; a reader that goes away (`| head`) is no failure; words
+that nobody can hear never end a recording. A number below 3 that is closed would be given to the next file that is
+opened, a journal perhaps, and what is meant for "standard error" would be written into it: they are taken here, and
+closed again in every program that we start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from capture.errors import TargetProblem
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+class AnswerLost(TargetProblem):
+    """Standard output does not take what was to be written."""
+
+
+class _Answers(io.FileIO):
+    """Standard output: says in a sentence that it cannot be written."""
+
+    def write(self, data: ReadableBuffer) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise AnswerLost(f"The answer cannot be written to standard output: {error.strerror}.") from None
+
+
+class _Words(io.FileIO):
+    """Standard error: what cannot be written is not said."""
+
+    def write(self, data: ReadableBuffer) -> int:
+        with contextlib.suppress(OSError):
+            return super().write(data)
+        return memoryview(data).nbytes
+
+
+def prepare_streams() -> None:
+    """Makes the three streams safe to use; for a process that is ours, never for a test's or a library's."""
+    _take_closed_numbers()
+    sys.stdout = _text(_Answers(1, "w", closefd=False), by_line=os.isatty(1))
+    sys.stderr = words_to(2)
+
+
+def words_to(descriptor: int) -> TextIO:
+    """A stream for words, line by line, that never fails."""
+    return _text(_Words(descriptor, "w", closefd=False), by_line=True)
+
+
+def drop_answers() -> None:
+    """What is still waiting to be written to standard output goes nowhere."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+
+
+def _text(raw: io.FileIO, *, by_line: bool) -> TextIO:
+    encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=by_line)
+
+
+def _take_closed_numbers() -> None:
+    """Not inherited, so that they are closed in programs that we start. Reading and answering fail as before."""
+    for number, way in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            taken = os.open(os.devnull, way | os.O_CLOEXEC)
+            if taken != number:
+                os.dup2(taken, number, inheritable=False)
+                os.close(taken)
