@@ -4,6 +4,7 @@ The folder is 0700 and its files 0600, owned by the target's user; it lives only
 second (an attach on 3.14 may send two) finds `config.json` claimed, that is renamed, and goes away silently.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -48,7 +49,7 @@ class Bootstrap:
         self._open_pool_dir(pool_dir)
         return self.write(
             "config.json",
-            msgspec.json.encode(
+            json.dumps(  # ASCII: a path that is no UTF-8 travels as halves of letters, which msgspec refuses
                 {
                     "socket": str(self.channel.path),
                     "token": self.channel.token,
@@ -58,7 +59,7 @@ class Bootstrap:
                     "process_serial": process_serial,
                     **msgspec.to_builtins(settings),
                 }
-            ),
+            ).encode(),
         )
 
     def write(self, name: str, content: bytes) -> Path:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from capture.names import command_line, command_words, kernel_name
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -65,11 +67,10 @@ class ProcessProbe:
 
     def identity(self) -> Identity:
         """Who the process is, as far as it still tells."""
-        identity = Identity(0, "", "")
-        with contextlib.suppress(psutil.Error), self._process.oneshot():
-            identity = replace(identity, parent_pid=self._process.ppid(), name=self._process.name())
-            identity = replace(identity, command=" ".join(self._process.cmdline()))
-        return identity
+        parent_pid = 0
+        with contextlib.suppress(psutil.Error):
+            parent_pid = self._process.ppid()
+        return Identity(parent_pid, *_name_and_command(self.pid))
 
     def sample(self, *, with_children: bool = True) -> ProcessSample | None:
         """The process now, or None when it has ended (or its pid is somebody else's by now)."""
@@ -99,7 +100,7 @@ class ProcessProbe:
                 key = (child.pid, child.create_time())
                 known = self._known.get(key)
                 if known is None:
-                    known = ChildProcess(*key, child.name(), " ".join(child.cmdline()))
+                    known = ChildProcess(*key, *_name_and_command(child.pid))
                     self._known[key] = known
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
@@ -126,6 +127,16 @@ def cpu_seconds(pid: int, thread_id: int | None = None) -> float | None:
 def thread_name(pid: int, thread_id: int) -> str:
     """The kernel's name of a thread, or '' when it is gone."""
     try:
-        return Path(f"/proc/{pid}/task/{thread_id}/comm").read_text(encoding="utf-8", errors="replace").strip()
+        return kernel_name(Path(f"/proc/{pid}/task/{thread_id}/comm").read_bytes().removesuffix(b"\n"))
     except OSError:
         return ""
+
+
+def _name_and_command(pid: int) -> tuple[str, str]:
+    """What a process is called and how it was started; empty where it has ended."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        comm = Path(f"/proc/{pid}/comm").read_bytes().removesuffix(b"\n")
+    except OSError:
+        return "", ""
+    return kernel_name(comm, command), command_line(command_words(command))

@@ -87,7 +87,7 @@ class _Agent:
                 "python": ".".join(map(str, sys.version_info[:3])),
                 "hexversion": sys.hexversion,
                 "executable": sys.executable or "",
-                "argv": [str(word) for word in getattr(sys, "argv", [])][:64],
+                "argv": [str(word)[:4096] for word in getattr(sys, "argv", [])[:64]],
             }
         )
         answer = self.next_message(_GREETING_MS)

@@ -32,6 +32,8 @@ def _escaped(character: str) -> str:
         return "\\" + character
     if 0x20 <= code < 0x7F:
         return character
+    if 0xD800 <= code < 0xE000:  # half a letter, of a name that is no UTF-8: spelled as Python prints it
+        return f"\\\\u{code:04x}"
     if code < 0x10000:
         return f"\\u{code:04x}"
     code -= 0x10000
@@ -91,7 +93,7 @@ def _string(text: str, at: int) -> "tuple[str, int]":
             at += 2
     joined = "".join(parts)
     if any("\ud800" <= character <= "\udfff" for character in joined):
-        joined = joined.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        joined = joined.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     return joined, at + 1
 
 

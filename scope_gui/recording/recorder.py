@@ -28,6 +28,7 @@ from capture.errors import ScopeError, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
+from capture.names import command_line, json_bytes
 from capture.pool import CHUNK_BYTES, Pool, remove_pool_folder
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
@@ -108,7 +109,7 @@ class Recording:
             exclude=list(self.settings.exclude),
             state=list(self.settings.state),
             when_full=self.settings.when_full,
-            command=self.command,
+            command=command_line([self.command]),
         )
 
     # -- getting in
@@ -321,7 +322,7 @@ class Recording:
             raise
 
     def _fact(self, fact: str, /, **fields: object) -> None:
-        self._journal.append(BlockType.FACTS, FIRST_PROCESS, msgspec.json.encode({"fact": fact, **fields}))
+        self._journal.append(BlockType.FACTS, FIRST_PROCESS, json_bytes({"fact": fact, **fields}))
 
 
 def _make_session_folder(path: Path) -> None:

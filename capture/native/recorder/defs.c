@@ -14,6 +14,7 @@
 
 #define FIELD_LIMIT 4096
 #define HEAD_BYTES 16
+#define CUT "…"
 #define FIELDS 5
 #define MOST_BYTES (64u << 20) /* some 400 000 functions; address space until it is used */
 #define LEAST_BYTES (1u << 20) /* where address space is limited */
@@ -59,6 +60,19 @@ static uint32_t fnv1a(uint32_t hash, const unsigned char *bytes, size_t count) {
     return hash;
 }
 
+/* GIL not needed; does not allocate. The length of `text` without the part of a letter at its end, where whoever filled a
+ * buffer with it has cut one. */
+static size_t whole_letters(const char *text, size_t length) {
+    size_t lead = length;
+    while (lead > 0 && length - lead < 3 && (text[lead - 1] & 0xc0) == 0x80)
+        lead--;
+    if (lead == 0)
+        return length;
+    const unsigned char first = (unsigned char)text[lead - 1];
+    const size_t wanted = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+    return length - (lead - 1) < wanted ? lead - 1 : length;
+}
+
 /* GIL held (it orders the writers); does not allocate. False when the definition could not be stored: then its number
  * must not be used. */
 bool scope_define(enum scope_def kind, uint32_t id, const char *const *fields, int count) {
@@ -69,12 +83,15 @@ bool scope_define(enum scope_def kind, uint32_t id, const char *const *fields, i
     for (int i = 0; i < count && i < FIELDS; i++) {
         if (i)
             buffer[size++] = 0;
-        size_t length = strnlen(fields[i], FIELD_LIMIT);
-        if (length == FIELD_LIMIT)
-            while (length > 0 && (fields[i][length] & 0xc0) == 0x80)
-                length--; /* never cut inside a UTF-8 character */
+        size_t length = strnlen(fields[i], FIELD_LIMIT + 1);
+        const bool is_cut = length > FIELD_LIMIT;
+        length = whole_letters(fields[i], is_cut ? FIELD_LIMIT - sizeof CUT : length);
         memcpy(buffer + size, fields[i], length);
         size += length;
+        if (is_cut) {
+            memcpy(buffer + size, CUT, sizeof CUT - 1);
+            size += sizeof CUT - 1;
+        }
     }
     const uint16_t magic = SCOPE_DEF_MAGIC;
     const uint32_t payload_bytes = (uint32_t)(size - HEAD_BYTES);

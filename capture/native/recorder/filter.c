@@ -15,6 +15,7 @@ struct pattern_list {
 };
 
 static struct pattern_list lists[SCOPE_PATTERN_LISTS];
+static char own_folder[4096];
 
 /* GIL held; frees plain memory. */
 void scope_filter_clear(void) {
@@ -66,10 +67,19 @@ static bool code_matches(const char *pattern, const char *file, const char *modu
     return false;
 }
 
-/* No GIL; no allocation. */
-static bool is_scope_itself(const char *file, const char *module) {
-    const char *name = strrchr(file, '/');
-    return strncmp(name ? name + 1 : file, "_scope_", 7) == 0 || strncmp(module, "_scope_", 7) == 0;
+/* GIL held; no allocation. `folder`: where the recorder's library and the agent's files lie, spelled as code objects
+ * spell it. */
+void scope_filter_set_own_folder(const char *folder) {
+    snprintf(own_folder, sizeof own_folder, "%s", folder);
+    for (size_t length = strlen(own_folder); length > 1 && own_folder[length - 1] == '/'; length--)
+        own_folder[length - 1] = 0;
+}
+
+/* No GIL; no allocation. Whether this is a file of the agent's. Judged by where it lies: a user may have a `_scope_x.py`. */
+bool scope_filter_is_own_file(const char *file) {
+    size_t length = strlen(own_folder);
+    return strcmp(file, SCOPE_OWN_CODE) == 0 ||
+           (length && strncmp(file, own_folder, length) == 0 && strncmp(file + length, "/_scope_", 8) == 0);
 }
 
 /* No GIL; no allocation. User code: not the standard library, not installed packages, not built into the interpreter.
@@ -98,7 +108,7 @@ static bool is_user_code(const char *file, const char *module, const char *modul
 
 /* No GIL; no allocation. */
 bool scope_filter_wants_code(const char *file, const char *module, const char *qualname, const char *module_file) {
-    if (is_scope_itself(file, module))
+    if (scope_filter_is_own_file(file))
         return false;
     bool wanted = false, named = false;
     for (int i = 0; i < lists[SCOPE_INCLUDE].count && !wanted; i++) {

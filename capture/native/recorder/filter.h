@@ -4,9 +4,14 @@
 
 #include <stdbool.h>
 
+/* The file name of code that is in no file. */
+#define SCOPE_OWN_CODE "<_scope_inject>"
+
 enum scope_pattern_list { SCOPE_INCLUDE, SCOPE_EXCLUDE, SCOPE_STDLIB, SCOPE_CLASSES, SCOPE_PATTERN_LISTS };
 
 void scope_filter_clear(void);
+void scope_filter_set_own_folder(const char *folder);
+bool scope_filter_is_own_file(const char *file);
 bool scope_filter_add(enum scope_pattern_list list, const char *pattern);
 bool scope_filter_wants_code(const char *file, const char *module, const char *qualname, const char *module_file);
 bool scope_filter_wants_thread(const char *name);

@@ -4,6 +4,7 @@
  * the GIL like any other and runs the agent until the recording ends. */
 #include "inject.h"
 
+#include "filter.h"
 #include "python_api.h"
 
 #include <dlfcn.h>
@@ -25,7 +26,7 @@ static const char BOOTSTRAP[] =
 
 /* GIL held; allocates; 0 or -1 with an exception. `library` lies in the agent's folder. */
 static int run_agent(const char *config_path, const char *library) {
-    PyObject *code = Py_CompileString(BOOTSTRAP, "<_scope_inject>", Py_file_input);
+    PyObject *code = Py_CompileString(BOOTSTRAP, SCOPE_OWN_CODE, Py_file_input);
     PyObject *globals = PyDict_New();
     PyObject *config = PyUnicode_DecodeFSDefault(config_path), *path = PyUnicode_DecodeFSDefault(library);
     PyObject *builtins = PyEval_GetBuiltins(); /* borrowed */

@@ -12,6 +12,7 @@
 #include "tracks.h"
 #include "unseen.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,22 +33,44 @@ static int add_patterns(enum scope_pattern_list list, PyObject *patterns) {
     return 0;
 }
 
+/* GIL held; allocates; never leaves an exception. The agent's files lie where this library does. */
+static void know_own_folder(void) {
+    Dl_info self;
+    scope_filter_set_own_folder("");
+    if (!dladdr((void *)know_own_folder, &self) || !self.dli_fname || !strrchr(self.dli_fname, '/'))
+        return;
+    PyObject *folder = PyUnicode_DecodeFSDefaultAndSize(self.dli_fname, strrchr(self.dli_fname, '/') - self.dli_fname);
+    PyObject *bytes = scope_utf8(folder);
+    if (bytes)
+        scope_filter_set_own_folder(PyBytes_AsString(bytes));
+    PyErr_Clear();
+    PyObject *parts[] = {folder, bytes};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i])
+            Py_DecRef(parts[i]);
+}
+
 /* GIL held; allocates; new reference or NULL with an exception. configure(pool_dir, chunk_count, when_full, features,
  * include, exclude, stdlib, classes): makes the pool; nothing is recorded yet. */
 static PyObject *configure(PyObject *module, PyObject *args) {
     (void)module;
-    const char *folder, *features;
+    const char *features;
+    PyObject *folder_bytes;
     unsigned chunk_count, when_full;
     PyObject *include, *exclude, *stdlib, *classes;
-    if (!PyArg_ParseTuple(args, "sIIsOOOO", &folder, &chunk_count, &when_full, &features, &include, &exclude, &stdlib,
-                          &classes))
+    if (!PyArg_ParseTuple(args, "O&IIsOOOO", PyUnicode_FSConverter, &folder_bytes, &chunk_count, &when_full, &features,
+                          &include, &exclude, &stdlib, &classes))
         return NULL;
+    char folder[4000];
+    snprintf(folder, sizeof folder, "%s", PyBytes_AsString(folder_bytes));
+    Py_DecRef(folder_bytes);
     scope_fork_clean_up();
     if (scope_active || scope_pool.header) {
         PyErr_SetString(PyExc_RuntimeError, "this process is already being recorded");
         return NULL;
     }
     scope_filter_clear();
+    know_own_folder();
     scope_unseen_open();
     if (add_patterns(SCOPE_INCLUDE, include) || add_patterns(SCOPE_EXCLUDE, exclude) ||
         add_patterns(SCOPE_STDLIB, stdlib) || add_patterns(SCOPE_CLASSES, classes))
@@ -122,10 +145,16 @@ static PyObject *mute(PyObject *module, PyObject *on) {
 /* GIL held; allocates; new reference or NULL with an exception. define(key, value): a fact about the process. */
 static PyObject *define(PyObject *module, PyObject *args) {
     (void)module;
-    const char *key, *value;
-    if (!PyArg_ParseTuple(args, "ss", &key, &value))
+    const char *key;
+    PyObject *value;
+    if (!PyArg_ParseTuple(args, "sO", &key, &value))
         return NULL;
-    return PyBool_FromLong(scope_define(SCOPE_DEF_PROCESS, 0, (const char *[]){key, value}, 2));
+    PyObject *bytes = scope_utf8(value);
+    const char *fields[] = {key, bytes ? PyBytes_AsString(bytes) : ""};
+    bool stored = scope_define(SCOPE_DEF_PROCESS, 0, fields, 2);
+    if (bytes)
+        Py_DecRef(bytes);
+    return PyBool_FromLong(stored);
 }
 
 /* GIL held; new reference or NULL with an exception. close_in_child(fd) */
