@@ -18,10 +18,12 @@ _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _DYNAMIC = struct.Struct("<qQ")
+_SECTION = struct.Struct("<IIQQQQIIQQ")
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_GNU_HASH = 4, 5, 6, 0x6FFFFEF5
 _MAX_SEGMENTS = 512
 _MAX_DYNAMIC = 4096
+_MAX_SECTION_NAMES = 1 << 16
 _MAX_SYMBOLS = 1 << 22
 MACHINES = {62: "x86_64", 183: "aarch64", 3: "i386", 40: "arm"}
 
@@ -97,6 +99,23 @@ class ElfFile:
                 return Symbol(address, info & 0xF in (2, 10), info & 0xF == 10)
         return None
 
+    def imports(self, name: str) -> bool:
+        """Whether this file wants `name` from another."""
+        wanted = name.encode()
+        for index in range(self._first_defined()):
+            name_at, _, _, section, _, _ = self._symbol_at(index)
+            if not section and self._string_is(name_at, wanted):
+                return True
+        return False
+
+    def has_section(self, name: str) -> bool:
+        """Whether the file has a section of that name; names stay when a file is stripped."""
+        _, _, _, _, _, _, table, _, _, _, _, size, count, names = self._unpack(_HEADER, 0)
+        if size != _SECTION.size or not 0 < names < count:
+            return False
+        _, _, _, _, at, length, *_ = self._unpack(_SECTION, table + names * size)
+        return b"\0" + name.encode() + b"\0" in self._slice(at, min(length, _MAX_SECTION_NAMES))
+
     def read(self, address: int, size: int) -> bytes:
         """The bytes that a fresh load has at `address`."""
         return self._slice(self._offset_of(address), size)
@@ -157,6 +176,12 @@ class ElfFile:
                 yield i
             if chained & 1:
                 return
+
+    def _first_defined(self) -> int:
+        """How many symbols come before the first that the GNU hash table knows: those that others must define."""
+        if _DT_GNU_HASH not in self._tables:
+            return max(self._all_symbols(), default=-1) + 1
+        return min(self._u32(self._offset_of(self._tables[_DT_GNU_HASH]) + 4), _MAX_SYMBOLS)
 
     def _all_symbols(self) -> Iterator[int]:
         if _DT_HASH in self._tables:

@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 import psutil
 
+from capture.seccomp import FILTERED, UNKNOWN, Confinement, confinement
+from capture.settings import DEFAULT_CHUNKS
 from capture.targets import Target
 
-AGENT_DIR = Path(__file__).parent / "agent"
+AGENT_DIR = Path(__file__).resolve().parent / "agent"
+DEFAULT_POOL_BYTES = DEFAULT_CHUNKS << 16
 _CAP_SYS_PTRACE = 1 << 19
 
 
@@ -28,9 +31,11 @@ class Host(NamedTuple):
     unreadable: str | None = None
     hidden: str | None = None
     tracer_name: str = ""
+    confinement: Confinement = Confinement()
+    pool_bytes: int = DEFAULT_POOL_BYTES
 
 
-def host_facts(target: Target) -> Host:
+def host_facts(target: Target, pool_bytes: int = DEFAULT_POOL_BYTES) -> Host:
     capabilities = _own_capabilities()
     me = psutil.Process()
     shared = [AGENT_DIR, Path("/dev/shm")]
@@ -45,7 +50,19 @@ def host_facts(target: Target) -> Host:
         unreadable=_first_unreadable(_agent_files(), target),
         hidden=next((str(path) for path in shared if not _is_same_for(target.pid, path)), None),
         tracer_name=_name_of(target.tracer_pid),
+        confinement=_confinement(target),
+        pool_bytes=pool_bytes,
     )
+
+
+def _confinement(target: Target) -> Confinement:
+    """What seccomp does to a program that could be recorded; others are not stopped to be asked."""
+    if target.python is None or target.state in "ZXTt" or target.tracer_pid:
+        return Confinement()
+    try:
+        return confinement(target.pid)
+    except OSError:
+        return Confinement(FILTERED, UNKNOWN)
 
 
 def _agent_files() -> list[Path]:

@@ -15,10 +15,10 @@ import msgspec
 
 from capture.bootstrap import Bootstrap
 from capture.channel import AgentChannel
-from capture.doctor import NEWEST, OLDEST
 from capture.errors import TargetProblem
 from capture.host_facts import AGENT_DIR
 from capture.python_command import PythonCommand, parse_command
+from capture.rules_program import NEWEST, OLDEST
 from capture.settings import CaptureSettings
 
 START_PATIENCE_S = 20.0

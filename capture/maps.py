@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-_LINE = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)")
+_LINE = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)", re.DOTALL)
 _DELETED = " (deleted)"
 
 
@@ -37,10 +37,10 @@ def read_maps(pid: int) -> list[Mapping]:
     Raises: OSError if the process is gone or may not be looked into.
     """
     mappings = []
-    for line in Path(f"/proc/{pid}/maps").read_bytes().splitlines():
+    for line in Path(f"/proc/{pid}/maps").read_bytes().split(b"\n"):  # a name may hold \r
         if found := _LINE.fullmatch(line):
             start, end, permissions, offset, major, minor, inode, raw_path = found.groups()
-            path = raw_path.decode(errors="surrogateescape")
+            path = os.fsdecode(raw_path.replace(b"\\012", b"\n"))  # the one escape that the kernel makes
             deleted = path.endswith(_DELETED)
             mappings.append(
                 Mapping(

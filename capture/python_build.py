@@ -56,6 +56,27 @@ def _python_in_file(path: Path, name: str, inode: int, modified_ns: int) -> Pyth
         return None
 
 
+def is_interpreter(path: Path) -> bool:
+    """Whether this program is a Python interpreter, whatever its name: one whose `main` is the interpreter's own.
+
+    A program that merely embeds Python has a `main` of its own and no use for `Py_BytesMain`.
+    """
+    try:
+        with ElfFile(path) as file:
+            return file.imports("Py_BytesMain") or file.symbol("Py_BytesMain") is not None
+    except (OSError, ElfError):
+        return False
+
+
+def is_closed_python(path: Path) -> bool:
+    """Whether this file holds a Python whose functions nobody else can call: a recorder could not ask it anything."""
+    try:
+        with ElfFile(path) as file:
+            return file.has_section(".PyRuntime") and file.symbol("PyEval_EvalCode") is None
+    except (OSError, ElfError):
+        return False
+
+
 def version_text(hexversion: int) -> str:
     """'3.13.0', '3.14.0rc2'."""
     major, minor, micro, level = (

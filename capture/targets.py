@@ -1,12 +1,13 @@
-"""The processes on this machine, and everything about one that decides how Scope can record it.
+"""Everything about one process that decides how Scope can record it.
 
-`list_processes` is for choosing: quick, names and a guess. `describe` is for judging: every fact that capture/doctor.py
-has a rule about, gathered without privileges and without touching the process. What cannot be seen is None.
+Every fact here has a rule in capture/rules_*.py; all are gathered without privileges and without touching the process.
+What cannot be seen is None.
 """
 
 import contextlib
+import ctypes
 import os
-import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +17,33 @@ import psutil
 from capture.elf import ElfError, ElfFile
 from capture.errors import TargetProblem
 from capture.maps import Mapping, file_of, read_maps
-from capture.python_build import LIBRARY_NAME, PROGRAM_NAME, PythonBuild, python_in_file
+from capture.names import command_line, command_words, kernel_name, readable
+from capture.python_build import (
+    LIBRARY_NAME,
+    PythonBuild,
+    is_closed_python,
+    python_in_file,
+)
 from capture.python_command import x_options
+from capture.room import Room, room_of
 
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _POOL_MAGIC = bytes(byte ^ 0xFF for byte in (0xAC, 0xBC, 0xB0, 0xAF, 0xBA, 0xAF, 0xB3, 0xFE))
 _POOL_STATE_AT = 128
 _POOL_STOPPED = 2
 _SIGSEGV_BIT = 1 << 10
+_DELETED = " (deleted)"
+_NEEDED_LIBRARIES = ("libpython", "libc.so.", "libc-2.", "libdl")
+_STUCK_LOOKS, _STUCK_PAUSE_S = 6, 0.03
+_KCMP = {"x86_64": 312, "aarch64": 272}
+_KCMP_VM = 1
 _DISABLE_VARIABLE = b"PYTHON_DISABLE_REMOTE_DEBUG"
-
-
-class ProcessRow(msgspec.Struct, frozen=True):
-    """One line of a list to choose from; `python` is a guess: '3.13', 'yes' (no name tells which), '' (not Python).
-
-    Units: create_time in s since the epoch; cpu_s is what all its threads have used so far.
-    """
-
-    pid: int
-    parent_pid: int
-    create_time: float
-    uid: int
-    name: str
-    command: str
-    python: str
-    cpu_s: float = 0.0
-    rss_bytes: int = 0
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """One process and what decides how it can be recorded. None: could not be seen.
+
+    `is_closed`: its Python exports nothing. `lost_file`: a library that it runs, which is gone from the disk and which
+    we may not read in its memory. `is_stuck`: every thread of it waits inside the kernel and cannot be interrupted.
 
     Units: create_time in s since the epoch, as psutil. `uids`: real, effective, saved, file system.
     """
@@ -59,7 +56,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     uids: tuple[int, ...]
     gid: int
     tracer_pid: int
-    seccomp: int
     capabilities: int
     has_shadow_stack: bool
     ignores_segv: bool
@@ -74,6 +70,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     same_pid_namespace: bool | None = None
     remote_debug_disabled_by: str | None = None
     pool: str | None = None
+    is_closed: bool = False
+    lost_file: str | None = None
+    shares_memory_with: int | None = None
+    is_stuck: bool = False
+    threads: int = 1
+    same_user_namespace: bool | None = None
+    room: Room = Room()
 
     @property
     def uid(self) -> int:
@@ -82,7 +85,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def command_line(self) -> str:
-        return " ".join(self.command) or self.name
+        return command_line(self.command) or self.name
 
 
 def describe(pid: int) -> Target:
@@ -93,20 +96,21 @@ def describe(pid: int) -> Target:
     try:
         create_time = psutil.Process(pid).create_time()
         status = _status_fields(pid)
-        command = tuple(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")[:-1])
+        raw_command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        comm = Path(f"/proc/{pid}/comm").read_bytes().removesuffix(b"\n")
         is_dumpable = Path(f"/proc/{pid}").stat().st_uid == int(status["Uid"].split()[1])
     except (psutil.NoSuchProcess, ValueError, OverflowError, OSError):
         raise TargetProblem(f"There is no process {pid}.") from None
+    command = command_words(raw_command)
     return Target(
         pid=pid,
         create_time=create_time,
-        name=status["Name"],
+        name=kernel_name(comm, raw_command),
         command=command,
         state=status["State"][:1],
         uids=tuple(int(uid) for uid in status["Uid"].split()),
         gid=int(status["Gid"].split()[1]),
         tracer_pid=int(status["TracerPid"]),
-        seccomp=int(status.get("Seccomp", "0")),
         capabilities=int(status.get("CapPrm", "0"), 16),
         has_shadow_stack="shstk" in status.get("x86_Thread_features", ""),
         ignores_segv=bool(int(status["SigIgn"], 16) & _SIGSEGV_BIT),
@@ -114,6 +118,11 @@ def describe(pid: int) -> Target:
         remote_debug_disabled_by=_disabled_by(pid, command),
         same_mount_namespace=_same_namespace(pid, "mnt"),
         same_pid_namespace=_same_namespace(pid, "pid"),
+        same_user_namespace=_same_namespace(pid, "user"),
+        threads=int(status.get("Threads", "1")),
+        is_stuck=_is_stuck(pid),
+        shares_memory_with=_shares_memory_with(pid, int(status["PPid"])),
+        room=room_of(pid, status),
         **_what_it_runs(pid),
     )
 
@@ -122,7 +131,7 @@ def _what_it_runs(pid: int) -> dict[str, Any]:
     """The facts that need a look at the process's files: its executable, its libraries, a pool it records into."""
     facts: dict[str, Any] = {}
     with contextlib.suppress(OSError):
-        facts["executable"] = str(Path(f"/proc/{pid}/exe").readlink())
+        facts["executable"] = str(Path(f"/proc/{pid}/exe").readlink()).removesuffix(_DELETED)
     try:
         mappings = read_maps(pid)
     except OSError:
@@ -138,6 +147,8 @@ def _what_it_runs(pid: int) -> dict[str, Any]:
         facts["python"] = python_in_file(file_of(pid, library), library.name)
     else:
         facts["python"] = python_in_file(executable, facts.get("executable", "").rpartition("/")[2])
+        facts["is_closed"] = facts["python"] is None and is_closed_python(executable)
+    facts["lost_file"] = next((readable(m.path) for m in mappings if m.is_deleted and _is_lost(pid, m)), None)
     facts["pool"] = next((m.path for m in mappings if m.name == "pool.bin" and _is_recording(pid, m)), None)
     return facts
 
@@ -153,8 +164,39 @@ def _is_recording(pid: int, mapping: Mapping) -> bool:
 
 
 def _status_fields(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+    lines = Path(f"/proc/{pid}/status").read_text(errors="replace").split("\n")  # a name may hold other line ends
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _is_lost(pid: int, mapping: Mapping) -> bool:
+    """Whether this is a library that getting in must read, and cannot."""
+    if not mapping.name.startswith(_NEEDED_LIBRARIES):
+        return False
+    try:
+        with file_of(pid, mapping).open("rb"):
+            return False
+    except OSError:
+        return True
+
+
+def _is_stuck(pid: int) -> bool:
+    """Whether all threads stay in an uninterruptible wait: a dead network disk, or a vfork. A moment of it is usual."""
+    for _ in range(_STUCK_LOOKS):
+        for folder in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                if (folder / "stat").read_bytes().rpartition(b")")[2].split()[0] != b"D":
+                    return False
+        time.sleep(_STUCK_PAUSE_S)
+    return True
+
+
+def _shares_memory_with(pid: int, parent_pid: int) -> int | None:
+    """The parent, where the process still runs in the parent's memory (vfork): what is put in there is put in both."""
+    number = _KCMP.get(os.uname().machine)
+    if number is None or parent_pid == 0:
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    return parent_pid if libc.syscall(number, pid, parent_pid, _KCMP_VM, 0, 0) == 0 else None
 
 
 def _same_namespace(pid: int, kind: str) -> bool | None:
@@ -175,46 +217,3 @@ def _disabled_by(pid: int, command: tuple[str, ...]) -> str | None:
         if option.replace("_", "-") == "disable-remote-debug":
             return f"the option -X {option}"
     return None
-
-
-def list_processes() -> list[ProcessRow]:
-    """The processes one could attach to, those that can be seen; kernel threads are left out.
-
-    Some 40 us per process: no symbol table is read, Python is recognised by the names of what is mapped.
-    """
-    booted = psutil.boot_time()
-    rows = []
-    for pid in psutil.pids():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if command:
-                rows.append(_row(pid, command, booted))
-    return rows
-
-
-def _row(pid: int, command: bytes, booted: float) -> ProcessRow:
-    before, _, after = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")
-    fields = after.split()
-    return ProcessRow(
-        pid=pid,
-        parent_pid=int(fields[1]),
-        create_time=booted + int(fields[19]) / _TICKS_PER_S,
-        uid=Path(f"/proc/{pid}").stat().st_uid,
-        name=before.partition("(")[2],
-        command=command.rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace"),
-        python=_guess_python(pid, command),
-        cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS_PER_S,
-        rss_bytes=int(fields[21]) * _PAGE_BYTES,
-    )
-
-
-def _guess_python(pid: int, command: bytes) -> str:
-    try:
-        program = Path(f"/proc/{pid}/exe").readlink().name
-        if found := PROGRAM_NAME.match(program):
-            return f"{found[1]}.{found[2]}{found[3]}" if found[2] else "yes"
-        mapped = re.search(rb"libpython(\d\.\d+t?)", Path(f"/proc/{pid}/maps").read_bytes())
-        return mapped[1].decode() if mapped else ""
-    except OSError:  # not ours: its first word is all we know
-        found = PROGRAM_NAME.match(command.partition(b"\0")[0].decode(errors="replace").rpartition("/")[2])
-        return (f"{found[1]}.{found[2]}" if found[2] else "yes") if found else ""

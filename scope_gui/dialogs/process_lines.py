@@ -14,7 +14,7 @@ import msgspec
 
 from capture.doctor import Diagnosis
 from capture.host_facts import user_name
-from capture.targets import ProcessRow
+from capture.processes import ProcessRow
 
 Column = Literal["pid", "python", "command", "user", "cpu", "memory", "age", "verdict"]
 COLUMNS: tuple[Column, ...] = ("pid", "python", "command", "user", "cpu", "memory", "age", "verdict")

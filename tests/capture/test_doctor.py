@@ -9,6 +9,8 @@ import pytest
 from capture.doctor import Diagnosis, diagnose, examine
 from capture.host_facts import Host
 from capture.python_build import PythonBuild
+from capture.room import Room
+from capture.seccomp import UNKNOWN, Confinement
 from capture.targets import Target
 from tests.interpreters import Interpreter
 from tests.targets import Launcher
@@ -24,7 +26,6 @@ TARGET = Target(
     uids=(ME, ME, ME, ME),
     gid=ME,
     tracer_pid=0,
-    seccomp=0,
     capabilities=0,
     has_shadow_stack=False,
     ignores_segv=False,
@@ -71,7 +72,7 @@ BLOCKED = [
     ({}, HOST._replace(yama_scope=1), "ptrace scope", "only by its parents", "scope-gui run"),
     ({}, HOST._replace(yama_scope=2), "ptrace scope", "only an administrator", "sudo scope-gui attach 4711"),
     ({}, ROOT._replace(yama_scope=3), "ptrace scope", "lets nobody", "scope-gui run"),
-    ({"same_mount_namespace": False}, HOST._replace(hidden="/dev/shm"), "files", "/dev/shm", "inside that container"),
+    ({"same_mount_namespace": False}, HOST._replace(hidden="/dev/shm"), "files", "/dev/shm", "docker exec"),
     ({"python": None}, HOST, "Python", "not a CPython program", "--mode observe"),
     ({"python": PythonBuild("3.9.18", 0x030912F0, False)}, HOST, "Python version", "3.10 and later", "--mode observe"),
     (
@@ -96,6 +97,27 @@ BLOCKED = [
     ({"has_shadow_stack": True}, HOST, "entry", "shadow stack", "scope-gui run"),
     ({"pool": "/dev/shm/scope-0/1/pool.bin"}, HOST, "not recorded", "being recorded already", "scope-gui stop"),
     ({}, HOST._replace(unreadable="/root/scope"), "agent", "cannot read /root/scope", "Install Scope"),
+    ({}, HOST._replace(hidden="/opt/scope"), "files", "with another root folder", "chroot"),
+    (
+        {},
+        HOST._replace(confinement=Confinement(2, "socket")),
+        "system calls",
+        "forbids the system call socket",
+        "Allow",
+    ),
+    ({}, HOST._replace(confinement=Confinement(2, UNKNOWN)), "system calls", "only an administrator may read", "sudo"),
+    ({"room": Room(files=3)}, HOST, "room", "only 3 more files", "--nofile"),
+    ({"room": Room(file_bytes=1 << 20)}, HOST, "room", "SIGXFSZ", "--fsize"),
+    ({"room": Room(address_bytes=16 << 20)}, HOST, "room", "16777216 bytes of address space", "--as"),
+    ({"room": Room(data_bytes=16 << 20)}, HOST, "room", "RLIMIT_DATA", "--data"),
+    ({"room": Room(locked_bytes=0)}, HOST, "room", "memory locked", "--memlock"),
+    ({"room": Room(threads=1)}, HOST, "room", "only 1 more threads", "pids.max"),
+    ({"lost_file": "/lib/libc.so.6"}, HOST, "libraries", "replaced on the disk", "Restart"),
+    ({"lost_file": "/lib/libpython3.so", "python": None}, HOST, "libraries", "/lib/libpython3.so", "Restart"),
+    ({"is_closed": True, "python": None}, HOST, "Python", "keeps its functions to itself", "--mode observe"),
+    ({"shares_memory_with": 99}, HOST, "own memory", "in the memory of the process 99", "to its parent"),
+    ({"is_stuck": True}, HOST, "interruptible", "waits inside the kernel", "when that wait is over"),
+    ({"same_user_namespace": False}, ROOT, "user namespace", "does not know Scope's user", "nsenter"),
 ]
 
 
@@ -124,6 +146,10 @@ ALLOWED = [
     ({"same_mount_namespace": False}, HOST),
     ({"same_pid_namespace": False}, HOST),
     ({"python": PythonBuild("3.15.0a1", 0x030F00A1, False)}, HOST),
+    ({}, HOST._replace(confinement=Confinement(2, ""))),
+    ({"room": Room(files=16, file_bytes=1 << 30, address_bytes=1 << 30, data_bytes=1 << 28, threads=9)}, HOST),
+    ({"room": Room(address_bytes=1 << 30)}, HOST._replace(pool_bytes=64 << 20)),
+    ({"same_user_namespace": False, "capabilities": 0xFF}, HOST),
     ({"machine": None, "is_static": None, "is_musl": None}, HOST),
 ]
 
@@ -138,6 +164,18 @@ def test_a_process_that_has_ended_can_not_even_be_observed() -> None:
     diagnosis = judged(state="Z")
     assert (diagnosis.ok, diagnosis.tier) == (False, None)
     assert "ended" in diagnosis.refusal()
+
+
+def test_a_process_whose_main_thread_has_ended_is_not_said_to_have_ended_itself() -> None:
+    diagnosis = judged(state="Z", threads=3)
+    assert (diagnosis.ok, diagnosis.tier) == (False, None)
+    assert "main thread" in diagnosis.refusal()
+
+
+def test_the_pool_that_was_asked_for_must_fit() -> None:
+    room = Room(address_bytes=100 << 20)
+    assert judged(HOST._replace(pool_bytes=16 << 20), room=room).ok
+    assert not judged(HOST._replace(pool_bytes=96 << 20), room=room).ok
 
 
 def test_what_could_not_be_looked_at_is_not_judged() -> None:

@@ -28,5 +28,7 @@ SCOPE_EXPORT void scope_clock_pair(uint32_t clock_kind, uint64_t out[4]);
 SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, struct scope_scan_entry *out,
                                      int32_t cap);
 SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry);
+SCOPE_EXPORT int32_t scope_seccomp_filters(int32_t tid, void *out, uint32_t capacity, uint32_t *lengths,
+                                           uint32_t filters_max);
 
 #endif

@@ -148,8 +148,9 @@ static enum attempt try_thread(struct scope_thread *thread) {
     } else if (WSTOPSIG(status) != SIGTRAP) {
         result->status = SCOPE_INJECT_STOPPED;
         finished = 1;
-    } else if (ptrace(PTRACE_GETREGS, thread->tid, NULL, &thread->saved) == 0 &&
-               scope_is_safe_point(thread->plan, &thread->saved, thread->memory)) {
+    } else if (ptrace(PTRACE_GETREGS, thread->tid, NULL, &thread->saved) != 0) {
+        return TRY_AGAIN; /* gone */
+    } else if (scope_is_safe_point(thread->plan, &thread->saved, thread->memory)) {
         result->tid = thread->tid;
         result->syscall_nr = (long)thread->saved.orig_rax >= 0 ? (int)thread->saved.orig_rax : -1;
         result->hunt_ns += stopped_at;
@@ -158,6 +159,8 @@ static enum attempt try_thread(struct scope_thread *thread) {
         if (!finished)
             result->hunt_ns -= stopped_at;
         signal = thread->pending_signal;
+    } else if (scope_make_call_again(&thread->saved)) {
+        ptrace(PTRACE_SETREGS, thread->tid, NULL, &thread->saved);
     }
     ptrace(PTRACE_DETACH, thread->tid, NULL, (void *)(long)signal); /* fails harmlessly if handed over or gone */
     return finished ? FINISHED : TRY_AGAIN;

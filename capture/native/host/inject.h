@@ -100,6 +100,10 @@ int scope_is_safe_point(const struct scope_inject_plan *plan, const struct user_
  * Returns 0 if the thread could not be used and is as it was: try another. */
 int scope_call_in(struct scope_thread *thread);
 
+/* epoll_wait answers EINTR to every stop, unlike the rest. Without a timeout, making the call again is the same call; a
+ * handler that is due gets its EINTR all the same. Nonzero if the registers of a stopped thread were changed. */
+int scope_make_call_again(struct user_regs_struct *registers);
+
 uint64_t scope_now_ns(void);
 #endif
 #endif

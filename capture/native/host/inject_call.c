@@ -83,15 +83,19 @@ static int has_restartable_result(const struct scope_thread *thread) {
     return (long)thread->saved.orig_rax >= 0 && result <= -512 && result >= -516;
 }
 
+int scope_make_call_again(struct user_regs_struct *registers) {
+    if ((registers->orig_rax != SYS_epoll_wait && registers->orig_rax != SYS_epoll_pwait) || (int)registers->r10 >= 0 ||
+        (long)registers->rax != -EINTR)
+        return 0;
+    registers->rax = (unsigned long)-KERNEL_ERESTARTNOHAND;
+    return 1;
+}
+
 static void put_back(struct scope_thread *thread) {
     struct iovec extended = {thread->extended, thread->extended_bytes};
     ptrace(PTRACE_SETREGSET, thread->tid, (void *)NT_X86_XSTATE, &extended);
     struct user_regs_struct registers = thread->saved;
-    /* epoll_wait answers EINTR to every stop, unlike the rest. Without a timeout, making the call again is the same
-     * call; a handler that is due gets its EINTR all the same. */
-    if ((registers.orig_rax == SYS_epoll_wait || registers.orig_rax == SYS_epoll_pwait) && (int)registers.r10 < 0 &&
-        (long)registers.rax == -EINTR)
-        registers.rax = (unsigned long)-KERNEL_ERESTARTNOHAND;
+    scope_make_call_again(&registers);
     ptrace(PTRACE_SETREGS, thread->tid, NULL, &registers);
     set_mask(thread, thread->saved_mask);
 }

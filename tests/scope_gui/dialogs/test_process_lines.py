@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from capture.doctor import Diagnosis, Rule, Tier
-from capture.targets import ProcessRow
+from capture.doctor import Diagnosis, Tier
+from capture.processes import ProcessRow
+from capture.rules import Rule
 from scope_gui.dialogs.process_lines import ProcessLine, age_text, cell_text, chosen_lines, process_lines, verdict_text
 
 NOW_S = 10_000.0
