@@ -30,6 +30,7 @@ class Unseen(msgspec.Struct, frozen=True):
 UNSEEN: tuple[Unseen, ...] = (
     Unseen("class-untouched", "Attributes of {details} are not recorded: watching would have broken the class."),
     Unseen("codes-full", "More functions were made than can be told apart; the later ones are counted, not named."),
+    Unseen("exceptions-full", "More exception types were raised than can be told apart; later ones have no name."),
     Unseen("foreign-profiler", "Calls of {details} are missing while another profiler holds the thread."),
     Unseen("greenlets", "Stacks of {details} are not known from the moment greenlets began to switch there."),
     Unseen("sub-interpreter", "What runs in sub-interpreters is not recorded."),

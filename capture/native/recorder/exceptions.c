@@ -2,26 +2,99 @@
 #include "exceptions.h"
 
 #include "defs.h"
+#include "identities.h"
+#include "sites.h"
 #include "typenames.h"
+#include "unseen.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define TYPE_SLOTS 4096u /* open addressing, at most half full; later types have no number */
+#define TYPE_SLOTS 4096u /* open addressing, at most half full */
+#define TYPE_LIMIT 2048u /* names; an event has 16 bits for them */
 
-static PyObject *types[TYPE_SLOTS]; /* strong */
-static uint16_t ids[TYPE_SLOTS];
+/* Types are addresses here; a weak reference tells when one is gone, so that nothing keeps it. */
+static struct known_type {
+    PyObject *type;      /* borrowed */
+    PyObject *reference; /* strong */
+    uint32_t id;
+} types[TYPE_SLOTS];
 static uint32_t type_count;
+static struct scope_identities names = {.limit = TYPE_LIMIT};
+static PyObject *next_name, *frame_name;
 
-/* GIL held; releases types, which may run finalizers: hooks must be inactive. */
+/* GIL not needed; does not allocate. */
+static uint32_t slot_of(const PyObject *type) {
+    return (uint32_t)(((uint64_t)(uintptr_t)type >> 4) * 0x9E3779B97F4A7C15u >> 52);
+}
+
+/* GIL held; allocates two names once, for good; 0 or -1 with an exception. */
+int scope_exceptions_open(void) {
+    if (!next_name)
+        next_name = PyUnicode_InternFromString("tb_next");
+    if (!frame_name)
+        frame_name = PyUnicode_InternFromString("tb_frame");
+    return next_name && frame_name ? 0 : -1;
+}
+
+/* GIL held; releases weak references: hooks must be inactive. */
 void scope_exceptions_close(void) {
     for (uint32_t i = 0; i < TYPE_SLOTS; i++) {
-        PyObject *type = types[i];
-        types[i] = NULL;
-        if (type)
-            Py_DecRef(type);
+        PyObject *reference = types[i].reference;
+        types[i] = (struct known_type){0};
+        if (reference)
+            Py_DecRef(reference);
     }
     type_count = 0;
+    scope_identities_close(&names);
+}
+
+/* GIL held; does not allocate. What the tables take of the target's memory. */
+size_t scope_exceptions_bytes(void) {
+    return sizeof types + scope_identities_bytes(&names);
+}
+
+/* GIL held; does not allocate. Entries that had to step aside for this one move up. */
+static void take_out(uint32_t hole) {
+    for (uint32_t at = (hole + 1) % TYPE_SLOTS; types[at].type; at = (at + 1) % TYPE_SLOTS) {
+        if ((at - slot_of(types[at].type)) % TYPE_SLOTS < (at - hole) % TYPE_SLOTS)
+            continue;
+        types[hole] = types[at];
+        hole = at;
+    }
+    types[hole] = (struct known_type){0};
+    type_count -= 1;
+}
+
+/* GIL held; releases; new reference. Called by the interpreter when a type is gone. */
+static PyObject *on_type_gone(PyObject *self, PyObject *reference) {
+    (void)self;
+    for (uint32_t i = 0; i < TYPE_SLOTS; i++)
+        if (types[i].reference == reference) {
+            take_out(i);
+            Py_DecRef(reference);
+            break;
+        }
+    SCOPE_RETURN_NONE;
+}
+
+static PyMethodDef on_type_gone_method = {"scope_type_gone", on_type_gone, METH_O, NULL};
+
+/* GIL held; allocates; 0 when there is no room, or the definition could not be stored. */
+static uint32_t number_of_name(PyTypeObject *type) {
+    char name[SCOPE_TYPE_NAME_BYTES];
+    scope_type_name(type, name);
+    const char *fields[] = {name};
+    const uint64_t hash = scope_identity_hash(fields, 1);
+    const uint32_t present = scope_identity_find(&names, hash);
+    if (present)
+        return present;
+    const uint32_t id = scope_identity_next(&names);
+    if (!id)
+        scope_unseen("exceptions-full", "");
+    if (!id || !scope_define(SCOPE_DEF_EXCEPTION, id, fields, 1))
+        return 0;
+    scope_identity_add(&names, hash);
+    return id;
 }
 
 /* GIL held; allocates at the first sight of a type; never leaves an exception. 0 = no number. */
@@ -29,44 +102,130 @@ uint32_t scope_exception_id(PyObject *exception) {
     if (!exception)
         return 0;
     PyObject *type = (PyObject *)Py_TYPE(exception);
-    uint32_t at = (uint32_t)(((uint64_t)(uintptr_t)type >> 4) * 0x9E3779B97F4A7C15u >> 52);
-    for (; types[at]; at = (at + 1) % TYPE_SLOTS)
-        if (types[at] == type)
-            return ids[at];
-    if (type_count >= TYPE_SLOTS / 2)
-        return 0;
-    char name[SCOPE_TYPE_NAME_BYTES];
-    scope_type_name((PyTypeObject *)type, name);
-    if (!scope_define(SCOPE_DEF_EXCEPTION, type_count + 1, (const char *[]){name}, 1))
-        return 0;
-    Py_IncRef(type);
-    types[at] = type;
-    return ids[at] = (uint16_t)++type_count;
+    uint32_t at = slot_of(type);
+    for (; types[at].type; at = (at + 1) % TYPE_SLOTS)
+        if (types[at].type == type)
+            return types[at].id;
+    int collecting = PyGC_Disable(); /* a type that goes now would move the entries */
+    const uint32_t id = number_of_name((PyTypeObject *)type);
+    PyObject *callback = type_count < TYPE_SLOTS / 2 ? PyCFunction_NewEx(&on_type_gone_method, NULL, NULL) : NULL;
+    PyObject *reference = callback ? PyWeakref_NewRef(type, callback) : NULL;
+    if (reference) {
+        types[at] = (struct known_type){type, reference, id};
+        type_count += 1;
+    }
+    PyErr_Clear();
+    if (callback)
+        Py_DecRef(callback);
+    if (collecting)
+        PyGC_Enable();
+    return id;
 }
 
-/* GIL held; allocates nothing that lasts; never leaves an exception. Whether this raise starts an exception's way, as
- * the interpreter tells of it again in every frame that it passes. `recorded_here` = this frame is recorded.
- *
- * An exception that has passed no other frame yet has a traceback of one entry. With a longer one it is either on its
- * way (the same object as last time) or raised again from somewhere it was kept: that counts once per thread. Holding
- * a reference instead would keep the user's exceptions, and all their frames, alive. */
-bool scope_exception_is_new(struct scope_writer *w, PyObject *exception, bool recorded_here) {
-    if (!PyExceptionInstance_Check(exception))
-        return false;
+/* GIL held; does not allocate. How loops end, not something that went wrong. */
+static bool ends_a_loop(PyObject *exception) {
     PyTypeObject *type = Py_TYPE(exception);
-    if (PyType_IsSubtype(type, (PyTypeObject *)PyExc_StopIteration) ||
-        PyType_IsSubtype(type, (PyTypeObject *)PyExc_StopAsyncIteration) ||
-        PyType_IsSubtype(type, (PyTypeObject *)PyExc_GeneratorExit))
-        return false; /* how loops end, not something that went wrong */
-    PyObject *traceback = PyException_GetTraceback(exception);
-    PyObject *next = traceback ? PyObject_GetAttrString(traceback, "tb_next") : NULL;
-    bool first_frame = !next || next == Py_None;
+    return PyType_IsSubtype(type, (PyTypeObject *)PyExc_StopIteration) ||
+           PyType_IsSubtype(type, (PyTypeObject *)PyExc_StopAsyncIteration) ||
+           PyType_IsSubtype(type, (PyTypeObject *)PyExc_GeneratorExit);
+}
+
+/* GIL held; does not allocate; new reference or NULL without an exception: the entry before `entry`, which is stolen. */
+static PyObject *before(PyObject *entry) {
+    PyObject *next = entry ? PyObject_GetAttr(entry, next_name) : NULL;
     PyErr_Clear();
-    if (next)
-        Py_DecRef(next);
-    if (traceback)
-        Py_DecRef(traceback);
-    bool known = !first_frame && w->last_exception == exception;
-    w->last_exception = recorded_here ? exception : known ? exception : NULL;
-    return recorded_here && !known;
+    if (entry)
+        Py_DecRef(entry);
+    if (next != Py_None)
+        return next;
+    Py_DecRef(next);
+    return NULL;
+}
+
+/* GIL held; may allocate frame objects; whether the frame of a traceback entry is recorded. */
+static bool is_recorded(PyObject *entry) {
+    PyObject *frame = PyObject_GetAttr(entry, frame_name);
+    PyObject *code = frame ? (PyObject *)PyFrame_GetCode((PyFrameObject *)frame) : NULL;
+    const struct scope_code *known = code ? scope_code_find(code) : NULL;
+    const bool recorded = known && known->site;
+    PyErr_Clear();
+    if (code)
+        Py_DecRef(code);
+    if (frame)
+        Py_DecRef(frame);
+    return recorded;
+}
+
+/* GIL held; does not allocate. */
+static bool told_lately(const struct scope_writer *w, const void *exception) {
+    for (uint32_t i = 0; i < SCOPE_TOLD; i++)
+        if (w->told[i] == exception)
+            return true;
+    return false;
+}
+
+/* GIL held; does not allocate; never leaves an exception. Whether this raise, in a frame that is recorded, is the first
+ * that is to be told of this exception. The interpreter tells of it again in every frame that it passes.
+ *
+ * The rule: one event for each exception object, in the first recorded frame that it is raised in or reaches. Its
+ * traceback is its memory, whatever is raised and caught on its way: with one entry it has only just been raised; with
+ * a recorded frame further down it has been told there. So an object that was kept and is raised again counts again only
+ * when its traceback was taken off, which starts it anew.
+ *
+ * A traceback can be cut short on the way: contextlib puts the one back that an exception came with, after the generator
+ * has seen it, so what has come out of a library may come out of it again. The last few such exceptions are compared as
+ * addresses: keeping the objects would keep all their frames alive. scope_exception_passes() forgets an address that was
+ * reused. */
+bool scope_exception_is_new(struct scope_writer *w, PyObject *exception) {
+    const bool cut = w->cut_exception == exception;
+    w->cut_exception = NULL;
+    if (!PyExceptionInstance_Check(exception) || ends_a_loop(exception))
+        return false;
+    PyObject *entry = before(PyException_GetTraceback(exception));
+    if (!entry)
+        return !cut;
+    bool told = false;
+    while (entry && !(told = is_recorded(entry)))
+        entry = before(entry);
+    if (entry)
+        Py_DecRef(entry);
+    if (told || told_lately(w, exception))
+        return false;
+    w->told[w->told_next++ % SCOPE_TOLD] = exception;
+    return true;
+}
+
+/* GIL held; does not allocate; never leaves an exception. A raise in a frame that is left out. */
+void scope_exception_passes(struct scope_writer *w, PyObject *exception) {
+    const bool cut = w->cut_exception == exception;
+    w->cut_exception = NULL;
+    if (SCOPE_LIKELY(!told_lately(w, exception)) || cut)
+        return;
+    PyObject *entry = before(PyException_GetTraceback(exception));
+    if (entry) {
+        Py_DecRef(entry);
+        return;
+    }
+    for (uint32_t i = 0; i < SCOPE_TOLD; i++)
+        if (w->told[i] == exception)
+            w->told[i] = NULL;
+}
+
+/* GIL held; does not allocate. Whether the interpreter has made it of a StopIteration that left a generator: such a
+ * RuntimeError has no traceback yet. */
+static bool is_made_of_a_stop(PyObject *exception) {
+    PyObject *cause = PyException_GetCause(exception);
+    const bool is_made = cause && ends_a_loop(cause);
+    if (cause)
+        Py_DecRef(cause);
+    return is_made;
+}
+
+/* GIL held; does not allocate. A recorded frame is left by an exception. Without a traceback there, somebody has taken
+ * it off, and the frame that it reaches next is not where it is raised. */
+void scope_exception_leaves(struct scope_writer *w, PyObject *exception) {
+    PyObject *entry = PyException_GetTraceback(exception);
+    w->cut_exception = entry || is_made_of_a_stop(exception) ? NULL : exception;
+    if (entry)
+        Py_DecRef(entry);
 }

@@ -5,8 +5,12 @@
 #include "python_api.h"
 #include "writer.h"
 
+int scope_exceptions_open(void);
 void scope_exceptions_close(void);
+size_t scope_exceptions_bytes(void);
 uint32_t scope_exception_id(PyObject *exception);
-bool scope_exception_is_new(struct scope_writer *w, PyObject *exception, bool recorded_here);
+bool scope_exception_is_new(struct scope_writer *w, PyObject *exception);
+void scope_exception_passes(struct scope_writer *w, PyObject *exception);
+void scope_exception_leaves(struct scope_writer *w, PyObject *exception);
 
 #endif

@@ -38,19 +38,20 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
     }
     if (!known && !(known = learn(code)))
         return Py_None;
-    if ((known->flags & SCOPE_CODE_JOIN) && !entering)
+    const uint32_t site = known->site, flags = known->flags; /* the entry moves when another code object dies */
+    if ((flags & SCOPE_CODE_JOIN) && !entering)
         scope_join_ends((PyObject *)PyEval_GetFrame());
-    if (known->site && recording_calls)
-        scope_write(known->site, scope_head(kind, 0, 0), entering ? code : NULL);
-    if ((known->flags & SCOPE_CODE_JOIN) && entering)
+    if (site && recording_calls)
+        scope_write(site, scope_head(kind, 0, 0), entering ? code : NULL);
+    if ((flags & SCOPE_CODE_JOIN) && entering)
         scope_join_begins((PyObject *)PyEval_GetFrame());
-    if (known->flags & SCOPE_CODE_JOIN)
+    if (flags & SCOPE_CODE_JOIN)
         return Py_None;
-    if (known->flags & SCOPE_CODE_OVERFLOW) {
+    if (flags & SCOPE_CODE_OVERFLOW) {
         scope_drop_unknown_site();
         return Py_None;
     }
-    return known->site && recording_calls ? Py_None : answer_disable();
+    return site && recording_calls ? Py_None : answer_disable();
 }
 
 #define PLAIN(known) ((known)->site && !((known)->flags & ~SCOPE_CODE_GENERATOR) && recording_calls)
@@ -77,10 +78,11 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t coun
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known && !(known = learn(args[0])))
         return Py_None;
-    if (known->site)
-        scope_write(known->site, scope_head(SCOPE_THROW, 0, scope_exception_id(args[2])), args[0]);
-    else if (known->flags & SCOPE_CODE_OVERFLOW)
+    const uint32_t site = known->site;
+    if (known->flags & SCOPE_CODE_OVERFLOW)
         scope_drop_unknown_site();
+    else if (site)
+        scope_write(site, scope_head(SCOPE_THROW, 0, scope_exception_id(args[2])), args[0]);
     return Py_None;
 }
 
@@ -90,11 +92,14 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t cou
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known || !scope_active || scope_tls == &scope_muted)
         return Py_None;
-    if (known->flags & SCOPE_CODE_JOIN)
+    const uint32_t site = known->site, flags = known->flags;
+    if (flags & SCOPE_CODE_JOIN)
         scope_join_ends((PyObject *)PyEval_GetFrame());
-    if (known->site && recording_calls)
-        scope_write(known->site, scope_head(SCOPE_UNWIND, 0, scope_exception_id(args[2])), NULL);
-    else if (known->flags & SCOPE_CODE_OVERFLOW)
+    if (site && scope_tls && scope_tls->session == scope_session)
+        scope_exception_leaves(scope_tls, args[2]);
+    if (site && recording_calls)
+        scope_write(site, scope_head(SCOPE_UNWIND, 0, scope_exception_id(args[2])), NULL);
+    else if (flags & SCOPE_CODE_OVERFLOW)
         scope_drop_unknown_site();
     return Py_None;
 }
@@ -107,9 +112,15 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known && !(known = learn(args[0])))
         return Py_None;
+    if (!known->site) {
+        if (scope_tls && scope_tls->session == scope_session)
+            scope_exception_passes(scope_tls, args[2]);
+        return Py_None;
+    }
+    const uint32_t site = known->site;
     struct scope_writer *w = scope_writer_of_this_thread(NULL);
-    if (w && scope_exception_is_new(w, args[2], known->site != 0))
-        scope_write(known->site, scope_head(SCOPE_RAISE, 0, scope_exception_id(args[2])), NULL);
+    if (w && scope_exception_is_new(w, args[2]))
+        scope_write(site, scope_head(SCOPE_RAISE, 0, scope_exception_id(args[2])), NULL);
     return Py_None;
 }
 

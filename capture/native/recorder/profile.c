@@ -5,6 +5,7 @@
 #include "profile.h"
 
 #include "joins.h"
+#include "lifetimes.h"
 #include "sites.h"
 #include "snapshot.h"
 #include "tracks.h"
@@ -46,10 +47,10 @@ static int last_instruction(PyFrameObject *frame) {
 
 /* GIL held; allocates a number on 3.10. What a call of generator-like code is. 3.10 cannot tell a throw from a resume:
  * the exception is not visible yet when the hook runs. */
-static uint32_t kind_of_entry(const struct scope_code *known, PyFrameObject *frame) {
+static uint32_t kind_of_entry(PyObject *code, PyFrameObject *frame) {
     Py_ssize_t size = 0;
     const int at = last_instruction(frame);
-    const unsigned char *bytes = scope_code_bytes(known, &size);
+    const unsigned char *bytes = scope_lifetime_instructions(code, &size);
     if (scope_python.version == 0x030a)
         return at < 0 ? SCOPE_CALL : SCOPE_RESUME;
     if (at < 0 || !bytes || at + 1 >= size)
@@ -61,10 +62,10 @@ static uint32_t kind_of_entry(const struct scope_code *known, PyFrameObject *fra
 
 /* GIL held; allocates a number on 3.10. What leaving generator-like code with a value is. In 3.10 a suspended
  * `yield from` points at the instruction before it, because it is executed again. */
-static uint32_t kind_of_exit(const struct scope_code *known, PyFrameObject *frame) {
+static uint32_t kind_of_exit(PyObject *code, PyFrameObject *frame) {
     Py_ssize_t size = 0;
     const int at = last_instruction(frame);
-    const unsigned char *bytes = scope_code_bytes(known, &size);
+    const unsigned char *bytes = scope_lifetime_instructions(code, &size);
     if (at < 0 || !bytes || at >= size || bytes[at] == OP_RETURN_VALUE)
         return SCOPE_RETURN;
     bool from = scope_python.version == 0x030a && at + 2 < size && bytes[at + 2] == OP_YIELD_FROM_310;
@@ -79,22 +80,23 @@ static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObje
     }
     if (!known && !(known = scope_code_of_frame(code, frame)))
         return;
-    const bool generator = known->flags & SCOPE_CODE_GENERATOR;
-    if ((known->flags & SCOPE_CODE_JOIN) && what == TRACE_RETURN)
+    const uint32_t site = known->site, flags = known->flags; /* the entry moves when another code object dies */
+    const bool generator = flags & SCOPE_CODE_GENERATOR;
+    if ((flags & SCOPE_CODE_JOIN) && what == TRACE_RETURN)
         scope_join_ends((PyObject *)frame);
-    if (known->site) {
+    if (site) {
         uint32_t kind;
         if (what == TRACE_CALL)
-            kind = generator ? kind_of_entry(known, frame) : SCOPE_CALL;
+            kind = generator ? kind_of_entry(code, frame) : SCOPE_CALL;
         else if (!result)
             kind = SCOPE_UNWIND;
         else
-            kind = generator ? kind_of_exit(known, frame) : SCOPE_RETURN;
-        scope_write(known->site, scope_head(kind, 0, 0), what == TRACE_CALL ? code : NULL);
-    } else if (known->flags & SCOPE_CODE_OVERFLOW) {
+            kind = generator ? kind_of_exit(code, frame) : SCOPE_RETURN;
+        scope_write(site, scope_head(kind, 0, 0), what == TRACE_CALL ? code : NULL);
+    } else if (flags & SCOPE_CODE_OVERFLOW) {
         scope_drop_unknown_site();
     }
-    if ((known->flags & SCOPE_CODE_JOIN) && what == TRACE_CALL)
+    if ((flags & SCOPE_CODE_JOIN) && what == TRACE_CALL)
         scope_join_begins((PyObject *)frame);
 }
 

@@ -10,6 +10,7 @@
 #include "exceptions.h"
 #include "filter.h"
 #include "fork.h"
+#include "lifetimes.h"
 #include "monitoring.h"
 #include "os_tid.h"
 #include "profile.h"
@@ -110,6 +111,7 @@ void scope_recording_unhook(void) {
         scope_profile_stop();
     scope_thread_start_restore();
     scope_recording_stop_state();
+    scope_lifetimes_unwatch();
     PyErr_Restore(type, value, traceback);
 }
 
@@ -139,9 +141,14 @@ static void release(void) {
 /* GIL held, not given up once the stacks are read; allocates; 0 or -1 with an exception, then all is as before.
  * `threads`: {ident: (name, native id, daemon)} of the threads that the agent knows. */
 int scope_recording_begin(PyObject *threads) {
-    if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_fork_watch() != 0) {
-        PyErr_SetString(PyExc_MemoryError, "no memory for the recorder's tables");
+    if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_exceptions_open() != 0 ||
+        scope_fork_watch() != 0) {
+        PyObject *type, *value, *traceback;
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_MemoryError, "no memory for the recorder's tables");
+        PyErr_Fetch(&type, &value, &traceback);
         release();
+        PyErr_Restore(type, value, traceback);
         return -1;
     }
     scope_state_open();

@@ -1,12 +1,17 @@
 /* Code object -> site number.
  *
- * An open-address table that lives under the GIL: hooks read it, the first sight of a code object writes it. It never
- * runs Python code, so a hook cannot be interrupted between looking and writing. */
+ * An open-address table that lives under the GIL: hooks read it, the first sight of a code object writes it, and the end
+ * of one takes it out. It never runs Python code, so a hook cannot be interrupted between looking and writing. Nothing
+ * of the program's is kept: code objects are addresses here. Functions that say the same of themselves (name, module,
+ * file, first line) are one site, however often the program makes them anew. */
 #include "sites.h"
 
 #include "defs.h"
 #include "filter.h"
+#include "identities.h"
+#include "lifetimes.h"
 #include "pool.h"
+#include "unseen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +23,7 @@
 static struct scope_code empty[2]; /* so that a lookup without a table finds nothing instead of faulting */
 struct scope_code_table scope_codes = {.entries = empty, .shift = 63, .mask = 1};
 
-static uint32_t sites;
-static PyObject **instructions; /* by site: co_code of generators, read to tell a yield from a return */
-static uint32_t instructions_capacity;
+static struct scope_identities sites = {.limit = SCOPE_SITE_LIMIT};
 
 /* GIL held; allocates plain memory; false when there is none. */
 static bool resize(unsigned bits) {
@@ -44,33 +47,57 @@ static bool resize(unsigned bits) {
     return true;
 }
 
-/* GIL held; allocates plain memory; 0 or -1 without an exception. */
+/* GIL held; allocates plain memory; 0 or -1 with an exception. */
 int scope_codes_open(void) {
-    scope_codes.count = sites = 0;
-    return resize(FIRST_BITS) ? 0 : -1;
+    scope_codes_close(); /* a forked child still has its parent's */
+    if (!resize(FIRST_BITS)) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return scope_lifetimes_watch();
 }
 
-/* GIL held; releases every code object, which may run foreign finalizers: hooks must be inactive. */
+/* GIL held; frees plain memory. */
 void scope_codes_close(void) {
     struct scope_code_table old = scope_codes;
     scope_codes = (struct scope_code_table){.entries = empty, .shift = 63, .mask = 1};
-    for (uint32_t i = 0; i < instructions_capacity; i++)
-        if (instructions[i])
-            Py_DecRef(instructions[i]);
-    free(instructions);
-    instructions = NULL;
-    instructions_capacity = 0;
-    if (old.entries == empty)
-        return;
-    for (uint32_t i = 0; i <= old.mask; i++)
+    for (uint32_t i = 0; old.entries != empty && i <= old.mask; i++)
         if (old.entries[i].code)
-            Py_DecRef(old.entries[i].code);
-    free(old.entries);
+            scope_lifetime_unwatch(old.entries[i].code);
+    scope_lifetimes_unwatch();
+    scope_identities_close(&sites);
+    if (old.entries != empty)
+        free(old.entries);
 }
 
 /* GIL held; does not allocate. */
 uint32_t scope_codes_recorded(void) {
-    return sites;
+    return sites.count;
+}
+
+/* GIL held; does not allocate. What the tables take of the target's memory. */
+size_t scope_codes_bytes(void) {
+    const size_t entries = scope_codes.entries == empty ? 0 : (size_t)scope_codes.mask + 1;
+    return entries * sizeof *scope_codes.entries + scope_identities_bytes(&sites);
+}
+
+/* GIL held; does not allocate; leaves exceptions as they are. Entries that had to step aside for this one move up, so
+ * that a search still ends at the first free place. */
+void scope_code_died(const PyObject *code) {
+    const struct scope_code *known = scope_code_find(code);
+    if (!known)
+        return;
+    struct scope_code *entries = scope_codes.entries;
+    uint32_t hole = (uint32_t)(known - entries);
+    for (uint32_t at = (hole + 1) & scope_codes.mask; entries[at].code; at = (at + 1) & scope_codes.mask) {
+        const uint32_t home = scope_code_slot(entries[at].code);
+        if (((at - home) & scope_codes.mask) < ((at - hole) & scope_codes.mask))
+            continue;
+        entries[hole] = entries[at];
+        hole = at;
+    }
+    entries[hole] = (struct scope_code){0};
+    scope_codes.count -= 1;
 }
 
 /* GIL held; allocates; new reference to bytes: the text of one attribute, "" when it has none. */
@@ -102,31 +129,18 @@ static PyObject *global_text(PyObject *globals, const char *name) {
     return scope_utf8(value);
 }
 
-/* GIL held; allocates plain memory; steals `bytes`. */
-static void keep_instructions(uint32_t site, PyObject *bytes) {
-    if (site >= instructions_capacity) {
-        uint32_t capacity = site + 1024;
-        PyObject **more = realloc(instructions, capacity * sizeof *more);
-        if (!more) {
-            Py_DecRef(bytes);
-            return;
-        }
-        memset(more + instructions_capacity, 0, (capacity - instructions_capacity) * sizeof *more);
-        instructions = more;
-        instructions_capacity = capacity;
-    }
-    instructions[site] = bytes;
-}
-
-/* GIL held; does not allocate; borrowed memory or NULL. The instructions of a generator-like code object. */
-const unsigned char *scope_code_bytes(const struct scope_code *known, Py_ssize_t *size) {
-    char *bytes = NULL;
-    if (known->site >= instructions_capacity || !instructions[known->site] ||
-        PyBytes_AsStringAndSize(instructions[known->site], &bytes, size) != 0) {
-        PyErr_Clear();
-        return NULL;
-    }
-    return (const unsigned char *)bytes;
+/* GIL held; allocates plain memory; 0 when there is no room, or the definition could not be stored. */
+static uint32_t site_of(const char *const fields[5]) {
+    const uint64_t hash = scope_identity_hash(fields, 5);
+    const uint32_t present = scope_identity_find(&sites, hash);
+    if (present)
+        return present;
+    const uint32_t site = scope_identity_next(&sites);
+    if (!site || !scope_define(SCOPE_DEF_SITE, site, fields, 5))
+        return 0;
+    scope_identity_add(&sites, hash);
+    scope_pool.header->site_count = site;
+    return site;
 }
 
 /* GIL held; allocates. Names the code, asks the filter and, when wanted, stores the definition. */
@@ -152,19 +166,12 @@ static void describe(struct scope_code *entry, PyObject *globals) {
         } else {
             char line[16];
             snprintf(line, sizeof line, "%ld", number_of(entry->code, "co_firstlineno"));
-            if (sites < SCOPE_CODE_LIMIT &&
-                scope_define(SCOPE_DEF_SITE, sites + 1, (const char *[]){full, in, path, line, co_name}, 5)) {
-                entry->site = ++sites;
-                scope_pool.header->site_count = sites;
-            } else {
+            entry->site = site_of((const char *[]){full, in, path, line, co_name});
+            if (!entry->site)
                 entry->flags |= SCOPE_CODE_OVERFLOW;
-            }
         }
-        if (entry->site && number_of(entry->code, "co_flags") & GENERATOR_LIKE) {
+        if (entry->site && number_of(entry->code, "co_flags") & GENERATOR_LIKE)
             entry->flags |= SCOPE_CODE_GENERATOR;
-            if (scope_python.version < 0x030c)
-                keep_instructions(entry->site, PyObject_GetAttrString(entry->code, "co_code"));
-        }
     }
     PyErr_Clear();
     PyObject *parts[] = {file, name, qualname, module, module_file};
@@ -173,9 +180,15 @@ static void describe(struct scope_code *entry, PyObject *globals) {
             Py_DecRef(parts[i]);
 }
 
-/* GIL held; does not allocate; borrowed. There must be room. */
+/* GIL held; allocates; borrowed, or NULL when its end would not be heard of. There must be room. The instructions of
+ * a generator are kept along with it where a yield can only be told from a return by looking at them. */
 static struct scope_code *insert(struct scope_code entry) {
-    Py_IncRef(entry.code);
+    PyObject *instructions = NULL;
+    if ((entry.flags & SCOPE_CODE_GENERATOR) && scope_python.version < 0x030c)
+        instructions = PyObject_GetAttrString(entry.code, "co_code");
+    PyErr_Clear();
+    if (!scope_lifetime_watch(entry.code, instructions))
+        return NULL;
     uint32_t at = scope_code_slot(entry.code);
     while (scope_codes.entries[at].code)
         at = (at + 1) & scope_codes.mask;
@@ -184,22 +197,31 @@ static struct scope_code *insert(struct scope_code entry) {
     return &scope_codes.entries[at];
 }
 
-/* GIL held; allocates; borrowed, or NULL when the code object must be treated as not recorded. First sight of `code`;
- * `globals` is borrowed and may be NULL. The result is valid until the next call. */
-const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
+/* GIL held; does not allocate; borrowed. What counts as known of a function that finds no place. */
+static const struct scope_code *no_room(void) {
     static const struct scope_code overflow = {.flags = SCOPE_CODE_OVERFLOW};
+    scope_unseen("codes-full", "");
+    return &overflow;
+}
+
+/* GIL held; allocates; borrowed, or NULL when the code object must be treated as not recorded. First sight of `code`;
+ * `globals` is borrowed and may be NULL. The result is valid until the next call, or until any code object dies. */
+const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
     if (scope_codes.entries == empty)
         return NULL;
     if (scope_codes.count >= SCOPE_CODE_LIMIT)
-        return &overflow;
+        return no_room();
     if (scope_codes.count * 2 > scope_codes.mask && !resize(64 - scope_codes.shift + 1))
-        return &overflow;
+        return no_room();
     struct scope_code entry = {.code = code};
     int collecting = PyGC_Disable(); /* a finalizer must not run in the middle of a hook */
     describe(&entry, globals);
+    const struct scope_code *known = insert(entry);
     if (collecting)
         PyGC_Enable();
-    return insert(entry);
+    if (entry.flags & SCOPE_CODE_OVERFLOW)
+        scope_unseen("codes-full", "");
+    return known ? known : no_room();
 }
 
 /* GIL held; allocates plain memory at first sight; false when there is none. Has `code` count as recorded under a number
@@ -210,8 +232,8 @@ bool scope_code_pretend(PyObject *code, uint32_t site) {
     struct scope_code *known = (struct scope_code *)scope_code_find(code);
     if (!known && scope_codes.count * 2 > scope_codes.mask && !resize(64 - scope_codes.shift + 1))
         return false;
-    if (!known)
-        known = insert((struct scope_code){.code = code});
+    if (!known && !(known = insert((struct scope_code){.code = code})))
+        return false;
     known->site = site;
     known->flags = site ? 0 : SCOPE_CODE_LEFT_OUT;
     return true;

@@ -11,7 +11,7 @@
 #define SCOPE_CODE_OVERFLOW 8u  /* wanted, but the table is full or its definition could not be stored */
 
 struct scope_code {
-    PyObject *code; /* strong: an id that is reused would give a function another one's name */
+    PyObject *code; /* borrowed: lifetimes.c has it forgotten before its address can be used again */
     uint32_t site;  /* 0 = not recorded */
     uint32_t flags;
 };
@@ -25,15 +25,18 @@ struct scope_code_table {
 
 extern struct scope_code_table scope_codes;
 
-#define SCOPE_CODE_LIMIT 100000u
+/* At most 16 MiB for code objects that are alive at once, and 8 MiB for what has ever had a name. */
+#define SCOPE_CODE_LIMIT 500000u
+#define SCOPE_SITE_LIMIT 250000u
 
 int scope_codes_open(void);
 void scope_codes_close(void);
 uint32_t scope_codes_recorded(void);
+size_t scope_codes_bytes(void);
+void scope_code_died(const PyObject *code);
 const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals);
 bool scope_code_pretend(PyObject *code, uint32_t site);
 const struct scope_code *scope_code_of_frame(PyObject *code, PyFrameObject *frame);
-const unsigned char *scope_code_bytes(const struct scope_code *known, Py_ssize_t *size);
 
 /* GIL not needed while the GIL is held by the caller's hook; does not allocate. */
 static inline uint32_t scope_code_slot(const PyObject *code) {

@@ -8,6 +8,8 @@
 
 #include <pthread.h>
 
+#define SCOPE_TOLD 8u
+
 struct scope_writer {
     /* the hot line: next record and the number of records that may be written without a second look */
     struct scope_record *records;
@@ -27,7 +29,8 @@ struct scope_writer {
     uint64_t full_checked_ns;
     uint64_t site_gap_ns;
 
-    void *last_exception; /* compared, never used */
+    void *told[SCOPE_TOLD], *cut_exception; /* exceptions.c; compared, never used */
+    uint32_t told_next;
     pthread_t ident;
     uint32_t os_tid;
     uint32_t session; /* which recording it belongs to; others ignore it */
