@@ -82,7 +82,7 @@ class ProcessProbe:
                     return None
                 cpu = self._process.cpu_percent()
                 rss = self._process.memory_info().rss
-                threads = frozenset(thread.id for thread in self._process.threads())
+                threads = thread_ids(self.pid)
             children = self._children() if with_children else ()
         except psutil.NoSuchProcess:
             return None
@@ -106,6 +106,17 @@ class ProcessProbe:
                 continue
             found.append(known)
         return tuple(found)
+
+
+def thread_ids(pid: int) -> frozenset[int]:
+    """The ids of a process's threads; empty when it is gone.
+
+    psutil opens three files for each of them, which for 5 000 threads took three quarters of a core.
+    """
+    try:
+        return frozenset(map(int, os.listdir(f"/proc/{pid}/task")))  # noqa: PTH208  four times a second, 5 000 names
+    except OSError:
+        return frozenset()
 
 
 def cpu_seconds(pid: int, thread_id: int | None = None) -> float | None:
