@@ -11,15 +11,17 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from capture.definitions import DEFINITION_HEADER, DEFINITION_MAGIC
 from capture.errors import PoolProblem
 from capture.hostlib import host_library
 
-CHUNK_BYTES = 65536
+BLOCK_BYTES = 65536
+SMALL_BYTES = 4096
 CHUNK_HEADER_BYTES = 64
 RECORD_BYTES = 16
-TRACK_SLOT_BYTES = 64
+FIRST_ENTRIES = 1024
 STATE_STOPPED = 2
 MOST_DEFINITION_BYTES = 64 << 20
 """What the recorder maps for them (MOST_BYTES of native/recorder/defs.c): a target cannot make us read more at once."""
@@ -39,7 +41,15 @@ class ScanEntry(ctypes.Structure):
         ("new_events", ctypes.c_uint32),
         ("seq_start", ctypes.c_uint64),
         ("dropped_before", ctypes.c_uint64),
+        ("capacity", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
     )
+
+
+class Drops(ctypes.Structure):
+    """What one track has dropped so far."""
+
+    _fields_ = (("serial", ctypes.c_uint64), ("dropped", ctypes.c_uint64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ class Pool:
         self._bytes = memoryview(self._map)
         self._base = (ctypes.c_ubyte * len(self._map)).from_buffer(self._map)
         self._library = host_library()
-        self._entries = (ScanEntry * max(1, self.chunk_count))()
+        self._entries = (ScanEntry * FIRST_ENTRIES)()
         self._definitions_read = 0
 
     def _u32(self, offset: int) -> int:
@@ -87,10 +97,6 @@ class Pool:
 
     def _u64(self, offset: int) -> int:
         return int.from_bytes(self._bytes[offset : offset + 8], "little")
-
-    @property
-    def chunk_count(self) -> int:
-        return min(self._u32(20), len(self._map) // CHUNK_BYTES)
 
     @property
     def clock_kind(self) -> int:
@@ -116,7 +122,7 @@ class Pool:
     @property
     def memory_bytes(self) -> int:
         """Shared memory that the pool has claimed so far, charged to the target."""
-        return self._u32(256) * CHUNK_BYTES
+        return self._u32(256) * BLOCK_BYTES
 
     def drop_when_full(self) -> None:
         """Tells the target never to wait for us again."""
@@ -127,18 +133,26 @@ class Pool:
 
         Raises: PoolProblem when the target has overwritten its pool.
         """
-        found = self._library.scope_pool_scan(
-            self._base, ctypes.c_uint64(len(self._map)), self._entries, ctypes.c_int32(len(self._entries))
-        )
-        if found < 0:
-            raise PoolProblem("The recorder's shared memory in the target is damaged; what was drained so far is kept.")
+        while (found := self._call("scope_pool_scan", self._entries)) == len(self._entries):
+            self._entries = (ScanEntry * (2 * found))()  # a pass that leaves chunks out would break the order
         entries = list(self._entries[:found])
         entries.sort(key=lambda e: (e.track_serial, e.seq_start))
         return entries
 
+    def _call(self, name: str, entries: ctypes.Array[Any]) -> int:
+        """How many entries a function of the host library fills in.
+
+        Raises: PoolProblem when the target has overwritten its pool.
+        """
+        function = getattr(self._library, name)
+        found = int(function(self._base, ctypes.c_uint64(len(self._map)), entries, ctypes.c_int32(len(entries))))
+        if found < 0:
+            raise PoolProblem("The recorder's shared memory in the target is damaged; what was drained so far is kept.")
+        return found
+
     def records(self, entry: ScanEntry) -> memoryview:
         """The entry's new record slots."""
-        start = self._u64(40) + entry.index * CHUNK_BYTES + CHUNK_HEADER_BYTES
+        start = self._u64(40) + entry.index * SMALL_BYTES + CHUNK_HEADER_BYTES
         return self._bytes[start + entry.drained * RECORD_BYTES : start + entry.committed * RECORD_BYTES]
 
     def advance(self, entry: ScanEntry) -> None:
@@ -162,12 +176,10 @@ class Pool:
 
     def counters(self) -> TrackCounters:
         """Drops per track, as the target counted them."""
-        offset = self._u64(32)
-        slots = max(0, min(self._u32(24), (len(self._map) - offset) // TRACK_SLOT_BYTES))
-        table = self._bytes[offset : offset + slots * TRACK_SLOT_BYTES]
-        serials = table.cast("I")[:: TRACK_SLOT_BYTES // 4].tolist()
-        dropped = table.cast("Q")[2 :: TRACK_SLOT_BYTES // 8].tolist()
-        by_serial = {serial: count for serial, count in zip(serials, dropped, strict=True) if serial}
+        drops = (Drops * FIRST_ENTRIES)()
+        while (found := self._call("scope_pool_drops", drops)) == len(drops):
+            drops = (Drops * (2 * found))()
+        by_serial = {entry.serial: entry.dropped for entry in drops[:found]}
         return TrackCounters(by_serial, self._u64(192), self._u64(320))
 
     def close(self) -> None:

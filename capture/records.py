@@ -20,7 +20,7 @@ import numpy.typing as npt
 from capture.errors import FormatError
 from capture.events import RECORD_BYTES, RECORD_DTYPE, Kind
 
-MAX_EVENT_SLOTS = 256
+MAX_EVENT_SLOTS = 252
 MAX_WAITING_BLOCKS = 256
 
 Records = npt.NDArray[np.void]

@@ -13,7 +13,7 @@ Mode = Literal["full", "state", "performance", "minimal", "observe"]
 WhenFull = Literal["drop", "block"]
 
 DEFAULT_CHUNKS = 512
-"""Chunks of 64 KiB in a target's pool: SCOPE_DEFAULT_CHUNKS of native/scope_pool.h, 32 MiB at most."""
+"""Blocks of 64 KiB in a target's pool: SCOPE_DEFAULT_BLOCKS of native/scope_pool.h, 32 MiB at most."""
 
 MAX_CHUNKS = 65536
 """4 GiB of pool: more than a burst can need, and a bound for a mistyped number."""
@@ -24,7 +24,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     Shape: `include`, `exclude` are patterns on modules ('orders', 'orders.*', '*'), empty include = user code;
     `state` are patterns 'module' or 'module.Class' whose attributes are watched; `chunk_count` is the pool's size
-    in chunks of 64 KiB; `when_full` says what a full pool does to the target: lose events (counted) or wait.
+    in blocks of 64 KiB; `when_full` says what a full pool does to the target: lose events (counted) or wait.
     """
 
     mode: Mode = "full"

@@ -3,13 +3,18 @@
  * One file per target process, `pool.bin`, little-endian, fixed-size types only:
  *
  *   0                header, 4096 bytes (struct scope_pool_header)
- *   tracks_offset    track_slots x 64 bytes (struct scope_track_slot)
- *   chunks_offset    chunk_count x chunk_bytes (struct scope_chunk + records)
+ *   table_offset     block_count words of 32 bits: what each block is and which parts of it are in use
+ *   blocks_offset    block_count x block_bytes
  *
- * A thread's ring is the chain of chunks it claims: it writes a chunk front to back, closes it when full and
- * claims the lowest free one; the recorder frees a closed chunk once its records are in the journal. So memory
- * follows the burst instead of the thread count, and no position ever wraps. A chunk has one writer (its thread,
- * or the agent on its behalf while it holds the GIL) and one reader.
+ * A block of 64 KiB is free, or one large chunk, or sixteen small ones of 4 KiB. A thread begins with a small chunk, so
+ * that thousands of threads find room, and gets a large one when it has filled a small one quickly. When nothing is free,
+ * a thread that wants to write takes over a chunk whose records the recorder has all read, from a thread that has not
+ * written since: so chunks follow the threads that are at work, not those that live.
+ *
+ * A thread writes a chunk front to back and closes it when it is full; the recorder frees a closed chunk once its records
+ * are in the journal. No position ever wraps. A chunk has one writer (its thread, or whoever holds the GIL on its behalf)
+ * and one reader. The table has two: the target sets bits of parts that are free, the recorder clears bits of parts that
+ * are closed. A free block may become large or small; that is settled anew each time.
  *
  * Why chunks carry `seq_start` and `dropped_before`: every event a track produces has a sequence number, dropped
  * ones included, so a reader proves produced == recorded + dropped from the data, and a missing block shows.
@@ -19,14 +24,20 @@
 
 #include <stdint.h>
 
-#define SCOPE_POOL_ABI 1u
+#define SCOPE_POOL_ABI 2u
 #define SCOPE_POOL_HEADER_BYTES 4096u
-#define SCOPE_CHUNK_BYTES 65536u
+#define SCOPE_CHUNK_BYTES 65536u /* a large chunk: one block */
 #define SCOPE_CHUNK_HEADER_BYTES 64u
 #define SCOPE_CHUNK_CAPACITY ((SCOPE_CHUNK_BYTES - SCOPE_CHUNK_HEADER_BYTES) / 16u) /* 4092 records */
-#define SCOPE_DEFAULT_CHUNKS 512u                                                   /* 32 MiB at most */
-#define SCOPE_TRACK_SLOTS 4096u
-#define SCOPE_MAX_EVENT_SLOTS 256u /* one event never spans chunks */
+#define SCOPE_SMALL_BYTES 4096u
+#define SCOPE_SMALL_CAPACITY ((SCOPE_SMALL_BYTES - SCOPE_CHUNK_HEADER_BYTES) / 16u) /* 252 records, or track slots */
+#define SCOPE_SMALL_PER_BLOCK (SCOPE_CHUNK_BYTES / SCOPE_SMALL_BYTES)
+#define SCOPE_DEFAULT_BLOCKS 512u                  /* 32 MiB at most */
+#define SCOPE_MAX_EVENT_SLOTS SCOPE_SMALL_CAPACITY /* one event never spans chunks, and fits into any */
+
+/* A word of the table. 0 = the block is free. */
+#define SCOPE_BLOCK_PARTS 0xffffu  /* bit i: small chunk i is in use; bit 0 alone where the block is one large chunk */
+#define SCOPE_BLOCK_LARGE 0x10000u /* the block is one large chunk */
 
 /* "SCOPEPL\x01", kept inverted in code so that a memory scan finds only real pools. */
 #define SCOPE_POOL_MAGIC_INVERTED {0xac, 0xbc, 0xb0, 0xaf, 0xba, 0xaf, 0xb3, 0xfe}
@@ -35,12 +46,12 @@ struct scope_pool_header {      /* offsets in bytes */
     unsigned char magic[8];     /*   0 */
     uint32_t abi;               /*   8 */
     uint32_t header_bytes;      /*  12 */
-    uint32_t chunk_bytes;       /*  16 */
-    uint32_t chunk_count;       /*  20 */
-    uint32_t track_slots;       /*  24 */
+    uint32_t block_bytes;       /*  16 */
+    uint32_t block_count;       /*  20 */
+    uint32_t small_bytes;       /*  24 */
     uint32_t record_bytes;      /*  28 */
-    uint64_t tracks_offset;     /*  32 */
-    uint64_t chunks_offset;     /*  40 */
+    uint64_t table_offset;      /*  32 */
+    uint64_t blocks_offset;     /*  40 */
     uint32_t pid;               /*  48 */
     uint32_t clock_kind;        /*  52  1 = TSC ticks, 2 = CLOCK_MONOTONIC ns */
     uint64_t start_ticks;       /*  56 */
@@ -53,7 +64,7 @@ struct scope_pool_header {      /* offsets in bytes */
     unsigned char pad1[56];
     uint64_t dropped_unattributed; /* 192  events of threads that found no track slot; atomic add */
     unsigned char pad2[56];
-    uint32_t chunks_claimed; /* 256  high-water mark: chunks [0, n) may hold data; also memory in use = n x 64 KiB */
+    uint32_t blocks_used; /* 256  high-water mark: blocks [0, n) may hold data; also memory in use = n x 64 KiB */
     unsigned char pad3[60];
     uint64_t ended_dropped; /* 320  drops of tracks whose slot was recycled; atomic add */
     unsigned char pad4[56];
@@ -61,26 +72,24 @@ struct scope_pool_header {      /* offsets in bytes */
     unsigned char pad5[3704];
 };
 
-struct scope_track_slot {   /* 64 bytes */
-    uint32_t serial;        /*  0  0 = slot free; serials start at 1 and are never reused in this pool */
-    uint32_t os_tid;        /*  4  0 = not known yet */
-    uint64_t ident;         /*  8  pthread_self() */
-    uint64_t dropped;       /* 16  events of this track dropped so far */
-    uint64_t start_ticks;   /* 24 */
-    uint32_t state;         /* 32  1 live, 2 ended */
-    uint32_t parent_serial; /* 36  0 = unknown */
+enum scope_chunk_state { SCOPE_CHUNK_WRITING = 1, SCOPE_CHUNK_CLOSED = 2, SCOPE_CHUNK_SLOTS = 3 };
+
+struct scope_chunk {         /* 64-byte header, then `capacity` records, or track slots */
+    uint32_t state;          /*  0  enum scope_chunk_state; says nothing where the table says "free" */
+    uint32_t track_serial;   /*  4 */
+    uint64_t seq_start;      /*  8  events this track produced (recorded + dropped) before this chunk */
+    uint32_t committed;      /* 16  record slots written; release-stored last: the one commit point of an event */
+    uint32_t generation;     /* 20  +2 per owner; odd while the header changes hands */
+    uint64_t dropped_before; /* 24  total events of this track dropped before this chunk */
+    uint32_t drained;        /* 32  record slots already in the journal; the recorder's, but for a new owner's 0 */
+    uint32_t capacity;       /* 36  record slots that fit */
     unsigned char pad[24];
 };
 
-struct scope_chunk {       /* 64-byte header, then SCOPE_CHUNK_CAPACITY records */
-    uint32_t state;        /*  0  0 free, 1 writing, 2 closed; claim is a CAS 0 -> 1, release by the recorder 2 -> 0 */
-    uint32_t track_serial; /*  4 */
-    uint64_t seq_start;    /*  8  events this track produced (recorded + dropped) before this chunk */
-    uint32_t committed;    /* 16  record slots written; release-stored last: the one commit point of an event */
-    uint32_t generation;   /* 20  +1 per claim */
-    uint64_t dropped_before; /* 24  total events of this track dropped before this chunk */
-    uint32_t drained;        /* 32  record slots already in the journal; written by the recorder only */
-    unsigned char pad[28];
+struct scope_track_slot { /* 16 bytes, where a record would be */
+    uint32_t serial;      /*  0  0 = never used; serials start at 1 and are never reused in this pool */
+    uint32_t state;       /*  4  1 live, 2 ended: the slot may be given to another track */
+    uint64_t dropped;     /*  8  events of this track dropped so far */
 };
 
 struct scope_record { /* 16 bytes; the head of every event */

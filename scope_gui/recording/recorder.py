@@ -29,7 +29,7 @@ from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
 from capture.names import command_line, json_bytes
-from capture.pool import CHUNK_BYTES, Pool, remove_pool_folder
+from capture.pool import BLOCK_BYTES, Pool, remove_pool_folder
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
 from scope_gui.recording.os_watch import OsWatch
@@ -97,7 +97,7 @@ class Recording:
         self._beside = ThreadPoolExecutor(1, "sync")
         self._sync: Future[None] | None = None
         self._pool_folder = ids.pool_root(
-            self.session_id, self.session_path, self.settings.chunk_count * CHUNK_BYTES
+            self.session_id, self.session_path, self.settings.chunk_count * BLOCK_BYTES
         ) / str(FIRST_PROCESS)
         self._fact(
             "session",

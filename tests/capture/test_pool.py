@@ -11,29 +11,34 @@ from capture.blocks import BlockType
 from capture.drain import Drain
 from capture.errors import PoolProblem
 from capture.journal import JournalReader, JournalWriter
-from capture.pool import CHUNK_BYTES, Pool, pool_folders, remove_pool_folder
+from capture.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Pool, pool_folders, remove_pool_folder
 from tests.synthetic import record, snapshot, state
 
 MAGIC = b"SCOPEPL\x01"
-TRACK_SLOTS = 4
-TRACKS_AT = 4096
-CHUNKS_AT = 8192
-CHUNKS = 3
+TABLE_AT = 4096
+BLOCKS_AT = 8192
+BLOCKS = 3
+LARGE = 1 << 16
+
+
+def chunk_at(index: int) -> int:
+    """Where a chunk lies; the index counts small ones."""
+    return BLOCKS_AT + index * SMALL_BYTES
 
 
 class PaperPool:
     """A pool file and the writer's moves on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, blocks: int = BLOCKS) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "pool.bin"
-        data = bytearray(CHUNKS_AT + CHUNKS * CHUNK_BYTES)
+        data = bytearray(BLOCKS_AT + blocks * BLOCK_BYTES)
         data[:8] = MAGIC
-        struct.pack_into("<IIIIII", data, 8, 1, 4096, CHUNK_BYTES, CHUNKS, TRACK_SLOTS, 16)
-        struct.pack_into("<QQII", data, 32, TRACKS_AT, CHUNKS_AT, 77, 2)
+        struct.pack_into("<IIIIII", data, 8, 2, 4096, BLOCK_BYTES, blocks, SMALL_BYTES, 16)
+        struct.pack_into("<QQII", data, 32, TABLE_AT, BLOCKS_AT, 77, 2)
         struct.pack_into("<QQ", data, 56, 1000, 1000)
-        struct.pack_into("<I", data, 256, CHUNKS)
+        struct.pack_into("<I", data, 256, blocks)
         self.path.write_bytes(data)
 
     def poke(self, offset: int, data: bytes) -> None:
@@ -42,11 +47,27 @@ class PaperPool:
             file.write(data)
 
     def chunk(
-        self, index: int, track: int, seq_start: int, records: bytes, *, state: int = 1, dropped: int = 0
+        self,
+        index: int,
+        track: int,
+        seq_start: int,
+        records: bytes,
+        *,
+        state: int = 1,
+        dropped: int = 0,
+        large: bool = False,
+        generation: int = 2,
     ) -> None:
-        at = CHUNKS_AT + index * CHUNK_BYTES
+        """A chunk in use. `generation` is odd while it changes hands."""
+        at, (block, part) = chunk_at(index), divmod(index, 16)
         self.poke(at + 64, records)
-        self.poke(at, struct.pack("<IIQIIQ", state, track, seq_start, len(records) // 16, 1, dropped))
+        head = struct.pack("<IIQIIQ", state, track, seq_start, len(records) // 16, generation, dropped)
+        self.poke(at, head + struct.pack("<II", 0, 4092 if large else 252))
+        word = LARGE | 1 if large else self.word(block) | 1 << part
+        self.poke(TABLE_AT + 4 * block, struct.pack("<I", word))
+
+    def word(self, block: int) -> int:
+        return self.u32(TABLE_AT + 4 * block)
 
     def u32(self, offset: int) -> int:
         return int.from_bytes(self.path.read_bytes()[offset : offset + 4], "little")
@@ -74,8 +95,15 @@ def drained(paper: PaperPool, folder: Path, passes: int = 1) -> list[tuple[int, 
 def test_records_are_journaled_once_and_a_closed_chunk_becomes_free(paper: PaperPool, tmp_path: Path) -> None:
     records = record(1, 5, 1) + record(2, 5, 4)
     paper.chunk(0, track=1, seq_start=10, records=records, state=2, dropped=3)
-    assert drained(paper, tmp_path / "j", passes=3) == [(1, 10, 3, records)]
-    assert paper.u32(CHUNKS_AT) == 0
+    paper.chunk(5, track=2, seq_start=0, records=records)
+    paper.chunk(16, track=3, seq_start=0, records=records * 200, state=2, large=True)
+    assert drained(paper, tmp_path / "j", passes=3) == [
+        (1, 10, 3, records),
+        (2, 0, 0, records),
+        (3, 0, 0, records * 200),
+    ]
+    assert paper.word(0) == 1 << 5
+    assert paper.word(1) == 0
 
 
 def test_a_chunk_that_is_written_to_is_drained_piece_by_piece(paper: PaperPool, tmp_path: Path) -> None:
@@ -85,9 +113,8 @@ def test_a_chunk_that_is_written_to_is_drained_piece_by_piece(paper: PaperPool, 
     drain = Drain(pool, journal, 1)
     assert drain.drain_once() == 16
     assert drain.drain_once() == 0
-    at = CHUNKS_AT + 64 + 16
-    paper.poke(at, second)
-    paper.poke(CHUNKS_AT + 16, struct.pack("<I", 2))
+    paper.poke(chunk_at(0) + 64 + 16, second)
+    paper.poke(chunk_at(0) + 16, struct.pack("<I", 2))
     assert drain.drain_once() == 16
     pool.close()
     journal.close()
@@ -95,7 +122,7 @@ def test_a_chunk_that_is_written_to_is_drained_piece_by_piece(paper: PaperPool, 
     blocks = [block for block in reader.read() if block.type == BlockType.RECORDS]
     reader.close()
     assert [(block.seq_start, bytes(block.payload)) for block in blocks] == [(0, first), (1, second)]
-    assert paper.u32(CHUNKS_AT) == 1
+    assert paper.word(0) == 1
 
 
 def test_sequence_numbers_count_events_and_not_slots(paper: PaperPool, tmp_path: Path) -> None:
@@ -120,8 +147,11 @@ def test_chunks_of_a_track_come_in_the_order_they_were_written(paper: PaperPool,
         (0, b"\0"),
         (20, struct.pack("<I", 1 << 30)),
         (40, struct.pack("<Q", 1 << 40)),
-        (CHUNKS_AT + 16, struct.pack("<I", 5000)),
-        (CHUNKS_AT + 32, struct.pack("<I", 2)),
+        (32, struct.pack("<Q", 1 << 40)),
+        (32, struct.pack("<Q", TABLE_AT + 1)),
+        (256, struct.pack("<I", BLOCKS + 1)),
+        (chunk_at(0) + 16, struct.pack("<I", 253)),
+        (chunk_at(0) + 32, struct.pack("<I", 2)),
     ],
 )
 def test_a_pool_that_was_scribbled_over_is_refused(paper: PaperPool, offset: int, data: bytes) -> None:
@@ -141,8 +171,28 @@ def test_a_snapshot_that_claims_more_than_the_chunk_is_counted_within_it(paper: 
     pool.close()
 
 
+def test_a_chunk_that_changes_hands_is_looked_at_in_the_next_pass(paper: PaperPool) -> None:
+    paper.chunk(0, track=1, seq_start=0, records=record(1, 5, 1), generation=3)
+    pool = Pool(paper.folder)
+    assert pool.scan() == []
+    paper.chunk(0, track=2, seq_start=0, records=record(1, 5, 1), generation=4)
+    assert [entry.track_serial for entry in pool.scan()] == [2]
+    pool.close()
+
+
+def test_a_pass_takes_every_chunk_however_many_there_are(tmp_path: Path) -> None:
+    blocks = FIRST_ENTRIES // 16 + 10
+    paper = PaperPool(tmp_path / "pool" / "1", blocks)
+    for index in range(blocks * 16):
+        paper.chunk(index, track=index + 1, seq_start=0, records=record(1, 5, 1))
+    pool = Pool(paper.folder)
+    assert [entry.track_serial for entry in pool.scan()] == list(range(1, blocks * 16 + 1))
+    pool.close()
+
+
 def test_counters_are_those_of_the_target(paper: PaperPool) -> None:
-    paper.poke(TRACKS_AT + 64, struct.pack("<IIQQ", 7, 1234, 0, 42))
+    paper.chunk(3, track=0, seq_start=0, records=b"", state=3)
+    paper.poke(chunk_at(3) + 64 + 16, struct.pack("<IIQ", 7, 1, 42))
     paper.poke(192, struct.pack("<Q", 3))
     paper.poke(320, struct.pack("<Q", 5))
     pool = Pool(paper.folder)

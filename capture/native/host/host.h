@@ -10,7 +10,7 @@
 #define SCOPE_CLOCK_MONOTONIC 2u
 
 /* One chunk that holds records the journal does not have yet, or that can be freed. */
-struct scope_scan_entry { /* 48 bytes */
+struct scope_scan_entry { /* 56 bytes */
     uint32_t index;
     uint32_t track_serial;
     uint32_t state;
@@ -21,12 +21,15 @@ struct scope_scan_entry { /* 48 bytes */
     uint32_t new_events; /* events in slots [drained, committed) */
     uint64_t seq_start;
     uint64_t dropped_before;
+    uint32_t capacity; /* record slots */
+    uint32_t pad;
 };
 
 SCOPE_EXPORT uint64_t scope_ticks(uint32_t clock_kind);
 SCOPE_EXPORT void scope_clock_pair(uint32_t clock_kind, uint64_t out[4]);
 SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, struct scope_scan_entry *out,
                                      int32_t cap);
+SCOPE_EXPORT int32_t scope_pool_drops(const unsigned char *base, uint64_t size, uint64_t *out, int32_t cap);
 SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry);
 SCOPE_EXPORT int32_t scope_seccomp_filters(int32_t tid, void *out, uint32_t capacity, uint32_t *lengths,
                                            uint32_t filters_max);

@@ -15,15 +15,22 @@ static int pool_is_sound(const unsigned char *base, uint64_t size) {
     for (int i = 0; i < 8; i++)
         if ((h->magic[i] ^ inverted[i]) != 0xff)
             return 0;
-    return h->abi == SCOPE_POOL_ABI && h->chunk_bytes == SCOPE_CHUNK_BYTES &&
-           h->record_bytes == sizeof(struct scope_record) && h->chunks_offset <= size &&
-           (uint64_t)h->chunk_count * SCOPE_CHUNK_BYTES <= size - h->chunks_offset &&
-           h->chunks_claimed <= h->chunk_count;
+    return h->abi == SCOPE_POOL_ABI && h->block_bytes == SCOPE_CHUNK_BYTES && h->small_bytes == SCOPE_SMALL_BYTES &&
+           h->record_bytes == sizeof(struct scope_record) && h->blocks_offset <= size &&
+           (uint64_t)h->block_count * SCOPE_CHUNK_BYTES <= size - h->blocks_offset &&
+           h->table_offset % sizeof(uint32_t) == 0 && h->table_offset <= size &&
+           (uint64_t)h->block_count * sizeof(uint32_t) <= size - h->table_offset && h->blocks_used <= h->block_count;
 }
 
+static uint32_t *word_of(const unsigned char *base, uint32_t block) {
+    const struct scope_pool_header *h = (const struct scope_pool_header *)base;
+    return (uint32_t *)(base + h->table_offset) + block;
+}
+
+/* A chunk's index counts small ones, so that it tells the place without the table. */
 static struct scope_chunk *chunk_at(const unsigned char *base, uint32_t index) {
     const struct scope_pool_header *h = (const struct scope_pool_header *)base;
-    return (struct scope_chunk *)(base + h->chunks_offset + (uint64_t)index * SCOPE_CHUNK_BYTES);
+    return (struct scope_chunk *)(base + h->blocks_offset + (uint64_t)index * SCOPE_SMALL_BYTES);
 }
 
 /* Slots that one event takes, head included; wide enough for what a damaged head may claim. */
@@ -44,7 +51,27 @@ static uint32_t count_events(const struct scope_chunk *chunk, uint32_t from, uin
     return events;
 }
 
-/* Chunks with something to journal or to free, unordered. Returns their number, or -1 if this is no sound pool.
+/* The header as one owner wrote it. False when it changes hands just now: then the chunk holds nothing that is not
+ * drained. What the table says is in use stays so until we free it, and a chunk with something to drain keeps its owner. */
+static int read_header(const unsigned char *base, uint32_t index, struct scope_scan_entry *e) {
+    const struct scope_chunk *c = chunk_at(base, index);
+    *e = (struct scope_scan_entry){.index = index, .generation = __atomic_load_n(&c->generation, __ATOMIC_ACQUIRE)};
+    e->state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
+    e->committed = __atomic_load_n(&c->committed, __ATOMIC_ACQUIRE);
+    e->track_serial = c->track_serial;
+    e->drained = c->drained;
+    e->seq_start = c->seq_start;
+    e->dropped_before = c->dropped_before;
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return e->generation % 2 == 0 && e->generation == __atomic_load_n(&c->generation, __ATOMIC_RELAXED);
+}
+
+static int is_due(const struct scope_scan_entry *e) {
+    return e->state == SCOPE_CHUNK_CLOSED || (e->state == SCOPE_CHUNK_WRITING && e->committed != e->drained);
+}
+
+/* Chunks with something to journal or to free, unordered. Returns their number, which is `cap` when there may be more, or
+ * -1 if this is no sound pool.
  *
  * Two passes over `committed`: a successor chunk seen in the first pass proves that its predecessor was closed by
  * then, so the second read of the predecessor is final and a track's records never arrive out of order by a pass. */
@@ -53,51 +80,75 @@ SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, s
     if (!pool_is_sound(base, size))
         return -1;
     const struct scope_pool_header *h = (const struct scope_pool_header *)base;
-    uint32_t claimed = __atomic_load_n(&h->chunks_claimed, __ATOMIC_ACQUIRE);
+    const uint32_t used = __atomic_load_n(&h->blocks_used, __ATOMIC_ACQUIRE);
     int32_t n = 0;
-    for (uint32_t i = 0; i < claimed && i < h->chunk_count && n < cap; i++) {
-        const struct scope_chunk *c = chunk_at(base, i);
-        uint32_t state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
-        if (state == 0)
-            continue;
-        if (state == 1 && __atomic_load_n(&c->committed, __ATOMIC_ACQUIRE) == c->drained)
-            continue;
-        out[n++].index = i;
+    for (uint32_t i = 0; i < used && i < h->block_count; i++) {
+        const uint32_t word = __atomic_load_n(word_of(base, i), __ATOMIC_ACQUIRE);
+        const uint32_t large = word & SCOPE_BLOCK_LARGE;
+        for (uint32_t parts = word & (large ? 1u : SCOPE_BLOCK_PARTS); parts && n < cap; parts &= parts - 1) {
+            const uint32_t index = i * SCOPE_SMALL_PER_BLOCK + (uint32_t)__builtin_ctz(parts);
+            if (!read_header(base, index, &out[n]) || !is_due(&out[n]))
+                continue;
+            out[n++].capacity = large ? SCOPE_CHUNK_CAPACITY : SCOPE_SMALL_CAPACITY;
+        }
     }
     int32_t kept = 0;
     for (int32_t k = 0; k < n; k++) {
-        const struct scope_chunk *c = chunk_at(base, out[k].index);
-        struct scope_scan_entry e = {.index = out[k].index};
-        e.state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
-        e.committed = __atomic_load_n(&c->committed, __ATOMIC_ACQUIRE);
-        e.track_serial = c->track_serial;
-        e.generation = c->generation;
-        e.drained = c->drained;
-        e.seq_start = c->seq_start;
-        e.dropped_before = c->dropped_before;
-        if (e.committed > SCOPE_CHUNK_CAPACITY || e.drained > e.committed)
-            return -1;
-        if (e.state == 1 && e.committed == e.drained)
+        struct scope_scan_entry e;
+        const uint32_t capacity = out[k].capacity;
+        if (!read_header(base, out[k].index, &e) || !is_due(&e))
             continue;
+        if (e.committed > capacity || e.drained > e.committed)
+            return -1;
+        const struct scope_chunk *c = chunk_at(base, e.index);
+        e.capacity = capacity;
         /* Counted, not stored beside `drained`: two stores could be torn apart by a kill. */
         e.drained_events = count_events(c, 0, e.drained);
         e.new_events = count_events(c, e.drained, e.committed);
         out[kept++] = e;
     }
-    return kept;
+    return n == cap ? cap : kept;
 }
 
 /* Says that the entry's slots up to `committed` are in the journal; frees the chunk if it is closed and drained.
  * Returns 1 if freed, 0 if not, -1 if the pool is unsound. */
 SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry) {
-    if (!pool_is_sound(base, size) || entry->index >= ((const struct scope_pool_header *)base)->chunk_count)
+    const uint32_t block = entry->index / SCOPE_SMALL_PER_BLOCK;
+    if (!pool_is_sound(base, size) || block >= ((const struct scope_pool_header *)base)->block_count)
         return -1;
-    struct scope_chunk *c = chunk_at(base, entry->index);
-    __atomic_store_n(&c->drained, entry->committed, __ATOMIC_RELEASE);
-    if (entry->state != 2)
+    __atomic_store_n(&chunk_at(base, entry->index)->drained, entry->committed, __ATOMIC_RELEASE);
+    if (entry->state != SCOPE_CHUNK_CLOSED)
         return 0;
-    c->drained = 0; /* before the state: a kill in between makes a later run journal the chunk twice, and sequence
-                       numbers drop the copy; the other order would leave a position beyond a new owner's records */
-    __atomic_store_n(&c->state, 0, __ATOMIC_RELEASE);
+    const uint32_t bits =
+        entry->capacity == SCOPE_CHUNK_CAPACITY ? SCOPE_BLOCK_LARGE | 1u : 1u << entry->index % SCOPE_SMALL_PER_BLOCK;
+    __atomic_fetch_and(word_of(base, block), ~bits, __ATOMIC_ACQ_REL); /* from here on it is the target's */
     return 1;
+}
+
+/* Drops of the tracks that have a slot, unordered: (serial, dropped) pairs. Returns their number, which is `cap` when there
+ * may be more, or -1 if this is no sound pool. */
+SCOPE_EXPORT int32_t scope_pool_drops(const unsigned char *base, uint64_t size, uint64_t *out, int32_t cap) {
+    if (!pool_is_sound(base, size))
+        return -1;
+    const struct scope_pool_header *h = (const struct scope_pool_header *)base;
+    int32_t n = 0;
+    for (uint32_t i = 0; i < h->blocks_used; i++) {
+        const uint32_t word = __atomic_load_n(word_of(base, i), __ATOMIC_ACQUIRE);
+        for (uint32_t parts = word & SCOPE_BLOCK_LARGE ? 0 : word & SCOPE_BLOCK_PARTS; parts; parts &= parts - 1) {
+            const struct scope_chunk *c = chunk_at(base, i * SCOPE_SMALL_PER_BLOCK + (uint32_t)__builtin_ctz(parts));
+            if (__atomic_load_n(&c->state, __ATOMIC_ACQUIRE) != SCOPE_CHUNK_SLOTS)
+                continue;
+            const struct scope_track_slot *slots =
+                (const struct scope_track_slot *)((const unsigned char *)c + SCOPE_CHUNK_HEADER_BYTES);
+            for (uint32_t k = 0; k < SCOPE_SMALL_CAPACITY && n < cap; k++) {
+                const uint32_t serial = __atomic_load_n(&slots[k].serial, __ATOMIC_ACQUIRE);
+                if (!serial)
+                    continue;
+                out[2 * n] = serial;
+                out[2 * n + 1] = slots[k].dropped;
+                n++;
+            }
+        }
+    }
+    return n;
 }

@@ -50,15 +50,15 @@ static void know_own_folder(void) {
             Py_DecRef(parts[i]);
 }
 
-/* GIL held; allocates; new reference or NULL with an exception. configure(pool_dir, chunk_count, when_full, features,
+/* GIL held; allocates; new reference or NULL with an exception. configure(pool_dir, block_count, when_full, features,
  * include, exclude, stdlib, classes): makes the pool; nothing is recorded yet. */
 static PyObject *configure(PyObject *module, PyObject *args) {
     (void)module;
     const char *features;
     PyObject *folder_bytes;
-    unsigned chunk_count, when_full;
+    unsigned block_count, when_full;
     PyObject *include, *exclude, *stdlib, *classes;
-    if (!PyArg_ParseTuple(args, "O&IIsOOOO", PyUnicode_FSConverter, &folder_bytes, &chunk_count, &when_full, &features,
+    if (!PyArg_ParseTuple(args, "O&IIsOOOO", PyUnicode_FSConverter, &folder_bytes, &block_count, &when_full, &features,
                           &include, &exclude, &stdlib, &classes))
         return NULL;
     char folder[4000];
@@ -84,7 +84,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     char path[4096];
     snprintf(path, sizeof path, "%s/pool.bin", folder);
     int problem =
-        scope_pool_create(path, chunk_count ? chunk_count : SCOPE_DEFAULT_CHUNKS, when_full, scope_python.hexversion);
+        scope_pool_create(path, block_count ? block_count : SCOPE_DEFAULT_BLOCKS, when_full, scope_python.hexversion);
     if (!problem) {
         snprintf(path, sizeof path, "%s/defs.bin", folder);
         problem = scope_defs_open(path);
@@ -174,13 +174,13 @@ static PyObject *status(PyObject *module, PyObject *unused) {
     uint32_t live;
     scope_tracks_totals(&produced, &dropped, &live);
     const bool open = scope_pool.header;
-    return Py_BuildValue(
-        "{s:O,s:K,s:K,s:K,s:I,s:I,s:I,s:I,s:i,s:I,s:I}", "recording", scope_active ? Py_True : Py_False, "produced",
-        (unsigned long long)produced, "dropped", (unsigned long long)dropped, "dropped_unattributed",
-        (unsigned long long)(open ? scope_pool.header->dropped_unattributed : 0), "memory_bytes",
-        open ? scope_pool.header->chunks_claimed * SCOPE_CHUNK_BYTES : 0, "sites", scope_codes_recorded(), "codes",
-        scope_codes.count, "threads", live, "tool_id", scope_monitoring_tool(), "foreign_profilers",
-        scope_profile_foreign(), "clock_kind", scope_clock_kind);
+    return Py_BuildValue("{s:O,s:K,s:K,s:K,s:I,s:I,s:I,s:I,s:i,s:I,s:I}", "recording",
+                         scope_active ? Py_True : Py_False, "produced", (unsigned long long)produced, "dropped",
+                         (unsigned long long)dropped, "dropped_unattributed",
+                         (unsigned long long)(open ? scope_pool.header->dropped_unattributed : 0), "memory_bytes",
+                         open ? scope_pool.header->blocks_used * SCOPE_CHUNK_BYTES : 0, "sites", scope_codes_recorded(),
+                         "codes", scope_codes.count, "threads", live, "tool_id", scope_monitoring_tool(),
+                         "foreign_profilers", scope_profile_foreign(), "clock_kind", scope_clock_kind);
 }
 
 static PyMethodDef methods[] = {

@@ -62,6 +62,9 @@ static void describe(PyObject *threads, PyObject *ident, char *name, size_t size
 /* GIL held; allocates; no exception. A track for each thread that runs Python code already, its stack written; oldest
  * thread first, so that the main thread gets the lowest serial. */
 static void write_running_threads(PyObject *frames, PyObject *threads) {
+    scope_tracks_lock();
+    scope_pool_reserve_slots((uint32_t)PyDict_Size(frames)); /* nobody drains before all stacks are written */
+    scope_tracks_unlock();
     PyObject *items = PyDict_Items(frames);
     for (Py_ssize_t i = items ? PyList_Size(items) : 0; i > 0; i--) {
         PyObject *item = PyList_GetItem(items, i - 1); /* borrowed */
@@ -73,7 +76,7 @@ static void write_running_threads(PyObject *frames, PyObject *threads) {
         uint32_t os_tid;
         bool daemon;
         describe(threads, ident, name, sizeof name, &os_tid, &daemon);
-        struct scope_writer *w = scope_track_new(thread, os_tid, 0, 0);
+        struct scope_writer *w = scope_track_new(thread, os_tid, 0);
         if (!w)
             continue;
         scope_track_begin(w, name, daemon, true);
@@ -226,7 +229,7 @@ void scope_recording_sweep(PyObject *threads) {
     PyObject *frames = current_frames();
     int collecting = PyGC_Disable();
     if (frames) {
-        scope_track_end_missing(frames);
+        scope_tracks_sweep(frames);
         if (scope_python.version < 0x030c && scope_features.calls)
             scope_profile_hook_threads(frames);
         Py_DecRef(frames);

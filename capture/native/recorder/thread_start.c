@@ -60,10 +60,10 @@ static void name_of_thread(PyObject *function, char *name, size_t size, bool *da
 }
 
 /* GIL held; takes the lock; allocates; never leaves an exception. First thing on the new thread. */
-static void register_thread(PyObject *function, uint32_t serial, uint32_t parent) {
+static void register_thread(PyObject *function, uint32_t serial) {
     const uint32_t os_tid = (uint32_t)syscall(SYS_gettid);
     int collecting = PyGC_Disable();
-    struct scope_writer *w = scope_track_new(pthread_self(), os_tid, serial, parent);
+    struct scope_writer *w = scope_track_new(pthread_self(), os_tid, serial);
     if (w) {
         char name[256];
         bool daemon;
@@ -91,14 +91,13 @@ static void report_failure(PyObject *function) {
         PyErr_WriteUnraisable(function);
 }
 
-/* GIL held; runs the user's code; new reference. `self`: (function, serial, parent, recording). */
+/* GIL held; runs the user's code; new reference. `self`: (function, serial, recording). */
 static PyObject *boot(PyObject *self, PyObject *args, PyObject *kwargs) {
     PyObject *function = PyTuple_GetItem(self, 0); /* borrowed */
     uint32_t serial = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(self, 1));
-    uint32_t parent = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(self, 2));
-    uint32_t session = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(self, 3));
+    uint32_t session = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(self, 2));
     if (scope_active && session == scope_session)
-        register_thread(function, serial, parent);
+        register_thread(function, serial);
     PyObject *result = PyObject_Call(function, args, kwargs);
     if (!result) {
         report_failure(function);
@@ -116,8 +115,8 @@ static PyMethodDef boot_method = {"scope_thread", (PyCFunction)(void (*)(void))b
                                   NULL};
 
 /* GIL held; allocates; new reference or NULL with an exception. The callable that takes `function`'s place. */
-static PyObject *booted(PyObject *function, uint32_t serial, uint32_t parent) {
-    PyObject *closure = Py_BuildValue("(OIII)", function, serial, parent, scope_session);
+static PyObject *booted(PyObject *function, uint32_t serial) {
+    PyObject *closure = Py_BuildValue("(OII)", function, serial, scope_session);
     PyObject *callable = closure ? PyCFunction_NewEx(&boot_method, closure, NULL) : NULL;
     if (closure)
         Py_DecRef(closure);
@@ -148,9 +147,9 @@ static PyObject *start_with(PyObject *original, PyObject *args, PyObject *kwargs
                                  : NULL;
     if (!w || w->ended)
         return PyObject_Call(original, args, kwargs);
-    const uint32_t session = scope_session, parent = w->serial, serial = scope_track_next_serial();
+    const uint32_t session = scope_session, serial = scope_track_next_serial();
     PyObject *result = NULL, *new_args = NULL, *new_kwargs = NULL;
-    PyObject *callable = booted(function, serial, parent);
+    PyObject *callable = booted(function, serial);
     if (callable && PyTuple_Size(args) > 0) {
         new_args = with_first(args, callable);
         new_kwargs = kwargs;
@@ -165,7 +164,8 @@ static PyObject *start_with(PyObject *original, PyObject *args, PyObject *kwargs
         result = PyObject_Call(original, new_args, new_kwargs);
     if (result && scope_active && session == scope_session && !w->ended) {
         uint64_t ticks = produced == scope_produced(w) ? before : scope_ticks();
-        scope_write_life(w, ticks, serial, scope_head(SCOPE_THREAD_START, 0, 0));
+        if (!scope_write_life(w, ticks, serial, scope_head(SCOPE_THREAD_START, 0, 0)))
+            scope_drop(w, SCOPE_GAP_POOL_FULL);
     }
 done:
     if (callable)

@@ -19,17 +19,27 @@ uint32_t scope_session;
 #define WAIT_STEP_US 100
 #define WAIT_LIMIT_NS 10000000000u
 #define RECHECK_DROPS 256u
+#define BUSY_NS 250000000u /* who fills a small chunk in less gets a large one */
+#define MOST_PARTS_WANTED (4 * SCOPE_SMALL_PER_BLOCK)
 
 static bool waiting_is_hopeless; /* a wait ran into its limit; set back by the next successful claim */
 
-/* GIL not needed; does not allocate. Hands the chunk to the recorder. */
-void scope_close_chunk(struct scope_writer *w) {
-    if (!w->chunk)
-        return;
+/* GIL held unless it is the caller's own; does not allocate. `w` has no chunk any more; the one that it had, or NULL. */
+struct scope_chunk *scope_give_chunk_away(struct scope_writer *w) {
+    struct scope_chunk *chunk = w->chunk;
+    if (!chunk)
+        return NULL;
     w->base = scope_produced(w);
-    __atomic_store_n(&w->chunk->state, 2, __ATOMIC_RELEASE);
     w->chunk = NULL;
-    w->next = w->limit = w->continuation = 0;
+    w->next = w->limit = w->capacity = w->continuation = 0;
+    return chunk;
+}
+
+/* GIL held unless it is the caller's own; does not allocate. Hands the chunk to the recorder. */
+void scope_close_chunk(struct scope_writer *w) {
+    struct scope_chunk *chunk = scope_give_chunk_away(w);
+    if (chunk)
+        __atomic_store_n(&chunk->state, SCOPE_CHUNK_CLOSED, __ATOMIC_RELEASE);
 }
 
 /* GIL not needed; does not allocate. Counts one event that was produced and cannot be recorded. */
@@ -51,16 +61,36 @@ void scope_drop(struct scope_writer *w, uint32_t reason) {
     __atomic_store_n(&w->slot->dropped, w->dropped, __ATOMIC_RELEASE);
 }
 
-/* GIL not needed; may reserve file space. True when `w` has a fresh chunk. */
-static bool claim(struct scope_writer *w) {
-    w->chunk = scope_pool_claim(w->serial, w->base, w->dropped);
-    if (!w->chunk)
+/* GIL held unless `w` says otherwise; may find file space. True when `w` has a fresh chunk: a free one or, since others cannot write
+ * while we have the GIL, one that another thread does not need. `filled`: it has just filled the one before. */
+static bool claim(struct scope_writer *w, bool filled) {
+    const uint64_t now_ns = scope_coarse_ns();
+    const bool large = filled && now_ns - w->claimed_ns < BUSY_NS;
+    struct scope_chunk *chunk = scope_pool_claim(w->serial, w->base, w->dropped, large);
+    if (!chunk && !w->without_gil) {
+        chunk = scope_tracks_idle_chunk(w, large);
+        if (chunk)
+            scope_pool_take_over(chunk, w->serial, w->base, w->dropped);
+    }
+    if (!chunk)
         return false;
-    w->records = (struct scope_record *)((unsigned char *)w->chunk + SCOPE_CHUNK_HEADER_BYTES);
+    w->chunk = chunk;
+    w->claimed_ns = now_ns;
+    w->records = (struct scope_record *)((unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
     w->next = w->continuation = 0;
-    w->limit = w->quiet ? 0 : SCOPE_CHUNK_CAPACITY;
+    w->capacity = chunk->capacity;
+    w->limit = w->quiet ? 0 : w->capacity;
     waiting_is_hopeless = false;
     return true;
+}
+
+/* GIL held; does not allocate. True when a track that is dropping may go on: resuming at the first free chunk would cut a
+ * burst into a gap and a full stack snapshot every few records. */
+static bool has_breathing_space(void) {
+    const uint32_t all = scope_pool.header->block_count * SCOPE_SMALL_PER_BLOCK;
+    const uint32_t wanted = all / 4 < MOST_PARTS_WANTED ? all / 4 : MOST_PARTS_WANTED;
+    const uint32_t parts = scope_pool_free_parts(wanted);
+    return parts >= wanted || parts + scope_tracks_idle_parts(wanted - parts) >= wanted;
 }
 
 /* GIL held, given up while asleep; does not allocate. Waits for a free chunk when the user chose to rather wait than
@@ -74,7 +104,7 @@ static bool wait_for_chunk(const struct scope_writer *w) {
     const uint64_t began_ns = scope_mono_ns();
     while (!waiting_is_hopeless && scope_active && w->session == scope_session &&
            __atomic_load_n(&scope_pool.header->when_full, __ATOMIC_RELAXED) == 1) {
-        if (scope_pool_has_breathing_space())
+        if (has_breathing_space())
             return true;
         if (scope_mono_ns() - began_ns > WAIT_LIMIT_NS)
             waiting_is_hopeless = true;
@@ -85,14 +115,14 @@ static bool wait_for_chunk(const struct scope_writer *w) {
     return false;
 }
 
-/* GIL not needed; does not allocate. Whether a thread that drops may try to go on: free chunks are counted only every
- * few milliseconds or a few hundred drops, because counting touches every chunk. */
+/* GIL held; does not allocate. Whether a thread that drops may try to go on: free chunks are counted only every few
+ * milliseconds or a few hundred drops, because counting takes time. */
 static bool gap_may_end(struct scope_writer *w) {
     uint64_t now_ns = scope_coarse_ns();
     if (now_ns == w->full_checked_ns && w->gap_events % RECHECK_DROPS != 0)
         return false;
     w->full_checked_ns = now_ns;
-    return scope_pool_has_breathing_space();
+    return has_breathing_space();
 }
 
 /* GIL not needed; does not allocate; room for one record must exist. */
@@ -118,19 +148,20 @@ void scope_drop_unknown_site(void) {
     }
 }
 
-/* GIL held when `resume`, else not needed; may reserve file space. Where the next `slots` records of `w` go, or NULL:
+/* GIL held when `resume`, else not needed; may find file space. Where the next `slots` records of `w` go, or NULL:
  * then the event must be counted with scope_drop().
  * `resume`: the caller is the thread itself, or replaces its stack by a snapshot next: only then may a gap end. */
 struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume) {
     const bool self = w == scope_tls;
     if (!w->slot || (w->gap_events && w->gap_reason == SCOPE_GAP_POOL_FULL && (!resume || !gap_may_end(w))))
         return NULL;
-    if (w->chunk && w->next + slots <= SCOPE_CHUNK_CAPACITY)
+    if (w->next + slots <= w->capacity)
         return &w->records[w->next];
+    const bool filled = w->chunk;
     scope_close_chunk(w);
-    if (!claim(w)) {
+    if (!claim(w, filled)) {
         const uint32_t session = w->session;
-        if (!resume || !self || !wait_for_chunk(w) || session != scope_session || !scope_active || !claim(w))
+        if (!resume || !self || !wait_for_chunk(w) || session != scope_session || !scope_active || !claim(w, filled))
             return NULL;
     }
     if (w->gap_events) {
@@ -150,7 +181,7 @@ void scope_publish(struct scope_writer *w, uint32_t slots) {
     __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
 }
 
-/* GIL held; may reserve file space and, after a gap, allocates frame objects. Never leaves an exception. */
+/* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
     if (SCOPE_UNLIKELY(!scope_active)) {
         scope_fork_clean_up();
@@ -170,29 +201,42 @@ void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
     scope_publish(w, 1);
 }
 
-/* GIL not needed when the writers' lock is held; may reserve file space. An event of a thread's life: also for threads
- * whose calls are filtered out. Returns false when it was dropped. */
+/* GIL held; may find file space. An event of a thread's life: also for
+ * threads whose calls are filtered out. False when there is no room; the caller counts it, or tries again later. */
 bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head) {
-    if (w->ended)
+    struct scope_record *record = w->ended ? NULL : scope_reserve(w, 1, NULL, false);
+    if (!record)
         return false;
-    struct scope_record *record = scope_reserve(w, 1, NULL, false);
-    if (!record) {
-        scope_drop(w, SCOPE_GAP_POOL_FULL);
-        return false;
-    }
     scope_fill(record, ticks, a, head);
     scope_publish(w, 1);
     return true;
 }
 
-/* GIL held; may reserve file space. Tells a gap that is still open, before the last snapshot. */
-void scope_flush_gap(struct scope_writer *w) {
+/* Writers' lock held; GIL held unless `w` says otherwise; may find file space. A thread's last event: a gap ends here without a stack, because none is left. Never waits. */
+bool scope_write_end(struct scope_writer *w) {
+    if (!w->slot)
+        return false;
+    if (w->next + 2 > w->capacity) {
+        scope_close_chunk(w);
+        if (!claim(w, false))
+            return false;
+    }
+    if (w->gap_events)
+        write_gap(w);
+    scope_fill(&w->records[w->next], scope_ticks(), w->serial, scope_head(SCOPE_THREAD_END, 0, 0));
+    scope_publish(w, 1);
+    return true;
+}
+
+/* GIL held; may find file space. Tells a gap that is still open, before a snapshot by another thread; false = no room. */
+bool scope_flush_gap(struct scope_writer *w) {
     w->full_checked_ns = 0;
     if (w->gap_events && scope_reserve(w, 1, NULL, true) && w->gap_events)
         write_gap(w);
+    return w->gap_events == 0;
 }
 
-/* GIL held; may reserve file space. Says that `w` was not watched for a while (another profiler had the thread);
+/* GIL held; may find file space. Says that `w` was not watched for a while (another profiler had the thread);
  * the caller writes the stack next. */
 void scope_write_pause(struct scope_writer *w) {
     struct scope_record *record = scope_reserve(w, 1, NULL, true);

@@ -17,11 +17,13 @@ struct scope_writer {
     uint32_t next;
     uint32_t limit;        /* 0 sends every event to the slow path: muted, quiet, ended, stopped, forked */
     uint32_t continuation; /* slots of this chunk that are not events by themselves */
+    uint32_t capacity;     /* of this chunk */
 
     uint32_t serial;
-    uint64_t base;    /* events produced before this chunk, dropped ones included */
-    uint64_t dropped; /* of them, dropped */
-    struct scope_track_slot *slot;
+    uint64_t base;                 /* events produced before this chunk, dropped ones included */
+    uint64_t dropped;              /* of them, dropped */
+    struct scope_track_slot *slot; /* where its drops are counted; NULL = none was free, and it writes nothing */
+    uint64_t claimed_ns;
 
     uint64_t gap_ticks;  /* when the current gap began */
     uint32_t gap_events; /* 0 = no gap */
@@ -37,8 +39,11 @@ struct scope_writer {
     bool owned;       /* its thread has it in its TLS */
     bool quiet;       /* a thread filter keeps its calls out; its life is recorded all the same */
     bool ended;
+    bool was_running; /* before the recording began */
+    bool over;        /* its thread is gone, and had no room left to say so */
+    bool without_gil; /* it is being ended without the GIL: nothing of another thread may be touched */
     PyObject *changing_object, *changing_name; /* attributes.c; compared, never used */
-    struct scope_writer *following;
+    struct scope_writer *following;            /* in its bucket, tracks.c */
 };
 
 extern __thread struct scope_writer *scope_tls __attribute__((tls_model("initial-exec")));
@@ -54,11 +59,13 @@ void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
 struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume);
 void scope_publish(struct scope_writer *w, uint32_t slots);
 bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head);
-void scope_flush_gap(struct scope_writer *w);
+bool scope_write_end(struct scope_writer *w);
+bool scope_flush_gap(struct scope_writer *w);
 void scope_drop_unknown_site(void);
 void scope_write_pause(struct scope_writer *w);
 void scope_drop(struct scope_writer *w, uint32_t reason);
 void scope_close_chunk(struct scope_writer *w);
+struct scope_chunk *scope_give_chunk_away(struct scope_writer *w);
 
 /* GIL not needed; does not allocate. */
 static inline uint64_t scope_produced(const struct scope_writer *w) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ KINDS = {
 }  # fmt: skip
 ENTER = ("call", "resume", "throw")
 LEAVE = ("return", "yield", "unwind")
-CHUNK_BYTES = 65536
+BLOCK_BYTES, SMALL_BYTES = 65536, 4096
+LARGE = 1 << 16
+WRITING, CLOSED, SLOTS = 1, 2, 3
 SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS = 1, 2, 3, 4, 5
 
 
@@ -38,7 +41,7 @@ class Pool:
     state: int = 0
     pid: int = 0
     clock_kind: int = 0
-    chunks_claimed: int = 0
+    blocks_used: int = 0
     events: dict[int, list[Event]] = field(default_factory=dict)
     produced: dict[int, int] = field(default_factory=dict)
     dropped: dict[int, int] = field(default_factory=dict)
@@ -96,16 +99,21 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
         pool.produced = {track: events[-1].seq + 1 for track, events in before.events.items()}
         pool.dropped = dict.fromkeys(pool.produced, 0)
     assert data[:8] == b"SCOPEPL\x01"
-    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (1, 4096, CHUNK_BYTES)
-    tracks_offset, chunks_offset = struct.unpack_from("<QQ", data, 32)
+    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (2, 4096, BLOCK_BYTES)
     pool.pid, pool.clock_kind = struct.unpack_from("<II", data, 48)
     (pool.state,) = struct.unpack_from("<I", data, 128)
-    (pool.chunks_claimed,) = struct.unpack_from("<I", data, 256)
+    (pool.blocks_used,) = struct.unpack_from("<I", data, 256)
     chunks = []
-    for index in range(pool.chunks_claimed):
-        at = chunks_offset + index * CHUNK_BYTES
-        state, track, seq, committed, _, dropped = struct.unpack_from("<IIQIIQ", data, at)
-        if state:
+    slots = []
+    for at, capacity in chunks_in_use(data):
+        state, track, seq, committed, generation, dropped, _, fits = struct.unpack_from("<IIQIIQII", data, at)
+        assert fits == capacity
+        assert generation % 2 == 0
+        assert committed <= capacity
+        if state == SLOTS:
+            slots += [struct.unpack_from("<IIQ", data, at + 64 + 16 * place) for place in range(capacity)]
+        else:
+            assert state in (WRITING, CLOSED)
             chunks.append((track, seq, dropped, committed, at + 64))
     for track, seq, dropped, committed, at in sorted(chunks):
         events = pool.events.setdefault(track, [])
@@ -115,9 +123,7 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
         events += _events(data, at, committed, track, seq)
         pool.produced[track] = events[-1].seq + 1 if events and committed else seq
         pool.dropped[track] = dropped
-    for index in range(4096):
-        slot = tracks_offset + index * 64
-        serial, dropped = struct.unpack_from("<I", data, slot)[0], struct.unpack_from("<Q", data, slot + 16)[0]
+    for serial, _, dropped in slots:
         if serial in pool.produced:
             pool.produced[serial] += dropped - pool.dropped[serial]
             pool.dropped[serial] = dropped
@@ -125,6 +131,21 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
         heads = [event.ticks for event in events if event.kind != "gap"]
         assert heads == sorted(heads), "time goes backwards on a track"
     return pool
+
+
+def chunks_in_use(data: bytes | mmap.mmap) -> list[tuple[int, int]]:
+    """(where it lies, how many records fit) of every chunk that is not free."""
+    table_offset, blocks_offset = struct.unpack_from("<QQ", data, 32)
+    found = []
+    for block in range(struct.unpack_from("<I", data, 256)[0]):
+        (word,) = struct.unpack_from("<I", data, table_offset + 4 * block)
+        at = blocks_offset + block * BLOCK_BYTES
+        if word & LARGE:
+            assert word == LARGE | 1
+            found.append((at, 4092))
+        else:
+            found += [(at + part * SMALL_BYTES, 252) for part in range(16) if word >> part & 1]
+    return found
 
 
 def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[Event]:
