@@ -19,7 +19,7 @@ from capture.doctor import judge
 from capture.errors import TargetProblem
 from capture.host_facts import AGENT_DIR
 from capture.inject import has_ended, inject
-from capture.pool import CHUNK_BYTES
+from capture.pool import BLOCK_BYTES
 from capture.python_build import PROGRAM_NAME
 from capture.settings import CaptureSettings
 from capture.target_code import loadable_path
@@ -55,7 +55,7 @@ def attach(pid: int, settings: CaptureSettings, pool_dir: Path, process_serial: 
     """
     target = describe(pid)
     try:
-        blocking = judge(target, settings.chunk_count * CHUNK_BYTES).blocking
+        blocking = judge(target, settings.chunk_count * BLOCK_BYTES).blocking
         if blocking is not None:
             raise TargetProblem(blocking.message, blocking.remedy)
         return _get_in(target, settings, pool_dir, process_serial)
