@@ -7,9 +7,13 @@ then becomes the program. Anything else is started as it is, to be observed from
 import contextlib
 import json
 import os
+import shutil
+import signal
 import subprocess
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +21,7 @@ from capture.bootstrap import Bootstrap
 from capture.channel import AgentChannel
 from capture.errors import TargetProblem
 from capture.host_facts import AGENT_DIR
-from capture.python_command import PythonCommand, parse_command
+from capture.python_command import parse_command
 from capture.rules_program import NEWEST, OLDEST
 from capture.settings import CaptureSettings
 
@@ -34,6 +38,14 @@ print(json.dumps([sys.implementation.name, sys.hexversion, sys.version.split()[0
 _OBSERVE = "`--mode observe` starts it and records its memory, CPU and threads from outside."
 
 
+class EndedEarly(TargetProblem):
+    """The program ended before its recording could begin; `status` is its own, as subprocess gives it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"The program ended (exit status {status}) before its recording could begin.")
+        self.status = status
+
+
 class InterpreterAnswer(msgspec.Struct, frozen=True, array_like=True):
     """What an interpreter says of itself."""
 
@@ -44,46 +56,68 @@ class InterpreterAnswer(msgspec.Struct, frozen=True, array_like=True):
     executable: str
 
 
-def launch(
-    argv: list[str], settings: CaptureSettings, pool_dir: Path, process_serial: int
-) -> tuple["subprocess.Popen[bytes]", AgentChannel | None]:
-    """The started program, and the line to its agent; None for a program that can only be observed.
+class Launched(NamedTuple):
+    """A program that was started; `channel` is the line to its agent, None where it can only be observed.
 
-    Its standard input and output are ours. `argv` is what follows `scope-gui run --`.
+    `pid` is the process to record: the program's own, or the Python that a wrapper (`timeout`, `uv run`) has started.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    channel: AgentChannel | None
+    pid: int
+
+
+def launch(
+    argv: list[str],
+    settings: CaptureSettings,
+    pool_dir: Path,
+    process_serial: int,
+    signal_mask: Collection[int] | None = None,
+) -> Launched:
+    """Starts a program, recorded from its first line if it is a Python.
+
+    Its standard input and output are ours; `signal_mask` is what it blocks, if not what we do. `argv` is what follows
+    `scope-gui run --`.
     Raises: TargetProblem if it cannot be started or its interpreter cannot be recorded; nothing runs then.
     """
     command = None if settings.mode == "observe" else parse_command(argv)
     if command is None:
-        return _start(_plain(argv)), None
-    command = command._replace(interpreter=_checked(command))
+        process = _start(_plain(argv), signal_mask)
+        return Launched(process, None, process.pid)
+    if not command.wrapper:
+        command = command._replace(interpreter=_checked(command.interpreter))
+    elif found := shutil.which(command.interpreter):
+        _checked(found)  # what the wrapper starts has the same name, if perhaps another path
     with Bootstrap(os.geteuid(), os.getegid()) as bootstrap:
         config = bootstrap.write_config(settings, pool_dir, process_serial)
-        process = _start(command.through(AGENT_DIR / "_scope_launch.py", config))
+        process = _start(command.through(AGENT_DIR / "_scope_launch.py", config), signal_mask)
         try:
-            if _is_recording(process, bootstrap.channel):
-                return process, bootstrap.channel
+            if _is_recording(process, bootstrap.channel, is_wrapped=bool(command.wrapper)):
+                pid = int(bootstrap.channel.hello.get("pid", process.pid)) if command.wrapper else process.pid
+                return Launched(process, bootstrap.channel, pid)
         except BaseException:
             _end(process)
             raise
         bootstrap.channel.close()
-        return process, None
+        return Launched(process, None, process.pid)
 
 
-def _is_recording(process: "subprocess.Popen[bytes]", channel: AgentChannel) -> bool:
+def _is_recording(process: "subprocess.Popen[bytes]", channel: AgentChannel, *, is_wrapped: bool) -> bool:
     """Whether the agent has called and its recording has begun.
 
     Raises: TargetProblem if the program ended before, or the agent could not begin.
     """
     pidfd = os.pidfd_open(process.pid)
     try:
-        called = channel.accept(START_PATIENCE_S, uid=os.geteuid(), pid=process.pid, pidfd=pidfd)
+        caller = None if is_wrapped else process.pid  # a wrapper may start the Python as a child of its own
+        called = channel.accept(START_PATIENCE_S, uid=os.geteuid(), pid=caller, pidfd=pidfd)
         if called:
             channel.wait_until_recording(timeout_s=START_PATIENCE_S, pidfd=pidfd)
         return called
     except TargetProblem:
         with contextlib.suppress(subprocess.TimeoutExpired):
             status = process.wait(0.2)
-            raise TargetProblem(f"The program ended (exit status {status}) before its recording could begin.") from None
+            raise EndedEarly(status) from None
         raise
     finally:
         os.close(pidfd)
@@ -97,11 +131,12 @@ def _plain(argv: list[str]) -> list[str]:
     return [command.interpreter, *command.options, *command.program]
 
 
-def _start(command: list[str]) -> "subprocess.Popen[bytes]":
+def _start(command: list[str], signal_mask: Collection[int] | None) -> "subprocess.Popen[bytes]":
     if not command:
         raise TargetProblem("There is no program to run.", "Name one after `--`: `scope-gui run -- python app.py`.")
+    unblock = None if signal_mask is None else lambda: signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask)
     try:
-        return subprocess.Popen(command)
+        return subprocess.Popen(command, preexec_fn=unblock)  # noqa: PLW1509 - there is no other thread yet
     except OSError as error:
         reason = error.strerror or str(error)
         raise TargetProblem(f"The program {command[0]!r} cannot be started: {reason}.") from None
@@ -116,12 +151,12 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _checked(command: PythonCommand) -> str:
+def _checked(interpreter: str) -> str:
     """The interpreter to start, past a script in front of it (pyenv's shims).
 
     Raises: TargetProblem if Scope cannot record it.
     """
-    path = Path(command.interpreter)
+    path = Path(interpreter)
     answer = _ask_interpreter(str(path), path.stat().st_mtime_ns)
     if answer is None:
         raise TargetProblem(f"{path} does not answer like a Python interpreter.", _OBSERVE)

@@ -34,6 +34,7 @@ class Identity:
     parent_pid: int
     name: str
     command: str
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class ProcessProbe:
         parent_pid = 0
         with contextlib.suppress(psutil.Error):
             parent_pid = self._process.ppid()
-        return Identity(parent_pid, *_name_and_command(self.pid))
+        name, words = _name_and_words(self.pid)
+        return Identity(parent_pid, name, command_line(words), described(name, words))
 
     def sample(self, *, with_children: bool = True) -> ProcessSample | None:
         """The process now, or None when it has ended (or its pid is somebody else's by now)."""
@@ -100,7 +102,8 @@ class ProcessProbe:
                 key = (child.pid, child.create_time())
                 known = self._known.get(key)
                 if known is None:
-                    known = ChildProcess(*key, *_name_and_command(child.pid))
+                    name, words = _name_and_words(child.pid)
+                    known = ChildProcess(*key, name, command_line(words))
                     self._known[key] = known
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
@@ -135,6 +138,51 @@ def cpu_seconds(pid: int, thread_id: int | None = None) -> float | None:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
+def reaped_faults(pid: int) -> int:
+    """Minor page faults of the children that a process has waited for: it grows with each of them. 0 when gone.
+
+    Source: proc(5), /proc/PID/stat, cminflt. A fresh process cannot run without a fault.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[8])
+
+
+def program_of(pid: int) -> str:
+    """What runs there, in a few words; 'process N' when it is gone."""
+    name, words = _name_and_words(pid)
+    return described(name, words) if name else f"process {pid}"
+
+
+def described(name: str, words: list[str]) -> str:
+    """A program as people speak of it: its name and the script or module that it was given, never its other words.
+
+    >>> described("python3", ["/usr/bin/python3", "-u", "-m", "pip", "install"])
+    'python3 -m pip'
+    >>> described("sh", ["sh", "-c", "exit 3"])
+    'sh -c …'
+    """
+    given = next((i for i, word in enumerate(words) if i and (word in ("-m", "-c") or not word.startswith("-"))), None)
+    what = "" if given is None else words[given]
+    if given is not None and what in ("-m", "-c"):
+        what = f"{what} {'…' if what == '-c' else ''.join(words[given + 1 : given + 2])}"
+    return "".join(c if c.isprintable() else " " for c in f"{name} {what}".strip()[:100])
+
+
+def users_words(words: list[str]) -> list[str]:
+    """A command line as the user wrote it: without the launcher that `scope-gui run` puts into it.
+
+    >>> users_words(["python", "-u", "/opt/_scope_launch.py", "/tmp/c.json", "--", "app.py"])
+    ['python', '-u', 'app.py']
+    """
+    at = next((i for i, word in enumerate(words) if word.endswith("/_scope_launch.py")), None)
+    if at is None or "--" not in words[at:]:
+        return words
+    return words[:at] + words[words.index("--", at) + 1 :]
+
+
 def thread_name(pid: int, thread_id: int) -> str:
     """The kernel's name of a thread, or '' when it is gone."""
     try:
@@ -143,11 +191,11 @@ def thread_name(pid: int, thread_id: int) -> str:
         return ""
 
 
-def _name_and_command(pid: int) -> tuple[str, str]:
-    """What a process is called and how it was started; empty where it has ended."""
+def _name_and_words(pid: int) -> tuple[str, list[str]]:
+    """What a process is called and how its user has started it; empty where it has ended."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         comm = Path(f"/proc/{pid}/comm").read_bytes().removesuffix(b"\n")
     except OSError:
-        return "", ""
-    return kernel_name(comm, command), command_line(command_words(command))
+        return "", []
+    return kernel_name(comm, command), users_words(list(command_words(command)))

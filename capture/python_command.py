@@ -2,9 +2,11 @@
 
 Read the way the interpreter reads it, so that `python -Xdev -Wd -uc CODE` and a console script with a shebang
 are understood as what they are. None means: not a Python program, or one that nothing can be put in front of
-(a shell prompt, a program read from standard input, `--version`).
+(a prompt, `--version`). Programs that only make room for another one (`env`, `timeout`, `uv run`) are looked through
+where the Python is a word of theirs; only known ones, because `grep python app.py` starts no Python.
 """
 
+import os
 import re
 import shlex
 import shutil
@@ -15,8 +17,9 @@ from typing import NamedTuple
 
 from capture.own_process import bundle_launcher
 from capture.python_build import PROGRAM_NAME
+from capture.wrappers import wrapped_at
 
-_FLAGS = frozenset("bBdEiIOPqRsSuv")
+_FLAGS = frozenset("bBdEiIOPqRsSuvx")
 _WITH_VALUE = frozenset("XW")
 _LONG_WITH_VALUE = ("--check-hash-based-pycs",)
 _SHEBANG_BYTES = 4096
@@ -25,15 +28,22 @@ _SHELL_TRAMPOLINE = re.compile(rb"""#!\s*/bin/sh\n'''exec'\s+"?([^"\n]+?)"?\s+"\
 
 
 class PythonCommand(NamedTuple):
-    """`interpreter` and its `options`; `program` is a script, or -m MODULE, or -c CODE, and the program's arguments."""
+    """`interpreter` and its `options`; `program` is a script, or -m MODULE, or -c CODE, and the program's arguments.
+
+    A program that begins with '-' or '' is read from standard input. `wrapper`: the words in front of the interpreter,
+    which is then a word and no path.
+    """
 
     interpreter: str
     options: tuple[str, ...]
     program: tuple[str, ...]
+    wrapper: tuple[str, ...] = ()
 
     def through(self, launcher: Path, config: Path) -> list[str]:
-        """The command that runs the same program behind our launcher."""
-        return [self.interpreter, *self.options, str(launcher), str(config), "--", *self.program]
+        """The command that runs the same program behind our launcher; -x is for the program's first line, not ours."""
+        options = [kept for word in self.options if (kept := word.replace("x", "") if _is_flags(word) else word) != "-"]
+        skips = ["-x"] if any(_is_flags(word) and "x" in word for word in self.options) else []
+        return [*self.wrapper, self.interpreter, *options, str(launcher), str(config), *skips, "--", *self.program]
 
 
 def parse_command(argv: list[str]) -> PythonCommand | None:
@@ -44,8 +54,11 @@ def parse_command(argv: list[str]) -> PythonCommand | None:
     if first in ("-m", "-c"):
         return _parse_options(plain_python(), argv)
     found = shutil.which(first)
-    if PROGRAM_NAME.match(Path(first).name) and found:
+    if found and (PROGRAM_NAME.match(Path(first).name) or PROGRAM_NAME.match(Path(found).resolve().name)):
         return _parse_options(found, argv[1:])
+    if found and (at := wrapped_at(argv)) and PROGRAM_NAME.match(Path(argv[at]).name):
+        command = _parse_options(argv[at], argv[at + 1 :])
+        return command._replace(wrapper=tuple(argv[:at])) if command else None
     if found:
         shebang = _shebang(Path(found))
         return _parse_options(shebang[0], [*shebang[1:], found, *argv[1:]]) if shebang else None
@@ -73,7 +86,9 @@ def _parse_options(interpreter: str, words: list[str]) -> PythonCommand | None:
             at += 1
         elif word == "--":
             return _command(interpreter, words[:at], words[at + 1 :])
-        elif word.startswith("--") or word == "-":
+        elif word == "-":
+            return _from_stdin(interpreter, words[:at], words[at:])
+        elif word.startswith("--"):
             return None
         elif not word.startswith("-"):
             return _command(interpreter, words[:at], words[at:])
@@ -86,7 +101,19 @@ def _parse_options(interpreter: str, words: list[str]) -> PythonCommand | None:
                 rest = ([value] if value else []) + words[at + 1 :]
                 return _command(interpreter, [*words[:at], *flags], [f"-{last}", *rest]) if rest else None
             at += 2 if last and not value else 1
-    return None
+    return _from_stdin(interpreter, words, [""])
+
+
+def _from_stdin(interpreter: str, options: list[str], program: list[str]) -> PythonCommand | None:
+    """A program that comes in through standard input; None for a prompt, which is a conversation."""
+    if os.isatty(0) or any(_is_flags(word) and "i" in word for word in options):
+        return None
+    return PythonCommand(interpreter, tuple(options), tuple(program))
+
+
+def _is_flags(word: str) -> bool:
+    """Whether an option is letters without a value: -uB, not -Xdev, -W or --."""
+    return word.startswith("-") and not word.startswith("--") and set(word[1:]) <= _FLAGS
 
 
 def x_options(words: Sequence[str]) -> Iterator[str]:

@@ -36,6 +36,18 @@ UNSEEN: tuple[Unseen, ...] = (
     Unseen("sub-interpreter", "What runs in sub-interpreters is not recorded."),
     Unseen("child", "Only watched from outside, not recorded: {details}."),
     Unseen("connection-closed", "The program closed Scope's connection; the recording ended there."),
+    Unseen("child-short", "A child process came and went before it could be looked at."),
+    Unseen(
+        "observed",
+        "{details} is only watched from outside: its memory, CPU and threads, no calls.",
+        "Name the Python that is to be recorded: `scope-gui run -- python app.py`.",
+    ),
+    Unseen(
+        "late",
+        "{details} is recorded from the moment it was found, not from its first line.",
+        "Name the Python that is to be recorded: `scope-gui run -- python app.py`.",
+    ),
+    Unseen("exec", "The program became {details} by exec; what it was before is recorded up to there."),
     Unseen("pattern-unmatched", "Nothing matched {details}."),
 )
 

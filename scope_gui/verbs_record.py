@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -12,17 +13,20 @@ from pathlib import Path
 import msgspec
 
 from capture import doctor as attach_doctor
-from capture.errors import TargetProblem
+from capture.errors import ScopeError, TargetProblem
+from capture.launch import EndedEarly
 from capture.settings import CaptureSettings
 from scope_gui.blindness import last_words
 from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
 from scope_gui.recording.recorder import Outcome, Recording, stopped_by_signals
+from scope_gui.recording.signals import PassedOn, shell_status
 from scope_gui.streams import words_to
 from scope_gui.timespec import text_from_ns
 from scope_gui.watching_window import watched_by_window
 
 CHUNKS_PER_MIB = 16
+NOT_STARTED = 125
 
 
 def attach(arguments: argparse.Namespace) -> int:
@@ -42,25 +46,31 @@ def attach(arguments: argparse.Namespace) -> int:
         else:
             recording.attach(pid)
         _say(f"recording process {pid} into {path}; Ctrl+C detaches and saves")
-        return _record(recording, arguments)
+        return 1 if _record(recording, arguments).trouble else 0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Starts a program and records it."""
+    """Starts a program and records it; its own exit status, or 125 if it could not be started."""
     command: list[str] = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
         print("scope-gui run: say what to run, for example: scope-gui run -- python app.py", file=sys.stderr)
         return 2
     _speak_to(arguments.words_fd)
     path = arguments.output or Path(f"{program_name(command)}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
-    recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say)
-    with stopped_by_signals(recording):
-        recording.run(command)
+    with contextlib.ExitStack() as stack:
+        signals = PassedOn() if arguments.words_fd is None else None
         try:
-            return _record(recording, arguments)
-        finally:
-            if arguments.end_program:
-                recording.end_program()
+            recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say, signals)
+            stack.enter_context(signals or stopped_by_signals(recording))
+            recording.run(command)
+        except ScopeError as problem:
+            _say(str(problem))
+            return shell_status(problem.status) if isinstance(problem, EndedEarly) and problem.status else NOT_STARTED
+        if arguments.end_program:
+            stack.callback(recording.end_program)
+        outcome = _record(recording, arguments)
+        status = shell_status(outcome.exit_status) if outcome.exit_status is not None else 0
+        return status or (1 if outcome.trouble else 0)
 
 
 def stop(arguments: argparse.Namespace) -> int:
@@ -91,12 +101,13 @@ def _settings(arguments: argparse.Namespace) -> CaptureSettings:
     )
 
 
-def _record(recording: Recording, arguments: argparse.Namespace) -> int:
+def _record(recording: Recording, arguments: argparse.Namespace) -> Outcome:
     """Records to the end, with a window beside it unless none is wanted."""
     window = contextlib.nullcontext() if arguments.no_window else watched_by_window(recording.session_path, _say)
     with window:
         outcome = recording.record()
-    return _report(outcome)
+    _report(outcome)
+    return outcome
 
 
 def _speak_to(descriptor: int | None) -> None:
@@ -110,14 +121,22 @@ def _say(message: str) -> None:
     print(f"scope-gui: {message}", file=sys.stderr, flush=True)
 
 
-def _report(outcome: Outcome) -> int:
+def _report(outcome: Outcome) -> None:
     if outcome.trouble:
         _say(outcome.trouble)
-    _say(f"{outcome.ended} after {text_from_ns(outcome.duration_ns // 10**6 * 10**6)}; saved {outcome.session_path}")
+    how = f" with status {outcome.exit_status}" if outcome.exit_status else ""
+    if outcome.exit_status is not None and outcome.exit_status < 0:
+        how = f" by {_signal_name(-outcome.exit_status)}"
+    took = text_from_ns(outcome.duration_ns // 10**6 * 10**6)
+    _say(f"{outcome.ended}{how} after {took}; {'kept' if outcome.trouble else 'saved'} {outcome.session_path}")
     if outcome.overhead is not None:
         _say(f"recording took about {outcome.overhead:.1%} of the program's CPU time")
     for paragraph in last_words(outcome.session_path):
         _say(paragraph)
-    if outcome.exit_status:
-        _say(f"the program ended with status {outcome.exit_status}")
-    return 1 if outcome.trouble else 0
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

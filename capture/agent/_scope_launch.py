@@ -1,6 +1,8 @@
 """Runs a program as `python` itself would, with the recording on before its first line.
 
-Usage: python _scope_launch.py CONFIG -- (SCRIPT | DIRECTORY | ARCHIVE | -m MODULE | -c CODE) ARGUMENTS
+Usage: python _scope_launch.py CONFIG [-x] -- (SCRIPT | DIRECTORY | ARCHIVE | -m MODULE | -c CODE | - | '') ARGUMENTS
+
+'-' and '' read the program from standard input. -x: without the first line of a script.
 
 The program gets a `__main__`, `sys.argv` and `sys.path` of its own, its exit code is passed on, and no frame of ours
 shows in a traceback.
@@ -20,11 +22,13 @@ if TYPE_CHECKING:
 
 
 def _main() -> None:
-    config_path, separator, *words = sys.argv[1:]
+    config_path, *words = sys.argv[1:] or [""]
+    skips_line = words[:1] == ["-x"]
+    separator, *words = words[skips_line:] or [""]
     if separator != "--" or not words:
-        sys.exit("usage: _scope_launch.py CONFIG -- SCRIPT|-m MODULE|-c CODE ARGUMENTS")
+        sys.exit("usage: _scope_launch.py CONFIG [-x] -- SCRIPT|-m MODULE|-c CODE|- ARGUMENTS")
     here = os.path.dirname(os.path.abspath(__file__))
-    run = _prepare(words)
+    run = _prepare(words, skips_line)
     _record(here, config_path)
     try:
         run()
@@ -35,7 +39,7 @@ def _main() -> None:
         raise
 
 
-def _prepare(words: "list[str]") -> "Callable[[], object]":
+def _prepare(words: "list[str]", skips_line: bool) -> "Callable[[], object]":
     """Give the program its `__main__`, arguments and path; what runs it is returned."""
     main: Any = type(sys)("__main__")
     bootstrap: Any = sys.modules["_frozen_importlib"]
@@ -56,22 +60,39 @@ def _prepare(words: "list[str]") -> "Callable[[], object]":
         main.__loader__ = bootstrap.BuiltinImporter
         return lambda: exec(compile(words[1] + "\n", "<string>", "exec", dont_inherit=True), main.__dict__)
     sys.argv = list(words)
+    if words[0] in ("", "-"):
+        _set_first_path("")
+        _set_file(main, "<stdin>")
+        main.__loader__ = external.SourceFileLoader("__main__", "<stdin>")
+        return lambda: exec(compile(_standard_input(), "<stdin>", "exec", dont_inherit=True), main.__dict__)
     path = os.path.join(_current_folder(), words[0])
     if _is_importable(words[0]):
         _set_first_path(path, always=True)
         return lambda: _run_module("__main__", False)
     _set_first_path(os.path.dirname(os.path.realpath(path)))
-    main.__file__ = path
-    main.__cached__ = None
+    _set_file(main, path)
     main.__loader__ = external.SourceFileLoader("__main__", path)
     try:
         with open(path, "rb") as file:
             source = file.read()
+        if skips_line:
+            source = b"\n" + source.partition(b"\n")[2]  # as python -x: the numbers of the lines stay
     except OSError as error:
         reason = f"[Errno {error.errno}] {error.strerror}"
         print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
         sys.exit(2)
     return lambda: exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)
+
+
+def _set_file(main: "Any", path: str) -> None:
+    main.__file__ = path
+    if sys.version_info < (3, 15):
+        main.__cached__ = None
+
+
+def _standard_input() -> bytes:
+    """All of it, as python reads a program from there; nothing where it is closed."""
+    return sys.stdin.buffer.read() if sys.stdin is not None else b""
 
 
 def _current_folder() -> str:

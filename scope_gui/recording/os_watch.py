@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import select
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import psutil
 
 from capture import clock
 from capture.errors import TargetProblem
-from capture.probe import ProcessProbe, thread_name
+from capture.probe import Identity, ProcessProbe, reaped_faults, thread_name
+from scope_gui.recording.followed import children_of
+
+MOST_GONE = 4096
+STAYS_NS = 1_500_000_000  # until then it may still turn out to be a Python that can be recorded
 
 
 class Fact(Protocol):
@@ -19,8 +24,23 @@ class Fact(Protocol):
     def __call__(self, fact: str, /, **fields: object) -> None: ...
 
 
+@dataclass
+class _Child:
+    """A process that is watched because the program has started it; `is_told`: as one that is not recorded."""
+
+    serial: int
+    probe: ProcessProbe
+    identity: Identity
+    is_told: bool = False
+    since_ns: int = field(default_factory=clock.monotonic_ns)
+
+    @property
+    def key(self) -> tuple[int, float]:
+        return self.probe.pid, self.probe.create_time
+
+
 class OsWatch:
-    """Looks at one process and its direct children.
+    """Looks at one process and its direct children, and at whatever else it is told to `watch`.
 
     Raises (constructor): TargetProblem when the process is gone.
     """
@@ -30,11 +50,15 @@ class OsWatch:
         self._serial = process_serial
         self._observe_threads = observe_threads
         self._threads: frozenset[int] = frozenset()
-        self._children: dict[tuple[int, float], tuple[int, ProcessProbe]] = {}
+        self._children: dict[int, _Child] = {}
+        self._gone: dict[tuple[int, float], None] = {}
         self._next_serial = process_serial + 1000
+        self._recorded = set[int]() if observe_threads else {process_serial}
+        self._uncharged = 0  # children that have ended, until their parent is charged for them
         self.ended = False
         try:
             self._probe = ProcessProbe(pid)
+            self._reaped_faults = reaped_faults(pid)
             self.pid_fd: int | None = os.pidfd_open(pid)
         except (psutil.NoSuchProcess, ProcessLookupError) as error:
             raise TargetProblem(f"process {pid} has ended") from error
@@ -42,16 +66,7 @@ class OsWatch:
     def begin(self, *, tier: str, python: str, clock_kind: int) -> None:
         """Writes who the process is."""
         identity = self._probe.identity()
-        self._write_process(
-            self._serial,
-            self._probe,
-            parent_pid=identity.parent_pid,
-            name=identity.name,
-            command=identity.command,
-            tier=tier,
-            python=python,
-            clock_kind=clock_kind,
-        )
+        self._write_process(self._serial, self._probe, identity, tier=tier, python=python, clock_kind=clock_kind)
 
     def look(self) -> None:
         """Writes one sample of everything watched."""
@@ -61,19 +76,95 @@ class OsWatch:
             return
         now_ns = clock.monotonic_ns()
         self._fact("metric", mono_ns=now_ns, process_serial=self._serial, values=sample.values)
-        alive = {(child.pid, child.create_time): child for child in sample.children}
-        for key, child in alive.items():
-            if key not in self._children:
-                self._adopt(key, child.name, child.command)
-        for key, (serial, probe) in list(self._children.items()):
-            child_sample = probe.sample(with_children=False) if key in alive else None
-            if child_sample is None:
-                self._fact("process_end", process_serial=serial, mono_ns=now_ns, reason="ended")
-                del self._children[key]
+        known = {child.key for child in self._children.values()}
+        for child in sample.children:
+            if (child.pid, child.create_time) not in known:
+                self._adopt(child.pid)
+        for watched in list(self._children.values()):
+            values = watched.probe.sample(with_children=False)
+            if values is None:
+                self._end_child(watched, now_ns)
             else:
-                self._fact("metric", mono_ns=now_ns, process_serial=serial, values=child_sample.values)
+                self._fact("metric", mono_ns=now_ns, process_serial=watched.serial, values=values.values)
+                self._look_again_at(watched)
+        self._look_for_short_ones()
         if self._observe_threads:
             self._look_at_threads(sample.thread_ids, now_ns)
+
+    def look_for_children(self) -> None:
+        """Takes note of children that have just begun: one that lives for a few milliseconds is named all the same."""
+        for pid in children_of(self._probe.pid):
+            if pid not in self._children:
+                self._adopt(pid)
+
+    def serial_for(self, pid: int) -> int:
+        """A number that nothing was recorded under, for this process: that of its row, unless it is used up."""
+        own = self._serial if pid == self._probe.pid else 0
+        own = self._children[pid].serial if pid in self._children else own
+        return self._new_serial() if not own or own in self._recorded else own
+
+    def record(self, pid: int, serial: int, python: str) -> None:
+        """Takes note that this process is recorded under that number from now on.
+
+        Raises: psutil.NoSuchProcess.
+        """
+        probe = self._probe if pid == self._probe.pid else ProcessProbe(pid)
+        if probe is self._probe:
+            self._look_at_threads(frozenset(), clock.monotonic_ns())  # its recorder tells of them from now on
+            self._observe_threads = False
+        else:
+            self._children[pid] = _Child(serial, probe, probe.identity(), is_told=True)
+        self._recorded.add(serial)
+        self._write_process(serial, probe, probe.identity(), tier="python", python=python)
+
+    def _new_serial(self) -> int:
+        serial, self._next_serial = self._next_serial, self._next_serial + 1
+        return serial
+
+    def _adopt(self, pid: int) -> None:
+        try:
+            probe = ProcessProbe(pid)
+        except psutil.NoSuchProcess:
+            return
+        if (pid, probe.create_time) in self._gone:  # dead, and its parent has not asked how
+            return
+        child = self._children[pid] = _Child(self._new_serial(), probe, probe.identity())
+        self._write_process(child.serial, probe, child.identity, tier="observe")
+
+    def _look_again_at(self, child: _Child) -> None:
+        """A fresh child still has its parent's name; one that is here to stay, unrecorded, is said."""
+        if child.is_told:
+            return
+        identity = child.probe.identity()
+        if identity != child.identity:
+            child.identity = identity
+            self._write_process(child.serial, child.probe, identity, tier="observe")
+        if clock.monotonic_ns() - child.since_ns > STAYS_NS:
+            child.is_told = True
+            self._say_not_recorded(child)
+
+    def _say_not_recorded(self, child: _Child) -> None:
+        if child.serial not in self._recorded:
+            detail = child.identity.program or child.identity.name
+            self._fact("unseen", process_serial=self._serial, code="child", detail=detail)
+
+    def _end_child(self, child: _Child, now_ns: int) -> None:
+        self._fact("process_end", process_serial=child.serial, mono_ns=now_ns, reason="ended")
+        if not child.is_told:
+            self._say_not_recorded(child)
+        self._uncharged += 1
+        self._children.pop(child.probe.pid, None)
+        self._gone[child.key] = None
+        if len(self._gone) > MOST_GONE:
+            del self._gone[next(iter(self._gone))]
+
+    def _look_for_short_ones(self) -> None:
+        """Says that a child has come and gone unseen: its parent was charged for one, and none that we know ended."""
+        faults = reaped_faults(self._probe.pid)
+        if faults > self._reaped_faults:
+            if not self._uncharged:
+                self._fact("unseen", process_serial=self._serial, code="child-short")
+            self._reaped_faults, self._uncharged = faults, 0
 
     def wait_for_end(self, seconds: float) -> bool:
         """Whether the process ends within that time."""
@@ -85,32 +176,17 @@ class OsWatch:
     def end(self, reason: str) -> None:
         """Closes the books: the target's end if it ended, and our descriptor."""
         now_ns = clock.monotonic_ns()
-        for serial, probe in self._children.values():
-            if probe.sample(with_children=False) is None:
-                self._fact("process_end", process_serial=serial, mono_ns=now_ns, reason="ended")
+        for child in list(self._children.values()):
+            if child.probe.sample(with_children=False) is None:
+                self._end_child(child, now_ns)
+            elif not child.is_told:
+                self._say_not_recorded(child)
+        self._look_for_short_ones()
         if self.wait_for_end(0):
             self._fact("process_end", process_serial=self._serial, mono_ns=now_ns, reason=reason)
         if self.pid_fd is not None:
             os.close(self.pid_fd)
             self.pid_fd = None
-
-    def _adopt(self, key: tuple[int, float], name: str, command: str) -> None:
-        serial, self._next_serial = self._next_serial, self._next_serial + 1
-        try:
-            probe = ProcessProbe(key[0])
-        except psutil.NoSuchProcess:
-            return
-        self._children[key] = (serial, probe)
-        self._write_process(
-            serial,
-            probe,
-            parent_pid=self._probe.pid,
-            name=name,
-            command=command,
-            tier="observe",
-            python="",
-            clock_kind=clock.CLOCK_MONOTONIC,
-        )
 
     def _look_at_threads(self, now: frozenset[int], now_ns: int) -> None:
         for tid in sorted(now - self._threads):
@@ -125,13 +201,27 @@ class OsWatch:
             self._fact("thread_end", process_serial=self._serial, tid=tid, mono_ns=now_ns)
         self._threads = now
 
-    def _write_process(self, process_serial: int, probe: ProcessProbe, **identity: object) -> None:
-        """Identity: parent_pid, name, command, tier, python, clock_kind as in FORMAT.md, fact "process"."""
+    def _write_process(
+        self,
+        process_serial: int,
+        probe: ProcessProbe,
+        identity: Identity,
+        *,
+        tier: str,
+        python: str = "",
+        clock_kind: int = clock.CLOCK_MONOTONIC,
+    ) -> None:
+        """As in FORMAT.md, fact "process"; a later one for the same number wins."""
         self._fact(
             "process",
             process_serial=process_serial,
             pid=probe.pid,
+            parent_pid=identity.parent_pid,
+            name=identity.name,
+            command=identity.command,
             start_real_ns=int(probe.create_time * 1e9),
             mono_ns=clock.monotonic_ns(),
-            **identity,
+            tier=tier,
+            python=python,
+            clock_kind=clock_kind,
         )

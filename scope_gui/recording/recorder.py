@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from capture import clock, ids
 from capture.attach import attach
@@ -28,12 +29,16 @@ from capture.errors import ScopeError, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
+from capture.maps import is_mapped
 from capture.names import command_line, json_bytes
 from capture.pool import BLOCK_BYTES, Pool, remove_pool_folder
+from capture.probe import program_of
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
+from scope_gui.recording.followed import PythonFinder
 from scope_gui.recording.os_watch import OsWatch
 from scope_gui.recording.sealing import SealerProcess
+from scope_gui.recording.signals import PassedOn
 from scope_gui.recording.standing import Standing
 
 SYNC_INTERVAL_NS = 1_000_000_000
@@ -44,6 +49,9 @@ LONGEST_WAIT_S = 0.008
 BUSY_BYTES = 32 << 10
 STOP_DEADLINE_S = 8.0
 END_DEADLINE_S = 5.0
+CHILDREN_INTERVAL_NS = 8_000_000
+FIND_INTERVAL_NS = 25_000_000
+OBSERVED_NS = 1_000_000_000
 FIRST_PROCESS = 1
 
 
@@ -65,7 +73,7 @@ class Outcome:
     ended: Ended
     duration_ns: int
     trouble: str | None = None
-    exit_status: int | None = None
+    exit_status: int | None = None  # of the program that `run` has started, as subprocess gives it; None: it runs on
     overhead: float | None = None
 
 
@@ -81,6 +89,7 @@ class Recording:
     command: str
     duration_s: float | None = None
     say: Callable[[str], None] = lambda message: None
+    signals: PassedOn | None = None
     session_id: str = field(default_factory=ids.new_session_id)
 
     def __post_init__(self) -> None:
@@ -92,13 +101,16 @@ class Recording:
         self._drain: Drain | None = None
         self._watch: OsWatch | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._serial = FIRST_PROCESS
+        self._program = self.command
+        self._finder: PythonFinder | None = None
+        self._observed_since_ns: int | None = None
         self._stop_asked = threading.Event()
         self._standing = Standing(self.session_id, self._start_ns)
         self._beside = ThreadPoolExecutor(1, "sync")
         self._sync: Future[None] | None = None
-        self._pool_folder = ids.pool_root(
-            self.session_id, self.session_path, self.settings.chunk_count * BLOCK_BYTES
-        ) / str(FIRST_PROCESS)
+        self._pool_root = ids.pool_root(self.session_id, self.session_path, self.settings.chunk_count * BLOCK_BYTES)
+        self._pool_folder = self._pool_root / str(FIRST_PROCESS)
         self._fact(
             "session",
             session_id=self.session_id,
@@ -125,8 +137,12 @@ class Recording:
         """Starts a program under the recorder; one that is no Python is observed from outside."""
         with self._undone_on_failure():
             self._prepare_pool()
-            self._child, self._channel = launch(argv, self.settings, self._pool_folder, FIRST_PROCESS)
-            self._begin(self._child.pid)
+            mask = self.signals.before if self.signals is not None else None
+            self._child, self._channel, pid = launch(argv, self.settings, self._pool_folder, FIRST_PROCESS, mask)
+            self._begin(pid)
+            self._program = program_of(pid)
+            if self.settings.mode != "observe":
+                self._finder = PythonFinder(self._child.pid)
 
     def end_program(self) -> None:
         """Ends the program that `run` has started, if it still runs."""
@@ -145,13 +161,14 @@ class Recording:
 
     def _prepare_pool(self) -> None:
         self._pool_folder.parent.mkdir(mode=0o700, exist_ok=True)
-        self._pool_folder.mkdir(mode=0o700)
+        self._pool_folder.mkdir(mode=0o700, exist_ok=True)  # left from a launch that no agent has called from
 
     def _begin(self, pid: int) -> None:
         if self._channel is not None:
             self._pool = Pool(self._pool_folder)
             self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
         self._standing.begin(pid, self._drain, self._channel)
+        self._observed_since_ns = None if self._channel else clock.monotonic_ns()
         self._watch = OsWatch(pid, FIRST_PROCESS, self._fact, observe_threads=self._channel is None)
         self._watch.begin(
             tier="observe" if self._channel is None else "python",
@@ -185,7 +202,7 @@ class Recording:
             control.close()
             self._beside.shutdown()
             self._journal.close()
-        exit_status = self._child.poll() if self._child is not None else None
+        exit_status = self._status_of_program(ended)
         took_ns = clock.monotonic_ns() - self._start_ns
         return Outcome(self.session_path, ended, took_ns, trouble, exit_status, self._standing.overhead)
 
@@ -193,7 +210,7 @@ class Recording:
         assert self._watch is not None
         end_ns = self._start_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
         fuse = Fuse(self.session_path)
-        due = {"sync": 0, "probe": 0, "fuse": 0}
+        due = {"sync": 0, "probe": 0, "fuse": 0, "children": 0, "find": 0}
         wait_s = LONGEST_WAIT_S
         with selectors.DefaultSelector() as selector:
             selector.register(control, selectors.EVENT_READ)
@@ -206,10 +223,21 @@ class Recording:
                     due["probe"] = now_ns + PROBE_INTERVAL_NS
                     self._watch.look()
                     self._standing.look(self._pool)
+                if now_ns >= due["children"]:
+                    due["children"] = now_ns + CHILDREN_INTERVAL_NS
+                    self._watch.look_for_children()
                 if self._watch.ended:
                     return Ended.TARGET, None
                 if self._channel is not None and self._agent_gone():
-                    return (Ended.TARGET if self._watch.wait_for_end(0.2) else Ended.AGENT), None
+                    if self._watch.wait_for_end(0.2):
+                        return Ended.TARGET, None
+                    if self._child is None:
+                        return Ended.AGENT, None
+                    self._go_on_outside()
+                if self._channel is None and self._finder is not None and now_ns >= due["find"]:
+                    due["find"] = now_ns + FIND_INTERVAL_NS
+                    self._find_python()
+                self._pass_signals_on()
                 if self._stop_asked.is_set():
                     return Ended.ASKED, None
                 if end_ns is not None and now_ns >= end_ns:
@@ -223,12 +251,86 @@ class Recording:
                     self._sync_beside()
                 wait_s = SHORTEST_WAIT_S if moved >= BUSY_BYTES else min(wait_s * 1.5, LONGEST_WAIT_S)
                 if self._drain is None:
-                    wait_s = 0.05
+                    wait_s = 0.02
                 for key, _ in selector.select(wait_s):
                     if key.fileobj is not control:
                         self._watch.ended = True
                     elif control.serve(self._standing.status):
                         self._stop_asked.set()
+
+    def _pass_signals_on(self) -> None:
+        """Hands the program what others have sent us, and says where Ctrl+C went when somebody presses it again."""
+        if self.signals is None or self._child is None:
+            return
+        before = self.signals.interrupts
+        for number in self.signals.heard():
+            self._child.send_signal(number)
+        if self.signals.interrupts > before and self.signals.interrupts > 1:
+            self.say(
+                "the program has got Ctrl+C and is recorded until it ends; "
+                f"`scope-gui stop {self.session_path}` ends the recording alone"
+            )
+
+    def _status_of_program(self, ended: Ended) -> int | None:
+        """How the program that we have started ended, as subprocess says it; None when it runs on or is not ours."""
+        if self._child is None:
+            return None
+        if ended == Ended.TARGET:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._child.wait(END_DEADLINE_S)
+        return self._child.poll()
+
+    # -- a program that is no Python, or no longer the one that it was
+
+    def _go_on_outside(self) -> None:
+        """The agent is gone and the program is not: it became another one, or closed our connection."""
+        assert self._channel is not None
+        assert self._child is not None
+        if self._pool is not None and not is_mapped(self._child.pid, self._pool_folder):
+            self._unseen("exec", program_of(self._child.pid))
+        self._channel.close()
+        self._channel = None
+        self._close_target()
+        self._observed_since_ns = None  # said already
+        self.say("the agent in the program is gone; from here on the program is watched from outside")
+
+    def _find_python(self) -> None:
+        """Records the first Python in a program that is none itself, from now on."""
+        assert self._finder is not None
+        assert self._watch is not None
+        pid = self._finder.find()
+        if pid is None:
+            if self._observed_since_ns is not None and clock.monotonic_ns() - self._observed_since_ns > OBSERVED_NS:
+                self._say_observed()
+            return
+        serial = self._watch.serial_for(pid)
+        self._pool_folder = self._pool_root / str(serial)
+        try:
+            self._prepare_pool()
+            self._channel = attach(pid, self.settings, self._pool_folder, serial)
+            self._pool = Pool(self._pool_folder)
+            self._watch.record(pid, serial, self._channel.hello.get("python", ""))
+        except (ScopeError, psutil.NoSuchProcess):
+            if self._channel is not None:
+                self._channel.close()
+                self._channel = None
+            self._close_pool(remove=True)
+            return
+        finally:
+            self._finder.forget(pid)
+        self._serial = serial
+        self._drain = Drain(self._pool, self._journal, serial)
+        self._standing.begin(pid, self._drain, self._channel)
+        self._observed_since_ns = None
+        self._unseen("late", f"{program_of(pid)} (pid {pid})", serial)
+        self.say(f"found a Python in the program, process {pid}; its calls are recorded from here on")
+
+    def _say_observed(self) -> None:
+        self._observed_since_ns = None
+        self._unseen("observed", self._program)
+
+    def _unseen(self, code: str, detail: str = "", serial: int = FIRST_PROCESS) -> None:
+        self._fact("unseen", process_serial=serial, code=code, detail=detail)
 
     def _sync_beside(self) -> None:
         """Starts the next sync in a thread: a disk that takes a second for it must not stop the drain.
@@ -253,19 +355,26 @@ class Recording:
     def _finish(self, ended: Ended) -> str | None:
         """Takes the hooks out, journals the rest and closes the books. Returns what went wrong, if anything."""
         trouble = self._stop_agent(ended)
-        if self._drain is not None and self._pool is not None:
-            while self._drain.drain_once(clock_block=True):
-                pass
-            self._standing.look(self._pool)
-            counters = self._pool.counters().fact(FIRST_PROCESS)
-            self._journal.append(BlockType.FACTS, FIRST_PROCESS, msgspec.json.encode(counters))
+        if self._observed_since_ns is not None and self._finder is not None:
+            self._say_observed()
+        self._close_target()
         if self._watch is not None:
             self._watch.end(str(ended))
         self._fact("end", mono_ns=clock.monotonic_ns(), reason=str(ended))
         self._journal.append(BlockType.END, FIRST_PROCESS, b"")
         self._journal.sync()
-        self._close_pool(remove=True)
         return trouble
+
+    def _close_target(self) -> None:
+        """Journals the rest of a pool and its counters, and takes it away."""
+        if self._drain is not None and self._pool is not None:
+            while self._drain.drain_once(clock_block=True):
+                pass
+            self._standing.look(self._pool)
+            counters = self._pool.counters().fact(self._serial)
+            self._journal.append(BlockType.FACTS, self._serial, msgspec.json.encode(counters))
+        self._drain = None
+        self._close_pool(remove=True)
 
     def _stop_agent(self, ended: Ended) -> str | None:
         if self._channel is None or self._pool is None or self._drain is None:

@@ -22,6 +22,7 @@ from capture.own_process import own_command
 LOOKS_S = 0.03
 _MOST_BYTES = 1 << 16
 _PREFIX = "scope-gui: "
+_SAVED = "; saved "
 _PROGRESS = ("sealing ", "recording process ", "recording took ")
 
 
@@ -65,8 +66,8 @@ class RecorderProcess:
 
     @property
     def failed(self) -> bool:
-        """Whether it has ended with something to complain about."""
-        return bool(self._process.poll())
+        """Whether it has ended with something to complain about; the status of `run` is that of its program."""
+        return bool(self._process.poll()) and not any(_SAVED in line for line in self._lines())
 
     @property
     def was_killed(self) -> bool:
@@ -80,12 +81,15 @@ class RecorderProcess:
 
     def outcome(self) -> str:
         """How it went: why it ended and where it saved; when it failed, what went wrong. One sentence."""
-        text = os.pread(self._said.fileno(), _MOST_BYTES, 0).decode(errors="replace")
-        lines = [line.removeprefix(_PREFIX) for line in text.splitlines() if line.startswith(_PREFIX)]
-        saved = [line for line in lines if "; saved " in line]
+        lines = self._lines()
+        saved = [line for line in lines if _SAVED in line]
         others = [line for line in lines if line not in saved and not line.startswith(_PROGRESS)]
         told = others if self.failed else saved
         return told[-1] if told else f"The recorder ended with status {self._process.poll()} and gave no reason."
+
+    def _lines(self) -> list[str]:
+        text = os.pread(self._said.fileno(), _MOST_BYTES, 0).decode(errors="replace")
+        return [line.removeprefix(_PREFIX) for line in text.splitlines() if line.startswith(_PREFIX)]
 
     def let_go(self) -> None:
         """Hears of it no longer; the process goes on."""

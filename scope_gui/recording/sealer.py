@@ -187,10 +187,13 @@ class Sealer:
         self._store.set_unseen(catalog.unseen)
         if catalog.processes:
             main = catalog.processes[0]
+            recorded = next(
+                (row for row in catalog.processes if row.tier == "python"), main
+            )  # of `sh -c`: what it runs
             about = self._store.head.about
-            sees = capabilities(about.mode, main.tier)
-            if (about.target, about.python, about.capabilities) != (main.name, main.python, sees):
-                self._store.set_about(target=main.name, python=main.python or "", capabilities=sees)
+            sees = capabilities(about.mode, recorded.tier)
+            if (about.target, about.python, about.capabilities) != (main.name, recorded.python, sees):
+                self._store.set_about(target=main.name, python=recorded.python or "", capabilities=sees)
         point = ResumePoint(resume.resume_point(self.decoder), self._correlator.keyframe(), self._metrics)
         self._store.set_resume(msgspec.msgpack.encode(point), self._position_of(self.decoder.oldest_block))
         self._store.commit()

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from capture.channel import AgentChannel
 from capture.errors import TargetProblem
-from capture.launch import _ask_interpreter, launch
+from capture.launch import Launched, _ask_interpreter, launch
 from capture.settings import CaptureSettings
 from tests.interpreters import Interpreter
 
@@ -45,8 +44,8 @@ def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         assert list(Path(folder).iterdir()) == []
 
 
-def ended(launched: tuple["subprocess.Popen[bytes]", AgentChannel | None]) -> int:
-    process, channel = launched
+def ended(launched: Launched) -> int:
+    process, channel, _ = launched
     try:
         return process.wait(30)
     finally:
@@ -59,13 +58,13 @@ def ended(launched: tuple["subprocess.Popen[bytes]", AgentChannel | None]) -> in
 def test_a_script_runs_as_itself_and_is_recorded(interpreter: Interpreter, tmp_path: Path, pool_dir: Path) -> None:
     script, answer = tmp_path / "app.py", tmp_path / "answer"
     script.write_text(REPORT)
-    process, channel = launch(
+    process, channel, _ = launch(
         [str(interpreter.path), "-O", "-Xdev", str(script), str(answer), "-x"], SETTINGS, pool_dir, 1
     )
     assert channel is not None
     assert channel.hello["python"].startswith(interpreter.minor)
     assert (pool_dir / "pool.bin").exists()
-    assert ended((process, channel)) == 7
+    assert ended(Launched(process, channel, process.pid)) == 7
     told = json.loads(answer.read_text())
     assert told == {
         "argv": [str(script), str(answer), "-x"],
@@ -93,18 +92,18 @@ def test_a_module_and_a_line_of_code_are_recorded(interpreter: Interpreter, tmp_
 def test_a_module_without_an_interpreter_runs_under_scopes_own(tmp_path: Path, pool_dir: Path) -> None:
     source = tmp_path / "in.json"
     source.write_text("[1]")
-    process, channel = launch(["-m", "json.tool", str(source), str(tmp_path / "out")], SETTINGS, pool_dir, 1)
+    process, channel, _ = launch(["-m", "json.tool", str(source), str(tmp_path / "out")], SETTINGS, pool_dir, 1)
     assert channel is not None and channel.hello["executable"] == sys.executable
-    assert ended((process, channel)) == 0
+    assert ended(Launched(process, channel, process.pid)) == 0
 
 
 def test_a_console_script_is_recorded_through_its_shebang(tmp_path: Path, pool_dir: Path) -> None:
     script, answer = tmp_path / "tool", tmp_path / "answer"
     script.write_text(f"#!{sys.executable}\n{REPORT}")
     script.chmod(0o755)
-    process, channel = launch([str(script), str(answer)], SETTINGS, pool_dir, 1)
+    process, channel, _ = launch([str(script), str(answer)], SETTINGS, pool_dir, 1)
     assert channel is not None
-    assert ended((process, channel)) == 7
+    assert ended(Launched(process, channel, process.pid)) == 7
     assert json.loads(answer.read_text())["argv"] == [str(script), str(answer)]
 
 
@@ -178,9 +177,9 @@ def test_a_shim_in_front_of_an_interpreter_is_looked_through(tmp_path: Path, poo
     shim = tmp_path / "python3"
     shim.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     shim.chmod(0o755)
-    process, channel = launch([str(shim), "-c", "pass"], SETTINGS, pool_dir, 1)
+    process, channel, _ = launch([str(shim), "-c", "pass"], SETTINGS, pool_dir, 1)
     assert channel is not None and channel.hello["executable"] == sys.executable
-    assert ended((process, channel)) == 0
+    assert ended(Launched(process, channel, process.pid)) == 0
 
 
 def test_interpreters_are_asked_once() -> None:
@@ -198,7 +197,7 @@ from pathlib import Path
 from capture.launch import launch
 from capture.settings import CaptureSettings
 command = [{sys.executable!r}, "-c", "print(input().upper())"]
-process, channel = launch(command, CaptureSettings(), Path({str(tmp_path)!r}) / "pool", 1)
+process, channel, _ = launch(command, CaptureSettings(), Path({str(tmp_path)!r}) / "pool", 1)
 assert channel is not None
 raise SystemExit(process.wait())
 """

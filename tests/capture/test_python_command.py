@@ -1,12 +1,12 @@
 """Command lines are read the way the interpreter reads them."""
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from capture.python_command import parse_command
+from capture.python_command import PythonCommand, parse_command
 
 PYTHON = sys.executable
 
@@ -40,22 +40,27 @@ def test_options_of_the_interpreter_are_told_from_those_of_the_program(
 
 
 def test_a_script_without_interpreter_runs_under_scopes_own_and_from_the_bundle_under_that_on_the_path(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script, python3 = tmp_path / "app.py", tmp_path / "bin" / "python3"
     script.touch()
     python3.parent.mkdir()
     python3.symlink_to(PYTHON)
-    code = "import sys; from capture.python_command import parse_command; print(parse_command([sys.argv[1]])[0])"
 
-    def interpreter(*options: str, path: Path) -> str:
-        words = [PYTHON, *options, "-c", code, str(script)]
-        done = subprocess.run(words, env={"PATH": str(path)}, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+    def interpreter() -> str:
+        command = parse_command([str(script)])
+        assert command is not None
+        return command.interpreter
 
-    assert interpreter(path=python3.parent) == PYTHON
-    assert interpreter("-I", path=python3.parent) == str(python3)
-    assert interpreter("-I", path=tmp_path) == PYTHON
+    monkeypatch.setenv("PATH", str(python3.parent))
+    assert interpreter() == PYTHON
+    bundle = tmp_path / "bundle"
+    (bundle / "python").mkdir(parents=True)
+    (bundle / "scope-gui").touch()
+    monkeypatch.setattr(sys, "prefix", str(bundle / "python"))
+    assert interpreter() == str(python3)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert interpreter() == PYTHON
 
 
 @pytest.mark.parametrize(
@@ -64,15 +69,18 @@ def test_a_script_without_interpreter_runs_under_scopes_own_and_from_the_bundle_
         [],
         ["/bin/echo", "hello"],
         ["no-such-program"],
-        [PYTHON],
-        [PYTHON, "-"],
+        [PYTHON, "-i"],
         [PYTHON, "--version"],
         [PYTHON, "-V"],
-        [PYTHON, "-u"],
         [PYTHON, "-m"],
         [PYTHON, "-c"],
-        [PYTHON, "-x", "app.py"],
         [PYTHON, "--"],
+        ["env", "A=1", "echo", PYTHON],
+        ["env", "--no-such-option", PYTHON, "app.py"],
+        ["uv", "run", "--no-such-option", "pytest", PYTHON, "app.py"],
+        ["grep", PYTHON, "app.py"],
+        ["uv", "run", "pytest"],
+        ["uv", "pip", PYTHON, "app.py"],
     ],
 )
 def test_what_nothing_can_be_put_in_front_of_is_not_a_python_command(argv: list[str]) -> None:
@@ -112,7 +120,7 @@ def test_a_console_script_is_run_by_the_python_in_its_shebang(
     script.chmod(0o755)
     command = parse_command([str(script), "--flag"])
     assert command is not None
-    assert command == (PYTHON, tuple(options), (str(script), "--flag"))
+    assert command == PythonCommand(PYTHON, tuple(options), (str(script), "--flag"))
 
 
 def test_a_shell_script_is_not_a_python_command(tmp_path: Path) -> None:
@@ -127,3 +135,51 @@ def test_the_launcher_stands_between_options_and_program() -> None:
     assert command is not None
     words = command.through(Path("/agent/launch.py"), Path("/private/config.json"))
     assert words == [PYTHON, "-u", "/agent/launch.py", "/private/config.json", "--", "-m", "app", "x"]
+
+
+@pytest.mark.parametrize(
+    ("words", "program"), [([], [""]), (["-"], ["-"]), (["-u", "-", "a"], ["-", "a"]), (["-u"], [""])]
+)
+def test_a_program_can_come_through_standard_input(
+    words: list[str], program: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "isatty", lambda descriptor: False)
+    command = parse_command([PYTHON, *words])
+    assert command is not None
+    assert list(command.program) == program
+    monkeypatch.setattr(os, "isatty", lambda descriptor: descriptor == 0)
+    assert parse_command([PYTHON, *words]) is None, "a prompt is a conversation"
+
+
+@pytest.mark.parametrize("option", ["-x", "-xu", "-ux"])
+def test_the_line_to_skip_is_the_programs_and_not_the_launchers(option: str) -> None:
+    command = parse_command([PYTHON, option, "app.py"])
+    assert command is not None
+    words = command.through(Path("/agent/launch.py"), Path("/config.json"))
+    kept = [option.replace("x", "")] if len(option) > 2 else []
+    assert words == [PYTHON, *kept, "/agent/launch.py", "/config.json", "-x", "--", "app.py"]
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [["env", "A=1"], ["nice", "-n", "5"], ["timeout", "-s", "INT", "5"], ["uv", "run", "--frozen"], ["poetry", "run"]],
+    ids=lambda words: words[0],
+)
+def test_the_python_behind_a_wrapper_is_found(
+    wrapper: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / wrapper[0]
+    program.write_text("")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    command = parse_command([*wrapper, "python3", "-u", "app.py"])
+    assert command is not None
+    words = command.through(Path("/agent/launch.py"), Path("/config.json"))
+    assert words == [*wrapper, "python3", "-u", "/agent/launch.py", "/config.json", "--", "app.py"]
+
+
+def test_an_interpreter_by_another_name_is_known_by_what_it_links_to(tmp_path: Path) -> None:
+    (tmp_path / "p3").symlink_to(PYTHON)
+    command = parse_command([str(tmp_path / "p3"), "app.py"])
+    assert command is not None
+    assert command.interpreter == str(tmp_path / "p3")

@@ -1,0 +1,209 @@
+"""`scope-gui run` is the program as far as its caller can tell: its status, its signals, its place in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.interpreters import Interpreter
+from tests.scope_command import COMMAND, query, scope, scope_json
+
+PATIENCE_S = 60.0
+CLEANS_UP = """
+import os, signal, sys, time
+
+def got(number, frame):
+    print("signal", signal.Signals(number).name, flush=True)
+
+def clean_up():
+    time.sleep(0.1)
+    print("cleaned up", flush=True)
+
+for name in ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGWINCH", "SIGCONT"):
+    signal.signal(getattr(signal, name), got)
+try:
+    print("ready", flush=True)
+    while True:
+        time.sleep(0.01)
+except KeyboardInterrupt:
+    clean_up()
+    sys.exit(5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("pass", 0),
+        ("raise SystemExit(7)", 7),
+        ("raise SystemExit('a word')", 1),
+        ("1 / 0", 1),
+        ("import os; os._exit(200)", 200),
+        ("import os; os.kill(os.getpid(), 15)", 128 + 15),
+        ("import os; os.abort()", 128 + 6),
+        ("raise KeyboardInterrupt", 128 + 2),
+    ],
+)
+def test_run_ends_with_the_programs_own_status(code: str, status: int, tmp_path: Path) -> None:
+    scope("run", "--no-window", "-o", tmp_path / "s.scope", "--", sys.executable, "-c", code, expect=status)
+    assert scope_json("info", tmp_path / "s.scope", "--json")["complete"]
+
+
+def test_the_status_is_the_programs_on_every_python(interpreter: Interpreter, tmp_path: Path) -> None:
+    words = ("run", "--no-window", "-o", tmp_path / "s.scope", "--", interpreter.path, "-c", "raise SystemExit(42)")
+    scope(*words, expect=42)
+
+
+def test_a_failure_of_scope_before_the_program_is_125(tmp_path: Path) -> None:
+    (tmp_path / "there.scope").mkdir()
+    for words in (
+        ("-o", tmp_path / "a.scope", "--", "./no-such-program"),
+        ("-o", tmp_path / "there.scope", "--", sys.executable, "-c", "pass"),
+        ("-o", tmp_path / "a.txt", "--", sys.executable, "-c", "pass"),
+    ):
+        done = scope("run", "--no-window", *words, expect=125)
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_program_that_becomes_another_one_is_followed_to_its_end(tmp_path: Path) -> None:
+    session = tmp_path / "s.scope"
+    code = "import os\ndef f(): pass\nf()\nos.execv('/bin/sh', ['sh', '-c', 'sleep 0.3; exit 9'])"
+    done = scope("run", "--no-window", "-o", session, "--", sys.executable, "-c", code, expect=9)
+    assert "The program became sh -c … by exec" in done.stderr
+    assert scope_json("info", session, "--json")["kinds"]["call"] >= 2
+
+
+def test_a_program_that_starts_itself_anew_is_recorded_again(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import os, sys, time\n"
+        "def first(): pass\ndef second(): time.sleep(0.01)\n"
+        "if len(sys.argv) == 1:\n    first()\n    os.execv(sys.executable, [sys.executable, *sys.argv, 'again'])\n"
+        "for _ in range(150): second()\nsys.exit(4)\n"
+    )
+    session = tmp_path / "s.scope"
+    scope("run", "--no-window", "-o", session, "--", sys.executable, tmp_path / "app.py", expect=4)
+    assert {"first", "second"} <= {row["function"] for row in query(session, "SELECT function FROM sites")}
+
+
+@contextlib.contextmanager
+def recorded(session: Path, program: Path) -> Iterator[subprocess.Popen[str]]:
+    """`scope-gui run` of a program that has said that it is ready."""
+    words = [*COMMAND, "run", "--no-window", "-o", str(session), "--", sys.executable, str(program)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            for child in psutil.Process(process.pid).children() if process.poll() is None else ():
+                child.kill()
+            process.kill()
+
+
+def test_signals_that_scope_gets_are_the_programs_and_its_clean_up_is_recorded(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(CLEANS_UP)
+    session = tmp_path / "s.scope"
+    with recorded(session, tmp_path / "app.py") as process:
+        assert process.stdout is not None
+        for name in ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGWINCH", "SIGCONT"):
+            process.send_signal(getattr(signal, name))
+            assert process.stdout.readline() == f"signal {name}\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "cleaned up\n"
+        assert process.wait(PATIENCE_S) == 5
+    functions = {row["function"]: row["n"] for row in query(session, COUNTED)}
+    assert functions["clean_up"] == 1
+    assert functions["got"] == 5
+
+
+COUNTED = "SELECT function, count(*) AS n FROM calls JOIN sites USING (site_id) GROUP BY function"
+
+
+def test_sigterm_ends_the_program_and_the_session_is_saved(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(CLEANS_UP)
+    with recorded(tmp_path / "s.scope", tmp_path / "app.py") as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 128 + 15
+    assert scope_json("info", tmp_path / "s.scope", "--json")["complete"]
+
+
+class Terminal:
+    """A shell with job control on a terminal of its own, in which a program is the foreground job."""
+
+    def __init__(self, script: str, words: list[str]) -> None:
+        self.pid, self._screen = pty.fork()
+        if self.pid == 0:
+            os.execv("/bin/sh", ["sh", "-m", "-c", script, "sh", *words])
+        self.text = ""
+
+    def press(self, keys: str) -> None:
+        os.write(self._screen, keys.encode())
+
+    def wait_for(self, text: str) -> None:
+        """Returns once the screen shows it."""
+        deadline = time.monotonic() + PATIENCE_S
+        while text not in self.text:
+            ready, _, _ = select.select([self._screen], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"{text!r} was never seen in:\n{self.text}"
+            try:
+                self.text += os.read(self._screen, 4096).decode(errors="replace")
+            except OSError:
+                pytest.fail(f"it ended before {text!r} was seen:\n{self.text}")
+
+    def close(self) -> None:
+        """Hangs up: what still runs there is ended."""
+        for process in (*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        os.close(self._screen)
+        os.waitpid(self.pid, 0)
+
+
+@contextlib.contextmanager
+def on_a_terminal(script: str, session: Path, program: Path) -> Iterator[Terminal]:
+    """A recorded program that has said that it is ready."""
+    program.write_text(CLEANS_UP)
+    words = [*COMMAND, "run", "--no-window", "-o", str(session), "--", sys.executable, str(program)]
+    terminal = Terminal(script, words)
+    try:
+        terminal.wait_for("ready")
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def test_ctrl_c_on_a_terminal_reaches_the_program_once_and_is_recorded_to_the_end(tmp_path: Path) -> None:
+    session = tmp_path / "s.scope"
+    with on_a_terminal('"$@"; echo "status $?"; read wait', session, tmp_path / "app.py") as terminal:
+        terminal.press("\x03")
+        terminal.wait_for("status 5")
+        assert "cleaned up" in terminal.text
+    functions = {row["function"]: row["n"] for row in query(session, COUNTED)}
+    assert functions["clean_up"] == 1
+
+
+def test_ctrl_z_stops_program_and_recorder_and_both_go_on(tmp_path: Path) -> None:
+    session = tmp_path / "s.scope"
+    script = '"$@"; echo "stopped $?"; read wait; fg; echo "status $?"; read wait'
+    with on_a_terminal(script, session, tmp_path / "app.py") as terminal:
+        job = psutil.Process(terminal.pid).children(recursive=True)
+        job = [process for process in job if os.getpgid(process.pid) == job[0].pid]
+        terminal.press("\x1a")
+        terminal.wait_for(f"stopped {128 + signal.SIGTSTP}")
+        assert [process.status() for process in job] == [psutil.STATUS_STOPPED] * 2
+        terminal.press("\n")
+        terminal.wait_for("signal SIGCONT")
+        terminal.press("\x03")
+        terminal.wait_for("status 5")
+    assert scope_json("info", session, "--json")["complete"]
