@@ -1,153 +1,192 @@
 /* Attributes of instances over time, for the classes that the user names.
  *
- * Such a class gets a C __setattr__ and __delattr__ that do what would have been done without them and then write the
- * value. Not seen: writes past them (object.__setattr__, obj.__dict__[...]). Each class has functions of its own, since
- * the inherited behaviour to pass on to depends on the class whose function was found, not on the instance's. */
+ * Our functions stand in the slots of such a class (classes.c): they do what would have been done, and then write what
+ * is stored. `object.__setattr__` and `super().__setattr__` do not ask the slot; they are seen by their wrapper, one
+ * pointer in the interpreter's table, which on 3.10 to 3.12 would otherwise refuse a class whose slot it does not know.
+ *
+ * What counts is what the instance holds afterwards. A property stores nothing itself: what its setter stores is seen. A
+ * __setattr__ of the program's own usually ends in object.__setattr__ and is seen there; where it writes into the
+ * instance's __dict__, the value found there is written. Not seen: obj.__dict__[...] = ... outside of both. */
+#include "attribute_keys.h"
 #include "classes.h"
+#include "fork.h"
 #include "objects.h"
+#include "present.h"
 #include "state.h"
 #include "tracks.h"
-#include "typenames.h"
+#include "type_slots.h"
+#include "unseen.h"
 
-#include <string.h>
+static bool started;
 
-static PyObject *key_ids; /* {(type address, name): (id, type, is redacted)} */
-
-/* GIL held; allocates; the key's number, 0 for none; never leaves an exception. */
-static uint32_t key_of(PyTypeObject *type, PyObject *name, bool *redacted) {
-    uint32_t id = 0;
-    if (!key_ids && !(key_ids = PyDict_New()))
-        return 0;
-    PyObject *address = PyLong_FromVoidPtr(type), *key = address ? PyTuple_New(2) : NULL;
-    if (!key)
-        goto done;
-    Py_IncRef(address);
-    PyTuple_SetItem(key, 0, address); /* steals */
-    Py_IncRef(name);
-    PyTuple_SetItem(key, 1, name);
-    PyObject *entry = PyDict_GetItemWithError(key_ids, key); /* borrowed */
-    if (!entry) {
-        char owner[SCOPE_TYPE_NAME_BYTES];
-        PyObject *bytes = scope_utf8(name);
-        scope_type_name(type, owner);
-        const char *text = bytes ? PyBytes_AsString(bytes) : "";
-        PyObject *made = Py_BuildValue("(IOi)", scope_state_define(owner, text, "attribute"), (PyObject *)type,
-                                       (int)scope_is_credential(text));
-        if (made && PyDict_SetItem(key_ids, key, made) == 0)
-            entry = PyDict_GetItemWithError(key_ids, key);
-        if (made)
-            Py_DecRef(made);
-        if (bytes)
-            Py_DecRef(bytes);
+/* GIL held; may allocate at a thread's first event; NULL = this thread is not recorded. */
+static inline struct scope_writer *writer(void) {
+    struct scope_writer *w = scope_tls;
+    if (SCOPE_LIKELY(w && w->session == scope_session && scope_active && !w->quiet && !w->ended))
+        return w == &scope_muted ? NULL : w;
+    if (!scope_active) {
+        scope_fork_clean_up();
+        return NULL;
     }
-    if (entry) {
-        id = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(entry, 0));
-        *redacted = PyLong_AsLong(PyTuple_GetItem(entry, 2)) != 0;
-    }
-done:
-    PyErr_Clear();
-    if (address)
-        Py_DecRef(address);
-    if (key)
-        Py_DecRef(key);
-    return id;
+    if (w == &scope_muted || !started)
+        return NULL;
+    w = scope_writer_of_this_thread(NULL);
+    return w && !w->quiet && !w->ended ? w : NULL;
 }
 
-/* GIL held; allocates; never leaves an exception. `value` NULL = deleted. */
-static void write_value(struct scope_writer *w, PyObject *object, uint64_t serial, PyObject *name, PyObject *value,
+/* GIL held; allocates; never leaves an exception. `value` NULL = deleted; `name` must be interned. */
+static void write_value(struct scope_writer *w, PyTypeObject *type, uint64_t serial, PyObject *name, PyObject *value,
                         uint32_t flags) {
+    const struct scope_attribute_key *key = scope_attribute_key(type, name);
     struct scope_text text;
-    bool redacted = false;
-    uint32_t key = PyUnicode_CheckExact(name) ? key_of(Py_TYPE(object), name, &redacted) : 0;
-    if (!key)
+    if (!key || !key->id)
         return;
+    const uint32_t id = key->id;
     if (!value)
         flags |= SCOPE_STATE_DELETED;
-    else if (redacted)
+    else if (key->redacted)
         scope_render_redacted(&text);
     else
         scope_render(&text, value);
-    scope_state_write(w, key, serial, flags, value ? &text : NULL);
+    scope_state_write(w, id, serial, flags, value ? &text : NULL);
 }
 
-/* GIL held; allocates; never leaves an exception. What an instance that is new to us holds already. */
-static void write_present_values(struct scope_writer *w, PyObject *object, uint64_t serial) {
-    PyObject *dict = PyObject_GenericGetDict(object, NULL), *name, *value;
-    Py_ssize_t at = 0;
-    PyErr_Clear();
-    while (dict && PyDict_Next(dict, &at, &name, &value))
-        write_value(w, object, serial, name, value, SCOPE_STATE_FIRST);
-    if (dict)
-        Py_DecRef(dict);
-}
-
-/* One change under way: what the thread was changing before, and the object's serial, 0 when nothing is to be written. */
-struct change {
+struct presence {
     struct scope_writer *w;
-    PyObject *outer_object, *outer_name;
     uint64_t serial;
+    PyObject *except; /* borrowed; NULL = none */
 };
 
-/* GIL held; allocates with the collector off; never leaves an exception. Before a change: the values so far, when the
- * instance is new. A class and its base may both be watched: then the inner call of the same change writes nothing. */
-static struct change begin_change(PyObject *object, PyObject *name) {
-    struct change change = {0};
-    struct scope_writer *w = scope_active && scope_tls != &scope_muted ? scope_writer_of_this_thread(NULL) : NULL;
-    if (!w || w->quiet || w->ended)
-        return change;
-    change = (struct change){.w = w, .outer_object = w->changing_object, .outer_name = w->changing_name};
+/* GIL held; allocates; never leaves an exception. */
+static void write_present(PyObject *object, PyObject *name, PyObject *value, void *context) {
+    const struct presence *presence = context;
+    if (!PyUnicode_CheckExact(name) || name == presence->except)
+        return;
+    Py_IncRef(name);
+    PyUnicode_InternInPlace(&name);
+    write_value(presence->w, Py_TYPE(object), presence->serial, name, value, SCOPE_STATE_FIRST);
+    Py_DecRef(name);
+}
+
+/* GIL held; allocates; never leaves an exception. Values that came past us before the first write to an instance whose
+ * birth was seen: copy and pickle fill the __dict__. */
+static void write_earlier(struct scope_writer *w, PyObject *object, uint64_t serial, PyObject *except) {
+    PyObject *dict = scope_present_dict(object), *name, *value;
+    struct presence presence = {w, serial, except};
+    Py_ssize_t at = 0;
+    if (!dict || !PyDict_CheckExact(dict) || PyDict_Size(dict) < 1)
+        return;
+    while (PyDict_Next(dict, &at, &name, &value))
+        write_present(object, name, value, &presence);
+}
+
+/* GIL held; allocates; never leaves an exception. `name`, interned, was set to `value`, or deleted: NULL. */
+static void changed(struct scope_writer *w, PyObject *object, PyObject *name, PyObject *value) {
+    PyTypeObject *type = Py_TYPE(object);
     if (w->changing_object == object && w->changing_name == name)
-        return change;
+        w->changing_object = NULL; /* the outer function of the same change need not write it again */
+    uint64_t *known = scope_object_serial(object);
+    if (!known)
+        return;
+    const uint64_t serial = *known & ~SCOPE_OBJECT_FRESH;
+    if (SCOPE_UNLIKELY(*known != serial)) {
+        *known = serial;
+        write_earlier(w, object, serial, name);
+    }
+    const struct scope_attribute_key *key = scope_attribute_key(type, name);
+    if (SCOPE_LIKELY(key && key->kind == SCOPE_ATTRIBUTE_STORED)) {
+        write_value(w, type, serial, name, value, 0);
+    } else if (key && key->kind == SCOPE_ATTRIBUTE_NATIVE) {
+        PyObject *stored = value ? PyObject_GenericGetAttr(object, name) : NULL; /* runs C only */
+        PyErr_Clear();
+        if (stored || !value)
+            write_value(w, type, serial, name, stored, 0);
+        if (stored)
+            Py_DecRef(stored);
+    }
+}
+
+/* GIL held; runs the target's code; 0 or -1 with an exception. Stands for PyObject_GenericSetAttr in a watched class. */
+static int set_plain(PyObject *object, PyObject *name, PyObject *value) {
+    if (PyObject_GenericSetAttr(object, name, value) != 0)
+        return -1;
+    struct scope_writer *w = writer();
+    if (w)
+        changed(w, object, name, value);
+    return 0;
+}
+
+/* GIL held; allocates; new reference or NULL without an exception. */
+static PyObject *held(PyObject *object, PyObject *name) {
+    PyObject *dict = scope_present_dict(object);
+    PyObject *value = dict && PyDict_CheckExact(dict) ? PyDict_GetItemWithError(dict, name) : NULL; /* borrowed */
+    PyErr_Clear();
+    if (value)
+        Py_IncRef(value);
+    return value;
+}
+
+/* GIL held; runs the target's code; 0 or -1 with an exception. Stands for what calls a __setattr__ of the program's. */
+static int set_python(PyObject *object, PyObject *name, PyObject *value) {
+    struct scope_writer *w = writer();
+    if (!w)
+        return scope_slots.python_setattro(object, name, value);
+    PyObject *outer_object = w->changing_object, *outer_name = w->changing_name, *before = held(object, name);
+    const uint32_t session = scope_session;
     w->changing_object = object;
     w->changing_name = name;
-    int collecting = PyGC_Disable();
-    bool is_new;
-    change.serial = scope_object_serial(object, &is_new);
-    if (is_new)
-        write_present_values(w, object, change.serial);
-    if (collecting)
-        PyGC_Enable();
-    return change;
+    int result = scope_slots.python_setattro(object, name, value);
+    bool was_seen = w->changing_object != object;
+    w->changing_object = outer_object;
+    w->changing_name = outer_name;
+    if (result == 0 && !was_seen && session == scope_session && writer() == w) {
+        PyObject *after = held(object, name);
+        if (after != before)
+            changed(w, object, name, after);
+        if (after)
+            Py_DecRef(after);
+    }
+    if (before)
+        Py_DecRef(before);
+    return result;
 }
 
-/* GIL held; allocates; leaves an exception as it is. `value` NULL = deleted. */
-static void end_change(const struct change *change, PyObject *object, PyObject *name, PyObject *value, bool succeeded) {
-    if (!change->w)
-        return;
-    change->w->changing_object = change->outer_object;
-    change->w->changing_name = change->outer_name;
-    if (!succeeded || !change->serial || !scope_active || change->w->session != scope_session)
-        return;
-    int collecting = PyGC_Disable();
-    write_value(change->w, object, change->serial, name, value, 0);
-    if (collecting)
-        PyGC_Enable();
-}
-
-/* GIL held; runs the target's code; new reference or NULL with an exception. `self`: closure of classes.c. */
-static PyObject *set_attribute(PyObject *self, PyObject *args) {
-    PyObject *object, *name, *value;
-    if (!PyArg_ParseTuple(args, "OOO:__setattr__", &object, &name, &value))
+/* GIL held; runs the target's code; new reference or NULL with an exception. What object.__setattr__ and __delattr__ do
+ * with an instance of a watched class. */
+static PyObject *set_past_slot(PyObject *self, PyObject *name, PyObject *value) {
+    if (PyObject_GenericSetAttr(self, name, value) != 0)
         return NULL;
-    struct change change = begin_change(object, name);
-    bool succeeded = scope_class_pass_on(self, "__setattr__", object, name, value) == 0;
-    end_change(&change, object, name, value, succeeded);
-    return succeeded ? scope_none() : NULL;
+    struct scope_writer *w = writer();
+    if (w && PyUnicode_CheckExact(name)) {
+        Py_IncRef(name);
+        PyUnicode_InternInPlace(&name);
+        changed(w, self, name, value);
+        Py_DecRef(name);
+    }
+    return scope_none();
 }
 
 /* GIL held; runs the target's code; new reference or NULL with an exception. */
-static PyObject *delete_attribute(PyObject *self, PyObject *args) {
-    PyObject *object, *name;
-    if (!PyArg_ParseTuple(args, "OO:__delattr__", &object, &name))
-        return NULL;
-    struct change change = begin_change(object, name);
-    bool succeeded = scope_class_pass_on(self, "__delattr__", object, name, NULL) == 0;
-    end_change(&change, object, name, NULL, succeeded);
-    return succeeded ? scope_none() : NULL;
+static PyObject *wrap_set(PyObject *self, PyObject *args, void *wrapped) {
+    if (wrapped == (void *)PyObject_GenericSetAttr && PyTuple_Size(args) == 2 && scope_class_has_hooks(Py_TYPE(self)))
+        return set_past_slot(self, PyTuple_GetItem(args, 0), PyTuple_GetItem(args, 1));
+    return scope_slots.wrap_set(self, args, wrapped);
 }
 
-static PyMethodDef set_method = {"__setattr__", set_attribute, METH_VARARGS, NULL};
-static PyMethodDef delete_method = {"__delattr__", delete_attribute, METH_VARARGS, NULL};
+/* GIL held; runs the target's code; new reference or NULL with an exception. */
+static PyObject *wrap_delete(PyObject *self, PyObject *args, void *wrapped) {
+    if (wrapped == (void *)PyObject_GenericSetAttr && PyTuple_Size(args) == 1 && scope_class_has_hooks(Py_TYPE(self)))
+        return set_past_slot(self, PyTuple_GetItem(args, 0), NULL);
+    return scope_slots.wrap_delete(self, args, wrapped);
+}
+
+/* GIL held; allocates; new reference or NULL with an exception. Stands for PyType_GenericAlloc in a watched class. */
+static PyObject *allocate(PyTypeObject *type, Py_ssize_t items) {
+    PyObject *object = PyType_GenericAlloc(type, items);
+    if (object && started && scope_active)
+        scope_object_born(object);
+    return object;
+}
 
 /* GIL held; allocates; never leaves an exception. Instances that exist already, with the values they hold. */
 static void write_existing_instances(void) {
@@ -157,15 +196,16 @@ static void write_existing_instances(void) {
     if (gc && modules && !loaded)
         PyDict_DelItemString(modules, "gc");
     PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
-    struct scope_writer *w = scope_tracks_main();
-    for (Py_ssize_t i = 0, count = objects ? PyList_Size(objects) : 0; w && i < count; i++) {
+    struct presence presence = {.w = scope_tracks_main()};
+    for (Py_ssize_t i = 0, count = objects ? PyList_Size(objects) : 0; presence.w && i < count; i++) {
         PyObject *object = PyList_GetItem(objects, i); /* borrowed */
-        bool is_new = false;
         if (!scope_class_is_watched(Py_TYPE(object)))
             continue;
-        uint64_t serial = scope_object_serial(object, &is_new);
-        if (is_new)
-            write_present_values(w, object, serial);
+        uint64_t *serial = scope_object_serial(object);
+        if (!serial || !(*serial & SCOPE_OBJECT_FRESH))
+            continue;
+        presence.serial = *serial &= ~SCOPE_OBJECT_FRESH;
+        scope_present_values(object, write_present, &presence);
     }
     PyErr_Clear();
     if (objects)
@@ -176,11 +216,19 @@ static void write_existing_instances(void) {
 
 /* GIL held; allocates with the collector off; never leaves an exception. */
 void scope_attributes_start(void) {
-    scope_classes_start(&set_method, &delete_method);
+    static const struct scope_class_hooks hooks = {set_plain, set_python, allocate};
+    scope_present_prove();
+    started = scope_classes_start(&hooks);
+    if (!started) {
+        scope_unseen("slots-unknown", "");
+        return;
+    }
+    *scope_slots.set_wrapper = wrap_set;
+    *scope_slots.delete_wrapper = wrap_delete;
     write_existing_instances();
 }
 
-/* GIL held; allocates; never leaves an exception. Classes made in ways that the class statement's hook does not see. */
+/* GIL held; allocates; never leaves an exception. */
 void scope_attributes_sweep(void) {
     int collecting = PyGC_Disable();
     scope_classes_look();
@@ -191,11 +239,13 @@ void scope_attributes_sweep(void) {
 
 /* GIL held; releases; never leaves an exception. */
 void scope_attributes_stop(void) {
+    if (started) {
+        *scope_slots.set_wrapper = scope_slots.wrap_set;
+        *scope_slots.delete_wrapper = scope_slots.wrap_delete;
+    }
+    started = false;
     scope_classes_stop();
     scope_objects_close();
-    PyObject *old = key_ids;
-    key_ids = NULL;
-    if (old)
-        Py_DecRef(old);
+    scope_attribute_keys_close();
     PyErr_Clear();
 }

@@ -1,212 +1,288 @@
 /* Which classes' instances are watched: finding them, putting our functions in, taking them out.
  *
- * A class is found when its class statement is done (a wrapper around builtins.__build_class__, which is where every
- * class statement ends up), and by looking through the modules for those that exist already or are made otherwise. */
+ * A watched class looks as it did before to everything that the program can ask: nothing in its dict changes, nor in
+ * `builtins`. Our functions stand in the slots of the type itself. (A first version put a __setattr__ into the dict:
+ * decorators that copy a class's dict, as dataclass(slots=True) and attrs do, then copied it along.)
+ *
+ * Classes are found as they are made, by the definitions of `builtins.__build_class__` and `object.__init_subclass__`,
+ * whose C function is exchanged: one pointer that no Python code can see. The second is also reached by `type(name,
+ * bases, dict)`. What neither sees (a base whose __init_subclass__ stops there) is found in its module later.
+ *
+ * The interpreter fills a class's slots anew when its __setattr__ is set or deleted; a look four times a second puts our
+ * function back. Classes whose slot holds other C code (threading.local, metaclasses) are left alone, and said. */
 #include "classes.h"
 
-#include "clock.h"
+#include "attribute_keys.h"
 #include "filter.h"
+#include "type_slots.h"
 #include "typenames.h"
+#include "unseen.h"
+#include "writer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define IMMUTABLE_TYPE (1ul << 8)
+
+typedef PyObject *(*build_class_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
+
 struct watched {
-    PyTypeObject *type;       /* strong */
-    PyObject *previous[2];    /* strong; NULL = inherited */
-    PyObject *replacement[2]; /* strong */
+    PyTypeObject *type; /* borrowed: `death` tells when it goes; GONE where one was */
+    PyObject *death;    /* strong: a weak reference whose callback is `forget` */
 };
 
-/* Functions that were taken out of their class, oldest first. CPython looks a special method up by a borrowed reference
- * and then allocates the bound method, during which a finalizer may run and another thread take the function out: freed
- * at once, it would be called after its end. */
-struct retired {
-    PyObject *method; /* strong */
-    uint64_t since_ns;
-};
+#define GONE ((PyTypeObject *)&table)
 
-#define RETIREMENT_NS 60000000000u
+static struct watched *table; /* open addressing */
+static uint32_t mask, used, shift;
+static struct scope_class_hooks hooks;
+static bool started;
+static PyMethodDef *build_class_definition, *init_subclass_definition; /* the interpreter's */
+static build_class_function build_class;                               /* what stood there; kept for good: a class */
+static PyCFunction init_subclass;                                      /* body may be inside for hours */
+static PyObject *sizes; /* {module name: number of globals at the last look} */
 
-static struct retired *retirees;
-static uint32_t retired_count, retired_capacity;
-static const char *const slots[2] = {"__setattr__", "__delattr__"};
-static PyMethodDef *methods[2];
-static struct watched *classes;
-static uint32_t count, capacity;
-static PyObject *build_class, *build_class_wrapper; /* strong while wrapped */
-static PyObject *sizes;                             /* {module name: number of globals at the last look} */
+/* GIL held; does not allocate. The entry of a class, or NULL. */
+static struct watched *find(const PyTypeObject *type) {
+    if (!table)
+        return NULL;
+    uint32_t at = (uint32_t)(((uint64_t)(uintptr_t)type >> 4) * 0x9E3779B97F4A7C15u >> shift);
+    for (; table[at].type; at = (at + 1) & mask)
+        if (table[at].type == type)
+            return &table[at];
+    return NULL;
+}
 
 /* GIL held; does not allocate. */
-bool scope_class_is_watched(PyTypeObject *type) {
-    for (uint32_t i = 0; i < count; i++)
-        if (classes[i].type == type || PyType_IsSubtype(type, classes[i].type))
+bool scope_class_is_watched(const PyTypeObject *type) {
+    return find(type) != NULL;
+}
+
+/* GIL held; does not allocate. */
+static void insert(const struct watched *watched) {
+    uint32_t at = (uint32_t)(((uint64_t)(uintptr_t)watched->type >> 4) * 0x9E3779B97F4A7C15u >> shift);
+    while (table[at].type)
+        at = (at + 1) & mask;
+    table[at] = *watched;
+}
+
+/* GIL held; allocates plain memory; false without any. */
+static bool make_room(void) {
+    if (table && used * 2 < mask)
+        return true;
+    struct watched *old = table;
+    uint32_t old_mask = mask, bigger = old ? mask * 2 + 1 : 255;
+    struct watched *fresh = calloc((size_t)bigger + 1, sizeof *fresh);
+    if (!fresh)
+        return false;
+    table = fresh;
+    mask = bigger;
+    shift = (uint32_t)__builtin_clzll(bigger);
+    used = 0;
+    for (uint32_t i = 0; old && i <= old_mask; i++) {
+        if (old[i].type && old[i].type != GONE) {
+            insert(&old[i]);
+            used += 1;
+        }
+    }
+    free(old);
+    return true;
+}
+
+/* GIL held; does not allocate. What the slot would hold without us. */
+static setattrofunc natural_setattro(PyTypeObject *type) {
+    setattrofunc present = *scope_setattro_of(type);
+    if (present == hooks.set_plain)
+        return PyObject_GenericSetAttr;
+    return present == hooks.set_python ? scope_slots.python_setattro : present;
+}
+
+/* GIL held; does not allocate. Whether instances of the class end up in PyObject_GenericSetAttr, past Python methods
+ * only: the question that object.__setattr__ itself asks before it writes. */
+static bool ends_in_generic(PyTypeObject *type) {
+    for (; type; type = PyType_GetSlot(type, Py_tp_base)) {
+        setattrofunc natural = natural_setattro(type);
+        if (natural == PyObject_GenericSetAttr)
             return true;
+        if (natural != scope_slots.python_setattro)
+            return false;
+    }
     return false;
 }
 
-/* GIL held; runs the target's code; 0 or -1 with an exception. Calls type.__setattr__ or type.__delattr__ past any
- * metaclass. */
-static int change_class(PyTypeObject *type, const char *slot, PyObject *value) {
-    PyObject *result = value ? PyObject_CallMethod((PyObject *)&PyType_Type, "__setattr__", "OsO", type, slot, value)
-                             : PyObject_CallMethod((PyObject *)&PyType_Type, "__delattr__", "Os", type, slot);
-    if (!result)
-        return -1;
-    Py_DecRef(result);
-    return 0;
+/* GIL held; does not allocate. Whether object.__setattr__ on an instance of the class would meet one of our functions,
+ * and nothing else that it has to respect. */
+bool scope_class_has_hooks(PyTypeObject *type) {
+    bool ours = find(type) != NULL;
+    for (PyTypeObject *base = type; base && !ours; base = PyType_GetSlot(base, Py_tp_base)) {
+        setattrofunc present = *scope_setattro_of(base);
+        ours = present == hooks.set_plain || present == hooks.set_python;
+    }
+    return ours && ends_in_generic(type);
 }
 
-/* GIL held; allocates; new reference, or NULL without an exception. What the class itself defines, not its bases. */
-static PyObject *own_attribute(PyTypeObject *type, const char *name) {
-    PyObject *dict = scope_type_dict(type);
-    PyObject *value = dict ? PyMapping_GetItemString(dict, name) : NULL;
+/* GIL held; does not allocate; false = left as it was. Puts our functions into the slots that we know. */
+static bool put_in(PyTypeObject *type) {
+    setattrofunc *setattro = scope_setattro_of(type);
+    allocfunc *alloc = scope_alloc_of(type);
+    setattrofunc natural = natural_setattro(type);
+    if (!ends_in_generic(type))
+        return false;
+    setattrofunc ours = natural == PyObject_GenericSetAttr ? hooks.set_plain : hooks.set_python;
+    if (*setattro == ours && *alloc != PyType_GenericAlloc)
+        return true;
+    *setattro = ours;
+    if (*alloc == PyType_GenericAlloc)
+        *alloc = hooks.alloc;
+    PyType_Modified(type); /* specialised instructions look at the version, not at the slots */
+    return true;
+}
+
+/* GIL held; does not allocate. Puts back what was there, whoever copied it from a base. */
+static bool take_out(PyTypeObject *type) {
+    setattrofunc *setattro = scope_setattro_of(type), natural = natural_setattro(type);
+    allocfunc *alloc = scope_alloc_of(type);
+    if (*setattro == natural && *alloc != hooks.alloc)
+        return false;
+    *setattro = natural;
+    if (*alloc == hooks.alloc)
+        *alloc = PyType_GenericAlloc;
+    return true;
+}
+
+/* GIL held; releases; new reference. Called by the interpreter when a class dies. `self`: its address. */
+static PyObject *forget(PyObject *self, PyObject *reference) {
+    PyTypeObject *type = PyLong_AsVoidPtr(self);
+    struct watched *entry = find(type);
+    if (entry && entry->death == reference) {
+        entry->type = GONE;
+        entry->death = NULL;
+        take_out(type); /* a finalizer may still write to an instance */
+        scope_attribute_keys_drop(type);
+        Py_DecRef(reference);
+    }
+    SCOPE_RETURN_NONE;
+}
+
+static PyMethodDef forget_method = {"scope_forget_class", forget, METH_O, NULL};
+
+/* GIL held; allocates; new reference or NULL without an exception. */
+static PyObject *watch_death(PyTypeObject *type) {
+    PyObject *address = PyLong_FromVoidPtr(type);
+    PyObject *callback = address ? PyCFunction_NewEx(&forget_method, address, NULL) : NULL;
+    PyObject *reference = callback ? PyWeakref_NewRef((PyObject *)type, callback) : NULL;
     PyErr_Clear();
-    if (dict)
-        Py_DecRef(dict);
-    return value;
+    if (address)
+        Py_DecRef(address);
+    if (callback)
+        Py_DecRef(callback);
+    return reference;
 }
 
-/* GIL held; runs the target's code; 0 or -1 with an exception. What would have happened without us: the class's own
- * method, or the next one in the instance's order of bases. */
-int scope_class_pass_on(PyObject *closure, const char *slot, PyObject *object, PyObject *name, PyObject *value) {
-    PyObject *type = PyTuple_GetItem(closure, 0), *previous = PyTuple_GetItem(closure, 1); /* borrowed */
-    PyObject *inherits_plain = PyTuple_GetItem(closure, 2);
-    if (inherits_plain == Py_True && (PyObject *)Py_TYPE(object) == type)
-        return PyObject_GenericSetAttr(object, name, value);
-    PyObject *method;
-    if (previous != Py_None) {
-        method = PyObject_CallMethod(previous, "__get__", "OO", object, (PyObject *)Py_TYPE(object));
-    } else {
-        PyObject *next = PyObject_CallFunctionObjArgs((PyObject *)&PySuper_Type, type, object, NULL);
-        method = next ? PyObject_GetAttrString(next, slot) : NULL;
-        if (next)
-            Py_DecRef(next);
-    }
-    PyObject *result = method ? PyObject_CallFunctionObjArgs(method, name, value, NULL) : NULL;
-    if (method)
-        Py_DecRef(method);
-    if (!result)
-        return -1;
-    Py_DecRef(result);
-    return 0;
-}
-
-/* GIL held; allocates; 0 or -1 without an exception. Puts one of our functions in; refused by built-in classes. */
-static int replace(struct watched *watched, int which) {
-    PyTypeObject *type = watched->type;
-    PyObject *previous = own_attribute(type, slots[which]);
-    bool plain = !previous && PyType_GetSlot(type, Py_tp_setattro) == (void *)PyObject_GenericSetAttr;
-    PyObject *closure = Py_BuildValue("(OOO)", type, previous ? previous : Py_None, plain ? Py_True : Py_False);
-    PyObject *function = closure ? PyCFunction_NewEx(methods[which], closure, NULL) : NULL;
-    PyObject *method = function ? scope_python.instance_method(function) : NULL;
-    if (closure)
-        Py_DecRef(closure);
-    if (function)
-        Py_DecRef(function);
-    if (!method || change_class(type, slots[which], method) != 0) {
-        PyErr_Clear();
-        if (previous)
-            Py_DecRef(previous);
-        if (method)
-            Py_DecRef(method);
-        return -1;
-    }
-    watched->previous[which] = previous;
-    watched->replacement[which] = method;
-    return 0;
-}
-
-/* GIL held; allocates plain memory; steals `method`. Without memory it is never freed. */
-static void retire(PyObject *method) {
-    if (retired_count == retired_capacity) {
-        uint32_t more = retired_capacity ? retired_capacity * 2 : 64;
-        struct retired *bigger = realloc(retirees, more * sizeof *bigger);
-        if (!bigger)
-            return;
-        retirees = bigger;
-        retired_capacity = more;
-    }
-    retirees[retired_count++] = (struct retired){method, scope_mono_ns()};
-}
-
-/* GIL held; releases what has been out of use for long enough that nobody can be about to call it. */
-static void free_retired(void) {
-    const uint64_t now_ns = scope_mono_ns();
-    while (retired_count && now_ns - retirees[0].since_ns > RETIREMENT_NS) {
-        PyObject *method = retirees[0].method;
-        memmove(retirees, retirees + 1, --retired_count * sizeof *retirees);
-        Py_DecRef(method);
-    }
-}
-
-/* GIL held; never leaves an exception. Puts the class's own function back, where ours is still in its place. */
-static void put_back(struct watched *watched, int which) {
-    PyObject *present = own_attribute(watched->type, slots[which]);
-    if (present && present == watched->replacement[which])
-        change_class(watched->type, slots[which], watched->previous[which]);
-    PyErr_Clear();
-    if (present)
-        Py_DecRef(present);
-    if (watched->previous[which])
-        Py_DecRef(watched->previous[which]);
-    if (watched->replacement[which])
-        retire(watched->replacement[which]);
-    watched->previous[which] = watched->replacement[which] = NULL;
-}
-
-/* GIL held; allocates; never leaves an exception. Watches a class that a pattern names. */
-static void consider(PyObject *object) {
+/* GIL held; allocates; never leaves an exception. Whether a pattern names the class or one of its bases. */
+static bool is_wanted(PyTypeObject *type) {
     char module[SCOPE_TYPE_NAME_BYTES], qualname[SCOPE_TYPE_NAME_BYTES];
-    if (!PyType_Check(object) || !(PyType_GetFlags((PyTypeObject *)object) & Py_TPFLAGS_HEAPTYPE))
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        if (classes[i].type == (PyTypeObject *)object)
-            return;
-    scope_type_parts((PyTypeObject *)object, module, qualname);
-    if (strncmp(module, "_scope_", 7) == 0 || !scope_filter_wants_class(module, qualname))
-        return;
-    if (count == capacity) {
-        uint32_t more = capacity ? capacity * 2 : 16;
-        struct watched *bigger = realloc(classes, more * sizeof *bigger);
-        if (!bigger)
-            return;
-        classes = bigger;
-        capacity = more;
+    PyObject *order = scope_type_mro(type);
+    bool wanted = false;
+    for (Py_ssize_t i = 0, count = order ? PyTuple_Size(order) : 0; i < count && !wanted; i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GetItem(order, i); /* borrowed */
+        if (!(PyType_GetFlags(base) & Py_TPFLAGS_HEAPTYPE) || PyType_GetFlags(base) & IMMUTABLE_TYPE)
+            continue;
+        if (i && find(base)) {
+            wanted = true;
+            break;
+        }
+        scope_type_parts(base, module, qualname);
+        if (strncmp(module, "_scope_", 7) == 0)
+            break;
+        wanted = scope_filter_wants_class(module, qualname);
     }
-    struct watched watched = {.type = (PyTypeObject *)object};
-    if (replace(&watched, 0) != 0)
-        return;
-    if (replace(&watched, 1) != 0) {
-        put_back(&watched, 0);
-        return;
-    }
-    Py_IncRef(object);
-    classes[count++] = watched;
+    PyErr_Clear();
+    if (order)
+        Py_DecRef(order);
+    return wanted;
 }
 
-/* GIL held; runs the target's code; new reference or NULL with an exception. `self`: the real __build_class__. */
-static PyObject *call_build_class(PyObject *self, PyObject *args, PyObject *kwargs) {
-    PyObject *made = PyObject_Call(self, args, kwargs);
-    if (made && build_class) {
-        int collecting = PyGC_Disable();
-        consider(made);
-        if (collecting)
-            PyGC_Enable();
+/* GIL held; allocates with the collector off; never leaves an exception. Watches a class that a pattern names. */
+static void consider(PyObject *object) {
+    if (!PyType_Check(object))
+        return;
+    PyTypeObject *type = (PyTypeObject *)object;
+    unsigned long flags = PyType_GetFlags(type);
+    if (!(flags & Py_TPFLAGS_HEAPTYPE) || flags & IMMUTABLE_TYPE || find(type) || !is_wanted(type) || !make_room())
+        return;
+    if (PyType_IsSubtype(type, &PyType_Type) || !ends_in_generic(type)) {
+        char name[SCOPE_TYPE_NAME_BYTES];
+        scope_type_name(type, name);
+        scope_unseen("class-untouched", name);
+        return;
     }
+    struct watched watched = {type, watch_death(type)};
+    if (!watched.death)
+        return;
+    insert(&watched);
+    used += 1;
+    put_in(type);
+}
+
+/* GIL held; allocates; leaves exceptions as they are. */
+static void consider_new(PyObject *made) {
+    PyObject *type, *error, *traceback;
+    if (!started || !scope_active)
+        return;
+    PyErr_Fetch(&type, &error, &traceback);
+    int collecting = PyGC_Disable();
+    consider(made);
+    if (collecting)
+        PyGC_Enable();
+    PyErr_Restore(type, error, traceback);
+}
+
+/* GIL held; runs the target's code; new reference or NULL with an exception. Stands for builtins.__build_class__. */
+static PyObject *call_build_class(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    PyObject *made = build_class(self, args, count, names);
+    if (made)
+        consider_new(made);
     return made;
 }
 
-static PyMethodDef build_class_method = {"__build_class__", (PyCFunction)(void (*)(void))call_build_class,
-                                         METH_VARARGS | METH_KEYWORDS, NULL};
+/* GIL held; new reference or NULL with an exception. Stands for object.__init_subclass__; `self`: the new class. */
+static PyObject *call_init_subclass(PyObject *self, PyObject *unused) {
+    PyObject *result = init_subclass(self, unused);
+    if (result)
+        consider_new(self);
+    return result;
+}
 
-/* GIL held; does not allocate; borrowed or NULL. */
-static PyObject *builtins_dict(void) {
-    PyObject *modules = PySys_GetObject("modules");
-    PyObject *builtins = modules ? PyDict_GetItemString(modules, "builtins") : NULL;
-    return builtins && PyModule_Check(builtins) ? PyModule_GetDict(builtins) : NULL;
+/* GIL held; allocates; never leaves an exception. Calls `visit` once for every class there is, bases first as a rule. */
+static void each_class(void (*visit)(PyObject *)) {
+    PyObject *waiting = PyList_New(0), *met = PySet_New(NULL);
+    if (waiting && met)
+        PyList_Append(waiting, (PyObject *)&PyBaseObject_Type);
+    for (Py_ssize_t i = 0; waiting && met && i < PyList_Size(waiting); i++) {
+        PyObject *type = PyList_GetItem(waiting, i); /* borrowed; the list keeps it */
+        PyObject *below = PyObject_CallMethod((PyObject *)&PyType_Type, "__subclasses__", "O", type);
+        visit(type);
+        for (Py_ssize_t at = 0, count = below ? PyList_Size(below) : 0; at < count; at++) {
+            PyObject *address = PyLong_FromVoidPtr(PyList_GetItem(below, at));
+            if (address && PySet_Contains(met, address) == 0 && PySet_Add(met, address) == 0)
+                PyList_Append(waiting, PyList_GetItem(below, at));
+            if (address)
+                Py_DecRef(address);
+        }
+        PyErr_Clear();
+        if (below)
+            Py_DecRef(below);
+    }
+    PyErr_Clear();
+    if (waiting)
+        Py_DecRef(waiting);
+    if (met)
+        Py_DecRef(met);
 }
 
 /* GIL held; allocates; never leaves an exception. Modules whose number of globals changed since the last look. */
-void scope_classes_look(void) {
+static void look_through_modules(void) {
     PyObject *modules = PySys_GetObject("modules"), *name, *module, *key, *value; /* all borrowed */
     Py_ssize_t at = 0;
     if (!sizes && !(sizes = PyDict_New()))
@@ -229,45 +305,97 @@ void scope_classes_look(void) {
     PyErr_Clear();
 }
 
-/* GIL held; allocates; never leaves an exception. */
-void scope_classes_start(PyMethodDef *set_method, PyMethodDef *delete_method) {
-    free_retired();
-    methods[0] = set_method;
-    methods[1] = delete_method;
-    PyObject *builtins = scope_python.instance_method ? builtins_dict() : NULL;
-    PyObject *present = builtins ? PyDict_GetItemString(builtins, "__build_class__") : NULL; /* borrowed */
-    if (!present)
+/* GIL held; allocates with the collector off; never leaves an exception. Classes that came past us, and classes whose
+ * slots the interpreter has filled anew. */
+void scope_classes_look(void) {
+    if (!started)
         return;
-    build_class_wrapper = PyCFunction_NewEx(&build_class_method, present, NULL);
-    if (build_class_wrapper && PyDict_SetItemString(builtins, "__build_class__", build_class_wrapper) == 0) {
-        Py_IncRef(present);
-        build_class = present;
+    look_through_modules();
+    for (uint32_t i = 0; table && i <= mask; i++)
+        if (table[i].type && table[i].type != GONE && !put_in(table[i].type)) {
+            char name[SCOPE_TYPE_NAME_BYTES];
+            scope_type_name(table[i].type, name);
+            scope_unseen("class-untouched", name);
+        }
+    scope_attribute_keys_look();
+}
+
+/* GIL held; allocates; never leaves an exception. Has both definitions call us, where they are as we know them. */
+static void hook_creation(void) {
+    PyObject *modules = PySys_GetObject("modules"); /* borrowed, as the next ones */
+    PyObject *builtins = modules ? PyDict_GetItemString(modules, "builtins") : NULL;
+    PyObject *dict = builtins && PyModule_Check(builtins) ? PyModule_GetDict(builtins) : NULL;
+    PyObject *function = dict ? PyDict_GetItemString(dict, "__build_class__") : NULL;
+    if (function && PyCFunction_Check(function))
+        build_class_definition = scope_method_of(function, "__build_class__", METH_FASTCALL | METH_KEYWORDS);
+    PyObject *of_object = scope_type_dict(&PyBaseObject_Type);
+    PyObject *method = of_object ? PyMapping_GetItemString(of_object, "__init_subclass__") : NULL;
+    if (method && scope_python.class_method_descriptor && Py_TYPE(method) == scope_python.class_method_descriptor)
+        init_subclass_definition = scope_method_of(method, "__init_subclass__", METH_CLASS | METH_NOARGS);
+    if (build_class_definition) {
+        build_class = (build_class_function)(void (*)(void))build_class_definition->ml_meth;
+        build_class_definition->ml_meth = (PyCFunction)(void (*)(void))call_build_class;
+    }
+    if (init_subclass_definition) {
+        init_subclass = init_subclass_definition->ml_meth;
+        init_subclass_definition->ml_meth = call_init_subclass;
     }
     PyErr_Clear();
-    scope_classes_look();
+    if (of_object)
+        Py_DecRef(of_object);
+    if (method)
+        Py_DecRef(method);
+}
+
+/* GIL held; does not allocate. */
+static void unhook_creation(void) {
+    if (build_class_definition)
+        build_class_definition->ml_meth = (PyCFunction)(void (*)(void))build_class;
+    if (init_subclass_definition)
+        init_subclass_definition->ml_meth = init_subclass;
+    build_class_definition = init_subclass_definition = NULL;
+}
+
+/* GIL held; allocates with the collector off; never leaves an exception. False where slots are not as we know them. */
+bool scope_classes_start(const struct scope_class_hooks *wanted) {
+    if (!scope_slots_prove())
+        return false;
+    hooks = *wanted;
+    started = true;
+    hook_creation();
+    each_class(consider);
+    return true;
+}
+
+/* GIL held; does not allocate. */
+static void restore(PyObject *type) {
+    if (take_out((PyTypeObject *)type))
+        PyType_Modified((PyTypeObject *)type);
 }
 
 /* GIL held; releases; never leaves an exception. */
 void scope_classes_stop(void) {
-    PyObject *builtins = builtins_dict();
-    PyObject *present = builtins ? PyDict_GetItemString(builtins, "__build_class__") : NULL; /* borrowed */
-    if (build_class && present == build_class_wrapper)
-        PyDict_SetItemString(builtins, "__build_class__", build_class);
-    PyErr_Clear();
-    for (uint32_t i = 0; i < count; i++) {
-        put_back(&classes[i], 0);
-        put_back(&classes[i], 1);
-    }
-    struct watched *old = classes;
-    uint32_t old_count = count;
-    classes = NULL;
-    count = capacity = 0;
-    for (uint32_t i = 0; i < old_count; i++)
-        Py_DecRef((PyObject *)old[i].type);
+    if (!started)
+        return;
+    started = false;
+    unhook_creation();
+    struct watched *old = table;
+    uint32_t old_mask = mask;
+    for (uint32_t i = 0; old && i <= old_mask; i++)
+        if (old[i].type && old[i].type != GONE)
+            restore((PyObject *)old[i].type);
+    int collecting = PyGC_Disable();
+    each_class(restore); /* a class made from C copies the slots of its base, past every hook */
+    if (collecting)
+        PyGC_Enable();
+    table = NULL;
+    mask = used = 0;
+    for (uint32_t i = 0; old && i <= old_mask; i++)
+        if (old[i].death)
+            Py_DecRef(old[i].death);
     free(old);
-    PyObject *parts[] = {build_class, build_class_wrapper, sizes};
-    build_class = build_class_wrapper = sizes = NULL;
-    for (int i = 0; i < 3; i++)
-        if (parts[i])
-            Py_DecRef(parts[i]);
+    PyObject *old_sizes = sizes;
+    sizes = NULL;
+    if (old_sizes)
+        Py_DecRef(old_sizes);
 }

@@ -4,10 +4,17 @@
 
 #include "python_api.h"
 
-void scope_classes_start(PyMethodDef *set_method, PyMethodDef *delete_method);
+/* What stands in a watched class's slots instead of PyObject_GenericSetAttr, of the slot function of classes with a
+ * __setattr__ of their own, and of PyType_GenericAlloc. */
+struct scope_class_hooks {
+    setattrofunc set_plain, set_python;
+    allocfunc alloc;
+};
+
+bool scope_classes_start(const struct scope_class_hooks *hooks);
 void scope_classes_look(void);
 void scope_classes_stop(void);
-bool scope_class_is_watched(PyTypeObject *type);
-int scope_class_pass_on(PyObject *closure, const char *slot, PyObject *object, PyObject *name, PyObject *value);
+bool scope_class_is_watched(const PyTypeObject *type);
+bool scope_class_has_hooks(PyTypeObject *type);
 
 #endif

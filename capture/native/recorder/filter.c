@@ -145,13 +145,13 @@ bool scope_filter_wants_thread(const char *name) {
     return wanted;
 }
 
-/* No GIL; no allocation. A pattern names "module.Class" or just "Class". */
+/* No GIL; no allocation. A pattern names "module.Class" or just "Class", or everything below it: a module, a package. */
 bool scope_filter_wants_class(const char *module, const char *qualname) {
     char both[1024];
     snprintf(both, sizeof both, "%s.%s", module, qualname);
     for (int i = 0; i < lists[SCOPE_CLASSES].count; i++) {
         const char *pattern = lists[SCOPE_CLASSES].patterns[i];
-        if (fnmatch(pattern, both, FNM_NOESCAPE) == 0 || fnmatch(pattern, qualname, FNM_NOESCAPE) == 0)
+        if (matches(pattern, both, '.') || fnmatch(pattern, qualname, FNM_NOESCAPE) == 0)
             return true;
     }
     return false;

@@ -4,7 +4,11 @@
 
 #include "python_api.h"
 
-uint64_t scope_object_serial(PyObject *object, bool *is_new);
+/* Set on the serial of an instance that has not been written to: what it holds then came past us. */
+#define SCOPE_OBJECT_FRESH (1ull << 63)
+
+void scope_object_born(PyObject *object);
+uint64_t *scope_object_serial(PyObject *object);
 void scope_objects_close(void);
 
 #endif

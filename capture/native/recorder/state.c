@@ -15,6 +15,7 @@ static PyTypeObject *function_type;
 /* GIL held; does not allocate. */
 void scope_state_open(void) {
     last_key = 0;
+    scope_render_open();
     function_type = dlsym(RTLD_DEFAULT, "PyFunction_Type");
 }
 
@@ -43,7 +44,7 @@ void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, ui
     if (text)
         flags |= (text->truncated ? SCOPE_STATE_TRUNCATED : 0) | (text->redacted ? SCOPE_STATE_REDACTED : 0);
     unsigned char *raw = (unsigned char *)(record + 1);
-    memset(raw, 0, (size_t)(slots - 1) * sizeof *record);
+    memset(record + slots - 1, 0, sizeof *record);
     memcpy(raw, &object, 8);
     if (length)
         memcpy(raw + 8, text->bytes, length);
