@@ -29,9 +29,16 @@ class Unseen(msgspec.Struct, frozen=True):
 
 UNSEEN: tuple[Unseen, ...] = (
     Unseen("class-untouched", "Attributes of {details} are not recorded: watching would have broken the class."),
-    Unseen("slots-unknown", "Attributes are not recorded: this interpreter keeps its classes in a way that Scope does not know."),
+    Unseen(
+        "slots-unknown",
+        "Attributes are not recorded: this interpreter keeps its classes in a way that Scope does not know.",
+    ),
     Unseen("objects-full", "Attributes of more than a million objects at a time are not recorded."),
-    Unseen("names-full", "More names hold values than can be told apart; the later ones are not recorded.", "Name fewer classes with --state."),
+    Unseen(
+        "names-full",
+        "More names hold values than can be told apart; the later ones are not recorded.",
+        "Name fewer classes with --state.",
+    ),
     Unseen("codes-full", "More functions were made than can be told apart; the later ones are counted, not named."),
     Unseen("exceptions-full", "More exception types were raised than can be told apart; later ones have no name."),
     Unseen("foreign-profiler", "Calls of {details} are missing while another profiler holds the thread."),

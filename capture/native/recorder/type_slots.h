@@ -8,10 +8,10 @@ typedef PyObject *(*scope_wrapper)(PyObject *self, PyObject *args, void *wrapped
 
 struct scope_slots {
     bool proved;
-    size_t setattro, alloc;          /* offsets in a type */
-    setattrofunc python_setattro;    /* what the slot of a class with a __setattr__ of its own holds */
-    scope_wrapper *set_wrapper;      /* where the interpreter keeps the function behind object.__setattr__ */
-    scope_wrapper *delete_wrapper;   /* and behind object.__delattr__ */
+    size_t setattro, alloc;              /* offsets in a type */
+    setattrofunc python_setattro;        /* what the slot of a class with a __setattr__ of its own holds */
+    scope_wrapper *set_wrapper;          /* where the interpreter keeps the function behind object.__setattr__ */
+    scope_wrapper *delete_wrapper;       /* and behind object.__delattr__ */
     scope_wrapper wrap_set, wrap_delete; /* what is there by nature */
 };
 

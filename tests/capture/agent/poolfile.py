@@ -163,7 +163,8 @@ def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[
             frames = tuple((part[1], part[3] << 16 | part[4]) for part in parts)
         elif KINDS[kind] == "state":
             slots += (8 + b + 15) // 16
-            raw = data[at + 16 * (index + 1) :][: 8 + b]
+            body = at + 16 * (index + 1)
+            raw = data[body : body + 8 + b]
             number, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()
         events.append(Event(track, seq + len(events), ticks, KINDS[kind], a, flags, b, frames, number, text))
         index += slots
