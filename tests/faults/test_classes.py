@@ -211,8 +211,9 @@ def test_a_child_of_a_watched_program_is_as_it_would_be(
     interpreter: Interpreter, target: Launcher, own_classes: Recording, tmp_path: Path
 ) -> None:
     text = (
-        "import os, warnings\nwarnings.simplefilter('ignore')\nclass A: pass\na = A()\na.x = 1\npid = os.fork()\na.x = 2\nclass B(A): pass\nb = B()\nb.y = 3\n"
-        "object.__setattr__(b, 'z', 4)\nif pid: os.waitpid(pid, 0)\nprint(a.x, b.y, b.z, flush=True)\nos._exit(0)\n"
+        "import os, warnings\nwarnings.simplefilter('ignore')\nclass A: pass\na = A()\na.x = 1\npid = os.fork()\n"
+        "a.x = 2\nclass B(A): pass\nb = B()\nb.y = 3\nobject.__setattr__(b, 'z', 4)\n"
+        "if pid: os.waitpid(pid, 0)\nprint(a.x, b.y, b.z, flush=True)\nos._exit(0)\n"
     )
     started = own_classes.launch(target, interpreter, script(tmp_path, text))
     assert started.wait(PATIENCE_S) == 0, started.output()
