@@ -96,6 +96,7 @@ class Recording:
         _make_session_folder(self.session_path)
         self._journal = JournalWriter(self.session_path / "journal")
         self._start_ns = clock.monotonic_ns()
+        self._begun_ns = 0  # when the recording was on; getting in may have taken seconds
         self._channel: AgentChannel | None = None
         self._pool: Pool | None = None
         self._drain: Drain | None = None
@@ -167,6 +168,7 @@ class Recording:
         if self._channel is not None:
             self._pool = Pool(self._pool_folder)
             self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
+        self._begun_ns = self._begun_ns or clock.monotonic_ns()
         self._standing.begin(pid, self._drain, self._channel)
         self._observed_since_ns = None if self._channel else clock.monotonic_ns()
         self._watch = OsWatch(pid, FIRST_PROCESS, self._fact, observe_threads=self._channel is None)
@@ -186,8 +188,10 @@ class Recording:
         """Records until the target ends, the time is up or somebody asks to stop; then seals and cleans up."""
         sealer = SealerProcess(self.session_path)
         control = ControlServer(self.session_path)
+        over_ns = 0
         try:
             ended, trouble = self._loop(control)
+            over_ns = clock.monotonic_ns()
             self._standing.saved(0)
             with control.served_beside(self._standing.status):
                 trouble = self._finish(ended) or trouble
@@ -203,12 +207,12 @@ class Recording:
             self._beside.shutdown()
             self._journal.close()
         exit_status = self._status_of_program(ended)
-        took_ns = clock.monotonic_ns() - self._start_ns
+        took_ns = (over_ns or clock.monotonic_ns()) - self._start_ns  # sealing may take longer than the recording did
         return Outcome(self.session_path, ended, took_ns, trouble, exit_status, self._standing.overhead)
 
     def _loop(self, control: ControlServer) -> tuple[Ended, str | None]:
         assert self._watch is not None
-        end_ns = self._start_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
+        end_ns = self._begun_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
         fuse = Fuse(self.session_path)
         due = {"sync": 0, "probe": 0, "fuse": 0, "children": 0, "find": 0}
         wait_s = LONGEST_WAIT_S
