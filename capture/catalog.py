@@ -43,6 +43,7 @@ class Target:
     exceptions: dict[int, str] = field(default_factory=dict)
     keys: dict[int, int] = field(default_factory=dict)
     tracks: dict[int, TrackQueue] = field(default_factory=dict)
+    busy: dict[int, TrackQueue] = field(default_factory=dict)  # those of them with something that has not gone out
     observed: dict[int, int] = field(default_factory=dict)  # thread id -> track id, observe tier
 
 

@@ -41,6 +41,7 @@ SLACK_NS = 20_000_000  # a writer may be preempted between reading its clock and
 MAX_PENDING_EVENTS = 4_000_000  # beyond it events go out even though an earlier one may still come
 MAX_SEQUENCE = 1 << 62
 _CLOCK = struct.Struct("<QQQQQ")
+_BEGIN, _END = int(Kind.THREAD_BEGIN), int(Kind.THREAD_END)
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +100,9 @@ class Decoder:
                 piece = parse_records(block.payload, block.block_no)
                 if len(piece):
                     target = self.catalog.target(block.process_serial)
-                    self.catalog.track(target, block.track_serial).offer(block.seq_start, block.dropped, piece)
+                    queue = self.catalog.track(target, block.track_serial)
+                    queue.offer(block.seq_start, block.dropped, piece)
+                    target.busy[block.track_serial] = queue
             case BlockType.DEFS:
                 definitions = list(parse_definitions(block.payload))
                 target = self.catalog.target(block.process_serial)
@@ -220,7 +223,7 @@ class Decoder:
         """
         self.last_ns = max(self.last_ns, self.complete_ns)
         targets = list(self.catalog.targets.values())
-        pending = sum(len(queue) for target in targets for queue in target.tracks.values())
+        pending = sum(len(queue) for target in targets for queue in target.busy.values())
         end_ns = MAX_NS if until or pending > MAX_PENDING_EVENTS else self._complete_ns()
         parts: list[Columns] = []
         for target in targets:
@@ -259,17 +262,19 @@ class Decoder:
 
     def _note_lifetimes(self, batch: EventBatch) -> None:
         rows = np.flatnonzero((batch.kind >= Kind.THREAD_BEGIN) & (batch.kind <= Kind.THREAD_START))
+        if not len(rows):
+            return
         tracks = self.catalog.tracks
-        for row in rows.tolist():
-            time_ns, track = int(batch.time_ns[row]), tracks[int(batch.track_id[row]) - 1]
-            match batch.kind[row]:
-                case Kind.THREAD_BEGIN:
-                    track.start_ns = time_ns if track.start_ns is None else min(track.start_ns, time_ns)
-                case Kind.THREAD_END:
-                    track.end_ns = time_ns
-                case Kind.THREAD_START if 0 < batch.ref[row] <= len(tracks) and batch.ref[row] != track.track_id:
-                    tracks[int(batch.ref[row]) - 1].parent_track_id = track.track_id
-        self.catalog.revisions.tracks += bool(len(rows))
+        columns = (batch.kind[rows], batch.time_ns[rows], batch.track_id[rows], batch.ref[rows])
+        for kind, time_ns, track_id, other in zip(*(column.tolist() for column in columns), strict=True):
+            track = tracks[track_id - 1]
+            if kind == _BEGIN:
+                track.start_ns = time_ns if track.start_ns is None else min(track.start_ns, time_ns)
+            elif kind == _END:
+                track.end_ns = time_ns
+            elif 0 < other <= len(tracks) and other != track_id:
+                tracks[other - 1].parent_track_id = track_id
+        self.catalog.revisions.tracks += 1
 
     def _account_trailing_drops(self) -> None:
         """Drops after a track's last event, which no GAP tells: the target's own counters do."""
@@ -304,7 +309,7 @@ class Decoder:
     @property
     def oldest_block(self) -> int:
         """The first block that must be fed again after a crash, if the journal up to here was fed and taken."""
-        queues = (q for t in self.catalog.targets.values() for q in t.tracks.values())
+        queues = (q for t in self.catalog.targets.values() for q in t.busy.values())
         return min((n for q in queues if (n := q.oldest_block) is not None), default=self.next_block)
 
     def totals(self) -> Totals:

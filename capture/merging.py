@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import msgspec
 import numpy as np
@@ -69,19 +70,28 @@ def take_columns(
     catalog: Catalog, target: Target, end_ns: int, gaps: list[GapRow], *, everything: bool
 ) -> list[Columns]:
     """The target's events up to end_ns, out of its queues, as at most one set of columns. Adds to `gaps`."""
-    parts: list[_Taken] = []
-    for queue in target.tracks.values():
+    waiting: list[TrackQueue] = []
+    for queue in sorted(target.busy.values(), key=lambda queue: queue.track_id):
         while (ticks := queue.blocked_ticks) is not None:
             behind_ns = int(target.timebase.ns_of(np.array([ticks], np.uint64))[0])
             if not everything and behind_ns > end_ns:
                 break
             queue.give_up_hole()
         if len(queue):
-            taken = _take_queue(target, queue, end_ns, gaps, everything=everything)
+            waiting.append(queue)
+    parts: list[_Taken] = []
+    if waiting:  # all at once: of thousands of threads each has a few records only
+        records = np.concatenate([piece.records for queue in waiting for piece in queue.pending()])
+        time_ns = target.timebase.ns_of(np.ascontiguousarray(records["ticks"]))
+        stop = 0
+        for queue in waiting:
+            start, stop = stop, stop + len(queue)
+            taken = _take_queue(queue, records[start:stop], time_ns[start:stop], end_ns, gaps, everything=everything)
             if len(taken.records):
                 if queue.taken == len(taken.records):
                     _note_start(catalog, queue, int(taken.time_ns[0]))
                 parts.append(taken)
+    target.busy = {serial: queue for serial, queue in target.busy.items() if queue.oldest_block is not None}
     target.timebase.prune(_oldest_ticks(target))
     if not parts:
         return []
@@ -101,13 +111,17 @@ def take_columns(
     return [columns]
 
 
-def _take_queue(target: Target, queue: TrackQueue, end_ns: int, gaps: list[GapRow], *, everything: bool) -> _Taken:
-    pieces = list(queue.pending())
-    records = pieces[0].records if len(pieces) == 1 else np.concatenate([piece.records for piece in pieces])
-    starts = np.cumsum([0, *(len(piece) for piece in pieces)]).tolist()
-    extras = [(start + row, extra) for start, piece in zip(starts, pieces, strict=False) for row, extra in piece.extras]
+def _take_queue(
+    queue: TrackQueue, records: Records, time_ns: Int64, end_ns: int, gaps: list[GapRow], *, everything: bool
+) -> _Taken:
+    """What goes out of a queue; `records` and `time_ns` are all that it holds, the times may be written to."""
+    starts = [0, *accumulate(len(piece) for piece in queue.pending())]
+    extras = [
+        (start + row, extra)
+        for start, piece in zip(starts, queue.pending(), strict=False)
+        for row, extra in piece.extras
+    ]
     gap_rows = [row for row, extra in extras if isinstance(extra, DropTotal)]
-    time_ns = target.timebase.ns_of(np.ascontiguousarray(records["ticks"]))
     broke_off = {row: int(time_ns[row]) for row in gap_rows}
     for row in reversed(gap_rows):
         time_ns[row] = time_ns[min(row + 1, len(time_ns) - 1)]
@@ -115,7 +129,7 @@ def _take_queue(target: Target, queue: TrackQueue, end_ns: int, gaps: list[GapRo
         np.maximum(time_ns, queue.last_ns, out=time_ns)
     if (time_ns[1:] < time_ns[:-1]).any():
         np.maximum.accumulate(time_ns, out=time_ns)
-    rows = int(np.searchsorted(time_ns, end_ns, side="right"))
+    rows = len(records) if time_ns[-1] <= end_ns else int(np.searchsorted(time_ns, end_ns, side="right"))
     if rows == len(records) and gap_rows and gap_rows[-1] == rows - 1 and not everything:
         rows -= 1  # when the gap ended shows with the event after it
 
@@ -133,7 +147,7 @@ def _take_queue(target: Target, queue: TrackQueue, end_ns: int, gaps: list[GapRo
             )
         )
 
-    for start, piece in zip(starts, pieces, strict=False):
+    for start, piece in zip(starts, queue.pending(), strict=False):
         if piece.unexplained and start < rows:
             gap(start, piece.unexplained, UNEXPLAINED)
     for row, missing in queue.holes:
@@ -156,7 +170,7 @@ def _note_start(catalog: Catalog, queue: TrackQueue, time_ns: int) -> None:
 
 
 def _oldest_ticks(target: Target) -> int | None:
-    firsts = [int(queue.pieces[0].records["ticks"][0]) for queue in target.tracks.values() if queue.pieces]
+    firsts = [int(queue.pieces[0].records["ticks"][0]) for queue in target.busy.values() if queue.pieces]
     return min(firsts, default=None)
 
 
@@ -195,11 +209,11 @@ def _fill_rare(
     columns.flags[kind < Kind.THREAD_BEGIN] = 0
     columns.ref = np.zeros(len(kind), np.int64)
     columns.object_id = np.zeros(len(kind), np.int64)
-    for row in rare[np.isin(kind[rare], _THREAD_KINDS)].tolist():
-        serial = int(heads["a"][row])
-        columns.ref[row] = catalog.track(target, serial).track_id if serial else 0
-        if kind[row] == Kind.JOIN_END and columns.flags[row] & FLAG_ENDED:
-            texts[row] = "ended"
+    threads = rare[np.isin(kind[rare], _THREAD_KINDS)]
+    serials = heads["a"][threads].tolist()
+    columns.ref[threads] = [serial and catalog.track(target, serial).track_id for serial in serials]
+    ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & FLAG_ENDED != 0)]
+    texts.update(dict.fromkeys(ended.tolist(), "ended"))
     first_object = (target.row.process_id - 1) << OBJECT_SERIAL_BITS
     for row, extra in extras:
         flags = int(columns.flags[row])

@@ -28,6 +28,10 @@ Records = npt.NDArray[np.void]
 _FIRST_RARE_KIND = int(Kind.THREAD_BEGIN)
 _IS_KNOWN = np.zeros(256, np.bool_)
 _IS_KNOWN[[kind for kind in Kind if kind is not Kind.FRAME]] = True
+FEW_RECORDS = 32
+"""Up to so many a block is looked at byte by byte: a slow thread's blocks hold two records, and come in thousands."""
+_KIND_AT = 12
+_PLAIN_KINDS = frozenset(map(int, Kind)) - {Kind.FRAME, Kind.SNAPSHOT, Kind.GAP, Kind.STATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
     if len(payload) % RECORD_BYTES:
         raise FormatError(f"block {block_no}: {len(payload)} bytes are not whole records")
     records: Records = np.frombuffer(payload, RECORD_DTYPE)
+    if len(records) <= FEW_RECORDS and _PLAIN_KINDS.issuperset(bytes(payload[_KIND_AT::RECORD_BYTES])):
+        return Piece(records, block_no, [])
     extras: list[tuple[int, Extra]] = []
     kinds = records["kind"]
     rare = np.flatnonzero(kinds >= _FIRST_RARE_KIND)
