@@ -7,9 +7,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 NATIVE := .venv/.native
 C_SOURCES := $(shell find capture dags -name '*.[ch]' 2>/dev/null)
+# Tests run in as many processes as there are cores; WORKERS=0 runs them in one, in order.
+WORKERS := auto
 STRICT_C := CFLAGS="$(CFLAGS) -Werror"
 
-.PHONY: help setup demo test check format bench gallery soak interpreters bundle clean
+.PHONY: help setup demo test check format bench gallery soak interpreters fresh bundle clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +30,7 @@ demo: setup ## the window on a live order service; without a display: pictures o
 	@$(BIN)/python resources/demo/window_tour.py
 
 test: check interpreters ## everything a change must pass: check, then all tests on every interpreter found
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: setup ## style, types, import contracts, C format and warnings; seconds, no tests
 	@$(STRICT_C) $(BIN)/python setup.py --quiet build_ext --force --build-temp build/strict --build-lib build/strict
@@ -53,9 +55,13 @@ gallery: setup ## pictures of every view, theme, size and state in out/gallery, 
 soak: setup interpreters ## the long safety runs: hundreds of attaches and kills
 	SCOPE_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600 $(PYTEST_ARGS)
 
-interpreters: setup ## fetch the Pythons that this system lacks (3.14, 3.15) into .tools/; tests run on those found
-	@$(BIN)/python packaging/fetch_python.py 3.14 3.15 || echo "going on without them: their tests are skipped"
+interpreters: setup ## fetch the Pythons that this system lacks into .tools/, and libraries for them; tests run on those found
+	@$(BIN)/python packaging/fetch_python.py $$($(BIN)/python -m tests.interpreters --missing) \
+	    || echo "going on without them: their tests are skipped"
 	@$(BIN)/python -m tests.thirdparty
+
+fresh: ## make demo and make test on a bare Debian in a folder, made for that and removed (root)
+	@sh packaging/fresh.sh
 
 bundle: setup interpreters ## dist/scope-gui-VERSION-linux-ARCH.tar.gz, which runs without a Python; made and tried
 	$(BIN)/python packaging/bundle

@@ -22,7 +22,7 @@ from capture.channel import AgentChannel
 from capture.errors import TargetProblem
 from capture.host_facts import AGENT_DIR
 from capture.python_command import parse_command
-from capture.rules_program import NEWEST, OLDEST
+from capture.pythons import NEWEST, OLDEST
 from capture.settings import CaptureSettings
 
 START_PATIENCE_S = 20.0

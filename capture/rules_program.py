@@ -4,12 +4,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from capture.host_facts import Host, user_name
+from capture.pythons import NEWEST, OLDEST
 from capture.room import Room
 from capture.rules import OBSERVE, Judge, Rule, rule
 from capture.seccomp import UNKNOWN
 from capture.targets import Target
-
-OLDEST, NEWEST = (3, 10), (3, 15)
 
 
 def _readable(target: Target, host: Host) -> Rule:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Puts a CPython that this system lacks into .tools/, for the tests: `python packaging/fetch_python.py 3.14 3.15`.
+"""Puts a CPython that this system lacks into .tools/, for the tests: `python packaging/fetch_python.py 3.13 3.15`.
 
-Debian's next suites carry newer Pythons than its stable one. This takes their packages from the mirror that the system
+Each of Debian's suites carries a Python or two of its own. This takes their packages from the mirror that the system
 already uses, checked against the system's own archive keys and by its own rules (an expired list is refused), and
 *unpacks* them into .tools/python3.14: nothing is installed, root is not needed, no file outside .tools is touched.
 
@@ -22,7 +22,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
-SUITES = ("forky", "sid")  # oldest first: the libc that fits more kernels
+# Oldest first: the libc that fits more kernels. No suite that is still served has 3.10 or 3.12.
+SUITES = {
+    "3.11": ("bookworm",),
+    "3.13": ("trixie", "forky"),
+    "3.14": ("forky", "sid"),
+    "3.15": ("forky", "sid"),
+}
 TIMEOUT_S = 240
 # What the tests need of it: attach from outside, sockets, C libraries, compressed archives, databases, tasks.
 PROOF = """
@@ -144,6 +150,8 @@ def fetch(minor: str) -> Path:
 
     Raises: FetchProblem when no suite of the system's mirror has it, or it does not run here.
     """
+    if minor not in SUITES:
+        raise FetchProblem("no suite of Debian has it; install it, for example with pyenv")
     for tool in ("apt-get", "dpkg-deb"):
         if not shutil.which(tool):
             raise FetchProblem(f"fetching a Python needs {tool}, which only Debian and its relatives have")
@@ -151,7 +159,7 @@ def fetch(minor: str) -> Path:
     TOOLS.mkdir(exist_ok=True)
     problems = []
     for repository in repositories():
-        for suite in SUITES:
+        for suite in SUITES[minor]:
             with tempfile.TemporaryDirectory(prefix=".fetch-", dir=TOOLS) as scratch:
                 try:
                     packages = PrivateApt(Path(scratch, "apt"), repository, suite).download(f"python{minor}")
@@ -173,10 +181,10 @@ def fetch(minor: str) -> Path:
 
 def main() -> int:
     minors = sys.argv[1:]
-    if not minors or not all(minor.startswith("3.") for minor in minors):
+    if not all(minor.startswith("3.") for minor in minors):
         print("usage: fetch_python.py 3.14 3.15", file=sys.stderr)
         return 2
-    return max([provide(minor) for minor in minors])
+    return max([provide(minor) for minor in minors], default=0)
 
 
 def provide(minor: str) -> int:

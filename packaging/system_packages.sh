@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes sure that a C compiler, the headers of Python and libc and the system libraries of the window are there, for the
-# interpreter given as $1. `xvfb` is the display of the tests that show a window.
+# interpreter given as $1. `xvfb` is the display of the tests that show a window, `shared-mime-info` what makes our file
+# type known to the desktop.
 #
 # Nothing is installed when a small program already compiles and every library is found. Otherwise root (or passwordless
 # sudo) installs only what is missing, quietly; anyone else gets the exact command to run, and exit status 1 only if
@@ -57,6 +58,7 @@ libglib-2.0.so.0 libglib2.0-0
 END
 command -v Xvfb >/dev/null 2>&1 || missing="$missing xvfb libgl1-mesa-dri"
 command -v fc-list >/dev/null 2>&1 && [ -n "$(fc-list)" ] || missing="$missing fontconfig fonts-dejavu-core"
+command -v update-mime-database >/dev/null 2>&1 || missing="$missing shared-mime-info"
 missing=${missing# }
 [ -n "$missing" ] || exit 0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import interpreters, leftovers
+from tests import interpreters, leftovers, workers
 from tests.targets import Launcher, Targets
 
 # Windows of tests need no display; tests/journeys/ shows one on a display of its own.
@@ -27,6 +27,20 @@ settings.load_profile("soak" if SOAK else "ci" if os.environ.get("CI") else "dev
 
 def pytest_configure() -> None:
     leftovers.mark_this_run()
+    if not workers.is_worker():
+        workers.begin_run()
+
+
+def pytest_unconfigure() -> None:
+    if not workers.is_worker():
+        workers.end_run()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Waits here, before the time of the test counts, until the machine is free for a test that must be alone."""
+    with workers.turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_report_header() -> str:
@@ -41,14 +55,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test that leaves a process, a thread or a shared-memory pool behind, and removes what it left.
 
     Set up before and torn down after every other function fixture; what a wider fixture keeps alive was there before.
     """
     before = leftovers.now()
     yield
-    left = leftovers.left_since(before)
+    left = leftovers.left_since(before, sessions=request.node.funcargs.get("tmp_path"))
     if left:
         left.remove()
         pytest.fail(f"this test left behind:\n{left}")

@@ -11,12 +11,15 @@ import functools
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from capture.pythons import TARGETS, minor_text
+
 ROOT = Path(__file__).resolve().parent.parent
-MINORS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
+MINORS = tuple(minor_text(minor) for minor in TARGETS)
 _ASK = """
 import json, platform, sys, sysconfig
 print(json.dumps([platform.python_implementation(), list(sys.version_info[:3]), sys._base_executable,
@@ -96,8 +99,16 @@ def _examine(path: Path) -> Interpreter | None:
     return Interpreter((major, minor, patch), Path(executable), free_threaded)
 
 
-if __name__ == "__main__":
+def main(words: list[str]) -> None:
+    """Lists them; with `--missing` only the minors that this machine lacks, on one line."""
+    if words == ["--missing"]:
+        print(*missing())
+        return
     for interpreter in found():
         print(f"{interpreter!s:10} {interpreter.path}")
     for absent in missing():
         print(f"{absent:10} missing")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

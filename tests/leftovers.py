@@ -2,7 +2,8 @@
 
 Processes are found by a mark in their environment, which children inherit: a recorder that was orphaned on purpose
 (its starter was killed) is no child of pytest any more and would escape a walk over children. Other test runs on the
-same machine carry another mark and are not ours to judge.
+same machine, and the other workers of this one, carry another mark and are not ours to judge. Pools bear no mark:
+beside another run only those count whose session lies in the folder of this test.
 """
 
 from __future__ import annotations
@@ -37,14 +38,16 @@ class Leftovers:
     processes: dict[int, str] = field(default_factory=dict)
     threads: frozenset[threading.Thread] = frozenset()
     pools: frozenset[Path] = frozenset()
-    # Other test runs are at work: a pool that nobody maps may be one of theirs, about to be drained.
-    shared: bool = False
 
-    def since(self, before: Leftovers) -> Leftovers:
+    def since(self, before: Leftovers, sessions: Path | None = None) -> Leftovers:
+        """The difference; `sessions` is the folder whose sessions' pools count while other runs are at work."""
+        pools = self.pools - before.pools
+        if pools and _others_run():
+            pools = frozenset(pool for pool in pools if sessions and _has_session(sessions, pool))
         return Leftovers(
             {pid: name for pid, name in self.processes.items() if pid not in before.processes},
             self.threads - before.threads,
-            frozenset() if self.shared else self.pools - before.pools,
+            pools,
         )
 
     def __bool__(self) -> bool:
@@ -72,13 +75,13 @@ class Leftovers:
 def now() -> Leftovers:
     """Processes of this run, threads of this process, shared-memory pools of this user."""
     pools = _SHM.glob(f"scope-{os.getuid()}-*") if _SHM.is_dir() else ()
-    return Leftovers(_processes_of_this_run(), frozenset(threading.enumerate()), frozenset(pools), _others_run())
+    return Leftovers(_processes_of_this_run(), frozenset(threading.enumerate()), frozenset(pools))
 
 
-def left_since(before: Leftovers, grace_s: float = GRACE_S) -> Leftovers:
+def left_since(before: Leftovers, grace_s: float = GRACE_S, sessions: Path | None = None) -> Leftovers:
     """What came after `before` and does not go away within the grace time; empty as soon as all of it is gone."""
-    wait_for(lambda: not now().since(before), grace_s)
-    return now().since(before)
+    wait_for(lambda: not now().since(before, sessions), grace_s)
+    return now().since(before, sessions)
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:
@@ -121,5 +124,19 @@ def _others_run() -> bool:
             if f"{MARK}=".encode() in Path(f"/proc/{pid}/environ").read_bytes():
                 return True
         except OSError:
+            continue
+    return False
+
+
+def _has_session(folder: Path, pool: Path) -> bool:
+    """Whether a session that lies in the folder owns the pool: its id is early in journal and manifest."""
+    session_id = pool.name.rpartition("-")[2].encode()
+    for path in folder.rglob("*"):
+        try:
+            if (path.parent.name == "journal" or path.name == "manifest.json") and path.is_file():
+                with path.open("rb") as file:
+                    if session_id in file.read(4096):
+                        return True
+        except OSError:  # being moved or deleted
             continue
     return False

@@ -120,6 +120,8 @@ def test_icons_have_the_size_of_their_folder(home: Path) -> None:
 def test_qt_and_gio_know_a_packed_session_by_its_contents_and_leave_systemd_its_units(
     home: Path, packed: Path, tmp_path: Path
 ) -> None:
+    if not shutil.which("update-mime-database"):
+        pytest.skip("update-mime-database is missing (shared-mime-info): Qt cannot read our file type")
     scope("--install-desktop")
     unit = tmp_path / "unit.scope"
     unit.write_text(UNIT)
@@ -128,7 +130,7 @@ def test_qt_and_gio_know_a_packed_session_by_its_contents_and_leave_systemd_its_
     told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
     assert told[:2] == ["application/x-scope-session scope-gui True"] * 2
     assert told[2].startswith("text/")
-    if shutil.which("gio") and shutil.which("update-mime-database"):
+    if shutil.which("gio"):
         asked = ["gio", "info", "-a", "standard::content-type", str(packed), str(unit)]
         told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
         kinds = [line.split()[-1] for line in told if "content-type" in line]
