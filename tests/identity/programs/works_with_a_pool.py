@@ -1,0 +1,18 @@
+"""Process pools, started both ways, and a subprocess."""
+
+import multiprocessing
+import subprocess
+import sys
+
+
+def squared(number):
+    return number * number
+
+
+if __name__ == "__main__":
+    for method in ("fork", "spawn"):
+        context = multiprocessing.get_context(method)
+        with context.Pool(2) as pool:
+            print(method, pool.map(squared, range(20)))
+    done = subprocess.run([sys.executable, "-c", "print(6 * 7); raise SystemExit(3)"], capture_output=True, text=True)
+    print(done.returncode, done.stdout, done.stderr)
