@@ -44,6 +44,7 @@ class Target:
     keys: dict[int, int] = field(default_factory=dict)
     tracks: dict[int, TrackQueue] = field(default_factory=dict)
     busy: dict[int, TrackQueue] = field(default_factory=dict)  # those of them with something that has not gone out
+    matched: set[str] = field(default_factory=set)  # "--include orders.*": patterns that something has matched
     observed: dict[int, int] = field(default_factory=dict)  # thread id -> track id, observe tier
 
 
@@ -130,6 +131,8 @@ class Catalog:
                     target.row.python = definition.field(1)
                     target.is_qualified = not definition.field(1).startswith("3.10.")
                     self.revisions.processes += 1
+                elif definition.field(0) == "matched":
+                    target.matched.add(definition.field(1))
             case DefinitionKind.UNSEEN:
                 self.note_unseen(target, definition.field(0), definition.field(1))
 

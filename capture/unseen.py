@@ -58,7 +58,11 @@ UNSEEN: tuple[Unseen, ...] = (
         "Name the Python that is to be recorded: `scope-gui run -- python app.py`.",
     ),
     Unseen("exec", "The program became {details} by exec; what it was before is recorded up to there."),
-    Unseen("pattern-unmatched", "Nothing matched {details}."),
+    Unseen(
+        "pattern-unmatched",
+        "Nothing matched {details}.",
+        "A pattern names a module, a file or module:function (`orders.*`); one of --state a class (`orders.Stock`).",
+    ),
 )
 
 BY_CODE = {row.code: row for row in UNSEEN}

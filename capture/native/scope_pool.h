@@ -141,7 +141,7 @@ enum scope_def {
     SCOPE_DEF_EXCEPTION = 2, /* id = exception type id (from 1): qualified type name */
     SCOPE_DEF_STATE_KEY = 3, /* id = key id (from 1): owner ("module" or "module.Class"), key, "global" | "attribute" */
     SCOPE_DEF_THREAD = 4,    /* id = serial: name, native tid, daemon "0"|"1"; a later one for the same id wins */
-    SCOPE_DEF_PROCESS = 5,   /* id = 0: key, value   e.g. python_version, implementation, executable, argv0, recorder */
+    SCOPE_DEF_PROCESS = 5,   /* id = 0: key, value   e.g. python_version; "matched", "--include PATTERN" */
     SCOPE_DEF_UNSEEN = 6     /* id from 1: code, detail   something that this recording cannot see; capture/unseen.py */
 };
 

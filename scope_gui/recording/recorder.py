@@ -32,7 +32,7 @@ from capture.launch import launch
 from capture.maps import is_mapped
 from capture.names import command_line, json_bytes
 from capture.pool import BLOCK_BYTES, Pool, remove_pool_folder
-from capture.probe import program_of
+from capture.probe import described, program_of
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
 from scope_gui.recording.followed import PythonFinder
@@ -141,7 +141,7 @@ class Recording:
             mask = self.signals.before if self.signals is not None else None
             self._child, self._channel, pid = launch(argv, self.settings, self._pool_folder, FIRST_PROCESS, mask)
             self._begin(pid)
-            self._program = program_of(pid)
+            self._program = described(Path(argv[0]).name, argv)
             if self.settings.mode != "observe":
                 self._finder = PythonFinder(self._child.pid)
 

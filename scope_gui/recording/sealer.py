@@ -40,6 +40,8 @@ SEGMENT_EVENTS = 262_144
 READ_BYTES = 16 << 20
 SEAL_INTERVAL_S = 0.15
 IDLE_WAIT_S = 0.03
+CALL_MODES, STATE_MODES = ("full", "performance"), ("full", "state")
+MOST_JUDGED = 64  # as many patterns as the recorder keeps a bit for
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
@@ -118,11 +120,24 @@ class Sealer:
         """Seals what is left, with the calls that are still open, and closes the session."""
         while self.turn():
             pass
+        if state == "complete":  # else what was matched before the recorder was killed is not known
+            self._judge_patterns()
         self._take(everything=True)
         self._seal(final=True)
         self._store.finish(state)
         self._reader.close()
         delete_before(self._path / "journal", sys.maxsize)
+
+    def _judge_patterns(self) -> None:
+        """Says of each pattern that nothing has matched that it did nothing: it may be mistyped."""
+        about, catalog = self._store.head.about, self.decoder.catalog
+        recorded = [target for target in catalog.targets.values() if target.row.tier == "python"]
+        given = {"--include": about.include, "--exclude": about.exclude} if about.mode in CALL_MODES else {}
+        given |= {"--state": about.state} if about.mode in STATE_MODES else {}
+        for flag, patterns in given.items():
+            for pattern in patterns[:MOST_JUDGED]:
+                if recorded and not any(f"{flag} {pattern}" in target.matched for target in recorded):
+                    catalog.note_unseen(recorded[0], "pattern-unmatched", f"{flag} {pattern}")
 
     def close(self) -> None:
         """Lets go of the session; the next run resumes from the last commit."""

@@ -4,7 +4,10 @@
  * threads, collect garbage or run a signal handler, all unrecorded, in the middle of what is being recorded. */
 #include "filter.h"
 
+#include "defs.h"
+
 #include <fnmatch.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,7 @@ struct pattern_list {
 };
 
 static struct pattern_list lists[SCOPE_PATTERN_LISTS];
+static uint64_t matched[SCOPE_PATTERN_LISTS]; /* a bit for each of the first 64 patterns that has matched something */
 static char own_folder[4096];
 
 /* GIL held; frees plain memory. */
@@ -24,7 +28,22 @@ void scope_filter_clear(void) {
             free(lists[list].patterns[i]);
         free(lists[list].patterns);
         lists[list] = (struct pattern_list){0};
+        matched[list] = 0;
     }
+}
+
+/* GIL held; does not allocate. Tells once of each pattern that something has matched it; of the others the reader says
+ * that nothing did. */
+static void note_match(enum scope_pattern_list list, int at) {
+    static const char *const flags[SCOPE_PATTERN_LISTS] = {
+        [SCOPE_INCLUDE] = "--include", [SCOPE_EXCLUDE] = "--exclude", [SCOPE_CLASSES] = "--state"};
+    char told[1024];
+    const uint64_t bit = at < 64 ? UINT64_C(1) << at : 0;
+    if (!bit || matched[list] & bit)
+        return;
+    matched[list] |= bit;
+    snprintf(told, sizeof told, "%s %s", flags[list], lists[list].patterns[at]);
+    scope_define(SCOPE_DEF_PROCESS, 0, (const char *[]){"matched", told}, 2);
 }
 
 /* GIL held; allocates plain memory; false when there is none. */
@@ -82,14 +101,29 @@ bool scope_filter_is_own_file(const char *file) {
            (length && strncmp(file, own_folder, length) == 0 && strncmp(file + length, "/_scope_", 8) == 0);
 }
 
+/* No GIL; no allocation. Whether code without a file was written by a library and not by the user: the methods of
+ * dataclasses, attrs, named tuples, decorators and templates. Libraries run it in the globals of the user's module, so
+ * the module's file alone does not tell: a special method from "<string>" in a module that has a file was generated. */
+static bool is_generated(const char *file, const char *module, const char *qualname, const char *module_file) {
+    static const char *const makers[] = {"<frozen ", "<attrs ", "<decorator-gen", "<makefun-gen", "<template>"};
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
+        if (strncmp(file, makers[i], strlen(makers[i])) == 0)
+            return true;
+    if (strncmp(module, "namedtuple_", 11) == 0 || strncmp(qualname, "__create_fn__", 13) == 0)
+        return true;
+    const char *dot = strrchr(qualname, '.');
+    const char *name = dot ? dot + 1 : qualname;
+    size_t length = strlen(name);
+    bool special = length > 4 && strncmp(name, "__", 2) == 0 && strcmp(name + length - 2, "__") == 0;
+    return special && strcmp(file, "<string>") == 0 && module_file[0] == '/';
+}
+
 /* No GIL; no allocation. User code: not the standard library, not installed packages, not built into the interpreter.
- * Generated code such as "<string>" belongs to the module whose globals it runs in. What was started as the program
+ * Code without a file such as "<string>" belongs to the module whose globals it runs in. What was started as the program
  * is user code wherever it lies: of `python -m http.server` nothing at all would be seen otherwise. */
-static bool is_user_code(const char *file, const char *module, const char *module_file) {
-    if (strncmp(file, "<frozen ", 8) == 0)
-        return false;
+static bool is_user_code(const char *file, const char *module, const char *qualname, const char *module_file) {
     if (file[0] == '<') {
-        if (strncmp(module, "namedtuple_", 11) == 0)
+        if (is_generated(file, module, qualname, module_file))
             return false;
         file = module_file;
     }
@@ -106,55 +140,70 @@ static bool is_user_code(const char *file, const char *module, const char *modul
     return true;
 }
 
-/* No GIL; no allocation. */
+/* GIL held; no allocation. Every pattern is tried, so that each is known to match something. */
 bool scope_filter_wants_code(const char *file, const char *module, const char *qualname, const char *module_file) {
     if (scope_filter_is_own_file(file))
         return false;
     bool wanted = false, named = false;
-    for (int i = 0; i < lists[SCOPE_INCLUDE].count && !wanted; i++) {
+    for (int i = 0; i < lists[SCOPE_INCLUDE].count; i++) {
         const char *pattern = lists[SCOPE_INCLUDE].patterns[i];
         if (is_thread_pattern(pattern))
             continue;
         named = true;
-        wanted = code_matches(pattern, file, module, qualname);
+        if (code_matches(pattern, file, module, qualname)) {
+            wanted = true;
+            note_match(SCOPE_INCLUDE, i);
+        }
     }
     if (!named)
-        wanted = is_user_code(file, module, module_file);
-    for (int i = 0; i < lists[SCOPE_EXCLUDE].count && wanted; i++) {
+        wanted = is_user_code(file, module, qualname, module_file);
+    for (int i = 0; i < lists[SCOPE_EXCLUDE].count; i++) {
         const char *pattern = lists[SCOPE_EXCLUDE].patterns[i];
-        wanted = is_thread_pattern(pattern) || !code_matches(pattern, file, module, qualname);
+        if (!is_thread_pattern(pattern) && code_matches(pattern, file, module, qualname)) {
+            wanted = false;
+            note_match(SCOPE_EXCLUDE, i);
+        }
     }
     return wanted;
 }
 
-/* No GIL; no allocation. */
+/* GIL held; no allocation. */
 bool scope_filter_wants_thread(const char *name) {
     bool wanted = false, named = false;
-    for (int i = 0; i < lists[SCOPE_INCLUDE].count && !wanted; i++) {
+    for (int i = 0; i < lists[SCOPE_INCLUDE].count; i++) {
         const char *pattern = lists[SCOPE_INCLUDE].patterns[i];
         if (!is_thread_pattern(pattern))
             continue;
         named = true;
-        wanted = fnmatch(pattern + 7, name, FNM_NOESCAPE) == 0;
+        if (fnmatch(pattern + 7, name, FNM_NOESCAPE) == 0) {
+            wanted = true;
+            note_match(SCOPE_INCLUDE, i);
+        }
     }
     wanted = wanted || !named;
-    for (int i = 0; i < lists[SCOPE_EXCLUDE].count && wanted; i++) {
+    for (int i = 0; i < lists[SCOPE_EXCLUDE].count; i++) {
         const char *pattern = lists[SCOPE_EXCLUDE].patterns[i];
-        wanted = !is_thread_pattern(pattern) || fnmatch(pattern + 7, name, FNM_NOESCAPE) != 0;
+        if (is_thread_pattern(pattern) && fnmatch(pattern + 7, name, FNM_NOESCAPE) == 0) {
+            wanted = false;
+            note_match(SCOPE_EXCLUDE, i);
+        }
     }
     return wanted;
 }
 
-/* No GIL; no allocation. A pattern names "module.Class" or just "Class", or everything below it: a module, a package. */
+/* GIL held; no allocation. A pattern names "module.Class", just "Class", or what holds it: a module, a package. */
 bool scope_filter_wants_class(const char *module, const char *qualname) {
     char both[1024];
+    bool wanted = false;
     snprintf(both, sizeof both, "%s.%s", module, qualname);
     for (int i = 0; i < lists[SCOPE_CLASSES].count; i++) {
         const char *pattern = lists[SCOPE_CLASSES].patterns[i];
-        if (matches(pattern, both, '.') || fnmatch(pattern, qualname, FNM_NOESCAPE) == 0)
-            return true;
+        if (matches(pattern, both, '.') || fnmatch(pattern, qualname, FNM_NOESCAPE) == 0) {
+            wanted = true;
+            note_match(SCOPE_CLASSES, i);
+        }
     }
-    return false;
+    return wanted;
 }
 
 /* No GIL; no allocation. */
