@@ -4,7 +4,7 @@ How events fold into stacks (dags/native/pairing.c; tests hold a second reading 
 - call, resume and throw open a call; return, yield and unwind of site X end the nearest X among the innermost 4 096
   calls of the track, and whatever is open above it as raised. Without an X they are counted and passed over.
 - A snapshot replaces what was known: frames that agree with the stack from the outermost on keep their calls.
-- A gap makes the track's stack unknown until its next snapshot.
+- A gap makes the track's stack unknown until its next snapshot, and so does the begin of a thread that ran before.
 - thread_end ends what is open. Ids count calls in the order they open, over the whole session.
 - A frame's current line is known from a snapshot, until the frame runs again.
 """

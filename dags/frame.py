@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from capture.definitions import ProcessRow
+from capture.definitions import ProcessRow, TrackRow
 from capture.errors import SessionProblem
 from capture.events import FLAG_SAMPLED, EventBatch
 from capture.session import Session
@@ -125,11 +125,21 @@ class FrameReader:
             metrics=_metrics(sampled),
             gaps=gaps,
             confidence=FrameConfidence(
-                stacks=_least([t.confidence for t in live]) if context.recorded and not damaged else "not captured",
+                stacks=self._stacks_confidence(live, processes, is_known=not damaged),
                 states=_least([s.confidence for s in states]) if context.captures_states else "not captured",
                 metrics="sampled" if sampled else "not captured",
             ),
         )
+
+    def _stacks_confidence(
+        self, live: list[FrameTrack], processes: list[FrameProcess], *, is_known: bool
+    ) -> Confidence:
+        """The least sure of the live threads; a recorded program that runs without any has not been looked at yet."""
+        recorded = self._context.recorded
+        runs = any(row.process_id in recorded and row.status != "ended" for row in processes)
+        if not is_known or not recorded or (runs and not live):
+            return "not captured"
+        return _least([track.confidence for track in live])
 
     def _process(
         self,
@@ -160,7 +170,7 @@ class FrameReader:
         )
 
     def _tracks(self, time_ns: int, state: Correlator, *, everything_unknown: bool) -> list[FrameTrack]:
-        stacks = self._stacks.of(state.code, call_ids_are_unique=not self._session.damaged_segments())
+        stacks = self._stacks.of(state.code, time_ns, call_ids_are_unique=not self._session.damaged_segments())
         waiting = state.process.state.waiting
         found = []
         for row in self._context.tracks_at(time_ns):
@@ -169,7 +179,7 @@ class FrameReader:
             stack = stacks.get(row.track_id)
             frames = [] if ended or stack is None else stack.frames
             status: Status = "ended" if ended else "waiting" if wait else "running"
-            confidence = self._confidence_of(row.track_id, row.process_id, stack, time_ns)
+            confidence = self._confidence_of(row, stack, time_ns)
             found.append(
                 FrameTrack(
                     track_id=row.track_id,
@@ -188,11 +198,14 @@ class FrameReader:
             )
         return found
 
-    def _confidence_of(self, track_id: int, process_id: int, stack: TrackStack | None, time_ns: int) -> Confidence:
-        """Exact, unless nothing is recorded there, or events are missing and no snapshot has come since."""
-        if process_id not in self._context.recorded or (stack is not None and stack.unknown_since_ns is not None):
+    def _confidence_of(self, row: TrackRow, stack: TrackStack | None, time_ns: int) -> Confidence:
+        """Exact, if calls are recorded there, the stack was told, and nothing is missing since."""
+        context = self._context
+        if row.process_id not in context.recorded or not context.captures_calls:
             return "not captured"
-        broke_off_ns = self._context.last_gap_ns(track_id, time_ns)
+        if row.kind == "thread" and (stack is None or stack.unknown_since_ns is not None):
+            return "not captured"
+        broke_off_ns = context.last_gap_ns(row.track_id, time_ns)
         if broke_off_ns is None:
             return "exact"
         answered_ns = stack.snapshot_ns if stack is not None else None

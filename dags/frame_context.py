@@ -21,6 +21,7 @@ ENDED_TRACKS_SHOWN = 1_000  # the latest; a server may end a million threads
 METRIC_SEGMENTS_BACK = 64  # how far back the latest sample is looked for
 METRIC_SEGMENTS_KEPT = 32
 FOREVER_NS = 1 << 62
+MODES_WITHOUT_CALLS = frozenset({"state", "minimal", "observe"})
 
 Series: TypeAlias = dict[tuple[int, str], tuple[Int64, npt.NDArray[np.float64]]]
 
@@ -37,6 +38,7 @@ class FrameContext:
         self.sites = {row.site_id: row for row in session.sites()}
         self.state_keys = {row.key_id: row for row in session.state_keys()}
         self.captures_states = bool(self.state_keys)
+        self.captures_calls = session.manifest.about.mode not in MODES_WITHOUT_CALLS
         self.lacks_names = any(segment is None for segment in list(session.reader.damaged.values()))
         self._begins = np.array(
             [

@@ -11,6 +11,8 @@ import msgspec
 
 Confidence = Literal["exact", "sampled", "interpolated", "not captured"]
 Status = Literal["running", "waiting", "ended"]
+LineIs = Literal["current", "called_from", "defined"]
+LINE_WORDS: dict[LineIs, str] = {"current": "at", "called_from": "next called from", "defined": "defined at"}
 
 
 class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +32,10 @@ class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """One open call. Without line_known, `line` is where the function begins.
+    """One open call, and what is known of its place in `file`, as `line_is` says.
 
+    current: the line that is being executed at this very moment. called_from: the line that made the call which is
+    next on the stack. defined: where the function begins, because nothing more is known.
     With entered_earlier the call was found already running at entered_ns.
     """
 
@@ -40,7 +44,7 @@ class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     call_id: int
     entered_ns: int
-    line_known: bool
+    line_is: LineIs
     entered_earlier: bool
     module: str = ""
     site_id: int = 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from capture.definitions import SiteRow
 from dags.code import CodeDag
-from dags.frame_parts import StackFrame
+from dags.frame_parts import LineIs, StackFrame
 from dags.kernels import FLAG_ENTERED_EARLIER, Array
 
 MAX_CALLS_KEPT = 200_000
@@ -35,15 +35,15 @@ class StackFrames:
         self._sites = sites
         self._known: dict[int, StackFrame] = {}
 
-    def of(self, code: CodeDag, *, call_ids_are_unique: bool) -> dict[int, TrackStack]:
+    def of(self, code: CodeDag, time_ns: int, *, call_ids_are_unique: bool) -> dict[int, TrackStack]:
         """The stacks by track id. After a damaged segment a replay may count calls anew; then nothing is kept."""
         tracks, rows = code.stacks.export()
         if len(self._known) > MAX_CALLS_KEPT or not call_ids_are_unique:
             self._known.clear()
         known = self._known
         frames = [known.get(call_id) or self._made(rows[row]) for row, call_id in enumerate(rows["call_id"].tolist())]
-        for row in np.flatnonzero(rows["line"]).tolist():
-            frames[row] = self._frame(rows[row])
+        for row, line_is in _known_lines(tracks, rows, time_ns):
+            frames[row] = self._frame(rows[row], line_is)
         result, at = {}, 0
         for track_id, depth, _, _, unknown_ns, snapshot_ns in tracks.tolist():
             result[track_id] = TrackStack(
@@ -56,21 +56,38 @@ class StackFrames:
 
     def _made(self, row: Array) -> StackFrame:
         """The call with its line not known, kept for the next time."""
-        frame = self._frame(row, line_known=False)
+        frame = self._frame(row, "defined")
         self._known[frame.call_id] = frame
         return frame
 
-    def _frame(self, row: Array, *, line_known: bool = True) -> StackFrame:
+    def _frame(self, row: Array, line_is: LineIs) -> StackFrame:
         call_id, entered_ns, site_id, line, flags, _ = row.item()
         site = self._sites.get(site_id, UNKNOWN_SITE)
         return StackFrame(
             function=site.function,
             file=site.file,
-            line=line if line_known else site.line,
+            line=site.line if line_is == "defined" else line,
             call_id=call_id,
             entered_ns=entered_ns,
-            line_known=line_known,
+            line_is=line_is,
             entered_earlier=bool(flags & FLAG_ENTERED_EARLIER),
             module=site.module,
             site_id=site_id,
         )
+
+
+def _known_lines(tracks: Array, rows: Array, time_ns: int) -> list[tuple[int, LineIs]]:
+    """The rows of frames whose line is true at the instant.
+
+    A snapshot tells the line of every frame. An outer one stands there until the call that it made returns, which is
+    an event; the innermost goes on without telling, so its line holds for the moment of the snapshot only. Where
+    events are missing, neither is known.
+    """
+    depths = tracks["depth"].astype(np.int64)
+    innermost = np.cumsum(depths) - 1
+    is_innermost = np.zeros(len(rows), np.bool_)
+    is_innermost[innermost[depths > 0]] = True
+    in_doubt = np.repeat(tracks["unknown_since_ns"] >= 0, depths)
+    is_moment = np.repeat(tracks["snapshot_ns"] == time_ns, depths)
+    known = (rows["line"] > 0) & ~in_doubt & (is_moment | ~is_innermost)
+    return [(row, "current" if is_innermost[row] else "called_from") for row in np.flatnonzero(known).tolist()]

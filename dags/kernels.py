@@ -48,7 +48,7 @@ _CALL_COLUMNS: dict[str, type[np.generic]] = {
 
 
 class _Events(ctypes.Structure):
-    _fields_ = tuple((name, ctypes.c_void_p) for name in ("kind", "track_id", "site_id", "time_ns"))
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("kind", "track_id", "site_id", "time_ns", "flags"))
 
 
 class _Calls(ctypes.Structure):
@@ -110,6 +110,7 @@ class EventColumns:
             "track_id": np.ascontiguousarray(batch.track_id, np.int32),
             "site_id": np.ascontiguousarray(batch.site_id, np.int32),
             "time_ns": np.ascontiguousarray(batch.time_ns, np.int64),
+            "flags": np.ascontiguousarray(batch.flags, np.uint8),
         }
         addresses: dict[str, Any] = {name: _address(c, c.dtype, self.rows) for name, c in self._columns.items()}
         self.struct = _Events(**addresses)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from capture import query as session_query
 from capture.session import Session
 from dags.frame import frame_at
-from dags.frame_parts import Frame, FrameTrack
+from dags.frame_parts import LINE_WORDS, Frame, FrameTrack
 from dags.open_calls import open_calls
 from scope_gui.blindness import unseen_lines
 from scope_gui.timespec import text_from_ns, time_ns_from_text
@@ -159,4 +159,4 @@ def _track_lines(track: FrameTrack) -> Iterable[str]:
     waiting = f" on {track.waiting_on}" if track.waiting_on else ""
     yield f"  {track.kind} {track.name or track.track_id} ({track.status}{waiting})"
     for entry in track.stack:
-        yield f"    {entry.function}  {entry.file}:{entry.line}"
+        yield f"    {entry.function}  {LINE_WORDS[entry.line_is]} {entry.file}:{entry.line}"

@@ -43,6 +43,7 @@ struct scope_events { /* columns of one batch, all of the same length */
     const int32_t *track_id;
     const int32_t *site_id;
     const int64_t *time_ns;
+    const uint8_t *flags;
 };
 
 struct scope_calls { /* where ended calls go; rows < capacity always */

@@ -106,13 +106,17 @@ def test_events_that_are_in_memory_already_are_not_read_again(
     assert [reader.at(time_ns) for time_ns in times] == wanted
 
 
-def test_lines_are_known_from_a_snapshot_until_the_frame_runs_again(session: Session) -> None:
-    def lines(ms: int) -> list[tuple[int, bool]]:
-        [main] = [track for track in frame_at(session, ms * MS).tracks if track.name == "MainThread"]
-        return [(call.line, call.line_known) for call in main.stack]
+def test_the_line_of_a_snapshot_holds_for_its_moment_and_a_callers_until_the_call_returns(session: Session) -> None:
+    def lines(ms: int, name: str = "MainThread") -> list[tuple[int, str]]:
+        [track] = [track for track in frame_at(session, ms * MS).tracks if track.name == name]
+        return [(call.line, call.line_is) for call in track.stack]
 
-    assert lines(5) == [(15, True), (22, True)]
-    assert lines(15) == [(15, True), (20, False), (30, False)]
+    assert lines(1) == [(15, "called_from"), (22, "current")]
+    assert lines(5) == [(15, "called_from"), (20, "defined")]
+    assert lines(15) == [(15, "called_from"), (20, "defined"), (30, "defined")]
+    assert lines(90, "worker") == [(41, "called_from"), (12, "current")]
+    assert lines(91, "worker") == [(41, "called_from"), (10, "defined")]
+    assert lines(105, "worker") == [(40, "defined")]
     [main] = [track for track in frame_at(session, 15 * MS).tracks if track.name == "MainThread"]
     assert [call.entered_earlier for call in main.stack] == [True, True, False]
     assert main.stack[2].entered_ns == 10 * MS

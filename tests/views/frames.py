@@ -36,7 +36,7 @@ def track(track_id: int, **given: Any) -> FrameTrack:
 
 def call(call_id: int, function: str, entered_ns: int, **given: Any) -> StackFrame:
     """An open call."""
-    known: dict[str, Any] = {"file": "/srv/orders.py", "line": 12, "line_known": True, "entered_earlier": False}
+    known: dict[str, Any] = {"file": "/srv/orders.py", "line": 12, "line_is": "current", "entered_earlier": False}
     return StackFrame(call_id=call_id, function=function, entered_ns=entered_ns, **{**known, "site_id": 1, **given})
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from dags.frame_parts import Frame, FrameProcess, FrameState, FrameTrack, StackFrame
+from dags.frame_parts import LINE_WORDS, Frame, FrameProcess, FrameState, FrameTrack, StackFrame
 from views.events import SeekTo, Select
 from views.figures import count_text, duration_text, short_count, size_text
 from views.inspector.comparing import comparison
@@ -179,7 +179,7 @@ def _stack_section(frame: Frame, track: FrameTrack, selection: Selection | None)
 
 def _call_row(frame: Frame, track: FrameTrack, depth: int, call: StackFrame, selection: Selection | None) -> Row:
     ago = duration_text(frame.time_ns - call.entered_ns)
-    place = f"{'at' if call.line_known else 'defined at'} {call.file.rsplit('/', 1)[-1]}:{call.line}"
+    place = f"{LINE_WORDS[call.line_is]} {call.file.rsplit('/', 1)[-1]}:{call.line}"
     return Row(
         key=f"{depth}:{call.call_id}",
         label=plain(call.function, NAME_LENGTH),

@@ -61,7 +61,7 @@ def lines(found: Hit, content: Content, names: Names) -> list[str]:
         site = names.sites.get(int(span["site_id"]))
         said.append(plain(names.site(int(span["site_id"])), 200))
         if site is not None and site.file:
-            said.append(plain(f"{site.file}:{site.line}", 300))
+            said.append(plain(f"defined at {site.file}:{site.line}", 300))
         end_ns = int(span["end_ns"])
         if end_ns == OPEN_END:
             said.append("goes on past what is visible")

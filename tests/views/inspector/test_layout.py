@@ -11,7 +11,7 @@ from views.inspector.layout import Site, inspector_sections
 from views.inspector.sections import Row, Section
 from views.state import Selection
 
-STACK = [call(1, "main", 100, line=3), call(2, "Store.put", 900, line_known=False, line=40)]
+STACK = [call(1, "main", 100, line=3), call(2, "Store.put", 900, line_is="defined", line=40)]
 AT = frame(
     1_000,
     tracks=[track(2, stack=STACK, waiting_on=3), track(3)],
