@@ -51,7 +51,15 @@ FLAG_FIRST_PART, FLAG_LAST_PART = 1, 2  # snapshot
 FLAG_DELETED, FLAG_TRUNCATED, FLAG_REDACTED, FLAG_FIRST_KNOWN, FLAG_SAMPLED = 1, 2, 4, 8, 16  # state
 
 SNAPSHOT_REASONS = {1: "begin", 2: "gap", 3: "end"}
-GAP_REASONS = {1: "pool full", 2: "site table full", 3: "paused"}
+GAP_REASONS = {
+    1: "pool full",
+    2: "site table full",
+    3: "paused",
+    4: "another profiler",
+    5: "greenlets not followed",
+    6: "hooks taken out",
+}
+BLIND_REASONS = frozenset(GAP_REASONS[code] for code in (4, 5, 6))  # calls were not followed; nothing was dropped
 
 RECORD_BYTES = 16
 RECORD_DTYPE = np.dtype([("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2")])

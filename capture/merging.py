@@ -15,6 +15,7 @@ import numpy as np
 from capture.catalog import Catalog, Target
 from capture.definitions import GapRow
 from capture.events import (
+    BLIND_REASONS,
     FLAG_DELETED,
     FLAG_ENDED,
     FLAG_FIRST_PART,
@@ -135,6 +136,8 @@ def _take_queue(
 
     def gap(row: int, dropped: int, reason: str, start_ns: int = 0) -> None:
         before_ns = int(time_ns[row - 1]) if row else queue.last_ns
+        if reason in BLIND_REASONS:  # events of other kinds go on all the while
+            before_ns = start_ns
         after = row + (row in broke_off)
         end = int(time_ns[after]) if after < len(time_ns) else None
         gaps.append(

@@ -32,6 +32,8 @@ def query(session: Path, sql: str) -> list[dict[str, Any]]:
     return rows
 
 
-def run_recorded(session: Path, command: Sequence[object], *flags: object) -> subprocess.CompletedProcess[str]:
-    """`scope-gui run` of a command."""
-    return scope("run", "--no-window", "-o", session, *flags, "--", *command)
+def run_recorded(
+    session: Path, command: Sequence[object], *flags: object, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """`scope-gui run` of a command; options are those of subprocess.run."""
+    return scope("run", "--no-window", "-o", session, *flags, "--", *command, **options)

@@ -124,6 +124,8 @@ enum scope_kind {
 
     SCOPE_GAP = 26, /* a = events dropped in this gap (saturates); b = reason 1 pool full, 2 site table full,
                        3 paused; ticks = when the gap began; written when recording continues.
+                       4 another profiler has the thread, 5 greenlets may switch unseen, 6 hooks were taken out:
+                       nothing was dropped, but calls are not followed; told again while it lasts.
                        A GAP is itself an event with a sequence number. */
 
     SCOPE_STATE = 32 /* a = state key id; b = byte length L of the text; flags bit0 deleted, bit1 truncated,

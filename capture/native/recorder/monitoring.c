@@ -6,6 +6,7 @@
 #include "monitoring.h"
 
 #include "exceptions.h"
+#include "greenlets.h"
 #include "joins.h"
 #include "sites.h"
 #include "tracks.h"
@@ -36,7 +37,11 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
         scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
         return Py_None;
     }
-    if (!known && !(known = learn(code)))
+    if (!known) {
+        known = learn(code);
+        scope_greenlets_attend(entering ? code : NULL);
+    }
+    if (!known)
         return Py_None;
     const uint32_t site = known->site, flags = known->flags; /* the entry moves when another code object dies */
     if ((flags & SCOPE_CODE_JOIN) && !entering)

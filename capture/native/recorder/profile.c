@@ -4,6 +4,7 @@
  * PyThreadState; where its field lies is found out at run time by setting our own function and searching for it. */
 #include "profile.h"
 
+#include "greenlets.h"
 #include "joins.h"
 #include "lifetimes.h"
 #include "sites.h"
@@ -78,7 +79,11 @@ static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObje
         scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
         return;
     }
-    if (!known && !(known = scope_code_of_frame(code, frame)))
+    if (!known) {
+        known = scope_code_of_frame(code, frame);
+        scope_greenlets_attend(what == TRACE_CALL ? code : NULL);
+    }
+    if (!known)
         return;
     const uint32_t site = known->site, flags = known->flags; /* the entry moves when another code object dies */
     const bool generator = flags & SCOPE_CODE_GENERATOR;
@@ -190,7 +195,7 @@ static void tell_regained(PyThreadState *state, PyObject *frames) {
             continue;
         struct scope_writer *w = scope_track_find((pthread_t)PyLong_AsUnsignedLong(ident));
         if (w && !w->quiet) {
-            scope_write_pause(w);
+            scope_write_pause(w, SCOPE_GAP_UNHOOKED, scope_ticks());
             scope_snapshot(w, frame, SCOPE_SNAPSHOT_GAP, NULL);
         }
         break;

@@ -10,6 +10,7 @@
 #include "exceptions.h"
 #include "filter.h"
 #include "fork.h"
+#include "greenlets.h"
 #include "lifetimes.h"
 #include "monitoring.h"
 #include "os_tid.h"
@@ -113,6 +114,7 @@ void scope_recording_unhook(void) {
     else
         scope_profile_stop();
     scope_thread_start_restore();
+    scope_greenlets_stop();
     scope_recording_stop_state();
     scope_lifetimes_unwatch();
     PyErr_Restore(type, value, traceback);
@@ -167,6 +169,7 @@ int scope_recording_begin(PyObject *threads) {
     int collecting = PyGC_Disable();
     write_running_threads(frames, threads);
     scope_active = 1;
+    scope_greenlets_begin();
     state_on = true;
     if (scope_features.globals)
         scope_globals_start();
@@ -234,6 +237,7 @@ void scope_recording_sweep(PyObject *threads) {
             scope_profile_hook_threads(frames);
         Py_DecRef(frames);
     }
+    scope_greenlets_sweep();
     Py_ssize_t at = 0;
     PyObject *ident, *entry;
     while (threads && PyDict_Check(threads) && PyDict_Next(threads, &at, &ident, &entry)) {

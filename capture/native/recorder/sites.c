@@ -8,6 +8,7 @@
 
 #include "defs.h"
 #include "filter.h"
+#include "greenlets.h"
 #include "identities.h"
 #include "lifetimes.h"
 #include "pool.h"
@@ -156,6 +157,8 @@ static void describe(struct scope_code *entry, PyObject *globals) {
         const char *full = PyBytes_AsString(qualname);
         const char *path = PyBytes_AsString(file);
         const char *in = PyBytes_AsString(module);
+        if (strcmp(in, "greenlet") == 0)
+            scope_greenlets_appear();
         full = full[0] ? full : co_name;
         entry->flags = 0;
         if (strcmp(co_name, "join") == 0 && strcmp(in, "threading") == 0 &&

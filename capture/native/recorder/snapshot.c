@@ -68,6 +68,34 @@ static void write_part(struct scope_writer *w, const struct stack *stack, size_t
     scope_publish(w, 1 + frames);
 }
 
+/* GIL not needed; does not allocate. Whether events are missing, so that the stack will be written anew. */
+static bool is_dropping(const struct scope_writer *w) {
+    return w->gap_events && w->gap_reason != SCOPE_GAP_SITES_FULL;
+}
+
+/* GIL held; allocates frame objects; borrows both frames, either may be NULL. The calling thread goes on in another stack:
+ * what was running is suspended, innermost first, and what runs now is resumed, outermost first. `entering` as below.
+ *
+ * Where events are being dropped nothing is written: the gap ends with the whole stack. */
+void scope_switch_stacks(struct scope_writer *w, PyFrameObject *from, PyFrameObject *to, PyObject *entering) {
+    if (w->blind || is_dropping(w))
+        return;
+    int collecting = PyGC_Disable();
+    struct stack old = {0}, new = {0};
+    if (from)
+        walk(&old, from, NULL);
+    if (to)
+        walk(&new, to, entering);
+    for (size_t i = 0; i < old.count && !is_dropping(w); i++)
+        scope_write(old.frames[i].site, scope_head(SCOPE_YIELD, 0, 0), NULL);
+    for (size_t i = new.count; i > 0 && !is_dropping(w); i--)
+        scope_write(new.frames[i - 1].site, scope_head(SCOPE_RESUME, 0, 0), NULL);
+    free(old.frames);
+    free(new.frames);
+    if (collecting)
+        PyGC_Enable();
+}
+
 /* GIL held; allocates frame objects, so the caller keeps the garbage collector off; borrows `frame`, which may be NULL
  * for a thread without Python frames. `entering`: code whose innermost frame is not part of the stack yet, or NULL. */
 void scope_snapshot(struct scope_writer *w, PyFrameObject *frame, uint32_t reason, PyObject *entering) {

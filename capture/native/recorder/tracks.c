@@ -10,6 +10,7 @@
 #include "defs.h"
 #include "ended_tracks.h"
 #include "filter.h"
+#include "greenlets.h"
 #include "recording.h"
 #include "snapshot.h"
 
@@ -59,7 +60,7 @@ static struct scope_writer **bucket_of(pthread_t ident) {
 }
 
 /* Lock held; does not allocate. The writer after `w`, in no order; NULL gives the first. */
-static struct scope_writer *after(const struct scope_writer *w) {
+struct scope_writer *scope_tracks_after(const struct scope_writer *w) {
     if (w && w->following)
         return w->following;
     for (uint32_t i = w ? (uint32_t)(bucket_of(w->ident) - buckets) + 1 : 0; i <= bucket_mask; i++)
@@ -168,8 +169,8 @@ int scope_tracks_open(void) {
 /* GIL and lock held; frees plain memory. Closes every chunk; writers that their thread knows stay, for the thread to
  * free or to use again in the next recording. */
 void scope_tracks_close(void) {
-    for (struct scope_writer *w = after(NULL), *next; w; w = next) {
-        next = after(w);
+    for (struct scope_writer *w = scope_tracks_after(NULL), *next; w; w = next) {
+        next = scope_tracks_after(w);
         if (is_live(w))
             close_books(w);
         w->ended = true;
@@ -272,7 +273,7 @@ struct scope_writer *scope_track_find(pthread_t ident) {
 struct scope_writer *scope_tracks_main(void) {
     struct scope_writer *lowest = NULL;
     scope_tracks_lock();
-    for (struct scope_writer *w = after(NULL); w; w = after(w))
+    for (struct scope_writer *w = scope_tracks_after(NULL); w; w = scope_tracks_after(w))
         if (is_live(w) && (!lowest || w->serial < lowest->serial))
             lowest = w;
     scope_tracks_unlock();
@@ -323,7 +324,7 @@ done:
 uint32_t scope_tracks_idle_parts(uint32_t enough) {
     uint32_t parts = 0;
     scope_tracks_lock();
-    for (struct scope_writer *w = after(NULL); w && parts < enough; w = after(w))
+    for (struct scope_writer *w = scope_tracks_after(NULL); w && parts < enough; w = scope_tracks_after(w))
         if (is_idle(w))
             parts += w->capacity > SCOPE_SMALL_CAPACITY ? SCOPE_SMALL_PER_BLOCK : 1;
     scope_tracks_unlock();
@@ -338,7 +339,7 @@ void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, u
     snprintf(tid, sizeof tid, "%u", w->os_tid);
     scope_define(SCOPE_DEF_THREAD, w->serial, (const char *[]){name, tid, daemon ? "1" : "0"}, 3);
     w->quiet = !scope_filter_wants_thread(name);
-    w->limit = w->quiet ? 0 : w->capacity;
+    w->limit = scope_limit(w);
 }
 
 /* GIL held; may find file space. The thread's first event. Without a slot nothing is written or counted here: it is
@@ -368,8 +369,8 @@ void scope_track_end(struct scope_writer *w) {
 static bool end_missing(PyObject *frames) {
     bool any_lost = false;
     scope_tracks_lock();
-    for (struct scope_writer *w = after(NULL), *next; w; w = next) {
-        next = after(w);
+    for (struct scope_writer *w = scope_tracks_after(NULL), *next; w; w = next) {
+        next = scope_tracks_after(w);
         if (w->over) {
             if (end_locked(w))
                 free_writer(w);
@@ -446,6 +447,7 @@ struct scope_writer *scope_writer_of_this_thread(PyObject *entering) {
     snprintf(name, sizeof name, os_tid == (uint32_t)getpid() ? "MainThread" : "native-%u", os_tid);
     scope_track_begin(w, name, true, false);
     scope_snapshot_own(w, SCOPE_SNAPSHOT_BEGIN, entering);
+    scope_greenlets_follow(w, entering, true);
     return w;
 }
 
@@ -466,7 +468,7 @@ void scope_tracks_totals(uint64_t *produced, uint64_t *dropped, uint32_t *live) 
     *produced = ended_produced;
     *dropped = ended_dropped;
     *live = 0;
-    for (struct scope_writer *w = after(NULL); w; w = after(w))
+    for (struct scope_writer *w = scope_tracks_after(NULL); w; w = scope_tracks_after(w))
         if (is_live(w)) {
             *produced += scope_produced(w);
             *dropped += w->dropped;

@@ -14,6 +14,7 @@ struct scope_writer *scope_track_find(pthread_t ident);
 struct scope_chunk *scope_tracks_idle_chunk(const struct scope_writer *taker, bool large);
 uint32_t scope_tracks_idle_parts(uint32_t enough);
 struct scope_writer *scope_tracks_main(void);
+struct scope_writer *scope_tracks_after(const struct scope_writer *w);
 uint32_t scope_track_next_serial(void);
 void scope_track_begin(struct scope_writer *w, const char *name, bool daemon, bool was_running);
 void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, uint32_t os_tid);

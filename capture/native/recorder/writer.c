@@ -6,6 +6,7 @@
 #include "writer.h"
 
 #include "fork.h"
+#include "greenlets.h"
 #include "snapshot.h"
 #include "tracks.h"
 
@@ -79,7 +80,7 @@ static bool claim(struct scope_writer *w, bool filled) {
     w->records = (struct scope_record *)((unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
     w->next = w->continuation = 0;
     w->capacity = chunk->capacity;
-    w->limit = w->quiet ? 0 : w->capacity;
+    w->limit = scope_limit(w);
     waiting_is_hopeless = false;
     return true;
 }
@@ -190,6 +191,7 @@ void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
     struct scope_writer *w = scope_writer_of_this_thread(code);
     if (!w || w->quiet || w->ended)
         return;
+    scope_greenlets_follow(w, code, false);
     struct scope_record *record = scope_reserve(w, 1, code, true);
     if (!scope_active || w->session != scope_session)
         return; /* the recording ended while this thread waited for space */
@@ -236,14 +238,14 @@ bool scope_flush_gap(struct scope_writer *w) {
     return w->gap_events == 0;
 }
 
-/* GIL held; may find file space. Says that `w` was not watched for a while (another profiler had the thread);
- * the caller writes the stack next. */
-void scope_write_pause(struct scope_writer *w) {
+/* GIL held; may reserve file space. Says that the calls of `w` have not been seen since then; its stack is not known until
+ * a snapshot comes. */
+void scope_write_pause(struct scope_writer *w, uint32_t reason, uint64_t since_ticks) {
     struct scope_record *record = scope_reserve(w, 1, NULL, true);
     if (!record) {
         scope_drop(w, SCOPE_GAP_POOL_FULL);
         return;
     }
-    scope_fill(record, scope_ticks(), 0, scope_head(SCOPE_GAP, 0, SCOPE_GAP_PAUSED));
+    scope_fill(record, since_ticks, 0, scope_head(SCOPE_GAP, 0, reason));
     scope_publish(w, 1);
 }

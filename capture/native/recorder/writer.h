@@ -39,9 +39,14 @@ struct scope_writer {
     bool owned;       /* its thread has it in its TLS */
     bool quiet;       /* a thread filter keeps its calls out; its life is recorded all the same */
     bool ended;
-    bool was_running; /* before the recording began */
-    bool over;        /* its thread is gone, and had no room left to say so */
-    bool without_gil; /* it is being ended without the GIL: nothing of another thread may be touched */
+    bool was_running;       /* before the recording began */
+    bool over;              /* its thread is gone, and had no room left to say so */
+    bool without_gil;       /* it is being ended without the GIL: nothing of another thread may be touched */
+    bool follows_greenlets; /* our switch callback is on this thread; greenlets.c */
+    bool switching;
+    uint64_t greenlets_ticks; /* when that function was last known to be in place */
+    uint32_t blind;           /* why its calls cannot be followed now, one of SCOPE_GAP_*; 0 = they can; blindness.c */
+    uint64_t blind_told_ticks, blind_told_ns, blind_told_events;
     PyObject *changing_object, *changing_name; /* attributes.c; compared, never used */
     struct scope_writer *following;            /* in its bucket, tracks.c */
 };
@@ -50,10 +55,14 @@ extern __thread struct scope_writer *scope_tls __attribute__((tls_model("initial
 extern struct scope_writer scope_muted; /* what the TLS of a thread that must not be recorded points to */
 extern uint32_t scope_active;           /* 1 while recording */
 extern uint32_t scope_session;          /* counts recordings of this process */
+extern bool scope_greenlets_loaded;     /* greenlets.c; or about to be */
 
 #define SCOPE_GAP_POOL_FULL 1u
 #define SCOPE_GAP_SITES_FULL 2u
 #define SCOPE_GAP_PAUSED 3u
+#define SCOPE_GAP_PROFILER 4u  /* another profiler has the thread */
+#define SCOPE_GAP_GREENLETS 5u /* greenlets may have switched unseen */
+#define SCOPE_GAP_UNHOOKED 6u  /* somebody took our hooks out */
 
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
 struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume);
@@ -62,7 +71,7 @@ bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32
 bool scope_write_end(struct scope_writer *w);
 bool scope_flush_gap(struct scope_writer *w);
 void scope_drop_unknown_site(void);
-void scope_write_pause(struct scope_writer *w);
+void scope_write_pause(struct scope_writer *w, uint32_t reason, uint64_t since_ticks);
 void scope_drop(struct scope_writer *w, uint32_t reason);
 void scope_close_chunk(struct scope_writer *w);
 struct scope_chunk *scope_give_chunk_away(struct scope_writer *w);
@@ -75,6 +84,12 @@ static inline uint64_t scope_produced(const struct scope_writer *w) {
 /* GIL not needed; does not allocate. */
 static inline uint32_t scope_head(uint32_t kind, uint32_t flags, uint32_t b) {
     return kind | flags << 8 | b << 16;
+}
+
+/* GIL not needed; does not allocate. How far the hot path may write in the chunk that `w` has. */
+static inline uint32_t scope_limit(const struct scope_writer *w) {
+    const bool slow = w->quiet || (scope_greenlets_loaded && !w->follows_greenlets);
+    return slow ? 0 : w->capacity;
 }
 
 /* Chunks go back and forth between the target's core and the recorder's, so each line of a chunk that is used again

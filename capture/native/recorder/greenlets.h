@@ -1,0 +1,29 @@
+/* Greenlets: several stacks that take turns on one thread. */
+#ifndef SCOPE_RECORDER_GREENLETS_H
+#define SCOPE_RECORDER_GREENLETS_H
+
+#include "writer.h"
+
+void scope_greenlets_appear(void);
+void scope_greenlets_begin(void);
+void scope_greenlets_sweep(void);
+void scope_greenlets_stop(void);
+void scope_greenlets_watch(struct scope_writer *w, PyObject *entering, bool stack_told);
+
+/* GIL held; may allocate; never leaves an exception. At an event of the calling thread, whose writer is `w`: makes sure that
+ * switches are told from here on. `entering`: code whose frame is not part of the stack yet, or NULL. `stack_told`: the
+ * stack that runs now has just been written. */
+static inline void scope_greenlets_follow(struct scope_writer *w, PyObject *entering, bool stack_told) {
+    if (SCOPE_UNLIKELY(scope_greenlets_loaded))
+        scope_greenlets_watch(w, entering, stack_told);
+}
+
+/* GIL held; may allocate; never leaves an exception. At the first sight of any code, recorded or not: it runs before the
+ * first switch, where recorded code may not. */
+static inline void scope_greenlets_attend(PyObject *entering) {
+    struct scope_writer *w = scope_tls;
+    if (SCOPE_UNLIKELY(scope_greenlets_loaded) && w && w->session == scope_session && !w->follows_greenlets)
+        scope_greenlets_watch(w, entering, false);
+}
+
+#endif
