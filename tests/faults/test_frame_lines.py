@@ -1,4 +1,4 @@
-"""The line of a stack entry is the one being executed at that moment, or is said not to be: no def line shown as current.
+"""The line of a stack entry is the one being executed at that moment, or is said not to be known.
 
 The truth is the program's own log of where it was, and when.
 """

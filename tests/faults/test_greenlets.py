@@ -70,13 +70,15 @@ def test_an_attach_tells_what_it_cannot_know_of_greenlets_that_were_there(
     if interpreter.minor not in {"3.11", "3.12", "3.14"}:
         pytest.skip("one interpreter of each way in and of each hook is enough for an attach")
     log, session, go = tmp_path / "log", tmp_path / "turns.scope", tmp_path / "go"
-    program = target([interpreter.path, TURNS, log, 8, 2, go], ready="ready", env=environment(interpreter, "greenlet"))
+    program = target(
+        [interpreter.path, TURNS, log, "8", "2", go], ready="ready", env=environment(interpreter, "greenlet")
+    )
     recorder = target([*COMMAND, "attach", str(program.pid), "--no-window", "-o", session], ready="recording")
     go.touch()
     program.wait(60)
     recorder.wait(60)
     assert program.process.returncode == 0, program.output()
-    right, unknown = compared(session, log)
+    right, _ = compared(session, log)
     assert right > 50
     blind = query(session, "SELECT track_id, start_ns, end_ns FROM gaps WHERE reason = 'greenlets not followed'")
     assert len({row["track_id"] for row in blind}) == 3

@@ -3,6 +3,9 @@
 Argument: the log. A line of it: CLOCK_MONOTONIC ns, then FUNCTION:LINE of the stack, outermost first.
 """
 
+# fmt: off
+# ruff: noqa: E702
+
 import os
 import sys
 import time
@@ -19,27 +22,21 @@ def here():
 
 
 def nap(seconds):
-    here()
-    time.sleep(seconds)
+    here(); time.sleep(seconds)
 
 
 def steps():
-    here()
-    time.sleep(0.1)
+    here(); time.sleep(0.1)
     nap(0.1)
-    here()
-    time.sleep(0.1)
+    here(); time.sleep(0.1)
     nap(0.1)
 
 
 def long():
-    log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno}\n")
-    time.sleep(0.6)
-    log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno}\n")
-    time.sleep(0.3)
+    log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno}\n"); time.sleep(0.6)
+    log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno}\n"); time.sleep(0.3)
     for _ in range(4):
-        log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno}\n")
-        time.sleep(0.1)
+        log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno}\n"); time.sleep(0.1)
 
 
 print("ready", os.getpid(), flush=True)
