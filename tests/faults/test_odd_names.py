@@ -166,6 +166,19 @@ def test_a_pattern_of_odd_bytes_names_the_file_that_it_spells(tmp_path: Path) ->
     assert query(session, "SELECT count(*) AS n FROM calls") == [{"n": 2}]
 
 
+def test_a_class_in_a_module_that_is_named_like_ours_is_watched(tmp_path: Path) -> None:
+    mine = "class Order:\n    def go(self):\n        for self.total in range(3): pass\n"
+    (tmp_path / "_scope_mine.py").write_text(mine)
+    (tmp_path / "main.py").write_text("import _scope_mine\n_scope_mine.Order().go()\n")
+    session, words = tmp_path / "s.scope", ["--state", "_scope_mine.Order", "--", sys.executable, tmp_path / "main.py"]
+    scope("run", "--no-window", "-o", session, *words)
+    assert query(
+        session, "SELECT count(*) AS n FROM calls JOIN sites USING (site_id) WHERE module = '_scope_mine'"
+    ) == [{"n": 3}]
+    [row] = query(session, "SELECT count(*) AS n FROM states WHERE key = 'total'")
+    assert row["n"] == 3
+
+
 def test_a_cut_name_is_made_whole_from_the_command_line_only_where_it_tells_it() -> None:
     whole = "обработчик.py".encode()
     assert kernel_name(whole[:15], b"python\0./" + whole + b"\0") == "обработчик.py"

@@ -193,7 +193,7 @@ static bool is_wanted(PyTypeObject *type) {
             break;
         }
         scope_type_parts(base, module, qualname);
-        if (strncmp(module, "_scope_", 7) == 0)
+        if (scope_filter_is_own_module(module))
             break;
         wanted = scope_filter_wants_class(module, qualname);
     }

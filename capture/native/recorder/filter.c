@@ -118,6 +118,16 @@ static bool is_generated(const char *file, const char *module, const char *qualn
     return special && strcmp(file, "<string>") == 0 && module_file[0] == '/';
 }
 
+/* No GIL; no allocation. Whether a class of this module is the agent's. Its classes are in no file that could be asked
+ * for cheaply, so these few names stay ours; any other `_scope_x` is the user's. */
+bool scope_filter_is_own_module(const char *module) {
+    static const char *const ours[] = {"_scope_agent", "_scope_wire", "_scope_launch", "_scope_recorder"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strcmp(module, ours[i]) == 0)
+            return true;
+    return false;
+}
+
 /* No GIL; no allocation. User code: not the standard library, not installed packages, not built into the interpreter.
  * Code without a file such as "<string>" belongs to the module whose globals it runs in. What was started as the program
  * is user code wherever it lies: of `python -m http.server` nothing at all would be seen otherwise. */

@@ -12,6 +12,7 @@ enum scope_pattern_list { SCOPE_INCLUDE, SCOPE_EXCLUDE, SCOPE_STDLIB, SCOPE_CLAS
 void scope_filter_clear(void);
 void scope_filter_set_own_folder(const char *folder);
 bool scope_filter_is_own_file(const char *file);
+bool scope_filter_is_own_module(const char *module);
 bool scope_filter_add(enum scope_pattern_list list, const char *pattern);
 bool scope_filter_wants_code(const char *file, const char *module, const char *qualname, const char *module_file);
 bool scope_filter_wants_thread(const char *name);
