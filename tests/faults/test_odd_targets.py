@@ -18,6 +18,7 @@ from tests.conftest import SOAK
 from tests.faults.one_recording import record, traces
 from tests.interpreters import Interpreter, found
 from tests.leftovers import wait_for
+from tests.scope_command import query, scope
 from tests.targets import Launcher, Target
 
 PROGRAM = Path(__file__).parent / "programs" / "odd_state.py"
@@ -173,3 +174,31 @@ def test_a_stopped_program_is_refused_and_stays_stopped(target: Launcher, tmp_pa
     assert stat.read_text().split()[2] == "T"
     counting.program.send(signal.SIGCONT)
     assert counting.goes_on()
+
+
+JITS = [python for python in found() if python.version >= (3, 14)]
+HOT = """
+def work(n):
+    return n + 1
+n = 0
+for _ in range(200_000):
+    n = work(n)
+"""
+
+
+@pytest.mark.parametrize("python", JITS, ids=[python.minor for python in JITS])
+def test_calls_that_the_jit_has_compiled_are_recorded_each(
+    python: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    ask = "import sys; print(getattr(sys, '_jit', None) is not None and sys._jit.is_enabled())"
+    environment = {**os.environ, "PYTHON_JIT": "1"}
+    answer = subprocess.run([python.path, "-c", ask], env=environment, capture_output=True, text=True, check=True)
+    if answer.stdout.strip() != "True":
+        pytest.skip(f"CPython {python.minor} was built without its JIT")
+    program = target([python.path, PROGRAM, "normal", tmp_path / "count"], ready="ready", env=environment)
+    assert record(program.pid, tmp_path) > 0
+    assert program.alive
+    session = tmp_path / "s.scope"
+    scope("run", "--no-window", "-o", session, "--", python.path, "-c", HOT, env=environment)
+    sql = "SELECT count(*) AS n FROM calls JOIN sites USING (site_id) WHERE function = 'work'"
+    assert query(session, sql) == [{"n": 200_000}]
