@@ -83,6 +83,7 @@ def traces(program: Target) -> tuple[int, list[str]]:
     return psutil.Process(program.pid).num_threads(), sorted(files)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("code", [BUSY, ASLEEP], ids=["busy", "asleep"])
 def test_a_running_program_is_recorded_soon_and_left_as_it_was(
     interpreter: Interpreter, code: str, target: Launcher, pool_dir: Path

@@ -191,6 +191,7 @@ BLOCKING = {
 """System calls of one second: what is made before, and the call."""
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("call", BLOCKING)
 def test_an_interrupted_system_call_goes_on_as_if_nothing_happened(call: str, probe: Path, tmp_path: Path) -> None:
     setup, blocked = BLOCKING[call]

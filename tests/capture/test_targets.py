@@ -123,6 +123,7 @@ def test_the_list_has_the_processes_that_run_and_recognises_python(target: Launc
     assert all(row.command for row in rows.values())
 
 
+@pytest.mark.alone
 def test_the_list_is_quick_enough_for_hundreds_of_processes() -> None:
     processes = [subprocess.Popen(["/bin/sleep", "60"]) for _ in range(100)]
     try:

@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.scope_command import run_recorded, scope_json
 
 MANY_CALLS = "def f(n): return n\nfor i in range(1_500_000): f(i)"
@@ -16,6 +18,7 @@ def told_s(words: str) -> float:
     return float(text.removesuffix("ms")) / 1000 if text.endswith("ms") else float(text.removesuffix("s"))
 
 
+@pytest.mark.alone
 def test_the_time_told_is_that_of_the_program_and_not_of_saving_its_events(tmp_path: Path) -> None:
     done = run_recorded(tmp_path / "s.scope", [sys.executable, "-c", MANY_CALLS])
     recorded_s = scope_json("info", tmp_path / "s.scope", "--json")["duration_ns"] / 1e9

@@ -73,6 +73,7 @@ def opened(path: Path) -> Session:
     return Session.open(path)
 
 
+@pytest.mark.alone
 def test_a_live_session_grows_and_stays_close_behind(recorder: tuple[subprocess.Popen[str], Path]) -> None:
     _, path = recorder
     with opened(path) as session:

@@ -109,6 +109,7 @@ def test_children_end_when_the_service_is_killed(target: Launcher) -> None:
     assert wait_for(lambda: not any(child.is_running() for child in children), 10)
 
 
+@pytest.mark.alone
 def test_it_stays_below_a_third_of_a_core_at_its_default_rate(target: Launcher) -> None:
     service = start_service(target, found()[0])
     process = psutil.Process(service.pid)

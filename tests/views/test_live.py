@@ -169,6 +169,7 @@ def test_a_step_that_is_found_at_once_is_patched_together_with_its_frame() -> No
     assert view.patches[1:] == [{"cursor_ns", "frame"}]
 
 
+@pytest.mark.alone
 def test_an_answer_does_not_wait_for_a_display_frame_in_which_nothing_was_painted(qapp: QCoreApplication) -> None:
     store, view = Store(opened()), Recording("cursor_ns")
     store.add(view)

@@ -69,6 +69,7 @@ def test_the_last_seconds_count_and_an_idle_program_is_judged_by_all_of_its_time
     assert meter.share == meter.whole_share == pytest.approx(10_900_000 * 50e-9 / 19)
 
 
+@pytest.mark.alone
 def test_it_is_near_what_a_busy_program_measures_itself(interpreter: Interpreter, tmp_path: Path) -> None:
     program = tmp_path / "busy.py"
     program.write_text(BUSY)
