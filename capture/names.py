@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from capture.redaction import redacted
+
 LONGEST_COMMAND = 32_000
 """Characters of a command line that are kept; the kernel allows 2 MiB."""
 _KERNEL_NAME_BYTES = 15
@@ -57,8 +59,8 @@ def command_words(raw: bytes) -> tuple[str, ...]:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """The words as one line, cut where it is longer than anybody reads."""
-    line = readable(" ".join(words))
+    """The words as one line without its secrets, cut where it is longer than anybody reads."""
+    line = redacted(readable(" ".join(words)))
     if len(line) <= LONGEST_COMMAND:
         return line
     return f"{line[:LONGEST_COMMAND]} … ({len(line) - LONGEST_COMMAND} more characters)"
