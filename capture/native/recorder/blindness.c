@@ -4,6 +4,8 @@
  * reader of a recording that still runs would see none otherwise. It ends with the stack written anew. */
 #include "blindness.h"
 
+#include "tracks.h"
+
 #define TELL_AGAIN_NS 1000000000u
 
 /* GIL held; may reserve file space. */
@@ -22,12 +24,16 @@ void scope_blind(struct scope_writer *w, uint32_t reason, uint64_t since_ticks) 
     tell(w, since_ticks);
 }
 
-/* GIL held; may reserve file space. Still blind: told again every second, and after every event that was written since,
- * which ends a gap for the reader. */
-void scope_blind_on(struct scope_writer *w) {
-    if (w->blind && !w->ended &&
-        (scope_produced(w) != w->blind_told_events || scope_coarse_ns() - w->blind_told_ns > TELL_AGAIN_NS))
-        tell(w, w->blind_told_ticks);
+/* GIL held; takes the tracks' lock; may reserve file space. Who is still blind says so again every second, and after every
+ * event that was written since, which ends a gap for the reader. */
+void scope_blind_sweep(void) {
+    const uint64_t now_ns = scope_coarse_ns();
+    scope_tracks_lock();
+    for (struct scope_writer *w = scope_tracks_after(NULL); w; w = scope_tracks_after(w))
+        if (w->blind && !w->ended && w->session == scope_session &&
+            (scope_produced(w) != w->blind_told_events || now_ns - w->blind_told_ns > TELL_AGAIN_NS))
+            tell(w, w->blind_told_ticks);
+    scope_tracks_unlock();
 }
 
 /* GIL held; may reserve file space. Calls are seen again; the caller writes the stack next, which ends the gap. `reason` and

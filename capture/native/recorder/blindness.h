@@ -5,7 +5,7 @@
 #include "writer.h"
 
 void scope_blind(struct scope_writer *w, uint32_t reason, uint64_t since_ticks);
-void scope_blind_on(struct scope_writer *w);
+void scope_blind_sweep(void);
 void scope_see_again(struct scope_writer *w, uint32_t reason, uint64_t since_ticks);
 
 #endif

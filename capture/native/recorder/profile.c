@@ -4,13 +4,16 @@
  * PyThreadState; where its field lies is found out at run time by setting our own function and searching for it. */
 #include "profile.h"
 
+#include "blindness.h"
 #include "greenlets.h"
 #include "joins.h"
 #include "lifetimes.h"
 #include "sites.h"
 #include "snapshot.h"
 #include "tracks.h"
+#include "unseen.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TRACE_CALL 0
@@ -26,6 +29,7 @@
 
 static size_t hook_offset; /* of c_profilefunc in PyThreadState; 0 = unknown */
 static uint32_t foreign;   /* threads that have another profile function */
+static uint64_t last_look_ticks;
 static PyObject *lasti_name;
 
 /* Where a frame object keeps its code object: *(frame + first), then, on 3.11, *(that + second). Both versions are
@@ -184,24 +188,49 @@ void scope_profile_unhook_this_thread(void) {
     PyErr_Clear();
 }
 
-/* GIL held; allocates frame objects with the collector off; no exception. A thread that has a track got our hook only
- * now: it was another profiler's for a while. Its stack is written anew. */
-static void tell_regained(PyThreadState *state, PyObject *frames) {
-    PyFrameObject *frame = scope_python.thread_frame ? scope_python.thread_frame(state) : NULL;
+/* GIL held; allocates a frame object; no exception. The track of a thread that runs Python code, or NULL; *frame is a new
+ * reference or NULL. */
+static struct scope_writer *track_of(PyThreadState *state, PyObject *frames, PyFrameObject **frame) {
+    *frame = scope_python.thread_frame ? scope_python.thread_frame(state) : NULL;
     PyObject *ident, *candidate;
     Py_ssize_t at = 0;
-    while (frame && PyDict_Next(frames, &at, &ident, &candidate)) {
-        if (candidate != (PyObject *)frame)
-            continue;
-        struct scope_writer *w = scope_track_find((pthread_t)PyLong_AsUnsignedLong(ident));
-        if (w && !w->quiet) {
-            scope_write_pause(w, SCOPE_GAP_UNHOOKED, scope_ticks());
-            scope_snapshot(w, frame, SCOPE_SNAPSHOT_GAP, NULL);
-        }
-        break;
+    while (*frame && PyDict_Next(frames, &at, &ident, &candidate))
+        if (candidate == (PyObject *)*frame)
+            return scope_track_find((pthread_t)PyLong_AsUnsignedLong(ident));
+    return NULL;
+}
+
+/* GIL held; allocates frame objects with the collector off; no exception. A thread that has a track got our hook only
+ * now: another profiler had it, or somebody took ours out. Its stack is written anew. */
+static void tell_regained(PyThreadState *state, PyObject *frames) {
+    PyFrameObject *frame;
+    struct scope_writer *w = track_of(state, frames, &frame);
+    if (w && !w->quiet) {
+        scope_see_again(w, SCOPE_GAP_UNHOOKED, last_look_ticks);
+        scope_snapshot(w, frame, SCOPE_SNAPSHOT_GAP, NULL);
     }
     if (frame)
         Py_DecRef((PyObject *)frame);
+}
+
+/* GIL held; allocates frame objects with the collector off; no exception. Threads that another profiler has. */
+static void tell_foreign(PyObject *frames) {
+    PyThreadState *state = scope_python.thread_head(PyInterpreterState_Get());
+    for (; foreign && state; state = scope_python.thread_next(state)) {
+        void *present = hook_of(state);
+        if (!present || present == (void *)on_profile)
+            continue;
+        PyFrameObject *frame;
+        struct scope_writer *w = track_of(state, frames, &frame);
+        if (w && !w->blind && !w->quiet) {
+            char name[32];
+            snprintf(name, sizeof name, "thread %u", w->os_tid);
+            scope_unseen("foreign-profiler", name);
+            scope_blind(w, SCOPE_GAP_PROFILER, last_look_ticks);
+        }
+        if (frame)
+            Py_DecRef((PyObject *)frame);
+    }
 }
 
 /* GIL held; may run audit hooks, during which threads come and go: so every step looks from the start of the list. Gives
@@ -232,8 +261,18 @@ static void change_threads(bool hook, PyObject *frames) {
 /* GIL held; may run audit hooks; never leaves an exception. Also threads that came in past the start wrappers. `frames`:
  * sys._current_frames() of now, or NULL while the recording is not on yet. */
 void scope_profile_hook_threads(PyObject *frames) {
-    if (hook_offset)
-        change_threads(true, frames);
+    if (!hook_offset)
+        return;
+    change_threads(true, frames);
+    if (frames)
+        tell_foreign(frames);
+    last_look_ticks = scope_ticks();
+}
+
+/* GIL held; may run audit hooks; never leaves an exception. Once the first stacks have been written: `frames` as above. */
+void scope_profile_begin(PyObject *frames) {
+    last_look_ticks = scope_ticks();
+    scope_profile_hook_threads(frames);
 }
 
 /* GIL held; allocates; 0 or -1 with an exception. Runs on the agent's own thread, which has no profile function. */

@@ -6,6 +6,7 @@
  * thread may be inside it. */
 #include "recording.h"
 
+#include "blindness.h"
 #include "defs.h"
 #include "exceptions.h"
 #include "filter.h"
@@ -169,6 +170,8 @@ int scope_recording_begin(PyObject *threads) {
     int collecting = PyGC_Disable();
     write_running_threads(frames, threads);
     scope_active = 1;
+    if (scope_python.version < 0x030c && scope_features.calls)
+        scope_profile_begin(frames);
     scope_greenlets_begin();
     state_on = true;
     if (scope_features.globals)
@@ -238,6 +241,7 @@ void scope_recording_sweep(PyObject *threads) {
         Py_DecRef(frames);
     }
     scope_greenlets_sweep();
+    scope_blind_sweep();
     Py_ssize_t at = 0;
     PyObject *ident, *entry;
     while (threads && PyDict_Check(threads) && PyDict_Next(threads, &at, &ident, &entry)) {
