@@ -308,6 +308,7 @@ class Recording:
                 self._say_observed()
             return
         serial = self._watch.serial_for(pid)
+        remove_pool_folder(self._pool_folder)  # made for a launch that no agent has called from
         self._pool_folder = self._pool_root / str(serial)
         try:
             self._prepare_pool()
