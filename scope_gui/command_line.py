@@ -116,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     frame = _verb(verbs, "frame", "the whole program at one instant", "scope_gui.verbs_read:frame")
     _session(frame)
     frame.add_argument("--at", required=True, metavar="TIME", help="1.5s, 250ms, 120000ns, 40%%, start or end")
+    frame.add_argument("--all", action="store_true", help="list threads that have ended, too")
     _json(frame)
 
     export = _verb(verbs, "export", "pictures of a session, without a display", "scope_gui.verbs_export:export")

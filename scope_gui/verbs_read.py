@@ -52,7 +52,7 @@ def frame(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(shown)
     else:
-        print("\n".join(_frame_lines(shown)))
+        print("\n".join(_frame_lines(shown, every_track=arguments.all)))
     return 0
 
 
@@ -137,15 +137,19 @@ def _sql_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _frame_lines(shown: Frame) -> Iterable[str]:
+def _frame_lines(shown: Frame, *, every_track: bool) -> Iterable[str]:
     yield f"at {text_from_ns(shown.time_ns)}, after event {shown.event_id}{'' if shown.complete else ' (incomplete)'}"
     for process in shown.processes:
         rss = f"{process.rss_bytes / (1 << 20):.1f} MiB" if process.rss_bytes is not None else "not sampled"
         cpu = f"{process.cpu_percent:.0f} %" if process.cpu_percent is not None else "not sampled"
         yield f"process {process.pid} {process.name}: {process.status}, RSS {rss}, CPU {cpu}"
-        for track in shown.tracks:
-            if track.process_id == process.process_id and track.kind != "process":
+        tracks = [t for t in shown.tracks if t.process_id == process.process_id and t.kind != "process"]
+        ended = sum(track.status == "ended" for track in tracks)
+        for track in tracks:
+            if every_track or track.status != "ended":
                 yield from _track_lines(track)
+        if ended and not every_track:
+            yield f"  {ended} ended thread{'s' * (ended > 1)}, --all shows them"
     for state in shown.states:
         yield f"  {state.owner}.{state.key} = {_shown(state.value)}"
     for name, value in sorted(shown.metrics.items()):
