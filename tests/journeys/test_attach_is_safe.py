@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,11 +20,16 @@ from capture.drain import Drain
 from capture.journal import JournalWriter
 from capture.pool import Pool, remove_pool_folder
 from capture.settings import CaptureSettings
-from tests.interpreters import Interpreter
+from tests.conftest import SOAK
+from tests.faults.one_recording import record, traces
+from tests.interpreters import Interpreter, found
+from tests.leftovers import wait_for
 from tests.scope_command import scope, scope_json
+from tests.targets import Launcher
+from tests.thirdparty import packages
 
 pytestmark = pytest.mark.soak
-CYCLES = 300 if os.environ.get("SCOPE_SOAK") else 15
+CYCLES = 1000 if SOAK else 15
 
 RESTLESS = """
 import importlib, json, os, sys, threading, time
@@ -113,7 +118,7 @@ while True:
 """
 
 
-class Target:
+class Restless:
     """The restless program and its answers."""
 
     def __init__(self, process: subprocess.Popen[str], answer: Path) -> None:
@@ -134,14 +139,14 @@ class Target:
 
 
 @contextmanager
-def restless(interpreter: Interpreter, folder: Path) -> Iterator[Target]:
+def restless(interpreter: Interpreter, folder: Path) -> Iterator[Restless]:
     (folder / "restless.py").write_text(RESTLESS)
     answer = folder / "answer.json"
     process = subprocess.Popen([interpreter.path, folder / "restless.py", answer], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "READY"
-        yield Target(process, answer)
+        yield Restless(process, answer)
     finally:
         process.kill()
         process.wait()
@@ -192,18 +197,59 @@ def test_attach_cycles_leave_the_target_as_it_was(interpreter: Interpreter, tmp_
             assert after[key] == before[key], key
 
 
-def at_rest(target: Target, looks: int = 3) -> dict[str, Any]:
+def at_rest(target: Restless, looks: int = 3) -> dict[str, Any]:
     """The status; a native thread that has ended leaves the kernel's list late, so the least of some looks counts."""
     seen = [target.status() for _ in range(looks)]
     return {**seen[-1], "os_threads": min(status["os_threads"] for status in seen)}
 
 
-def wait_for_two_rounds(target: Target) -> None:
+def wait_for_two_rounds(target: Restless) -> None:
     """Every thread of the program has done its work twice more."""
     first = target.status()["counters"]
     deadline = time.monotonic() + 40
     while slow := [name for name, count in target.status()["counters"].items() if count < first[name] + 2]:
         assert time.monotonic() < deadline, f"{slow} do no work any more"
+
+
+class Tool(NamedTuple):
+    """Another tool that watches the program while Scope comes and goes. `package`: '' for the standard library's."""
+
+    name: str
+    package: str = ""
+
+
+TOOLS = (Tool("coverage", "coverage"), Tool("debugpy", "debugpy"), Tool("gevent", "gevent"), Tool("cProfile"))
+BESIDE_TOOLS = [
+    pytest.param(python, tool, id=f"{python.minor}-{tool.name}")
+    for number, tool in enumerate(TOOLS)
+    for turn, python in enumerate(found())
+    if SOAK or (turn + number) % 3 == 1  # two interpreters a tool in `make test`
+]
+TOOL_CYCLES = int(os.environ.get("SCOPE_TOOL_CYCLES", "1000" if SOAK else "3"))
+TOOL_AT_WORK = Path(__file__).parents[1] / "faults" / "programs" / "tool_at_work.py"
+
+
+@pytest.mark.timeout(7200 if SOAK else 120)
+@pytest.mark.parametrize(("python", "tool"), BESIDE_TOOLS)
+def test_attach_cycles_beside_another_tool_harm_neither_the_program_nor_the_tool(
+    python: Interpreter, tool: Tool, target: Launcher, tmp_path: Path
+) -> None:
+    environment = {"PYTHONPATH": str(packages(python, tool.package))} if tool.package else {}
+    answer = tmp_path / "answer.json"
+    program = target([python.path, TOOL_AT_WORK, tool.name, answer], ready="ready", env=environment)
+    record(program.pid, tmp_path)  # maps the recorder's library, which stays
+    before, said = traces(program.pid), program.output()
+    for cycle in range(TOOL_CYCLES):
+        assert record(program.pid, tmp_path) > 0, cycle
+        assert program.alive, f"cycle {cycle}: {program.output()[-2000:]}"
+    assert wait_for(lambda: traces(program.pid) == before, 5.0), f"{traces(program.pid)} was {before}"
+    assert program.output() == said, "it has printed something that it did not print before"
+    Path(f"{answer}.ask").touch()
+    assert wait_for(answer.exists, 30.0), f"it does not answer: {program.output()[-2000:]}"
+    told = json.loads(answer.read_text())
+    assert told["verdict"] == ""
+    assert told["modules"] == []
+    assert min(told["counts"].values()) > TOOL_CYCLES, "both threads worked on"
 
 
 IDLE = """
