@@ -86,8 +86,8 @@ def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_s
                 inject(pid, recorder, str(withdrawn))
             if not called and not has_called(AGENT_PATIENCE_S):
                 raise TargetProblem(
-                    f"Process {pid} did not let Scope's agent run within {AGENT_PATIENCE_S:g} s; "
-                    "a long call into C seems to hold the interpreter lock.",
+                    f"Process {pid} did not let Scope's agent run within {AGENT_PATIENCE_S:g} s: "
+                    "a long call into C holds the interpreter lock, or an audit hook of the program forbids it.",
                     "Attach again when that call is over.",
                 )
             bootstrap.channel.wait_until_recording(timeout_s=AGENT_PATIENCE_S, pidfd=pidfd)

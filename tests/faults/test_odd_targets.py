@@ -176,6 +176,20 @@ def test_a_stopped_program_is_refused_and_stays_stopped(target: Launcher, tmp_pa
     assert counting.goes_on()
 
 
+def test_a_program_whose_audit_hook_forbids_the_agent_is_told_so_and_goes_on(
+    target: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the mechanism that enters a thread. CPython 3.14 itself prints what an audit hook says of its own script."""
+    monkeypatch.setattr("capture.attach.AGENT_PATIENCE_S", 1.0)
+    counting = Counting(target, [sys.executable], "audit-hook", tmp_path)
+    before, said = traces(counting.program.pid), counting.program.output()
+    with pytest.raises(TargetProblem, match="audit hook"):
+        record(counting.program.pid, tmp_path)
+    assert counting.goes_on()
+    assert wait_for(lambda: traces(counting.program.pid) == before, 5.0)
+    assert counting.program.output() == said
+
+
 JITS = [python for python in found() if python.version >= (3, 14)]
 HOT = """
 def work(n):
