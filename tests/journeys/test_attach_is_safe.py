@@ -223,7 +223,7 @@ BESIDE_TOOLS = [
     pytest.param(python, tool, id=f"{python.minor}-{tool.name}")
     for number, tool in enumerate(TOOLS)
     for turn, python in enumerate(found())
-    if SOAK or (turn + number) % 3 == 1  # two interpreters a tool in `make test`
+    if SOAK or (turn + number) % 3 == 2  # two interpreters a tool in `make test`
 ]
 TOOL_CYCLES = int(os.environ.get("SCOPE_TOOL_CYCLES", "1000" if SOAK else "3"))
 TOOL_AT_WORK = Path(__file__).parents[1] / "faults" / "programs" / "tool_at_work.py"
