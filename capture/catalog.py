@@ -100,6 +100,14 @@ class Catalog:
             queue = target.tracks[serial] = TrackQueue(row.track_id, serial)
         return queue
 
+    def track_if_room(self, target: Target, serial: int) -> TrackQueue | None:
+        """As `track`; None, and the session says so, when there are as many as a session can have."""
+        try:
+            return self.track(target, serial)
+        except FormatError:
+            self.note_unseen(target, "threads-full", "")
+            return None
+
     def observed_track(self, target: Target, thread_id: int) -> TrackRow:
         """The track of a thread seen from outside; a thread id used again after its end is a new track."""
         known = target.observed.get(thread_id)
@@ -203,7 +211,10 @@ class Catalog:
         return known
 
     def _define_thread(self, target: Target, definition: Definition) -> None:
-        row = self.tracks[self.track(target, definition.id).track_id - 1]
+        queue = self.track_if_room(target, definition.id)
+        if queue is None:
+            return
+        row = self.tracks[queue.track_id - 1]
         name, os_id = definition.field(0) or row.name, definition.number(1) or row.os_id
         if (row.name, row.os_id) != (name, os_id):
             row.name, row.os_id = name, os_id

@@ -100,7 +100,9 @@ class Decoder:
                 piece = parse_records(block.payload, block.block_no)
                 if len(piece):
                     target = self.catalog.target(block.process_serial)
-                    queue = self.catalog.track(target, block.track_serial)
+                    queue = self.catalog.track_if_room(target, block.track_serial)
+                    if queue is None:
+                        raise FormatError(f"block {block.block_no} is of one thread too many")
                     queue.offer(block.seq_start, block.dropped, piece)
                     target.busy[block.track_serial] = queue
             case BlockType.DEFS:
@@ -280,7 +282,7 @@ class Decoder:
         """Drops after a track's last event, which no GAP tells: the target's own counters do."""
         for target in self.catalog.targets.values():
             for serial, dropped in target.counters.items():
-                queue = self.catalog.track(target, serial) if dropped else target.tracks.get(serial)
+                queue = self.catalog.track_if_room(target, serial) if dropped else target.tracks.get(serial)
                 if queue is not None and dropped > queue.dropped:
                     self._gaps.append(
                         GapRow(start_ns=queue.last_ns, end_ns=None, track_id=queue.track_id,

@@ -213,8 +213,8 @@ def _fill_rare(
     columns.ref = np.zeros(len(kind), np.int64)
     columns.object_id = np.zeros(len(kind), np.int64)
     threads = rare[np.isin(kind[rare], _THREAD_KINDS)]
-    serials = heads["a"][threads].tolist()
-    columns.ref[threads] = [serial and catalog.track(target, serial).track_id for serial in serials]
+    others = (catalog.track_if_room(target, serial) if serial else None for serial in heads["a"][threads].tolist())
+    columns.ref[threads] = [other.track_id if other is not None else 0 for other in others]
     ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & FLAG_ENDED != 0)]
     texts.update(dict.fromkeys(ended.tolist(), "ended"))
     first_object = (target.row.process_id - 1) << OBJECT_SERIAL_BITS

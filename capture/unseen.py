@@ -41,6 +41,7 @@ UNSEEN: tuple[Unseen, ...] = (
     ),
     Unseen("codes-full", "More functions were made than can be told apart; the later ones are counted, not named."),
     Unseen("exceptions-full", "More exception types were raised than can be told apart; later ones have no name."),
+    Unseen("threads-full", "More than a million threads have run; what later ones did is not in this recording."),
     Unseen("foreign-profiler", "Calls of {details} are missing while another profiler holds the thread."),
     Unseen("greenlets", "Stacks of {details} are not known from the moment greenlets began to switch there."),
     Unseen("sub-interpreter", "What runs in sub-interpreters is not recorded."),

@@ -290,3 +290,26 @@ def test_qualified_names_of_old_targets_come_from_the_source(tmp_path: Path) -> 
     untold, _ = decode(target.blocks)
     assert [s.function for s in asked.catalog.sites[5:]] == ["A.f", "A.f.<locals>.<listcomp>.<locals>.<lambda>"]
     assert [s.function for s in untold.catalog.sites[5:]] == ["f", "<lambda>"]
+
+
+def test_more_threads_than_a_session_has_room_for_are_told_and_cost_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("capture.catalog.MAX_TRACKS", 2)
+    target = PaperTarget().begin()
+    target.events(1, record(100, 2, Kind.THREAD_START), call(200))
+    target.events(2, call(300))
+    target.clock(400)
+    decoder = Decoder()
+    unreadable = 0
+    for block in target.blocks:
+        try:
+            decoder.feed(block)
+        except FormatError:
+            unreadable += 1
+    batch = decoder.take(until=True)
+    assert batch is not None
+    assert [(time_ns, kind, track_id) for time_ns, kind, track_id, *_ in rows(batch)] == [(100, 18, 2), (200, 1, 2)]
+    assert batch.ref[0] == 0
+    assert unreadable == 1
+    assert [row.code for row in decoder.catalog.unseen] == ["threads-full"]

@@ -40,24 +40,23 @@ static PyObject *current_frames(void) {
     return PyObject_CallNoArgs(function);
 }
 
-/* GIL held; allocates; the agent's entry of a thread, (name, native id, daemon), or a name made up. */
+/* GIL held; allocates; the agent's entry of a thread, (name, native id, daemon), or a name made up. Only for the latter the
+ * system is asked: thousands of threads would make that a pause. */
 static void describe(PyObject *threads, PyObject *ident, char *name, size_t size, uint32_t *os_tid, bool *daemon) {
     PyObject *entry = threads && PyDict_Check(threads) ? PyDict_GetItemWithError(threads, ident) : NULL; /* borrowed */
-    *os_tid = scope_os_tid_of((pthread_t)PyLong_AsUnsignedLong(ident));
-    *daemon = *os_tid != (uint32_t)getpid();
-    if (*os_tid == (uint32_t)getpid())
+    const bool known = entry && PyTuple_Check(entry) && PyTuple_Size(entry) == 3;
+    PyObject *bytes = known ? scope_utf8(PyTuple_GetItem(entry, 0)) : NULL;
+    *os_tid = known ? (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(entry, 1))
+                    : scope_os_tid_of((pthread_t)PyLong_AsUnsignedLong(ident));
+    *daemon = known ? PyTuple_GetItem(entry, 2) == Py_True : *os_tid != (uint32_t)getpid();
+    if (bytes)
+        snprintf(name, size, "%s", PyBytes_AsString(bytes));
+    else if (*os_tid == (uint32_t)getpid())
         snprintf(name, size, "MainThread");
     else
         snprintf(name, size, "native-%u", *os_tid);
-    if (entry && PyTuple_Check(entry) && PyTuple_Size(entry) == 3) {
-        PyObject *bytes = scope_utf8(PyTuple_GetItem(entry, 0));
-        if (bytes)
-            snprintf(name, size, "%s", PyBytes_AsString(bytes));
-        if (bytes)
-            Py_DecRef(bytes);
-        *os_tid = (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(entry, 1));
-        *daemon = PyTuple_GetItem(entry, 2) == Py_True;
-    }
+    if (bytes)
+        Py_DecRef(bytes);
     PyErr_Clear();
 }
 

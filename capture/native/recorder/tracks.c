@@ -320,11 +320,18 @@ done:
     return chunk;
 }
 
-/* GIL held; takes the lock; does not allocate. How many small chunks' worth is idle, counted up to `enough`. */
-uint32_t scope_tracks_idle_parts(uint32_t enough) {
-    uint32_t parts = 0;
+/* GIL held; takes the lock; does not allocate. How many small chunks' worth is idle, as of this tick of the coarse clock:
+ * when thousands of threads drop, each asks. */
+uint32_t scope_tracks_idle_parts(void) {
+    static uint64_t counted_ns;
+    static uint32_t parts;
+    const uint64_t now_ns = scope_coarse_ns();
+    if (counted_ns == now_ns)
+        return parts;
+    counted_ns = now_ns;
+    parts = 0;
     scope_tracks_lock();
-    for (struct scope_writer *w = scope_tracks_after(NULL); w && parts < enough; w = scope_tracks_after(w))
+    for (struct scope_writer *w = scope_tracks_after(NULL); w; w = scope_tracks_after(w))
         if (is_idle(w))
             parts += w->capacity > SCOPE_SMALL_CAPACITY ? SCOPE_SMALL_PER_BLOCK : 1;
     scope_tracks_unlock();
@@ -389,19 +396,22 @@ static bool end_missing(PyObject *frames) {
 }
 
 /* GIL held; allocates frame objects, the collector is off; may find file space. Makes good what did not fit: the thread may
- * be asleep for long. */
-static void retell(struct scope_writer *w, PyFrameObject *frame) {
+ * be asleep for long. False when there is still no room. */
+static bool retell(struct scope_writer *w, PyFrameObject *frame) {
     const uint32_t reason = w->slot ? SCOPE_SNAPSHOT_GAP : SCOPE_SNAPSHOT_BEGIN;
     if (!w->slot) {
         scope_tracks_lock();
         const bool taken = take_slot(w);
         scope_tracks_unlock();
         if (!taken)
-            return;
+            return false;
         write_begin(w);
     }
-    if (scope_flush_gap(w) && !w->quiet && scope_features.calls)
+    if (!scope_flush_gap(w))
+        return false;
+    if (!w->quiet && scope_features.calls)
         scope_snapshot(w, frame, reason, NULL);
+    return true;
 }
 
 /* GIL held; takes the lock, but not while Python's objects are freed; allocates with the collector off. What threads could
@@ -413,8 +423,8 @@ void scope_tracks_sweep(PyObject *frames) {
     PyObject *ident, *frame;
     while (PyDict_Next(frames, &at, &ident, &frame)) {
         struct scope_writer *w = scope_track_find((pthread_t)PyLong_AsUnsignedLong(ident));
-        if (w && has_lost(w))
-            retell(w, (PyFrameObject *)frame);
+        if (w && has_lost(w) && !retell(w, (PyFrameObject *)frame))
+            break;
     }
     PyErr_Clear();
 }

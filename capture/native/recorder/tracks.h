@@ -12,7 +12,7 @@ struct scope_writer *scope_writer_of_this_thread(PyObject *entering);
 struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t serial);
 struct scope_writer *scope_track_find(pthread_t ident);
 struct scope_chunk *scope_tracks_idle_chunk(const struct scope_writer *taker, bool large);
-uint32_t scope_tracks_idle_parts(uint32_t enough);
+uint32_t scope_tracks_idle_parts(void);
 struct scope_writer *scope_tracks_main(void);
 struct scope_writer *scope_tracks_after(const struct scope_writer *w);
 uint32_t scope_track_next_serial(void);

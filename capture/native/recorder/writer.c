@@ -91,7 +91,7 @@ static bool has_breathing_space(void) {
     const uint32_t all = scope_pool.header->block_count * SCOPE_SMALL_PER_BLOCK;
     const uint32_t wanted = all / 4 < MOST_PARTS_WANTED ? all / 4 : MOST_PARTS_WANTED;
     const uint32_t parts = scope_pool_free_parts(wanted);
-    return parts >= wanted || parts + scope_tracks_idle_parts(wanted - parts) >= wanted;
+    return parts >= wanted || parts + scope_tracks_idle_parts() >= wanted;
 }
 
 /* GIL held, given up while asleep; does not allocate. Waits for a free chunk when the user chose to rather wait than
