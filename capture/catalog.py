@@ -69,6 +69,7 @@ class Catalog:
         self.unseen: list[UnseenRow] = []
         self.revisions = Revisions()
         self.targets: dict[int, Target] = {}
+        self.begun_by_name: set[int] = set()  # tracks that began no later than they got a name: no event has told yet
         self._site_ids: dict[tuple[str, str, str, int], int] = {}
 
     def target(self, serial: int) -> Target:
@@ -215,6 +216,10 @@ class Catalog:
         if queue is None:
             return
         row = self.tracks[queue.track_id - 1]
+        if row.start_ns is None and target.timebase.known:
+            row.start_ns = target.timebase.pairs.session_ns[-1]
+            self.begun_by_name.add(row.track_id)
+            self.revisions.tracks += 1
         name, os_id = definition.field(0) or row.name, definition.number(1) or row.os_id
         if (row.name, row.os_id) != (name, os_id):
             row.name, row.os_id = name, os_id

@@ -271,7 +271,9 @@ class Decoder:
         for kind, time_ns, track_id, other in zip(*(column.tolist() for column in columns), strict=True):
             track = tracks[track_id - 1]
             if kind == _BEGIN:
-                track.start_ns = time_ns if track.start_ns is None else min(track.start_ns, time_ns)
+                is_first = track.start_ns is None or track_id in self.catalog.begun_by_name
+                track.start_ns = time_ns if is_first else min(track.start_ns or 0, time_ns)
+                self.catalog.begun_by_name.discard(track_id)
             elif kind == _END:
                 track.end_ns = time_ns
             elif 0 < other <= len(tracks) and other != track_id:

@@ -45,6 +45,8 @@ void scope_close_chunk(struct scope_writer *w) {
 
 /* GIL not needed; does not allocate. Counts one event that was produced and cannot be recorded. */
 void scope_drop(struct scope_writer *w, uint32_t reason) {
+    if (!scope_pool.header)
+        return; /* the recording ended while the thread waited for space */
     if (!w->slot) {
         __atomic_fetch_add(&scope_pool.header->dropped_unattributed, 1, __ATOMIC_RELAXED);
         return;
@@ -95,17 +97,18 @@ static bool has_breathing_space(void) {
 }
 
 /* GIL held, given up while asleep; does not allocate. Waits for a free chunk when the user chose to rather wait than
- * lose events; true when there is one.
+ * lose events; true when `w` has got one.
  *
  * The GIL is given up so that the agent can still answer "stop" and other threads go on until they need a chunk too.
  * That is safe here: a function's entry and exit are places where a thread switch may happen anyway. The switch to
  * drop, the end of the recording and ten seconds without a free chunk all end the wait; the header is only read with
  * the GIL, since the end of the recording unmaps it. */
-static bool wait_for_chunk(const struct scope_writer *w) {
+static bool wait_for_chunk(struct scope_writer *w, bool filled) {
     const uint64_t began_ns = scope_mono_ns();
-    while (!waiting_is_hopeless && scope_active && w->session == scope_session &&
+    const uint32_t session = w->session; /* the thread may find its writer in the next recording */
+    while (!waiting_is_hopeless && scope_active && session == scope_session &&
            __atomic_load_n(&scope_pool.header->when_full, __ATOMIC_RELAXED) == 1) {
-        if (has_breathing_space())
+        if (has_breathing_space() && claim(w, filled))
             return true;
         if (scope_mono_ns() - began_ns > WAIT_LIMIT_NS)
             waiting_is_hopeless = true;
@@ -160,11 +163,8 @@ struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObj
         return &w->records[w->next];
     const bool filled = w->chunk;
     scope_close_chunk(w);
-    if (!claim(w, filled)) {
-        const uint32_t session = w->session;
-        if (!resume || !self || !wait_for_chunk(w) || session != scope_session || !scope_active || !claim(w, filled))
-            return NULL;
-    }
+    if (!claim(w, filled) && (!resume || !self || !wait_for_chunk(w, filled)))
+        return NULL;
     if (w->gap_events) {
         bool lost_its_place = w->gap_reason != SCOPE_GAP_SITES_FULL;
         write_gap(w);
@@ -203,12 +203,12 @@ void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
     scope_publish(w, 1);
 }
 
-/* GIL held; may find file space. An event of a thread's life: also for
- * threads whose calls are filtered out. False when there is no room; the caller counts it, or tries again later. */
+/* GIL held, given up while a thread waits for space; may find file space. An event of a thread's life: also for threads
+ * whose calls are filtered out. False when there was no room, and the caller counts it. */
 bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head) {
-    struct scope_record *record = w->ended ? NULL : scope_reserve(w, 1, NULL, false);
+    struct scope_record *record = w->ended ? NULL : scope_reserve(w, 1, NULL, w == scope_tls);
     if (!record)
-        return false;
+        return w->ended; /* or the recording has ended meanwhile */
     scope_fill(record, ticks, a, head);
     scope_publish(w, 1);
     return true;
