@@ -33,19 +33,15 @@ _ASK_S = 10.0
 _ASK = "import sys; sys.remote_exec(int(sys.argv[1]), sys.argv[2])"
 _NOTHING = AGENT_DIR / "_scope_nothing.py"
 _BOOTSTRAP = """
-def start(config, claimed, source):
-    import os
-    try:
-        os.rename(config, claimed)
-    except OSError:
-        return
-    with open(source, "rb") as file:
-        code = compile(file.read(), source, "exec")
-    namespace = {{"__name__": "_scope_agent", "__file__": source}}
-    exec(code, namespace)
-    namespace["start_thread"](claimed)
-start({config!r}, {claimed!r}, {source!r})
+def start(orders, claimed, library):
+    imp = __build_class__.__self__.__loader__.create_module.__globals__["_imp"]
+    recorder = imp.create_dynamic(type("spec", (), {{"name": "_scope_recorder", "origin": library}}))
+    imp.exec_dynamic(recorder)
+    recorder.start(orders, claimed, False)
+start({config!r}, {claimed!r}, {library!r})
 """
+"""Only loads the library: `import`, `open` and `os` may be the program's own by now, and would be called by us. Its
+built-in `__build_class__` leads to the import system's own names."""
 
 
 def attach(pid: int, settings: CaptureSettings, pool_dir: Path, process_serial: int) -> AgentChannel:
@@ -69,8 +65,8 @@ def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_s
     pid = target.pid
     with _held(target) as pidfd, Bootstrap(target.uid, target.gid, pid) as bootstrap:
         recorder = recorder_library()
-        orders = bootstrap.write_config(settings, pool_dir, process_serial, loadable_path(pid, recorder))
-        script = _write_script(target, bootstrap, orders)
+        orders = bootstrap.write_config(settings, pool_dir, process_serial)
+        script = _write_script(target, bootstrap, orders, loadable_path(pid, recorder))
         bootstrap.hand_over()
 
         def has_called(patience_s: float) -> bool:
@@ -94,14 +90,13 @@ def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_s
         return bootstrap.channel
 
 
-def _write_script(target: Target, bootstrap: Bootstrap, orders: Path) -> Path | None:
+def _write_script(target: Target, bootstrap: Bootstrap, orders: Path, library: str) -> Path | None:
     """The script for an interpreter that can be asked to run one; None if it cannot be asked."""
     asks_itself = PROGRAM_NAME.match(Path(target.executable or "").name)
     if target.python is None or target.python.minor < (3, 14) or not asks_itself:
         return None
-    source = _BOOTSTRAP.format(
-        config=str(orders), claimed=str(bootstrap.folder / "claimed.json"), source=str(AGENT_DIR / "_scope_agent.py")
-    )
+    claimed = str(bootstrap.folder / "claimed.json")
+    source = _BOOTSTRAP.format(config=str(orders), claimed=claimed, library=library)
     return bootstrap.write("bootstrap.py", source.encode())
 
 

@@ -39,13 +39,8 @@ class Bootstrap:
             self.close()
             raise
 
-    def write_config(
-        self, settings: CaptureSettings, pool_dir: Path, process_serial: int, recorder: str | None = None
-    ) -> Path:
-        """The orders, as the agent reads them. `pool_dir` is made usable for the target's user.
-
-        `recorder` is how the target must name the native recorder, if not by its plain path.
-        """
+    def write_config(self, settings: CaptureSettings, pool_dir: Path, process_serial: int) -> Path:
+        """The orders, as the agent reads them. `pool_dir` is made usable for the target's user."""
         self._open_pool_dir(pool_dir)
         return self.write(
             "config.json",
@@ -53,8 +48,6 @@ class Bootstrap:
                 {
                     "socket": str(self.channel.path),
                     "token": self.channel.token,
-                    "recorder_path": recorder or str(recorder_library()),
-                    "agent_path": str(AGENT_DIR),
                     "pool_dir": str(pool_dir),
                     "process_serial": process_serial,
                     **msgspec.to_builtins(settings),

@@ -47,6 +47,7 @@ UNSEEN: tuple[Unseen, ...] = (
     Unseen("sub-interpreter", "What runs in sub-interpreters is not recorded."),
     Unseen("child", "Only watched from outside, not recorded: {details}."),
     Unseen("connection-closed", "The program closed Scope's connection; the recording ended there."),
+    Unseen("agent-thread", "After a fork Scope's thread could not be started again; the recording ended there."),
     Unseen("child-short", "A child process came and went before it could be looked at."),
     Unseen(
         "observed",

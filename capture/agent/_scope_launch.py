@@ -11,7 +11,6 @@ shows in a traceback.
 # pathlib may not be loaded in a target, and must not be because of us.
 # ruff: noqa: PTH100, PTH109, PTH118, PTH120, PTH123
 
-import _thread
 import os
 import sys
 
@@ -130,24 +129,13 @@ def _run_module(name: str, alter_argv: bool) -> None:
 
 def _record(here: str, config_path: str) -> None:
     """Start the agent and wait until the recording is on; without one the program runs all the same."""
-    agent: Any = type(sys)("_scope_agent")
-    agent.__file__ = os.path.join(here, "_scope_agent.py")
-    with open(agent.__file__, "rb") as file:
-        source = file.read()
-    exec(compile(source, agent.__file__, "exec", dont_inherit=True), agent.__dict__)
-    waiting = _thread.allocate_lock()
-    waiting.acquire()
-    problems: list[str] = []
-
-    def ready(problem: "str | None") -> None:
-        if problem:
-            problems.append(problem)
-        waiting.release()
-
-    agent.start_thread(config_path, ready, ends_at_exit=True)
-    waiting.acquire()
-    if problems:
-        print("scope: not recording: " + problems[0], file=sys.stderr)
+    imp: Any = sys.modules["_imp"]
+    spec = type("spec", (), {"name": "_scope_recorder", "origin": os.path.join(here, "_scope_recorder.abi3.so")})
+    recorder = imp.create_dynamic(spec)
+    imp.exec_dynamic(recorder)
+    problem = recorder.start(config_path, "", True)
+    if problem:
+        print("scope: not recording: " + problem, file=sys.stderr)
 
 
 def _hide_our_frames() -> None:

@@ -353,6 +353,8 @@ class Recording:
         for event in self._channel.receive():
             if event.get("event") == "error":
                 self.say(f"the agent reports: {event.get('message', 'no reason given')}")
+            elif event.get("event") == "agent_thread" and isinstance(thread_id := event.get("agent_thread"), int):
+                self._standing.agent_goes_on_as(thread_id)
         return self._channel.eof
 
     # -- the end

@@ -25,6 +25,8 @@ class Standing:
         self._start_ns = start_ns
         self._pid = 0
         self._agent_thread: int | None = None
+        self._agent_s = 0.0
+        self._earlier_agents_s = 0.0
         self._drain: Drain | None = None
         self._meter = OverheadMeter(None)
         self._dropped = 0
@@ -38,6 +40,11 @@ class Standing:
             self._agent_thread = cost.get("agent_thread")
             self._meter = OverheadMeter(price_s(cost))
 
+    def agent_goes_on_as(self, thread_id: int) -> None:
+        """The agent has another thread by now: it was sent away for a fork."""
+        self._earlier_agents_s += self._agent_s
+        self._agent_thread, self._agent_s = thread_id, 0.0
+
     def look(self, pool: Pool | None) -> None:
         """Takes note of what the target has produced and used."""
         if pool is None or self._drain is None:
@@ -47,7 +54,9 @@ class Standing:
         if cpu_s is None:
             return
         agent_s = cpu_seconds(self._pid, self._agent_thread) if self._agent_thread else None
-        self._meter.look(Spent(clock.monotonic_ns() / 1e9, self.produced, cpu_s, agent_s or 0.0))
+        self._agent_s = agent_s or self._agent_s
+        agents_s = self._earlier_agents_s + self._agent_s
+        self._meter.look(Spent(clock.monotonic_ns() / 1e9, self.produced, cpu_s, agents_s))
 
     @property
     def produced(self) -> int:

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* The file name of code that is in no file. */
-#define SCOPE_OWN_CODE "<_scope_inject>"
+/* The file name of our own code in Python. */
+#define SCOPE_OWN_CODE "<scope>"
 
 enum scope_pattern_list { SCOPE_INCLUDE, SCOPE_EXCLUDE, SCOPE_STDLIB, SCOPE_CLASSES, SCOPE_PATTERN_LISTS };
 

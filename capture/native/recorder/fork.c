@@ -1,33 +1,58 @@
-/* A forked child must neither write into its parent's pool nor keep its hooks.
+/* A forked child must neither write into its parent's pool nor keep anything of ours.
  *
  * Two steps, because little is allowed right after fork(): the handler only switches everything off and closes what was
- * inherited; the hooks themselves are taken out by the first one that fires in the child, which has the GIL. The
- * mapping does not exist in the child at all (MADV_DONTFORK). */
+ * inherited; the hooks themselves are taken out with the GIL, by the wrapper around Python's own fork functions or, in
+ * a child that C code has made, by the first hook that fires. The mappings do not exist in the child (MADV_DONTFORK).
+ *
+ * The wrapper also sends the agent's thread away for the length of the fork. It is put into the method's definition,
+ * which every call reads: a program that has kept `os.fork`, or put its own function there, gets it all the same. */
 #include "fork.h"
 
+#include "agent_thread.h"
+#include "connection.h"
 #include "defs.h"
+#include "exit_handler.h"
 #include "recording.h"
 #include "tracks.h"
 
 #include <pthread.h>
-#include <stdbool.h>
-#include <unistd.h>
+#include <string.h>
+
+/* PyCFunctionObject behind its PyObject; the stable ABI hides it, the layout is that of 3.10 to 3.15. */
+struct function_object {
+    PyObject head;
+    PyMethodDef *definition;
+};
+
+typedef PyObject *(*method)(PyObject *, PyObject *);
+
+static PyObject *around_fork(PyObject *self, PyObject *unused);
+static PyObject *around_forkpty(PyObject *self, PyObject *unused);
+
+static struct wrapped {
+    const char *name;
+    method wrapper, original;
+    PyMethodDef *definition; /* NULL = not wrapped */
+} functions[] = {
+    {"fork", around_fork, NULL, NULL},
+    {"forkpty", around_forkpty, NULL, NULL},
+};
+
+#define FUNCTIONS (sizeof functions / sizeof *functions)
 
 static bool watching;
 static bool hooks_left; /* this is a child, and its parent's hooks are still in place */
-static int inherited_fd = -1;
 
 /* GIL state unknown; async-signal-safe. Runs in every forked child. */
 static void in_child(void) {
     if (scope_active)
         hooks_left = true;
     __atomic_store_n(&scope_active, 0, __ATOMIC_RELEASE);
+    scope_agent_forget();
+    scope_connections_close();
     scope_tracks_forget();
     scope_pool_forget();
     scope_defs_forget();
-    if (inherited_fd >= 0)
-        close(inherited_fd);
-    inherited_fd = -1;
 }
 
 /* GIL not needed; allocates a handler once, for good. 0 or -1. */
@@ -38,15 +63,68 @@ int scope_fork_watch(void) {
     return 0;
 }
 
-/* GIL held; does not allocate. The agent's connection: a copy in a child would hide the parent's end. -1 = none. */
-void scope_fork_close_in_child(int fd) {
-    inherited_fd = fd;
-}
-
 /* GIL held; allocates; never leaves an exception. Does nothing except once in a forked child. */
 void scope_fork_clean_up(void) {
     if (!hooks_left)
         return;
     hooks_left = false;
     scope_recording_unhook();
+    scope_unwatch_exit();
+}
+
+/* GIL held, given up while the agent's thread ends; forks; new reference or NULL with an exception. */
+static PyObject *fork_alone(method original, PyObject *self, PyObject *unused) {
+    const bool parked = scope_agent_park();
+    PyObject *result = original(self, unused);
+    if (hooks_left)
+        scope_fork_clean_up();
+    else if (parked)
+        scope_agent_resume();
+    return result;
+}
+
+/* As fork_alone(). The original outlives the wrapper: this call may still be inside it. */
+static PyObject *around_fork(PyObject *self, PyObject *unused) {
+    return fork_alone(functions[0].original, self, unused);
+}
+
+/* As fork_alone(). */
+static PyObject *around_forkpty(PyObject *self, PyObject *unused) {
+    return fork_alone(functions[1].original, self, unused);
+}
+
+/* GIL held; does not allocate; borrowed, NULL if `function` is not the built-in of that name. */
+static PyMethodDef *definition_of(PyObject *function, const char *name) {
+    if (!function || Py_TYPE(function) != &PyCFunction_Type)
+        return NULL;
+    PyMethodDef *definition = ((struct function_object *)function)->definition;
+    const bool proven = definition && definition->ml_meth == PyCFunction_GetFunction(function) &&
+                        definition->ml_flags == METH_NOARGS && strcmp(definition->ml_name, name) == 0;
+    return proven ? definition : NULL;
+}
+
+/* GIL held; does not allocate; never leaves an exception. */
+void scope_fork_wrap(void) {
+    PyObject *modules = PySys_GetObject("modules"); /* borrowed, like all that follows */
+    PyObject *posix = modules ? PyDict_GetItemString(modules, "posix") : NULL;
+    PyObject *dict = posix && PyModule_Check(posix) ? PyModule_GetDict(posix) : NULL;
+    for (size_t i = 0; dict && i < FUNCTIONS; i++) {
+        struct wrapped *f = &functions[i];
+        f->definition = definition_of(PyDict_GetItemString(dict, f->name), f->name);
+        if (!f->definition)
+            continue;
+        f->original = (method)f->definition->ml_meth;
+        __atomic_store_n(&f->definition->ml_meth, (PyCFunction)f->wrapper, __ATOMIC_RELEASE);
+    }
+    PyErr_Clear();
+}
+
+/* GIL held; does not allocate. */
+void scope_fork_restore(void) {
+    for (size_t i = 0; i < FUNCTIONS; i++) {
+        struct wrapped *f = &functions[i];
+        if (f->definition && f->definition->ml_meth == (PyCFunction)f->wrapper)
+            __atomic_store_n(&f->definition->ml_meth, (PyCFunction)f->original, __ATOMIC_RELEASE);
+        f->definition = NULL;
+    }
 }

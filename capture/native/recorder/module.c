@@ -1,7 +1,12 @@
 /* The Python face of the recorder: what the agent calls. */
+#include "module.h"
+
+#include "agent_source.h"
+#include "agent_thread.h"
 #include "calibration.h"
 #include "connection.h"
 #include "defs.h"
+#include "exit_handler.h"
 #include "filter.h"
 #include "fork.h"
 #include "monitoring.h"
@@ -16,6 +21,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* GIL held; allocates; 0 or -1 with an exception. Copies a list of str into the filter. */
 static int add_patterns(enum scope_pattern_list list, PyObject *patterns) {
@@ -65,7 +71,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     snprintf(folder, sizeof folder, "%s", PyBytes_AsString(folder_bytes));
     Py_DecRef(folder_bytes);
     scope_fork_clean_up();
-    if (scope_active || scope_pool.header) {
+    if (scope_active || scope_pool.header || scope_agent_is_serving()) {
         PyErr_SetString(PyExc_RuntimeError, "this process is already being recorded");
         return NULL;
     }
@@ -132,16 +138,6 @@ static PyObject *stop_state(PyObject *module, PyObject *unused) {
     SCOPE_RETURN_NONE;
 }
 
-/* GIL held; allocates; new reference. mute(bool): whether this thread is kept out of the recording. */
-static PyObject *mute(PyObject *module, PyObject *on) {
-    (void)module;
-    if (on == Py_True)
-        scope_tls = &scope_muted;
-    else if (scope_tls == &scope_muted)
-        scope_tls = NULL;
-    SCOPE_RETURN_NONE;
-}
-
 /* GIL held; allocates; new reference or NULL with an exception. define(key, value): a fact about the process. */
 static PyObject *define(PyObject *module, PyObject *args) {
     (void)module;
@@ -155,16 +151,6 @@ static PyObject *define(PyObject *module, PyObject *args) {
     if (bytes)
         Py_DecRef(bytes);
     return PyBool_FromLong(stored);
-}
-
-/* GIL held; new reference or NULL with an exception. close_in_child(fd) */
-static PyObject *close_in_child(PyObject *module, PyObject *fd) {
-    (void)module;
-    long number = PyLong_AsLong(fd);
-    if (number == -1 && PyErr_Occurred())
-        return NULL;
-    scope_fork_close_in_child((int)number);
-    SCOPE_RETURN_NONE;
 }
 
 /* GIL held; allocates; new reference or NULL with an exception. */
@@ -183,20 +169,36 @@ static PyObject *status(PyObject *module, PyObject *unused) {
                          "foreign_profilers", scope_profile_foreign(), "clock_kind", scope_clock_kind);
 }
 
+/* GIL held; new reference. */
+static PyObject *pid(PyObject *module, PyObject *unused) {
+    (void)module, (void)unused;
+    return PyLong_FromLong(getpid());
+}
+
 static PyMethodDef methods[] = {
     {"configure", configure, METH_VARARGS, NULL},
     {"begin", begin, METH_O, NULL},
     {"end", end, METH_O, NULL},
     {"sweep", sweep, METH_O, NULL},
     {"stop_state", stop_state, METH_NOARGS, NULL},
-    {"mute", mute, METH_O, NULL},
     {"define", define, METH_VARARGS, NULL},
     {"unseen", scope_unseen_from_python, METH_VARARGS, NULL},
-    {"close_in_child", close_in_child, METH_O, NULL},
     {"status", status, METH_NOARGS, NULL},
     {"calibrate", scope_calibrate, METH_VARARGS, NULL},
     {"connect", scope_connect, METH_O, NULL},
-    {"wait_readable", scope_wait_readable, METH_VARARGS, NULL},
+    {"send", scope_send, METH_VARARGS, NULL},
+    {"receive", scope_receive, METH_VARARGS, NULL},
+    {"is_connected", scope_is_connected, METH_O, NULL},
+    {"hang_up", scope_hang_up, METH_O, NULL},
+    {"watch_exit", scope_watch_exit, METH_O, NULL},
+    {"start", scope_agent_start_from_python, METH_VARARGS, NULL},
+    {"load", scope_load_source, METH_O, NULL},
+    {"read", scope_read_file, METH_O, NULL},
+    {"real_path", scope_real_path, METH_O, NULL},
+    {"system", scope_system, METH_O, NULL},
+    {"namespace", scope_namespace, METH_O, NULL},
+    {"pid", pid, METH_NOARGS, NULL},
+    {"native_id", scope_native_id, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -210,6 +212,17 @@ static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)execute}, {0, NULL}};
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_scope_recorder", NULL, 0, methods, slots, NULL, NULL, NULL};
+
+/* GIL held; allocates; new reference or NULL with an exception. The functions as the agent gets them, whichever way the
+ * library came into the process: nothing of the target's import system takes part. */
+PyObject *scope_module_for_agent(void) {
+    PyObject *module = PyModule_New("_scope_recorder");
+    if (module && PyModule_AddFunctions(module, methods) != 0) {
+        Py_DecRef(module);
+        return NULL;
+    }
+    return module;
+}
 
 /* GIL held; borrowed reference to the definition. */
 PyMODINIT_FUNC PyInit__scope_recorder(void) {

@@ -99,6 +99,7 @@ static int hook(void) {
         return -1;
     }
     scope_thread_start_wrap();
+    scope_fork_wrap();
     return 0;
 }
 
@@ -115,6 +116,7 @@ void scope_recording_unhook(void) {
         scope_profile_stop();
     scope_thread_start_restore();
     scope_greenlets_stop();
+    scope_fork_restore();
     scope_recording_stop_state();
     scope_lifetimes_unwatch();
     PyErr_Restore(type, value, traceback);

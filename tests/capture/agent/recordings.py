@@ -21,11 +21,10 @@ PATIENCE_S = 20.0
 DOOR = f"""
 import os, signal, sys
 def _door(*_):
-    module = type(sys)("_scope_agent")
-    module.__file__ = {str(AGENT / "_scope_agent.py")!r}
-    with open(module.__file__) as file:
-        exec(compile(file.read(), module.__file__, "exec"), module.__dict__)
-    module.start_thread(os.environ["SCOPE_TEST_DOOR"])
+    imp = sys.modules["_imp"]
+    module = imp.create_dynamic(type("spec", (), dict(name="_scope_recorder", origin={str(RECORDER)!r})))
+    imp.exec_dynamic(module)
+    module.start(os.environ["SCOPE_TEST_DOOR"], "", False)
 signal.signal(signal.SIGUSR1, _door)
 """
 """Put before a program, it lets a test start the agent inside it with SIGUSR1."""
@@ -51,8 +50,8 @@ class Recording:
         shutil.rmtree(self.pool_dir)
         self.pool_dir.mkdir(mode=0o700)
         bootstrap = {
-            "socket": str(self.channel.path), "token": self.channel.token, "recorder_path": str(RECORDER),
-            "agent_path": str(AGENT), "pool_dir": str(self.pool_dir), "process_serial": 1, **self.settings,
+            "socket": str(self.channel.path), "token": self.channel.token,
+            "pool_dir": str(self.pool_dir), "process_serial": 1, **self.settings,
         }  # fmt: skip
         self.config.write_text(json.dumps(bootstrap))
 
