@@ -53,7 +53,7 @@ STATES = (
     State("seccomp-kill", "system calls", asked_for=True),
     State("setuid-later", asked_for=True, root_only=True),
     State("gc-off-and-frozen", asked_for=True),
-    State("seccomp-kill-fallocate", "system calls"),
+    State("seccomp-kill-ftruncate", "system calls"),
     State("seccomp-harmless", root_only=True),
     State("no-new-privileges"),
     State("as-with-room"),

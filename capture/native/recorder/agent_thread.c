@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,12 +77,6 @@ static int spawn(void *(*entry)(void *), void *argument, pthread_t *made) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     return problem;
-}
-
-/* GIL not needed; does not allocate. First thing on a thread of ours. */
-static void introduce(void) {
-    prctl(PR_SET_NAME, "scope-agent");
-    scope_tls = &scope_muted;
 }
 
 /* No GIL; does not allocate. Waits for a message or the next sweep; false when the thread is to leave. */
@@ -159,7 +152,7 @@ static void serve(PyThreadState *saved, PyGILState_STATE state) {
 /* No GIL; allocates nothing of its own. */
 static void *serve_again(void *unused) {
     (void)unused;
-    introduce();
+    scope_tls = &scope_muted;
     serve(NULL, PyGILState_UNLOCKED);
     return NULL;
 }
@@ -238,7 +231,7 @@ static void *agent_thread(void *argument) {
     struct orders *orders = argument;
     char problem[sizeof orders->ready->problem] = "this process runs no Python any more";
     bool serving = false;
-    introduce();
+    scope_tls = &scope_muted;
     int (*initialized)(void);
     *(void **)&initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
     PyGILState_STATE state = PyGILState_UNLOCKED;

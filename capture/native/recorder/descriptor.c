@@ -6,13 +6,15 @@
 #include "descriptor.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HIGHEST 1024 /* a table for higher numbers would take memory, and every fork copies it */
-#define BELOW 32     /* how far below the highest to look for a free number */
-#define STANDARD 3   /* a program that has closed its standard streams may open them again */
+#define STANDARD 3 /* a program that has closed its standard streams may open them again */
+
+/* Where to look for a free number, by how many descriptors the process may have. Higher ones would need a larger table,
+ * which every fork copies. */
+static const int away[] = {992, 224, 32};
 
 /* GIL not needed; does not allocate. What a call that makes descriptors has just returned; -1 is closed. */
 struct scope_descriptor scope_descriptor_of(int fd) {
@@ -38,11 +40,9 @@ void scope_descriptor_close(struct scope_descriptor *d) {
 /* GIL not needed; does not allocate. Gives the file a number out of the way; false, with errno, if only one of the
  * standard streams' is to be had. */
 bool scope_descriptor_move_away(struct scope_descriptor *d) {
-    struct rlimit limit;
-    int highest = HIGHEST;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < HIGHEST)
-        highest = (int)limit.rlim_cur;
-    int fd = highest > BELOW + STANDARD ? fcntl(d->fd, F_DUPFD_CLOEXEC, highest - BELOW) : -1;
+    int fd = -1;
+    for (size_t i = 0; fd < 0 && i < sizeof away / sizeof *away; i++)
+        fd = fcntl(d->fd, F_DUPFD_CLOEXEC, away[i]);
     if (fd < 0 && d->fd >= STANDARD)
         return true;
     if (fd < 0)

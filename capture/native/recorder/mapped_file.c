@@ -39,9 +39,9 @@ int scope_file_map(const char *path, size_t bytes, void **base) {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return errno;
-    int problem = truncate(path, (off_t)bytes) == 0 ? 0 : errno;
-    if (!problem && !is_file_at(fd, path))
-        problem = EBADF;
+    int problem = is_file_at(fd, path) ? 0 : EBADF;
+    if (!problem && ftruncate(fd, (off_t)bytes) != 0)
+        problem = errno;
     void *mapped = problem ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (!problem && mapped == MAP_FAILED)
         problem = errno;
@@ -58,12 +58,12 @@ int scope_file_map(const char *path, size_t bytes, void **base) {
 }
 
 /* GIL not needed; does not allocate; async-signal-safe. Whether `bytes` at `at`, whole pages that nothing was written to
- * yet, may be written from now on. Kernels before 5.14 cannot populate a mapping; there any call that reports something
+ * yet, may be written from now on. Kernels before 5.14 cannot populate a mapping and a sandbox may forbid it; there any call that reports something
  * into memory of ours does the same for a page, and this one changes nothing. */
 bool scope_file_reserve(void *at, size_t bytes) {
     if (madvise(at, bytes, MADV_POPULATE_WRITE) == 0)
         return true;
-    if (errno != EINVAL)
+    if (errno == EFAULT || errno == ENOMEM)
         return false;
     for (size_t page = 0; page < bytes; page += LEAST_PAGE_BYTES) {
         unsigned char *first = (unsigned char *)at + page;

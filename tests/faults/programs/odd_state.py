@@ -105,8 +105,8 @@ elif state == "seccomp":
     filter_calls(CLONE_THREE, EPERM)
 elif state == "seccomp-kill":
     filter_calls(CLONE_THREE, KILL)
-elif state == "seccomp-kill-fallocate":
-    filter_calls((285,), KILL)
+elif state == "seccomp-kill-ftruncate":
+    filter_calls((77,), KILL)
 elif state == "seccomp-harmless":
     filter_calls((169, 246), KILL)  # reboot, kexec_load
 elif state == "no-new-privileges":
