@@ -13,6 +13,7 @@
 #include "agent_source.h"
 #include "clock.h"
 #include "connection.h"
+#include "fork.h"
 #include "writer.h"
 
 #include <dlfcn.h>
@@ -48,6 +49,7 @@ struct orders {
 enum standing { IDLE, SERVING, ASKED, LEAVING }; /* ASKED: to leave for a while; LEAVING: whoever asked joins it */
 
 static int standing;
+static int beginning; /* threads of ours that have not begun to serve, and may not */
 static pthread_t thread;
 static PyObject *agent; /* strong while serving */
 static long agent_line;
@@ -232,6 +234,7 @@ static void *agent_thread(void *argument) {
     char problem[sizeof orders->ready->problem] = "this process runs no Python any more";
     bool serving = false;
     scope_tls = &scope_muted;
+    __atomic_add_fetch(&beginning, 1, __ATOMIC_ACQ_REL);
     int (*initialized)(void);
     *(void **)&initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
     PyGILState_STATE state = PyGILState_UNLOCKED;
@@ -244,6 +247,8 @@ static void *agent_thread(void *argument) {
     if (ours && orders->config && initialized && initialized()) {
         let_the_last_one_go();
         state = PyGILState_Ensure();
+        scope_fork_watch();
+        scope_fork_wrap();
         PyObject *begun = begin(orders, problem, sizeof problem);
         serving = begun != NULL;
         if (serving) {
@@ -251,9 +256,12 @@ static void *agent_thread(void *argument) {
             begin_to_serve(begun);
             saved = PyEval_SaveThread();
         } else {
+            if (!scope_active)
+                scope_fork_restore();
             PyGILState_Release(state);
         }
     }
+    __atomic_sub_fetch(&beginning, 1, __ATOMIC_ACQ_REL);
     if (orders->ready) {
         snprintf(orders->ready->problem, sizeof orders->ready->problem, "%s", problem);
         sem_post(&orders->ready->begun);
@@ -330,10 +338,23 @@ static void wait_until_alone(void) {
         nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 }
 
+/* GIL held, given up while waiting; does not allocate. A thread that has Python code to run before it waits for messages
+ * cannot be sent away yet. */
+static void wait_until_begun(void) {
+    if (__atomic_load_n(&beginning, __ATOMIC_ACQUIRE) == 0 || scope_tls == &scope_muted || native_threads() != 2)
+        return;
+    const uint64_t began_ns = scope_mono_ns();
+    PyThreadState *state = PyEval_SaveThread();
+    while (__atomic_load_n(&beginning, __ATOMIC_ACQUIRE) && scope_mono_ns() - began_ns < PARK_LIMIT_MS * 1000000ull)
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    PyEval_RestoreThread(state);
+}
+
 /* GIL held, given up while waiting; does not allocate; leaves an exception as it is. Ends the agent's thread for a while
  * if it is the only one beside the caller's; true: call scope_agent_resume() then. The wait has a limit because the
  * agent's turn may run a finalizer of the program's that waits for the caller. */
 bool scope_agent_park(void) {
+    wait_until_begun();
     if (__atomic_load_n(&standing, __ATOMIC_ACQUIRE) != SERVING || scope_tls == &scope_muted ||
         !scope_descriptor_is_ours(&wake[1]) || native_threads() != 2 || !step(SERVING, ASKED))
         return false;
@@ -375,8 +396,17 @@ void scope_agent_resume(void) {
     PyErr_Restore(type, value, traceback);
 }
 
+/* GIL held; frees the agent; in a forked child, where no thread serves it. */
+void scope_agent_drop(void) {
+    PyObject *dropped = agent;
+    agent = NULL;
+    if (dropped)
+        Py_DecRef(dropped);
+}
+
 /* Runs in a forked child; async-signal-safe. The agent's object is left where it is: the child may not free it here. */
 void scope_agent_forget(void) {
+    __atomic_store_n(&beginning, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
     scope_descriptor_close(&wake[0]);
     scope_descriptor_close(&wake[1]);

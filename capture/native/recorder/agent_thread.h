@@ -10,5 +10,6 @@ bool scope_agent_is_serving(void);
 bool scope_agent_park(void);
 void scope_agent_resume(void);
 void scope_agent_forget(void);
+void scope_agent_drop(void);
 
 #endif

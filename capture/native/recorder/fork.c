@@ -41,11 +41,13 @@ static struct wrapped {
 #define FUNCTIONS (sizeof functions / sizeof *functions)
 
 static bool watching;
-static bool hooks_left; /* this is a child, and its parent's hooks are still in place */
+static unsigned generation; /* forks between the first recorded process and this one */
+static bool hooks_left;     /* this is a child, and its parent's hooks are still in place */
 
 /* GIL state unknown; async-signal-safe. Runs in every forked child. */
 static void in_child(void) {
-    if (scope_active)
+    generation += 1;
+    if (scope_active || functions[0].definition)
         hooks_left = true;
     __atomic_store_n(&scope_active, 0, __ATOMIC_RELEASE);
     scope_agent_forget();
@@ -69,15 +71,18 @@ void scope_fork_clean_up(void) {
         return;
     hooks_left = false;
     scope_recording_unhook();
+    scope_fork_restore();
     scope_unwatch_exit();
+    scope_agent_drop();
 }
 
 /* GIL held, given up while the agent's thread ends; forks; new reference or NULL with an exception. */
 static PyObject *fork_alone(method original, PyObject *self, PyObject *unused) {
     const bool parked = scope_agent_park();
+    const unsigned before = generation;
     PyObject *result = original(self, unused);
-    if (hooks_left)
-        scope_fork_clean_up();
+    if (generation != before)
+        scope_fork_clean_up(); /* unless a function that the program has registered for its children has met a hook */
     else if (parked)
         scope_agent_resume();
     return result;
@@ -103,13 +108,15 @@ static PyMethodDef *definition_of(PyObject *function, const char *name) {
     return proven ? definition : NULL;
 }
 
-/* GIL held; does not allocate; never leaves an exception. */
+/* GIL held; does not allocate; never leaves an exception. Does nothing where it was done. */
 void scope_fork_wrap(void) {
     PyObject *modules = PySys_GetObject("modules"); /* borrowed, like all that follows */
     PyObject *posix = modules ? PyDict_GetItemString(modules, "posix") : NULL;
     PyObject *dict = posix && PyModule_Check(posix) ? PyModule_GetDict(posix) : NULL;
     for (size_t i = 0; dict && i < FUNCTIONS; i++) {
         struct wrapped *f = &functions[i];
+        if (f->definition)
+            continue;
         f->definition = definition_of(PyDict_GetItemString(dict, f->name), f->name);
         if (!f->definition)
             continue;

@@ -4,7 +4,6 @@ Prints "ready" once it is in that state.
 """
 
 # The program deletes functions of `os` and has no use for pathlib.
-# ruff: noqa: PTH103, PTH106, PTH109, PTH123
 
 import ctypes
 import os

@@ -1,0 +1,51 @@
+"""A recorded program forks as it does alone: no warning that it would not get, nothing of Scope in the child, and its
+recording goes on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.ways_in import bare, recorded
+from tests.interpreters import Interpreter
+from tests.targets import Launcher
+
+HOWS = ("fork", "forkpty", "multiprocessing", "preexec", "threads")
+
+
+def forked(way: str, how: str, interpreter: Interpreter, target: Launcher, folder: Path) -> tuple[str, str]:
+    """What the program prints alone and recorded; its recording goes on after the fork and ends when asked to."""
+    alone, watched = folder / "alone", folder / "watched"
+    for each in (alone, watched):
+        each.mkdir()
+    (alone / "end").touch()
+    printed = bare(interpreter, target, alone, "forks.py", how)
+    with recorded(way, interpreter, target, watched, "forks.py", how) as it:
+        it.let_go()
+        line = it.target.wait_for_line("threads")
+        assert line == "threads 2"
+        assert it.channel.request("status")["recording"] is True
+        assert it.channel.request("stop")["recording"] is False
+        (watched / "end").touch()
+        return printed, it.output().replace(line, printed.splitlines()[-1])
+
+
+@pytest.mark.parametrize("way", ["run", "attach"])
+def test_a_program_with_one_thread_forks_without_a_warning(
+    way: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    alone, watched = forked(way, "fork", interpreter, target, tmp_path)
+    assert watched == alone
+
+
+@pytest.mark.parametrize("how", HOWS[1:])
+def test_every_way_to_fork_is_as_without_scope(
+    how: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    if interpreter.minor not in ("3.11", "3.12", "3.14", "3.15"):
+        return
+    alone, watched = forked("run", how, interpreter, target, tmp_path)
+    assert watched == alone
+    assert ("['This pr']" in watched) is (how == "threads" and interpreter.version >= (3, 12))
