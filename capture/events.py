@@ -49,6 +49,7 @@ FLAG_WAS_RUNNING = 1  # thread_begin: the thread ran before the recording began
 FLAG_ENDED = 1  # join_end: the thread waited for has ended (not a timeout)
 FLAG_FIRST_PART, FLAG_LAST_PART = 1, 2  # snapshot
 FLAG_DELETED, FLAG_TRUNCATED, FLAG_REDACTED, FLAG_FIRST_KNOWN, FLAG_SAMPLED = 1, 2, 4, 8, 16  # state
+FLAG_COUNTED = 32  # state: it stands for more than one change
 
 SNAPSHOT_REASONS = {1: "begin", 2: "gap", 3: "end"}
 GAP_REASONS = {
@@ -72,7 +73,8 @@ _COLUMNS = ("time_ns", "kind", "track_id", "site_id", "object_id", "ref", "flags
 class EventBatch:
     """Events in time order, one numpy column per field; events at the same instant keep the order of their track.
 
-    `value_rows` are the ascending row numbers that carry a text, `values` those texts in the same order.
+    `value_rows` are the ascending row numbers that carry a text, `values` those texts in the same order. `changes` is
+    known while a recording is sealed: how many changes each state stands for, 0 for every other event.
 
     Shape: every column has one entry per event; the id of row i is `first_event_id + i`.
     Units: time_ns in ns on the session clock. 0 in an id column means "none".
@@ -88,6 +90,7 @@ class EventBatch:
     flags: UInt8
     value_rows: Int64
     values: list[str]
+    changes: Int64 | None = None
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -103,6 +106,7 @@ class EventBatch:
             **columns,
             value_rows=self.value_rows[low:high] - start,
             values=self.values[low:high],
+            changes=None if self.changes is None else self.changes[start:stop],
         )
 
     def value_of(self, row: int) -> str | None:
@@ -128,6 +132,7 @@ def make_batch(
     flags: UInt8 | None = None,
     value_rows: Int64 | None = None,
     values: list[str] | None = None,
+    changes: Int64 | None = None,
 ) -> EventBatch:
     """A batch from the columns at hand; what is left out is zero."""
     rows = len(time_ns)
@@ -142,6 +147,7 @@ def make_batch(
         flags=np.zeros(rows, np.uint8) if flags is None else flags,
         value_rows=np.empty(0, np.int64) if value_rows is None else value_rows,
         values=[] if values is None else values,
+        changes=changes,
     )
 
 
@@ -160,9 +166,11 @@ def concat(batches: Sequence[EventBatch]) -> EventBatch:
         if batch.first_event_id != first + int(offset):
             raise ValueError(f"batch begins at event {batch.first_event_id}, expected {first + int(offset)}")
     columns: dict[str, Any] = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in _COLUMNS}
+    changes = [batch.changes for batch in batches if batch.changes is not None]
     return EventBatch(
         first,
         **columns,
         value_rows=np.concatenate([batch.value_rows + offset for offset, batch in zip(offsets, batches, strict=False)]),
         values=[text for batch in batches for text in batch.values],
+        changes=np.concatenate(changes) if len(changes) == len(batches) else None,
     )

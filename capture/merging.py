@@ -31,7 +31,7 @@ from capture.events import (
     UInt8,
     make_batch,
 )
-from capture.records import DropTotal, Extra, Frames, Records, StateText, TrackQueue
+from capture.records import NO_STATES, DropTotal, Extra, Frames, Records, States, TrackQueue
 
 OBJECT_SERIAL_BITS = 44  # an object's id is its target's serial for it, behind the process id minus one
 REDACTED = "\u2039redacted\u203a"
@@ -55,6 +55,7 @@ class Columns:
     ref: Int64 | None = None
     flags: UInt8 | None = None
     texts: dict[int, str] = field(default_factory=dict)
+    states: States = NO_STATES  # their texts as they are shown; a deleted state has none
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class _Taken:
     records: Records
     time_ns: Int64
     extras: list[tuple[int, Extra]]
+    states: States
 
 
 def take_columns(
@@ -109,6 +111,8 @@ def take_columns(
         (int(start) + row, extra) for start, part in zip(starts, parts, strict=False) for row, extra in part.extras
     ]
     _fill_rare(catalog, target, heads, columns, extras)
+    columns.states = _joined([part.states for part in parts], starts.tolist())
+    _fill_states(catalog, target, heads, columns)
     return [columns]
 
 
@@ -122,6 +126,7 @@ def _take_queue(
         for start, piece in zip(starts, queue.pending(), strict=False)
         for row, extra in piece.extras
     ]
+    states = _joined([piece.states for piece in queue.pending()], starts)
     gap_rows = [row for row, extra in extras if isinstance(extra, DropTotal)]
     broke_off = {row: int(time_ns[row]) for row in gap_rows}
     for row in reversed(gap_rows):
@@ -162,7 +167,20 @@ def _take_queue(
     if rows:
         queue.last_ns = int(time_ns[rows - 1])
         queue.take(rows)
-    return _Taken(queue, records[:rows], time_ns[:rows], [(row, extra) for row, extra in extras if row < rows])
+    taken = [(row, extra) for row, extra in extras if row < rows]
+    return _Taken(queue, records[:rows], time_ns[:rows], taken, states.between(0, rows))
+
+
+def _joined(parts: Sequence[States], starts: Sequence[int]) -> States:
+    """The states of consecutive pieces as one; `starts` are the rows that the pieces begin at."""
+    if not any(len(part.rows) for part in parts):
+        return NO_STATES
+    return States(
+        np.concatenate([part.rows + start for part, start in zip(parts, starts, strict=False)]),
+        np.concatenate([part.serials for part in parts]),
+        np.concatenate([part.changes for part in parts]),
+        [text for part in parts for text in part.texts],
+    )
 
 
 def _note_start(catalog: Catalog, queue: TrackQueue, time_ns: int) -> None:
@@ -217,20 +235,34 @@ def _fill_rare(
     columns.ref[threads] = [other.track_id if other is not None else 0 for other in others]
     ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & FLAG_ENDED != 0)]
     texts.update(dict.fromkeys(ended.tolist(), "ended"))
-    first_object = (target.row.process_id - 1) << OBJECT_SERIAL_BITS
     for row, extra in extras:
-        flags = int(columns.flags[row])
         match extra:
-            case StateText(serial, text):
-                columns.ref[row] = catalog.key_id(target, int(heads["a"][row]))
-                columns.object_id[row] = serial and first_object | serial & ((1 << OBJECT_SERIAL_BITS) - 1)
-                if not flags & FLAG_DELETED:
-                    texts[row] = REDACTED if flags & FLAG_REDACTED else text + "…" * bool(flags & FLAG_TRUNCATED)
             case Frames(slots):
-                texts[row] = _snapshot_text(catalog, target, slots, flags, int(heads["b"][row]))
+                texts[row] = _snapshot_text(catalog, target, slots, int(columns.flags[row]), int(heads["b"][row]))
             case _:
                 columns.ref[row] = int(heads["a"][row])
                 texts[row] = GAP_REASONS.get(int(heads["b"][row]), UNEXPLAINED)
+
+
+def _fill_states(catalog: Catalog, target: Target, heads: Records, columns: Columns) -> None:
+    """Keys, objects and texts of the states, in columns."""
+    states = columns.states
+    if not len(states.rows):
+        return
+    assert columns.ref is not None
+    assert columns.object_id is not None
+    assert columns.flags is not None
+    local, places = np.unique(heads["a"][states.rows], return_inverse=True)
+    columns.ref[states.rows] = np.array([catalog.key_id(target, key) for key in local.tolist()], np.int64)[places]
+    first_object = (target.row.process_id - 1) << OBJECT_SERIAL_BITS
+    objects = (states.serials & np.uint64((1 << OBJECT_SERIAL_BITS) - 1)).astype(np.int64) | first_object
+    columns.object_id[states.rows] = np.where(states.serials == 0, 0, objects)
+    flags = columns.flags[states.rows]
+    texts = states.texts
+    for at in np.flatnonzero(flags & FLAG_TRUNCATED).tolist():
+        texts[at] += "…"
+    for at in np.flatnonzero(flags & FLAG_REDACTED).tolist():
+        texts[at] = REDACTED
 
 
 def _snapshot_text(catalog: Catalog, target: Target, slots: Records, flags: int, reason: int) -> str:
@@ -263,11 +295,12 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
         )
         for name in rare
     }  # fmt: skip
-    texts = {
-        offset + row: text for offset, part in zip(offsets, parts, strict=False) for row, text in part.texts.items()
-    }
-    rows = np.fromiter(texts.keys(), np.int64, len(texts))
-    values = list(texts.values())
+    states = _joined([part.states for part in parts], offsets)
+    changes = None
+    if len(states.rows):
+        changes = np.zeros(len(time_ns), np.int64)
+        changes[states.rows] = states.changes
+    rows, values = _texts(parts, offsets, states, more.get("flags"))
     if (time_ns[1:] < time_ns[:-1]).any():
         order = np.argsort(time_ns, kind="stable")
         if len(rows):
@@ -276,7 +309,26 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
             rows = place[rows]
         time_ns, kind, track_id, site_id = time_ns[order], kind[order], track_id[order], site_id[order]
         more = {name: column[order] for name, column in more.items()}
+        changes = None if changes is None else changes[order]
     if (rows[1:] < rows[:-1]).any():
         by_row = np.argsort(rows, kind="stable")
         rows, values = rows[by_row], [values[i] for i in by_row.tolist()]
-    return make_batch(first_event_id, time_ns, kind, track_id, site_id=site_id, value_rows=rows, values=values, **more)
+    return make_batch(
+        first_event_id, time_ns, kind, track_id,
+        site_id=site_id, value_rows=rows, values=values, changes=changes, **more,
+    )  # fmt: skip
+
+
+def _texts(
+    parts: Sequence[Columns], offsets: Sequence[int], states: States, flags: UInt8 | None
+) -> tuple[Int64, list[str]]:
+    """(rows that have a text, the texts), in no order."""
+    texts = {
+        offset + row: text for offset, part in zip(offsets, parts, strict=False) for row, text in part.texts.items()
+    }
+    rows, values = np.fromiter(texts.keys(), np.int64, len(texts)), list(texts.values())
+    if len(states.rows) and flags is not None:
+        alive = (flags[states.rows] & FLAG_DELETED) == 0
+        rows = np.concatenate([rows, states.rows[alive]])
+        values += states.texts if alive.all() else [states.texts[at] for at in np.flatnonzero(alive).tolist()]
+    return rows, values

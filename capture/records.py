@@ -8,6 +8,7 @@ a block that was drained twice.
 
 from __future__ import annotations
 
+import itertools
 from bisect import insort
 from collections import deque
 from collections.abc import Iterator
@@ -16,12 +17,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from capture.errors import FormatError
-from capture.events import RECORD_BYTES, RECORD_DTYPE, Kind
+from capture.events import FLAG_COUNTED, RECORD_BYTES, RECORD_DTYPE, Kind
 
 MAX_EVENT_SLOTS = 252
 MAX_WAITING_BLOCKS = 256
+MAX_CHANGES = 1 << 62
 
 Records = npt.NDArray[np.void]
 
@@ -35,11 +38,19 @@ _PLAIN_KINDS = frozenset(map(int, Kind)) - {Kind.FRAME, Kind.SNAPSHOT, Kind.GAP,
 
 
 @dataclass(frozen=True, slots=True)
-class StateText:
-    """What a STATE event says beyond its head."""
+class States:
+    """What the STATE events of a piece say beyond their heads, one entry each, ascending by row."""
 
-    object_serial: int
-    text: str
+    rows: npt.NDArray[np.int64]
+    serials: npt.NDArray[np.uint64]  # of the object, 0 = a module
+    changes: npt.NDArray[np.int64]  # how many the value stands for
+    texts: list[str]
+
+    def between(self, start: int, stop: int) -> States:
+        """The events of the rows start..stop, their rows counted from start."""
+        low, high = (int(at) for at in np.searchsorted(self.rows, (start, stop)))
+        rows = self.rows[low:high] - start
+        return States(rows, self.serials[low:high], self.changes[low:high], self.texts[low:high])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,8 @@ class DropTotal:
     dropped: int
 
 
-Extra = StateText | Frames | DropTotal
+Extra = Frames | DropTotal
+NO_STATES = States(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int64), [])
 
 
 @dataclass(slots=True)
@@ -66,6 +78,7 @@ class Piece:
     records: Records
     block_no: int
     extras: list[tuple[int, Extra]] = field(default_factory=list)
+    states: States = NO_STATES
     dropped_before: int = 0  # the track's drops before the first event
     unexplained: int = 0  # those of them that no GAP event announces
 
@@ -75,7 +88,8 @@ class Piece:
     def from_row(self, row: int) -> Piece:
         """The piece without its first rows."""
         extras = [(at - row, extra) for at, extra in self.extras if at >= row]
-        return Piece(self.records[row:], self.block_no, extras, self.dropped_before)
+        states = self.states.between(row, len(self.records)) if len(self.states.rows) else NO_STATES
+        return Piece(self.records[row:], self.block_no, extras, states, self.dropped_before)
 
 
 def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
@@ -89,47 +103,79 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
     if len(records) <= FEW_RECORDS and _PLAIN_KINDS.issuperset(bytes(payload[_KIND_AT::RECORD_BYTES])):
         return Piece(records, block_no, [])
     extras: list[tuple[int, Extra]] = []
+    states = NO_STATES
     kinds = records["kind"]
     rare = np.flatnonzero(kinds >= _FIRST_RARE_KIND)
     if len(rare):
-        records, extras = _without_continuations(records, rare, block_no)
+        records, extras, states = _without_continuations(records, rare, block_no)
         kinds = records["kind"]
     if not _IS_KNOWN[kinds].all():
         raise FormatError(f"block {block_no}: an event of unknown kind {int(kinds[~_IS_KNOWN[kinds]][0])}")
-    return Piece(records, block_no, extras)
+    return Piece(records, block_no, extras, states)
 
 
 def _without_continuations(
     records: Records, rare: npt.NDArray[np.intp], block_no: int
-) -> tuple[Records, list[tuple[int, Extra]]]:
-    keep: npt.NDArray[np.bool_] | None = None
+) -> tuple[Records, list[tuple[int, Extra]], States]:
+    """The heads alone, and what their continuations say. The loop steps over 10 million heads a second."""
+    kinds, lengths = records["kind"][rare], records["b"][rare].astype(np.int64)
+    slots = np.where(kinds == Kind.STATE, (8 + lengths + RECORD_BYTES - 1) // RECORD_BYTES, 0)
+    slots = np.where(kinds == Kind.SNAPSHOT, records["a"][rare].astype(np.int64), slots)
+    picked, skip_to = [], 0
+    for place, (at, follow) in enumerate(zip(rare.tolist(), slots.tolist(), strict=True)):
+        if at >= skip_to:
+            picked.append(place)
+            skip_to = at + 1 + follow
+    heads, kinds, slots = rare[picked], kinds[picked], slots[picked]
+    # STATE texts are up to 64 KiB by their length field; only snapshots are cut into parts by a slot limit.
+    too_long = (heads + 1 + slots > len(records)) | ((kinds == Kind.SNAPSHOT) & (slots > MAX_EVENT_SLOTS))
+    if too_long.any():
+        first = int(np.flatnonzero(too_long)[0])
+        raise FormatError(f"block {block_no}: an event claims {slots[first]} slots at record {heads[first]}")
+    rows = heads - (np.cumsum(slots) - slots)
     extras: list[tuple[int, Extra]] = []
-    skip_to = continuations = 0
-    for at in rare.tolist():
-        if at < skip_to:
-            continue
-        _, a, kind, _, b = records[at].item()
-        if kind == Kind.GAP:
-            extras.append((at - continuations, DropTotal(a)))
-        if kind not in (Kind.SNAPSHOT, Kind.STATE):
-            continue
-        slots = a if kind == Kind.SNAPSHOT else (8 + b + RECORD_BYTES - 1) // RECORD_BYTES
-        skip_to = at + 1 + slots
-        # STATE texts are up to 64 KiB by their length field; only snapshots are cut into parts by a slot limit.
-        if skip_to > len(records) or (kind == Kind.SNAPSHOT and slots > MAX_EVENT_SLOTS):
-            raise FormatError(f"block {block_no}: an event claims {slots} slots at record {at}")
-        body = records[at + 1 : skip_to]
-        extras.append((at - continuations, Frames(body) if kind == Kind.SNAPSHOT else _state_text(body, b)))
-        continuations += slots
-        if keep is None:
-            keep = np.ones(len(records), np.bool_)
-        keep[at + 1 : skip_to] = False
-    return (records if keep is None else records[keep]), extras
+    for place in np.flatnonzero((kinds == Kind.GAP) | (kinds == Kind.SNAPSHOT)).tolist():
+        at, row = int(heads[place]), int(rows[place])
+        if kinds[place] == Kind.GAP:
+            extras.append((row, DropTotal(int(records["a"][at]))))
+        else:
+            extras.append((row, Frames(records[at + 1 : at + 1 + int(slots[place])])))
+    is_state = kinds == Kind.STATE
+    states = _states(records, heads[is_state], rows[is_state]) if is_state.any() else NO_STATES
+    steps = np.zeros(len(records) + 1, np.int64)
+    steps[heads + 1] += slots > 0
+    np.subtract.at(steps, (heads + 1 + slots)[slots > 0], 1)
+    keep = np.cumsum(steps[:-1]) == 0
+    return (records if keep.all() else records[keep]), extras, states
 
 
-def _state_text(body: Records, length: int) -> StateText:
-    raw = body.tobytes()
-    return StateText(int.from_bytes(raw[:8], "little"), raw[8 : 8 + length].decode("utf-8", "replace"))
+def _states(records: Records, heads: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> States:
+    raw = np.ascontiguousarray(records).view(np.uint8)
+    words = raw.view("<u8")
+    counted = (records["flags"][heads] & FLAG_COUNTED) != 0
+    second = words[np.where(counted, (heads + 1) * 2 + 1, 0)]
+    changes = np.where(counted, np.minimum(second, np.uint64(MAX_CHANGES)).astype(np.int64), 1)
+    skipped = np.where(counted, 16, 8)
+    lengths = np.maximum(records["b"][heads].astype(np.int64) + 8 - skipped, 0)
+    starts = (heads + 1) * RECORD_BYTES + skipped
+    ends = np.cumsum(lengths)
+    offsets = np.concatenate([np.zeros(1, np.int64), ends])
+    places = np.repeat(starts - offsets[:-1], lengths) + np.arange(int(offsets[-1]))
+    texts = _texts(raw[places].tobytes(), offsets)
+    return States(rows.astype(np.int64), words[(heads + 1) * 2], changes, texts)
+
+
+def _texts(data: bytes, offsets: npt.NDArray[np.int64]) -> list[str]:
+    """The texts between the offsets; what is no UTF-8 is replaced."""
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    array = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        ends = offsets.tolist()
+        return [data[a:b].decode("utf-8", "replace") for a, b in itertools.pairwise(ends)]
+    found: list[str] = array.to_pylist()
+    return found
 
 
 @dataclass(slots=True)

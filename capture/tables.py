@@ -60,7 +60,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     "states": _schema(
         ("version_id", _INT64), ("time_ns", _INT64), ("object_id", _INT64), ("owner", _TEXT), ("key", _TEXT),
-        ("old", _TEXT), ("new", _TEXT), ("writer_track_id", _INT32), ("writer_call_id", _INT64),
+        ("old", _TEXT), ("new", _TEXT), ("writer_track_id", _INT32), ("writer_call_id", _INT64), ("changes", _INT64),
     ),
     "metrics": _schema(("time_ns", _INT64), ("process_id", _INT32), ("name", _TEXT), ("value", _REAL)),
     "edges": _schema(("cause_event_id", _INT64), ("effect_event_id", _INT64), ("kind", _TEXT)),

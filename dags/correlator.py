@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -15,8 +16,7 @@ import numpy as np
 from capture.definitions import StateKeyRow, TrackRow
 from capture.errors import FormatError
 from capture.events import EventBatch, Int32
-from dags.base import Edge
-from dags.causality import CausalityDag, edge_rows
+from dags.causality import CausalityDag
 from dags.code import CodeDag
 from dags.columns import grown
 from dags.kernels import MAX_TRACKS, Array
@@ -163,10 +163,12 @@ def in_time_order(batch: EventBatch, not_before_ns: int = -LATEST_NS) -> EventBa
 
 
 def _with_overwrites(edges: dict[str, object], states: dict[str, object]) -> dict[str, object]:
+    """The edges and one from each state to the one that replaced it, by effect and cause."""
     replaced, written = np.asarray(states["replaced_event_id"]), np.asarray(states["event_id"])
     found = np.flatnonzero(replaced)
-    known = zip(np.asarray(edges["cause_event_id"]), np.asarray(edges["effect_event_id"]), edges["kind"], strict=True)  # type: ignore[call-overload]
-    rows = [Edge(int(cause), int(effect), kind) for cause, effect, kind in known]
-    rows += [Edge(int(replaced[at]), int(written[at]), "overwrites") for at in found]
-    rows.sort(key=lambda edge: (edge.effect, edge.cause))
-    return edge_rows(rows)
+    cause = np.concatenate([np.asarray(edges["cause_event_id"]), replaced[found]])
+    effect = np.concatenate([np.asarray(edges["effect_event_id"]), written[found]])
+    kinds = [*cast("list[str]", edges["kind"]), *["overwrites"] * len(found)]
+    order = np.lexsort((cause, effect))
+    in_order = [kinds[at] for at in order.tolist()]
+    return {"cause_event_id": cause[order], "effect_event_id": effect[order], "kind": in_order}

@@ -7,14 +7,15 @@ the innermost open call of its track at that moment, which the code DAG knows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from capture.definitions import StateKeyRow
 from capture.errors import FormatError, ScopeBug
-from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Int64, Kind
+from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Int64, Kind, UInt8
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 
 
@@ -87,34 +88,62 @@ class StateDag:
         """
         first = self.next_version_id
         rows = np.flatnonzero(batch.kind == Kind.STATE)
-        replaced_versions: list[Version | None] = []
-        added: list[Version] = []
-        texts = dict(zip(batch.value_rows.tolist(), batch.values, strict=True)) if len(rows) else {}
-        for at, row in enumerate(rows.tolist()):
-            cell = (int(batch.object_id[row]), int(batch.ref[row]))
-            flags = int(batch.flags[row])
-            replaced = self.cells.get(cell)
-            # Found by a look at a module, when the recording began or later: whoever wrote it is not known.
-            was_found = bool(flags & FLAG_SAMPLED or (flags & FLAG_FIRST_KNOWN and not cell[0]))
-            version = Version(
-                version_id=self.next_version_id,
-                object_id=cell[0],
-                key_id=cell[1],
-                value=None if flags & FLAG_DELETED else texts.get(row, ""),
-                since_ns=int(batch.time_ns[row]),
-                event_id=batch.first_event_id + row,
-                writer_track_id=0 if was_found else int(batch.track_id[row]),
-                writer_call_id=int(writer_call_ids[at]) if writer_call_ids is not None and not was_found else 0,
-                flags=flags,
-                previous_id=replaced.version_id if replaced else 0,
-            )
-            self.cells[cell] = version
-            self.next_version_id += 1
-            added.append(version)
-            replaced_versions.append(replaced)
         if len(batch):
             self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
-        return Delta(first, self.next_version_id, _rows(added, replaced_versions, state_keys or ()))
+        if not len(rows):
+            return Delta(first, first, _no_rows())
+        flags, objects, keys = batch.flags[rows], batch.object_id[rows], batch.ref[rows]
+        # Found by a look at a module, when the recording began or later: whoever wrote it is not known.
+        was_found = ((flags & FLAG_SAMPLED) != 0) | (((flags & FLAG_FIRST_KNOWN) != 0) & (objects == 0))
+        calls = np.zeros(len(rows), np.int64) if writer_call_ids is None else writer_call_ids
+        columns: dict[str, Any] = {
+            "version_id": np.arange(first, first + len(rows), dtype=np.int64),
+            "time_ns": batch.time_ns[rows].astype(np.int64),
+            "object_id": objects.astype(np.int64),
+            "writer_track_id": np.where(was_found, 0, batch.track_id[rows]).astype(np.int32),
+            "writer_call_id": np.where(was_found, 0, calls[: len(rows)]).astype(np.int64),
+            "event_id": batch.first_event_id + rows,
+        }
+        new = _values(batch, rows, flags)
+        previous, last = _chains(objects, keys)
+        columns |= {"new": new, "key_id": keys, "flags": flags}
+        older = self._replace(columns, previous, last)
+        columns["old"], columns["replaced_event_id"] = _replaced(previous, new, columns["event_id"], older)
+        owners = {row.key_id: (row.owner, row.key) for row in state_keys or ()}
+        named, places = np.unique(keys, return_inverse=True)
+        for part, name in enumerate(("owner", "key")):
+            words = np.array([owners.get(key, ("?", "?"))[part] for key in named.tolist()], object)
+            columns[name] = words[places].tolist()
+        counted = np.ones(len(rows), np.int64) if batch.changes is None else batch.changes[rows]
+        columns["changes"] = np.maximum(counted, 1)
+        self.next_version_id += len(rows)
+        return Delta(first, self.next_version_id, {name: columns[name] for name in _COLUMNS})
+
+    def _replace(self, columns: dict[str, Any], previous: Int64, last: Int64) -> list[Version | None]:
+        """Makes the last write of each cell its present version; what was there before its first, by that row."""
+        older: list[Version | None] = [None] * len(previous)
+        objects, ids = columns["object_id"].tolist(), columns["key_id"].tolist()
+        for row in np.flatnonzero(previous < 0).tolist():
+            cell = (objects[row], ids[row])
+            older[row] = self.cells.get(cell)
+            self.cells.setdefault(cell, _PLACE)  # cells stay in the order of their first write
+        for row in last.tolist():
+            before = int(previous[row])
+            there = older[row]
+            replaced = int(columns["version_id"][before]) if before >= 0 else there.version_id if there else 0
+            self.cells[objects[row], ids[row]] = Version(
+                version_id=int(columns["version_id"][row]),
+                object_id=objects[row],
+                key_id=ids[row],
+                value=columns["new"][row],
+                since_ns=int(columns["time_ns"][row]),
+                event_id=int(columns["event_id"][row]),
+                writer_track_id=int(columns["writer_track_id"][row]),
+                writer_call_id=int(columns["writer_call_id"][row]),
+                flags=int(columns["flags"][row]),
+                previous_id=replaced,
+            )
+        return older
 
     def at(self, time_ns: Ns) -> list[Version]:
         """The present versions, deleted cells left out, by cell in the order of their first write."""
@@ -144,19 +173,56 @@ class StateDag:
                 raise ScopeBug(f"version {version.version_id} out of order")
 
 
-def _rows(added: list[Version], old: list[Version | None], state_keys: Sequence[StateKeyRow]) -> dict[str, object]:
-    keys = {row.key_id: (row.owner, row.key) for row in state_keys} if added else {}
-    names = [keys.get(v.key_id, ("?", "?")) for v in added]
+_PLACE = Version(0, 0, 0, None, 0, 0, 0, 0, 0, 0)
+_COLUMNS = (
+    "version_id", "time_ns", "object_id", "owner", "key", "old", "new", "writer_track_id", "writer_call_id",
+    "changes", "event_id", "replaced_event_id",
+)  # fmt: skip
+_TEXT_COLUMNS = frozenset({"owner", "key", "old", "new"})
+
+
+def _no_rows() -> dict[str, Any]:
     return {
-        "version_id": np.array([v.version_id for v in added], np.int64),
-        "time_ns": np.array([v.since_ns for v in added], np.int64),
-        "object_id": np.array([v.object_id for v in added], np.int64),
-        "owner": [owner for owner, _ in names],
-        "key": [key for _, key in names],
-        "old": [v.value if v else None for v in old],
-        "new": [v.value for v in added],
-        "writer_track_id": np.array([v.writer_track_id for v in added], np.int32),
-        "writer_call_id": np.array([v.writer_call_id for v in added], np.int64),
-        "event_id": np.array([v.event_id for v in added], np.int64),
-        "replaced_event_id": np.array([v.event_id if v else 0 for v in old], np.int64),
+        name: [] if name in _TEXT_COLUMNS else np.empty(0, np.int32 if name == "writer_track_id" else np.int64)
+        for name in _COLUMNS
     }
+
+
+def _values(batch: EventBatch, rows: npt.NDArray[np.intp], flags: UInt8) -> list[str | None]:
+    """The value of each state; None where it was deleted."""
+    texts, at = batch.values, np.searchsorted(batch.value_rows, rows)
+    inside = np.minimum(at, max(len(texts) - 1, 0))
+    has_text = batch.value_rows[inside] == rows if len(texts) else np.zeros(len(rows), np.bool_)
+    deleted = (flags & FLAG_DELETED) != 0
+    if has_text.all() and not deleted.any():
+        return [texts[place] for place in at.tolist()]
+    return [
+        None if gone else texts[place] if there else ""
+        for place, there, gone in zip(at.tolist(), has_text.tolist(), deleted.tolist(), strict=True)
+    ]
+
+
+def _chains(objects: Int64, keys: Int64) -> tuple[Int64, Int64]:
+    """(for each write the one before it of the same cell, -1 = none here; the last write of each cell).
+
+    _chains([1, 1, 1], [7, 8, 7]) -> ([-1, -1, 0], [1, 2])
+    """
+    order = np.lexsort((keys, objects))
+    same = (objects[order[1:]] == objects[order[:-1]]) & (keys[order[1:]] == keys[order[:-1]])
+    previous = np.full(len(order), -1, np.int64)
+    previous[order[1:][same]] = order[:-1][same]
+    last = np.sort(order[np.append(~same, True)])
+    return previous, last.astype(np.int64)
+
+
+def _replaced(
+    previous: Int64, new: list[str | None], event_ids: Int64, older: list[Version | None]
+) -> tuple[list[str | None], Int64]:
+    """The values and events that each write replaced; event 0 = none."""
+    old = [new[at] if at >= 0 else None for at in previous.tolist()]
+    events = np.where(previous >= 0, event_ids[previous], 0)
+    for row in np.flatnonzero(previous < 0).tolist():
+        version = older[row]
+        if version is not None:
+            old[row], events[row] = version.value, version.event_id
+    return old, events

@@ -128,9 +128,10 @@ enum scope_kind {
                        nothing was dropped, but calls are not followed; told again while it lasts.
                        A GAP is itself an event with a sequence number. */
 
-    SCOPE_STATE = 32 /* a = state key id; b = byte length L of the text; flags bit0 deleted, bit1 truncated,
-                        bit2 redacted, bit3 first known value, bit4 seen by polling (sampled);
-                        then ceil((8 + L) / 16) raw slots: u64 object serial (0 = module), UTF-8 text */
+    SCOPE_STATE = 32 /* a = state key id; b = bytes that follow the serial; flags bit0 deleted, bit1 truncated,
+                        bit2 redacted, bit3 first known value, bit4 sampled (seen by polling, or the last value of a time
+                        slice), bit5 counted; then ceil((8 + b) / 16) raw slots: u64 object serial (0 = module), if
+                        counted u64 number of changes that the value stands for, UTF-8 text */
 };
 
 /* defs.bin, append-only, beside pool.bin; the first `definition_bytes` of the header count. Each definition is counted

@@ -71,7 +71,7 @@ class Outcome:
 
     session_path: Path
     ended: Ended
-    duration_ns: int
+    duration_ns: int  # until the program ended or the recording of it did; saving is not in it
     trouble: str | None = None
     exit_status: int | None = None  # of the program that `run` has started, as subprocess gives it; None: it runs on
     overhead: float | None = None

@@ -1,13 +1,24 @@
 /* Module globals over time: watched through dict watchers on 3.12+, compared four times a second before.
  *
- * Only modules that the filter wants, and of them only data: no dunder names, functions, classes, modules. */
+ * Only modules that the filter wants, and of them only data: no dunder names, functions, classes, modules.
+ *
+ * A loop at module level changes its variables millions of times a second. Of a name that changes more than
+ * MOST_IN_A_SLICE times in SLICE_NS the last value of each slice is written, flagged "sampled", with the number of
+ * changes that it stands for; every change is counted, none is rendered in vain. A name that --state asks for stays
+ * whole. The last value of a slice is written at the first change after it, at a look, or at the end. */
 #include "filter.h"
 #include "state.h"
 #include "tracks.h"
+#include "unseen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SLICE_NS 10000000u
+#define MOST_IN_A_SLICE 16u
+#define MOST_NAMES 65536u
+#define POLL_NS 2000000u /* how long one look may compare, with the GIL */
 
 enum dict_event { ADDED, MODIFIED, DELETED, CLONED, CLEARED, DEALLOCATED };
 
@@ -21,8 +32,14 @@ struct global {
     PyObject *key;  /* strong */
     uint32_t id;
     bool redacted, present;
-    uint32_t seen_in; /* number of the poll that saw it last */
-    uint64_t hash;    /* of the last text, when polling */
+    bool whole;          /* every change is written */
+    uint32_t seen_in;    /* number of the poll that saw it last */
+    uint64_t hash;       /* of the last value, when polling */
+    uint64_t slice_ns;   /* when the present slice began */
+    uint64_t changed_ns; /* the last change */
+    uint32_t changes;    /* in this slice */
+    uint32_t allowed;    /* of them, to be written */
+    uint32_t unwritten;  /* changes that the next value written stands for, beside its own */
 };
 
 static struct module *modules;
@@ -30,7 +47,9 @@ static uint32_t module_count, module_capacity;
 static struct global *globals; /* open addressing by (dict, key) */
 static uint32_t global_count, global_mask;
 static int watcher = -1;
-static uint32_t polls;
+static uint32_t unwritten_names; /* globals with unwritten changes */
+static uint32_t polls, poll_module;
+static Py_ssize_t poll_at;      /* where the next look goes on in modules[poll_module] */
 static Py_ssize_t modules_seen; /* len(sys.modules) at the last look */
 
 /* GIL held; does not allocate. */
@@ -82,11 +101,15 @@ static struct global *entry_of(PyObject *dict, PyObject *key, bool create) {
     PyObject *name = create && module ? scope_utf8(key) : NULL;
     const char *text = name ? PyBytes_AsString(name) : "__";
     struct global *entry = NULL;
-    if (strncmp(text, "__", 2) != 0) {
+    if (global_count >= MOST_NAMES && module) {
+        scope_unseen("names-full", module->name);
+    } else if (strncmp(text, "__", 2) != 0) {
         Py_IncRef(key);
         globals[at] = (struct global){.dict = dict,
                                       .key = key,
                                       .redacted = scope_is_credential(text),
+                                      .whole = scope_filter_wants_class(module->name, text),
+                                      .allowed = MOST_IN_A_SLICE,
                                       .id = scope_state_define(module->name, text, "global")};
         global_count += 1;
         entry = &globals[at];
@@ -104,36 +127,117 @@ static uint64_t hash_of(const struct scope_text *text) {
     return hash;
 }
 
-/* GIL held; allocates; never leaves an exception. `key` got `value`. When polling, an unchanged text is not written. */
-static void note(struct scope_writer *w, PyObject *dict, PyObject *key, PyObject *value, uint32_t flags) {
+/* GIL held; may allocate; never leaves an exception. What tells two values apart without rendering them, where that can be
+ * had cheaply; 0 = render. */
+static uint64_t cheap_hash(PyObject *value) {
+    PyTypeObject *type = Py_TYPE(value);
+    uint64_t hash = 0;
+    int overflow = 0;
+    if (type == &PyLong_Type) {
+        long long number = PyLong_AsLongLongAndOverflow(value, &overflow);
+        hash = overflow ? 0 : (uint64_t)number * 0x9E3779B97F4A7C15u | 1;
+    } else if (value == Py_None || type == &PyBool_Type || type == &PyFloat_Type ||
+               (type == &PyUnicode_Type && PyUnicode_GetLength(value) <= (Py_ssize_t)SCOPE_TEXT_BYTES)) {
+        hash = ((uint64_t)PyObject_Hash(value) ^ (uint64_t)(uintptr_t)type) | 1;
+    }
+    PyErr_Clear();
+    return hash;
+}
+
+/* GIL held; allocates; never leaves an exception. Writes what the name holds now, or that it is gone: NULL. */
+static void write_value(struct scope_writer *w, struct global *entry, PyObject *value, uint32_t flags) {
     struct scope_text text;
+    const uint64_t own = flags & SCOPE_STATE_SAMPLED ? 0 : 1; /* the last value of a slice is among those counted */
+    const uint64_t changes = entry->unwritten ? entry->unwritten + own : 0;
+    if (entry->unwritten)
+        unwritten_names -= 1;
+    entry->unwritten = 0;
+    entry->present = value != NULL;
+    if (!value)
+        flags |= SCOPE_STATE_DELETED;
+    else if (entry->redacted)
+        scope_render_redacted(&text);
+    else
+        scope_render(&text, value);
+    scope_state_write_changes(w, entry->id, flags, value ? &text : NULL, changes);
+}
+
+/* GIL held; allocates; never leaves an exception. The last value of a slice that is over. */
+static void write_last(struct scope_writer *w, struct global *entry) {
+    write_value(w, entry, PyDict_GetItemWithError(entry->dict, entry->key), SCOPE_STATE_SAMPLED);
+    PyErr_Clear();
+}
+
+/* GIL held; does not allocate, except at the end of a slice. Before a change of a watched dict: true when it is only
+ * counted. */
+static inline bool is_only_counted(struct global *entry) {
+    if (entry->whole)
+        return false;
+    const uint64_t now_ns = scope_coarse_ns();
+    if (now_ns - entry->slice_ns >= SLICE_NS) {
+        bool is_busy = entry->changes > MOST_IN_A_SLICE && now_ns - entry->changed_ns < 5 * SLICE_NS;
+        if (entry->unwritten)
+            write_last(scope_writer_of_this_thread(NULL), entry);
+        entry->slice_ns = now_ns;
+        entry->changes = 0;
+        entry->allowed = is_busy ? 0 : MOST_IN_A_SLICE;
+    }
+    entry->changed_ns = now_ns;
+    if (++entry->changes <= entry->allowed)
+        return false;
+    if (!entry->unwritten++)
+        unwritten_names += 1;
+    return true;
+}
+
+/* GIL held; does not allocate; NULL = not known, or known under an equal text elsewhere. */
+static inline struct global *known(const PyObject *dict, const PyObject *key) {
+    if (!globals)
+        return NULL;
+    uint32_t at = slot_of(dict, key);
+    for (; globals[at].key; at = (at + 1) & global_mask)
+        if (globals[at].key == key && globals[at].dict == dict)
+            return &globals[at];
+    return NULL;
+}
+
+/* GIL held; allocates; never leaves an exception. The entry of a key that is perhaps not interned. */
+static struct global *entry_of_any(PyObject *dict, PyObject *key, bool create) {
     PyObject *canonical = key;
     Py_IncRef(canonical);
     if (PyUnicode_CheckExact(key))
         PyUnicode_InternInPlace(&canonical);
-    struct global *entry = entry_of(dict, canonical, scope_state_is_interesting(value));
+    struct global *entry = entry_of(dict, canonical, create);
     Py_DecRef(canonical);
-    if (!entry)
-        return;
-    if (entry->redacted)
-        scope_render_redacted(&text);
-    else
-        scope_render(&text, value);
-    uint64_t hash = flags & SCOPE_STATE_SAMPLED ? hash_of(&text) : 0;
-    bool same = flags & SCOPE_STATE_SAMPLED && entry->present && entry->hash == hash;
-    entry->hash = hash;
-    entry->present = true;
-    entry->seen_in = polls;
-    if (!same)
-        scope_state_write(w, entry->id, 0, flags, &text);
+    return entry;
 }
 
-/* GIL held; does not allocate. */
-static void note_deleted(struct scope_writer *w, struct global *entry, uint32_t flags) {
-    if (!entry || !entry->present)
+/* GIL held; allocates; never leaves an exception. `key` got `value`. When polling, an unchanged value is not written. */
+static void note(struct scope_writer *w, PyObject *dict, PyObject *key, PyObject *value, uint32_t flags) {
+    struct global *entry = known(dict, key);
+    if (!entry)
+        entry = entry_of_any(dict, key, scope_state_is_interesting(value));
+    if (!entry)
         return;
-    entry->present = false;
-    scope_state_write(w, entry->id, 0, flags | SCOPE_STATE_DELETED, NULL);
+    entry->seen_in = polls;
+    if (flags & SCOPE_STATE_SAMPLED) {
+        struct scope_text text;
+        uint64_t hash = cheap_hash(value);
+        if (!hash) {
+            scope_render(&text, value);
+            hash = hash_of(&text);
+        }
+        if (entry->present && entry->hash == hash)
+            return;
+        entry->hash = hash;
+    }
+    write_value(w, entry, value, flags);
+}
+
+/* GIL held; allocates; never leaves an exception. */
+static void note_deleted(struct scope_writer *w, struct global *entry, uint32_t flags) {
+    if (entry && (entry->present || entry->unwritten))
+        write_value(w, entry, NULL, flags);
 }
 
 /* GIL held; allocates; the collector is off, so nothing can change the dict meanwhile. */
@@ -148,14 +252,17 @@ static void note_all(struct scope_writer *w, PyObject *dict, PyObject *source, u
 static int on_dict_event(int event, PyObject *dict, PyObject *key, PyObject *value) {
     if (!scope_active || scope_tls == &scope_muted || (scope_python.finalizing && scope_python.finalizing()))
         return 0;
+    struct global *entry = event <= DELETED ? known(dict, key) : NULL;
     PyObject *type, *error, *traceback;
+    if (SCOPE_LIKELY(entry != NULL) && !PyErr_Occurred() && is_only_counted(entry))
+        return 0;
     PyErr_Fetch(&type, &error, &traceback);
     int collecting = PyGC_Disable();
     struct scope_writer *w = scope_writer_of_this_thread(NULL);
     if (event == ADDED || event == MODIFIED) {
         note(w, dict, key, value, 0);
     } else if (event == DELETED) {
-        note_deleted(w, entry_of(dict, key, false), 0);
+        note_deleted(w, entry ? entry : entry_of_any(dict, key, false), 0);
     } else if (event == CLONED && PyDict_Check(key)) {
         note_all(w, dict, key, 0);
     } else if (event == CLEARED) {
@@ -221,16 +328,44 @@ static void look_for_modules(void) {
         watch_module(module);
 }
 
+/* GIL held; allocates; never leaves an exception. Names that were there and are no more. */
+static void poll_for_deleted(struct scope_writer *w) {
+    for (uint32_t i = 0; globals && i <= global_mask; i++) {
+        struct global *entry = &globals[i];
+        if (!entry->key || !entry->present || entry->seen_in == polls)
+            continue;
+        if (!PyDict_GetItemWithError(entry->dict, entry->key)) /* else a table that grew has hidden it from the look */
+            note_deleted(w, entry, SCOPE_STATE_SAMPLED);
+        PyErr_Clear();
+    }
+}
+
 /* GIL held; allocates; never leaves an exception. Changes since the last poll, on the main thread's track: who wrote
- * them is not known, and the flag says so. */
+ * them is not known, and the flag says so. Big tables take several looks: no look holds the program up for long. */
 static void poll_modules(void) {
     struct scope_writer *w = scope_tracks_main();
+    const uint64_t until_ns = scope_mono_ns() + POLL_NS;
+    uint32_t looked = 0;
+    for (; poll_module < module_count; poll_module++, poll_at = 0) {
+        PyObject *dict = modules[poll_module].dict, *key, *value;
+        while (PyDict_Next(dict, &poll_at, &key, &value)) {
+            note(w, dict, key, value, SCOPE_STATE_SAMPLED);
+            if (++looked % 64 == 0 && scope_mono_ns() > until_ns)
+                return;
+        }
+    }
+    poll_for_deleted(w);
     polls += 1;
-    for (uint32_t i = 0; i < module_count; i++)
-        note_all(w, modules[i].dict, modules[i].dict, SCOPE_STATE_SAMPLED);
-    for (uint32_t i = 0; globals && i <= global_mask; i++)
-        if (globals[i].key && globals[i].seen_in != polls)
-            note_deleted(w, &globals[i], SCOPE_STATE_SAMPLED);
+    poll_module = 0;
+}
+
+/* GIL held; allocates; never leaves an exception. Last values of slices that are over, or of all: `everything`. */
+void scope_globals_flush(bool everything) {
+    struct scope_writer *w = unwritten_names ? scope_tracks_main() : NULL;
+    const uint64_t now_ns = scope_coarse_ns();
+    for (uint32_t i = 0; w && globals && i <= global_mask; i++)
+        if (globals[i].unwritten && (everything || now_ns - globals[i].slice_ns >= SLICE_NS))
+            write_last(w, &globals[i]);
 }
 
 /* GIL held; allocates; never leaves an exception. -1 = no watchers here: poll. Writes the first values. */
@@ -250,6 +385,7 @@ void scope_globals_sweep(bool poll) {
     look_for_modules();
     if (poll && watcher < 0)
         poll_modules();
+    scope_globals_flush(false);
     if (collecting)
         PyGC_Enable();
     PyErr_Clear();
@@ -271,6 +407,8 @@ void scope_globals_stop(void) {
     modules = NULL;
     globals = NULL;
     module_count = module_capacity = global_count = global_mask = 0;
+    unwritten_names = poll_module = 0;
+    poll_at = 0;
     for (uint32_t i = 0; old_globals && i <= old_mask; i++)
         if (old_globals[i].key)
             Py_DecRef(old_globals[i].key);

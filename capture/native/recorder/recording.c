@@ -127,6 +127,8 @@ void scope_recording_unhook(void) {
 void scope_recording_stop_state(void) {
     if (!state_on)
         return;
+    if (scope_features.globals && scope_active)
+        scope_globals_flush(true);
     state_on = false;
     if (scope_features.globals)
         scope_globals_stop();
@@ -211,6 +213,8 @@ int scope_recording_end(PyObject *threads) {
     PyObject *frames = current_frames();
     PyErr_Clear();
     int collecting = PyGC_Disable();
+    if (scope_features.globals && state_on)
+        scope_globals_flush(true);
     write_last_stacks(frames);
     scope_tracks_lock();
     scope_tracks_close();

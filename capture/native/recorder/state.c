@@ -26,13 +26,14 @@ uint32_t scope_state_define(const char *owner, const char *key, const char *kind
     return ++last_key;
 }
 
-/* GIL held; may reserve file space. One value of one key on the track of `w`; text NULL for a deletion. Only the
- * thread itself may wait for space or end a gap. */
-void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
-                       const struct scope_text *text) {
+/* GIL held; may reserve file space. Only the thread itself may wait for space or end a gap. `changes` is written when it
+ * is not 0. */
+static inline void write_state(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
+                               const struct scope_text *text, uint64_t changes) {
     if (!key || !w || w->quiet || w->ended)
         return;
-    const uint32_t length = text ? text->length : 0;
+    const uint32_t counted = changes ? 8 : 0;
+    const uint32_t length = counted + (text ? text->length : 0);
     const uint32_t slots = 1 + (8 + length + 15) / 16;
     struct scope_record *record = scope_reserve(w, slots, NULL, w == scope_tls);
     if (!scope_active && w == scope_tls)
@@ -46,10 +47,26 @@ void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, ui
     unsigned char *raw = (unsigned char *)(record + 1);
     memset(record + slots - 1, 0, sizeof *record);
     memcpy(raw, &object, 8);
-    if (length)
-        memcpy(raw + 8, text->bytes, length);
+    if (counted) {
+        memcpy(raw + 8, &changes, 8);
+        flags |= SCOPE_STATE_COUNTED;
+    }
+    if (length > counted)
+        memcpy(raw + 8 + counted, text->bytes, length - counted);
     scope_fill(record, scope_ticks(), key, scope_head(SCOPE_STATE, flags, length));
     scope_publish(w, slots);
+}
+
+/* GIL held; may reserve file space. One value of one key on the track of `w`; text NULL for a deletion. */
+void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
+                       const struct scope_text *text) {
+    write_state(w, key, object, flags, text, 0);
+}
+
+/* GIL held; may reserve file space. A value of a global that stands for so many changes; 0 = for itself. */
+void scope_state_write_changes(struct scope_writer *w, uint32_t key, uint32_t flags, const struct scope_text *text,
+                               uint64_t changes) {
+    write_state(w, key, 0, flags, text, changes);
 }
 
 /* GIL held; does not allocate. Data, as opposed to what a program is made of. */

@@ -10,15 +10,19 @@
 #define SCOPE_STATE_REDACTED 4u
 #define SCOPE_STATE_FIRST 8u
 #define SCOPE_STATE_SAMPLED 16u
+#define SCOPE_STATE_COUNTED 32u
 
 void scope_state_open(void);
 uint32_t scope_state_define(const char *owner, const char *key, const char *kind);
 void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
                        const struct scope_text *text);
+void scope_state_write_changes(struct scope_writer *w, uint32_t key, uint32_t flags, const struct scope_text *text,
+                               uint64_t changes);
 bool scope_state_is_interesting(PyObject *value);
 
 int scope_globals_start(void);
 void scope_globals_sweep(bool poll);
+void scope_globals_flush(bool everything);
 void scope_globals_stop(void);
 
 void scope_attributes_start(void);

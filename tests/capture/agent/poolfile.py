@@ -17,6 +17,7 @@ LEAVE = ("return", "yield", "unwind")
 BLOCK_BYTES, SMALL_BYTES = 65536, 4096
 LARGE = 1 << 16
 WRITING, CLOSED, SLOTS = 1, 2, 3
+COUNTED = 32
 SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS = 1, 2, 3, 4, 5
 
 
@@ -32,6 +33,7 @@ class Event:
     frames: tuple[tuple[int, int], ...] = ()
     object: int = 0
     text: str = ""
+    changes: int = 0
 
 
 @dataclass
@@ -154,7 +156,7 @@ def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[
     while index < committed:
         ticks, a, kind, flags, b = struct.unpack_from("<QIBBH", data, at + 16 * index)
         frames: tuple[tuple[int, int], ...] = ()
-        number, text = 0, ""
+        number, text, changes = 0, "", 0
         slots = 1
         if KINDS[kind] == "snapshot":
             slots += a
@@ -165,8 +167,9 @@ def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[
             slots += (8 + b + 15) // 16
             body = at + 16 * (index + 1)
             raw = data[body : body + 8 + b]
-            number, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()
-        events.append(Event(track, seq + len(events), ticks, KINDS[kind], a, flags, b, frames, number, text))
+            number, text = struct.unpack_from("<Q", raw)[0], raw[16 if flags & COUNTED else 8 :].decode()
+            changes = struct.unpack_from("<Q", raw, 8)[0] if flags & COUNTED else 1
+        events.append(Event(track, seq + len(events), ticks, KINDS[kind], a, flags, b, frames, number, text, changes))
         index += slots
     assert index == committed, "an event spans chunks"
     return events

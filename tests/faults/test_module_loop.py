@@ -1,0 +1,118 @@
+"""A loop at module level is counted, not recorded change by change, unless --state asks for it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import interpreters
+from tests.capture.agent.recordings import PATIENCE_S, Recording, script
+from tests.interpreters import Interpreter
+from tests.scope_command import query, run_recorded
+from tests.targets import Launcher
+
+PROGRAM = Path(__file__).parent / "programs" / "module_loop.py"
+DELETED, SAMPLED, COUNTED = 1, 16, 32
+CHANGES = {"total": 400_001, "last": 400_000, "i": 450_000, "words": 1, "text": 1, "slow": 1, "line": 75_000}
+WATCHED = [one for one in interpreters.found() if one.version >= (3, 12)]
+POLLED = [one for one in interpreters.found() if one.version < (3, 12)]
+
+
+@pytest.fixture
+def state_only() -> Iterator[Recording]:
+    one = Recording(mode="state")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def one_name_asked_for() -> Iterator[Recording]:
+    one = Recording(mode="state", state=["__main__.slow*"], chunk_count=4096)
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize("watched", WATCHED, ids=str)
+def test_every_change_is_counted_and_few_are_written(
+    watched: Interpreter, target: Launcher, state_only: Recording
+) -> None:
+    started = state_only.launch(target, watched, PROGRAM)
+    assert started.wait(PATIENCE_S) == 0, started.output()
+    pool = state_only.read()
+    counted, written, final = Counter[str](), Counter[str](), {}
+    for event in (event for event in pool.all_events() if event.kind == "state"):
+        name = pool.definitions[3][event.a][1]
+        counted[name] += event.changes
+        written[name] += 1
+        final[name] = None if event.flags & DELETED else event.text
+        assert bool(event.flags & COUNTED) == bool(event.flags & SAMPLED)
+    assert counted == CHANGES
+    assert max(written.values()) < 20_000
+    total, _ = started.output().split()
+    assert (final["total"], final["last"], final["i"], final["slow"]) == (total, total, "49999", "'once'")
+    assert final["line"] is None
+
+
+@pytest.mark.parametrize("watched", WATCHED[:1], ids=str)
+def test_a_name_that_was_asked_for_stays_whole(
+    watched: Interpreter, target: Launcher, one_name_asked_for: Recording, tmp_path: Path
+) -> None:
+    text = "for slowly in range(20_000):\n    other = slowly\nslow = 1\n"
+    started = one_name_asked_for.launch(target, watched, script(tmp_path, text))
+    assert started.wait(PATIENCE_S) == 0, started.output()
+    states = one_name_asked_for.read().states()
+    values = [(flags, value) for _, key, _, flags, value in states if key == "slowly"]
+    assert values == [(0, str(n)) for n in range(20_000)]
+    assert sum(key == "other" for _, key, *_ in states) < 10_000
+
+
+@pytest.mark.parametrize("watched", WATCHED[:1], ids=str)
+def test_the_last_value_of_a_busy_name_is_written_while_the_program_waits(
+    watched: Interpreter, target: Launcher, state_only: Recording, tmp_path: Path
+) -> None:
+    text = (
+        "import sys\nfor n in range(100_000): pass\nprint('waiting', flush=True)\n"
+        "import time\nwhile True: time.sleep(0.01)\n"
+    )
+    started = state_only.launch(target, watched, script(tmp_path, text))
+    started.wait_for_line("waiting")
+    state_only.stop()
+    values = [value for _, key, _, _, value in state_only.read().states() if key == "n"]
+    assert values[-1] == "99999"
+    assert values == sorted(values, key=int)
+
+
+@pytest.mark.parametrize("polled", POLLED, ids=str)
+def test_a_big_module_does_not_stall_a_program_that_is_polled(
+    polled: Interpreter, target: Launcher, state_only: Recording, tmp_path: Path
+) -> None:
+    text = (
+        "import time\nfor n in range(30_000): globals()[f'name{n}'] = [n]\ntime.sleep(0.6)\n"
+        "name5 = 'changed'\nlongest = 0\nend = time.monotonic() + 3\n"
+        "while (now := time.monotonic()) < end:\n"
+        "    longest = max(longest, time.thread_time() * 0 + time.monotonic() - now)\n"
+        "print('done', flush=True)\n"
+    )
+    started = state_only.launch(target, polled, script(tmp_path, text))
+    assert started.wait(PATIENCE_S) == 0, started.output()
+    values = [value for _, key, _, _, value in state_only.read().states() if key == "name5"]
+    assert values[0] == "[5]"
+    assert values == sorted(set(values), key=values.index)
+
+
+def test_the_programs_end_is_when_the_program_ended_and_the_count_is_kept(tmp_path: Path) -> None:
+    if not WATCHED:
+        pytest.skip("no CPython of 3.12 or later")
+    session = tmp_path / "loop.scope"
+    done = run_recorded(session, [WATCHED[-1].path, PROGRAM])
+    rows = query(session, "SELECT key, sum(changes) AS changes FROM states GROUP BY key")
+    assert {row["key"]: row["changes"] for row in rows} == CHANGES
+    (last,) = query(session, "SELECT max(time_ns) AS time_ns FROM events")
+    told = re.search(r"ended after ([0-9.]+)(m?s)", done.stderr)
+    assert told, done.stderr
+    ended_s = float(told[1]) / (1000 if told[2] == "ms" else 1)
+    assert ended_s <= last["time_ns"] / 1e9 + 1.5, "sealing counted as the program's time"
