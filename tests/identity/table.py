@@ -153,7 +153,7 @@ PROGRAMS: tuple[Program, ...] = (
     _own("exits_with", "killed"),
     _own("runs_tasks", sample=True),
     _own("runs_tasks", "debug", chance=((r"(?m)^Executing <.* took .*\n", ""), *NUMBERS)),
-    _own("makes_classes"),
+    _own("makes_classes", sample=True),
     _own("plays_with_frames"),
     # the standard library's tools
     _module("json.tool", "--sort-keys", stdin='{"b": [1, 2, {"c": null}], "a": "\\u00e4"}', sample=True),
