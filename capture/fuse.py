@@ -28,14 +28,14 @@ class Fuse:
         free = stat.f_bavail * stat.f_frsize
         if free < self.least_free_bytes:
             return (
-                f"the disk of {self.session_path} has only {free // MIB} MiB left, so recording stopped; "
-                "free some space or choose another place with -o"
+                f"The disk of {self.session_path} has only {free // MIB} MiB left, so recording stopped; "
+                "free some space or choose another place with -o."
             )
         backlog = _folder_bytes(self.session_path / "journal")
         if backlog > self.most_journal_bytes:
             return (
                 f"{backlog // MIB} MiB wait to be sealed in {self.session_path}, so recording stopped; "
-                "narrow it with --include"
+                "narrow it with --include."
             )
         return None
 

@@ -251,25 +251,56 @@ def test_wrong_usage_is_exit_code_2() -> None:
     assert scope("no-such-verb", expect=2).stderr
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root: to mount a small disk")
-def test_full_disk_loses_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 3 MiB."""
+    if os.getuid() != 0:
+        pytest.skip("needs root: to mount a small disk")
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> Path:
+    """A program that makes 12 MiB of events."""
     program = tmp_path / "busy.py"
     program.write_text("def f(x):\n    return x\nfor i in range(400_000):\n    f(i)\nprint('DONE')\n")
-    session = disk / "a.scope"
-    try:
-        done = scope("run", "--no-window", "-o", session, "--", sys.executable, program, expect=1)
-        assert "Traceback" not in done.stderr
-        assert "The disk" in done.stderr
-        assert "recover" in done.stderr
-        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
-        recovered = scope_json("recover", session, "--json")
-        assert recovered["complete"]
-        assert recovered["produced"] == recovered["recorded"] + recovered["dropped"]
-        assert recovered["recorded"] * 16 > 1 << 20, "the journal and the pool held at least what the disk could"
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    return program
+
+
+def test_disk_that_is_almost_full_stops_the_recording_and_not_the_program(small_disk: Path, busy: Path) -> None:
+    session = small_disk / "a.scope"
+    done = scope("run", "--no-window", "-o", session, "--", sys.executable, busy, expect=1)
+    assert "MiB left, so recording stopped" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == "DONE\n"
+
+
+# A disk that fills faster than the safety limit looks.
+WITHOUT_LIMIT = """
+import sys
+from capture.fuse import Fuse
+from scope_gui.command_line import main
+Fuse.blown = lambda fuse: None
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_full_disk_loses_nothing(small_disk: Path, busy: Path) -> None:
+    session = small_disk / "a.scope"
+    words = [sys.executable, "-c", WITHOUT_LIMIT, "run", "--no-window", "-o", session, "--", sys.executable, busy]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "The disk is full" in done.stderr
+    assert "recover" in done.stderr
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    recovered = scope_json("recover", session, "--json")
+    assert recovered["complete"]
+    assert recovered["produced"] == recovered["recorded"] + recovered["dropped"]
+    assert recovered["recorded"] * 16 > 1 << 20, "the journal and the pool held at least what the disk could"
