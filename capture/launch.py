@@ -134,9 +134,16 @@ def _plain(argv: list[str]) -> list[str]:
 def _start(command: list[str], signal_mask: Collection[int] | None) -> "subprocess.Popen[bytes]":
     if not command:
         raise TargetProblem("There is no program to run.", "Name one after `--`: `scope-gui run -- python app.py`.")
-    unblock = None if signal_mask is None else lambda: signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask)
-    try:
-        return subprocess.Popen(command, preexec_fn=unblock)  # noqa: PLW1509 - there is no other thread yet
+
+    def prepare() -> None:
+        if signal_mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask)
+        if is_activated:
+            os.putenv("LISTEN_PID", str(os.getpid()))
+
+    is_activated = os.environ.get("LISTEN_PID") == str(os.getpid())
+    try:  # nothing of ours is inherited, and all that we were given: a job server of make, sockets of systemd, <(...)
+        return subprocess.Popen(command, close_fds=False, preexec_fn=prepare)  # noqa: PLW1509 - no other thread yet
     except OSError as error:
         reason = error.strerror or str(error)
         raise TargetProblem(f"The program {command[0]!r} cannot be started: {reason}.") from None

@@ -57,6 +57,17 @@ def words_to(descriptor: int) -> TextIO:
     return _text(_Words(descriptor, "w", closefd=False), by_line=True)
 
 
+def let_go_of_inherited() -> None:
+    """Closes what was only passed through us to a program: a socket or pipe that it closes is closed then.
+
+    What we have opened ourselves is never inheritable.
+    """
+    for number in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - the list's own descriptor is in it
+        with contextlib.suppress(OSError):
+            if number > 2 and os.get_inheritable(number):
+                os.close(number)
+
+
 def drop_answers() -> None:
     """What is still waiting to be written to standard output goes nowhere."""
     with contextlib.suppress(OSError):

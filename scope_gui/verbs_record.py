@@ -21,7 +21,7 @@ from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
 from scope_gui.recording.recorder import Outcome, Recording, stopped_by_signals
 from scope_gui.recording.signals import PassedOn, shell_status
-from scope_gui.streams import words_to
+from scope_gui.streams import let_go_of_inherited, words_to
 from scope_gui.timespec import text_from_ns
 from scope_gui.watching_window import watched_by_window
 
@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
             recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say, signals)
             stack.enter_context(signals or stopped_by_signals(recording))
             recording.run(command)
+            let_go_of_inherited()
         except ScopeError as problem:
             _say(str(problem))
             return shell_status(problem.status) if isinstance(problem, EndedEarly) and problem.status else NOT_STARTED

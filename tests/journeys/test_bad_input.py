@@ -293,7 +293,8 @@ sys.exit(main(sys.argv[1:]))
 
 def test_full_disk_loses_nothing(small_disk: Path, busy: Path) -> None:
     session = small_disk / "a.scope"
-    words = [sys.executable, "-c", WITHOUT_LIMIT, "run", "--no-window", "-o", session, "--", sys.executable, busy]
+    words = [sys.executable, "-c", WITHOUT_LIMIT, "run", "--no-window", "-o", str(session), "--"]
+    words += [sys.executable, str(busy)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
