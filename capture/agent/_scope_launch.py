@@ -4,12 +4,12 @@ Usage: python _scope_launch.py CONFIG [-x] -- (SCRIPT | DIRECTORY | ARCHIVE | -m
 
 '-' and '' read the program from standard input. -x: without the first line of a script.
 
-The program gets a `__main__`, `sys.argv` and `sys.path` of its own, its exit code is passed on, and no frame of ours
-shows in a traceback.
+The program gets a `__main__`, `sys.argv`, `sys.orig_argv` and `sys.path` of its own, its exit code is passed on, and no
+frame of ours shows in a traceback.
 """
 
 # pathlib may not be loaded in a target, and must not be because of us.
-# ruff: noqa: PTH100, PTH109, PTH118, PTH120, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH118, PTH120, PTH123
 
 import os
 import sys
@@ -27,6 +27,8 @@ def _main() -> None:
     if separator != "--" or not words:
         sys.exit("usage: _scope_launch.py CONFIG [-x] -- SCRIPT|-m MODULE|-c CODE|- ARGUMENTS")
     here = os.path.dirname(os.path.abspath(__file__))
+    options = sys.orig_argv[: -len(sys.argv)] + ["-x"] * skips_line
+    sys.orig_argv[:] = options + (words[1:] if words[0] == "" else words)  # a reloader starts the program by them again
     run = _prepare(words, skips_line)
     _record(here, config_path)
     try:
@@ -128,7 +130,12 @@ def _run_module(name: str, alter_argv: bool) -> None:
 
 
 def _record(here: str, config_path: str) -> None:
-    """Start the agent and wait until the recording is on; without one the program runs all the same."""
+    """Start the agent and wait until the recording is on; without one the program runs all the same.
+
+    Silently where an agent has taken the orders already: the program starts itself again by its own command line.
+    """
+    if not os.path.exists(config_path):
+        return
     imp: Any = sys.modules["_imp"]
     spec = type("spec", (), {"name": "_scope_recorder", "origin": os.path.join(here, "_scope_recorder.abi3.so")})
     recorder = imp.create_dynamic(spec)

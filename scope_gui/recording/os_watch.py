@@ -11,8 +11,8 @@ import psutil
 
 from capture import clock
 from capture.errors import TargetProblem
-from capture.probe import Identity, ProcessProbe, reaped_faults, thread_name
-from scope_gui.recording.followed import children_of
+from capture.probe import Identity, ProcessProbe, program_of, reaped_faults, thread_name
+from scope_gui.recording.followed import children_of, family
 
 MOST_GONE = 4096
 STAYS_NS = 1_500_000_000  # until then it may still turn out to be a Python that can be recorded
@@ -52,6 +52,7 @@ class OsWatch:
         self._threads: frozenset[int] = frozenset()
         self._children: dict[int, _Child] = {}
         self._gone: dict[tuple[int, float], None] = {}
+        self._grandchildren: dict[int, str] = {}  # those of the last look, by what was said of them
         self._next_serial = process_serial + 1000
         self._recorded = set[int]() if observe_threads else {process_serial}
         self._uncharged = 0  # children that have ended, until their parent is charged for them
@@ -88,6 +89,7 @@ class OsWatch:
                 self._fact("metric", mono_ns=now_ns, process_serial=watched.serial, values=values.values)
                 self._look_again_at(watched)
         self._look_for_short_ones()
+        self._look_for_grandchildren()
         if self._observe_threads:
             self._look_at_threads(sample.thread_ids, now_ns)
 
@@ -165,6 +167,19 @@ class OsWatch:
             if not self._uncharged:
                 self._fact("unseen", process_serial=self._serial, code="child-short")
             self._reaped_faults, self._uncharged = faults, 0
+
+    def _look_for_grandchildren(self) -> None:
+        """Says the names of processes that the program's children have started; of fresh ones at the next look."""
+        near = {self._probe.pid, *self._children}
+        seen: dict[int, str] = {}
+        for pid in family(self._probe.pid):
+            if pid in near:
+                continue
+            seen[pid] = told = self._grandchildren.get(pid, "")
+            if pid in self._grandchildren and (name := program_of(pid)) != told:
+                self._fact("unseen", process_serial=self._serial, code="child", detail=name)
+                seen[pid] = name
+        self._grandchildren = seen
 
     def wait_for_end(self, seconds: float) -> bool:
         """Whether the process ends within that time."""

@@ -50,6 +50,7 @@ BUSY_BYTES = 32 << 10
 STOP_DEADLINE_S = 8.0
 END_DEADLINE_S = 5.0
 CHILDREN_INTERVAL_NS = 8_000_000
+LOOK_SHARE = 32  # of the time that a look for children takes, until the next one
 FIND_INTERVAL_NS = 25_000_000
 OBSERVED_NS = 1_000_000_000
 FIRST_PROCESS = 1
@@ -228,8 +229,9 @@ class Recording:
                     self._watch.look()
                     self._standing.look(self._pool)
                 if now_ns >= due["children"]:
-                    due["children"] = now_ns + CHILDREN_INTERVAL_NS
                     self._watch.look_for_children()
+                    took_ns = clock.monotonic_ns() - now_ns
+                    due["children"] = now_ns + max(CHILDREN_INTERVAL_NS, LOOK_SHARE * took_ns)
                 if self._watch.ended:
                     return Ended.TARGET, None
                 if self._channel is not None and self._agent_gone():
