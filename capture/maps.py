@@ -57,14 +57,6 @@ def read_maps(pid: int) -> list[Mapping]:
     return mappings
 
 
-def is_mapped(pid: int, folder: Path) -> bool:
-    """Whether the process has a file of that folder in its memory; False when it is gone."""
-    try:
-        return any(Path(mapping.path).parent == folder for mapping in read_maps(pid) if mapping.path.startswith("/"))
-    except OSError:
-        return False
-
-
 def file_of(pid: int, mapping: Mapping) -> Path:
     """The mapped file itself, also if it was replaced on disk or lies in another mount namespace."""
     through_root = Path(f"/proc/{pid}/root{mapping.path}")

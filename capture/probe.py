@@ -150,6 +150,18 @@ def reaped_faults(pid: int) -> int:
     return int(fields[8])
 
 
+def image_of(pid: int) -> tuple[bytes, str]:
+    """What a process got when it began its program: equal for as long as it runs that one, another one after an exec.
+
+    Source: proc(5), /proc/PID/auxv and exe: the kernel lays out a new stack, with fresh random bytes, for each exec.
+    """
+    folder = Path(f"/proc/{pid}")
+    try:
+        return (folder / "auxv").read_bytes(), str((folder / "exe").readlink())
+    except OSError:
+        return b"", ""
+
+
 def program_of(pid: int) -> str:
     """What runs there, in a few words; 'process N' when it is gone."""
     name, words = _name_and_words(pid)

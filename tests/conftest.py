@@ -51,6 +51,8 @@ def pytest_report_header() -> str:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "interpreter" in metafunc.fixturenames:
         here = interpreters.found()
+        if wanted := metafunc.definition.get_closest_marker("minors"):
+            here = [interpreter for interpreter in here if interpreter.minor in wanted.args]
         metafunc.parametrize("interpreter", here, ids=[interpreter.minor for interpreter in here])
 
 

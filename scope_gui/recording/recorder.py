@@ -29,10 +29,9 @@ from capture.errors import ScopeError, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
-from capture.maps import is_mapped
 from capture.names import command_line, json_bytes
 from capture.pool import BLOCK_BYTES, Pool, remove_pool_folder
-from capture.probe import described, program_of
+from capture.probe import described, image_of, program_of
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
 from scope_gui.recording.followed import PythonFinder
@@ -106,6 +105,7 @@ class Recording:
         self._serial = FIRST_PROCESS
         self._program = self.command
         self._finder: PythonFinder | None = None
+        self._recorded: tuple[int, tuple[bytes, str]] = 0, (b"", "")  # whose calls are recorded, and its image
         self._observed_since_ns: int | None = None
         self._stop_asked = threading.Event()
         self._standing = Standing(self.session_id, self._start_ns)
@@ -171,6 +171,7 @@ class Recording:
             self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
         self._begun_ns = self._begun_ns or clock.monotonic_ns()
         self._standing.begin(pid, self._drain, self._channel)
+        self._recorded = pid, image_of(pid)
         self._observed_since_ns = None if self._channel else clock.monotonic_ns()
         self._watch = OsWatch(pid, FIRST_PROCESS, self._fact, observe_threads=self._channel is None)
         self._watch.begin(
@@ -289,11 +290,18 @@ class Recording:
     # -- a program that is no Python, or no longer the one that it was
 
     def _go_on_outside(self) -> None:
-        """The agent is gone and the program is not: it became another one, or closed our connection."""
+        """The agent is gone and the program is not: it became another one, or closed our connection.
+
+        A program that closed it is the one that it was. It is not entered again: it may close descriptors over and
+        over, and the agent has said that the recording ended there.
+        """
         assert self._channel is not None
-        assert self._child is not None
-        if self._pool is not None and not is_mapped(self._child.pid, self._pool_folder):
-            self._unseen("exec", program_of(self._child.pid))
+        pid, image = self._recorded
+        now = image_of(pid)
+        if now == image:
+            self._finder = None
+        elif now[0]:
+            self._unseen("exec", program_of(pid))
         self._channel.close()
         self._channel = None
         self._close_target()
@@ -328,6 +336,7 @@ class Recording:
         self._serial = serial
         self._drain = Drain(self._pool, self._journal, serial)
         self._standing.begin(pid, self._drain, self._channel)
+        self._recorded = pid, image_of(pid)
         self._observed_since_ns = None
         self._unseen("late", f"{program_of(pid)} (pid {pid})", serial)
         self.say(f"found a Python in the program, process {pid}; its calls are recorded from here on")

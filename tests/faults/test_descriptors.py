@@ -17,9 +17,8 @@ from tests.targets import Launcher
 PROGRAMS = Path(__file__).parent / "programs"
 
 
-def is_family_head(interpreter: Interpreter) -> bool:
-    """One of each way to record: profile hook, monitoring, and entered by the interpreter itself."""
-    return interpreter.minor in ("3.11", "3.12", "3.14")
+ONE_OF_EACH_WAY = pytest.mark.minors("3.11", "3.12", "3.14")
+"""The profile hook, monitoring, and entered by the interpreter itself."""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -33,12 +32,11 @@ def test_a_program_that_closes_every_descriptor_keeps_its_files(
         assert it.output().split() == ["ready", "done"]
 
 
+@ONE_OF_EACH_WAY
 @pytest.mark.parametrize("how", ["listed", "dup2"])
 def test_a_program_that_takes_every_number_keeps_its_files(
     how: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    if not is_family_head(interpreter):
-        return
     with recorded("attach", interpreter, target, tmp_path, "takes_every_number.py", how) as it:
         it.let_go()
         wait_until(it.is_over, "the recording did not end with its connection")
@@ -51,6 +49,8 @@ def test_a_closed_connection_is_said_in_the_terminal_and_in_the_session(tmp_path
     session = tmp_path / "s.scope"
     done = run_recorded(session, [sys.executable, PROGRAMS / "takes_every_number.py", tmp_path, "closerange"])
     assert "closed Scope's connection" in done.stderr
+    assert "by exec" not in done.stderr
+    assert "a Python in the program" not in done.stderr
     assert "closed Scope's connection" in str(scope_json("info", session, "--json"))
     assert done.stdout.split() == ["ready", "done"]
 
@@ -64,12 +64,11 @@ def test_a_child_that_ends_normally_keeps_its_files(
         assert it.output().splitlines() == ["ready", "child ended with 7", "rows (100,)"]
 
 
+@ONE_OF_EACH_WAY
 @pytest.mark.parametrize("who", ["thread", "twice", "daemon"])
 def test_a_child_keeps_its_files_however_it_was_made(
     who: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    if not is_family_head(interpreter):
-        return
     with recorded("run", interpreter, target, tmp_path, "child_ends_normally.py", who) as it:
         it.let_go()
         output = it.output().splitlines()
@@ -80,12 +79,11 @@ def test_a_child_keeps_its_files_however_it_was_made(
     ]
 
 
+@ONE_OF_EACH_WAY
 @pytest.mark.parametrize("how", ["limit", "stdio"])
 def test_a_program_with_hardly_a_descriptor_keeps_its_files(
     how: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    if not is_family_head(interpreter):
-        return
     alone = tmp_path / "alone"
     alone.mkdir()
     bare(interpreter, target, alone, "few_descriptors.py", how)

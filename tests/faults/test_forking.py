@@ -40,12 +40,11 @@ def test_a_program_with_one_thread_forks_without_a_warning(
     assert watched == alone
 
 
+@pytest.mark.minors("3.11", "3.12", "3.14", "3.15")
 @pytest.mark.parametrize("how", HOWS[1:])
 def test_every_way_to_fork_is_as_without_scope(
     how: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    if interpreter.minor not in ("3.11", "3.12", "3.14", "3.15"):
-        return
     alone, watched = forked("run", how, interpreter, target, tmp_path)
     assert watched == alone
     assert ("['This pr']" in watched) is (how == "threads" and interpreter.version >= (3, 12))
