@@ -161,7 +161,7 @@ def status_parts(assigns: Assigns, dropped: int, *, damaged: bool = False) -> li
     frame = assigns.frame
     if frame is not None:
         stacks = frame.confidence.stacks
-        parts.append((stacks, stacks == "exact"))
+        parts.append((f"stacks {stacks}", stacks == "exact"))
         if frame.gaps:
             parts.append(("a gap here", False))
     if recorder is not None and recorder.state == "recording":

@@ -50,7 +50,7 @@ def texts(assigns: Assigns, dropped: int = 0) -> list[str]:
 
 
 def test_a_live_recording_says_how_it_goes_what_it_costs_and_what_is_lost() -> None:
-    assert texts(LIVE, 3) == ["● live", "exact", "4.56k events/s", "overhead 1.2%", "▲ 3 dropped"]
+    assert texts(LIVE, 3) == ["● live", "stacks exact", "4.56k events/s", "overhead 1.2%", "▲ 3 dropped"]
     assert dict(status_parts(LIVE, 3))["▲ 3 dropped"] is False
 
 
