@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.faults.truth import logged
 from tests.interpreters import Interpreter
 from tests.scope_command import query, scope, scope_json
 from tests.targets import Launcher
 
 PROGRAM = Path(__file__).parent / "programs" / "profiled_by_another.py"
+TAKES_HOOKS_OUT = PROGRAM.with_name("takes_hooks_out.py")
 
 
 def recorded(interpreter: Interpreter, target: Launcher, tmp_path: Path, how: str) -> Path:
@@ -24,15 +26,35 @@ def recorded(interpreter: Interpreter, target: Launcher, tmp_path: Path, how: st
     return session
 
 
+def recorded_while_hooks_go(
+    interpreter: Interpreter, target: Launcher, tmp_path: Path, acts: list[str], left: str
+) -> tuple[Path, dict[str, int]]:
+    """The session, and when each act was done in it; `left`: the tools that are there when the recording is over."""
+    stop, log, session = tmp_path / "stop", tmp_path / "log", tmp_path / "hooks.scope"
+    program = target([interpreter.path, TAKES_HOOKS_OUT, ",".join(acts), stop, log], ready="ready")
+    scope("attach", program.pid, "--no-window", "-o", session, "--duration", str(0.7 * len(acts) + 2))
+    stop.touch()
+    assert program.wait(30) == 0, program.output()
+    assert f"ended {len(acts)} {left}" in program.output()
+    return session, {" ".join(words): at_ns for at_ns, words in logged(log, session)}
+
+
 def confidence_at(session: Path, time_ns: int) -> tuple[str, str]:
     """Of the main thread and of all stacks."""
     frame: dict[str, Any] = scope_json("frame", session, "--at", f"{time_ns}ns", "--json")
-    [main] = [track for track in frame["tracks"] if track["kind"] == "thread"]
+    main, *_ = [track for track in frame["tracks"] if track["kind"] == "thread"]
     return main["confidence"], frame["confidence"]["stacks"]
 
 
 def gaps_of(session: Path, reason: str) -> list[dict[str, Any]]:
     return query(session, f"SELECT start_ns, end_ns FROM gaps WHERE reason = '{reason}' AND end_ns > start_ns")
+
+
+@pytest.fixture
+def monitored(interpreter: Interpreter) -> Interpreter:
+    if interpreter.minor not in {"3.12", "3.14"}:
+        pytest.skip("3.12 and later, one before and one after monitoring got its final form")
+    return interpreter
 
 
 @pytest.fixture
@@ -74,11 +96,51 @@ def test_calls_between_two_truths_are_a_gap(
         assert confidence_at(session, middle_ns) == ("not captured", "not captured")
 
 
-def test_a_profiler_beside_the_recorder_hides_nothing(
-    interpreter: Interpreter, target: Launcher, tmp_path: Path
-) -> None:
-    if interpreter.minor not in {"3.12", "3.14"}:
-        pytest.skip("3.12 and later, one before and one after monitoring got its final form")
-    session = recorded(interpreter, target, tmp_path, "later")
+def test_a_profiler_beside_the_recorder_hides_nothing(monitored: Interpreter, target: Launcher, tmp_path: Path) -> None:
+    session = recorded(monitored, target, tmp_path, "later")
     assert query(session, "SELECT * FROM gaps") == []
     assert query(session, "SELECT count(*) AS n FROM calls")[0]["n"] > 10_000
+
+
+def test_hooks_that_somebody_takes_out_are_put_back_and_leave_a_gap(
+    monitored: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    acts = ["freed", "silenced", "returns replaced", "unwinds replaced", "replaced and kept"]
+    if monitored.minor == "3.12":
+        acts.remove("freed")  # which leaves the hooks where they are before 3.14
+    session, done = recorded_while_hooks_go(monitored, target, tmp_path, acts, left="[]")
+    gaps = gaps_of(session, "hooks taken out")
+    for how, at_ns in done.items():
+        around = [row for row in gaps if row["start_ns"] <= at_ns <= row["end_ns"]]
+        assert len(around) == 2, f"{how}: one for each thread"
+    assert len(gaps) == 2 * len(acts)
+    row = gaps[0]
+    assert confidence_at(session, (row["start_ns"] + row["end_ns"]) // 2) == ("not captured", "not captured")
+    assert scope_json("frame", session, "--at", "end", "--json")["confidence"]["stacks"] == "exact"
+    assert "took Scope's hooks out" in scope("info", session).stdout
+    after_ns = max(row["end_ns"] for row in gaps)
+    calls = query(session, f"SELECT count(*) AS n, max(end_ns - start_ns) AS ns FROM calls WHERE start_ns > {after_ns}")
+    assert calls[0]["n"] > 1000
+    unseen = query(
+        session,
+        "SELECT count(*) AS n FROM calls JOIN sites USING (site_id)"
+        f" WHERE function = 'f' AND end_ns - start_ns > 500000000 AND start_ns < {gaps[0]['start_ns']}",
+    )
+    assert unseen[0]["n"] == 0, "a return is missing outside of the gaps"
+
+
+def test_hooks_of_another_tool_at_our_place_are_left_alone(
+    monitored: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    session, done = recorded_while_hooks_go(monitored, target, tmp_path, ["taken"], left="['taker']")
+    assert len(gaps_of(session, "hooks taken out")) >= 2
+    assert confidence_at(session, done["taken"] + 500_000_000) == ("not captured", "not captured")
+    assert scope_json("frame", session, "--at", "95%", "--json")["confidence"]["stacks"] == "not captured"
+    assert "Calls are missing while taker has" in scope("info", session).stdout
+
+
+def test_hooks_that_nobody_takes_out_leave_no_gap(monitored: Interpreter, target: Launcher, tmp_path: Path) -> None:
+    acts = ["restarted", "freed"] if monitored.minor == "3.12" else ["restarted"]
+    session, _ = recorded_while_hooks_go(monitored, target, tmp_path, acts, left="[]")
+    assert query(session, "SELECT * FROM gaps") == []
+    assert scope_json("frame", session, "--at", "end", "--json")["confidence"]["stacks"] == "exact"

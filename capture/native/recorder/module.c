@@ -9,7 +9,7 @@
 #include "exit_handler.h"
 #include "filter.h"
 #include "fork.h"
-#include "monitoring.h"
+#include "tool.h"
 #include "pool.h"
 #include "profile.h"
 #include "recording.h"
@@ -165,8 +165,8 @@ static PyObject *status(PyObject *module, PyObject *unused) {
                          (unsigned long long)dropped, "dropped_unattributed",
                          (unsigned long long)(open ? scope_pool.header->dropped_unattributed : 0), "memory_bytes",
                          open ? scope_pool.header->blocks_used * SCOPE_CHUNK_BYTES : 0, "sites", scope_codes_recorded(),
-                         "codes", scope_codes.count, "threads", live, "tool_id", scope_monitoring_tool(),
-                         "foreign_profilers", scope_profile_foreign(), "clock_kind", scope_clock_kind);
+                         "codes", scope_codes.count, "threads", live, "tool_id", scope_tool_id(), "foreign_profilers",
+                         scope_profile_foreign(), "clock_kind", scope_clock_kind);
 }
 
 /* GIL held; new reference. */

@@ -1,7 +1,7 @@
 /* The hooks of 3.12 and later: sys.monitoring with C callbacks.
  *
  * Enter = start, resume, throw; leave = return, yield, unwind. Code that the filter leaves out answers DISABLE, after
- * which it costs nothing. There is no C API to register callbacks: they are C functions handed to sys.monitoring.
+ * which it costs nothing. There is no C API to register callbacks: they are C functions handed to sys.monitoring (tool.c).
  * A callback returns None without counting it: None is immortal from 3.12 on. It never leaves an exception. */
 #include "monitoring.h"
 
@@ -9,11 +9,9 @@
 #include "greenlets.h"
 #include "joins.h"
 #include "sites.h"
+#include "tool.h"
 #include "tracks.h"
 
-#include <string.h>
-
-static int tool = -1;
 static PyObject *disable;
 static bool recording_calls;
 
@@ -34,6 +32,7 @@ static const struct scope_code *learn(PyObject *code) {
 static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_t kind) {
     const bool entering = kind <= SCOPE_THROW;
     if (SCOPE_UNLIKELY(!scope_active || scope_tls == &scope_muted)) {
+        scope_tool_hears(kind);
         scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
         return Py_None;
     }
@@ -129,138 +128,41 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     return Py_None;
 }
 
-static struct {
-    const char *event;
-    PyMethodDef method;
-    bool for_calls, for_raises; /* wanted when calls, when raises are recorded; joins need start, return and unwind */
-} hooks[] = {
-    {"PY_START", {"py_start", (PyCFunction)(void (*)(void))on_start, METH_FASTCALL, NULL}, true, true},
-    {"PY_RESUME", {"py_resume", (PyCFunction)(void (*)(void))on_resume, METH_FASTCALL, NULL}, true, false},
-    {"PY_THROW", {"py_throw", (PyCFunction)(void (*)(void))on_throw, METH_FASTCALL, NULL}, true, false},
-    {"PY_RETURN", {"py_return", (PyCFunction)(void (*)(void))on_return, METH_FASTCALL, NULL}, true, true},
-    {"PY_YIELD", {"py_yield", (PyCFunction)(void (*)(void))on_yield, METH_FASTCALL, NULL}, true, false},
-    {"PY_UNWIND", {"py_unwind", (PyCFunction)(void (*)(void))on_unwind, METH_FASTCALL, NULL}, true, true},
-    {"RAISE", {"raise", (PyCFunction)(void (*)(void))on_raise, METH_FASTCALL, NULL}, false, false},
+#define HOOK(event, function, kind, for_calls, for_raises)                                                             \
+    {event, {#function, (PyCFunction)(void (*)(void))function, METH_FASTCALL, NULL}, kind, for_calls, for_raises, 0,   \
+     NULL}
+
+static struct scope_hook hooks[] = {
+    HOOK("PY_START", on_start, SCOPE_CALL, true, true),   HOOK("PY_RESUME", on_resume, SCOPE_RESUME, true, false),
+    HOOK("PY_THROW", on_throw, SCOPE_THROW, true, false), HOOK("PY_RETURN", on_return, SCOPE_RETURN, true, true),
+    HOOK("PY_YIELD", on_yield, SCOPE_YIELD, true, false), HOOK("PY_UNWIND", on_unwind, SCOPE_UNWIND, true, true),
+    HOOK("RAISE", on_raise, SCOPE_RAISE, false, false),
 };
 
 #define HOOKS (sizeof hooks / sizeof *hooks)
 
-/* GIL held; allocates; borrowed or NULL with an exception. The sys.monitoring namespace. */
-static PyObject *monitoring(void) {
-    PyObject *namespace = PySys_GetObject("monitoring");
-    if (!namespace)
-        PyErr_SetString(PyExc_RuntimeError, "this interpreter has no sys.monitoring");
-    return namespace;
-}
-
-/* GIL held; allocates. The number of an event, 0 with an exception. */
-static long event_bit(PyObject *namespace, const char *event) {
-    PyObject *events = PyObject_GetAttrString(namespace, "events");
-    PyObject *value = events ? PyObject_GetAttrString(events, event) : NULL;
-    long bit = value ? PyLong_AsLong(value) : 0;
-    if (events)
-        Py_DecRef(events);
-    if (value)
-        Py_DecRef(value);
-    return PyErr_Occurred() ? 0 : bit;
-}
-
-/* GIL held; allocates; 0 or -1 with an exception. Steals `result`. */
-static int finish(PyObject *result) {
-    if (!result)
-        return -1;
-    Py_DecRef(result);
-    return 0;
-}
-
-/* GIL held; allocates; 0 or -1 with an exception. A free id: 3 and 4 have no meaning of their own, 5 and 1, 2, 0 are
- * the optimizer's, coverage's, a profiler's and the debugger's. Never takes one that is in use. */
-static int take_tool(PyObject *namespace) {
-    static const int candidates[] = {3, 4, 5, 1, 2, 0};
-    tool = -1;
-    for (int i = 0; i < 6; i++) {
-        PyObject *owner = PyObject_CallMethod(namespace, "get_tool", "i", i);
-        if (!owner)
-            return -1;
-        bool ours = PyUnicode_Check(owner) && PyUnicode_CompareWithASCIIString(owner, "scope") == 0;
-        Py_DecRef(owner);
-        if (ours) {
-            PyErr_SetString(PyExc_RuntimeError, "this process is already being recorded");
-            return -1;
-        }
-    }
-    for (size_t i = 0; i < sizeof candidates / sizeof *candidates && tool < 0; i++) {
-        PyObject *owner = PyObject_CallMethod(namespace, "get_tool", "i", candidates[i]);
-        if (!owner)
-            return -1;
-        bool is_free = owner == Py_None;
-        Py_DecRef(owner);
-        if (is_free && finish(PyObject_CallMethod(namespace, "use_tool_id", "is", candidates[i], "scope")) == 0)
-            tool = candidates[i];
-        PyErr_Clear();
-    }
-    if (tool < 0) {
-        PyErr_SetString(PyExc_RuntimeError, "all six sys.monitoring tool ids of the target are in use");
-        return -1;
-    }
-    return 0;
-}
-
-/* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive.
- *
- * restart_events() because DISABLE answers of an earlier recording persist in the code objects. */
+/* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. */
 int scope_monitoring_start(bool calls, bool raises) {
-    PyObject *namespace = monitoring();
+    PyObject *namespace = PySys_GetObject("monitoring"); /* borrowed */
     recording_calls = calls;
-    if (!namespace || take_tool(namespace) != 0)
+    disable = namespace ? PyObject_GetAttrString(namespace, "DISABLE") : NULL;
+    if (namespace && !disable)
         return -1;
-    disable = PyObject_GetAttrString(namespace, "DISABLE");
-    long events = 0;
-    for (size_t i = 0; disable && i < HOOKS; i++) {
-        bool wanted = strcmp(hooks[i].event, "RAISE") == 0 ? raises : calls || hooks[i].for_raises;
-        if (!wanted)
-            continue;
-        long bit = event_bit(namespace, hooks[i].event);
-        PyObject *callback = bit ? PyCFunction_NewEx(&hooks[i].method, NULL, NULL) : NULL;
-        if (!callback)
-            break;
-        finish(PyObject_CallMethod(namespace, "register_callback", "ilO", tool, bit, callback));
-        Py_DecRef(callback);
-        events |= bit;
-    }
-    if (PyErr_Occurred() || finish(PyObject_CallMethod(namespace, "set_events", "il", tool, events)) != 0 ||
-        finish(PyObject_CallMethod(namespace, "restart_events", NULL)) != 0) {
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        scope_monitoring_stop();
-        PyErr_Restore(type, value, traceback);
-        return -1;
-    }
-    return 0;
+    for (size_t i = 0; i < HOOKS; i++)
+        hooks[i].bit = hooks[i].kind == SCOPE_RAISE ? raises : calls || hooks[i].for_raises;
+    if (scope_tool_take(hooks, HOOKS) == 0)
+        return 0;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    scope_monitoring_stop();
+    PyErr_Restore(type, value, traceback);
+    return -1;
 }
 
-/* GIL held; allocates; never leaves an exception. free_tool_id alone leaves events and callbacks behind before 3.14. */
+/* GIL held; allocates; never leaves an exception. */
 void scope_monitoring_stop(void) {
-    PyObject *namespace = tool >= 0 ? monitoring() : NULL;
-    if (namespace) {
-        finish(PyObject_CallMethod(namespace, "set_events", "ii", tool, 0));
-        PyErr_Clear();
-        for (size_t i = 0; i < HOOKS; i++) {
-            long bit = event_bit(namespace, hooks[i].event);
-            if (bit)
-                finish(PyObject_CallMethod(namespace, "register_callback", "ilO", tool, bit, Py_None));
-            PyErr_Clear();
-        }
-        finish(PyObject_CallMethod(namespace, "free_tool_id", "i", tool));
-    }
-    PyErr_Clear();
-    tool = -1;
+    scope_tool_give_back();
     if (disable)
         Py_DecRef(disable);
     disable = NULL;
-}
-
-/* GIL held; does not allocate. -1 = none. */
-int scope_monitoring_tool(void) {
-    return tool;
 }

@@ -6,6 +6,5 @@
 
 int scope_monitoring_start(bool calls, bool raises);
 void scope_monitoring_stop(void);
-int scope_monitoring_tool(void);
 
 #endif

@@ -20,6 +20,7 @@
 #include "snapshot.h"
 #include "state.h"
 #include "thread_start.h"
+#include "tool.h"
 #include "tracks.h"
 
 #include <stdio.h>
@@ -161,6 +162,7 @@ int scope_recording_begin(PyObject *threads) {
         return -1;
     }
     scope_state_open();
+    scope_blindness_open();
     PyObject *frames = hook() == 0 ? current_frames() : NULL;
     if (!frames) {
         PyObject *type, *value, *traceback;
@@ -237,10 +239,16 @@ void scope_recording_sweep(PyObject *threads) {
     if (!scope_active)
         return;
     scope_thread_start_wrap();
+    uint64_t since_ticks = 0;
+    const enum scope_tool_standing hooks = scope_tool_look(&since_ticks);
+    if (hooks == SCOPE_TOOL_LOST)
+        scope_blind_all(SCOPE_GAP_UNHOOKED, since_ticks);
     PyObject *frames = current_frames();
     int collecting = PyGC_Disable();
     if (frames) {
         scope_tracks_sweep(frames);
+        if (hooks == SCOPE_TOOL_PUT_BACK)
+            scope_see_all_again(SCOPE_GAP_UNHOOKED, since_ticks, frames, scope_features.calls);
         if (scope_python.version < 0x030c && scope_features.calls)
             scope_profile_hook_threads(frames);
         Py_DecRef(frames);

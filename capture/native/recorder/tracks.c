@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "tracks.h"
 
+#include "blindness.h"
 #include "defs.h"
 #include "ended_tracks.h"
 #include "filter.h"
@@ -361,6 +362,7 @@ void scope_track_begin(struct scope_writer *w, const char *name, bool daemon, bo
     w->was_running = was_running;
     scope_track_rename(w, name, daemon, w->os_tid);
     write_begin(w);
+    scope_blind_newcomer(w);
 }
 
 /* GIL held; takes the lock; may find file space. Writes THREAD_END once. */

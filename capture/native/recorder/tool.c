@@ -1,0 +1,288 @@
+/* Our place in sys.monitoring: an id, callbacks and events, taken, proved and given back.
+ *
+ * Any code of the program can free our id, set its events, or register over our callbacks, and is not asked by anybody.
+ * So four times a second the place is proved: the id still bears our very name, its events are set, every callback is
+ * alive (its `self` is a capsule that tells when it dies), and a generator of our own is heard as it starts, yields,
+ * resumes and returns, which somebody who keeps our callbacks alive cannot feign. Asking for a callback is no way: it
+ * takes registering another, which audit hooks hear of.
+ *
+ * What lies between the last proof and a failed one is not known. Hooks go back where our id is ours or free; an id
+ * that another tool has is left alone, also in the end. */
+#include "tool.h"
+
+#include "agent_source.h"
+#include "clock.h"
+#include "filter.h"
+#include "unseen.h"
+#include "writer.h"
+
+#include <string.h>
+
+static struct scope_hook *hooks;
+static size_t hook_count;
+static int tool = -1;
+static PyObject *name;   /* the very object that we gave sys.monitoring; strong */
+static PyObject *canary; /* a function that makes the generator; strong, or NULL */
+static long events;
+static uint32_t wanted_kinds, heard_kinds;
+static uint64_t proved_ticks;
+static bool is_lost;
+
+/* GIL held; allocates; borrowed or NULL with an exception. The sys.monitoring namespace. */
+static PyObject *monitoring(void) {
+    PyObject *namespace = PySys_GetObject("monitoring");
+    if (!namespace)
+        PyErr_SetString(PyExc_RuntimeError, "this interpreter has no sys.monitoring");
+    return namespace;
+}
+
+/* GIL held; allocates. The number of an event, 0 with an exception. */
+static long event_bit(PyObject *namespace, const char *event) {
+    PyObject *all = PyObject_GetAttrString(namespace, "events");
+    PyObject *value = all ? PyObject_GetAttrString(all, event) : NULL;
+    long bit = value ? PyLong_AsLong(value) : 0;
+    if (all)
+        Py_DecRef(all);
+    if (value)
+        Py_DecRef(value);
+    return PyErr_Occurred() ? 0 : bit;
+}
+
+/* GIL held; allocates; 0 or -1 with an exception. Steals `result`. */
+static int finish(PyObject *result) {
+    if (!result)
+        return -1;
+    Py_DecRef(result);
+    return 0;
+}
+
+/* GIL held; allocates; new reference or NULL with an exception. Whose an id is: None = nobody's. */
+static PyObject *owner_of(PyObject *namespace, int id) {
+    return PyObject_CallMethod(namespace, "get_tool", "i", id);
+}
+
+/* GIL held; allocates; 0 or -1 with an exception. A free id: 3 and 4 have no meaning of their own, 5 and 1, 2, 0 are
+ * the optimizer's, coverage's, a profiler's and the debugger's. Never takes one that is in use. */
+static int take_id(PyObject *namespace) {
+    static const int candidates[] = {3, 4, 5, 1, 2, 0};
+    tool = -1;
+    for (int i = 0; i < 6; i++) {
+        PyObject *owner = owner_of(namespace, i);
+        if (!owner)
+            return -1;
+        bool ours = PyUnicode_Check(owner) && PyUnicode_CompareWithASCIIString(owner, "scope") == 0;
+        Py_DecRef(owner);
+        if (ours) {
+            PyErr_SetString(PyExc_RuntimeError, "this process is already being recorded");
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates && tool < 0; i++) {
+        PyObject *owner = owner_of(namespace, candidates[i]);
+        if (!owner)
+            return -1;
+        bool is_free = owner == Py_None;
+        Py_DecRef(owner);
+        if (is_free && finish(PyObject_CallMethod(namespace, "use_tool_id", "iO", candidates[i], name)) == 0)
+            tool = candidates[i];
+        PyErr_Clear();
+    }
+    if (tool < 0) {
+        PyErr_SetString(PyExc_RuntimeError, "all six sys.monitoring tool ids of the target are in use");
+        return -1;
+    }
+    return 0;
+}
+
+/* GIL held; does not allocate. The callback that holds this capsule has died. */
+static void guard_dies(PyObject *guard) {
+    for (size_t i = 0; i < hook_count; i++)
+        if (hooks[i].guard == guard)
+            hooks[i].guard = NULL;
+}
+
+/* GIL held; allocates; 0 or -1 with an exception. */
+static int register_hook(PyObject *namespace, struct scope_hook *hook) {
+    PyObject *guard = PyCapsule_New(hook, NULL, guard_dies);
+    PyObject *callback = guard ? PyCFunction_NewEx(&hook->method, guard, NULL) : NULL;
+    int failed = -1;
+    if (callback) {
+        hook->guard = guard;
+        failed = finish(PyObject_CallMethod(namespace, "register_callback", "ilO", tool, hook->bit, callback));
+        Py_DecRef(callback);
+    }
+    if (guard)
+        Py_DecRef(guard);
+    return failed;
+}
+
+/* GIL held; allocates; may run audit hooks; 0 or -1 with an exception. Callbacks first, then their events.
+ *
+ * restart_events() because DISABLE answers to an earlier recording, or to whoever had the id meanwhile, persist in the
+ * code objects. */
+static int put_hooks_in(PyObject *namespace) {
+    for (size_t i = 0; i < hook_count; i++)
+        if (hooks[i].bit && register_hook(namespace, &hooks[i]) != 0)
+            return -1;
+    if (finish(PyObject_CallMethod(namespace, "set_events", "il", tool, events)) != 0 ||
+        finish(PyObject_CallMethod(namespace, "restart_events", NULL)) != 0)
+        return -1;
+    proved_ticks = scope_ticks();
+    return 0;
+}
+
+/* GIL held; allocates; runs our code; no exception. */
+static void make_canary(void) {
+    PyObject *code = Py_CompileString("def canary():\n    yield\n", SCOPE_OWN_CODE, Py_file_input);
+    PyObject *globals = code ? PyDict_New() : NULL;
+    PyObject *result = globals ? PyEval_EvalCode(code, globals, globals) : NULL;
+    canary = result ? PyDict_GetItemString(globals, "canary") : NULL;
+    if (canary)
+        Py_IncRef(canary);
+    PyObject *parts[] = {code, globals, result};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i])
+            Py_DecRef(parts[i]);
+    PyErr_Clear();
+}
+
+/* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. Of
+ * `all`, which outlives the recording, those are wanted that have a bit; here it becomes the event's. */
+int scope_tool_take(struct scope_hook *all, size_t count) {
+    PyObject *namespace = monitoring();
+    hooks = all;
+    hook_count = count;
+    events = 0;
+    wanted_kinds = 0;
+    is_lost = false;
+    if (!namespace || (!name && !(name = PyUnicode_FromString("scope"))) || take_id(namespace) != 0)
+        return -1;
+    for (size_t i = 0; i < count && !PyErr_Occurred(); i++) {
+        const bool is_canarys = all[i].kind == SCOPE_CALL || all[i].kind == SCOPE_RETURN ||
+                                all[i].kind == SCOPE_YIELD || all[i].kind == SCOPE_RESUME;
+        all[i].guard = NULL;
+        all[i].bit = all[i].bit ? event_bit(namespace, all[i].event) : 0;
+        events |= all[i].bit;
+        if (all[i].bit && is_canarys)
+            wanted_kinds |= 1u << all[i].kind;
+    }
+    if (PyErr_Occurred() || put_hooks_in(namespace) != 0) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        scope_tool_give_back();
+        PyErr_Restore(type, value, traceback);
+        return -1;
+    }
+    make_canary();
+    return 0;
+}
+
+/* GIL held; allocates; no exception. Makes our id ours again where it is nobody's; false = it is another tool's. */
+static bool own_id(PyObject *namespace) {
+    PyObject *owner = owner_of(namespace, tool);
+    bool ours = owner == name;
+    if (owner == Py_None)
+        ours = finish(PyObject_CallMethod(namespace, "use_tool_id", "iO", tool, name)) == 0;
+    if (owner)
+        Py_DecRef(owner);
+    PyErr_Clear();
+    return ours;
+}
+
+/* GIL held; allocates; never leaves an exception. free_tool_id alone leaves events and callbacks behind before 3.14. */
+void scope_tool_give_back(void) {
+    PyObject *namespace = tool >= 0 ? monitoring() : NULL;
+    if (namespace && own_id(namespace)) {
+        finish(PyObject_CallMethod(namespace, "set_events", "ii", tool, 0));
+        PyErr_Clear();
+        for (size_t i = 0; i < hook_count; i++) {
+            long bit = event_bit(namespace, hooks[i].event);
+            if (bit)
+                finish(PyObject_CallMethod(namespace, "register_callback", "ilO", tool, bit, Py_None));
+            PyErr_Clear();
+        }
+        finish(PyObject_CallMethod(namespace, "free_tool_id", "i", tool));
+    }
+    PyErr_Clear();
+    tool = -1;
+    if (canary)
+        Py_DecRef(canary);
+    canary = NULL;
+}
+
+/* GIL held; does not allocate. -1 = none. */
+int scope_tool_id(void) {
+    return tool;
+}
+
+/* GIL held; does not allocate. A hook has run on a thread that is not recorded. */
+void scope_tool_hears(uint32_t kind) {
+    heard_kinds |= 1u << kind;
+}
+
+/* GIL held, given up as Python code does; allocates; no exception. Whether the canary is heard. */
+static bool is_heard(void) {
+    struct scope_writer *before = scope_tls;
+    scope_tls = &scope_muted;
+    heard_kinds = 0;
+    PyObject *made = canary ? PyObject_CallNoArgs(canary) : NULL;
+    PyObject *all = made ? PySequence_List(made) : NULL;
+    const bool sang = all != NULL; /* a tool beside us may raise where it likes */
+    PyErr_Clear();
+    scope_tls = before;
+    if (made)
+        Py_DecRef(made);
+    if (all)
+        Py_DecRef(all);
+    return !sang || (heard_kinds & wanted_kinds) == wanted_kinds;
+}
+
+/* GIL held; allocates; no exception. Whether all callbacks live and all events are set; our id must be ours. */
+static bool is_complete(PyObject *namespace) {
+    for (size_t i = 0; i < hook_count; i++)
+        if (hooks[i].bit && !hooks[i].guard)
+            return false;
+    PyObject *set = PyObject_CallMethod(namespace, "get_events", "i", tool);
+    const long now = set ? PyLong_AsLong(set) : 0;
+    PyErr_Clear();
+    if (set)
+        Py_DecRef(set);
+    return (now & events) == events;
+}
+
+/* GIL held; allocates; no exception. */
+static void tell_taken(PyObject *namespace) {
+    PyObject *owner = owner_of(namespace, tool);
+    PyObject *bytes = scope_utf8(owner);
+    scope_unseen("hooks-taken", bytes && PyBytes_Size(bytes) ? PyBytes_AsString(bytes) : "another tool");
+    if (owner)
+        Py_DecRef(owner);
+    if (bytes)
+        Py_DecRef(bytes);
+    PyErr_Clear();
+}
+
+/* GIL held, given up as Python code does; runs our code and audit hooks; no exception. Proves that the hooks are in place, and
+ * puts them back where it can. Unless they are in place, nothing is known since `since_ticks`. */
+enum scope_tool_standing scope_tool_look(uint64_t *since_ticks) {
+    PyObject *namespace = tool >= 0 ? monitoring() : NULL;
+    const uint64_t now_ticks = scope_ticks();
+    *since_ticks = proved_ticks;
+    PyErr_Clear();
+    if (!namespace)
+        return SCOPE_TOOL_IN_PLACE;
+    if (!own_id(namespace)) {
+        if (!is_lost)
+            tell_taken(namespace);
+        is_lost = true;
+        return SCOPE_TOOL_LOST;
+    }
+    if (!is_lost && is_complete(namespace) && is_heard()) {
+        proved_ticks = now_ticks;
+        return SCOPE_TOOL_IN_PLACE;
+    }
+    is_lost = put_hooks_in(namespace) != 0;
+    PyErr_Clear();
+    scope_unseen("hooks-out", "");
+    return is_lost ? SCOPE_TOOL_LOST : SCOPE_TOOL_PUT_BACK;
+}
