@@ -34,14 +34,18 @@ _ASK = "import sys; sys.remote_exec(int(sys.argv[1]), sys.argv[2])"
 _NOTHING = AGENT_DIR / "_scope_nothing.py"
 _BOOTSTRAP = """
 def start(orders, claimed, library):
-    imp = __build_class__.__self__.__loader__.create_module.__globals__["_imp"]
+    names = __build_class__.__self__.__loader__.create_module.__globals__
+    if not names["_thread"]._is_main_interpreter():
+        return
+    imp = names["_imp"]
     recorder = imp.create_dynamic(type("spec", (), {{"name": "_scope_recorder", "origin": library}}))
     imp.exec_dynamic(recorder)
     recorder.start(orders, claimed, False)
 start({config!r}, {claimed!r}, {library!r})
 """
 """Only loads the library: `import`, `open` and `os` may be the program's own by now, and would be called by us. Its
-built-in `__build_class__` leads to the import system's own names."""
+built-in `__build_class__` leads to the import system's own names. The newest interpreter of several is asked, and only
+the main one is recorded: any other has nothing to do, and a thread is entered instead."""
 
 
 def attach(pid: int, settings: CaptureSettings, pool_dir: Path, process_serial: int) -> AgentChannel:

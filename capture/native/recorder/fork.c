@@ -12,6 +12,7 @@
 #include "connection.h"
 #include "defs.h"
 #include "exit_handler.h"
+#include "interpreters.h"
 #include "recording.h"
 #include "tracks.h"
 
@@ -78,6 +79,8 @@ void scope_fork_clean_up(void) {
 
 /* GIL held, given up while the agent's thread ends; forks; new reference or NULL with an exception. */
 static PyObject *fork_alone(method original, PyObject *self, PyObject *unused) {
+    if (scope_in_another_interpreter()) /* which shares the method's definition, but not the lock, and may not fork */
+        return original(self, unused);
     const bool parked = scope_agent_park();
     const unsigned before = generation;
     PyObject *result = original(self, unused);

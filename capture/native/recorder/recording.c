@@ -12,6 +12,7 @@
 #include "filter.h"
 #include "fork.h"
 #include "greenlets.h"
+#include "interpreters.h"
 #include "lifetimes.h"
 #include "monitoring.h"
 #include "os_tid.h"
@@ -29,17 +30,6 @@
 struct scope_features scope_features;
 
 static bool hooked, state_on;
-
-/* GIL held; allocates; new reference or NULL with an exception. {ident: frame}; its audit event comes first, so the
- * frames are of one instant and nothing has run since. */
-static PyObject *current_frames(void) {
-    PyObject *function = PySys_GetObject("_current_frames"); /* borrowed */
-    if (!function) {
-        PyErr_SetString(PyExc_RuntimeError, "this interpreter has no sys._current_frames");
-        return NULL;
-    }
-    return PyObject_CallNoArgs(function);
-}
 
 /* GIL held; allocates; the agent's entry of a thread, (name, native id, daemon), or a name made up. Only for the latter the
  * system is asked: thousands of threads would make that a pause. */
@@ -163,7 +153,7 @@ int scope_recording_begin(PyObject *threads) {
     }
     scope_state_open();
     scope_blindness_open();
-    PyObject *frames = hook() == 0 ? current_frames() : NULL;
+    PyObject *frames = hook() == 0 ? scope_current_frames() : NULL;
     if (!frames) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
@@ -178,6 +168,7 @@ int scope_recording_begin(PyObject *threads) {
     if (scope_python.version < 0x030c && scope_features.calls)
         scope_profile_begin(frames);
     scope_greenlets_begin();
+    scope_look_for_interpreters();
     state_on = true;
     if (scope_features.globals)
         scope_globals_start();
@@ -212,7 +203,7 @@ int scope_recording_end(PyObject *threads) {
         return -1;
     }
     scope_recording_sweep(threads);
-    PyObject *frames = current_frames();
+    PyObject *frames = scope_current_frames();
     PyErr_Clear();
     int collecting = PyGC_Disable();
     if (scope_features.globals && state_on)
@@ -239,11 +230,12 @@ void scope_recording_sweep(PyObject *threads) {
     if (!scope_active)
         return;
     scope_thread_start_wrap();
+    scope_look_for_interpreters();
     uint64_t since_ticks = 0;
     const enum scope_tool_standing hooks = scope_tool_look(&since_ticks);
     if (hooks == SCOPE_TOOL_LOST)
         scope_blind_all(SCOPE_GAP_UNHOOKED, since_ticks);
-    PyObject *frames = current_frames();
+    PyObject *frames = scope_current_frames();
     int collecting = PyGC_Disable();
     if (frames) {
         scope_tracks_sweep(frames);
