@@ -18,7 +18,7 @@ import numpy as np
 from capture.catalog import Catalog, Target
 from capture.definitions import GapRow, MetricRow, parse_definitions
 from capture.errors import FormatError
-from capture.events import GAP_REASONS, EventBatch, Kind
+from capture.events import GAP_REASONS, NO_TRACK_SLOT, EventBatch, Kind
 from capture.facts import (
     MAX_CLOCK_NS,
     CountersFact,
@@ -210,9 +210,10 @@ class Decoder:
         target.ended_dropped = max(target.ended_dropped, min(fact.ended_dropped, MAX_SEQUENCE))
         if more:
             start_ns = max(0, target.row.start_ns or 0)
+            self.catalog.note_unseen(target, "threads-missing", "")
             self._gaps.append(
                 GapRow(start_ns=start_ns, end_ns=None, track_id=target.track.track_id, dropped=more,
-                       reason="no track slot")
+                       reason=NO_TRACK_SLOT)
             )  # fmt: skip
 
     # -- out

@@ -46,6 +46,7 @@ KIND_CODES: dict[str, int] = {name: code for code, name in KIND_NAMES.items()}
 
 # Flag bits of the `flags` column, as the recorder wrote them. Only these kinds have any.
 FLAG_WAS_RUNNING = 1  # thread_begin: the thread ran before the recording began
+FLAG_LEFT_OUT = 2  # thread_begin: a thread filter keeps its calls out
 FLAG_ENDED = 1  # join_end: the thread waited for has ended (not a timeout)
 FLAG_FIRST_PART, FLAG_LAST_PART = 1, 2  # snapshot
 FLAG_DELETED, FLAG_TRUNCATED, FLAG_REDACTED, FLAG_FIRST_KNOWN, FLAG_SAMPLED = 1, 2, 4, 8, 16  # state
@@ -60,7 +61,8 @@ GAP_REASONS = {
     5: "greenlets not followed",
     6: "hooks taken out",
 }
-BLIND_REASONS = frozenset(GAP_REASONS[code] for code in (4, 5, 6))  # calls were not followed; nothing was dropped
+NO_TRACK_SLOT = "no track slot"  # events of threads for which there was no memory; on the track of their process
+BLIND_REASONS = frozenset(GAP_REASONS[code] for code in (3, 4, 5, 6))  # calls were not followed; nothing was dropped
 
 RECORD_BYTES = 16
 RECORD_DTYPE = np.dtype([("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2")])

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from capture.definitions import ProcessRow, TrackRow
 from capture.errors import SessionProblem
-from capture.events import FLAG_SAMPLED, EventBatch
+from capture.events import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
 from capture.session import Session
 from dags.correlator import Correlator
 from dags.frame_context import FrameContext
@@ -125,7 +125,7 @@ class FrameReader:
             metrics=_metrics(sampled),
             gaps=gaps,
             confidence=FrameConfidence(
-                stacks=self._stacks_confidence(live, processes, is_known=not damaged),
+                stacks=self._stacks_confidence(live, processes, is_known=not damaged and not _lacks_threads(gaps)),
                 states=_least([s.confidence for s in states]) if context.captures_states else "not captured",
                 metrics="sampled" if sampled else "not captured",
             ),
@@ -231,6 +231,11 @@ class FrameReader:
                 self._states.clear()
             self._states[version.version_id] = (version, known)
         return known
+
+
+def _lacks_threads(gaps: list[FrameGap]) -> bool:
+    """Whether there are, or were, threads that are no tracks."""
+    return any(gap.reason == NO_TRACK_SLOT for gap in gaps)
 
 
 def _least(parts: list[Confidence]) -> Confidence:

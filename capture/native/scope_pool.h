@@ -111,7 +111,8 @@ enum scope_kind {
     SCOPE_UNWIND = 6, /* a = site, b = exception type id or 0: left by an exception */
     SCOPE_RAISE = 7,  /* a = site, b = exception type id: raised in this frame (once per exception and thread) */
 
-    SCOPE_THREAD_BEGIN = 16, /* a = serial; flags bit0: was running before the recording began */
+    SCOPE_THREAD_BEGIN = 16, /* a = serial; flags bit0: was running before the recording began,
+                                bit1: its calls are left out */
     SCOPE_THREAD_END = 17,   /* a = serial */
     SCOPE_THREAD_START = 18, /* on the parent: a = serial of the child it starts */
     SCOPE_JOIN_BEGIN = 19,   /* a = serial of the thread waited for (0 unknown) */

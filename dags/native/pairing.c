@@ -23,7 +23,7 @@ enum {
     STATE = 32
 };
 
-enum { WAS_RUNNING = 1 }; /* flag of THREAD_BEGIN */
+enum { WAS_RUNNING = 1, LEFT_OUT = 2 }; /* flags of THREAD_BEGIN */
 
 struct stack {
     struct scope_track head;
@@ -193,8 +193,10 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
             leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_RAISE, out);
             forget_line(stack);
             break;
-        case THREAD_BEGIN: /* what ran before is on a stack that its first snapshot tells */
-            stack->head.unknown_since_ns = !(events->flags[i] & WAS_RUNNING) ? -1 : time_ns < 0 ? 0 : time_ns;
+        case THREAD_BEGIN: /* what ran before is on a stack that its first snapshot tells; what is left out has none */
+            stack->head.unknown_since_ns = !(events->flags[i] & (WAS_RUNNING | LEFT_OUT)) ? -1
+                                           : time_ns < 0                                  ? 0
+                                                                                          : time_ns;
             break;
         case THREAD_END:
             truncate_to(stacks, stack, 0, time_ns, out);

@@ -258,3 +258,26 @@ def test_an_observed_process_has_a_frame_without_stacks(tmp_path: Path) -> None:
     assert frame.processes[0].rss_bytes == 5
     assert [(t.kind, t.name, t.confidence) for t in frame.tracks][1] == ("thread", "sleep", "not captured")
     assert frame.confidence.stacks == "not captured"
+
+
+def test_threads_that_are_no_tracks_leave_no_exact_stacks(tmp_path: Path) -> None:
+    target = story()
+    target.fact("counters", process_serial=1, dropped_unattributed=2)
+    with seal(tmp_path / "lacking.scope", target) as session:
+        before, after = frame_at(session, 15 * MS), frame_at(session, 200 * MS)
+        assert (before.confidence.stacks, after.confidence.stacks) == ("not captured", "not captured")
+        assert [gap.reason for gap in after.gaps] == ["no track slot"]
+        assert {track.confidence for track in before.tracks if track.kind == "thread"} == {"exact"}
+
+
+def test_a_thread_that_a_filter_leaves_out_is_not_exact(tmp_path: Path) -> None:
+    target = story()
+    target.define(definition(DefinitionKind.THREAD, 3, "left-1", "44", "0"))
+    target.events(3, record(150 * MS, 3, Kind.THREAD_BEGIN, flags=2))
+    target.clock(END_NS)
+    with seal(tmp_path / "left-out.scope", target) as session:
+        frame = frame_at(session, 200 * MS)
+        [left_out] = [track for track in frame.tracks if track.name == "left-1"]
+        assert (left_out.stack, left_out.confidence) == ([], "not captured")
+        assert frame.confidence.stacks == "not captured"
+        assert frame_at(session, 140 * MS).confidence.stacks == "exact"

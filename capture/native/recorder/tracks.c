@@ -229,7 +229,8 @@ static bool take_slot(struct scope_writer *w) {
     return w->slot != NULL;
 }
 
-/* GIL held; takes the lock; allocates plain memory; NULL without memory. A writer, listed and with a slot where one is
+/* GIL held; takes the lock; allocates plain memory; NULL without memory, which counts as
+ * one event lost. A writer, listed and with a slot where one is
  * free, for the calling thread or for one that takes it over at its first event. `serial` 0 = the next one.
  * A live track with the same id belonged to a thread that is gone. */
 struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t serial) {
@@ -254,6 +255,8 @@ struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t 
         take_slot(w);
     }
     scope_tracks_unlock();
+    if (!w && scope_pool.header)
+        __atomic_fetch_add(&scope_pool.header->dropped_unattributed, 1, __ATOMIC_RELAXED);
     if (w && own) {
         scope_tls = w;
         pthread_setspecific(end_key, w);
@@ -339,22 +342,28 @@ uint32_t scope_tracks_idle_parts(void) {
     return parts;
 }
 
-/* GIL held; does not allocate. A later definition of the same thread replaces the earlier one. */
+/* GIL held; may find file space. A later definition of the same thread replaces the earlier one. With another name a thread
+ * may be left out from now on, or not any more: its stack is not known then. */
 void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, uint32_t os_tid) {
     if (!w->os_tid)
         w->os_tid = os_tid;
     char tid[16];
     snprintf(tid, sizeof tid, "%u", w->os_tid);
     scope_define(SCOPE_DEF_THREAD, w->serial, (const char *[]){name, tid, daemon ? "1" : "0"}, 3);
+    const bool was_quiet = w->quiet;
     w->quiet = !scope_filter_wants_thread(name);
+    if (w->begun && w->quiet != was_quiet)
+        scope_write_pause(w, SCOPE_GAP_PAUSED, scope_ticks());
     w->limit = scope_limit(w);
 }
 
 /* GIL held; may find file space. The thread's first event. Without a slot nothing is written or counted here: it is
  * begun by the sweep, when there is one. */
 static void write_begin(struct scope_writer *w) {
-    if (w->slot && !scope_write_life(w, scope_ticks(), w->serial, scope_head(SCOPE_THREAD_BEGIN, w->was_running, 0)))
+    const uint32_t flags = (w->was_running ? 1u : 0u) | (w->quiet ? 2u : 0u);
+    if (w->slot && !scope_write_life(w, scope_ticks(), w->serial, scope_head(SCOPE_THREAD_BEGIN, flags, 0)))
         scope_drop(w, SCOPE_GAP_POOL_FULL);
+    w->begun = true;
 }
 
 /* GIL held; may find file space. The thread's name and its first event. */

@@ -38,6 +38,7 @@ struct scope_writer {
     uint32_t session; /* which recording it belongs to; others ignore it */
     bool owned;       /* its thread has it in its TLS */
     bool quiet;       /* a thread filter keeps its calls out; its life is recorded all the same */
+    bool begun;       /* its first event has been told */
     bool ended;
     bool was_running;       /* before the recording began */
     bool over;              /* its thread is gone, and had no room left to say so */
