@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from capture.text_column import NO_TEXTS, TextColumn
+
 Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 UInt8 = npt.NDArray[np.uint8]
@@ -76,7 +78,7 @@ class EventBatch:
     """Events in time order, one numpy column per field; events at the same instant keep the order of their track.
 
     `value_rows` are the ascending row numbers that carry a text, `values` those texts in the same order. `changes` is
-    known while a recording is sealed: how many changes each state stands for, 0 for every other event.
+    known while a recording is sealed, and where a session counts: how many changes each state stands for, else 0.
 
     Shape: every column has one entry per event; the id of row i is `first_event_id + i`.
     Units: time_ns in ns on the session clock. 0 in an id column means "none".
@@ -91,7 +93,7 @@ class EventBatch:
     ref: Int64
     flags: UInt8
     value_rows: Int64
-    values: list[str]
+    values: TextColumn
     changes: Int64 | None = None
 
     def __len__(self) -> int:
@@ -133,7 +135,7 @@ def make_batch(
     ref: Int64 | None = None,
     flags: UInt8 | None = None,
     value_rows: Int64 | None = None,
-    values: list[str] | None = None,
+    values: Sequence[str] | None = None,
     changes: Int64 | None = None,
 ) -> EventBatch:
     """A batch from the columns at hand; what is left out is zero."""
@@ -148,7 +150,7 @@ def make_batch(
         ref=np.zeros(rows, np.int64) if ref is None else ref,
         flags=np.zeros(rows, np.uint8) if flags is None else flags,
         value_rows=np.empty(0, np.int64) if value_rows is None else value_rows,
-        values=[] if values is None else values,
+        values=NO_TEXTS if values is None else TextColumn.of(values),
         changes=changes,
     )
 
@@ -173,6 +175,6 @@ def concat(batches: Sequence[EventBatch]) -> EventBatch:
         first,
         **columns,
         value_rows=np.concatenate([batch.value_rows + offset for offset, batch in zip(offsets, batches, strict=False)]),
-        values=[text for batch in batches for text in batch.values],
+        values=TextColumn.joined([batch.values for batch in batches]),
         changes=np.concatenate(changes) if len(changes) == len(batches) else None,
     )

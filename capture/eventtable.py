@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from capture.events import KIND_CODES, KIND_NAMES, EventBatch, make_batch
 from capture.tables import SCHEMAS, id_column
+from capture.text_column import NO_TEXTS, TextColumn
 
 _CODES = sorted(KIND_NAMES)
 _WORDS = pa.array([KIND_NAMES[code] for code in _CODES])
@@ -61,10 +62,10 @@ def batch_from_table(table: pa.Table, first_event_id: int, columns: Iterable[str
         for name, dtype in _INT_COLUMNS.items()
     }
     kind = _kinds(table["kind"]) if "kind" in have else np.zeros(len(table), np.uint8)
-    value_rows, values = np.empty(0, np.int64), []
+    value_rows, values = np.empty(0, np.int64), NO_TEXTS
     if "value" in have and (value := _one_array(table["value"])).null_count < len(value):
         value_rows = np.flatnonzero(value.is_valid().to_numpy(zero_copy_only=False))
-        values = value.drop_null().to_pylist()
+        values = TextColumn.of(value.drop_null())
     return make_batch(first_event_id, kind=kind, value_rows=value_rows, values=values, **filled)
 
 
@@ -93,13 +94,14 @@ def _kinds(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
     return kinds
 
 
-def _sparse_texts(rows: int, at: npt.NDArray[np.int64], texts: list[str]) -> pa.Array:
+def _sparse_texts(rows: int, at: npt.NDArray[np.int64], texts: TextColumn) -> pa.Array:
     """A text column that is null everywhere but at the given rows, built from its buffers."""
-    if not texts:
+    if not len(texts):
         return pa.nulls(rows, pa.string())
-    dense = pa.array(texts, pa.string())
-    ends = np.frombuffer(dense.buffers()[1], np.int32, len(texts) + 1)
+    dense = texts.array.cast(pa.string())
+    ends = np.frombuffer(dense.buffers()[1], np.int32)[dense.offset : dense.offset + len(texts) + 1]
     offsets = np.zeros(rows + 1, np.int32)
+    offsets[0] = ends[0]
     offsets[at + 1] = np.diff(ends)
     np.cumsum(offsets, out=offsets)
     valid = np.zeros(rows, np.bool_)

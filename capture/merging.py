@@ -6,11 +6,14 @@ Everything that every event needs is done on whole columns; Python touches singl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from capture.catalog import Catalog, Target
 from capture.definitions import GapRow
@@ -31,12 +34,15 @@ from capture.events import (
     UInt8,
     make_batch,
 )
-from capture.records import NO_STATES, DropTotal, Extra, Frames, Records, States, TrackQueue
+from capture.record_bytes import Records
+from capture.records import NO_STATES, DropTotal, Extra, Frames, States, TrackQueue
+from capture.text_column import TextColumn
 
 OBJECT_SERIAL_BITS = 44  # an object's id is its target's serial for it, behind the process id minus one
 REDACTED = "\u2039redacted\u203a"
 LOST = "lost"
 UNEXPLAINED = "not told"
+SMALL = 1 << 16
 
 _PARTS = {0: "middle", FLAG_FIRST_PART: "first", FLAG_LAST_PART: "last", FLAG_FIRST_PART | FLAG_LAST_PART: "whole"}
 _EXCEPTION_KINDS = (Kind.THROW, Kind.UNWIND, Kind.RAISE)
@@ -179,7 +185,7 @@ def _joined(parts: Sequence[States], starts: Sequence[int]) -> States:
         np.concatenate([part.rows + start for part, start in zip(parts, starts, strict=False)]),
         np.concatenate([part.serials for part in parts]),
         np.concatenate([part.changes for part in parts]),
-        [text for part in parts for text in part.texts],
+        TextColumn.joined([part.texts for part in parts]),
     )
 
 
@@ -252,17 +258,30 @@ def _fill_states(catalog: Catalog, target: Target, heads: Records, columns: Colu
     assert columns.ref is not None
     assert columns.object_id is not None
     assert columns.flags is not None
-    local, places = np.unique(heads["a"][states.rows], return_inverse=True)
+    local, places = _distinct(heads["a"][states.rows])
     columns.ref[states.rows] = np.array([catalog.key_id(target, key) for key in local.tolist()], np.int64)[places]
     first_object = (target.row.process_id - 1) << OBJECT_SERIAL_BITS
     objects = (states.serials & np.uint64((1 << OBJECT_SERIAL_BITS) - 1)).astype(np.int64) | first_object
     columns.object_id[states.rows] = np.where(states.serials == 0, 0, objects)
     flags = columns.flags[states.rows]
-    texts = states.texts
-    for at in np.flatnonzero(flags & FLAG_TRUNCATED).tolist():
-        texts[at] += "…"
-    for at in np.flatnonzero(flags & FLAG_REDACTED).tolist():
-        texts[at] = REDACTED
+    texts = states.texts.array
+    truncated, redacted = (flags & FLAG_TRUNCATED) != 0, (flags & FLAG_REDACTED) != 0
+    if truncated.any():
+        ends = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
+        texts = pc.if_else(pa.array(truncated), pc.binary_join_element_wise(texts, *ends), texts)
+    if redacted.any():
+        texts = pc.if_else(pa.array(redacted), pa.scalar(REDACTED, pa.large_string()), texts)
+    columns.states = replace(states, texts=TextColumn(texts))
+
+
+def _distinct(numbers: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.intp]]:
+    """(the numbers that occur, the place of each in them); without sorting where they are small, as keys are."""
+    top = int(numbers.max())
+    if top >= max(len(numbers), SMALL):
+        return np.unique(numbers, return_inverse=True)
+    occurs = np.zeros(top + 1, np.bool_)
+    occurs[numbers] = True
+    return np.flatnonzero(occurs).astype(np.uint32), (np.cumsum(occurs) - 1)[numbers]
 
 
 def _snapshot_text(catalog: Catalog, target: Target, slots: Records, flags: int, reason: int) -> str:
@@ -312,7 +331,7 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
         changes = None if changes is None else changes[order]
     if (rows[1:] < rows[:-1]).any():
         by_row = np.argsort(rows, kind="stable")
-        rows, values = rows[by_row], [values[i] for i in by_row.tolist()]
+        rows, values = rows[by_row], values.taken(by_row)
     return make_batch(
         first_event_id, time_ns, kind, track_id,
         site_id=site_id, value_rows=rows, values=values, changes=changes, **more,
@@ -321,14 +340,15 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
 
 def _texts(
     parts: Sequence[Columns], offsets: Sequence[int], states: States, flags: UInt8 | None
-) -> tuple[Int64, list[str]]:
+) -> tuple[Int64, TextColumn]:
     """(rows that have a text, the texts), in no order."""
     texts = {
         offset + row: text for offset, part in zip(offsets, parts, strict=False) for row, text in part.texts.items()
     }
-    rows, values = np.fromiter(texts.keys(), np.int64, len(texts)), list(texts.values())
+    rows, values = np.fromiter(texts.keys(), np.int64, len(texts)), TextColumn.of(list(texts.values()))
     if len(states.rows) and flags is not None:
         alive = (flags[states.rows] & FLAG_DELETED) == 0
         rows = np.concatenate([rows, states.rows[alive]])
-        values += states.texts if alive.all() else [states.texts[at] for at in np.flatnonzero(alive).tolist()]
+        held = states.texts if alive.all() else states.texts.taken(np.flatnonzero(alive))
+        values = TextColumn.joined([values, held])
     return rows, values

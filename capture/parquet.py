@@ -21,7 +21,10 @@ from capture.tables import SCHEMAS, WORDS
 _MAX_COLUMNS = 256
 _MAX_ROW_GROUPS = 64
 _ROW_GROUP_ROWS = 1 << 20
-_PLAIN = frozenset({"parent_call_id", "old", "new", "command", "summary"})
+_PLAIN = frozenset({"parent_call_id", "value", "old", "new", "command", "summary"})
+# Texts of a program: plain where they differ, since a dictionary of them doubles the time and is given up in the end.
+_VALUES = frozenset({"value", "old", "new"})
+_SAMPLE_ROWS = 512
 # Readers skip rows by these, and whole columns by the knowledge that they hold nothing but null.
 _STATISTICS = frozenset({"time_ns", "start_ns", "end_ns", "value", "object_id", "ref"})
 # What pyarrow raises for bytes that are not a Parquet file; all of it becomes a FormatError.
@@ -58,10 +61,21 @@ _OPTIONS = {name: _options(schema) for name, schema in SCHEMAS.items()}
 
 def encode(name: str, table: pa.Table) -> pa.Buffer:
     """The Parquet file of the named table."""
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, table.schema, **_OPTIONS[name]) as writer:
+    sink, options = pa.BufferOutputStream(), _OPTIONS[name]
+    repeating = [column for column in _VALUES.intersection(table.column_names) if _repeats(table[column])]
+    if repeating:
+        options = {**options, "use_dictionary": [*options["use_dictionary"], *repeating]}
+    with pq.ParquetWriter(sink, table.schema, **options) as writer:
         writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
     return sink.getvalue()
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Whether a few of its texts stand in most rows, judged by its middle."""
+    if column.type != pa.string():
+        return False
+    sample = column.slice(max(0, (len(column) - _SAMPLE_ROWS) // 2), _SAMPLE_ROWS)
+    return len(sample.unique()) <= max(8, len(sample) // 4)
 
 
 def check(name: str, data: pa.Buffer, rows: int) -> pq.ParquetFile:

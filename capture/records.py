@@ -8,7 +8,6 @@ a block that was drained twice.
 
 from __future__ import annotations
 
-import itertools
 from bisect import insort
 from collections import deque
 from collections.abc import Iterator
@@ -17,18 +16,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from capture.errors import FormatError
 from capture.events import FLAG_COUNTED, RECORD_BYTES, RECORD_DTYPE, Kind
+from capture.record_bytes import Records, gathered_texts, rare_heads
+from capture.text_column import NO_TEXTS, TextColumn
 
 MAX_EVENT_SLOTS = 252
 MAX_WAITING_BLOCKS = 256
 MAX_CHANGES = 1 << 62
 
-Records = npt.NDArray[np.void]
-
-_FIRST_RARE_KIND = int(Kind.THREAD_BEGIN)
 _IS_KNOWN = np.zeros(256, np.bool_)
 _IS_KNOWN[[kind for kind in Kind if kind is not Kind.FRAME]] = True
 FEW_RECORDS = 32
@@ -44,7 +41,7 @@ class States:
     rows: npt.NDArray[np.int64]
     serials: npt.NDArray[np.uint64]  # of the object, 0 = a module
     changes: npt.NDArray[np.int64]  # how many the value stands for
-    texts: list[str]
+    texts: TextColumn
 
     def between(self, start: int, stop: int) -> States:
         """The events of the rows start..stop, their rows counted from start."""
@@ -68,7 +65,7 @@ class DropTotal:
 
 
 Extra = Frames | DropTotal
-NO_STATES = States(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int64), [])
+NO_STATES = States(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int64), NO_TEXTS)
 
 
 @dataclass(slots=True)
@@ -105,28 +102,18 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
     extras: list[tuple[int, Extra]] = []
     states = NO_STATES
     kinds = records["kind"]
-    rare = np.flatnonzero(kinds >= _FIRST_RARE_KIND)
-    if len(rare):
-        records, extras, states = _without_continuations(records, rare, block_no)
+    if len(kinds) and int(kinds.max()) >= Kind.THREAD_BEGIN:
+        records, extras, states = _without_continuations(records, block_no)
         kinds = records["kind"]
     if not _IS_KNOWN[kinds].all():
         raise FormatError(f"block {block_no}: an event of unknown kind {int(kinds[~_IS_KNOWN[kinds]][0])}")
     return Piece(records, block_no, extras, states)
 
 
-def _without_continuations(
-    records: Records, rare: npt.NDArray[np.intp], block_no: int
-) -> tuple[Records, list[tuple[int, Extra]], States]:
-    """The heads alone, and what their continuations say. The loop steps over 10 million heads a second."""
-    kinds, lengths = records["kind"][rare], records["b"][rare].astype(np.int64)
-    slots = np.where(kinds == Kind.STATE, (8 + lengths + RECORD_BYTES - 1) // RECORD_BYTES, 0)
-    slots = np.where(kinds == Kind.SNAPSHOT, records["a"][rare].astype(np.int64), slots)
-    picked, skip_to = [], 0
-    for place, (at, follow) in enumerate(zip(rare.tolist(), slots.tolist(), strict=True)):
-        if at >= skip_to:
-            picked.append(place)
-            skip_to = at + 1 + follow
-    heads, kinds, slots = rare[picked], kinds[picked], slots[picked]
+def _without_continuations(records: Records, block_no: int) -> tuple[Records, list[tuple[int, Extra]], States]:
+    """The heads alone, and what their continuations say."""
+    heads, slots, kept = rare_heads(records)
+    kinds = records["kind"][heads]
     # STATE texts are up to 64 KiB by their length field; only snapshots are cut into parts by a slot limit.
     too_long = (heads + 1 + slots > len(records)) | ((kinds == Kind.SNAPSHOT) & (slots > MAX_EVENT_SLOTS))
     if too_long.any():
@@ -142,11 +129,7 @@ def _without_continuations(
             extras.append((row, Frames(records[at + 1 : at + 1 + int(slots[place])])))
     is_state = kinds == Kind.STATE
     states = _states(records, heads[is_state], rows[is_state]) if is_state.any() else NO_STATES
-    steps = np.zeros(len(records) + 1, np.int64)
-    steps[heads + 1] += slots > 0
-    np.subtract.at(steps, (heads + 1 + slots)[slots > 0], 1)
-    keep = np.cumsum(steps[:-1]) == 0
-    return (records if keep.all() else records[keep]), extras, states
+    return kept, extras, states
 
 
 def _states(records: Records, heads: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> States:
@@ -158,24 +141,7 @@ def _states(records: Records, heads: npt.NDArray[np.intp], rows: npt.NDArray[np.
     skipped = np.where(counted, 16, 8)
     lengths = np.maximum(records["b"][heads].astype(np.int64) + 8 - skipped, 0)
     starts = (heads + 1) * RECORD_BYTES + skipped
-    ends = np.cumsum(lengths)
-    offsets = np.concatenate([np.zeros(1, np.int64), ends])
-    places = np.repeat(starts - offsets[:-1], lengths) + np.arange(int(offsets[-1]))
-    texts = _texts(raw[places].tobytes(), offsets)
-    return States(rows.astype(np.int64), words[(heads + 1) * 2], changes, texts)
-
-
-def _texts(data: bytes, offsets: npt.NDArray[np.int64]) -> list[str]:
-    """The texts between the offsets; what is no UTF-8 is replaced."""
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    array = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
-    try:
-        array.validate(full=True)
-    except pa.ArrowInvalid:
-        ends = offsets.tolist()
-        return [data[a:b].decode("utf-8", "replace") for a, b in itertools.pairwise(ends)]
-    found: list[str] = array.to_pylist()
-    return found
+    return States(rows.astype(np.int64), words[(heads + 1) * 2], changes, gathered_texts(raw, starts, lengths))
 
 
 @dataclass(slots=True)

@@ -10,17 +10,19 @@ import copy
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from capture.caches import unframed
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError, SessionProblem
-from capture.events import EventBatch
+from capture.events import FLAG_COUNTED, EventBatch, Kind
 from capture.eventtable import BATCH_COLUMNS, batch_from_table
 from capture.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
 from capture.format import MANIFEST, FileEntry, Manifest, Problem, SegmentEntry
@@ -142,7 +144,19 @@ class Session:
         """The events of a segment; columns not asked for are zero. Empty when the segment's events are damaged."""
         wanted = set(BATCH_COLUMNS if columns is None else columns)
         segment, table = self._read(index, "events", [name for name in BATCH_COLUMNS if name in wanted])
-        return batch_from_table(table, segment.first_event_id)
+        batch = batch_from_table(table, segment.first_event_id)
+        counted = (batch.kind == Kind.STATE) & (batch.flags & FLAG_COUNTED != 0)
+        return self._with_changes(batch, index) if columns is None and counted.any() else batch
+
+    def _with_changes(self, batch: EventBatch, index: int) -> EventBatch:
+        """The batch with the number of changes that each state stands for, where the segment's states are whole."""
+        told = self.segment_table(index, "states", ("changes",))["changes"].fill_null(1).to_numpy()
+        rows = np.flatnonzero(batch.kind == Kind.STATE)
+        if len(told) != len(rows):
+            return batch
+        changes = np.zeros(len(batch), np.int64)
+        changes[rows] = told
+        return replace(batch, changes=changes)
 
     def calls(self, index: int, columns: Iterable[str] | None = None) -> pa.Table:
         """The calls that ended in a segment; those still open when the recording ended are in the last one."""

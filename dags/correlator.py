@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from capture.definitions import StateKeyRow, TrackRow
 from capture.errors import FormatError
@@ -37,7 +38,7 @@ class Correlated:
     """
 
     calls: dict[str, Array]
-    states: dict[str, object]
+    states: dict[str, Any]
     edges: dict[str, object]
 
 
@@ -162,13 +163,15 @@ def in_time_order(batch: EventBatch, not_before_ns: int = -LATEST_NS) -> EventBa
     return batch
 
 
-def _with_overwrites(edges: dict[str, object], states: dict[str, object]) -> dict[str, object]:
+def _with_overwrites(edges: dict[str, object], states: dict[str, Any]) -> dict[str, object]:
     """The edges and one from each state to the one that replaced it, by effect and cause."""
     replaced, written = np.asarray(states["replaced_event_id"]), np.asarray(states["event_id"])
     found = np.flatnonzero(replaced)
     cause = np.concatenate([np.asarray(edges["cause_event_id"]), replaced[found]])
     effect = np.concatenate([np.asarray(edges["effect_event_id"]), written[found]])
-    kinds = [*cast("list[str]", edges["kind"]), *["overwrites"] * len(found)]
+    others = cast("list[str]", edges["kind"])
+    kinds = pa.concat_arrays([pa.array(others, pa.string()), pa.repeat("overwrites", len(found))])
+    if not others:  # as good as always; effects ascend
+        return {"cause_event_id": cause, "effect_event_id": effect, "kind": kinds}
     order = np.lexsort((cause, effect))
-    in_order = [kinds[at] for at in order.tolist()]
-    return {"cause_event_id": cause[order], "effect_event_id": effect[order], "kind": in_order}
+    return {"cause_event_id": cause[order], "effect_event_id": effect[order], "kind": kinds.take(pa.array(order))}

@@ -226,6 +226,7 @@ class FrameReader:
                 writer_track_id=version.writer_track_id,
                 writer_call_id=version.writer_call_id or None,
                 confidence="sampled" if version.flags & FLAG_SAMPLED else "exact",
+                changes=version.changes,
             )
             if len(self._states) >= MAX_CACHED_STATES:
                 self._states.clear()

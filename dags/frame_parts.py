@@ -79,6 +79,7 @@ class FrameState(msgspec.Struct, frozen=True, kw_only=True):
     writer_track_id: int
     writer_call_id: int | None
     confidence: Confidence
+    changes: int = 1  # of a name that changes all the time only the last value of a slice is kept, and their number
 
 
 class FrameGap(msgspec.Struct, frozen=True, kw_only=True):

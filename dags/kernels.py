@@ -88,6 +88,12 @@ def _library() -> ctypes.CDLL:
             (pointer, int64, int64, pointer, int64, pointer, int64, pointer, pointer, int64, pointer),
         ),
     }
+    signatures |= {
+        "scope_cells_new": (pointer, ()),
+        "scope_cells_free": (None, (pointer,)),
+        "scope_cells_write": (int64, (pointer, pointer, pointer, int64, int64, pointer, pointer)),
+        "scope_cells_set": (None, (pointer, pointer, int64)),
+    }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
@@ -258,3 +264,46 @@ def track_events(batch: EventBatch, last_event: Int64, query_rows: Int64, query_
         answers.ctypes.data,
     )
     return first_rows[:found], answers
+
+
+class Cells:
+    """Numbers (object, key) pairs in the order of their first write, and knows each one's present version."""
+
+    def __init__(self) -> None:
+        self._handle = _library().scope_cells_new()
+        self._count = 0
+        if not self._handle:
+            raise MemoryError("no memory for cells")
+
+    def __del__(self) -> None:
+        if handle := getattr(self, "_handle", None):
+            _library().scope_cells_free(handle)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @classmethod
+    def restored(cls, objects: Int64, keys: Int64, versions: Int64) -> Cells:
+        """The cells with those versions. Fewer than listed when one is listed twice."""
+        self = cls()
+        self.write(objects, keys, 1)
+        _library().scope_cells_set(self._handle, _address(versions, np.int64, len(objects)), len(versions))
+        return self
+
+    def write(self, objects: Int64, keys: Int64, first_version: int) -> tuple[Int64, Int64]:
+        """(cell of each write, the version that it replaces, 0 = none); versions count up from `first_version`."""
+        rows = len(objects)
+        cells, replaced = np.empty(rows, np.int64), np.empty(rows, np.int64)
+        count = _library().scope_cells_write(
+            self._handle,
+            _address(objects, np.int64, rows),
+            _address(keys, np.int64, rows),
+            rows,
+            first_version,
+            cells.ctypes.data,
+            replaced.ctypes.data,
+        )
+        if count < 0:
+            raise MemoryError("no memory for cells")
+        self._count = count
+        return cells, replaced

@@ -66,7 +66,8 @@ class ProcessDag:
         """Takes in the next events. `process_of` gives each track's process by track id; without it all are of 1."""
         if len(batch):
             self._count(batch, process_of)
-            rows = np.flatnonzero(batch.kind >= Kind.THREAD_BEGIN)
+            kind = batch.kind  # values come in millions and say nothing about threads
+            rows = np.flatnonzero(((kind >= Kind.THREAD_BEGIN) & (kind <= Kind.JOIN_END)) | (kind == Kind.GAP))
             for row in rows.tolist():
                 self._follow(
                     int(batch.kind[row]), int(batch.track_id[row]), int(batch.time_ns[row]), int(batch.ref[row])

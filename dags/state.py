@@ -12,11 +12,14 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from capture.definitions import StateKeyRow
 from capture.errors import FormatError, ScopeBug
-from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Int64, Kind, UInt8
+from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Int64, Kind
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
+from dags.columns import grown
+from dags.kernels import Cells
 
 
 class Version(msgspec.Struct, frozen=True, array_like=True):
@@ -32,6 +35,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
     writer_call_id: KeptId
     flags: int
     previous_id: KeptId  # the version it replaced, 0 = none
+    changes: KeptId = 1  # how many it stands for
 
 
 class CellsKeyframe(msgspec.Struct, frozen=True):
@@ -43,14 +47,17 @@ class CellsKeyframe(msgspec.Struct, frozen=True):
 
 
 class StateDag:
-    """Holds the present version of every cell."""
+    """Holds the present version of every cell, in columns by cell: values come in millions."""
 
     name: ClassVar[str] = "state"
 
     def __init__(self) -> None:
-        self.cells: dict[tuple[int, int], Version] = {}
+        self.cells = Cells()
         self.next_version_id = 1
         self.last_ns = 0
+        self._present: dict[str, npt.NDArray[Any]] = {name: np.zeros(0, np.int64) for name in _PRESENT}
+        self._values = pa.array([], pa.large_string())  # null = deleted
+        self._made: dict[int, Version] = {}  # by cell, as far as anybody asked; copies share them
 
     @classmethod
     def restored(cls, data: bytes) -> StateDag:
@@ -58,21 +65,32 @@ class StateDag:
         kept = decoded(data, CellsKeyframe)
         self = cls()
         self.last_ns, self.next_version_id = kept.last_ns, kept.next_version_id
-        self.cells = {(version.object_id, version.key_id): version for version in kept.versions}
-        if len(self.cells) != len(kept.versions) or any(
-            not 0 < version.version_id < kept.next_version_id for version in kept.versions
-        ):
+        try:
+            self._present = {
+                name: np.array([getattr(version, name) for version in kept.versions], np.int64) for name in _PRESENT
+            }
+        except OverflowError as error:
+            raise FormatError("the states of a keyframe claim impossible numbers") from error
+        self._values = pa.array([version.value for version in kept.versions], pa.large_string())
+        ids = self._present["version_id"]
+        self.cells = Cells.restored(self._present["object_id"], self._present["key_id"], ids)
+        if len(self.cells) != len(ids) or (ids <= 0).any() or (ids >= kept.next_version_id).any():
             raise FormatError("the states of a keyframe contradict themselves")
         return self
 
     def keyframe(self) -> bytes:
         """The cells."""
-        return msgspec.msgpack.encode(CellsKeyframe(self.last_ns, self.next_version_id, list(self.cells.values())))
+        versions = self._versions(range(len(self.cells)), keep=False)
+        return msgspec.msgpack.encode(CellsKeyframe(self.last_ns, self.next_version_id, versions))
 
     def copy(self) -> StateDag:
         """One of its own with the same cells."""
-        other = StateDag()
-        other.cells, other.next_version_id, other.last_ns = dict(self.cells), self.next_version_id, self.last_ns
+        other, count = StateDag(), len(self.cells)
+        other.next_version_id, other.last_ns = self.next_version_id, self.last_ns
+        other._present = {name: column[:count].copy() for name, column in self._present.items()}
+        present = other._present
+        other.cells = Cells.restored(present["object_id"], present["key_id"], present["version_id"])
+        other._values, other._made = self._values, self._made
         return other
 
     def feed(
@@ -91,138 +109,136 @@ class StateDag:
         if len(batch):
             self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
         if not len(rows):
-            return Delta(first, first, _no_rows())
+            return Delta(first, first, _NO_ROWS)
         flags, objects, keys = batch.flags[rows], batch.object_id[rows], batch.ref[rows]
         # Found by a look at a module, when the recording began or later: whoever wrote it is not known.
         was_found = ((flags & FLAG_SAMPLED) != 0) | (((flags & FLAG_FIRST_KNOWN) != 0) & (objects == 0))
         calls = np.zeros(len(rows), np.int64) if writer_call_ids is None else writer_call_ids
-        columns: dict[str, Any] = {
+        counted = np.ones(len(rows), np.int64) if batch.changes is None else batch.changes[rows]
+        written: dict[str, npt.NDArray[Any]] = {
             "version_id": np.arange(first, first + len(rows), dtype=np.int64),
-            "time_ns": batch.time_ns[rows].astype(np.int64),
             "object_id": objects.astype(np.int64),
+            "key_id": keys.astype(np.int64),
+            "since_ns": batch.time_ns[rows].astype(np.int64),
+            "event_id": (batch.first_event_id + rows).astype(np.int64),
             "writer_track_id": np.where(was_found, 0, batch.track_id[rows]).astype(np.int32),
             "writer_call_id": np.where(was_found, 0, calls[: len(rows)]).astype(np.int64),
-            "event_id": batch.first_event_id + rows,
+            "flags": flags,
+            "changes": np.maximum(counted, 1),
         }
-        new = _values(batch, rows, flags)
-        previous, last = _chains(objects, keys)
-        columns |= {"new": new, "key_id": keys, "flags": flags}
-        older = self._replace(columns, previous, last)
-        columns["old"], columns["replaced_event_id"] = _replaced(previous, new, columns["event_id"], older)
-        owners = {row.key_id: (row.owner, row.key) for row in state_keys or ()}
-        named, places = np.unique(keys, return_inverse=True)
-        for part, name in enumerate(("owner", "key")):
-            words = np.array([owners.get(key, ("?", "?"))[part] for key in named.tolist()], object)
-            columns[name] = words[places].tolist()
-        counted = np.ones(len(rows), np.int64) if batch.changes is None else batch.changes[rows]
-        columns["changes"] = np.maximum(counted, 1)
         self.next_version_id += len(rows)
+        new = _values(batch, rows, (flags & FLAG_DELETED) != 0)
+        old, replaced_event_ids = self._replace(written, new)
+        names = [written.pop(name) for name in ("key_id", "flags", "object_id")]
+        words = _words(names[0], state_keys or ())
+        columns = {"object_id": names[2], **words, "old": old, "new": new, "replaced_event_id": replaced_event_ids}
+        columns |= {"time_ns": written.pop("since_ns"), **written}
         return Delta(first, self.next_version_id, {name: columns[name] for name in _COLUMNS})
 
-    def _replace(self, columns: dict[str, Any], previous: Int64, last: Int64) -> list[Version | None]:
-        """Makes the last write of each cell its present version; what was there before its first, by that row."""
-        older: list[Version | None] = [None] * len(previous)
-        objects, ids = columns["object_id"].tolist(), columns["key_id"].tolist()
-        for row in np.flatnonzero(previous < 0).tolist():
-            cell = (objects[row], ids[row])
-            older[row] = self.cells.get(cell)
-            self.cells.setdefault(cell, _PLACE)  # cells stay in the order of their first write
-        for row in last.tolist():
-            before = int(previous[row])
-            there = older[row]
-            replaced = int(columns["version_id"][before]) if before >= 0 else there.version_id if there else 0
-            self.cells[objects[row], ids[row]] = Version(
-                version_id=int(columns["version_id"][row]),
-                object_id=objects[row],
-                key_id=ids[row],
-                value=columns["new"][row],
-                since_ns=int(columns["time_ns"][row]),
-                event_id=int(columns["event_id"][row]),
-                writer_track_id=int(columns["writer_track_id"][row]),
-                writer_call_id=int(columns["writer_call_id"][row]),
-                flags=int(columns["flags"][row]),
-                previous_id=replaced,
-            )
-        return older
+    def _replace(self, written: dict[str, npt.NDArray[Any]], new: pa.Array) -> tuple[pa.Array, Int64]:
+        """Makes the last write of each cell its present version. (values that were replaced, their events; 0 = none)"""
+        rows, known, first = len(new), len(self.cells), int(written["version_id"][0])
+        cells, previous_ids = self.cells.write(written["object_id"], written["key_id"], first)
+        inside = previous_ids >= first  # a write of this batch
+        before = np.where(inside, previous_ids - first, rows + cells)
+        held = pa.concat_arrays([new, self._values])
+        old = held.take(pa.array(before, mask=previous_ids == 0))
+        event_ids = np.concatenate([written["event_id"], self._present["event_id"][:known]])
+        replaced = np.where(previous_ids == 0, 0, event_ids[np.where(previous_ids == 0, 0, before)])
+        is_last = np.ones(rows, np.bool_)
+        is_last[previous_ids[inside] - first] = False
+        last = np.flatnonzero(is_last)
+        count, at = len(self.cells), cells[last]
+        for name, column in {**written, "previous_id": previous_ids}.items():
+            self._present[name] = grown(self._present[name], count)
+            self._present[name][at] = column[last]
+        places = np.arange(rows, rows + count)
+        places[at] = last
+        self._values = held.take(pa.array(places))
+        return old, replaced
+
+    def _versions(self, cells: Sequence[int] | Int64, *, keep: bool) -> list[Version]:
+        """The present versions of those cells; `keep` for the next time that somebody asks."""
+        at = np.asarray(cells, np.int64)
+        numbers, ids = at.tolist(), self._present["version_id"][at].tolist()
+        made = {cell: version for cell in numbers if (version := self._made.get(cell)) is not None}
+        fresh = [
+            cell for cell, own in zip(numbers, ids, strict=True) if cell not in made or made[cell].version_id != own
+        ]
+        if fresh:
+            columns = {name: self._present[name][fresh].tolist() for name in _PRESENT}
+            columns["value"] = self._values.take(pa.array(fresh)).to_pylist()
+            fields = zip(*(columns[name] for name in Version.__struct_fields__), strict=True)
+            new = {cell: Version(*row) for cell, row in zip(fresh, fields, strict=True)}
+            made |= new
+            if keep:
+                self._made |= new
+        return [made[cell] for cell in numbers]
 
     def at(self, time_ns: Ns) -> list[Version]:
         """The present versions, deleted cells left out, by cell in the order of their first write."""
         require_not_before(time_ns, self.last_ns)
-        return [version for version in self.cells.values() if version.value is not None]
+        return self._versions(np.flatnonzero(self._values.is_valid().to_numpy(zero_copy_only=False)), keep=True)
 
     def causes_of(self, node: NodeId) -> Iterator[Edge]:
         """The version that it replaced."""
-        yield from (
-            Edge(version.previous_id, node, "overwrites")
-            for version in self.cells.values()
-            if version.version_id == node and version.previous_id
-        )
+        found = np.flatnonzero(self._column("version_id") == node)
+        yield from (Edge(cause, node, "overwrites") for cause in self._column("previous_id")[found].tolist() if cause)
 
     def effects_of(self, node: NodeId) -> Iterator[Edge]:
         """The version that replaced it."""
-        yield from (
-            Edge(node, version.version_id, "overwrites")
-            for version in self.cells.values()
-            if version.previous_id == node
-        )
+        found = np.flatnonzero(self._column("previous_id") == node)
+        yield from (Edge(node, effect, "overwrites") for effect in self._column("version_id")[found].tolist())
 
     def check(self) -> None:
         """A version is younger than the one it replaced."""
-        for version in self.cells.values():
-            if not 0 <= version.previous_id < version.version_id < self.next_version_id:
-                raise ScopeBug(f"version {version.version_id} out of order")
+        versions, previous = self._column("version_id"), self._column("previous_id")
+        wrong = (previous < 0) | (previous >= versions) | (versions >= self.next_version_id)
+        if wrong.any():
+            raise ScopeBug(f"version {int(versions[wrong][0])} out of order")
+
+    def _column(self, name: str) -> Int64:
+        return self._present[name][: len(self.cells)]
 
 
-_PLACE = Version(0, 0, 0, None, 0, 0, 0, 0, 0, 0)
+_PRESENT = tuple(name for name in Version.__struct_fields__ if name != "value")
 _COLUMNS = (
     "version_id", "time_ns", "object_id", "owner", "key", "old", "new", "writer_track_id", "writer_call_id",
     "changes", "event_id", "replaced_event_id",
 )  # fmt: skip
 _TEXT_COLUMNS = frozenset({"owner", "key", "old", "new"})
+_NO_ROWS: dict[str, Any] = {
+    name: pa.array([], pa.string())
+    if name in _TEXT_COLUMNS
+    else np.empty(0, np.int32 if name == "writer_track_id" else np.int64)
+    for name in _COLUMNS
+}
 
 
-def _no_rows() -> dict[str, Any]:
-    return {
-        name: [] if name in _TEXT_COLUMNS else np.empty(0, np.int32 if name == "writer_track_id" else np.int64)
-        for name in _COLUMNS
-    }
-
-
-def _values(batch: EventBatch, rows: npt.NDArray[np.intp], flags: UInt8) -> list[str | None]:
-    """The value of each state; None where it was deleted."""
-    texts, at = batch.values, np.searchsorted(batch.value_rows, rows)
+def _values(batch: EventBatch, rows: npt.NDArray[np.intp], deleted: npt.NDArray[np.bool_]) -> pa.Array:
+    """The value of each state; null where it was deleted, empty where there is none."""
+    texts = batch.values.array
+    at = np.searchsorted(batch.value_rows, rows)
+    if len(texts) and not deleted.any() and len(batch.value_rows) - int(at[0]) >= len(rows):
+        run = batch.value_rows[int(at[0]) : int(at[0]) + len(rows)]
+        if (run == rows).all():
+            return texts.slice(int(at[0]), len(rows))
     inside = np.minimum(at, max(len(texts) - 1, 0))
     has_text = batch.value_rows[inside] == rows if len(texts) else np.zeros(len(rows), np.bool_)
-    deleted = (flags & FLAG_DELETED) != 0
-    if has_text.all() and not deleted.any():
-        return [texts[place] for place in at.tolist()]
-    return [
-        None if gone else texts[place] if there else ""
-        for place, there, gone in zip(at.tolist(), has_text.tolist(), deleted.tolist(), strict=True)
-    ]
+    held = pa.concat_arrays([texts, pa.array([""], pa.large_string())])
+    return held.take(pa.array(np.where(has_text, inside, len(texts)), mask=deleted))
 
 
-def _chains(objects: Int64, keys: Int64) -> tuple[Int64, Int64]:
-    """(for each write the one before it of the same cell, -1 = none here; the last write of each cell).
-
-    _chains([1, 1, 1], [7, 8, 7]) -> ([-1, -1, 0], [1, 2])
-    """
-    order = np.lexsort((keys, objects))
-    same = (objects[order[1:]] == objects[order[:-1]]) & (keys[order[1:]] == keys[order[:-1]])
-    previous = np.full(len(order), -1, np.int64)
-    previous[order[1:][same]] = order[:-1][same]
-    last = np.sort(order[np.append(~same, True)])
-    return previous, last.astype(np.int64)
-
-
-def _replaced(
-    previous: Int64, new: list[str | None], event_ids: Int64, older: list[Version | None]
-) -> tuple[list[str | None], Int64]:
-    """The values and events that each write replaced; event 0 = none."""
-    old = [new[at] if at >= 0 else None for at in previous.tolist()]
-    events = np.where(previous >= 0, event_ids[previous], 0)
-    for row in np.flatnonzero(previous < 0).tolist():
-        version = older[row]
-        if version is not None:
-            old[row], events[row] = version.value, version.event_id
-    return old, events
+def _words(keys: Int64, state_keys: Sequence[StateKeyRow]) -> dict[str, pa.Array]:
+    """Owner and key of each row."""
+    by_id = {row.key_id: (row.owner, row.key) for row in state_keys}
+    ids = np.array(sorted(by_id), np.int64)
+    at = np.searchsorted(ids, keys)
+    at[at == len(ids)] = 0
+    unknown = ids[at] != keys if len(ids) else np.ones(len(keys), np.bool_)
+    places = pa.array(np.where(unknown, len(ids), at).astype(np.int32))
+    known = [by_id[key] for key in ids.tolist()]
+    return {
+        name: pa.DictionaryArray.from_arrays(places, pa.array([*(row[part] for row in known), "?"], pa.string()))
+        for part, name in enumerate(("owner", "key"))
+    }

@@ -151,7 +151,9 @@ def _frame_lines(shown: Frame, *, every_track: bool) -> Iterable[str]:
         if ended and not every_track:
             yield f"  {ended} ended thread{'s' * (ended > 1)}, --all shows them"
     for state in shown.states:
-        yield f"  {state.owner}.{state.key} = {_shown(state.value)}"
+        count = f"{state.changes:,}".replace(",", " ")
+        counted = f" ({state.confidence}, {count} changes)" if state.changes > 1 else ""
+        yield f"  {state.owner}.{state.key} = {_shown(state.value)}{counted}"
     for name, value in sorted(shown.metrics.items()):
         yield f"  {name} {value:g}"
     yield "confidence: " + ", ".join(

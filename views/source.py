@@ -21,6 +21,7 @@ from capture.errors import SessionProblem
 from capture.events import EventBatch, concat
 from capture.session import Session
 from capture.tables import empty_table
+from capture.text_column import TextColumn
 from dags.correlator import in_time_order
 
 MAX_CACHED_ROWS = 6_000_000
@@ -184,7 +185,7 @@ def _of_track(batch: EventBatch, track_id: int) -> EventBatch:
         ref=batch.ref[rows],
         flags=batch.flags[rows],
         value_rows=np.array(with_text, np.int64),
-        values=[texts[int(rows[at])] for at in with_text],
+        values=TextColumn.of([texts[int(rows[at])] for at in with_text]),
     )
 
 

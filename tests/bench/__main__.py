@@ -1,4 +1,4 @@
-"""Runs every row, or those whose name is given: cost, calls, attach, session, window, export."""
+"""Runs every row, or those whose name is given: cost, calls, attach, session, states, window, export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import capture_rows, export_rows, session_rows, window_rows
+from tests.bench import capture_rows, export_rows, session_rows, state_rows, window_rows
 from tests.bench.report import Row, table
 
 ROWS: dict[str, Callable[[Path], list[Row]]] = {
@@ -16,6 +16,7 @@ ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "calls": capture_rows.ten_million_calls,
     "attach": capture_rows.attach_time,
     "session": session_rows.large_session,
+    "states": state_rows.sealing_of_states,
     "window": window_rows.real_window,
     "export": export_rows.one_moment,
 }

@@ -73,8 +73,9 @@ def test_versions_name_their_writer_and_what_they_replaced() -> None:
     )
     states = rows.states
     assert np.asarray(states["version_id"]).tolist() == [1, 2, 3]
-    assert (states["owner"], states["key"]) == (["m"] * 3, ["x"] * 3)
-    assert (states["old"], states["new"]) == ([None, "1", "2"], ["1", "2", None])
+    texts = {name: states[name].to_pylist() for name in ("owner", "key", "old", "new")}
+    assert (texts["owner"], texts["key"]) == (["m"] * 3, ["x"] * 3)
+    assert (texts["old"], texts["new"]) == ([None, "1", "2"], ["1", "2", None])
     # The first was found when the recording began: nobody saw who wrote it.
     assert np.asarray(states["writer_track_id"]).tolist() == [0, 1, 2]
     assert np.asarray(states["writer_call_id"]).tolist() == [0, 2, 0]

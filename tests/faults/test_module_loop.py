@@ -12,7 +12,7 @@ import pytest
 from tests import interpreters
 from tests.capture.agent.recordings import PATIENCE_S, Recording, script
 from tests.interpreters import Interpreter
-from tests.scope_command import query, run_recorded
+from tests.scope_command import query, run_recorded, scope, scope_json
 from tests.targets import Launcher
 
 PROGRAM = Path(__file__).parent / "programs" / "module_loop.py"
@@ -111,6 +111,15 @@ def test_the_programs_end_is_when_the_program_ended_and_the_count_is_kept(tmp_pa
     done = run_recorded(session, [WATCHED[-1].path, PROGRAM])
     rows = query(session, "SELECT key, sum(changes) AS changes FROM states GROUP BY key")
     assert {row["key"]: row["changes"] for row in rows} == CHANGES
+    shown = scope_json("frame", session, "--at", "100%", "--json")["states"]
+    kept = {row["version_id"]: row["changes"] for row in query(session, "SELECT version_id, changes FROM states")}
+    assert all(kept[state["version_id"]] == state["changes"] for state in shown)
+    most = max(shown, key=lambda state: state["changes"])
+    assert most["changes"] > 1
+    count = f"{most['changes']:,}".replace(",", " ")
+    assert (
+        f"{most['key']} = {most['value']} (sampled, {count} changes)" in scope("frame", session, "--at", "100%").stdout
+    )
     (last,) = query(session, "SELECT max(time_ns) AS time_ns FROM events")
     told = re.search(r"ended after ([0-9.]+)(m?s)", done.stderr)
     assert told, done.stderr

@@ -25,7 +25,7 @@ TRACKS = [TrackRow(track_id=n, process_id=1 + n % 2) for n in range(1, 5)]
 
 def table(columns: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Rows of columns, as plain values."""
-    plain = [column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values()]
+    plain = [column if isinstance(column, list) else column.tolist() for column in columns.values()]
     return list(zip(*plain, strict=True))
 
 

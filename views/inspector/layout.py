@@ -224,6 +224,7 @@ def _state_row(
         links.append(Link("writer", Select(selection=Selection("track", state.writer_track_id))))
     ago = f"{duration_text(frame.time_ns - state.since_ns)} ago"
     ago += "" if state.confidence == "exact" else f" · {state.confidence}"
+    ago += f", {count_text(state.changes)} changes" if state.changes > 1 else ""
     cell = f"{state.owner}.{state.key}" + (f" #{state.object_id}" if state.object_id else "")
     return Row(
         key=f"{state.object_id}:{state.owner}:{state.key}",

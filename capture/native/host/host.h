@@ -36,4 +36,10 @@ SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, cons
 SCOPE_EXPORT int32_t scope_seccomp_filters(int32_t tid, void *out, uint32_t capacity, uint32_t *lengths,
                                            uint32_t filters_max);
 
+struct scope_record;
+SCOPE_EXPORT int64_t scope_rare_heads(const struct scope_record *records, int64_t count, int64_t *heads,
+                                      int64_t *claimed, struct scope_record *kept);
+SCOPE_EXPORT int scope_gather(const unsigned char *bytes, int64_t size, const int64_t *starts, const int64_t *lengths,
+                              int64_t count, unsigned char *out);
+
 #endif

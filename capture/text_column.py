@@ -1,0 +1,87 @@
+"""Many texts in one buffer, for what comes in millions: a str is made only of a text that somebody asks for."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+
+class TextColumn(Sequence[str]):
+    """Texts in a given order, none of them null; equal to any sequence of the same texts.
+
+    >>> TextColumn.of(["a", "b"]).taken(np.array([1, 1, 0])) == ["b", "b", "a"]
+    True
+    """
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: pa.LargeStringArray) -> None:
+        self.array = array
+
+    @classmethod
+    def of(cls, texts: Sequence[str] | pa.Array) -> TextColumn:
+        """The texts as a column; one that is a column already is itself."""
+        if isinstance(texts, TextColumn):
+            return texts
+        if isinstance(texts, pa.Array):
+            return cls(texts.cast(pa.large_string()))
+        return cls(pa.array(texts, pa.large_string()))
+
+    @classmethod
+    def from_bytes(cls, data: bytes | npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> TextColumn:
+        """The texts between the offsets; what is no UTF-8 is replaced."""
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+        array = pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers)
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid:
+            raw = bytes(data)
+            pairs = itertools.pairwise(offsets.tolist())
+            return cls(pa.array([raw[a:b].decode("utf-8", "replace") for a, b in pairs], pa.large_string()))
+        return cls(array)
+
+    @classmethod
+    def joined(cls, parts: Sequence[TextColumn]) -> TextColumn:
+        """The texts of all parts, in order."""
+        filled = [part for part in parts if len(part)]
+        if len(filled) < 2:
+            return filled[0] if filled else NO_TEXTS
+        return cls(pa.concat_arrays([part.array for part in filled]))
+
+    def taken(self, places: npt.NDArray[Any]) -> TextColumn:
+        """The texts at the places, in their order."""
+        return TextColumn(self.array.take(pa.array(places)))
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> TextColumn: ...
+    def __getitem__(self, at: int | slice) -> str | TextColumn:
+        if isinstance(at, slice):
+            return TextColumn(self.array[at])
+        text: str = self.array[at].as_py()
+        return text
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.array.to_pylist())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, TextColumn):
+            return bool(self.array.equals(other.array))
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"TextColumn({list(self[:5])}{' …' if len(self) > 5 else ''})"
+
+
+NO_TEXTS = TextColumn(pa.array([], pa.large_string()))

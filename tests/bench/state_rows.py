@@ -1,0 +1,89 @@
+"""What sealing costs where a program changes its variables all the time: decode, correlate, seal."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from capture.blocks import Block, BlockType
+from capture.decode import Decoder
+from capture.definitions import DefinitionKind
+from capture.events import EventBatch, Kind
+from capture.format import About
+from capture.store import SegmentStore
+from dags.correlator import Correlator
+from tests.bench.report import Row
+from tests.synthetic import PaperTarget, definition
+
+STATES = 1_000_000
+KEYS, OBJECTS = 200, 50
+BLOCK_STATES = 2_000
+SEGMENT_EVENTS = 1 << 18
+_SLOTS = np.dtype(
+    [("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2"), ("object", "<u8"), ("text", "S8")]
+)
+
+
+def sealing_of_states(folder: Path) -> list[Row]:
+    """One core's rate, from blocks of the journal to segments on the disk."""
+    seconds = seal_states(folder / "states.scope")
+    total = sum(seconds.values())
+    rate = STATES / total / 1e6
+    stages = ", ".join(f"{name} {STATES / took / 1e6:.1f}" for name, took in seconds.items())
+    return [Row("seal states, one core", f"{rate:.2f} M states/s", ">= 2 M/s", "-", rate >= 2, note=f"M/s: {stages}")]
+
+
+def seal_states(path: Path) -> dict[str, float]:
+    """Seconds of one core for each stage: a million states of 200 keys of 50 objects each."""
+    target = _recorded()
+    decoder, correlator = Decoder(), Correlator()
+    store = SegmentStore.create(path, About(session_id="states", created_real_ns=1), sync=False)
+    seconds = dict.fromkeys(("decode", "correlate", "seal"), 0.0)
+
+    def timed(stage: str, began: float) -> None:
+        seconds[stage] += time.process_time() - began
+
+    batches: list[EventBatch] = []
+    began = time.process_time()
+    for number, block in enumerate(target.blocks):
+        decoder.feed(block)
+        if number % 500 == 499 and (batch := decoder.take()) is not None:
+            batches.append(batch)
+    if (batch := decoder.take(until=True)) is not None:
+        batches.append(batch)
+    timed("decode", began)
+    for batch in batches:
+        for start in range(0, len(batch), SEGMENT_EVENTS):
+            piece = batch.slice(start, start + SEGMENT_EVENTS)
+            began = time.process_time()
+            keyframe = correlator.keyframe()
+            rows = correlator.feed(piece, decoder.catalog.tracks, decoder.catalog.state_keys)
+            timed("correlate", began)
+            began = time.process_time()
+            store.seal(piece, rows.calls, {"states": rows.states, "edges": rows.edges}, keyframe)
+            timed("seal", began)
+    store.finish()
+    return seconds
+
+
+def _recorded() -> PaperTarget:
+    target = PaperTarget().begin()
+    target.define(
+        *(definition(DefinitionKind.STATE_KEY, n, f"m.C{n % 7}", f"key{n}", "attribute") for n in range(1, KEYS + 1))
+    )
+    for first in range(0, STATES, BLOCK_STATES):
+        target.blocks.append(_block(first, target.blocks[-1].block_no + 1))
+        target.clock(first * 50)
+    return target
+
+
+def _block(first: int, block_no: int) -> Block:
+    n = np.arange(first, first + BLOCK_STATES)
+    rows: Any = np.zeros(BLOCK_STATES, _SLOTS)
+    texts = [str(number) for number in (n % 1_000_003).tolist()]
+    rows["ticks"], rows["a"], rows["kind"] = n * 50, 1 + n % KEYS, Kind.STATE
+    rows["b"], rows["object"], rows["text"] = [len(text) for text in texts], 1 + n // KEYS % OBJECTS, texts
+    return Block(BlockType.RECORDS, 1, 1, first, block_no, 0, rows.tobytes())
