@@ -5,7 +5,7 @@ Usage: python _scope_launch.py CONFIG [-x] -- (SCRIPT | DIRECTORY | ARCHIVE | -m
 '-' and '' read the program from standard input. -x: without the first line of a script.
 
 The program gets a `__main__`, `sys.argv`, `sys.orig_argv` and `sys.path` of its own, its exit code is passed on, and no
-frame of ours shows in a traceback.
+frame of ours shows in a traceback or lies below the program's.
 """
 
 # pathlib may not be loaded in a target, and must not be because of us.
@@ -29,10 +29,10 @@ def _main() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     options = sys.orig_argv[: -len(sys.argv)] + ["-x"] * skips_line
     sys.orig_argv[:] = options + (words[1:] if words[0] == "" else words)  # a reloader starts the program by them again
-    run = _prepare(words, skips_line)
-    _record(here, config_path)
+    load = _prepare(words, skips_line)
+    run = _record(here, config_path)
     try:
-        run()
+        run(*load())
     except SystemExit:
         raise
     except BaseException:
@@ -40,8 +40,8 @@ def _main() -> None:
         raise
 
 
-def _prepare(words: "list[str]", skips_line: bool) -> "Callable[[], object]":
-    """Give the program its `__main__`, arguments and path; what runs it is returned."""
+def _prepare(words: "list[str]", skips_line: bool) -> "Callable[[], tuple[Any, ...]]":
+    """Give the program its `__main__`, arguments and path; what is returned loads it: a function and its arguments."""
     main: Any = type(sys)("__main__")
     bootstrap: Any = sys.modules["_frozen_importlib"]
     external: Any = sys.modules["_frozen_importlib_external"]
@@ -54,22 +54,22 @@ def _prepare(words: "list[str]", skips_line: bool) -> "Callable[[], object]":
     if words[0] == "-m":
         sys.argv = ["-m", *words[2:]]
         _set_first_path(_current_folder())
-        return lambda: _run_module(words[1], True)
+        return lambda: _module(words[1], True)
     if words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
         _set_first_path("")
         main.__loader__ = bootstrap.BuiltinImporter
-        return lambda: exec(compile(words[1] + "\n", "<string>", "exec", dont_inherit=True), main.__dict__)
+        return lambda: (exec, compile(words[1] + "\n", "<string>", "exec", dont_inherit=True), main.__dict__)
     sys.argv = list(words)
     if words[0] in ("", "-"):
         _set_first_path("")
         _set_file(main, "<stdin>")
         main.__loader__ = external.SourceFileLoader("__main__", "<stdin>")
-        return lambda: exec(compile(_standard_input(), "<stdin>", "exec", dont_inherit=True), main.__dict__)
+        return lambda: (exec, compile(_standard_input(), "<stdin>", "exec", dont_inherit=True), main.__dict__)
     path = os.path.join(_current_folder(), words[0])
     if _is_importable(words[0]):
         _set_first_path(path, always=True)
-        return lambda: _run_module("__main__", False)
+        return lambda: _module("__main__", False)
     _set_first_path(os.path.dirname(os.path.realpath(path)))
     _set_file(main, path)
     main.__loader__ = external.SourceFileLoader("__main__", path)
@@ -82,7 +82,7 @@ def _prepare(words: "list[str]", skips_line: bool) -> "Callable[[], object]":
         reason = f"[Errno {error.errno}] {error.strerror}"
         print(f"{sys.executable}: can't open file {path!r}: {reason}", file=sys.stderr)
         sys.exit(2)
-    return lambda: exec(compile(source, path, "exec", dont_inherit=True), main.__dict__)
+    return lambda: (exec, compile(source, path, "exec", dont_inherit=True), main.__dict__)
 
 
 def _set_file(main: "Any", path: str) -> None:
@@ -123,26 +123,27 @@ def _is_importable(path: str) -> bool:
     return False
 
 
-def _run_module(name: str, alter_argv: bool) -> None:
+def _module(name: str, alter_argv: bool) -> "tuple[Any, ...]":
     import runpy  # noqa: PLC0415  only for -m, where python imports it too
 
-    runpy._run_module_as_main(name, alter_argv)  # type: ignore[attr-defined]
+    return runpy._run_module_as_main, name, alter_argv  # type: ignore[attr-defined]
 
 
-def _record(here: str, config_path: str) -> None:
+def _record(here: str, config_path: str) -> "Callable[..., object]":
     """Start the agent and wait until the recording is on; without one the program runs all the same.
 
     Silently where an agent has taken the orders already: the program starts itself again by its own command line.
+    What is returned calls a function without our frames below it.
     """
-    if not os.path.exists(config_path):
-        return
     imp: Any = sys.modules["_imp"]
     spec = type("spec", (), {"name": "_scope_recorder", "origin": os.path.join(here, "_scope_recorder.abi3.so")})
     recorder = imp.create_dynamic(spec)
     imp.exec_dynamic(recorder)
-    problem = recorder.start(config_path, "", True)
+    problem = recorder.start(config_path, "", True) if os.path.exists(config_path) else None
     if problem:
         print("scope: not recording: " + problem, file=sys.stderr)
+    run: Callable[..., object] = recorder.run_at_bottom
+    return run
 
 
 def _hide_our_frames() -> None:

@@ -154,7 +154,7 @@ PROGRAMS: tuple[Program, ...] = (
     _own("runs_tasks", sample=True),
     _own("runs_tasks", "debug", chance=((r"(?m)^Executing <.* took .*\n", ""), *NUMBERS)),
     _own("makes_classes", sample=True),
-    _own("plays_with_frames"),
+    _own("plays_with_frames", sample=True),
     # the standard library's tools
     _module("json.tool", "--sort-keys", stdin='{"b": [1, 2, {"c": null}], "a": "\\u00e4"}', sample=True),
     _module("compileall", "-q", "--invalidation-mode", "unchecked-hash", "."),

@@ -3,6 +3,7 @@
 
 #include "agent_source.h"
 #include "agent_thread.h"
+#include "bottom.h"
 #include "calibration.h"
 #include "connection.h"
 #include "defs.h"
@@ -192,6 +193,7 @@ static PyMethodDef methods[] = {
     {"hang_up", scope_hang_up, METH_O, NULL},
     {"watch_exit", scope_watch_exit, METH_O, NULL},
     {"start", scope_agent_start_from_python, METH_VARARGS, NULL},
+    {"run_at_bottom", scope_run_at_bottom, METH_VARARGS, NULL},
     {"load", scope_load_source, METH_O, NULL},
     {"read", scope_read_file, METH_O, NULL},
     {"real_path", scope_real_path, METH_O, NULL},

@@ -1,7 +1,9 @@
 """Its own profile and trace functions, frames and generators: what a debugger of the same process would disturb."""
 
+import inspect
 import sys
 import traceback
+import warnings
 
 calls = []
 
@@ -37,11 +39,18 @@ print(next(generator))
 generator.close()
 
 
-def deep():
-    return deep()
+def deep(depth):
+    try:
+        return deep(depth + 1)
+    except RecursionError:
+        return depth
 
 
-try:
-    deep()
-except RecursionError as problem:
-    print(problem, len(traceback.extract_tb(problem.__traceback__)) > 900)
+def below():
+    return [(frame.filename, frame.lineno, frame.function) for frame in inspect.stack()]
+
+
+print(deep(0), below(), traceback.extract_stack(sys._getframe().f_back))
+warnings.warn("far below", stacklevel=9)
+traceback.print_stack()
+work("none")
