@@ -111,6 +111,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     include: Texts = []
     exclude: Texts = []
     state: Texts = []
+    redact: Texts = []
     when_full: Text = "drop"
     capabilities: Texts = []
     writer: Text = ""

@@ -6,10 +6,20 @@ The table of names and looks is capture/native/redaction.h, which the recorder i
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 
 from capture.hostlib import host_library
 
 REDACTED = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}redacted\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+
+
+def hide_names(names: Iterable[str]) -> None:
+    """Has `redacted` hide the values of these names too, and no longer those of an earlier call."""
+    hide = host_library().scope_hide_name
+    hide.argtypes = (ctypes.c_char_p,)
+    hide(None)
+    for name in names:
+        hide(name.encode("utf-8", "backslashreplace"))
 
 
 def redacted(text: str) -> str:

@@ -18,12 +18,16 @@ DEFAULT_CHUNKS = 512
 MAX_CHUNKS = 65536
 """4 GiB of pool: more than a burst can need, and a bound for a mistyped number."""
 
+MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
+"""Names of --redact, and bytes of one: SCOPE_MOST_OWN_NAMES of native/redaction.h. Each is searched in every value."""
+
 
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The capture flags of one recording.
 
     Shape: `include`, `exclude` are patterns on modules ('orders', 'orders.*', '*'), empty include = user code;
-    `state` are patterns 'module' or 'module.Class' whose attributes are watched; `chunk_count` is the pool's size
+    `state` are patterns 'module' or 'module.Class' whose attributes are watched; `redact` are parts of names whose
+    values are hidden, besides those that always are (native/redaction.h); `chunk_count` is the pool's size
     in blocks of 64 KiB; `when_full` says what a full pool does to the target: lose events (counted) or wait.
     """
 
@@ -31,6 +35,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
+    redact: tuple[str, ...] = ()
     when_full: WhenFull = "drop"
     chunk_count: int = DEFAULT_CHUNKS
 
@@ -48,4 +53,10 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             raise ScopeError(f"The pool needs 1 to {MAX_CHUNKS} chunks, not {settings.chunk_count}.")
         if any(not pattern or "\0" in pattern for pattern in (*settings.include, *settings.exclude, *settings.state)):
             raise ScopeError("A capture pattern is empty.")
+        if len(settings.redact) > MOST_HIDDEN or any(not name for name in settings.redact):
+            raise ScopeError(f"--redact takes up to {MOST_HIDDEN} names.")
+        if any(
+            "\0" in name or len(name.encode("utf-8", "backslashreplace")) > LONGEST_HIDDEN for name in settings.redact
+        ):
+            raise ScopeError(f"A name for --redact has at most {LONGEST_HIDDEN} bytes.")
         return settings

@@ -230,6 +230,13 @@ def _recording_flags(parser: argparse.ArgumentParser) -> None:
         "--state", action="append", default=[], metavar="PAT", help="record attribute writes of these classes"
     )
     parser.add_argument(
+        "--redact",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="hide what is held under a name with this in it, as with 'password' and the like",
+    )
+    parser.add_argument(
         "--when-full",
         choices=("drop", "block"),
         default="drop",

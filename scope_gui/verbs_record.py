@@ -92,11 +92,12 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> CaptureSettings:
-    return CaptureSettings(
+    return CaptureSettings.checked(
         mode=arguments.mode,
         include=tuple(arguments.include),
         exclude=tuple(arguments.exclude),
         state=tuple(arguments.state),
+        redact=tuple(arguments.redact),
         when_full=arguments.when_full,
         chunk_count=arguments.memory * CHUNKS_PER_MIB,
     )

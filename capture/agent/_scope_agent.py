@@ -81,6 +81,7 @@ class _Agent:
             config.get("exclude", []),
             _standard_library(),
             config.get("state", []),
+            config.get("redact", []),
         )
         for key, value in self.facts().items():
             recorder.define(key, value)

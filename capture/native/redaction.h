@@ -28,6 +28,33 @@ static const struct {
                           {"glpat-", 10},  {"xoxb-", 8},    {"xoxp-", 8},    {"xapp-", 8},    {"AKIA", 12},
                           {"ASIA", 12},    {"AIza", 30},    {"eyJ", 20},     {"Bearer ", 6}};
 
+/* What a person has named with --redact for this recording, in any part of a name as well. */
+#define SCOPE_MOST_OWN_NAMES 16
+static char scope_own_names[SCOPE_MOST_OWN_NAMES][64];
+static size_t scope_own_name_count;
+
+/* GIL not needed; does not allocate. Writes `count` bytes of a name as the table spells it, without an end. */
+static inline void scope_fold_name(char *folded, const char *name, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        char c = name[i] == '-' ? '_' : name[i];
+        folded[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+}
+
+/* GIL held or one thread; does not allocate. NULL forgets all of them; false if there is no room for one more. */
+static inline bool scope_redact_own_name(const char *name) {
+    size_t length = name ? strlen(name) : 0;
+    if (!name)
+        scope_own_name_count = 0;
+    if (!length)
+        return true;
+    if (scope_own_name_count == SCOPE_MOST_OWN_NAMES || length >= sizeof scope_own_names[0])
+        return false;
+    scope_fold_name(scope_own_names[scope_own_name_count], name, length);
+    scope_own_names[scope_own_name_count++][length] = 0;
+    return true;
+}
+
 /* GIL not needed; does not allocate. */
 static inline bool scope_is_name_byte(unsigned char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
@@ -36,15 +63,15 @@ static inline bool scope_is_name_byte(unsigned char c) {
 /* GIL not needed; does not allocate. Whether a name usually holds a secret; of a very long one its end counts. */
 static inline bool scope_name_is_secret(const char *name, size_t count) {
     char lower[66] = "_";
-    size_t length = 1;
-    for (size_t i = count > 63 ? count - 63 : 0; i < count; i++) {
-        char c = name[i] == '-' ? '_' : name[i];
-        lower[length++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-    }
+    size_t from = count > 63 ? count - 63 : 0, length = 1 + count - from;
+    scope_fold_name(lower + 1, name + from, count - from);
     lower[length++] = '_';
     lower[length] = 0;
     for (size_t i = 0; i < sizeof scope_secret_parts / sizeof *scope_secret_parts; i++)
         if (strstr(lower, scope_secret_parts[i]))
+            return true;
+    for (size_t i = 0; i < scope_own_name_count; i++)
+        if (strstr(lower, scope_own_names[i]))
             return true;
     for (size_t i = 0; i < sizeof scope_secret_words / sizeof *scope_secret_words; i++) {
         size_t size = strlen(scope_secret_words[i]);

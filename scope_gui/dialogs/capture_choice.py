@@ -32,6 +32,7 @@ class CaptureChoice(msgspec.Struct, frozen=True, kw_only=True):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
+    redact: tuple[str, ...] = ()
     when_full: WhenFull = "drop"
     memory_mib: int = DEFAULT_MEMORY_MIB
 
@@ -42,8 +43,8 @@ class CaptureChoice(msgspec.Struct, frozen=True, kw_only=True):
         ('--state', 'orders.Stock')
         """
         words = [] if self.mode == "full" else ["--mode", self.mode]
-        for flag, patterns in (("--include", self.include), ("--exclude", self.exclude), ("--state", self.state)):
-            words += [word for pattern in patterns for word in (flag, pattern)]
+        for flag in ("include", "exclude", "state", "redact"):
+            words += [word for pattern in getattr(self, flag) for word in (f"--{flag}", pattern)]
         if self.when_full != "drop":
             words += ["--when-full", self.when_full]
         if self.memory_mib != DEFAULT_MEMORY_MIB:

@@ -53,6 +53,7 @@ class CaptureForm(QWidget):
         self.include = _line("user code; orders.*, http.server, * for everything")
         self.exclude = _line("nothing; orders.audit, thread:poller-*")
         self.state = _line("module globals; orders.inventory.Stock: attributes of a class")
+        self.redact = _line("password, token and the like; iban, card_number")
         self.when_full = QComboBox(self)
         self.when_full.addItem("Lose events and count them", "drop")
         self.when_full.addItem("Make the program wait", "block")
@@ -72,6 +73,7 @@ class CaptureForm(QWidget):
             ("include", "&Only these modules or files", self.include),
             ("exclude", "&Leave out", self.exclude),
             ("state", "Watch the &state of", self.state),
+            ("redact", "&Hide what is called", self.redact),
             ("when_full", "When the &disk cannot keep up", self.when_full),
             ("memory", "At &most", self.memory),
         ]
@@ -93,6 +95,7 @@ class CaptureForm(QWidget):
             include=patterns(self.include.text()),
             exclude=patterns(self.exclude.text()),
             state=patterns(self.state.text()),
+            redact=patterns(self.redact.text()),
             when_full=self.when_full.currentData(),
             memory_mib=self.memory.value(),
         )

@@ -32,6 +32,7 @@ from capture.launch import launch
 from capture.names import command_line, json_bytes
 from capture.pool import BLOCK_BYTES, Pool, remove_pool_folder
 from capture.probe import described, image_of, program_of
+from capture.redaction import hide_names
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
 from scope_gui.recording.followed import PythonFinder
@@ -93,6 +94,7 @@ class Recording:
     session_id: str = field(default_factory=ids.new_session_id)
 
     def __post_init__(self) -> None:
+        hide_names(self.settings.redact)
         _make_session_folder(self.session_path)
         self._journal = JournalWriter(self.session_path / "journal")
         self._start_ns = clock.monotonic_ns()
@@ -122,6 +124,7 @@ class Recording:
             include=list(self.settings.include),
             exclude=list(self.settings.exclude),
             state=list(self.settings.state),
+            redact=list(self.settings.redact),
             when_full=self.settings.when_full,
             command=command_line([self.command]),
         )
@@ -466,10 +469,11 @@ def _make_session_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def stopped_by_signals(recording: Recording) -> Iterator[None]:
-    """Inside, Ctrl+C and SIGTERM ask the recording to stop and save."""
-    previous = {
-        number: signal.signal(number, lambda *_: recording.ask_to_stop()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    """Inside, Ctrl+C, SIGTERM and a terminal that hangs up (but under `nohup`) ask the recording to stop and save."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    previous = {number: signal.signal(number, lambda *_: recording.ask_to_stop()) for number in numbers}
     try:
         yield
     finally:

@@ -247,6 +247,7 @@ def _about(path: Path) -> dict[str, Any]:
                         "include": fact["include"],
                         "exclude": fact["exclude"],
                         "state": fact["state"],
+                        "redact": fact.get("redact", []),
                         "when_full": fact["when_full"],
                     }
     except (msgspec.DecodeError, KeyError) as error:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from capture.redaction import REDACTED, redacted
+from capture.redaction import REDACTED, hide_names, redacted
 from capture.session import Session
 from tests.interpreters import Interpreter
-from tests.scope_command import query, run_recorded
+from tests.scope_command import query, run_recorded, scope
 
 PROGRAM = Path(__file__).with_name("programs") / "secrets_under_ordinary_names.py"
 SECRETS = (
@@ -66,3 +66,36 @@ def test_values_and_command_lines_go_by_one_table(name: str, tmp_path: Path) -> 
     run_recorded(tmp_path / "s.scope", [sys.executable, tmp_path / "app.py"])
     (value,) = query(tmp_path / "s.scope", "SELECT new FROM states WHERE owner = '__main__'")
     assert ("the-value" in value["new"]) == ("the-value" in redacted(f"--{name}=the-value"))
+
+
+def test_names_of_ones_own_are_hidden_as_well(interpreter: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "class Account:\n    def __init__(self):\n"
+        "        self.iban, self.owner = 'held-by-an-attribute', 'shown-owner'\n"
+        "customer_IBAN = 'held-by-a-global'\naccounts = {'iban': 'held-by-a-key'}\nbank = {'bic': 'shown-bic'}\n"
+        "note = 'iban=in-a-text'\nother = 'bic=shown-in-text'\nAccount()\n"
+    )
+    words = [interpreter.path, tmp_path / "app.py", "--iban=on-the-line", "shown-word"]
+    session = tmp_path / "s.scope"
+    run_recorded(session, words, "--redact", "IBAN", "--redact", "pin-code", "--state", "__main__.Account")
+    values = str(query(session, "SELECT new FROM states") + query(session, "SELECT command FROM processes"))
+    assert not [word for word in ("held-by", "in-a-text", "on-the-line") if word in values]
+    assert all(word in values for word in ("shown-owner", "shown-bic", "shown-in-text", "shown-word"))
+    with Session.open(session) as opened:
+        assert opened.manifest.about.redact == ["IBAN", "pin-code"]
+
+
+@pytest.mark.parametrize("names", [["a" * 64], [""], [f"name{n}" for n in range(17)]], ids=["long", "empty", "many"])
+def test_names_that_cannot_be_searched_for_are_refused(names: list[str], tmp_path: Path) -> None:
+    flags = [word for name in names for word in ("--redact", name)]
+    words = ("run", "--no-window", "-o", tmp_path / "s.scope", *flags, "--", sys.executable, "-c", "pass")
+    done = scope(*words, expect=125)
+    assert "--redact" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_recording_forgets_the_names_of_the_one_before() -> None:
+    hide_names(["iban"])
+    assert redacted("--iban=1") == f"--iban={REDACTED}"
+    hide_names([])
+    assert redacted("--iban=1") == "--iban=1"

@@ -18,6 +18,7 @@ import pytest
 
 from tests.interpreters import Interpreter
 from tests.scope_command import COMMAND, query, scope, scope_json
+from tests.targets import Launcher
 
 PATIENCE_S = 60.0
 CLEANS_UP = """
@@ -206,4 +207,18 @@ def test_ctrl_z_stops_program_and_recorder_and_both_go_on(tmp_path: Path) -> Non
         terminal.wait_for("signal SIGCONT")
         terminal.press("\x03")
         terminal.wait_for("status 5")
+    assert scope_json("info", session, "--json")["complete"]
+
+
+def test_a_terminal_that_hangs_up_ends_an_attach_which_is_saved(tmp_path: Path, target: Launcher) -> None:
+    process = target([sys.executable, "-c", "import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.01)"])
+    process.wait_for_line("ready")
+    session = tmp_path / "s.scope"
+    words = [*COMMAND, "attach", str(process.pid), "--no-window", "-o", str(session)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as recorder:
+        assert recorder.stderr is not None
+        assert "recording process" in recorder.stderr.readline()
+        recorder.send_signal(signal.SIGHUP)
+        assert recorder.wait(PATIENCE_S) == 0
+    assert process.alive
     assert scope_json("info", session, "--json")["complete"]

@@ -28,6 +28,7 @@ struct scope_scan_entry { /* 56 bytes */
 
 SCOPE_EXPORT uint64_t scope_ticks(uint32_t clock_kind);
 SCOPE_EXPORT void scope_clock_pair(uint32_t clock_kind, uint64_t out[4]);
+SCOPE_EXPORT int scope_hide_name(const char *name);
 SCOPE_EXPORT int scope_find_secret(const unsigned char *text, size_t count, size_t from, size_t *start, size_t *end);
 SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, struct scope_scan_entry *out,
                                      int32_t cap);

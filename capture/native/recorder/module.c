@@ -14,6 +14,7 @@
 #include "pool.h"
 #include "profile.h"
 #include "recording.h"
+#include "render.h"
 #include "sites.h"
 #include "tracks.h"
 #include "unseen.h"
@@ -40,6 +41,23 @@ static int add_patterns(enum scope_pattern_list list, PyObject *patterns) {
     return 0;
 }
 
+/* GIL held; allocates; 0 or -1 with an exception. The names of --redact. */
+static int hide_names(PyObject *names) {
+    Py_ssize_t count = names && PyList_Check(names) ? PyList_Size(names) : 0;
+    scope_hide_name(NULL);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *bytes = scope_utf8(PyList_GetItem(names, i));
+        bool hidden = bytes && scope_hide_name(PyBytes_AsString(bytes));
+        if (bytes)
+            Py_DecRef(bytes);
+        if (!hidden) {
+            PyErr_SetString(PyExc_ValueError, "too many names to hide, or one that is too long");
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* GIL held; allocates; never leaves an exception. The agent's files lie where this library does. */
 static void know_own_folder(void) {
     Dl_info self;
@@ -58,15 +76,15 @@ static void know_own_folder(void) {
 }
 
 /* GIL held; allocates; new reference or NULL with an exception. configure(pool_dir, block_count, when_full, features,
- * include, exclude, stdlib, classes): makes the pool; nothing is recorded yet. */
+ * include, exclude, stdlib, classes, hidden names): makes the pool; nothing is recorded yet. */
 static PyObject *configure(PyObject *module, PyObject *args) {
     (void)module;
     const char *features;
     PyObject *folder_bytes;
     unsigned block_count, when_full;
-    PyObject *include, *exclude, *stdlib, *classes;
-    if (!PyArg_ParseTuple(args, "O&IIsOOOO", PyUnicode_FSConverter, &folder_bytes, &block_count, &when_full, &features,
-                          &include, &exclude, &stdlib, &classes))
+    PyObject *include, *exclude, *stdlib, *classes, *hidden;
+    if (!PyArg_ParseTuple(args, "O&IIsOOOOO", PyUnicode_FSConverter, &folder_bytes, &block_count, &when_full, &features,
+                          &include, &exclude, &stdlib, &classes, &hidden))
         return NULL;
     char folder[4000];
     snprintf(folder, sizeof folder, "%s", PyBytes_AsString(folder_bytes));
@@ -80,7 +98,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     know_own_folder();
     scope_unseen_open();
     if (add_patterns(SCOPE_INCLUDE, include) || add_patterns(SCOPE_EXCLUDE, exclude) ||
-        add_patterns(SCOPE_STDLIB, stdlib) || add_patterns(SCOPE_CLASSES, classes))
+        add_patterns(SCOPE_STDLIB, stdlib) || add_patterns(SCOPE_CLASSES, classes) || hide_names(hidden))
         return NULL;
     scope_features = (struct scope_features){
         .calls = strchr(features, 'c') != NULL,
