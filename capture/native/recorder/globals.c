@@ -17,6 +17,7 @@
 
 #define SLICE_NS 10000000u
 #define MOST_IN_A_SLICE 16u
+#define COUNTED_BLINDLY 16u /* a look or the next of so many changes ends the slice of a name that has calmed down */
 #define MOST_NAMES 65536u
 #define POLL_NS 2000000u /* how long one look may compare, with the GIL */
 
@@ -24,6 +25,7 @@ enum dict_event { ADDED, MODIFIED, DELETED, CLONED, CLEARED, DEALLOCATED };
 
 struct module {
     PyObject *dict; /* strong */
+    bool is_known;  /* a look has seen all of it, when polling */
     char name[256];
 };
 
@@ -250,10 +252,17 @@ static void note_all(struct scope_writer *w, PyObject *dict, PyObject *source, u
 
 /* GIL held; may be called with an exception set, which stays; allocates. Before a watched dict changes. */
 static int on_dict_event(int event, PyObject *dict, PyObject *key, PyObject *value) {
-    if (!scope_active || scope_tls == &scope_muted || (scope_python.finalizing && scope_python.finalizing()))
+    if (!scope_active || scope_tls == &scope_muted)
         return 0;
     struct global *entry = event <= DELETED ? known(dict, key) : NULL;
+    if (entry && entry->unwritten % COUNTED_BLINDLY) { /* busy: the clock is read every so many changes only */
+        entry->changes += 1;
+        entry->unwritten += 1;
+        return 0;
+    }
     PyObject *type, *error, *traceback;
+    if (scope_python.finalizing && scope_python.finalizing())
+        return 0;
     if (SCOPE_LIKELY(entry != NULL) && !PyErr_Occurred() && is_only_counted(entry))
         return 0;
     PyErr_Fetch(&type, &error, &traceback);
@@ -309,10 +318,12 @@ static void watch_module(PyObject *module) {
     Py_IncRef(dict);
     modules[module_count].dict = dict;
     snprintf(modules[module_count].name, sizeof modules->name, "%s", name);
+    modules[module_count].is_known = false;
     module_count += 1;
-    note_all(scope_tracks_main(), dict, dict, SCOPE_STATE_FIRST | (watcher < 0 ? SCOPE_STATE_SAMPLED : 0));
-    if (watcher >= 0)
+    if (watcher >= 0) { /* else the next looks find what it holds, a little at a time */
+        note_all(scope_tracks_main(), dict, dict, SCOPE_STATE_FIRST);
         scope_python.dict_watch(watcher, dict);
+    }
     PyErr_Clear();
 }
 
@@ -348,11 +359,13 @@ static void poll_modules(void) {
     uint32_t looked = 0;
     for (; poll_module < module_count; poll_module++, poll_at = 0) {
         PyObject *dict = modules[poll_module].dict, *key, *value;
+        const uint32_t flags = SCOPE_STATE_SAMPLED | (modules[poll_module].is_known ? 0 : SCOPE_STATE_FIRST);
         while (PyDict_Next(dict, &poll_at, &key, &value)) {
-            note(w, dict, key, value, SCOPE_STATE_SAMPLED);
+            note(w, dict, key, value, flags);
             if (++looked % 64 == 0 && scope_mono_ns() > until_ns)
                 return;
         }
+        modules[poll_module].is_known = true;
     }
     poll_for_deleted(w);
     polls += 1;
@@ -376,6 +389,8 @@ int scope_globals_start(void) {
         watcher = scope_python.dict_add_watcher(on_dict_event);
     PyErr_Clear();
     look_for_modules();
+    if (watcher < 0)
+        poll_modules();
     return watcher;
 }
 

@@ -84,6 +84,11 @@ uint64_t *scope_object_serial(PyObject *object) {
     return entry && entry->object ? &entry->serial : NULL;
 }
 
+/* GIL held; does not allocate. Memory of the table. */
+size_t scope_objects_bytes(void) {
+    return table ? ((size_t)mask + 1) * sizeof *table : 0;
+}
+
 /* GIL held; frees plain memory. */
 void scope_objects_close(void) {
     free(table);
