@@ -274,6 +274,7 @@ def busy(tmp_path: Path) -> Path:
 
 
 def test_disk_that_is_almost_full_stops_the_recording_and_not_the_program(small_disk: Path, busy: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=40m", small_disk], check=True)  # room for all of it, below the limit
     session = small_disk / "a.scope"
     done = scope("run", "--no-window", "-o", session, "--", sys.executable, busy, expect=1)
     assert "MiB left, so recording stopped" in done.stderr
