@@ -1,7 +1,9 @@
 """When recording must stop by itself before it can harm the target or the machine.
 
-What can harm: a full disk (the target writes there too), and a journal that grows without end because sealing
-cannot keep up. A dead recorder is handled on the other side: the agent takes its hooks out when its socket closes.
+What can harm: a full disk (the target writes there too), a journal that grows without end because sealing cannot keep
+up, and the recorder's tables in the target's memory. Each table has a limit of its own (24 MiB for functions, sites.h),
+at which it counts instead of naming; the fuse is for their sum. A dead recorder is handled on the other side: the agent
+takes its hooks out when its socket closes.
 """
 
 from __future__ import annotations
@@ -21,9 +23,15 @@ class Fuse:
     session_path: Path
     least_free_bytes: int = 64 * MIB
     most_journal_bytes: int = 64 << 30
+    most_table_bytes: int = 256 * MIB
 
-    def blown(self) -> str | None:
-        """Why recording must stop now, as one sentence, or None."""
+    def blown(self, table_bytes: int = 0) -> str | None:
+        """Why recording must stop now, as one sentence, or None. `table_bytes`: `capture.pool.Pool.table_bytes`."""
+        if table_bytes > self.most_table_bytes:
+            return (
+                f"the recorder's tables take {table_bytes // MIB} MiB of the program's memory, so recording stopped; "
+                "narrow it with --include"
+            )
         stat = os.statvfs(self.session_path)
         free = stat.f_bavail * stat.f_frsize
         if free < self.least_free_bytes:

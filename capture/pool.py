@@ -75,6 +75,9 @@ class TrackCounters:
         }
 
 
+COSTS = 5
+
+
 class Pool:
     """The mapping of one pool folder: scan for new records, read them, give chunks back."""
 
@@ -181,6 +184,16 @@ class Pool:
             drops = (Drops * (2 * found))()
         by_serial = {entry.serial: entry.dropped for entry in drops[:found]}
         return TrackCounters(by_serial, self._u64(192), self._u64(320))
+
+    @property
+    def table_bytes(self) -> int:
+        """What the recorder's tables take of the target's memory, besides the pool."""
+        return self._u64(448)
+
+    @property
+    def cost_counts(self) -> tuple[int, ...]:
+        """How often the hooks were called for what no event stands for, by `enum scope_cost` of scope_pool.h."""
+        return tuple(self._u64(456 + 8 * cost) for cost in range(COSTS))
 
     def close(self) -> None:
         del self._base

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _FEATURES = {"full": "crga", "performance": "cr", "state": "ga", "minimal": "r"}
 _GREETING_MS = 10_000
-_ROUNDS = 7
-_CALLS = 1000
 _wire = recorder.load("_scope_wire")
 
 
@@ -86,17 +84,17 @@ class _Agent:
         for key, value in self.facts().items():
             recorder.define(key, value)
         records_calls = "c" in _FEATURES[config.get("mode", "full")]
-        bare_ns = recorder.calibrate(_thousand_calls, None, _ROUNDS) if records_calls else 0
+        costs = recorder.load("_scope_costs") if records_calls else None
+        bare_ns = costs["bare"]() if costs else {}
         recorder.watch_exit(self)
         try:
             recorder.begin(self.news_of_threads())
         except BaseException:
             recorder.watch_exit(None)
             raise
-        cost: dict[str, int] = {"agent_thread": self.thread}
-        if records_calls:
-            recorded_ns = recorder.calibrate(_thousand_calls, _nothing.__code__, _ROUNDS)
-            cost.update(calls=_CALLS, bare_ns=bare_ns, recorded_ns=recorded_ns)
+        cost: dict[str, Any] = {"agent_thread": self.thread}
+        if costs:
+            cost["loops"] = costs["hooked"](bare_ns)
         self.say({"event": "recording", "pid": recorder.pid(), "cost": cost, **recorder.status()})
 
     def facts(self) -> "dict[str, str]":
@@ -228,15 +226,6 @@ class _Agent:
             self.say(message)
         except (EOFError, OSError):
             pass
-
-
-def _nothing() -> None:
-    """What is called to find out what recording a call costs."""
-
-
-def _thousand_calls() -> None:
-    for _ in range(_CALLS):
-        _nothing()
 
 
 def _attribute(thread: object, name: str) -> "Any":

@@ -42,6 +42,16 @@
 /* "SCOPEPL\x01", kept inverted in code so that a memory scan finds only real pools. */
 #define SCOPE_POOL_MAGIC_INVERTED {0xac, 0xbc, 0xb0, 0xaf, 0xba, 0xaf, 0xb3, 0xfe}
 
+/* What the hooks were called for that an event does not stand for. Each has a price, measured in the target. */
+#define SCOPE_COSTS 8u
+enum scope_cost {
+    SCOPE_COST_LEFT_OUT_CALL = 0,  /* a frame that is left out, where that takes an evaluation function: 3.10, 3.11 */
+    SCOPE_COST_LEFT_OUT_HOOK = 1,  /* the profile function, called for naught: 3.10, 3.11 */
+    SCOPE_COST_LEFT_OUT_RAISE = 2, /* an exception in code that is left out: raised, passing, thrown in; 3.12+ */
+    SCOPE_COST_RAISE = 3,          /* an exception in recorded code, besides the events that it makes; 3.12+ */
+    SCOPE_COST_FIRST_SIGHT = 4     /* a code object seen for the first time */
+};
+
 struct scope_pool_header {      /* offsets in bytes */
     unsigned char magic[8];     /*   0 */
     uint32_t abi;               /*   8 */
@@ -69,7 +79,10 @@ struct scope_pool_header {      /* offsets in bytes */
     uint64_t ended_dropped; /* 320  drops of tracks whose slot was recycled; atomic add */
     unsigned char pad4[56];
     uint64_t definition_bytes; /* 384  bytes of defs.bin that hold definitions, whole ones only; release-stored */
-    unsigned char pad5[3704];
+    unsigned char pad5[56];
+    uint64_t table_bytes;              /* 448  what the recorder's tables take of the target's memory; told at sweeps */
+    uint64_t cost_counts[SCOPE_COSTS]; /* 456  by enum scope_cost */
+    unsigned char pad6[3640 - 8 * SCOPE_COSTS];
 };
 
 enum scope_chunk_state { SCOPE_CHUNK_WRITING = 1, SCOPE_CHUNK_CLOSED = 2, SCOPE_CHUNK_SLOTS = 3 };

@@ -1,12 +1,15 @@
-"""What recording costs the target: a measured price per event times the events, as a share of its CPU time.
+"""What recording costs the target: how often each thing was done times its measured price, as a share of its CPU time.
 
-The price is measured inside the target when the recording begins: a thousand calls of an empty function with the hooks
-and without, on the agent's thread, in CPU time, the median of seven rounds (capture/native/recorder/calibration.c).
-The agent's own CPU time, the sweeps four times a second, is added as the kernel counts it.
+The prices are measured inside the target when the recording begins, each by a small loop with the hooks and without, on
+the agent's thread, in CPU time, the median of nine rounds (capture/agent/_scope_costs.py). The counts are events, and
+what the hooks were called for that no event stands for (`enum scope_cost` of scope_pool.h): code that is left out costs
+too, on Python 3.10 and 3.11 at every call and later where an exception passes. The agent's own CPU time, the sweeps
+four times a second, is added as the kernel counts it.
 
-What is not in it: looking at a function for the first time, writing values as text (an attribute write that is
-recorded counts as one event), calls that the filter leaves out on Python 3.10 and 3.11 (their hook is called all the
-same), and what the hooks push out of the processor's caches. So it is a lower estimate, and a close one for calls.
+What is not in it: writing values as text (an attribute write that is recorded counts as one event), what the hooks push
+out of the processor's caches, and on 3.10 and 3.11 the recorded functions' own instructions, which the interpreter
+looks at one by one while it has a profile function: there the figure told for recorded code is too low (3.11: 24 to
+64 % told where 59 to 74 % were measured with tests/faults/programs/busy.py recorded_calls).
 """
 
 from __future__ import annotations
@@ -20,36 +23,80 @@ WINDOW_S = 5.0
 LEAST_CPU_S = 0.1
 """The kernel counts CPU time in steps of 10 ms."""
 
+EVENTS_OF_A_RAISE = 3
+HOOKS_OF_A_RAISE = 3
+HOOKS_OF_A_BUILTIN = 2
+"""call, raise, unwind; raise, unwind, raise in the caller; call, return: per turn of the agent's loops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """One look: events produced since the recording began, CPU time of the whole process and of the agent's thread."""
+    """One look: events produced since the recording began, CPU time of the whole process and of the agent's thread.
+
+    `counts`: `capture.pool.Pool.cost_counts`.
+    """
 
     at_s: float
     events: int
     cpu_s: float
     agent_s: float = 0.0
+    counts: tuple[int, ...] = ()
 
 
-def price_s(cost: Mapping[str, Any] | None) -> float | None:
-    """Seconds of CPU time that one recorded event takes, from what the agent has measured; None without calls.
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Seconds of CPU time that one event takes, and one of each of `Spent.counts`."""
 
-    >>> price_s({"calls": 1000, "bare_ns": 30_000, "recorded_ns": 80_000})
-    2.5e-08
+    event_s: float
+    counts_s: tuple[float, ...] = ()
+
+    def of(self, first: Spent, last: Spent) -> float:
+        """Seconds that recording took between two looks."""
+        taken_s = (last.events - first.events) * self.event_s + last.agent_s - first.agent_s
+        before = first.counts or (0,) * len(last.counts)
+        for price_s, count, earlier in zip(self.counts_s, last.counts, before, strict=False):
+            taken_s += price_s * (count - earlier)
+        return taken_s
+
+
+def prices(cost: Mapping[str, Any] | None) -> Prices | None:
+    """The prices that the agent has measured; None where calls are not recorded.
+
+    >>> loops = {"recorded_calls": [1000, 30_000, 80_000], "new_functions": [20, 100_000, 300_000]}
+    >>> prices({"loops": loops})
+    Prices(event_s=2.5e-08, counts_s=(0.0, 0.0, 0.0, 0.0, 1e-05))
     """
-    match cost:
-        case {"calls": int(calls), "bare_ns": int(bare_ns), "recorded_ns": int(recorded_ns)} if calls > 0:
-            return max(0, recorded_ns - bare_ns) / (2 * calls) / 1e9
-        case _:
-            return None
+    loops = (cost or {}).get("loops")
+    if not isinstance(loops, Mapping) or "recorded_calls" not in loops:
+        return None
+
+    def added_s(name: str) -> float:
+        match loops.get(name):
+            case [int(count), int(bare_ns), int(hooked_ns)] if count > 0:
+                return max(0, hooked_ns - bare_ns) / count / 1e9
+            case _:
+                return 0.0
+
+    event_s = added_s("recorded_calls") / 2
+    left_out_call_s = added_s("left_out_calls")
+    return Prices(
+        event_s,
+        (
+            left_out_call_s,
+            added_s("builtins") / HOOKS_OF_A_BUILTIN,
+            added_s("left_out_raises") / HOOKS_OF_A_RAISE,
+            max(0.0, added_s("recorded_raises") - EVENTS_OF_A_RAISE * event_s) / HOOKS_OF_A_RAISE,
+            added_s("new_functions"),
+        ),
+    )
 
 
 class OverheadMeter:
     """Looks at regular times; answers for the last seconds."""
 
-    def __init__(self, event_s: float | None) -> None:
-        """`event_s`: what `price_s` gives; None: only the agent's own time is known."""
-        self._event_s = event_s
+    def __init__(self, prices: Prices | None) -> None:
+        """None: only the agent's own time is known."""
+        self._prices = prices
         self._first: Spent | None = None
         self._looks: deque[Spent] = deque()
 
@@ -87,7 +134,6 @@ class OverheadMeter:
         return self._between(self._first, self._looks[-1])
 
     def _between(self, first: Spent, last: Spent) -> float | None:
-        if self._event_s is None:
+        if self._prices is None:
             return None
-        taken_s = (last.events - first.events) * self._event_s + last.agent_s - first.agent_s
-        return min(max(taken_s / (last.cpu_s - first.cpu_s), 0.0), 1.0)
+        return min(max(self._prices.of(first, last) / (last.cpu_s - first.cpu_s), 0.0), 1.0)

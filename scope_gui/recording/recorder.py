@@ -254,7 +254,7 @@ class Recording:
                     return Ended.DURATION, None
                 if now_ns >= due["fuse"]:
                     due["fuse"] = now_ns + FUSE_INTERVAL_NS
-                    if trouble := fuse.blown():
+                    if trouble := fuse.blown(self._pool.table_bytes if self._pool else 0):
                         return Ended.FUSE, trouble
                 if now_ns >= due["sync"]:
                     due["sync"] = now_ns + SYNC_INTERVAL_NS

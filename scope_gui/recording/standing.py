@@ -13,7 +13,7 @@ from capture.channel import AgentChannel
 from capture.drain import Drain
 from capture.pool import Pool
 from capture.probe import cpu_seconds
-from scope_gui.recording.overhead import OverheadMeter, Spent, price_s
+from scope_gui.recording.overhead import OverheadMeter, Spent, prices
 
 
 class Standing:
@@ -38,7 +38,7 @@ class Standing:
         if channel is not None:
             cost: dict[str, Any] = channel.recording.get("cost", {})
             self._agent_thread = cost.get("agent_thread")
-            self._meter = OverheadMeter(price_s(cost))
+            self._meter = OverheadMeter(prices(cost))
 
     def agent_goes_on_as(self, thread_id: int) -> None:
         """The agent has another thread by now: it was sent away for a fork."""
@@ -49,14 +49,14 @@ class Standing:
         """Takes note of what the target has produced and used."""
         if pool is None or self._drain is None:
             return
-        self._dropped, self._memory_bytes = pool.counters().dropped, pool.memory_bytes
+        self._dropped, self._memory_bytes = pool.counters().dropped, pool.memory_bytes + pool.table_bytes
         cpu_s = cpu_seconds(self._pid)
         if cpu_s is None:
             return
         agent_s = cpu_seconds(self._pid, self._agent_thread) if self._agent_thread else None
         self._agent_s = agent_s or self._agent_s
         agents_s = self._earlier_agents_s + self._agent_s
-        self._meter.look(Spent(clock.monotonic_ns() / 1e9, self.produced, cpu_s, agents_s))
+        self._meter.look(Spent(clock.monotonic_ns() / 1e9, self.produced, cpu_s, agents_s, pool.cost_counts))
 
     @property
     def produced(self) -> int:

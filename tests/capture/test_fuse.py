@@ -22,3 +22,11 @@ def test_a_journal_that_waits_without_end_blows_it(tmp_path: Path) -> None:
     blown = Fuse(tmp_path, least_free_bytes=1, most_journal_bytes=1 << 20).blown()
     assert blown is not None
     assert "2 MiB wait to be sealed" in blown
+
+
+def test_tables_that_take_too_much_of_the_targets_memory_blow_it(tmp_path: Path) -> None:
+    fuse = Fuse(tmp_path, least_free_bytes=1, most_table_bytes=1 << 20)
+    assert fuse.blown(1 << 20) is None
+    blown = fuse.blown(3 << 20)
+    assert blown is not None
+    assert "3 MiB of the program's memory" in blown

@@ -1,10 +1,11 @@
-/* What a recorded call costs on this interpreter, on this machine: the same loop with and without the hooks.
+/* What the hooks cost on this interpreter, on this machine: the same loop with and without them.
  *
  * The hooked rounds run on the agent's thread with a writer of their own, whose chunk is plain memory: the very code
  * that records a thread's calls runs, and nothing of it reaches the pool. Time is this thread's CPU time, so that
  * waiting for the GIL does not count. */
 #include "calibration.h"
 
+#include "costs.h"
 #include "profile.h"
 #include "recording.h"
 #include "sites.h"
@@ -15,6 +16,7 @@
 #include <time.h>
 
 #define MOST_ROUNDS 64
+#define YARDSTICK_STEPS 20000u
 
 /* GIL not needed; does not allocate. */
 static uint64_t thread_cpu_ns(void) {
@@ -23,42 +25,70 @@ static uint64_t thread_cpu_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* No GIL; no allocation. CPU time of work that is always the same: how fast this processor is at the moment. */
+static uint64_t yardstick_ns(void) {
+    static volatile uint64_t kept;
+    uint64_t mixed = kept;
+    const uint64_t began_ns = thread_cpu_ns();
+    for (unsigned i = 0; i < YARDSTICK_STEPS; i++)
+        mixed = (mixed ^ i) * 1099511628211u;
+    kept = mixed;
+    return thread_cpu_ns() - began_ns + 1;
+}
+
 /* No GIL; no allocation. */
 static int by_size(const void *first, const void *second) {
-    const uint64_t a = *(const uint64_t *)first, b = *(const uint64_t *)second;
+    const double a = *(const double *)first, b = *(const double *)second;
     return (a > b) - (a < b);
 }
 
-/* GIL held, given up as Python code does; allocates; the median of the rounds, 0 with an exception. The first call does
- * not count: it specializes the code, and instruments it. */
+/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. The first call
+ * does not count: it specializes the code, and instruments it.
+ *
+ * A price is the difference of two figures of different moments, between which a shared core may double its speed. So
+ * each round is measured against a yardstick beside it; all figures are in ns of the speed that the first ones met. */
 static uint64_t median_ns(PyObject *loop, unsigned rounds, struct scope_writer *scratch) {
-    uint64_t took_ns[MOST_ROUNDS];
+    static uint64_t usual_ns;
+    double took[MOST_ROUNDS];
     for (unsigned i = 0; i <= rounds; i++) {
         if (scratch)
             scratch->next = 0;
-        const uint64_t began_ns = thread_cpu_ns();
+        const uint64_t yard_ns = yardstick_ns(), began_ns = thread_cpu_ns();
         PyObject *result = PyObject_CallNoArgs(loop);
-        if (i)
-            took_ns[i - 1] = thread_cpu_ns() - began_ns;
+        const uint64_t took_ns = thread_cpu_ns() - began_ns;
         if (!result)
             return 0;
         Py_DecRef(result);
+        if (i)
+            took[i - 1] = 2.0 * (double)took_ns / (double)(yard_ns + yardstick_ns());
+        if (!usual_ns && i == rounds / 2)
+            usual_ns = yard_ns;
     }
-    qsort(took_ns, rounds, sizeof *took_ns, by_size);
-    return took_ns[rounds / 2];
+    qsort(took, rounds, sizeof *took, by_size);
+    return (uint64_t)(took[rounds / 2] * (double)usual_ns);
 }
 
-/* GIL held, given up as Python code does; allocates; as median_ns(). `code` counts as recorded meanwhile, without a
- * definition: its site number is one that no event in the pool ever has. */
-static uint64_t recorded_ns(PyObject *loop, PyObject *code, unsigned rounds) {
+/* GIL held; allocates plain memory at first sight; false when there is none. The code objects of a tuple count as
+ * recorded, without a definition: the site number is one that no event in the pool ever has. Or as left out. */
+static bool pretend(PyObject *codes, bool recorded) {
+    bool done = true;
+    for (Py_ssize_t i = 0; i < PyTuple_Size(codes); i++)
+        done = scope_code_pretend(PyTuple_GetItem(codes, i), recorded ? UINT32_MAX : 0) && done;
+    return done;
+}
+
+/* GIL held, given up as Python code does; allocates; as median_ns(), with the hooks. */
+static uint64_t hooked_ns(PyObject *loop, PyObject *codes, bool recorded, unsigned rounds) {
     struct scope_writer scratch = {.limit = SCOPE_CHUNK_CAPACITY, .session = scope_session, .owned = true};
     scratch.chunk = calloc(1, SCOPE_CHUNK_BYTES);
-    if (!scratch.chunk || !scope_code_pretend(code, UINT32_MAX)) {
+    if (!scratch.chunk || !pretend(codes, recorded)) {
         free(scratch.chunk);
         PyErr_NoMemory();
         return 0;
     }
     scratch.records = (struct scope_record *)((unsigned char *)scratch.chunk + SCOPE_CHUNK_HEADER_BYTES);
+    uint64_t counts[SCOPE_COSTS];
+    memcpy(counts, scope_counts, sizeof counts);
     struct scope_writer *before = scope_tls;
     scope_tls = &scratch;
     if (scope_python.version < 0x030c)
@@ -67,26 +97,30 @@ static uint64_t recorded_ns(PyObject *loop, PyObject *code, unsigned rounds) {
     if (scope_python.version < 0x030c)
         scope_profile_unhook_this_thread();
     scope_tls = before;
-    scope_code_pretend(code, 0);
+    memcpy(scope_counts, counts, sizeof counts);
+    pretend(codes, false);
     free(scratch.chunk);
     return took_ns;
 }
 
-/* GIL held, given up as Python code does; allocates; new reference or NULL with an exception. calibrate(loop, code,
- * rounds): CPU time in ns of one `loop()`; with `code` None as it is, else with the calls of that code recorded. They must
- * fit one chunk. Runs on a muted thread only. */
+/* GIL held, given up as Python code does; allocates; new reference or NULL with an exception. calibrate(loop, codes,
+ * recorded, rounds): CPU time in ns of one `loop()`; with `codes` None as it is, else with the hooks, the code objects
+ * of that tuple counting as recorded or as left out. Their events must fit one chunk. Runs on a muted thread only. */
 PyObject *scope_calibrate(PyObject *module, PyObject *args) {
     (void)module;
-    PyObject *loop, *code;
+    PyObject *loop, *codes;
+    int recorded;
     unsigned rounds;
-    if (!PyArg_ParseTuple(args, "OOI", &loop, &code, &rounds))
+    if (!PyArg_ParseTuple(args, "OOpI", &loop, &codes, &recorded, &rounds))
         return NULL;
-    if (rounds < 1 || rounds > MOST_ROUNDS || scope_tls != &scope_muted || (code != Py_None && !scope_active)) {
+    if (rounds < 1 || rounds > MOST_ROUNDS || scope_tls != &scope_muted ||
+        (codes != Py_None && (!scope_active || !PyTuple_Check(codes)))) {
         PyErr_SetString(PyExc_RuntimeError, "calibration needs the agent's thread and 1 to 64 rounds");
         return NULL;
     }
     int collecting = PyGC_Disable(); /* no finalizer may run with a writer that leads nowhere */
-    const uint64_t took_ns = code == Py_None ? median_ns(loop, rounds, NULL) : recorded_ns(loop, code, rounds);
+    const uint64_t took_ns =
+        codes == Py_None ? median_ns(loop, rounds, NULL) : hooked_ns(loop, codes, recorded, rounds);
     if (collecting)
         PyGC_Enable();
     return PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(took_ns);

@@ -10,6 +10,7 @@
 
 #include "agent_thread.h"
 #include "connection.h"
+#include "costs.h"
 #include "defs.h"
 #include "exit_handler.h"
 #include "interpreters.h"
@@ -53,6 +54,7 @@ static void in_child(void) {
     __atomic_store_n(&scope_active, 0, __ATOMIC_RELEASE);
     scope_agent_forget();
     scope_connections_close();
+    scope_costs_go_to(NULL);
     scope_tracks_forget();
     scope_pool_forget();
     scope_defs_forget();

@@ -5,6 +5,7 @@
  * A callback returns None without counting it: None is immortal from 3.12 on. It never leaves an exception. */
 #include "monitoring.h"
 
+#include "costs.h"
 #include "exceptions.h"
 #include "greenlets.h"
 #include "joins.h"
@@ -83,6 +84,7 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t coun
     if (!known && !(known = learn(args[0])))
         return Py_None;
     const uint32_t site = known->site;
+    scope_counts[site ? SCOPE_COST_RAISE : SCOPE_COST_LEFT_OUT_RAISE] += 1;
     if (known->flags & SCOPE_CODE_OVERFLOW)
         scope_drop_unknown_site();
     else if (site)
@@ -97,6 +99,7 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t cou
     if (!known || !scope_active || scope_tls == &scope_muted)
         return Py_None;
     const uint32_t site = known->site, flags = known->flags;
+    scope_counts[site ? SCOPE_COST_RAISE : SCOPE_COST_LEFT_OUT_RAISE] += 1;
     if (flags & SCOPE_CODE_JOIN)
         scope_join_ends((PyObject *)PyEval_GetFrame());
     if (site && scope_tls && scope_tls->session == scope_session)
@@ -116,6 +119,7 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known && !(known = learn(args[0])))
         return Py_None;
+    scope_counts[known->site ? SCOPE_COST_RAISE : SCOPE_COST_LEFT_OUT_RAISE] += 1;
     if (!known->site) {
         if (scope_tls && scope_tls->session == scope_session)
             scope_exception_passes(scope_tls, args[2]);

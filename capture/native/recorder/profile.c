@@ -5,8 +5,10 @@
 #include "profile.h"
 
 #include "blindness.h"
+#include "costs.h"
 #include "greenlets.h"
 #include "joins.h"
+#include "leave_out.h"
 #include "lifetimes.h"
 #include "sites.h"
 #include "snapshot.h"
@@ -144,8 +146,10 @@ static void check_layout(void) {
 /* GIL held; allocates only when a chunk is full or the code is new; never leaves an exception. The hook itself. */
 static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *result) {
     (void)self;
-    if (what != TRACE_CALL && what != TRACE_RETURN)
+    if (what != TRACE_CALL && what != TRACE_RETURN) {
+        scope_counts[SCOPE_COST_LEFT_OUT_HOOK] += 1;
         return 0;
+    }
     PyObject *code = code_of(frame);
     const struct scope_code *known = scope_code_find(code);
     if (SCOPE_LIKELY(known && known->site && known->flags == 0)) {
@@ -155,6 +159,8 @@ static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *
             scope_write(known->site, scope_head(result ? SCOPE_RETURN : SCOPE_UNWIND, 0, 0), NULL);
     } else if (!known || known->flags != SCOPE_CODE_LEFT_OUT || !scope_active) {
         unusual(known, frame, code, what, result);
+    } else {
+        scope_counts[SCOPE_COST_LEFT_OUT_HOOK] += 1;
     }
     return 0;
 }
@@ -263,6 +269,12 @@ static void change_threads(bool hook, PyObject *frames) {
 void scope_profile_hook_threads(PyObject *frames) {
     if (!hook_offset)
         return;
+    if (frames && scope_leave_out_displaced()) {
+        PyThreadState *state = scope_python.thread_head(PyInterpreterState_Get());
+        for (; state; state = scope_python.thread_next(state))
+            if (hook_of(state) == (void *)on_profile)
+                tell_regained(state, frames);
+    }
     change_threads(true, frames);
     if (frames)
         tell_foreign(frames);
@@ -302,6 +314,7 @@ int scope_profile_start(void) {
         return -1;
     }
     scope_profile_hook_threads(NULL);
+    scope_leave_out_start(hook_offset, on_profile);
     return 0;
 }
 
@@ -309,6 +322,7 @@ int scope_profile_start(void) {
 void scope_profile_stop(void) {
     if (!hook_offset)
         return;
+    scope_leave_out_stop();
     change_threads(false, NULL);
     scope_profile_unhook_this_thread();
     hook_offset = 0;

@@ -7,6 +7,7 @@
 #include "recording.h"
 
 #include "blindness.h"
+#include "costs.h"
 #include "defs.h"
 #include "exceptions.h"
 #include "filter.h"
@@ -131,6 +132,7 @@ void scope_recording_stop_state(void) {
 static void release(void) {
     scope_codes_close();
     scope_exceptions_close();
+    scope_costs_go_to(NULL);
     scope_tracks_lock();
     scope_pool_close();
     scope_tracks_unlock();
@@ -152,6 +154,7 @@ int scope_recording_begin(PyObject *threads) {
         return -1;
     }
     scope_state_open();
+    scope_costs_go_to(scope_pool.header->cost_counts);
     scope_blindness_open();
     PyObject *frames = hook() == 0 ? scope_current_frames() : NULL;
     if (!frames) {
@@ -229,6 +232,7 @@ int scope_recording_end(PyObject *threads) {
 void scope_recording_sweep(PyObject *threads) {
     if (!scope_active)
         return;
+    scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes();
     scope_thread_start_wrap();
     scope_look_for_interpreters();
     uint64_t since_ticks = 0;

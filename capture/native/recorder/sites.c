@@ -6,6 +6,7 @@
  * file, first line) are one site, however often the program makes them anew. */
 #include "sites.h"
 
+#include "costs.h"
 #include "defs.h"
 #include "filter.h"
 #include "greenlets.h"
@@ -217,6 +218,7 @@ const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
     if (scope_codes.count * 2 > scope_codes.mask && !resize(64 - scope_codes.shift + 1))
         return no_room();
     struct scope_code entry = {.code = code};
+    scope_counts[SCOPE_COST_FIRST_SIGHT] += 1;
     int collecting = PyGC_Disable(); /* a finalizer must not run in the middle of a hook */
     describe(&entry, globals);
     const struct scope_code *known = insert(entry);

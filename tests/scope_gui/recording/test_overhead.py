@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scope_gui.recording import overhead
-from scope_gui.recording.overhead import OverheadMeter, Spent, price_s
+from scope_gui.recording.overhead import OverheadMeter, Prices, Spent, prices
 from tests.interpreters import Interpreter
 from tests.scope_command import run_recorded
 
@@ -38,8 +38,9 @@ def test_the_examples_hold() -> None:
 
 
 def test_without_a_measured_price_there_is_no_overhead() -> None:
-    assert price_s({}) is None
-    assert price_s({"agent_thread": 7}) is None
+    assert prices({}) is None
+    assert prices({"agent_thread": 7}) is None
+    assert prices({"agent_thread": 7, "loops": {}}) is None
     meter = OverheadMeter(None)
     meter.look(Spent(0.0, 0, 0.0))
     meter.look(Spent(1.0, 1000, 1.0))
@@ -48,7 +49,7 @@ def test_without_a_measured_price_there_is_no_overhead() -> None:
 
 
 def test_events_and_the_agents_own_time_are_shares_of_the_targets_cpu_time() -> None:
-    meter = OverheadMeter(50e-9)
+    meter = OverheadMeter(Prices(50e-9))
     meter.look(Spent(10.0, 0, 3.0, 0.0))
     assert meter.share is None
     meter.look(Spent(11.0, 1_000_000, 4.0, 0.01))
@@ -56,8 +57,27 @@ def test_events_and_the_agents_own_time_are_shares_of_the_targets_cpu_time() -> 
     assert meter.events_per_s == 1_000_000
 
 
+def test_what_is_left_out_counts_at_its_own_price() -> None:
+    loops = {
+        "recorded_calls": [1000, 30_000, 80_000],
+        "left_out_calls": [1000, 30_000, 50_000],
+        "builtins": [1000, 10_000, 50_000],
+        "left_out_raises": [100, 40_000, 70_000],
+        "recorded_raises": [100, 40_000, 85_000],
+        "new_functions": [10, 50_000, 250_000],
+    }
+    found = prices({"loops": loops})
+    assert found is not None
+    assert found.event_s == pytest.approx(25e-9)
+    assert found.counts_s == pytest.approx((20e-9, 20e-9, 100e-9, 125e-9, 20e-6))
+    meter = OverheadMeter(found)
+    meter.look(Spent(0.0, 0, 0.0, 0.0, (1000, 0, 0, 0, 0)))
+    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, (1_001_000, 0, 1_000_000, 0, 1000)))
+    assert meter.share == pytest.approx(0.025 + 0.020 + 0.100 + 0.020)
+
+
 def test_the_last_seconds_count_and_an_idle_program_is_judged_by_all_of_its_time() -> None:
-    meter = OverheadMeter(50e-9)
+    meter = OverheadMeter(Prices(50e-9))
     for second in range(10):
         meter.look(Spent(float(second), second * 100_000, float(second)))
     assert meter.share == pytest.approx(0.005)
