@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     recorder: Any
 
-_ROUNDS = 9
-_CALLS = 1000
-_RAISES = 150
-_NEW = 24
+_ROUNDS = 7
+_CALLS = 400
+_RAISES = 60
+_NEW = 8
 
 
 def _nothing() -> None:
