@@ -37,6 +37,7 @@ def median_cpu_s(command: list[str | Path], folder: Path, count: int) -> tuple[f
     return statistics.median(bare_s), statistics.median(recorded_s), statistics.median(told)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("kind", "minor"), [("recorded_calls", "3.13"), ("exceptions", "3.12")])
 def test_the_overhead_told_is_near_the_cpu_time_measured(
     kind: str, minor: str, rounds: Callable[[int, int], int], tmp_path: Path
@@ -50,6 +51,7 @@ def test_the_overhead_told_is_near_the_cpu_time_measured(
     assert measured / tolerance < told < measured * tolerance, (bare_s, recorded_s, told)
 
 
+@pytest.mark.alone
 def test_code_that_is_left_out_runs_at_less_than_twice_its_time(
     interpreter: Interpreter, rounds: Callable[[int, int], int], tmp_path: Path
 ) -> None:
