@@ -1,6 +1,6 @@
 """Sleeps on known lines, in functions and in one long function that calls only C functions, and logs where it is.
 
-Argument: the log. A line of it: CLOCK_MONOTONIC ns, then FUNCTION:LINE of the stack, outermost first.
+Goes on once a recorder has been loaded into it. Argument: the log. A line of it: CLOCK_MONOTONIC ns, then FUNCTION:LINE of the stack, outermost first.
 """
 
 # fmt: off
@@ -33,6 +33,8 @@ def steps():
 
 
 def long():
+    log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno + 1}\n")
+    while "_scope_recorder" not in open("/proc/self/maps").read(): time.sleep(0.05)  # noqa: E701
     log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno}\n"); time.sleep(0.6)
     log.write(f"{time.monotonic_ns()} <module>:{sys._getframe(1).f_lineno} long:{sys._getframe().f_lineno}\n"); time.sleep(0.3)
     for _ in range(4):
