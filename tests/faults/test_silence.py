@@ -87,6 +87,7 @@ def test_a_shell_whose_python_is_gone_too_soon_is_said_to_be_only_watched(tmp_pa
     assert unseen(tmp_path / "s.scope") == {"observed": ["sh -c …"]}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("script", ['"$0" "$1"; true', 'exec "$0" "$1"'], ids=["starts", "becomes"])
 def test_the_python_that_a_shell_starts_or_becomes_is_recorded_once_found(
     script: str, program: Path, tmp_path: Path
@@ -101,12 +102,13 @@ def test_the_python_that_a_shell_starts_or_becomes_is_recorded_once_found(
     assert named["command"].endswith(f"{PYTHON} {program}")
 
 
+@pytest.mark.alone
 def test_children_are_named_even_those_that_live_for_a_moment(tmp_path: Path) -> None:
-    (tmp_path / "worker.py").write_text("import time\ntime.sleep(0.05)\n")
+    (tmp_path / "worker.py").write_text("import time\ntime.sleep(0.1)\n")
     (tmp_path / "app.py").write_text(
         "import os, subprocess, sys, time\n"
         f"subprocess.run([sys.executable, {str(tmp_path / 'worker.py')!r}])\n"
-        "if os.fork() == 0:\n    time.sleep(0.05)\n    os._exit(0)\nos.wait()\n"
+        "if os.fork() == 0:\n    time.sleep(0.15)\n    os._exit(0)\nos.wait()\n"
     )
     done = run_recorded(tmp_path / "s.scope", [PYTHON, tmp_path / "app.py"])
     names = unseen(tmp_path / "s.scope")["child"]

@@ -287,7 +287,7 @@ WITHOUT_LIMIT = """
 import sys
 from capture.fuse import Fuse
 from scope_gui.command_line import main
-Fuse.blown = lambda fuse: None
+Fuse.blown = lambda *_: None
 sys.exit(main(sys.argv[1:]))
 """
 

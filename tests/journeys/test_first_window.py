@@ -141,6 +141,7 @@ def test_from_attach_to_a_bookmark_found_again_without_any_mouse(
     assert scope("verify", session).stdout.splitlines()[-1] == "nothing is missing"
 
 
+@pytest.mark.alone
 def test_the_same_with_the_mouse_on_another_interpreter(
     play: Any, served: Served, home: dict[str, str], tmp_path: Path
 ) -> None:
