@@ -13,6 +13,7 @@ import msgspec
 import xxhash
 
 from capture.errors import FormatError
+from capture.typed import from_json
 from capture.unseen import UnseenRow
 
 FORMAT_VERSION = (1, 0)
@@ -201,7 +202,7 @@ def decode_manifest(data: bytes) -> tuple[Manifest, list[Problem]]:
     if version[0] < FORMAT_VERSION[0]:
         raise FormatError(f"The session has format {version_text(version)}, which was never released.")
     try:
-        manifest = msgspec.json.decode(body, type=Manifest)
+        manifest = from_json(body, Manifest)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise FormatError(f"The manifest does not have the form of format {version_text(version)}: {error}.") from error
     _check(manifest)

@@ -24,6 +24,7 @@ from capture.host_facts import AGENT_DIR
 from capture.python_command import parse_command
 from capture.pythons import NEWEST, OLDEST
 from capture.settings import CaptureSettings
+from capture.typed import converted
 
 START_PATIENCE_S = 20.0
 """Until the agent calls: an interpreter on a slow disk, with a heavy `site`. A program whose agent does not call by
@@ -191,6 +192,6 @@ def _ask_interpreter(path: str, modified_ns: int) -> InterpreterAnswer | None:
             timeout=_ASK_S,
             check=True,
         )
-        return msgspec.convert(json.loads(asked.stdout), InterpreterAnswer)
+        return converted(json.loads(asked.stdout), InterpreterAnswer)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None

@@ -14,6 +14,7 @@ from capture.disk import replace_file
 from capture.errors import FormatError
 from capture.files import NOTES
 from capture.session import Session
+from capture.typed import from_json
 
 VERSION = 1
 MAX_NOTES_BYTES = 16 << 20
@@ -54,7 +55,7 @@ def read_notes(session: Session) -> list[Note]:
     except OSError as error:
         raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
     try:
-        return msgspec.json.decode(data, type=_File).notes
+        return from_json(data, _File).notes
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"The notes in {path} cannot be understood: {error}.", "Move the file away.") from error
 

@@ -16,6 +16,7 @@ from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError
 from capture.records import TrackQueue, state_of
 from capture.timebase import ClockPairs, Timebase
+from capture.typed import converted, from_msgpack
 
 RESUME_VERSION = 1
 
@@ -87,7 +88,7 @@ def resume_point(decoder: Decoder) -> bytes:
             exceptions=t.exceptions,
             keys=t.keys,
             observed=t.observed,
-            tracks=[msgspec.convert(state_of(queue), TrackResume) for queue in t.tracks.values()],
+            tracks=[converted(state_of(queue), TrackResume) for queue in t.tracks.values()],
         )
         for t in catalog.targets.values()
     ]
@@ -122,7 +123,7 @@ def resumed(
     Raises: FormatError when the bytes are no resume point or do not fit the tables.
     """
     try:
-        point = msgspec.msgpack.decode(data, type=DecoderResume)
+        point = from_msgpack(data, DecoderResume)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"the point where recording was interrupted cannot be read: {error}") from error
     if point.version != RESUME_VERSION:

@@ -8,6 +8,7 @@ from typing import Literal, Self
 import msgspec
 
 from capture.errors import ScopeError
+from capture.typed import converted
 
 Mode = Literal["full", "state", "performance", "minimal", "observe"]
 WhenFull = Literal["drop", "block"]
@@ -46,7 +47,7 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         Raises: ScopeError with one sentence if a value is not allowed.
         """
         try:
-            settings = msgspec.convert(fields, cls)
+            settings = converted(fields, cls)
         except msgspec.ValidationError as error:
             raise ScopeError(f"The capture settings are not valid: {error}.") from None
         if not 1 <= settings.chunk_count <= MAX_CHUNKS:

@@ -35,6 +35,7 @@ from capture.format import (
     version_text,
 )
 from capture.tables import Rows, as_table
+from capture.typed import converted
 from capture.unseen import UnseenRow
 
 _replace = msgspec.structs.replace
@@ -61,7 +62,7 @@ class SegmentStore:
         Raises: SessionProblem when there is one or the description is wrong, TargetProblem when it cannot be written.
         """
         try:
-            fields = about if isinstance(about, About) else msgspec.convert(about, About)
+            fields = about if isinstance(about, About) else converted(about, About)
         except msgspec.ValidationError as error:
             raise SessionProblem(f"The session's description is wrong: {error}.") from error
         if any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY)):

@@ -14,6 +14,7 @@ import msgspec
 
 from capture.errors import FormatError
 from capture.events import EventBatch
+from capture.typed import from_msgpack
 
 Ns: TypeAlias = int
 NodeId: TypeAlias = int
@@ -86,6 +87,6 @@ def decoded(data: bytes, kind: type[Struct]) -> Struct:
     Raises: FormatError when the bytes are none.
     """
     try:
-        return msgspec.msgpack.decode(data, type=kind)
+        return from_msgpack(data, kind)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"a keyframe cannot be read: {error}") from error

@@ -9,11 +9,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
-
 from capture import notes
 from capture.errors import ScopeError, SessionProblem
 from capture.session import Session
+from capture.typed import converted
 from scope_gui import library, settings
 from scope_gui.damage import Damage, damage_sentence, known_damage
 from scope_gui.recording import control
@@ -168,7 +167,7 @@ class Effects:
             recorder, over = None, not session.live or self._source.session is not session
             if not over:
                 try:
-                    recorder = msgspec.convert(control.ask(session.path, "status"), Recorder)
+                    recorder = converted(control.ask(session.path, "status"), Recorder)
                 except SessionProblem:
                     if over := is_abandoned(session.path):
                         self._send(e.RecorderGone(key=key))

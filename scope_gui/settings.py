@@ -9,6 +9,7 @@ import msgspec
 
 from capture.disk import replace_file
 from capture.errors import ScopeError
+from capture.typed import from_json
 from views.state import Launch, Theme
 
 MAX_RECENT = 12
@@ -36,7 +37,7 @@ def settings_path() -> Path:
 def load() -> Settings:
     """What was remembered; the defaults when there is nothing or it cannot be understood."""
     try:
-        return msgspec.json.decode(settings_path().read_bytes(), type=Settings)
+        return from_json(settings_path().read_bytes(), Settings)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Settings()
 

@@ -18,6 +18,7 @@ from capture.caches import unframed, write_cache
 from capture.errors import FormatError, ScopeError, SessionProblem
 from capture.events import Kind
 from capture.session import Session
+from capture.typed import from_msgpack
 from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid
 from dags.code import StacksKeyframe
 from dags.columns import from_bytes, to_bytes
@@ -124,7 +125,7 @@ def open_at_end(session: Session, index: int) -> Array:
         data = session.keyframe(index + 1)
         with contextlib.suppress(FormatError):
             if data is not None:
-                kept = msgspec.msgpack.decode(decode_keyframe(data).dags["code"], type=StacksKeyframe)
+                kept = from_msgpack(decode_keyframe(data).dags["code"], StacksKeyframe)
                 return _spans_of_stacks(from_bytes(kept.tracks, TRACK_DTYPE), from_bytes(kept.frames, FRAME_DTYPE))
         return _spans_of_stacks(*state_before(session, index + 1).code.stacks.export())
     state = state_before(session, index)
@@ -185,7 +186,7 @@ def _decoded(data: bytes, event_id: int, events: int) -> SegmentDetail:
     if len(data) > MAX_DETAIL_BYTES:
         raise FormatError("a level-of-detail file is bigger than any that is written")
     try:
-        kept = msgspec.msgpack.decode(unframed(data), type=_File)
+        kept = from_msgpack(unframed(data), _File)
     except msgspec.DecodeError as error:
         raise FormatError(f"a level-of-detail file is damaged: {error}") from error
     levels = [Level(number, from_bytes(rows, ROW_DTYPE)) for number, rows in kept.levels]

@@ -34,6 +34,7 @@ from capture.format import MANIFEST
 from capture.journal import JournalReader, delete_before, journal_files
 from capture.session import Session
 from capture.store import SegmentStore
+from capture.typed import from_msgpack
 from dags.correlator import Correlator
 
 SEGMENT_EVENTS = 262_144
@@ -94,7 +95,7 @@ class Sealer:
                 raise SessionProblem(f"{path} has lost its resume point; what is sealed can still be opened.")
             return cls(path, store, Decoder(derive_names=True), Correlator())
         try:
-            point = msgspec.msgpack.decode(data, type=ResumePoint)
+            point = from_msgpack(data, ResumePoint)
         except msgspec.DecodeError as error:
             raise FormatError(f"The resume point of {path} cannot be read: {error}.") from error
         decoder = resume.resumed(point.decoder, *names, derive_names=True)

@@ -1,0 +1,56 @@
+"""Bytes to typed values, whichever threads ask first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from capture import typed
+
+RACE = """
+import sys, threading
+import msgspec
+from capture import typed
+
+sys.setswitchinterval(1e-6)
+numbers = [(f"n{i}", int, 0) for i in range(40)]
+for _ in range(100):
+    Inner = msgspec.defstruct("Inner", numbers)
+    Outer = msgspec.defstruct("Outer", [(f"l{i}", list[Inner], msgspec.field(default_factory=list)) for i in range(40)])
+    data = msgspec.msgpack.encode(Outer(l1=[Inner(n3=7)]))
+    together, got = threading.Barrier(4), []
+
+    def ask():
+        together.wait()
+        got.append(typed.from_msgpack(data, Outer).l1[0].n3)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [7, 7, 7, 7], got
+"""
+
+
+class Point(msgspec.Struct):
+    x: int
+
+
+def test_threads_that_use_a_type_first_at_the_same_moment_all_get_their_value() -> None:
+    done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_form_gives_the_typed_value() -> None:
+    assert typed.from_msgpack(msgspec.msgpack.encode({"x": 1}), Point) == Point(1)
+    assert typed.from_json(b'{"x": 2}', Point) == Point(2)
+    assert typed.converted({"x": 3}, Point) == Point(3)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        typed.from_json(b'{"x": "one"}', Point)
