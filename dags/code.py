@@ -152,6 +152,7 @@ class CodeDag:
             np.array([line for _, line in snapshot.frames], np.uint32),
             is_first=snapshot.part in ("first", "whole"),
             is_last=snapshot.part in ("last", "whole"),
+            is_final=snapshot.reason == "end",
             out=out,
         )
 

@@ -13,7 +13,7 @@ import numpy as np
 from capture.definitions import SiteRow
 from dags.code import CodeDag
 from dags.frame_parts import LineIs, StackFrame
-from dags.kernels import FLAG_ENTERED_EARLIER, Array
+from dags.kernels import FLAG_ENTERED_EARLIER, FLAG_STANDS, Array
 
 MAX_CALLS_KEPT = 200_000
 UNKNOWN_SITE = SiteRow(site_id=0, function="?", module="", file="", line=0)
@@ -80,8 +80,8 @@ def _known_lines(tracks: Array, rows: Array, time_ns: int) -> list[tuple[int, Li
     """The rows of frames whose line is true at the instant.
 
     A snapshot tells the line of every frame. An outer one stands there until the call that it made returns, which is
-    an event; the innermost goes on without telling, so its line holds for the moment of the snapshot only. Where
-    events are missing, neither is known.
+    an event; the innermost goes on without telling, so its line holds for the moment of the snapshot only, or from the
+    recorder's last look on. Where events are missing, neither is known.
     """
     depths = tracks["depth"].astype(np.int64)
     innermost = np.cumsum(depths) - 1
@@ -89,5 +89,6 @@ def _known_lines(tracks: Array, rows: Array, time_ns: int) -> list[tuple[int, Li
     is_innermost[innermost[depths > 0]] = True
     in_doubt = np.repeat(tracks["unknown_since_ns"] >= 0, depths)
     is_moment = np.repeat(tracks["snapshot_ns"] == time_ns, depths)
-    known = (rows["line"] > 0) & ~in_doubt & (is_moment | ~is_innermost)
+    stands = (rows["flags"] & FLAG_STANDS) > 0
+    known = (rows["line"] > 0) & ~in_doubt & (is_moment | stands | ~is_innermost)
     return [(row, "current" if is_innermost[row] else "called_from") for row in np.flatnonzero(known).tolist()]

@@ -30,6 +30,7 @@ TRACK_DTYPE = np.dtype(
     ]
 )
 FLAG_ENTERED_EARLIER = 1
+FLAG_STANDS = 2
 MAX_TRACKS = 1 << 20
 COUNT_FIELDS = ("next_call_id", "unmatched", "ignored", "frames", "tracks", "doubted")
 
@@ -78,7 +79,7 @@ def _library() -> ctypes.CDLL:
         "scope_stacks_new": (pointer, ()),
         "scope_stacks_free": (None, (pointer,)),
         "scope_stacks_run": (None, (pointer, pointer, int64, int64, pointer)),
-        "scope_stacks_snapshot": (None, (pointer, int32, int64, pointer, pointer, int64, int32, int32, pointer)),
+        "scope_stacks_snapshot": (None, (pointer, int32, int64, pointer, pointer, int64, int32, int32, int32, pointer)),
         "scope_stacks_doubt": (None, (pointer, int64)),
         "scope_stacks_counts": (None, (pointer, pointer)),
         "scope_stacks_export": (None, (pointer, pointer, pointer)),
@@ -184,9 +185,10 @@ class Stacks:
         *,
         is_first: bool,
         is_last: bool,
+        is_final: bool = False,
         out: EndedCalls | None = None,
     ) -> None:
-        """Puts one part of a snapshot in place of what was known."""
+        """Puts one part of a snapshot in place of what was known. is_final: the recorder's last look at this stack."""
         count = len(site_ids)
         _library().scope_stacks_snapshot(
             self._handle,
@@ -197,6 +199,7 @@ class Stacks:
             count,
             is_first,
             is_last,
+            is_final,
             ctypes.addressof(out.struct) if out else None,
         )
 

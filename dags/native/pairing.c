@@ -218,10 +218,11 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
 
 /* One part of a snapshot: `count` frames, outermost first, that stand from the cursor on (the first part: from 0).
  * Frames that agree with the stack keep their calls; from the first that does not, calls are ended and opened anew.
- * The last part ends what lies deeper. `out` as for scope_stacks_run, with room for the open calls. */
+ * The last part ends what lies deeper. `is_final`: the recorder looks no more; its last part's innermost frame stands.
+ * `out` as for scope_stacks_run, with room for the open calls. */
 SCOPE_EXPORT void scope_stacks_snapshot(struct scope_stacks *stacks, int32_t track_id, int64_t time_ns,
                                         const int32_t *site_id, const uint32_t *line, int64_t count, int32_t is_first,
-                                        int32_t is_last, struct scope_calls *out) {
+                                        int32_t is_last, int32_t is_final, struct scope_calls *out) {
     struct stack *stack = stack_of(stacks, track_id);
     if (!stack) {
         stacks->counts.ignored++;
@@ -232,16 +233,19 @@ SCOPE_EXPORT void scope_stacks_snapshot(struct scope_stacks *stacks, int32_t tra
     for (int64_t i = 0; i < count; i++, depth++) {
         if (depth < head->depth && stack->frames[depth].site_id == site_id[i]) {
             stack->frames[depth].line = line[i];
+            stack->frames[depth].flags &= ~SCOPE_STANDS;
             continue;
         }
         truncate_to(stacks, stack, depth, time_ns, out);
-        if (!push(stacks, stack, site_id[i], time_ns, line[i], 1)) {
+        if (!push(stacks, stack, site_id[i], time_ns, line[i], SCOPE_ENTERED_EARLIER)) {
             head->overflow = 0; /* what a limit keeps out of a snapshot is not waited for */
             break;
         }
     }
     if (is_last)
         truncate_to(stacks, stack, depth, time_ns, out);
+    if (is_last && is_final && depth > 0)
+        stack->frames[depth - 1].flags |= SCOPE_STANDS;
     head->cursor = depth;
     head->unknown_since_ns = -1;
     head->snapshot_ns = time_ns;

@@ -20,12 +20,15 @@
 #define SCOPE_OUTCOME_YIELD 1
 #define SCOPE_OUTCOME_RAISE 2
 
+#define SCOPE_ENTERED_EARLIER 1u /* found by a snapshot, entered earlier than start_ns says */
+#define SCOPE_STANDS 2u          /* the recorder's last look found it innermost: nothing that it did later is told */
+
 struct scope_frame { /* 32 bytes; also the bytes of exported stacks */
     int64_t call_id;
     int64_t start_ns;
     int32_t site_id;
     uint32_t line;   /* 0 = not known, or no longer */
-    uint32_t flags;  /* bit0: found by a snapshot, entered earlier than start_ns says */
+    uint32_t flags;  /* SCOPE_ENTERED_EARLIER, SCOPE_STANDS */
     uint32_t unused; /* 0 */
 };
 
