@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 
 from capture.names import command_line, command_words, kernel_name
+from capture.python_build import PROGRAM_NAME
+from capture.python_command import given_program
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -173,13 +175,17 @@ def described(name: str, words: list[str]) -> str:
 
     >>> described("python3", ["/usr/bin/python3", "-u", "-m", "pip", "install"])
     'python3 -m pip'
+    >>> described("python3", ["python3", "-W", "error", "app.py"])
+    'python3 app.py'
     >>> described("sh", ["sh", "-c", "exit 3"])
     'sh -c …'
     """
-    given = next((i for i, word in enumerate(words) if i and (word in ("-m", "-c") or not word.startswith("-"))), None)
-    what = "" if given is None else words[given]
-    if given is not None and what in ("-m", "-c"):
-        what = f"{what} {'…' if what == '-c' else ''.join(words[given + 1 : given + 2])}"
+    if PROGRAM_NAME.match(name):
+        given = given_program(words) or []
+    else:
+        at = next((i for i, word in enumerate(words) if i and (word == "-c" or not word.startswith("-"))), len(words))
+        given = words[at:]
+    what = " ".join(["-c", "…"] if given[:1] == ["-c"] else given[: 2 if given[:1] == ["-m"] else 1])
     return "".join(c if c.isprintable() else " " for c in f"{name} {what}".strip()[:100])
 
 

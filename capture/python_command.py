@@ -104,6 +104,16 @@ def _parse_options(interpreter: str, words: list[str]) -> PythonCommand | None:
     return _from_stdin(interpreter, words, [""])
 
 
+def given_program(words: Sequence[str]) -> list[str] | None:
+    """What a Python with this command line runs: a script, or -m MODULE, or -c CODE, and its arguments; None: a prompt.
+
+    >>> given_program(["python3", "-W", "error", "app.py", "-v"])
+    ['app.py', '-v']
+    """
+    command = _parse_options(words[0], list(words[1:])) if words else None
+    return list(command.program) if command else None
+
+
 def _from_stdin(interpreter: str, options: list[str], program: list[str]) -> PythonCommand | None:
     """A program that comes in through standard input; None for a prompt, which is a conversation."""
     if os.isatty(0) or any(_is_flags(word) and "i" in word for word in options):

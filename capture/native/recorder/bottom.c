@@ -24,6 +24,14 @@ struct inner_frame { /* of 3.12 and later */
 #define CFRAME 7        /* words into the thread's state of 3.11 and 3.12 */
 #define DEPTH_OF_3_10 8 /* ints into the thread's state */
 #define DEEPEST 64
+#define NEAR_BYTES 65536 /* of C stack between the launcher's evaluation and us: a few calls */
+
+/* GIL not needed; does not allocate. Whether the evaluation that called us can have left a record there: it may be read
+ * then, whatever it is. In a build whose thread state is laid out otherwise the word is a flag, a count, another pointer. */
+static bool lies_on_this_stack(const void *pointer) {
+    const uintptr_t here = (uintptr_t)&pointer, there = (uintptr_t)pointer;
+    return there > here && there - here < NEAR_BYTES && there % sizeof(void *) == 0;
+}
 
 /* GIL held; does not allocate; the place that holds this thread's innermost frame, or NULL. */
 static void **find_frame(void *innermost) {
@@ -31,6 +39,8 @@ static void **find_frame(void *innermost) {
     if (scope_python.version == 0x030b || scope_python.version == 0x030c) {
         const bool older = scope_python.version == 0x030b;
         void **cframe = state[CFRAME];
+        if (!lies_on_this_stack(cframe))
+            return NULL;
         place = cframe + (older ? 1 : 0);
         return *place == innermost ? place : NULL;
     }

@@ -16,6 +16,7 @@
 #include "interpreters.h"
 #include "lifetimes.h"
 #include "monitoring.h"
+#include "objects.h"
 #include "os_tid.h"
 #include "profile.h"
 #include "sites.h"
@@ -232,7 +233,7 @@ int scope_recording_end(PyObject *threads) {
 void scope_recording_sweep(PyObject *threads) {
     if (!scope_active)
         return;
-    scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes();
+    scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes();
     scope_thread_start_wrap();
     scope_look_for_interpreters();
     uint64_t since_ticks = 0;
