@@ -20,6 +20,9 @@ from capture.pythons import TARGETS, minor_text
 
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = tuple(minor_text(minor) for minor in TARGETS)
+ONE_OF_EACH_WAY = ("3.11", "3.12", "3.14")
+"""Stand for all where the way in and the hook matter: the profile hook, the first monitoring, asked to let us in."""
+
 _ASK = """
 import json, platform, sys, sysconfig
 print(json.dumps([platform.python_implementation(), list(sys.version_info[:3]), sys._base_executable,

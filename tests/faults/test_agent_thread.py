@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ways_in import WAYS, recorded
-from tests.interpreters import Interpreter
+from tests.interpreters import ONE_OF_EACH_WAY, Interpreter
 from tests.targets import Launcher
 from tests.thirdparty import packages
 
@@ -21,7 +21,7 @@ def test_signals_that_a_program_waits_for_reach_it(
         assert it.output().splitlines()[-1] == "got SIGHUP SIGTERM SIGUSR1"
 
 
-@pytest.mark.minors("3.11", "3.12", "3.14")
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 @pytest.mark.parametrize("how", ["sigtimedwait", "alarm"])
 @pytest.mark.parametrize("way", ["run", "attach"])
 def test_signals_reach_a_program_however_it_waits(

@@ -10,15 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.ways_in import WAYS, bare, recorded, wait_until
-from tests.interpreters import Interpreter
+from tests.interpreters import ONE_OF_EACH_WAY, Interpreter
 from tests.scope_command import run_recorded, scope_json
 from tests.targets import Launcher
 
 PROGRAMS = Path(__file__).parent / "programs"
-
-
-ONE_OF_EACH_WAY = pytest.mark.minors("3.11", "3.12", "3.14")
-"""The profile hook, monitoring, and entered by the interpreter itself."""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -32,7 +28,7 @@ def test_a_program_that_closes_every_descriptor_keeps_its_files(
         assert it.output().split() == ["ready", "done"]
 
 
-@ONE_OF_EACH_WAY
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 @pytest.mark.parametrize("how", ["listed", "dup2"])
 def test_a_program_that_takes_every_number_keeps_its_files(
     how: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
@@ -64,7 +60,7 @@ def test_a_child_that_ends_normally_keeps_its_files(
         assert it.output().splitlines() == ["ready", "child ended with 7", "rows (100,)"]
 
 
-@ONE_OF_EACH_WAY
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 @pytest.mark.parametrize("who", ["thread", "twice", "daemon"])
 def test_a_child_keeps_its_files_however_it_was_made(
     who: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
@@ -79,7 +75,7 @@ def test_a_child_keeps_its_files_however_it_was_made(
     ]
 
 
-@ONE_OF_EACH_WAY
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 @pytest.mark.parametrize("how", ["limit", "stdio"])
 def test_a_program_with_hardly_a_descriptor_keeps_its_files(
     how: str, interpreter: Interpreter, target: Launcher, tmp_path: Path

@@ -50,24 +50,18 @@ def gaps_of(session: Path, reason: str) -> list[dict[str, Any]]:
     return query(session, f"SELECT start_ns, end_ns FROM gaps WHERE reason = '{reason}' AND end_ns > start_ns")
 
 
-@pytest.fixture
-def monitored(interpreter: Interpreter) -> Interpreter:
-    if interpreter.minor not in {"3.12", "3.14"}:
-        pytest.skip("3.12 and later, one before and one after monitoring got its final form")
-    return interpreter
+PROFILED = pytest.mark.minors("3.10", "3.11")
+"""From 3.12 on profilers do not share a slot with the recorder."""
+
+MONITORED = pytest.mark.minors("3.12", "3.14")
+"""Before and after monitoring got its final form."""
 
 
-@pytest.fixture
-def old(interpreter: Interpreter) -> Interpreter:
-    if interpreter.minor not in {"3.10", "3.11"}:
-        pytest.skip("from 3.12 on profilers do not share a slot with the recorder")
-    return interpreter
-
-
+@PROFILED
 def test_a_profiler_that_was_there_hides_everything_and_that_is_said(
-    old: Interpreter, target: Launcher, tmp_path: Path
+    interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    session = recorded(old, target, tmp_path, "always")
+    session = recorded(interpreter, target, tmp_path, "always")
     gaps = gaps_of(session, "another profiler")
     whole = sum(row["end_ns"] - row["start_ns"] for row in gaps)
     assert whole > 2_000_000_000
@@ -76,11 +70,12 @@ def test_a_profiler_that_was_there_hides_everything_and_that_is_said(
     assert "another profiler" in scope("info", session).stdout
 
 
+@PROFILED
 @pytest.mark.parametrize(("how", "reason"), [("later", "another profiler"), ("taken", "hooks taken out")])
 def test_calls_between_two_truths_are_a_gap(
-    old: Interpreter, target: Launcher, tmp_path: Path, how: str, reason: str
+    interpreter: Interpreter, target: Launcher, tmp_path: Path, how: str, reason: str
 ) -> None:
-    session = recorded(old, target, tmp_path, how)
+    session = recorded(interpreter, target, tmp_path, how)
     calls = query(session, "SELECT start_ns FROM calls JOIN sites USING (site_id) WHERE function = 'f' ORDER BY 1")
     assert len(calls) > 1000
     silences = [
@@ -96,19 +91,23 @@ def test_calls_between_two_truths_are_a_gap(
         assert confidence_at(session, middle_ns) == ("not captured", "not captured")
 
 
-def test_a_profiler_beside_the_recorder_hides_nothing(monitored: Interpreter, target: Launcher, tmp_path: Path) -> None:
-    session = recorded(monitored, target, tmp_path, "later")
+@MONITORED
+def test_a_profiler_beside_the_recorder_hides_nothing(
+    interpreter: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    session = recorded(interpreter, target, tmp_path, "later")
     assert query(session, "SELECT * FROM gaps") == []
     assert query(session, "SELECT count(*) AS n FROM calls")[0]["n"] > 10_000
 
 
+@MONITORED
 def test_hooks_that_somebody_takes_out_are_put_back_and_leave_a_gap(
-    monitored: Interpreter, target: Launcher, tmp_path: Path
+    interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
     acts = ["freed", "silenced", "returns replaced", "unwinds replaced", "replaced and kept"]
-    if monitored.minor == "3.12":
+    if interpreter.minor == "3.12":
         acts.remove("freed")  # which leaves the hooks where they are before 3.14
-    session, done = recorded_while_hooks_go(monitored, target, tmp_path, acts, left="[]")
+    session, done = recorded_while_hooks_go(interpreter, target, tmp_path, acts, left="[]")
     gaps = gaps_of(session, "hooks taken out")
     for how, at_ns in done.items():
         around = [row for row in gaps if row["start_ns"] <= at_ns <= row["end_ns"]]
@@ -129,18 +128,20 @@ def test_hooks_that_somebody_takes_out_are_put_back_and_leave_a_gap(
     assert unseen[0]["n"] == 0, "a return is missing outside of the gaps"
 
 
+@MONITORED
 def test_hooks_of_another_tool_at_our_place_are_left_alone(
-    monitored: Interpreter, target: Launcher, tmp_path: Path
+    interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    session, done = recorded_while_hooks_go(monitored, target, tmp_path, ["taken"], left="['taker']")
+    session, done = recorded_while_hooks_go(interpreter, target, tmp_path, ["taken"], left="['taker']")
     assert len(gaps_of(session, "hooks taken out")) >= 2
     assert confidence_at(session, done["taken"] + 500_000_000) == ("not captured", "not captured")
     assert scope_json("frame", session, "--at", "95%", "--json")["confidence"]["stacks"] == "not captured"
     assert "Calls are missing while taker has" in scope("info", session).stdout
 
 
-def test_hooks_that_nobody_takes_out_leave_no_gap(monitored: Interpreter, target: Launcher, tmp_path: Path) -> None:
-    acts = ["restarted", "freed"] if monitored.minor == "3.12" else ["restarted"]
-    session, _ = recorded_while_hooks_go(monitored, target, tmp_path, acts, left="[]")
+@MONITORED
+def test_hooks_that_nobody_takes_out_leave_no_gap(interpreter: Interpreter, target: Launcher, tmp_path: Path) -> None:
+    acts = ["restarted", "freed"] if interpreter.minor == "3.12" else ["restarted"]
+    session, _ = recorded_while_hooks_go(interpreter, target, tmp_path, acts, left="[]")
     assert query(session, "SELECT * FROM gaps") == []
     assert scope_json("frame", session, "--at", "end", "--json")["confidence"]["stacks"] == "exact"

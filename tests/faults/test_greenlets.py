@@ -13,7 +13,7 @@ import pytest
 from capture.session import Session
 from dags.frame import FrameReader
 from tests.faults.truth import logged
-from tests.interpreters import Interpreter
+from tests.interpreters import ONE_OF_EACH_WAY, Interpreter
 from tests.scope_command import COMMAND, query, run_recorded, scope
 from tests.targets import Launcher
 from tests.thirdparty import packages
@@ -64,11 +64,10 @@ def test_calls_nest_truly_and_stacks_are_the_running_greenlets(interpreter: Inte
     assert returned[0]["n"] == 3 * 2 * (31 + 3)
 
 
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 def test_an_attach_tells_what_it_cannot_know_of_greenlets_that_were_there(
     interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    if interpreter.minor not in {"3.11", "3.12", "3.14"}:
-        pytest.skip("one interpreter of each way in and of each hook is enough for an attach")
     log, session, go = tmp_path / "log", tmp_path / "turns.scope", tmp_path / "go"
     program = target(
         [interpreter.path, TURNS, log, "8", "2", go], ready="ready", env=environment(interpreter, "greenlet")
@@ -109,11 +108,10 @@ def test_gevents_greenlets_are_told_apart(interpreter: Interpreter, tmp_path: Pa
     ]
 
 
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 def test_a_switch_function_of_the_program_is_called_as_before_and_comes_back(
     interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    if interpreter.minor not in {"3.11", "3.12", "3.14"}:
-        pytest.skip("one interpreter of each hook is enough")
     stop, session = tmp_path / "stop", tmp_path / "own.scope"
     program = target(
         [interpreter.path, PROGRAMS / "greenlets_with_own_switch_function.py", stop],
@@ -131,9 +129,8 @@ def test_a_switch_function_of_the_program_is_called_as_before_and_comes_back(
     assert {row["outcome"] for row in rows} <= {"yield", "open"}
 
 
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 def test_a_switch_function_that_replaces_ours_is_a_gap(interpreter: Interpreter, tmp_path: Path) -> None:
-    if interpreter.minor not in {"3.11", "3.12", "3.14"}:
-        pytest.skip("one interpreter of each hook is enough")
     session = tmp_path / "taken.scope"
     program = PROGRAMS / "greenlets_take_the_switch_function.py"
     done = run_recorded(session, [interpreter.path, program], env=environment(interpreter, "greenlet"))

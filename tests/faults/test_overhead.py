@@ -51,21 +51,19 @@ def test_the_overhead_told_is_near_the_cpu_time_measured(
     assert measured / tolerance < told < measured * tolerance, (bare_s, recorded_s, told)
 
 
+@pytest.mark.minors("3.10", "3.11")  # left-out code has no hook from 3.12 on
 @pytest.mark.alone
 def test_code_that_is_left_out_runs_at_less_than_twice_its_time(
     interpreter: Interpreter, rounds: Callable[[int, int], int], tmp_path: Path
 ) -> None:
     """Of calls and built-in calls in a loop: 3.4 and 3.7 times before frames that are left out were."""
-    if interpreter.minor not in {"3.10", "3.11"}:
-        pytest.skip("left-out code has no hook from Python 3.12 on")
     bare_s, recorded_s, _ = median_cpu_s(busy("left_out_code", tmp_path, interpreter.path), tmp_path, rounds(3, 9))
     assert recorded_s < 2 * bare_s
 
 
+@pytest.mark.minors("3.10", "3.11")  # from 3.12 on there is no frame evaluation function
 def test_recursion_that_fits_without_a_recording_fits_with_one(interpreter: Interpreter, tmp_path: Path) -> None:
     """A frame evaluation function takes C stack where 3.11 takes none; it must be out of the way in time."""
-    if interpreter.minor not in {"3.10", "3.11"}:
-        pytest.skip("no frame evaluation function from Python 3.12 on")
     program = PROGRAMS / "deep_recursion.py"
     bare = subprocess.check_output([interpreter.path, program], text=True)
     session = tmp_path / "deep.scope"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interpreters import Interpreter
+from tests.interpreters import ONE_OF_EACH_WAY, Interpreter
 from tests.scope_command import query, run_recorded, scope
 from tests.targets import Launcher
 
@@ -20,17 +20,11 @@ def recorded_functions(session: Path) -> set[str]:
     return {row["function"] for row in rows}
 
 
-@pytest.fixture
-def one_of_each(interpreter: Interpreter) -> Interpreter:
-    if interpreter.minor not in {"3.11", "3.12", "3.14"}:
-        pytest.skip("a profile function, the first monitoring and the final one stand for all")
-    return interpreter
-
-
-def test_a_run_with_subinterpreters_ends_as_it_would(one_of_each: Interpreter, tmp_path: Path) -> None:
-    bare = subprocess.run([one_of_each.path, PROGRAM], capture_output=True, text=True, timeout=60, check=True)
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
+def test_a_run_with_subinterpreters_ends_as_it_would(interpreter: Interpreter, tmp_path: Path) -> None:
+    bare = subprocess.run([interpreter.path, PROGRAM], capture_output=True, text=True, timeout=60, check=True)
     session = tmp_path / "run.scope"
-    done = run_recorded(session, [one_of_each.path, PROGRAM])
+    done = run_recorded(session, [interpreter.path, PROGRAM])
     assert bare.stdout == "ready\nended\n"
     assert bare.stdout in done.stdout
     found = recorded_functions(session)
@@ -39,11 +33,12 @@ def test_a_run_with_subinterpreters_ends_as_it_would(one_of_each: Interpreter, t
     assert SAID in scope("info", session).stdout
 
 
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 def test_attaching_beside_subinterpreters_harms_none(
-    one_of_each: Interpreter, target: Launcher, tmp_path: Path
+    interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
     stop, session = tmp_path / "stop", tmp_path / "attached.scope"
-    program = target([one_of_each.path, PROGRAM, stop], ready="ready")
+    program = target([interpreter.path, PROGRAM, stop], ready="ready")
     scope("attach", program.pid, "--no-window", "-o", session, "--duration", "1.5")
     stop.touch()
     assert program.wait(30) == 0, program.output()
