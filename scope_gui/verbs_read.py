@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from capture import query as session_query
 from capture.session import Session
 from dags.frame import frame_at
 from dags.frame_parts import LINE_WORDS, Frame, FrameTrack
@@ -68,7 +67,7 @@ def events(arguments: argparse.Namespace) -> int:
             where.append(f"events.kind IN ({', '.join(_sql_text(kind) for kind in arguments.kind)})")
         if arguments.track is not None:
             where.append(f"events.track_id = {arguments.track}")
-        table = session_query.query(
+        table = _answer(
             session,
             f"""SELECT event_id, time_ns, events.kind, events.track_id, tracks.name AS track,
                        sites.function, sites.file, sites.line, value, ref
@@ -83,11 +82,17 @@ def events(arguments: argparse.Namespace) -> int:
 def query(arguments: argparse.Namespace) -> int:
     """Prints the answer to an SQL query."""
     with Session.open(arguments.session) as session:
-        table = session_query.query(session, arguments.sql, open_calls(session) if session.live else None)
+        table = _answer(session, arguments.sql, open_calls(session) if session.live else None)
         for problem in session.problems:
             print(f"scope-gui: {problem.what}", file=sys.stderr)
     _print_table(table, arguments.format)
     return 0
+
+
+def _answer(session: Session, sql: str, live_calls: pa.Table | None = None) -> pa.Table:
+    from capture.query import query as ask  # noqa: PLC0415 - duckdb takes as long to import as all the rest of a frame
+
+    return ask(session, sql, live_calls)
 
 
 def _print_json(value: Any) -> None:
