@@ -51,17 +51,16 @@ def not_recorded(session: Path) -> str:
     return " ".join(row["sentence"] for row in scope_json("info", session, "--json")["unseen"])
 
 
+@pytest.mark.minors("3.12")
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_server_serves_and_its_children_are_named(name: str, interpreter: Interpreter, tmp_path: Path) -> None:
-    if interpreter.minor != "3.12":
-        return
     words, child = SERVERS[name]
     port, session = free_port(), tmp_path / "s.scope"
     command = [*COMMAND, "run", "--no-window", "-o", str(session), "--", str(interpreter.path)]
     process = subprocess.Popen(
         [*command, *words.format(port=port).split()],
         cwd=PROGRAMS,
-        env={**os.environ, "PYTHONPATH": str(packages(interpreter, name)), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(packages(interpreter, name))},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
