@@ -53,6 +53,7 @@ STATES = (
     State("seccomp-kill", "system calls", asked_for=True),
     State("setuid-later", asked_for=True, root_only=True),
     State("gc-off-and-frozen", asked_for=True),
+    State("no-builtins-open", asked_for=True),
     State("seccomp-kill-ftruncate", "system calls"),
     State("seccomp-harmless", root_only=True),
     State("no-new-privileges"),
