@@ -59,7 +59,7 @@ setup(
             "capture/native/host",
             "capture/native",
             FLAGS,
-            extra_link_args=["-ldl", "-lpthread"],
+            extra_link_args=["-ldl", "-lm", "-lpthread"],
         ),
         native("dags._kernels", "dags/native", "dags/native", [*FLAGS, "-O3"]),
     ],

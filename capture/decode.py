@@ -130,8 +130,7 @@ class Decoder:
             raise FormatError(f"block {block.block_no}: the clock reads {mono_ns} ns")
         timebase = self.catalog.target(block.process_serial).timebase
         timebase.add(ticks, self._session_ns(mono_ns))
-        complete = int(timebase.ns_of(np.array([complete_ticks], np.uint64))[0])
-        timebase.pairs.complete_ns = max(timebase.pairs.complete_ns, complete)
+        timebase.pairs.complete_ns = max(timebase.pairs.complete_ns, timebase.ns_of_one(complete_ticks))
 
     def _feed_fact(self, payload: bytes | memoryview) -> None:
         match fact := parse_fact(payload):

@@ -82,7 +82,7 @@ def take_columns(
     waiting: list[TrackQueue] = []
     for queue in sorted(target.busy.values(), key=lambda queue: queue.track_id):
         while (ticks := queue.blocked_ticks) is not None:
-            behind_ns = int(target.timebase.ns_of(np.array([ticks], np.uint64))[0])
+            behind_ns = target.timebase.ns_of_one(ticks)
             if not everything and behind_ns > end_ns:
                 break
             queue.give_up_hole()
@@ -90,7 +90,7 @@ def take_columns(
             waiting.append(queue)
     parts: list[_Taken] = []
     if waiting:  # all at once: of thousands of threads each has a few records only
-        records = np.concatenate([piece.records for queue in waiting for piece in queue.pending()])
+        records = _end_to_end([piece.records for queue in waiting for piece in queue.pending()])
         time_ns = target.timebase.ns_of(np.ascontiguousarray(records["ticks"]))
         stop = 0
         for queue in waiting:
@@ -104,10 +104,10 @@ def take_columns(
     target.timebase.prune(_oldest_ticks(target))
     if not parts:
         return []
-    heads = np.concatenate([part.records for part in parts])
+    heads = _end_to_end([part.records for part in parts])
     lengths = [len(part.records) for part in parts]
     columns = Columns(
-        np.concatenate([part.time_ns for part in parts]),
+        _one([part.time_ns for part in parts]),
         np.ascontiguousarray(heads["kind"]),
         np.repeat(np.array([part.queue.track_id for part in parts], np.int32), lengths),
         _site_ids(catalog, target, heads),
@@ -181,12 +181,27 @@ def _joined(parts: Sequence[States], starts: Sequence[int]) -> States:
     """The states of consecutive pieces as one; `starts` are the rows that the pieces begin at."""
     if not any(len(part.rows) for part in parts):
         return NO_STATES
+    if len(parts) == 1 and not starts[0]:
+        return parts[0]
     return States(
         np.concatenate([part.rows + start for part, start in zip(parts, starts, strict=False)]),
         np.concatenate([part.serials for part in parts]),
         np.concatenate([part.changes for part in parts]),
         TextColumn.joined([part.texts for part in parts]),
     )
+
+
+def _one(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """The parts end to end; a single one as it is."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _end_to_end(parts: Sequence[Records]) -> Records:
+    """The same for records, as numbers: numpy compares the fields of structures anew for each part."""
+    if len(parts) == 1:
+        return parts[0]
+    records: Records = np.concatenate([part.view("<u8") for part in parts]).view(parts[0].dtype)
+    return records
 
 
 def _note_start(catalog: Catalog, queue: TrackQueue, time_ns: int) -> None:
@@ -301,14 +316,12 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
         return None
     lengths = [len(part.time_ns) for part in parts]
     offsets = np.cumsum([0, *lengths]).tolist()
-    time_ns = np.concatenate([part.time_ns for part in parts])
-    kind = np.concatenate([part.kind for part in parts])
-    track_id = np.concatenate([part.track_id for part in parts])
-    site_id = np.concatenate([part.site_id for part in parts])
+    time_ns, kind = _one([part.time_ns for part in parts]), _one([part.kind for part in parts])
+    track_id, site_id = _one([part.track_id for part in parts]), _one([part.site_id for part in parts])
     rare = [name for name in ("object_id", "ref", "flags") if any(getattr(part, name) is not None for part in parts)]
     zeros = {"object_id": np.int64, "ref": np.int64, "flags": np.uint8}
     more = {
-        name: np.concatenate(
+        name: _one(
             [np.zeros(n, zeros[name]) if (c := getattr(p, name)) is None else c
              for p, n in zip(parts, lengths, strict=True)]
         )

@@ -18,13 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.errors import FormatError
-from capture.events import FLAG_COUNTED, RECORD_BYTES, RECORD_DTYPE, Kind
-from capture.record_bytes import Records, gathered_texts, rare_heads
+from capture.events import RECORD_BYTES, RECORD_DTYPE, Kind
+from capture.record_bytes import Records, split_records
 from capture.text_column import NO_TEXTS, TextColumn
 
 MAX_EVENT_SLOTS = 252
 MAX_WAITING_BLOCKS = 256
-MAX_CHANGES = 1 << 62
 
 _IS_KNOWN = np.zeros(256, np.bool_)
 _IS_KNOWN[[kind for kind in Kind if kind is not Kind.FRAME]] = True
@@ -112,36 +111,21 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
 
 def _without_continuations(records: Records, block_no: int) -> tuple[Records, list[tuple[int, Extra]], States]:
     """The heads alone, and what their continuations say."""
-    heads, slots, kept = rare_heads(records)
-    kinds = records["kind"][heads]
-    # STATE texts are up to 64 KiB by their length field; only snapshots are cut into parts by a slot limit.
-    too_long = (heads + 1 + slots > len(records)) | ((kinds == Kind.SNAPSHOT) & (slots > MAX_EVENT_SLOTS))
-    if too_long.any():
-        first = int(np.flatnonzero(too_long)[0])
-        raise FormatError(f"block {block_no}: an event claims {slots[first]} slots at record {heads[first]}")
-    rows = heads - (np.cumsum(slots) - slots)
-    extras: list[tuple[int, Extra]] = []
-    for place in np.flatnonzero((kinds == Kind.GAP) | (kinds == Kind.SNAPSHOT)).tolist():
-        at, row = int(heads[place]), int(rows[place])
-        if kinds[place] == Kind.GAP:
+    split = split_records(records)
+    broken_at, extras = split.broken_at, []
+    for at, row in zip(split.rare_at.tolist(), split.rare_rows.tolist(), strict=True):
+        if records["kind"][at] == Kind.GAP:
             extras.append((row, DropTotal(int(records["a"][at]))))
-        else:
-            extras.append((row, Frames(records[at + 1 : at + 1 + int(slots[place])])))
-    is_state = kinds == Kind.STATE
-    states = _states(records, heads[is_state], rows[is_state]) if is_state.any() else NO_STATES
-    return kept, extras, states
-
-
-def _states(records: Records, heads: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> States:
-    raw = np.ascontiguousarray(records).view(np.uint8)
-    words = raw.view("<u8")
-    counted = (records["flags"][heads] & FLAG_COUNTED) != 0
-    second = words[np.where(counted, (heads + 1) * 2 + 1, 0)]
-    changes = np.where(counted, np.minimum(second, np.uint64(MAX_CHANGES)).astype(np.int64), 1)
-    skipped = np.where(counted, 16, 8)
-    lengths = np.maximum(records["b"][heads].astype(np.int64) + 8 - skipped, 0)
-    starts = (heads + 1) * RECORD_BYTES + skipped
-    return States(rows.astype(np.int64), words[(heads + 1) * 2], changes, gathered_texts(raw, starts, lengths))
+        elif records["kind"][at] == Kind.SNAPSHOT:
+            slots = int(records["a"][at])
+            # STATE texts are up to 64 KiB by their length field; only snapshots are cut into parts by a slot limit.
+            if slots > MAX_EVENT_SLOTS:
+                broken_at = at
+                break
+            extras.append((row, Frames(records[at + 1 : at + 1 + slots])))
+    if broken_at is not None:
+        raise FormatError(f"block {block_no}: the event at record {broken_at} claims more records than it can have")
+    return split.heads, extras, States(split.state_rows, split.serials, split.changes, split.texts)
 
 
 @dataclass(slots=True)

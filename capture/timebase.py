@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.events import Int64
+from capture.record_bytes import session_ns
 
 MAX_PAIRS = 2048
 MAX_NS = 1 << 61  # further than any clock gets; keeps hostile ticks inside int64
@@ -63,15 +64,19 @@ class Timebase:
             return _clipped(ticks, int(ticks[0]), 0, 1.0)
         if len(known.ticks) == 1:
             return _clipped(ticks, known.ticks[0], known.session_ns[0], 1.0)
-        base, base_ns = np.array(known.ticks, np.uint64), np.array(known.session_ns, np.int64)
         if int(ticks[0]) >= known.ticks[-2] and int(ticks.min()) >= known.ticks[-2]:
             return _clipped(ticks, known.ticks[-2], known.session_ns[-2], self._slope(len(known.ticks) - 2))
-        slopes = np.diff(base_ns) / np.diff(base).astype(np.float64)
-        line = np.clip(np.searchsorted(base, ticks, side="right") - 1, 0, len(slopes) - 1)
-        offset = (ticks - base[line]).view(np.int64)  # wraps below the first pair, which the view reads as negative
-        span = np.clip(np.rint(offset * slopes[line]), -float(MAX_NS), float(MAX_NS))
-        result: Int64 = base_ns[line] + span.astype(np.int64)
-        return result
+        base, base_ns = np.array(known.ticks, np.uint64), np.array(known.session_ns, np.int64)
+        return session_ns(ticks, base, base_ns, np.diff(base_ns) / np.diff(base).astype(np.float64))
+
+    def ns_of_one(self, tick: int) -> int:
+        """The same for one tick, without arrays: 1 us."""
+        known = self.pairs
+        if len(known.ticks) < 2:
+            return int(self.ns_of(np.array([tick], np.uint64))[0])
+        line = min(max(bisect_right(known.ticks, tick) - 1, 0), len(known.ticks) - 2)
+        offset = (tick - known.ticks[line] + (1 << 63)) % (1 << 64) - (1 << 63)  # wraps as the arrays do
+        return known.session_ns[line] + int(min(max(round(offset * self._slope(line)), -MAX_NS), MAX_NS))
 
     def _slope(self, line: int) -> float:
         known = self.pairs

@@ -38,9 +38,11 @@ SCOPE_EXPORT int32_t scope_seccomp_filters(int32_t tid, void *out, uint32_t capa
                                            uint32_t filters_max);
 
 struct scope_record;
-SCOPE_EXPORT int64_t scope_rare_heads(const struct scope_record *records, int64_t count, int64_t *heads,
-                                      int64_t *claimed, struct scope_record *kept);
-SCOPE_EXPORT int scope_gather(const unsigned char *bytes, int64_t size, const int64_t *starts, const int64_t *lengths,
-                              int64_t count, unsigned char *out);
+SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, int64_t *room);
+SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, struct scope_record *heads,
+                                      int64_t *rare_at, int64_t *rare_row, int64_t *state_row, uint64_t *serial,
+                                      int64_t *changes, int64_t *ends, unsigned char *text);
+SCOPE_EXPORT void scope_session_ns(const uint64_t *ticks, int64_t count, const uint64_t *base, const int64_t *base_ns,
+                                   const double *slopes, int64_t pairs, int64_t *ns);
 
 #endif
