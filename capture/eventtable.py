@@ -44,7 +44,7 @@ def event_table(batch: EventBatch) -> pa.Table:
         pa.array(batch.track_id),
         id_column(batch.site_id, pa.int32()),
         id_column(batch.object_id, pa.int64()),
-        _sparse_texts(rows, batch.value_rows, batch.values),
+        sparse_texts(rows, batch.value_rows, batch.values),
         id_column(batch.ref, pa.int64()),
         pa.array(batch.flags),
     ]
@@ -94,11 +94,13 @@ def _kinds(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
     return kinds
 
 
-def _sparse_texts(rows: int, at: npt.NDArray[np.int64], texts: TextColumn) -> pa.Array:
+def sparse_texts(rows: int, at: npt.NDArray[np.int64], texts: TextColumn) -> pa.Array:
     """A text column that is null everywhere but at the given rows, built from its buffers."""
     if not len(texts):
         return pa.nulls(rows, pa.string())
     dense = texts.array.cast(pa.string())
+    if len(texts) == rows:
+        return dense
     ends = np.frombuffer(dense.buffers()[1], np.int32)[dense.offset : dense.offset + len(texts) + 1]
     offsets = np.zeros(rows + 1, np.int32)
     offsets[0] = ends[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -273,12 +274,10 @@ def _fill_states(catalog: Catalog, target: Target, heads: Records, columns: Colu
     assert columns.ref is not None
     assert columns.object_id is not None
     assert columns.flags is not None
-    local, places = _distinct(heads["a"][states.rows])
-    columns.ref[states.rows] = np.array([catalog.key_id(target, key) for key in local.tolist()], np.int64)[places]
-    first_object = (target.row.process_id - 1) << OBJECT_SERIAL_BITS
-    objects = (states.serials & np.uint64((1 << OBJECT_SERIAL_BITS) - 1)).astype(np.int64) | first_object
-    columns.object_id[states.rows] = np.where(states.serials == 0, 0, objects)
-    flags = columns.flags[states.rows]
+    at: Any = states.rows if len(states.rows) < len(heads) else slice(None)
+    columns.ref[at] = _key_ids(catalog, target, heads["a"][at])
+    columns.object_id[at] = _object_ids(target, states.serials)
+    flags = columns.flags[at]
     texts = states.texts.array
     truncated, redacted = (flags & FLAG_TRUNCATED) != 0, (flags & FLAG_REDACTED) != 0
     if truncated.any():
@@ -289,14 +288,26 @@ def _fill_states(catalog: Catalog, target: Target, heads: Records, columns: Colu
     columns.states = replace(states, texts=TextColumn(texts))
 
 
-def _distinct(numbers: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.intp]]:
-    """(the numbers that occur, the place of each in them); without sorting where they are small, as keys are."""
-    top = int(numbers.max())
-    if top >= max(len(numbers), SMALL):
-        return np.unique(numbers, return_inverse=True)
-    occurs = np.zeros(top + 1, np.bool_)
-    occurs[numbers] = True
-    return np.flatnonzero(occurs).astype(np.uint32), (np.cumsum(occurs) - 1)[numbers]
+def _key_ids(catalog: Catalog, target: Target, local: npt.NDArray[np.uint32]) -> Int64:
+    """The session's ids of a target's keys; without sorting where those are small numbers, as they are."""
+    top = int(local.max())
+    if top >= max(len(local), SMALL):
+        distinct, places = np.unique(local, return_inverse=True)
+        return np.array([catalog.key_id(target, key) for key in distinct.tolist()], np.int64)[places]
+    ids = np.zeros(top + 1, np.int64)
+    ids[local] = 1
+    occurring = np.flatnonzero(ids)
+    ids[occurring] = [catalog.key_id(target, key) for key in occurring.tolist()]
+    return ids[local]
+
+
+def _object_ids(target: Target, serials: npt.NDArray[np.uint64]) -> Int64:
+    """The session's ids of a target's objects; 0 for its modules."""
+    objects = (serials & np.uint64((1 << OBJECT_SERIAL_BITS) - 1)).view(np.int64)
+    if first := (target.row.process_id - 1) << OBJECT_SERIAL_BITS:
+        objects |= first
+        objects[serials == 0] = 0
+    return objects
 
 
 def _snapshot_text(catalog: Catalog, target: Target, slots: Records, flags: int, reason: int) -> str:

@@ -11,7 +11,7 @@ from capture import parquet
 from capture.errors import FormatError, SessionProblem
 from capture.files import SessionFiles
 from capture.format import FileEntry, Problem, SegmentEntry, checksum
-from capture.tables import SCHEMAS
+from capture.tables import SCHEMAS, STORED_SCHEMAS
 
 _MAX_PROBLEMS = 1000
 
@@ -45,17 +45,22 @@ class TableReader:
     def checked_file(self, segment: SegmentEntry | None, entry: FileEntry) -> pa.Buffer | None:
         """A listed file that is what the manifest says and safe to hand to a Parquet reader; None when it is damaged.
 
+        One whose rows share values (`capture.old_values`) is written anew, with each in its place.
+
         Raises: FileNotFoundError when it is not there (it may have been merged away).
         """
         data = self.bytes(segment, entry)
+        shares = SCHEMAS[entry.table] != STORED_SCHEMAS[entry.table]
         if data is None or entry.name in self.trusted:
             return data
         texts = [field.name for field in SCHEMAS[entry.table] if not pa.types.is_primitive(field.type)]
         try:
-            parquet.decode(entry.table, data, entry.rows, texts)
+            table = parquet.decode(entry.table, data, entry.rows, SCHEMAS[entry.table].names if shares else texts)
         except FormatError as error:
             self._report_damage(entry, segment, error.message)
             return None
+        if shares:
+            return parquet.encode(entry.table, table)
         self.trusted.add(entry.name)
         return data
 

@@ -112,7 +112,8 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
 def _without_continuations(records: Records, block_no: int) -> tuple[Records, list[tuple[int, Extra]], States]:
     """The heads alone, and what their continuations say."""
     split = split_records(records)
-    broken_at, extras = split.broken_at, []
+    broken_at = split.broken_at
+    extras: list[tuple[int, Extra]] = []
     for at, row in zip(split.rare_at.tolist(), split.rare_rows.tolist(), strict=True):
         if records["kind"][at] == Kind.GAP:
             extras.append((row, DropTotal(int(records["a"][at]))))

@@ -139,7 +139,7 @@ class SegmentStore:
         tables = {"events": event_table(_not_before(batch, start_ns))} if len(batch) else {}
         for name, rows in {"calls": calls, **(extra or {})}.items():
             if rows is not None:
-                tables[name] = as_table(name, rows)
+                tables[name] = as_table(name, rows, stored=True)
         last_ns = int(batch.time_ns[-1]) if len(batch) else start_ns
         files = self._write_tables(seq, tables)
         segment = SegmentEntry(
@@ -275,8 +275,11 @@ class SegmentStore:
 
     def _joined(self, table: str, parts: Sequence[SegmentEntry]) -> pa.Table:
         entries = [entry for part in parts if (entry := part.file(table))]
-        pieces = [parquet.decode(table, pa.py_buffer(self._folder.read(entry)), entry.rows) for entry in entries]
-        return as_table(table, pa.concat_tables(pieces).unify_dictionaries().combine_chunks())
+        pieces = [
+            parquet.decode(table, pa.py_buffer(self._folder.read(entry)), entry.rows, stored=True) for entry in entries
+        ]
+        rows = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
+        return as_table(table, rows, stored=True)
 
     def _write_tables(self, seq: int, tables: Mapping[str, pa.Table]) -> list[FileEntry]:
         return [

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from capture.old_values import OLD_ROWS_BACK
+
 _INT32, _INT64, _TEXT, _REAL = pa.int32(), pa.int64(), pa.string(), pa.float64()
 WORDS = pa.dictionary(pa.int8(), pa.string())  # a handful of distinct words
 
@@ -70,6 +72,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "notes": _schema(("time_ns", _INT64), ("end_ns", _INT64), ("text", _TEXT), ("author", _TEXT)),
 }  # fmt: skip
 
+# Columns as they stand on the disk, where they differ.
+STORED_SCHEMAS = {**SCHEMAS, "states": SCHEMAS["states"].append(pa.field(OLD_ROWS_BACK, _INT32))}
+
 DEFINITION_TABLES = ("processes", "tracks", "sites", "state_keys")
 SEGMENT_TABLES = ("events", "calls", "states", "metrics", "edges", "gaps")
 # Which column places a row in its segment: a row lies where it ends, because that is when it is known.
@@ -91,15 +96,15 @@ def empty_table(name: str) -> pa.Table:
     return SCHEMAS[name].empty_table()
 
 
-def as_table(name: str, rows: Rows) -> pa.Table:
+def as_table(name: str, rows: Rows, *, stored: bool = False) -> pa.Table:
     """Rows as the named table, whatever they come as: a table, columns by name, or a list of structs, dicts or tuples.
 
     In `calls` the outcome may be a code (its place in OUTCOMES); an open call ends at null. A column that is
-    missing is null.
+    missing is null. Columns of texts may stay dictionaries. `stored`: with the columns that stand on the disk.
 
     Raises: KeyError for an unknown table, TypeError or pyarrow.ArrowInvalid for values of the wrong type.
     """
-    schema = SCHEMAS[name]
+    schema = (STORED_SCHEMAS if stored else SCHEMAS)[name]
     if isinstance(rows, Sequence):
         return pa.table([_gather(rows, i, field) for i, field in enumerate(schema)], schema=schema)
     if not isinstance(rows, Mapping):
@@ -107,7 +112,10 @@ def as_table(name: str, rows: Rows) -> pa.Table:
     count = len(next(iter(rows.values()), ()))
     if name == "calls":
         rows = _without_ends_of_open_calls(rows)
-    return pa.table([_column(field, rows.get(field.name), count) for field in schema], schema=schema)
+    columns = [_column(field, rows.get(field.name), count) for field in schema]
+    # A text column that comes as a dictionary stays one: the file is the same, and nothing is counted out again.
+    fields = [field.with_type(column.type) for field, column in zip(schema, columns, strict=True)]
+    return pa.table(columns, schema=pa.schema(fields))
 
 
 def id_column(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
@@ -130,6 +138,8 @@ def _column(field: pa.Field, values: Any, count: int) -> pa.Array:
             return pa.DictionaryArray.from_arrays(pa.array(values, pa.int8(), safe=False), _OUTCOME_WORDS)
         if field.name in _ZERO_IS_NONE:
             return id_column(values, field.type)
+    if isinstance(values, pa.DictionaryArray) and values.type.value_type == field.type:
+        return values
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values if values.type == field.type else values.cast(field.type)
     return pa.array(values, field.type)

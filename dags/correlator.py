@@ -170,8 +170,11 @@ def _with_overwrites(edges: dict[str, object], states: dict[str, Any]) -> dict[s
     cause = np.concatenate([np.asarray(edges["cause_event_id"]), replaced[found]])
     effect = np.concatenate([np.asarray(edges["effect_event_id"]), written[found]])
     others = cast("list[str]", edges["kind"])
-    kinds = pa.concat_arrays([pa.array(others, pa.string()), pa.repeat("overwrites", len(found))])
-    if not others:  # as good as always; effects ascend
-        return {"cause_event_id": cause, "effect_event_id": effect, "kind": kinds}
-    order = np.lexsort((cause, effect))
-    return {"cause_event_id": cause[order], "effect_event_id": effect[order], "kind": kinds.take(pa.array(order))}
+    words = ["overwrites", *dict.fromkeys(others)]
+    codes = np.zeros(len(cause), np.int8)
+    if others:  # seldom; else effects ascend
+        codes[: len(others)] = [words.index(word) for word in others]
+        order = np.lexsort((cause, effect))
+        cause, effect, codes = cause[order], effect[order], codes[order]
+    kinds = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string()))
+    return {"cause_event_id": cause, "effect_event_id": effect, "kind": kinds}

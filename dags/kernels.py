@@ -93,6 +93,7 @@ def _library() -> ctypes.CDLL:
         "scope_cells_new": (pointer, ()),
         "scope_cells_free": (None, (pointer,)),
         "scope_cells_write": (int64, (pointer, pointer, pointer, int64, int64, pointer, pointer)),
+        "scope_cells_before": (None, (pointer, int64, int64, *(pointer,) * 7)),
         "scope_cells_set": (None, (pointer, pointer, int64)),
     }
     for name, (result, arguments) in signatures.items():
@@ -310,3 +311,25 @@ class Cells:
             raise MemoryError("no memory for cells")
         self._count = count
         return cells, replaced
+
+
+def before_in_batch(
+    replaced: Int64, first_version: int, event_ids: Int64
+) -> tuple[npt.NDArray[np.int32], Int64, Int64, Int64]:
+    """Where the versions stand that a batch's writes replaced, given what `Cells.write` told of them.
+
+    (rows back of each, 0 = not in the batch; their events, 0 = likewise; rows that replaced an older version; rows that
+    nothing in the batch replaced)
+    """
+    rows = len(replaced)
+    back, events = np.empty(rows, np.int32), np.empty(rows, np.int64)
+    outside, last = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    is_last, found = np.empty(rows, np.uint8), np.empty(2, np.int64)
+    _library().scope_cells_before(
+        _address(replaced, np.int64, rows),
+        rows,
+        first_version,
+        _address(event_ids, np.int64, rows),
+        *(array.ctypes.data for array in (back, events, outside, last, is_last, found)),
+    )
+    return back, events, outside[: found[0]], last[: found[1]]

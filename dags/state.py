@@ -16,10 +16,15 @@ import pyarrow as pa
 
 from capture.definitions import StateKeyRow
 from capture.errors import FormatError, ScopeBug
-from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Int64, Kind
+from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Int32, Int64, Kind
+from capture.eventtable import sparse_texts
+from capture.old_values import OLD_ROWS_BACK
+from capture.text_column import TextColumn
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import grown
-from dags.kernels import Cells
+from dags.kernels import Cells, before_in_batch
+
+MAX_KEY_ID = 1 << 22  # more than any recording names; a hostile session's must not make a table of gigabytes
 
 
 class Version(msgspec.Struct, frozen=True, array_like=True):
@@ -106,8 +111,8 @@ class StateDag:
     ) -> Delta:
         """Takes in the next events. `writer_call_ids` has one entry per state event; without it writers are unknown.
 
-        The delta's columns are rows of `states`, and beside them event_id and replaced_event_id; owner and key are
-        '?' for a key that `state_keys` does not have.
+        The delta's columns are rows of `states` as they are stored (`capture.old_values`), and beside them event_id
+        and replaced_event_id; owner and key are '?' for a key that `state_keys` does not have.
         """
         first = self.next_version_id
         rows = np.flatnonzero(batch.kind == Kind.STATE)
@@ -115,52 +120,54 @@ class StateDag:
             self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
         if not len(rows):
             return Delta(first, first, _NO_ROWS)
-        flags, objects, keys = batch.flags[rows], batch.object_id[rows], batch.ref[rows]
+        at: Any = rows
+        if int(rows[-1]) - int(rows[0]) + 1 == len(rows):  # a program that does little else; views are for nothing
+            at = slice(int(rows[0]), int(rows[-1]) + 1)
+        flags, objects, keys = batch.flags[at], batch.object_id[at], batch.ref[at]
         # Found by a look at a module, when the recording began or later: whoever wrote it is not known.
         was_found = ((flags & FLAG_SAMPLED) != 0) | (((flags & FLAG_FIRST_KNOWN) != 0) & (objects == 0))
         calls = np.zeros(len(rows), np.int64) if writer_call_ids is None else writer_call_ids
-        counted = np.ones(len(rows), np.int64) if batch.changes is None else batch.changes[rows]
+        counted = np.ones(len(rows), np.int64) if batch.changes is None else batch.changes[at]
         written: dict[str, npt.NDArray[Any]] = {
             "version_id": np.arange(first, first + len(rows), dtype=np.int64),
-            "object_id": objects.astype(np.int64),
-            "key_id": keys.astype(np.int64),
-            "since_ns": batch.time_ns[rows].astype(np.int64),
-            "event_id": (batch.first_event_id + rows).astype(np.int64),
-            "writer_track_id": np.where(was_found, 0, batch.track_id[rows]).astype(np.int32),
-            "writer_call_id": np.where(was_found, 0, calls[: len(rows)]).astype(np.int64),
+            "object_id": objects.astype(np.int64, copy=False),
+            "key_id": keys.astype(np.int64, copy=False),
+            "since_ns": batch.time_ns[at].astype(np.int64, copy=False),
+            "event_id": (batch.first_event_id + rows).astype(np.int64, copy=False),
+            "writer_track_id": np.where(was_found, 0, batch.track_id[at]).astype(np.int32, copy=False),
+            "writer_call_id": np.where(was_found, 0, calls[: len(rows)]).astype(np.int64, copy=False),
             "flags": flags,
             "changes": np.maximum(counted, 1),
         }
         self.next_version_id += len(rows)
         new = _values(batch, rows, (flags & FLAG_DELETED) != 0)
-        old, replaced_event_ids = self._replace(written, new)
+        old, back, replaced_event_ids = self._replace(written, new)
         names = [written.pop(name) for name in ("key_id", "flags", "object_id")]
         words = _words(names[0], state_keys or ())
-        columns = {"object_id": names[2], **words, "old": old, "new": new, "replaced_event_id": replaced_event_ids}
+        columns = {"object_id": names[2], **words, "old": old, OLD_ROWS_BACK: back, "new": new}
+        columns["replaced_event_id"] = replaced_event_ids
         columns |= {"time_ns": written.pop("since_ns"), **written}
         return Delta(first, self.next_version_id, {name: columns[name] for name in _COLUMNS})
 
-    def _replace(self, written: dict[str, npt.NDArray[Any]], new: pa.Array) -> tuple[pa.Array, Int64]:
-        """Makes the last write of each cell its present version. (values that were replaced, their events; 0 = none)"""
+    def _replace(self, written: dict[str, npt.NDArray[Any]], new: pa.Array) -> tuple[pa.Array, Int32, Int64]:
+        """Makes the last write of each cell its present version.
+
+        (values that were replaced, where no row before holds them; rows back to those that do, else 0; events that
+        wrote them, 0 = none)
+        """
         rows, known, first = len(new), len(self.cells), int(written["version_id"][0])
         cells, previous_ids = self.cells.write(written["object_id"], written["key_id"], first)
-        inside = previous_ids >= first  # a write of this batch
-        before = np.where(inside, previous_ids - first, rows + cells)
-        held = pa.concat_arrays([new, self._values])
-        old = held.take(pa.array(before, mask=previous_ids == 0))
-        event_ids = np.concatenate([written["event_id"], self._present["event_id"][:known]])
-        replaced = np.where(previous_ids == 0, 0, event_ids[np.where(previous_ids == 0, 0, before)])
-        is_last = np.ones(rows, np.bool_)
-        is_last[previous_ids[inside] - first] = False
-        last = np.flatnonzero(is_last)
+        back, replaced, outside, last = before_in_batch(previous_ids, first, written["event_id"])
+        replaced[outside] = self._present["event_id"][cells[outside]]
+        old = sparse_texts(rows, outside, TextColumn(self._values.take(pa.array(cells[outside]))))
         count, at = len(self.cells), cells[last]
         for name, column in {**written, "previous_id": previous_ids}.items():
             self._present[name] = grown(self._present[name], count)
             self._present[name][at] = column[last]
-        places = np.arange(rows, rows + count)
-        places[at] = last
-        self._values = held.take(pa.array(places))
-        return old, replaced
+        places = np.arange(count)
+        places[at] = known + np.arange(len(last))
+        self._values = pa.concat_arrays([self._values, new.take(pa.array(last))]).take(pa.array(places))
+        return old, back, replaced
 
     def _versions(self, at: Int64) -> list[Version]:
         """The present versions of those cells, kept for the next time that somebody asks."""
@@ -206,14 +213,14 @@ class StateDag:
 
 _PRESENT = tuple(name for name in Version.__struct_fields__ if name != "value")
 _COLUMNS = (
-    "version_id", "time_ns", "object_id", "owner", "key", "old", "new", "writer_track_id", "writer_call_id",
-    "changes", "event_id", "replaced_event_id",
+    "version_id", "time_ns", "object_id", "owner", "key", "old", OLD_ROWS_BACK, "new", "writer_track_id",
+    "writer_call_id", "changes", "event_id", "replaced_event_id",
 )  # fmt: skip
 _TEXT_COLUMNS = frozenset({"owner", "key", "old", "new"})
 _NO_ROWS: dict[str, Any] = {
     name: pa.array([], pa.string())
     if name in _TEXT_COLUMNS
-    else np.empty(0, np.int32 if name == "writer_track_id" else np.int64)
+    else np.empty(0, np.int32 if name in {"writer_track_id", OLD_ROWS_BACK} else np.int64)
     for name in _COLUMNS
 }
 
@@ -221,11 +228,11 @@ _NO_ROWS: dict[str, Any] = {
 def _values(batch: EventBatch, rows: npt.NDArray[np.intp], deleted: npt.NDArray[np.bool_]) -> pa.Array:
     """The value of each state; null where it was deleted, empty where there is none."""
     texts = batch.values.array
+    first = int(np.searchsorted(batch.value_rows, rows[0]))
+    run = batch.value_rows[first : first + len(rows)]
+    if len(run) == len(rows) and not deleted.any() and (run == rows).all():
+        return texts.slice(first, len(rows))
     at = np.searchsorted(batch.value_rows, rows)
-    if len(texts) and not deleted.any() and len(batch.value_rows) - int(at[0]) >= len(rows):
-        run = batch.value_rows[int(at[0]) : int(at[0]) + len(rows)]
-        if (run == rows).all():
-            return texts.slice(int(at[0]), len(rows))
     inside = np.minimum(at, max(len(texts) - 1, 0))
     has_text = batch.value_rows[inside] == rows if len(texts) else np.zeros(len(rows), np.bool_)
     held = pa.concat_arrays([texts, pa.array([""], pa.large_string())])
@@ -234,14 +241,15 @@ def _values(batch: EventBatch, rows: npt.NDArray[np.intp], deleted: npt.NDArray[
 
 def _words(keys: Int64, state_keys: Sequence[StateKeyRow]) -> dict[str, pa.Array]:
     """Owner and key of each row."""
-    by_id = {row.key_id: (row.owner, row.key) for row in state_keys}
-    ids = np.array(sorted(by_id), np.int64)
-    at = np.searchsorted(ids, keys)
-    at[at == len(ids)] = 0
-    unknown = ids[at] != keys if len(ids) else np.ones(len(keys), np.bool_)
-    places = pa.array(np.where(unknown, len(ids), at).astype(np.int32))
-    known = [by_id[key] for key in ids.tolist()]
-    return {
-        name: pa.DictionaryArray.from_arrays(places, pa.array([*(row[part] for row in known), "?"], pa.string()))
-        for part, name in enumerate(("owner", "key"))
-    }
+    known = [row for row in state_keys if 0 <= row.key_id <= MAX_KEY_ID]
+    ids = np.array([row.key_id for row in known], np.int64)
+    top = int(ids.max(initial=0)) + 1  # ids are dense; this one is nobody's
+    places = np.where((keys < 0) | (keys > top), top, keys)
+    columns = {}
+    for name in ("owner", "key"):
+        words = dict.fromkeys(["?", *(getattr(row, name) for row in known)])
+        numbers = {word: number for number, word in enumerate(words)}
+        number_of = np.zeros(top + 1, np.int32)
+        number_of[ids] = [numbers[getattr(row, name)] for row in known]
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(number_of[places]), pa.array(words, pa.string()))
+    return columns

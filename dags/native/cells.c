@@ -91,6 +91,33 @@ SCOPE_EXPORT int64_t scope_cells_write(struct scope_cells *cells, const int64_t 
     return cells->count;
 }
 
+/* No GIL; does not allocate. Where the values stand that the writes of one batch replace: for each write, how many rows
+ * before it, or 0; and the event of that row, or 0. `outside` gets the rows that replace a version from before the batch,
+ * `last` those that nothing in it replaces; how many there are stands in `found`. `is_last` is room for `rows` bytes. */
+SCOPE_EXPORT void scope_cells_before(const int64_t *replaced, int64_t rows, int64_t first_version, const int64_t *event,
+                                     int32_t *back, int64_t *replaced_event, int64_t *outside, int64_t *last,
+                                     unsigned char *is_last, int64_t found[2]) {
+    int64_t outsiders = 0, lasts = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t before = replaced[i] - first_version;
+        is_last[i] = 1;
+        back[i] = 0;
+        replaced_event[i] = 0;
+        if (before >= 0) {
+            back[i] = (int32_t)(i - before);
+            replaced_event[i] = event[before];
+            is_last[before] = 0;
+        } else if (replaced[i]) {
+            outside[outsiders++] = i;
+        }
+    }
+    for (int64_t i = 0; i < rows; i++)
+        if (is_last[i])
+            last[lasts++] = i;
+    found[0] = outsiders;
+    found[1] = lasts;
+}
+
 /* No GIL; does not allocate. Gives the cells, in order, the versions listed. */
 SCOPE_EXPORT void scope_cells_set(struct scope_cells *cells, const int64_t *version, int64_t count) {
     for (int64_t i = 0; i < count && i < cells->count; i++)

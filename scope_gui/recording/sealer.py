@@ -171,7 +171,7 @@ class Sealer:
         if not (self._batches or self._metrics or self._gaps or final):
             return
         end_ns = self.decoder.settle()
-        pieces = [piece for batch in self._batches for piece in _even_pieces(batch)]
+        pieces = [piece for batch in self._batches for piece in even_pieces(batch)]
         self._batches.clear()
         for piece in pieces[:-1]:
             self._seal_one(piece, None, final=False)
@@ -224,7 +224,7 @@ class Sealer:
         return self._read_from[0][1]
 
 
-def _even_pieces(batch: EventBatch) -> list[EventBatch]:
+def even_pieces(batch: EventBatch) -> list[EventBatch]:
     """The batch in equal pieces of at most a segment: no small rest that would have to be merged again."""
     count = -(-len(batch) // SEGMENT_EVENTS)
     bounds = [len(batch) * i // count for i in range(count + 1)]

@@ -11,17 +11,18 @@ import numpy as np
 from capture.blocks import Block, BlockType
 from capture.decode import Decoder
 from capture.definitions import DefinitionKind
-from capture.events import EventBatch, Kind
+from capture.events import Kind
 from capture.format import About
 from capture.store import SegmentStore
 from dags.correlator import Correlator
+from scope_gui.recording.sealer import READ_BYTES, even_pieces
 from tests.bench.report import Row
 from tests.synthetic import PaperTarget, definition
 
 STATES = 1_000_000
 KEYS, OBJECTS = 200, 50
 BLOCK_STATES = 2_000
-SEGMENT_EVENTS = 1 << 18
+READ_BLOCKS = 2 * READ_BYTES // (BLOCK_STATES * 48)  # as many as the sealer reads at once; every other one is a clock
 _SLOTS = np.dtype(
     [("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2"), ("object", "<u8"), ("text", "S8")]
 )
@@ -37,7 +38,7 @@ def sealing_of_states(folder: Path) -> list[Row]:
 
 
 def seal_states(path: Path) -> dict[str, float]:
-    """Seconds of one core for each stage: a million states of 200 keys of 50 objects each."""
+    """Seconds of one core for each stage of what the sealer does: a million states of 200 keys of 50 objects each."""
     target = _recorded()
     decoder, correlator = Decoder(), Correlator()
     store = SegmentStore.create(path, About(session_id="states", created_real_ns=1), sync=False)
@@ -46,18 +47,13 @@ def seal_states(path: Path) -> dict[str, float]:
     def timed(stage: str, began: float) -> None:
         seconds[stage] += time.process_time() - began
 
-    batches: list[EventBatch] = []
-    began = time.process_time()
-    for number, block in enumerate(target.blocks):
-        decoder.feed(block)
-        if number % 500 == 499 and (batch := decoder.take()) is not None:
-            batches.append(batch)
-    if (batch := decoder.take(until=True)) is not None:
-        batches.append(batch)
-    timed("decode", began)
-    for batch in batches:
-        for start in range(0, len(batch), SEGMENT_EVENTS):
-            piece = batch.slice(start, start + SEGMENT_EVENTS)
+    for last in range(READ_BLOCKS, len(target.blocks) + READ_BLOCKS, READ_BLOCKS):
+        began = time.process_time()
+        for block in target.blocks[last - READ_BLOCKS : last]:
+            decoder.feed(block)
+        batch = decoder.take(until=last >= len(target.blocks))
+        timed("decode", began)
+        for piece in even_pieces(batch) if batch is not None else ():
             began = time.process_time()
             keyframe = correlator.keyframe()
             rows = correlator.feed(piece, decoder.catalog.tracks, decoder.catalog.state_keys)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from capture.definitions import TrackRow
 from capture.errors import FormatError
 from capture.events import EventBatch, Kind, make_batch
+from capture.old_values import completed
+from capture.tables import as_table
 from dags.code import context_tree
 from dags.columns import OUTCOMES
 from dags.correlator import Correlated, Correlator, in_time_order
@@ -30,7 +32,12 @@ def table(columns: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def all_rows(parts: list[Correlated]) -> list[list[tuple[Any, ...]]]:
-    return [[row for part in parts for row in table(getattr(part, name))] for name in ("calls", "states", "edges")]
+    states = [completed(as_table("states", part.states, stored=True)) for part in parts]
+    return [
+        [row for part in parts for row in table(part.calls)],
+        [row for part in states for row in zip(*part.to_pydict().values(), strict=True)],
+        [row for part in parts for row in table(part.edges)],
+    ]
 
 
 def shown(state: Correlator, time_ns: int) -> Any:
