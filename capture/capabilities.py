@@ -11,6 +11,10 @@ SEES = {
 }
 
 
-def capabilities(mode: str, tier: str) -> list[str]:
-    """The kinds of facts in a recording of that mode; a program that is no Python is only observed."""
-    return list(SEES.get(mode if tier == "python" else "observe", ()))
+def capabilities(mode: str, tier: str, *, waits: bool = False) -> list[str]:
+    """The kinds of facts in a recording of that mode; a program that is no Python is only observed.
+
+    `waits`: the system let us look at its threads.
+    """
+    sees = SEES.get(mode if tier == "python" else "observe", ())
+    return [*sees, "waits"] if sees and waits else list(sees)

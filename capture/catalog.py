@@ -18,6 +18,7 @@ from capture.qualname import qualified_name
 from capture.records import TrackQueue
 from capture.timebase import Timebase
 from capture.unseen import UnseenRow, with_detail
+from capture.waits import Waits
 
 MAX_LOCAL_ID = 1 << 22
 MAX_TRACKS = 1 << 20
@@ -46,6 +47,8 @@ class Target:
     busy: dict[int, TrackQueue] = field(default_factory=dict)  # those of them with something that has not gone out
     matched: set[str] = field(default_factory=set)  # "--include orders.*": patterns that something has matched
     observed: dict[int, int] = field(default_factory=dict)  # thread id -> track id, observe tier
+    named: dict[int, int] = field(default_factory=dict)  # thread id -> track id, of its newest thread, recorded
+    waits: Waits = field(default_factory=Waits)
 
 
 @dataclass(slots=True)
@@ -118,6 +121,11 @@ class Catalog:
         row.os_id = thread_id
         target.observed[thread_id] = row.track_id
         return row
+
+    def thread(self, target: Target, thread_id: int) -> TrackRow | None:
+        """The newest track of a thread with that id, None when there is none yet."""
+        track_id = target.named.get(thread_id) or target.observed.get(thread_id)
+        return self.tracks[track_id - 1] if track_id else None
 
     def define(self, target: Target, definition: Definition, *, derive_names: bool) -> None:
         """Takes in one definition of a target.
@@ -224,6 +232,8 @@ class Catalog:
         if (row.name, row.os_id) != (name, os_id):
             row.name, row.os_id = name, os_id
             self.revisions.tracks += 1
+        if row.os_id:
+            target.named[row.os_id] = row.track_id
 
     def restore(
         self,

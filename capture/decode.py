@@ -10,13 +10,14 @@ GAP carries the time when recording went on, its row in `gaps` the time when it 
 
 from __future__ import annotations
 
+import functools
 import struct
 
 import msgspec
 import numpy as np
 
 from capture.catalog import Catalog, Target
-from capture.definitions import GapRow, MetricRow, parse_definitions
+from capture.definitions import GapRow, MetricRow, WaitRow, parse_definitions
 from capture.errors import FormatError
 from capture.events import GAP_REASONS, NO_TRACK_SLOT, EventBatch, Kind
 from capture.facts import (
@@ -27,6 +28,7 @@ from capture.facts import (
     ProcessEndFact,
     ProcessFact,
     SessionFact,
+    SleepersFact,
     ThreadEndFact,
     ThreadFact,
     UnseenFact,
@@ -36,6 +38,7 @@ from capture.journal import Block, BlockType
 from capture.merging import Columns, merge, take_columns
 from capture.records import TrackQueue, parse_records
 from capture.timebase import MAX_NS
+from capture.waits import MOST_BEHIND_NS
 
 SLACK_NS = 20_000_000  # a writer may be preempted between reading its clock and committing its record
 MAX_PENDING_EVENTS = 4_000_000  # beyond it events go out even though an earlier one may still come
@@ -163,6 +166,9 @@ class Decoder:
                         MetricRow(time_ns=time_ns, process_id=process_id, name=name, value=value)
                         for name, value in fact.values.items()
                     ]
+            case SleepersFact():
+                zero_ns = self._session_ns(fact.known_ns) - fact.known_ns
+                self.catalog.target(fact.process_serial).waits.feed(fact, zero_ns)
             case CountersFact():
                 self._feed_counters(fact)
             case UnseenFact():
@@ -251,7 +257,8 @@ class Decoder:
     def settle(self) -> int:
         """Where a segment may end, once all that was taken is in it; an event from before it would be late."""
         recorded = any(t.row.tier == "python" or t.tracks for t in self.catalog.targets.values())
-        complete_ns = self._complete_ns() if recorded else self._observed_ns
+        targets = list(self.catalog.targets.values())
+        complete_ns = self._complete_ns() if recorded else _known_ns(targets, self._observed_ns)
         self.last_ns = max(self.last_ns, complete_ns, self._end_ns)
         return self.last_ns
 
@@ -259,7 +266,7 @@ class Decoder:
         recorded = [t for t in self.catalog.targets.values() if t.row.tier == "python" or t.tracks]
         running = [t for t in recorded if not t.has_ended]
         if running:
-            return min(t.timebase.pairs.complete_ns for t in running) - SLACK_NS
+            return _known_ns(running, min(t.timebase.pairs.complete_ns for t in running) - SLACK_NS)
         return max((t.timebase.pairs.complete_ns for t in recorded), default=-MAX_NS) - SLACK_NS
 
     def _note_lifetimes(self, batch: EventBatch) -> None:
@@ -305,6 +312,20 @@ class Decoder:
         rows, self._metrics = self._metrics, []
         return rows
 
+    def take_waits(self, start_ns: int, end_ns: int, *, final: bool) -> list[WaitRow]:
+        """The rows of `waits` for the segment between; `final`: nothing follows it."""
+        rows: list[WaitRow] = []
+        for target in self.catalog.targets.values():
+            if target.waits.known_ns is not None:
+                track_of = functools.partial(self.catalog.thread, target)
+                rows += target.waits.take(start_ns, end_ns, track_of, final=final)
+        return sorted(rows, key=lambda row: (row.start_ns, row.track_id))
+
+    @property
+    def sees_waits(self) -> bool:
+        """Whether somebody looks at the threads of a program."""
+        return any(target.waits.known_ns is not None for target in self.catalog.targets.values())
+
     def take_gaps(self) -> list[GapRow]:
         """The gap rows since the last call; those of `take` cover its events."""
         rows, self._gaps = self._gaps, []
@@ -330,6 +351,12 @@ class Decoder:
             duplicates=sum(q.duplicates for q in queues),
             kinds={kind: int(count) for kind, count in enumerate(self.kinds) if count},
         )
+
+
+def _known_ns(targets: list[Target], complete_ns: int) -> int:
+    """The same or earlier: up to where it is known which threads wait. Looks that are much too late hold nothing up."""
+    looked = [ns for t in targets if (ns := t.waits.known_ns) is not None and complete_ns - ns < MOST_BEHIND_NS]
+    return min([complete_ns, *looked])
 
 
 def _dropped_by(target: Target) -> int:

@@ -76,6 +76,17 @@ class MetricRow(msgspec.Struct, kw_only=True):
     value: float
 
 
+class WaitRow(msgspec.Struct, kw_only=True):
+    """A stretch in which a thread did not run and did not want to; end_ns None: it goes on past its segment's end."""
+
+    start_ns: int
+    end_ns: int | None
+    track_id: int
+    kind: str
+    holder_track_id: int | None = None
+    confidence: str = "sampled"
+
+
 class GapRow(msgspec.Struct, kw_only=True):
     """A stretch of a track for which events are missing; end_ns None while it has not ended."""
 

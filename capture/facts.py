@@ -70,6 +70,20 @@ class MetricFact(_Fact, frozen=True, kw_only=True, tag="metric"):
     values: dict[str, float] = {}
 
 
+class SleepersFact(_Fact, frozen=True, kw_only=True, tag="sleepers"):
+    """Threads of a process that fell asleep or woke, as looked at from outside.
+
+    `slept`: (tid, asleep at least since, what for); `woke`: (tid, has slept at least until). With the last fact of the
+    same `known_ns` all is told that happened up to then; `more`: this is not the last.
+    """
+
+    process_serial: int
+    known_ns: int
+    more: bool = False
+    slept: list[tuple[int, int, str]] = []
+    woke: list[tuple[int, int]] = []
+
+
 class CountersFact(_Fact, frozen=True, kw_only=True, tag="counters"):
     """The target's own count of what it dropped, at the end."""
 
@@ -101,6 +115,7 @@ Fact = (
     | ThreadFact
     | ThreadEndFact
     | MetricFact
+    | SleepersFact
     | CountersFact
     | UnseenFact
     | EndFact
@@ -122,7 +137,11 @@ def parse_fact(payload: bytes | memoryview) -> Fact | None:
         fact: Fact = _KNOWN.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"a fact in the journal cannot be read: {error}") from error
-    for name in ("mono_ns", "start_mono_ns", "start_real_ns"):
+    for name in ("mono_ns", "start_mono_ns", "start_real_ns", "known_ns"):
         if not 0 <= getattr(fact, name, 0) <= MAX_CLOCK_NS:
             raise FormatError(f"a fact in the journal claims {name} {getattr(fact, name)}")
+    if isinstance(fact, SleepersFact):
+        for at_ns in [*(at_ns for _, at_ns, _ in fact.slept), *(at_ns for _, at_ns in fact.woke)]:
+            if not 0 <= at_ns <= MAX_CLOCK_NS:
+                raise FormatError(f"a fact in the journal claims {at_ns}")
     return fact

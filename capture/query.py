@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
@@ -30,17 +31,17 @@ _WORD = re.compile(r"[a-z_]+")
 _READS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
-def query(session: Session, sql: str, open_calls: Rows | None = None) -> pa.Table:
+def query(session: Session, sql: str, open_rows: Mapping[str, Rows] | None = None) -> pa.Table:
     """The answer to one SELECT over the tables of the session; `session.problems` says what it could not see.
 
-    `open_calls` are rows of `calls` that the sealed segments of a live session do not hold yet.
+    `open_rows` are, by table, rows of `calls` and `waits` that the sealed segments of a live session do not hold yet.
 
     Raises: SessionProblem with DuckDB's sentence for a statement that is wrong, or does anything but read.
     """
     for last in (*([False] * _RETRIES), True):
         failures: list[Exception] = []
         try:
-            answer = _answer(session, sql, open_calls, failures)
+            answer = _answer(session, sql, open_rows or {}, failures)
         except duckdb.Error as error:
             raise SessionProblem(f"The query failed. {_sentence(error)}") from error
         if not failures:
@@ -50,7 +51,7 @@ def query(session: Session, sql: str, open_calls: Rows | None = None) -> pa.Tabl
     raise SessionProblem(f"The query failed, because {failures[0]} could not be read.") from failures[0]
 
 
-def _answer(session: Session, sql: str, open_calls: Rows | None, failures: list[Exception]) -> pa.Table:
+def _answer(session: Session, sql: str, open_rows: Mapping[str, Rows], failures: list[Exception]) -> pa.Table:
     with (
         tempfile.TemporaryDirectory(prefix="scope-query-") as spill,
         duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": spill}) as connection,
@@ -62,8 +63,11 @@ def _answer(session: Session, sql: str, open_calls: Rows | None, failures: list[
         for name in SCHEMAS:
             # Only what the query names is read; the others are there to be listed and described.
             rows = session.table(name, failures) if name in named else empty_table(name)
-            if name == "calls" and name in named and open_calls is not None:
-                rows = ds.UnionDataset(SCHEMAS[name], [_dataset(rows), ds.dataset(as_table(name, open_calls))])
+            if name == "waits" and name in named:
+                rows = _dataset(rows).filter(ds.field("end_ns").is_valid())
+            if name in open_rows and name in named:
+                more = as_table(name, open_rows[name])
+                rows = ds.UnionDataset(SCHEMAS[name], [_dataset(rows), ds.dataset(more)])
             _create_view(connection, name, rows, _row_count(session, name, rows))
         result: pa.Table = connection.execute(statements[0]).to_arrow_table()
         return result

@@ -17,6 +17,7 @@ from capture.errors import FormatError
 from capture.records import TrackQueue, state_of
 from capture.timebase import ClockPairs, Timebase
 from capture.typed import converted, from_msgpack
+from capture.waits import Waits
 
 RESUME_VERSION = 1
 
@@ -51,6 +52,7 @@ class TargetResume(msgspec.Struct, frozen=True, kw_only=True):
     keys: dict[int, int]
     observed: dict[int, int]
     tracks: list[TrackResume]
+    waits: Waits = msgspec.field(default_factory=Waits)
 
 
 class DecoderResume(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +90,7 @@ def resume_point(decoder: Decoder) -> bytes:
             exceptions=t.exceptions,
             keys=t.keys,
             observed=t.observed,
+            waits=t.waits,
             tracks=[converted(state_of(queue), TrackResume) for queue in t.tracks.values()],
         )
         for t in catalog.targets.values()
@@ -164,6 +167,8 @@ def resumed(
             exceptions=t.exceptions,
             keys=t.keys,
             observed=t.observed,
+            named=_named(catalog.tracks, t.process_id),
+            waits=t.waits,
             tracks={
                 q.serial: TrackQueue(q.track_id, q.serial, q.next_index, q.dropped, q.taken, q.lost, q.last_ns)
                 for q in t.tracks
@@ -171,3 +176,10 @@ def resumed(
             },
         )
     return decoder
+
+
+def _named(tracks: list[TrackRow], process_id: int) -> dict[int, int]:
+    """The newest track of each thread id of a process."""
+    return {
+        row.os_id: row.track_id for row in tracks if row.process_id == process_id and row.kind == "thread" and row.os_id
+    }

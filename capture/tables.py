@@ -49,7 +49,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
     "waits": _schema(
         ("start_ns", _INT64), ("end_ns", _INT64), ("track_id", _INT32), ("kind", _TEXT), ("object_id", _INT64),
-        ("holder_track_id", _INT32),
+        ("holder_track_id", _INT32), ("confidence", _TEXT),
     ),
     "holds": _schema(("start_ns", _INT64), ("end_ns", _INT64), ("track_id", _INT32), ("object_id", _INT64)),
     "allocations": _schema(
@@ -76,7 +76,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 STORED_SCHEMAS = {**SCHEMAS, "states": SCHEMAS["states"].append(pa.field(OLD_ROWS_BACK, _INT32))}
 
 DEFINITION_TABLES = ("processes", "tracks", "sites", "state_keys")
-SEGMENT_TABLES = ("events", "calls", "states", "metrics", "edges", "gaps")
+SEGMENT_TABLES = ("events", "calls", "states", "metrics", "edges", "gaps", "waits")
 # Which column places a row in its segment: a row lies where it ends, because that is when it is known.
 TIME_COLUMN = {"events": "time_ns", "calls": "end_ns", "states": "time_ns", "metrics": "time_ns"}
 

@@ -47,6 +47,10 @@ UNSEEN: tuple[Unseen, ...] = (
     Unseen("hooks-out", "Something in the program took Scope's hooks out; what ran until they were back is a gap."),
     Unseen("hooks-taken", "Calls are missing while {details} has Scope's place in sys.monitoring."),
     Unseen("greenlets", "Stacks of {details} are not known from the moment greenlets began to switch there."),
+    Unseen(
+        "thread-states",
+        "The system does not say which threads wait: only those that join another one are shown as waiting.",
+    ),
     Unseen("sub-interpreter", "What runs in sub-interpreters is not recorded."),
     Unseen("child", "Only watched from outside, not recorded: {details}."),
     Unseen("connection-closed", "The program closed Scope's connection; the recording ended there."),

@@ -29,6 +29,7 @@ from dags.frame_parts import (
 )
 from dags.frame_stacks import StackFrames, TrackStack
 from dags.keyframe import state_before
+from dags.process import Asleep
 from dags.replay import SegmentReplay
 from dags.state import Version
 
@@ -103,7 +104,8 @@ class FrameReader:
         context = self._context
         gaps = context.gaps_at(time_ns)
         damaged = context.is_damaged(index) or any(gap.track_id is None for gap in gaps)
-        tracks = self._tracks(time_ns, state, everything_unknown=damaged)
+        asleep = context.asleep_at(time_ns, index, state.process.state.asleep)
+        tracks = self._tracks(time_ns, state, asleep, everything_unknown=damaged)
         states = [self._state(version) for version in state.state.at(max(time_ns, state.state.last_ns))]
         sampled = context.metrics_at(time_ns, index)
         processes = [
@@ -128,6 +130,7 @@ class FrameReader:
                 stacks=self._stacks_confidence(live, processes, is_known=not damaged and not _lacks_threads(gaps)),
                 states=_least([s.confidence for s in states]) if context.captures_states else "not captured",
                 metrics="sampled" if sampled else "not captured",
+                status=_least([track.status_confidence for track in live]) if live else "not captured",
             ),
         )
 
@@ -169,16 +172,19 @@ class FrameReader:
             tier=row.tier,
         )
 
-    def _tracks(self, time_ns: int, state: Correlator, *, everything_unknown: bool) -> list[FrameTrack]:
+    def _tracks(
+        self, time_ns: int, state: Correlator, asleep: dict[int, Asleep], *, everything_unknown: bool
+    ) -> list[FrameTrack]:
         stacks = self._stacks.of(state.code, time_ns, call_ids_are_unique=not self._session.damaged_segments())
         waiting = state.process.state.waiting
         found = []
         for row in self._context.tracks_at(time_ns):
             ended = row.end_ns is not None and row.end_ns <= time_ns
-            wait = None if ended else waiting.get(row.track_id)
+            join = None if ended else waiting.get(row.track_id)
+            sleep = None if ended else asleep.get(row.track_id)
             stack = stacks.get(row.track_id)
             frames = [] if ended or stack is None else stack.frames
-            status: Status = "ended" if ended else "waiting" if wait else "running"
+            status: Status = "ended" if ended else "waiting" if join or sleep else "running"
             confidence = self._confidence_of(row, stack, time_ns)
             found.append(
                 FrameTrack(
@@ -187,7 +193,10 @@ class FrameReader:
                     kind=row.kind,
                     name=row.name,
                     status=status,
-                    waiting_on=(wait.waiting_on or None) if wait else None,
+                    waiting_on=(join.waiting_on or None) if join else None,
+                    wait_kind="join" if join else sleep.kind if sleep else "",
+                    waiting_since_ns=join.since_ns if join else sleep.since_ns if sleep else None,
+                    status_confidence=self._status_confidence(row, is_exact=ended or join is not None),
                     stack=frames,
                     confidence="not captured" if everything_unknown else confidence,
                     os_id=row.os_id,
@@ -197,6 +206,11 @@ class FrameReader:
                 )
             )
         return found
+
+    def _status_confidence(self, row: TrackRow, *, is_exact: bool) -> Confidence:
+        if is_exact:
+            return "exact"
+        return "sampled" if self._context.captures_waits and row.kind == "thread" and row.os_id else "not captured"
 
     def _confidence_of(self, row: TrackRow, stack: TrackStack | None, time_ns: int) -> Confidence:
         """Exact, if calls are recorded there, the stack was told, and nothing is missing since."""

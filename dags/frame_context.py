@@ -16,6 +16,8 @@ from capture.definitions import TrackRow
 from capture.events import Int64
 from capture.session import Session
 from dags.frame_parts import FrameGap
+from dags.process import Asleep
+from dags.sleepers import SegmentWaits
 
 ENDED_TRACKS_SHOWN = 1_000  # the latest; a server may end a million threads
 METRIC_SEGMENTS_BACK = 64  # how far back the latest sample is looked for
@@ -56,6 +58,8 @@ class FrameContext:
             if gap.track_id is not None:
                 self._gap_starts_of.setdefault(gap.track_id, []).append(gap.start_ns)
         self._metrics: OrderedDict[int, Series] = OrderedDict()
+        self._waits: OrderedDict[int, SegmentWaits] = OrderedDict()
+        self.captures_waits = "waits" in session.manifest.about.capabilities
 
     def is_outdated(self) -> bool:
         """Whether the session shows something newer."""
@@ -108,6 +112,19 @@ class FrameContext:
                 if row >= 0 and process_id in new:
                     found.setdefault(process_id, {})[name] = float(values[row])
         return {process_id: found[process_id] for process_id in sorted(found)}
+
+    def asleep_at(self, time_ns: int, index: int | None, before: dict[int, Asleep]) -> dict[int, Asleep]:
+        """Who waits at the instant, by track id; `before`: who did when the segment began."""
+        if index is None or not self.captures_waits:
+            return {}
+        seq = self._session.segments[index].seq
+        waits = self._waits.get(seq)
+        if waits is None:
+            waits = self._waits[seq] = SegmentWaits(self._session, index)
+            while len(self._waits) > METRIC_SEGMENTS_KEPT:
+                self._waits.popitem(last=False)
+        self._waits.move_to_end(seq)
+        return waits.asleep_at(time_ns, before)
 
     def _metrics_of(self, index: int) -> Series:
         """The segment's samples, a series per process and name."""

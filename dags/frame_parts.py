@@ -14,6 +14,15 @@ Status = Literal["running", "waiting", "ended"]
 LineIs = Literal["current", "called_from", "defined"]
 LINE_WORDS: dict[LineIs, str] = {"current": "at", "called_from": "next called from", "defined": "defined at"}
 
+WAIT_WORDS = {
+    "lock": "for a lock",
+    "gil": "for the GIL",
+    "queue": "for a queue",
+    "io": "for I/O",
+    "sleep": "in a sleep",
+    "join": "for another to end",
+}
+
 
 class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
     """One process. heat: 0 idle, 1 as busy as any process had been until then (dags.activity)."""
@@ -52,7 +61,12 @@ class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FrameTrack(msgspec.Struct, frozen=True, kw_only=True):
-    """One track; its stack outermost first. waiting_on: the track it waits for, if that is known."""
+    """One track; its stack outermost first, as sure as `confidence`.
+
+    waiting_on: the track it waits for, if that is known. wait_kind: what it waits for, '' where the system does not say
+    and while it runs. status_confidence: `sampled` where looks at the thread from outside say whether it waits; `not
+    captured` where nobody looked: "running" then means that it has not ended and joins no other thread.
+    """
 
     track_id: int
     process_id: int
@@ -62,10 +76,22 @@ class FrameTrack(msgspec.Struct, frozen=True, kw_only=True):
     waiting_on: int | None
     stack: list[StackFrame]
     confidence: Confidence
+    wait_kind: str = ""
+    waiting_since_ns: int | None = None
+    status_confidence: Confidence = "not captured"
     os_id: int | None = None
     parent_track_id: int | None = None
     start_ns: int | None = None
     end_ns: int | None = None
+
+
+def status_text(track: FrameTrack) -> str:
+    """What the track does, in a few words: 'running', 'waiting on 3', 'waiting for a lock'."""
+    if track.status != "waiting":
+        return track.status
+    if track.waiting_on is not None:
+        return f"waiting on {track.waiting_on}"
+    return f"waiting {WAIT_WORDS.get(track.wait_kind, '')}".rstrip()
 
 
 class FrameState(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +132,7 @@ class FrameConfidence(msgspec.Struct, frozen=True, kw_only=True):
     stacks: Confidence
     states: Confidence
     metrics: Confidence
+    status: Confidence = "not captured"
     memory: Confidence = "not captured"
     messages: Confidence = "not captured"
     locks: Confidence = "not captured"

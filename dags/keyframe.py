@@ -13,6 +13,7 @@ import msgspec
 
 from capture.errors import FormatError
 from dags.base import KeptId, KeptNs, decoded
+from dags.sleepers import SegmentWaits
 
 if TYPE_CHECKING:
     from capture.session import Session
@@ -51,6 +52,7 @@ def state_before(session: Session, segment: int) -> Correlator:
         start, found = 0, _empty()
     for between in range(start, segment):
         found.feed(session.events(between), session.tracks())
+        found.process.feed_waits(SegmentWaits(session, between).rows)
     found.skip_to(session.segments[segment].first_event_id)
     return found
 
@@ -62,6 +64,7 @@ def rebuild(session: Session) -> Iterator[tuple[int, bytes]]:
         state.skip_to(session.segments[index].first_event_id)
         yield index, state.keyframe()
         state.feed(session.events(index), session.tracks())
+        state.process.feed_waits(SegmentWaits(session, index).rows)
 
 
 def _from_keyframe(session: Session, segment: int) -> Correlator | None:

@@ -6,12 +6,13 @@ that another one joins, and how busy each process is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import msgspec
 import numpy as np
 
+from capture.definitions import WaitRow
 from capture.errors import ScopeBug
 from capture.events import EventBatch, Int32, Kind
 from dags.activity import Activity, ProcessActivity
@@ -25,12 +26,20 @@ class Waiting(msgspec.Struct, frozen=True):
     since_ns: KeptNs
 
 
+class Asleep(msgspec.Struct, frozen=True):
+    """A track that the system has found asleep; `kind`: what for, '' when it does not say."""
+
+    since_ns: KeptNs
+    kind: str
+
+
 class ProcessState(msgspec.Struct):
     """Live threads by track id."""
 
     last_ns: KeptNs = 0
     begun_ns: dict[KeptId, KeptNs] = {}
     waiting: dict[KeptId, Waiting] = {}
+    asleep: dict[KeptId, Asleep] = {}  # as of the segment's first instant: the rows of `waits` carry their own times
     parents: dict[KeptId, KeptId] = {}
     activity: Activity = msgspec.field(default_factory=Activity)
 
@@ -59,7 +68,9 @@ class ProcessDag:
         """One of its own with the same state."""
         s = self.state
         return ProcessDag(
-            ProcessState(s.last_ns, dict(s.begun_ns), dict(s.waiting), dict(s.parents), s.activity.copy())
+            ProcessState(
+                s.last_ns, dict(s.begun_ns), dict(s.waiting), dict(s.asleep), dict(s.parents), s.activity.copy()
+            )
         )
 
     def feed(self, batch: EventBatch, process_of: Int32 | None = None) -> Delta:
@@ -74,6 +85,17 @@ class ProcessDag:
                 )
             self.state.last_ns = max(self.state.last_ns, int(batch.time_ns[-1]))
         return Delta(batch.first_event_id, batch.first_event_id + len(batch), {})
+
+    def feed_waits(self, rows: Sequence[WaitRow]) -> None:
+        """Takes in a segment's rows of `waits`, in any order; after its events, before the next one's."""
+        ended = {(row.track_id, row.start_ns) for row in rows if row.end_ns is not None}
+        asleep = self.state.asleep
+        for track_id, start_ns in ended:
+            if track_id in asleep and asleep[track_id].since_ns == start_ns:
+                del asleep[track_id]
+        for row in rows:
+            if row.end_ns is None and (row.track_id, row.start_ns) not in ended and row.track_id > 0:
+                asleep[row.track_id] = Asleep(row.start_ns, row.kind)
 
     def _follow(self, kind: int, track_id: int, time_ns: int, ref: int) -> None:
         state = self.state

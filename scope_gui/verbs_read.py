@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from capture.session import Session
 from dags.frame import frame_at
-from dags.frame_parts import LINE_WORDS, Frame, FrameTrack
-from dags.open_calls import open_calls
+from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, status_text
+from dags.open_rows import open_rows
 from scope_gui.blindness import unseen_lines
 from scope_gui.timespec import text_from_ns, time_ns_from_text
 
@@ -82,17 +82,17 @@ def events(arguments: argparse.Namespace) -> int:
 def query(arguments: argparse.Namespace) -> int:
     """Prints the answer to an SQL query."""
     with Session.open(arguments.session) as session:
-        table = _answer(session, arguments.sql, open_calls(session) if session.live else None)
+        table = _answer(session, arguments.sql, open_rows(session) if session.live else None)
         for problem in session.problems:
             print(f"scope-gui: {problem.what}", file=sys.stderr)
     _print_table(table, arguments.format)
     return 0
 
 
-def _answer(session: Session, sql: str, live_calls: pa.Table | None = None) -> pa.Table:
+def _answer(session: Session, sql: str, open_rows: Mapping[str, Any] | None = None) -> pa.Table:
     from capture.query import query as ask  # noqa: PLC0415 - duckdb takes as long to import as all the rest of a frame
 
-    return ask(session, sql, live_calls)
+    return ask(session, sql, open_rows)
 
 
 def _print_json(value: Any) -> None:
@@ -167,7 +167,6 @@ def _frame_lines(shown: Frame, *, every_track: bool) -> Iterable[str]:
 
 
 def _track_lines(track: FrameTrack) -> Iterable[str]:
-    waiting = f" on {track.waiting_on}" if track.waiting_on else ""
-    yield f"  {track.kind} {track.name or track.track_id} ({track.status}{waiting})"
+    yield f"  {track.kind} {track.name or track.track_id} ({status_text(track)})"
     for entry in track.stack:
         yield f"    {entry.function}  {LINE_WORDS[entry.line_is]} {entry.file}:{entry.line}"

@@ -39,6 +39,7 @@ from scope_gui.recording.followed import PythonFinder
 from scope_gui.recording.os_watch import OsWatch
 from scope_gui.recording.sealing import SealerProcess
 from scope_gui.recording.signals import PassedOn
+from scope_gui.recording.sleep_watch import SleepWatch
 from scope_gui.recording.standing import Standing
 
 SYNC_INTERVAL_NS = 1_000_000_000
@@ -103,6 +104,7 @@ class Recording:
         self._pool: Pool | None = None
         self._drain: Drain | None = None
         self._watch: OsWatch | None = None
+        self._sleep_watch: SleepWatch | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._serial = FIRST_PROCESS
         self._program = self.command
@@ -182,6 +184,7 @@ class Recording:
             python=self._channel.hello.get("python", "") if self._channel else "",
             clock_kind=self._pool.clock_kind if self._pool else clock.CLOCK_MONOTONIC,
         )
+        self._sleep_watch = SleepWatch(pid, FIRST_PROCESS, self._fact)
 
     # -- the loop
 
@@ -217,6 +220,7 @@ class Recording:
 
     def _loop(self, control: ControlServer) -> tuple[Ended, str | None]:
         assert self._watch is not None
+        assert self._sleep_watch is not None
         end_ns = self._begun_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
         fuse = Fuse(self.session_path)
         due = {"sync": 0, "probe": 0, "fuse": 0, "children": 0, "find": 0}
@@ -232,6 +236,7 @@ class Recording:
                     due["probe"] = now_ns + PROBE_INTERVAL_NS
                     self._watch.look()
                     self._standing.look(self._pool)
+                self._sleep_watch.look(now_ns)
                 if now_ns >= due["children"]:
                     self._watch.look_for_children()
                     took_ns = clock.monotonic_ns() - now_ns
@@ -341,6 +346,9 @@ class Recording:
         self._standing.begin(pid, self._drain, self._channel)
         self._recorded = pid, image_of(pid)
         self._observed_since_ns = None
+        if self._sleep_watch is not None:
+            self._sleep_watch.end()
+        self._sleep_watch = SleepWatch(pid, serial, self._fact)
         self._unseen("late", f"{program_of(pid)} (pid {pid})", serial)
         self.say(f"found a Python in the program, process {pid}; its calls are recorded from here on")
 
@@ -378,6 +386,8 @@ class Recording:
         trouble = self._stop_agent(ended)
         if self._observed_since_ns is not None and self._finder is not None:
             self._say_observed()
+        if self._sleep_watch is not None:
+            self._sleep_watch.end()
         self._close_target()
         if self._watch is not None:
             self._watch.end(str(ended))

@@ -193,6 +193,10 @@ class Sealer:
             self._metrics = self._metrics[len(metrics) :]
             extra |= {"metrics": metrics, "gaps": self._gaps}
             self._gaps = []
+        start_ns = self._store.end_ns
+        until_ns = max(start_ns, int(batch.time_ns[-1]) if len(batch) else 0, end_ns or 0)
+        extra["waits"] = self.decoder.take_waits(start_ns, until_ns, final=final)
+        self._correlator.process.feed_waits(extra["waits"])
         self._store.seal(batch, calls, extra, keyframe, end_ns)
 
     def _commit(self) -> None:
@@ -207,7 +211,7 @@ class Sealer:
                 (row for row in catalog.processes if row.tier == "python"), main
             )  # of `sh -c`: what it runs
             about = self._store.head.about
-            sees = capabilities(about.mode, recorded.tier)
+            sees = capabilities(about.mode, recorded.tier, waits=self.decoder.sees_waits)
             if (about.target, about.python, about.capabilities) != (main.name, recorded.python, sees):
                 self._store.set_about(target=main.name, python=recorded.python or "", capabilities=sees)
         point = ResumePoint(resume.resume_point(self.decoder), self._correlator.keyframe(), self._metrics)

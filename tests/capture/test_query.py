@@ -90,7 +90,9 @@ def test_a_live_session_has_its_open_calls(tmp_path: Path) -> None:
     built = build_session(tmp_path / "a.scope", finish=False)
     row = {"call_id": 999, "start_ns": 5, "end_ns": None, "track_id": 2, "depth": 0, "site_id": 1, "outcome": "open"}
     with Session.open(built.path) as session:
-        rows = query(session, "SELECT call_id, end_ns FROM calls WHERE call_id = 999", open_calls=[row]).to_pylist()
+        rows = query(
+            session, "SELECT call_id, end_ns FROM calls WHERE call_id = 999", open_rows={"calls": [row]}
+        ).to_pylist()
         assert rows == [{"call_id": 999, "end_ns": None}]
         assert query(session, "SELECT count(*) n FROM calls").to_pylist()[0]["n"] == len(built.tables["calls"])
 

@@ -26,6 +26,15 @@ struct scope_scan_entry { /* 56 bytes */
     uint32_t pad;
 };
 
+/* One thread that fell asleep, or woke. */
+struct scope_sleep_change { /* 24 bytes */
+    int64_t at_ns;          /* CLOCK_MONOTONIC; it sleeps at least since then, or has slept at least until then */
+    uint64_t futex;         /* the address that it waits at, 0 when it waits for something else */
+    int32_t thread_id;
+    uint16_t sleeps; /* 1: fell asleep, 0: woke */
+    uint16_t why;    /* enum why of sleepers.c */
+};
+
 SCOPE_EXPORT uint64_t scope_ticks(uint32_t clock_kind);
 SCOPE_EXPORT void scope_clock_pair(uint32_t clock_kind, uint64_t out[4]);
 SCOPE_EXPORT int scope_hide_name(const char *name);
@@ -36,6 +45,12 @@ SCOPE_EXPORT int32_t scope_pool_drops(const unsigned char *base, uint64_t size, 
 SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry);
 SCOPE_EXPORT int32_t scope_seccomp_filters(int32_t tid, void *out, uint32_t capacity, uint32_t *lengths,
                                            uint32_t filters_max);
+
+struct scope_sleepers;
+SCOPE_EXPORT struct scope_sleepers *scope_sleepers_open(int pid, int files);
+SCOPE_EXPORT int scope_sleepers_look(struct scope_sleepers *all, int64_t budget_ns, int most,
+                                     struct scope_sleep_change *changes, int64_t *round_ns);
+SCOPE_EXPORT void scope_sleepers_close(struct scope_sleepers *all);
 
 struct scope_record;
 SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, int64_t *room);
