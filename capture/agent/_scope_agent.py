@@ -45,7 +45,6 @@ class _Agent:
             raise RuntimeError("Scope records CPython with the GIL; this is " + _text("version").split("\n")[0])
         self.config = config
         self.ends_at_exit = ends_at_exit
-        self.told: dict[int, tuple[str, int, bool]] = {}
         self.over = False
         self.received = b""
         self.thread: int = recorder.native_id()
@@ -88,7 +87,7 @@ class _Agent:
         bare_ns = costs["bare"]() if costs else {}
         recorder.watch_exit(self)
         try:
-            recorder.begin(self.news_of_threads())
+            recorder.begin()
         except BaseException:
             recorder.watch_exit(None)
             raise
@@ -108,8 +107,8 @@ class _Agent:
             "recorder": "_scope_recorder",
         }
 
-    def turn(self, sweep: bool) -> bool:
-        """Answer what the recorder process has said, or look around; whether that was the last turn.
+    def turn(self) -> bool:
+        """Answer what the recorder process has said; whether that was the last turn.
 
         The recorder process is gone when it says stop, when the connection ends, and when the program has closed it.
         """
@@ -120,8 +119,6 @@ class _Agent:
             message = self.next_message(0)
             if message is not None:
                 self.answer(message)
-            elif sweep:
-                recorder.sweep(self.news_of_threads())
         except (EOFError, OSError):
             self.lose_connection()
         except ValueError as error:
@@ -147,7 +144,7 @@ class _Agent:
         """End the recording; every hook is out afterwards."""
         self.over = True
         if recorder.status()["recording"]:
-            recorder.end(self.news_of_threads())
+            recorder.end()
 
     def lose_connection(self) -> None:
         """End the recording: nobody could be told anything any more, nor stop it."""
@@ -178,22 +175,6 @@ class _Agent:
         else:
             recorder.stop_state()
         self.say_if_possible({"event": "exiting", **recorder.status()})
-
-    def news_of_threads(self) -> "dict[int, tuple[str, int, bool]]":
-        """{ident: (name, native id, is daemon)} of `threading`'s threads whose entry is new or changed.
-
-        Reads private attributes on purpose: the public ones may be overridden by a subclass with code of its own.
-        """
-        active = (recorder.namespace("threading") or {}).get("_active")
-        news = {}
-        for ident, thread in list(active.items()) if type(active) is dict else ():
-            native_id = _attribute(thread, "_native_id") or 0
-            entry = (str(_attribute(thread, "_name")), native_id, _attribute(thread, "_daemonic") is True)
-            if self.told.get(ident) != entry:
-                news[ident] = self.told[ident] = entry
-        if active and len(self.told) > 2 * len(active) + 64:
-            self.told = {ident: entry for ident, entry in self.told.items() if ident in active}
-        return news
 
     def next_message(self, patience_ms: int) -> "dict[str, Any] | None":
         """The next message, or None when none comes in time.
@@ -226,13 +207,6 @@ class _Agent:
             self.say(message)
         except (EOFError, OSError):
             pass
-
-
-def _attribute(thread: object, name: str) -> "Any":
-    try:
-        return object.__getattribute__(thread, name)
-    except AttributeError:
-        return None
 
 
 def _text(name: str) -> str:

@@ -12,8 +12,10 @@
 
 #include "agent_source.h"
 #include "clock.h"
+#include "collector.h"
 #include "connection.h"
 #include "fork.h"
+#include "recording.h"
 #include "writer.h"
 
 #include <dlfcn.h>
@@ -55,6 +57,12 @@ static PyObject *agent; /* strong while serving */
 static long agent_line;
 static struct scope_descriptor wake[2]; /* the ends of a pipe: asks the thread to look up */
 static uint64_t sweep_due_ns;
+static bool renewed; /* the thread is another one than the agent knows; GIL held */
+
+struct turn {
+    bool message; /* something has come, or the line is gone: the agent's Python code sees to it */
+    bool sweep;
+};
 
 /* GIL not needed; does not allocate. */
 static bool step(enum standing from, enum standing to) {
@@ -82,7 +90,7 @@ static int spawn(void *(*entry)(void *), void *argument, pthread_t *made) {
 }
 
 /* No GIL; does not allocate. Waits for a message or the next sweep; false when the thread is to leave. */
-static bool wait_for_turn(bool *sweep) {
+static bool wait_for_turn(struct turn *turn) {
     const struct scope_descriptor *line = scope_connection_of(agent_line);
     const bool connected = line && scope_descriptor_is_ours(line), awake = scope_descriptor_is_ours(&wake[0]);
     const uint64_t now_ns = scope_mono_ns();
@@ -96,15 +104,22 @@ static bool wait_for_turn(bool *sweep) {
     char asked[16];
     if (wanted[1].revents && scope_descriptor_is_ours(&wake[0]) && read(wake[0].fd, asked, sizeof asked) < 0)
         errno = 0; /* somebody has read it already */
-    *sweep = scope_mono_ns() >= sweep_due_ns;
-    if (*sweep)
+    turn->message = !connected || wanted[0].revents;
+    turn->sweep = scope_mono_ns() >= sweep_due_ns;
+    if (turn->sweep)
         sweep_due_ns = scope_mono_ns() + SWEEP_MS * 1000000u;
     return !step(ASKED, LEAVING);
 }
 
-/* GIL held; runs the agent; no exception. False when the recording is over. */
-static bool take_turn(bool sweep) {
-    PyObject *over = PyObject_CallMethod(agent, "turn", "i", (int)sweep);
+/* GIL held; runs the agent where it has been spoken to; no exception. False when the recording is over. */
+static bool take_turn(struct turn turn) {
+    if (!turn.message && !renewed) {
+        if (turn.sweep)
+            scope_recording_sweep();
+        return true;
+    }
+    renewed = false;
+    PyObject *over = PyObject_CallMethod(agent, "turn", NULL);
     const bool goes_on = over == Py_False;
     if (over)
         Py_DecRef(over);
@@ -130,8 +145,8 @@ static bool become_idle(void) {
  * kept between turns: a thread that comes back to an interpreter which has ended meanwhile is sent to sleep only then. */
 static void serve(PyThreadState *saved, PyGILState_STATE state) {
     for (;;) {
-        bool sweep = false;
-        const bool leaving = !wait_for_turn(&sweep);
+        struct turn turn = {0};
+        const bool leaving = !wait_for_turn(&turn);
         if (leaving && !saved)
             return;
         if (saved)
@@ -140,9 +155,13 @@ static void serve(PyThreadState *saved, PyGILState_STATE state) {
             return;
         else
             state = PyGILState_Ensure();
-        const bool over = !leaving && !take_turn(sweep);
+        scope_collector_hold();
+        const bool over = !leaving && !take_turn(turn);
         if (over && become_idle())
             pthread_detach(pthread_self());
+        scope_collector_let_go();
+        if (over)
+            scope_collector_restore();
         if (leaving || over) {
             PyGILState_Release(state);
             return;
@@ -249,15 +268,20 @@ static void *agent_thread(void *argument) {
         state = PyGILState_Ensure();
         scope_fork_watch();
         scope_fork_wrap();
+        scope_collector_wrap();
+        scope_collector_hold();
         PyObject *begun = begin(orders, problem, sizeof problem);
+        scope_collector_let_go();
         serving = begun != NULL;
         if (serving) {
             problem[0] = 0;
             begin_to_serve(begun);
             saved = PyEval_SaveThread();
         } else {
-            if (!scope_active)
+            if (!scope_active) {
                 scope_fork_restore();
+                scope_collector_restore();
+            }
             PyGILState_Release(state);
         }
     }
@@ -352,7 +376,7 @@ static void wait_until_begun(void) {
 
 /* GIL held, given up while waiting; does not allocate; leaves an exception as it is. Ends the agent's thread for a while
  * if it is the only one beside the caller's; true: call scope_agent_resume() then. The wait has a limit because the
- * agent's turn may run a finalizer of the program's that waits for the caller. */
+ * agent's turn may run an audit hook of the program's that waits for the caller. */
 bool scope_agent_park(void) {
     wait_until_begun();
     if (__atomic_load_n(&standing, __ATOMIC_ACQUIRE) != SERVING || scope_tls == &scope_muted ||
@@ -381,18 +405,22 @@ void scope_agent_resume(void) {
         __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
         return;
     }
+    renewed = true;
     __atomic_store_n(&standing, SERVING, __ATOMIC_RELEASE);
     if (spawn(serve_again, NULL, &thread) == 0)
         return;
     __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
+    scope_collector_hold();
     PyObject *result = PyObject_CallMethod(agent, "lose_thread", NULL);
     if (result)
         Py_DecRef(result);
     PyErr_Clear();
     Py_DecRef(agent);
     agent = NULL;
+    scope_collector_let_go();
+    scope_collector_restore();
     PyErr_Restore(type, value, traceback);
 }
 

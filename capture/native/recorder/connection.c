@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include "connection.h"
 
+#include "collector.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -25,6 +27,24 @@ static struct scope_descriptor lines[LINES];
 void scope_connections_close(void) {
     for (int i = 0; i < LINES; i++)
         scope_descriptor_close(&lines[i]);
+}
+
+struct waiting {
+    PyThreadState *state;
+    bool held; /* the collector, meanwhile let go */
+};
+
+/* GIL held, and not afterwards; does not allocate. */
+static struct waiting give_up_gil(void) {
+    const bool held = scope_collector_let_go();
+    return (struct waiting){.state = PyEval_SaveThread(), .held = held};
+}
+
+/* No GIL, but afterwards; does not allocate. */
+static void take_gil(struct waiting waiting) {
+    PyEval_RestoreThread(waiting.state);
+    if (waiting.held)
+        scope_collector_hold();
 }
 
 /* GIL held; does not allocate; NULL if there is no such line. */
@@ -69,9 +89,9 @@ PyObject *scope_connect(PyObject *module, PyObject *path) {
     *end = scope_descriptor_of(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     bool connected = end->open && scope_descriptor_move_away(end);
     if (connected) {
-        PyThreadState *state = PyEval_SaveThread();
+        const struct waiting waiting = give_up_gil();
         connected = connect(end->fd, (struct sockaddr *)&address, sizeof address) == 0;
-        PyEval_RestoreThread(state);
+        take_gil(waiting);
     }
     if (!connected || !is_trusted(end->fd)) {
         PyErr_SetFromErrno(PyExc_OSError);
@@ -111,9 +131,9 @@ PyObject *scope_send(PyObject *module, PyObject *args) {
         if (errno != EAGAIN && errno != EINTR)
             return PyErr_SetFromErrno(PyExc_OSError);
         struct pollfd wanted = {.fd = end->fd, .events = POLLOUT};
-        PyThreadState *state = PyEval_SaveThread();
+        const struct waiting waiting = give_up_gil();
         int ready = poll(&wanted, 1, SEND_PATIENCE_MS);
-        PyEval_RestoreThread(state);
+        take_gil(waiting);
         if (ready == 0) {
             PyErr_SetString(PyExc_EOFError, "the recorder does not read its messages");
             return NULL;
@@ -135,9 +155,9 @@ PyObject *scope_receive(PyObject *module, PyObject *args) {
         return NULL;
     if (milliseconds > 0) {
         struct pollfd wanted = {.fd = end->fd, .events = POLLIN};
-        PyThreadState *state = PyEval_SaveThread();
+        const struct waiting waiting = give_up_gil();
         poll(&wanted, 1, milliseconds);
-        PyEval_RestoreThread(state);
+        take_gil(waiting);
     }
     end = proven(line);
     char *buffer = end ? malloc(READ_BYTES) : NULL;

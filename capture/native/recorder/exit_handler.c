@@ -5,6 +5,8 @@
  * the interpreter, while the module in `sys.modules` may be missing, which must stay so, or be somebody's wrapper. */
 #include "exit_handler.h"
 
+#include "collector.h"
+
 #include <unistd.h>
 
 static PyObject *watching; /* the agent that hears of it; strong */
@@ -15,10 +17,12 @@ static pid_t watching_pid;
 static PyObject *interpreter_ends(PyObject *self, PyObject *unused) {
     (void)self, (void)unused;
     if (watching && getpid() == watching_pid) {
+        scope_collector_hold();
         PyObject *result = PyObject_CallMethod(watching, "exiting", NULL);
         if (result)
             Py_DecRef(result);
         PyErr_Clear();
+        scope_collector_end();
     }
     return scope_none();
 }

@@ -4,38 +4,26 @@
  * inherited; the hooks themselves are taken out with the GIL, by the wrapper around Python's own fork functions or, in
  * a child that C code has made, by the first hook that fires. The mappings do not exist in the child (MADV_DONTFORK).
  *
- * The wrapper also sends the agent's thread away for the length of the fork. It is put into the method's definition,
- * which every call reads: a program that has kept `os.fork`, or put its own function there, gets it all the same. */
+ * The wrapper also sends the agent's thread away for the length of the fork. */
 #include "fork.h"
 
 #include "agent_thread.h"
+#include "collector.h"
 #include "connection.h"
 #include "costs.h"
 #include "defs.h"
 #include "exit_handler.h"
 #include "interpreters.h"
 #include "recording.h"
+#include "replaced.h"
 #include "tracks.h"
 
 #include <pthread.h>
-#include <string.h>
-
-/* PyCFunctionObject behind its PyObject; the stable ABI hides it, the layout is that of 3.10 to 3.15. */
-struct function_object {
-    PyObject head;
-    PyMethodDef *definition;
-};
-
-typedef PyObject *(*method)(PyObject *, PyObject *);
 
 static PyObject *around_fork(PyObject *self, PyObject *unused);
 static PyObject *around_forkpty(PyObject *self, PyObject *unused);
 
-static struct wrapped {
-    const char *name;
-    method wrapper, original;
-    PyMethodDef *definition; /* NULL = not wrapped */
-} functions[] = {
+static struct scope_replaced functions[] = {
     {"fork", around_fork, NULL, NULL},
     {"forkpty", around_forkpty, NULL, NULL},
 };
@@ -73,14 +61,16 @@ void scope_fork_clean_up(void) {
     if (!hooks_left)
         return;
     hooks_left = false;
+    scope_collector_forget();
     scope_recording_unhook();
     scope_fork_restore();
+    scope_collector_restore();
     scope_unwatch_exit();
     scope_agent_drop();
 }
 
 /* GIL held, given up while the agent's thread ends; forks; new reference or NULL with an exception. */
-static PyObject *fork_alone(method original, PyObject *self, PyObject *unused) {
+static PyObject *fork_alone(scope_method original, PyObject *self, PyObject *unused) {
     if (scope_in_another_interpreter()) /* which shares the method's definition, but not the lock, and may not fork */
         return original(self, unused);
     const bool parked = scope_agent_park();
@@ -103,40 +93,12 @@ static PyObject *around_forkpty(PyObject *self, PyObject *unused) {
     return fork_alone(functions[1].original, self, unused);
 }
 
-/* GIL held; does not allocate; borrowed, NULL if `function` is not the built-in of that name. */
-static PyMethodDef *definition_of(PyObject *function, const char *name) {
-    if (!function || Py_TYPE(function) != &PyCFunction_Type)
-        return NULL;
-    PyMethodDef *definition = ((struct function_object *)function)->definition;
-    const bool proven = definition && definition->ml_meth == PyCFunction_GetFunction(function) &&
-                        definition->ml_flags == METH_NOARGS && strcmp(definition->ml_name, name) == 0;
-    return proven ? definition : NULL;
-}
-
 /* GIL held; does not allocate; never leaves an exception. Does nothing where it was done. */
 void scope_fork_wrap(void) {
-    PyObject *modules = PySys_GetObject("modules"); /* borrowed, like all that follows */
-    PyObject *posix = modules ? PyDict_GetItemString(modules, "posix") : NULL;
-    PyObject *dict = posix && PyModule_Check(posix) ? PyModule_GetDict(posix) : NULL;
-    for (size_t i = 0; dict && i < FUNCTIONS; i++) {
-        struct wrapped *f = &functions[i];
-        if (f->definition)
-            continue;
-        f->definition = definition_of(PyDict_GetItemString(dict, f->name), f->name);
-        if (!f->definition)
-            continue;
-        f->original = (method)f->definition->ml_meth;
-        __atomic_store_n(&f->definition->ml_meth, (PyCFunction)f->wrapper, __ATOMIC_RELEASE);
-    }
-    PyErr_Clear();
+    scope_replace("posix", functions, FUNCTIONS);
 }
 
 /* GIL held; does not allocate. */
 void scope_fork_restore(void) {
-    for (size_t i = 0; i < FUNCTIONS; i++) {
-        struct wrapped *f = &functions[i];
-        if (f->definition && f->definition->ml_meth == (PyCFunction)f->wrapper)
-            __atomic_store_n(&f->definition->ml_meth, (PyCFunction)f->original, __ATOMIC_RELEASE);
-        f->definition = NULL;
-    }
+    scope_put_back(functions, FUNCTIONS);
 }

@@ -123,30 +123,23 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     SCOPE_RETURN_NONE;
 }
 
-/* GIL held; new reference or NULL with an exception. begin(threads) */
-static PyObject *begin(PyObject *module, PyObject *threads) {
-    (void)module;
+/* GIL held; new reference or NULL with an exception. begin() */
+static PyObject *begin(PyObject *module, PyObject *unused) {
+    (void)module, (void)unused;
     if (scope_active || !scope_pool.header) {
         PyErr_SetString(PyExc_RuntimeError, scope_active ? "already recording" : "not configured");
         return NULL;
     }
-    if (scope_recording_begin(threads) != 0)
+    if (scope_recording_begin() != 0)
         return NULL;
     SCOPE_RETURN_NONE;
 }
 
-/* GIL held; new reference or NULL with an exception. end(threads) */
-static PyObject *end(PyObject *module, PyObject *threads) {
-    (void)module;
-    if (scope_recording_end(threads) != 0)
+/* GIL held; new reference or NULL with an exception. end() */
+static PyObject *end(PyObject *module, PyObject *unused) {
+    (void)module, (void)unused;
+    if (scope_recording_end() != 0)
         return NULL;
-    SCOPE_RETURN_NONE;
-}
-
-/* GIL held; new reference. sweep(threads) */
-static PyObject *sweep(PyObject *module, PyObject *threads) {
-    (void)module;
-    scope_recording_sweep(threads);
     SCOPE_RETURN_NONE;
 }
 
@@ -196,9 +189,8 @@ static PyObject *pid(PyObject *module, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"configure", configure, METH_VARARGS, NULL},
-    {"begin", begin, METH_O, NULL},
-    {"end", end, METH_O, NULL},
-    {"sweep", sweep, METH_O, NULL},
+    {"begin", begin, METH_NOARGS, NULL},
+    {"end", end, METH_NOARGS, NULL},
     {"stop_state", stop_state, METH_NOARGS, NULL},
     {"define", define, METH_VARARGS, NULL},
     {"unseen", scope_unseen_from_python, METH_VARARGS, NULL},

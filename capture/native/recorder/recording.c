@@ -7,6 +7,7 @@
 #include "recording.h"
 
 #include "blindness.h"
+#include "collector.h"
 #include "costs.h"
 #include "defs.h"
 #include "exceptions.h"
@@ -22,6 +23,7 @@
 #include "sites.h"
 #include "snapshot.h"
 #include "state.h"
+#include "thread_names.h"
 #include "thread_start.h"
 #include "tool.h"
 #include "tracks.h"
@@ -33,15 +35,14 @@ struct scope_features scope_features;
 
 static bool hooked, state_on;
 
-/* GIL held; allocates; the agent's entry of a thread, (name, native id, daemon), or a name made up. Only for the latter the
+/* GIL held; allocates; threading's entry of a thread, (name, native id, daemon), or a name made up. Only for the latter the
  * system is asked: thousands of threads would make that a pause. */
 static void describe(PyObject *threads, PyObject *ident, char *name, size_t size, uint32_t *os_tid, bool *daemon) {
-    PyObject *entry = threads && PyDict_Check(threads) ? PyDict_GetItemWithError(threads, ident) : NULL; /* borrowed */
-    const bool known = entry && PyTuple_Check(entry) && PyTuple_Size(entry) == 3;
-    PyObject *bytes = known ? scope_utf8(PyTuple_GetItem(entry, 0)) : NULL;
-    *os_tid = known ? (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(entry, 1))
+    PyObject *entry = threads ? PyDict_GetItemWithError(threads, ident) : NULL; /* borrowed */
+    PyObject *bytes = entry ? scope_utf8(PyTuple_GetItem(entry, 0)) : NULL;
+    *os_tid = entry ? (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(entry, 1))
                     : scope_os_tid_of((pthread_t)PyLong_AsUnsignedLong(ident));
-    *daemon = known ? PyTuple_GetItem(entry, 2) == Py_True : *os_tid != (uint32_t)getpid();
+    *daemon = entry ? PyTuple_GetItem(entry, 2) == Py_True : *os_tid != (uint32_t)getpid();
     if (bytes)
         snprintf(name, size, "%s", PyBytes_AsString(bytes));
     else if (*os_tid == (uint32_t)getpid())
@@ -131,6 +132,7 @@ void scope_recording_stop_state(void) {
 
 /* GIL held; releases what the recording held; the pool's file stays for the recorder. */
 static void release(void) {
+    scope_thread_names_close();
     scope_codes_close();
     scope_exceptions_close();
     scope_costs_go_to(NULL);
@@ -141,9 +143,8 @@ static void release(void) {
     scope_filter_clear();
 }
 
-/* GIL held, not given up once the stacks are read; allocates; 0 or -1 with an exception, then all is as before.
- * `threads`: {ident: (name, native id, daemon)} of the threads that the agent knows. */
-int scope_recording_begin(PyObject *threads) {
+/* GIL held, not given up once the stacks are read; allocates; 0 or -1 with an exception, then all is as before. */
+int scope_recording_begin(void) {
     if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_exceptions_open() != 0 ||
         scope_fork_watch() != 0) {
         PyObject *type, *value, *traceback;
@@ -167,6 +168,7 @@ int scope_recording_begin(PyObject *threads) {
         return -1;
     }
     int collecting = PyGC_Disable();
+    PyObject *threads = scope_thread_news();
     write_running_threads(frames, threads);
     scope_active = 1;
     if (scope_python.version < 0x030c && scope_features.calls)
@@ -179,9 +181,11 @@ int scope_recording_begin(PyObject *threads) {
     if (scope_features.attributes)
         scope_attributes_start();
     __atomic_store_n(&scope_pool.header->state, 1, __ATOMIC_RELEASE);
+    if (threads)
+        Py_DecRef(threads);
+    Py_DecRef(frames);
     if (collecting)
         PyGC_Enable();
-    Py_DecRef(frames);
     PyErr_Clear();
     return 0;
 }
@@ -201,12 +205,12 @@ static void write_last_stacks(PyObject *frames) {
 }
 
 /* GIL held; allocates; always ends the recording; 0, or -1 with an exception when there was none. */
-int scope_recording_end(PyObject *threads) {
+int scope_recording_end(void) {
     if (!scope_active) {
         PyErr_SetString(PyExc_RuntimeError, "nothing is being recorded");
         return -1;
     }
-    scope_recording_sweep(threads);
+    scope_recording_sweep();
     PyObject *frames = scope_current_frames();
     PyErr_Clear();
     int collecting = PyGC_Disable();
@@ -217,10 +221,10 @@ int scope_recording_end(PyObject *threads) {
     scope_tracks_close();
     scope_active = 0;
     scope_tracks_unlock();
-    if (collecting)
-        PyGC_Enable();
     if (frames)
         Py_DecRef(frames);
+    if (collecting)
+        PyGC_Enable();
     scope_recording_unhook();
     __atomic_store_n(&scope_pool.header->state, 2, __ATOMIC_RELEASE);
     release();
@@ -228,13 +232,14 @@ int scope_recording_end(PyObject *threads) {
     return 0;
 }
 
-/* GIL held; allocates; never leaves an exception. Four times a second: what the hooks do not see by themselves.
- * `threads` as in scope_recording_begin, but only those whose name is new or changed. */
-void scope_recording_sweep(PyObject *threads) {
+/* GIL held; allocates, on the agent's thread with the collector off; never leaves an exception. Four times a second: what the hooks do not see
+ * by themselves. */
+void scope_recording_sweep(void) {
     if (!scope_active)
         return;
     scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes();
     scope_thread_start_wrap();
+    scope_collector_wrap();
     scope_look_for_interpreters();
     uint64_t since_ticks = 0;
     const enum scope_tool_standing hooks = scope_tool_look(&since_ticks);
@@ -242,6 +247,7 @@ void scope_recording_sweep(PyObject *threads) {
         scope_blind_all(SCOPE_GAP_UNHOOKED, since_ticks);
     PyObject *frames = scope_current_frames();
     int collecting = PyGC_Disable();
+    PyObject *threads = scope_thread_news();
     if (frames) {
         scope_tracks_sweep(frames);
         if (hooks == SCOPE_TOOL_PUT_BACK)
@@ -254,7 +260,7 @@ void scope_recording_sweep(PyObject *threads) {
     scope_blind_sweep();
     Py_ssize_t at = 0;
     PyObject *ident, *entry;
-    while (threads && PyDict_Check(threads) && PyDict_Next(threads, &at, &ident, &entry)) {
+    while (threads && PyDict_Next(threads, &at, &ident, &entry)) {
         char name[256];
         uint32_t os_tid;
         bool daemon;
@@ -263,11 +269,13 @@ void scope_recording_sweep(PyObject *threads) {
         if (w)
             scope_track_rename(w, name, daemon, os_tid);
     }
-    if (collecting)
-        PyGC_Enable();
+    if (threads)
+        Py_DecRef(threads);
     if (scope_features.globals && state_on)
         scope_globals_sweep(true);
     if (scope_features.attributes && state_on)
         scope_attributes_sweep();
     PyErr_Clear();
+    if (collecting)
+        PyGC_Enable();
 }

@@ -13,9 +13,9 @@ struct scope_features {
 
 extern struct scope_features scope_features;
 
-int scope_recording_begin(PyObject *threads);
-int scope_recording_end(PyObject *threads);
-void scope_recording_sweep(PyObject *threads);
+int scope_recording_begin(void);
+int scope_recording_end(void);
+void scope_recording_sweep(void);
 void scope_recording_stop_state(void);
 void scope_recording_unhook(void);
 

@@ -1,0 +1,52 @@
+/* Functions of ours in the definitions of Python's own built-in functions.
+ *
+ * A definition is what every call reads: a program that has kept `os.fork` under another name, or put its own function in
+ * the module's place, gets ours all the same, and no object that it can see has changed. */
+#include "replaced.h"
+
+#include <string.h>
+
+/* PyCFunctionObject behind its PyObject; the stable ABI hides it, the layout is that of 3.10 to 3.15. */
+struct function_object {
+    PyObject head;
+    PyMethodDef *definition;
+};
+
+/* GIL held; does not allocate; borrowed, NULL if `function` is not the built-in of that name, without arguments. */
+static PyMethodDef *definition_of(PyObject *function, const char *name) {
+    if (!function || Py_TYPE(function) != &PyCFunction_Type)
+        return NULL;
+    PyMethodDef *definition = ((struct function_object *)function)->definition;
+    const bool proven = definition && definition->ml_meth == PyCFunction_GetFunction(function) &&
+                        definition->ml_flags == METH_NOARGS && strcmp(definition->ml_name, name) == 0;
+    return proven ? definition : NULL;
+}
+
+/* GIL held; does not allocate; never leaves an exception. Does nothing where it was done, and where the program has not
+ * loaded the module, as it may later. */
+void scope_replace(const char *module, struct scope_replaced *functions, size_t count) {
+    PyObject *modules = PySys_GetObject("modules"); /* borrowed, like all that follows */
+    PyObject *loaded = modules && PyDict_CheckExact(modules) ? PyDict_GetItemString(modules, module) : NULL;
+    PyObject *dict = loaded && PyModule_Check(loaded) ? PyModule_GetDict(loaded) : NULL;
+    for (size_t i = 0; dict && i < count; i++) {
+        struct scope_replaced *f = &functions[i];
+        if (f->definition)
+            continue;
+        f->definition = definition_of(PyDict_GetItemString(dict, f->name), f->name);
+        if (!f->definition)
+            continue;
+        f->original = (scope_method)f->definition->ml_meth;
+        __atomic_store_n(&f->definition->ml_meth, (PyCFunction)f->wrapper, __ATOMIC_RELEASE);
+    }
+    PyErr_Clear();
+}
+
+/* GIL held; does not allocate. */
+void scope_put_back(struct scope_replaced *functions, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct scope_replaced *f = &functions[i];
+        if (f->definition && f->definition->ml_meth == (PyCFunction)f->wrapper)
+            __atomic_store_n(&f->definition->ml_meth, (PyCFunction)f->original, __ATOMIC_RELEASE);
+        f->definition = NULL;
+    }
+}
