@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.identity.trial import HERE as IDENTITY
 from tests.interpreters import Interpreter
+from tests.leftovers import wait_for
 from tests.scope_command import COMMAND, run_recorded, scope_json
 from tests.thirdparty import packages
 
 PROGRAMS = Path(__file__).parent / "programs"
+WORKER = IDENTITY / "celery_worker.py"
 PATIENCE_S = 60.0
 SERVERS = {
     "django": ("django_site.py runserver {port}", "django_site.py"),
@@ -73,6 +76,62 @@ def test_a_server_serves_and_its_children_are_named(name: str, interpreter: Inte
     assert "not recording" not in said
     assert child in not_recorded(session)
     assert child in said
+
+
+@pytest.mark.minors("3.12")
+def test_the_processes_of_a_celery_worker_are_named(interpreter: Interpreter, tmp_path: Path) -> None:
+    session = tmp_path / "s.scope"
+    command = [*COMMAND, "run", "--no-window", "-o", str(session), "--", str(interpreter.path)]
+    process = subprocess.Popen(
+        [*command, str(WORKER)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(packages(interpreter, "celery")), "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert wait_for(lambda: len(list(tmp_path.glob("result-*.txt"))) == 6, PATIENCE_S)
+        assert {path.read_text() for path in tmp_path.glob("result-*.txt")} == {str(n * n) for n in range(6)}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=PATIENCE_S)
+    assert "celery_worker.py" in not_recorded(session)
+    assert "Only watched from outside, not recorded: " in said
+
+
+@pytest.mark.minors("3.12")
+def test_the_workers_of_pytest_n_are_named(interpreter: Interpreter, tmp_path: Path) -> None:
+    folder = packages(interpreter, "pytest", "pytest-xdist")
+    (tmp_path / "test_two.py").write_text("import time\ndef test_a(): time.sleep(0.4)\ndef test_b(): time.sleep(0.4)\n")
+    session = tmp_path / "s.scope"
+    command = [interpreter.path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "test_two.py"]
+    done = run_recorded(session, command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(folder)})
+    assert "2 passed" in done.stdout
+    assert "python3.12 -c …" in not_recorded(session)
+    assert "Only watched from outside, not recorded: " in done.stderr
+
+
+POOLS = {
+    "multiprocessing": "with multiprocessing.get_context(how).Pool(2) as pool:\n        print(pool.map(nap, range(4)))",
+    "concurrent.futures": "with concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context(how)) as pool:\n"
+    "        print(list(pool.map(nap, range(4))))",
+}
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("library", POOLS)
+def test_the_processes_of_a_pool_are_named(library: str, how: str, tmp_path: Path) -> None:
+    program, session = tmp_path / "pooled.py", tmp_path / "s.scope"
+    program.write_text(
+        "import concurrent.futures, multiprocessing, sys, time\n"
+        "def nap(number):\n    time.sleep(0.1)\n    return number * number\n"
+        f"if __name__ == '__main__':\n    how = sys.argv[1]\n    {POOLS[library]}\n"
+    )
+    done = run_recorded(session, [sys.executable, program, how])
+    assert done.stdout == "[0, 1, 4, 9]\n"
+    assert ("pooled.py" if how == "fork" else "python -c …") in not_recorded(session)
+    assert "Only watched from outside, not recorded: " in done.stderr
 
 
 def test_grandchildren_are_named(tmp_path: Path) -> None:

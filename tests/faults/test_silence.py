@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +161,59 @@ def test_generated_methods_of_libraries_are_not_user_code(interpreter: Interpret
 def test_asked_to_observe_nothing_is_missing(program: Path, tmp_path: Path) -> None:
     run_recorded(tmp_path / "s.scope", [PYTHON, program], "--mode", "observe")
     assert unseen(tmp_path / "s.scope") == {}
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> Path:
+    """An application that runs `app.py` beside it with a Python inside, under a name of its own."""
+    library = Path(sysconfig.get_config_var("LIBDIR") or "", sysconfig.get_config_var("INSTSONAME") or "no")
+    if not shutil.which("cc") or ".so" not in library.suffixes or not library.is_file():
+        pytest.skip("needs a C compiler and a Python with a shared library, to make a program with Python inside")
+    path = tmp_path / "application"
+    link = [str(library), f"-Wl,-rpath,{library.parent}"]
+    subprocess.run(["cc", "-o", str(path), str(PROGRAMS / "embeds_python.c"), *link], check=True)
+    return path
+
+
+@pytest.mark.alone
+def test_a_frozen_application_is_recorded_once_found(frozen: Path, program: Path, tmp_path: Path) -> None:
+    program.write_text(SLOW)
+    done = run_recorded(tmp_path / "s.scope", [frozen], env={**os.environ, "PYTHONHOME": sys.base_prefix})
+    assert "found a Python in the program" in done.stderr
+    assert calls_of(tmp_path / "s.scope", "f") > 0
+    (late,) = unseen(tmp_path / "s.scope")["late"]
+    assert "application" in late
+
+
+def test_a_frozen_application_that_is_gone_at_once_is_never_passed_over(
+    frozen: Path, program: Path, tmp_path: Path
+) -> None:
+    """Whether it was found before its end is chance."""
+    program.write_text("import os\nos._exit(3)\n")
+    done = run_recorded(tmp_path / "s.scope", [frozen], env={**os.environ, "PYTHONHOME": sys.base_prefix}, expect=3)
+    ((code, details),) = unseen(tmp_path / "s.scope").items()
+    assert code in ("late", "observed")
+    assert "application" in details[0]
+    assert details[0] in done.stderr
+
+
+def test_an_application_in_one_file_is_recorded_from_its_first_line(program: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "app.pyz", "w") as archive:
+        archive.writestr("__main__.py", "import inner\ninner.work()\n")
+        archive.writestr("inner.py", CALLS + "def work():\n    f(1)\n")
+    run_recorded(tmp_path / "s.scope", [PYTHON, tmp_path / "app.pyz"])
+    assert calls_of(tmp_path / "s.scope", "f") == 101
+    assert unseen(tmp_path / "s.scope") == {}
+
+
+def test_a_file_that_names_its_own_interpreter_is_recorded_or_said_to_be_only_watched(tmp_path: Path) -> None:
+    """As zipapp -p makes them: a `#!` line before the archive, and the right to be run."""
+    application = tmp_path / "application"
+    with application.open("wb") as file:
+        file.write(f"#!{PYTHON}\n".encode())
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("__main__.py", CALLS)
+    application.chmod(0o755)
+    done = run_recorded(tmp_path / "s.scope", [application])
+    said = unseen(tmp_path / "s.scope")
+    assert calls_of(tmp_path / "s.scope", "f") == 100 or ("observed" in said and "only watched" in done.stderr)

@@ -1,8 +1,9 @@
 """The programs of the identity tests, one row each: what is run, what it needs, and what of its output is chance.
 
-Words of an argv: `{here}` is the folder of our own programs, `{port}` a free port, `{scratch}` a folder whose files
-are not compared. What is chance is replaced by a pattern before outputs are compared, and nothing else is: a row
-without `chance` must give the same bytes.
+Words of an argv: `{here}` is the folder of our own programs, `{faults}` that of the programs that once were harmed,
+`{work}` that in which it runs, `{port}` a free port, `{scratch}` a folder whose files are not compared. What is chance
+is replaced by a pattern before outputs are compared, and nothing else is: a row without `chance` must give the same
+bytes.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Program:
     name: str
     argv: tuple[str, ...]
     packages: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Of `run` and `attach`."""
     stdin: str = ""
     files: dict[str, str] = field(default_factory=dict)
     talk: Callable[[Conversation], None] | None = None
@@ -54,6 +57,8 @@ class Program:
 
 NUMBERS = ((r"\d+(\.\d+)?", "N"),)
 CLOCK = ((r"\[?\d\d?/\w+/\d{4}[ :]\d\d:\d\d:\d\d( [+-]\d{4})?\]?", "TIME"),)
+ADDRESSES = ((r"0x[0-9a-f]+", "ADDRESS"),)
+TASKS = ((r"(?m)^threads \d$", "threads of the kernel's, Scope's among them"),)
 TIMES = ((r"\d+\.\d+", "N"),)
 
 MODULE = '''"""A module.
@@ -83,6 +88,7 @@ def test_number(n): assert n * 2 // 2 == n
 def test_fails(tmp_path): assert [1, 2, 3] == [1, 2, 4]
 def test_warns(): import warnings; warnings.warn("old")
 """
+SHADOW = "import capture, sys\nprint(capture.WHOSE, sorted(name for name in sys.modules if 'scope' in name))\n"
 PDB = "break double\ncontinue\nwhere\nprint(x)\nnext\nreturn\ncontinue\nquit\n"
 WSGI = """def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -133,8 +139,14 @@ def _own(name: str, *words: str, **options: object) -> Program:
     return Program(title, (f"{{here}}/{name}.py", *words), **options)  # type: ignore[arg-type]
 
 
-def _module(*argv: str, **options: object) -> Program:
-    return Program(argv[0], ("-m", *argv), **{"files": {"module.py": MODULE}, **options})  # type: ignore[arg-type]
+def _fault(name: str, *words: str, **options: object) -> Program:
+    """One that waits for a file `go` in its folder, if it waits at all."""
+    title = " ".join([name, *words]).replace("_", " ").replace(" .", "").replace(" {work}", "")
+    return Program(title, (f"{{faults}}/{name}.py", *words), **{"files": {"go": ""}, **options})  # type: ignore[arg-type]
+
+
+def _module(*argv: str, title: str = "", **options: object) -> Program:
+    return Program(title or argv[0], ("-m", *argv), **{"files": {"module.py": MODULE}, **options})  # type: ignore[arg-type]
 
 
 PROGRAMS: tuple[Program, ...] = (
@@ -146,7 +158,7 @@ PROGRAMS: tuple[Program, ...] = (
     _own("works_with_a_pool"),
     _own("runs_threads", sample=True),
     _own("waits_for_signals", sample=True),
-    _own("ends_badly", chance=((r"0x[0-9a-f]+", "ADDRESS"),), sample=True),
+    _own("ends_badly", chance=ADDRESSES, sample=True),
     _own("exits_with", "3"),
     _own("exits_with", "text"),
     _own("exits_with", "at-once"),
@@ -155,6 +167,28 @@ PROGRAMS: tuple[Program, ...] = (
     _own("runs_tasks", "debug", chance=((r"(?m)^Executing <.* took .*\n", ""), *NUMBERS)),
     _own("makes_classes", sample=True),
     _own("plays_with_frames", sample=True),
+    _own("runs_an_archive"),
+    # what once was harmed or told wrong
+    # the warnings of parent and child about their databases
+    _fault("child_ends_normally", ".", "main", chance=ADDRESSES, in_any_order=True),
+    _fault("child_ends_normally", "{work}", "daemon", chance=ADDRESSES, in_any_order=True),
+    _fault("forks", ".", "multiprocessing", files={"go": "", "end": ""}, chance=TASKS),
+    _fault("forks", ".", "preexec", files={"go": "", "end": ""}, chance=TASKS),
+    _fault("takes_every_number", ".", "closerange", ignored=("own*.txt",)),
+    _fault("takes_every_number", ".", "dup2", ignored=("own*.txt",)),
+    _fault("few_descriptors", ".", "limit", ignored=("own*.txt",)),
+    _fault("few_descriptors", ".", "stdio", ignored=("own*.txt",)),
+    _fault("nearly_collects", "."),
+    _fault("replaces_everything", "."),
+    _fault("expression_evaluator", "300", "distinct", chance=((r'"grown_bytes": -?\d+', "GROWN"),)),
+    _fault("odd_names"),
+    _fault("kinds_of_classes", packages=("attrs",), flags=("--state", "*")),
+    _fault("module_loop"),
+    _fault("exceptions_on_their_way"),
+    _fault("many_threads", "300", "1", chance=NUMBERS),
+    _fault("profiled_by_another", "later", "go"),
+    _fault("greenlets_take_turns", packages=("greenlet",)),
+    Program("imports its own capture", ("main.py",), files={"main.py": SHADOW, "capture.py": "WHOSE = 'mine'\n"}),
     # the standard library's tools
     _module("json.tool", "--sort-keys", stdin='{"b": [1, 2, {"c": null}], "a": "\\u00e4"}', sample=True),
     _module("compileall", "-q", "--invalidation-mode", "unchecked-hash", "."),
@@ -166,12 +200,13 @@ PROGRAMS: tuple[Program, ...] = (
     _module(
         "timeit",
         *("-n", "1000", "sum(range(100))"),
-        chance=(*NUMBERS, (r"[num]?sec", "SEC"), (r"(?m)^.*UserWarning: The test results.*\n.*\n", "")),
+        # what it measures, and a warning where the machine was busy
+        chance=(*NUMBERS, (r"[num]?sec", "SEC"), (r"(?m)^:N: UserWarning: The test results.*\n", "")),
     ),
     _module("pdb", "module.py", stdin=PDB, files={"module.py": MODULE + "print(double(21))\n"}),
     _module("doctest", "-v", "module.py"),
     _module("ast", "module.py"),
-    _module("dis", "module.py", chance=((r"0x[0-9a-f]+", "ADDRESS"),)),
+    _module("dis", "module.py", chance=ADDRESSES),
     _module("sqlite3", "data.db", "create table t(a, b); ", files={}, oldest=(3, 12)),
     _module("pydoc", "module"),
     _module("venv", "--without-pip", "--symlinks", "env", files={}),
@@ -187,6 +222,15 @@ PROGRAMS: tuple[Program, ...] = (
     _own("attrs_classes", packages=("attrs",)),
     _module(
         "pytest", "-p", "no:cacheprovider", "tests.py", packages=("pytest",), files={"tests.py": PYTESTS}, chance=TIMES
+    ),
+    _module(
+        "pytest",
+        *("-p", "no:cacheprovider", "-n", "2", "tests.py"),
+        packages=("pytest", "pytest-xdist"),
+        files={"tests.py": PYTESTS},
+        title="pytest -n",
+        chance=(*TIMES, (r"(?m)^[.F]+( +\[ *\d+%\])?$", "DOTS"), (r"gw\d", "WORKER")),  # who is first
+        in_any_order=True,
     ),
     _module("coverage", "run", "module.py", packages=("coverage",), ignored=(".coverage",)),
     Program(
@@ -211,7 +255,7 @@ PROGRAMS: tuple[Program, ...] = (
         "celery_worker",
         packages=("celery",),
         talk=ends_celery,
-        chance=((r"0x[0-9a-f]+", "ADDRESS"), *NUMBERS),
+        chance=(*ADDRESSES, *NUMBERS),
         in_any_order=True,
         ignored=("queue/*", "control/*"),
     ),

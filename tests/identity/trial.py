@@ -29,6 +29,7 @@ from tests.leftovers import wait_for
 from tests.scope_command import COMMAND
 
 HERE = Path(__file__).parent / "programs"
+FAULTS = Path(__file__).parent.parent / "faults" / "programs"
 TIMEOUT_S = 60.0
 MARK = "IDENTITY_TRIAL"
 Way = Literal["bare", "recorded", "held", "attached"]
@@ -125,7 +126,8 @@ class Trial:
 
     @contextlib.contextmanager
     def _started(self, way: Way, mark: str) -> Iterator[subprocess.Popen[bytes]]:
-        words = {"here": str(HERE), "port": str(self.port), "scratch": str(self._folder / "scratch")}
+        words = {"here": str(HERE), "faults": str(FAULTS), "port": str(self.port)}
+        words |= {name: str(self._folder / name) for name in ("work", "scratch")}
         argv = [word.format(**words) for word in self._program.argv]
         fifo = self._folder / "fifo"
         if way in ("held", "attached"):
@@ -144,7 +146,7 @@ class Trial:
             said.open("wb") as saying,
         ):
             if way == "recorded":
-                flags = ["--no-window", "--words-fd", str(saying.fileno()), "-o", str(session)]
+                flags = ["--no-window", "--words-fd", str(saying.fileno()), "-o", str(session), *self._program.flags]
                 command = [*COMMAND, "run", *flags, "--", *command]
             process = subprocess.Popen(
                 command,
@@ -177,7 +179,7 @@ class Trial:
     def _attach(self, pid: int, session: Path, said: Path) -> subprocess.Popen[bytes]:
         with said.open("wb") as saying:
             recorder = subprocess.Popen(
-                [*COMMAND, "attach", str(pid), "--no-window", "-o", str(session)],
+                [*COMMAND, "attach", str(pid), "--no-window", "-o", str(session), *self._program.flags],
                 stderr=saying,
                 stdin=subprocess.DEVNULL,
             )
