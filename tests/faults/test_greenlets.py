@@ -13,6 +13,7 @@ import pytest
 from capture.session import Session
 from dags.frame import FrameReader
 from tests.faults.truth import logged
+from tests.faults.ways_in import recorded
 from tests.interpreters import ONE_OF_EACH_WAY, Interpreter
 from tests.scope_command import COMMAND, query, run_recorded, scope
 from tests.targets import Launcher
@@ -145,3 +146,19 @@ def test_a_switch_function_that_replaces_ours_is_a_gap(interpreter: Interpreter,
     )
     assert {row["outcome"] for row in calls} == {"yield"}
     assert sum(row["n"] for row in calls) > 10
+
+
+def test_a_greenlet_that_stood_while_scope_came_meets_its_exceptions(
+    interpreter: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    """CPython 3.15 has nothing to tell of them with, in code that is on no thread's stack, and crashed."""
+    variables = {"PYTHONPATH": str(packages(interpreter, "greenlet"))}
+    with recorded("attach", interpreter, target, tmp_path, "suspended_greenlets_fail.py", **variables) as it:
+        it.let_go()
+        assert it.output().splitlines()[1:] == [
+            "caught 5",
+            "through a generator 'planned'",
+            "cleaned up",
+            "thrown into planned",
+            "caught 5",
+        ]

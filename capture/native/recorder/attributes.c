@@ -9,6 +9,7 @@
  * instance's __dict__, the value found there is written. Not seen: obj.__dict__[...] = ... outside of both. */
 #include "attribute_keys.h"
 #include "classes.h"
+#include "collector.h"
 #include "fork.h"
 #include "objects.h"
 #include "present.h"
@@ -190,12 +191,7 @@ static PyObject *allocate(PyTypeObject *type, Py_ssize_t items) {
 
 /* GIL held; allocates; never leaves an exception. Instances that exist already, with the values they hold. */
 static void write_existing_instances(void) {
-    PyObject *modules = PySys_GetObject("modules"); /* borrowed */
-    const bool loaded = modules && PyDict_GetItemString(modules, "gc");
-    PyObject *gc = PyImport_ImportModule("gc"); /* built in: taking it out again is no loss */
-    if (gc && modules && !loaded)
-        PyDict_DelItemString(modules, "gc");
-    PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
+    PyObject *objects = scope_collector_objects();
     struct presence presence = {.w = scope_tracks_main()};
     for (Py_ssize_t i = 0, count = objects ? PyList_Size(objects) : 0; presence.w && i < count; i++) {
         PyObject *object = PyList_GetItem(objects, i); /* borrowed */
@@ -210,8 +206,6 @@ static void write_existing_instances(void) {
     PyErr_Clear();
     if (objects)
         Py_DecRef(objects);
-    if (gc)
-        Py_DecRef(gc);
 }
 
 /* GIL held; allocates with the collector off; never leaves an exception. */

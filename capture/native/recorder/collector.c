@@ -2,8 +2,8 @@
  *
  * The object that fills a generation starts a collection on the thread that makes it. When that was ours, the program's
  * finalizers ran on a thread that it does not know ("Dummy-1"), hidden from the recording, and its warnings named our
- * code. So the collector is off while our thread runs Python code, which it does when it begins and when it is told to
- * stop, and while it looks around in C.
+ * code. So the collector is off while our thread has the GIL. What it does four times a second it does in C; Python code
+ * runs there when a recording begins and ends, and as the little generator that proves the hooks (tool.c).
  *
  * Python code may be made to give the GIL up, and then the program runs with its collector off: what it would have
  * collected in those milliseconds it collects after them. What it asks and sets meanwhile is answered and kept here, by
@@ -67,6 +67,20 @@ void scope_collector_forget(void) {
 void scope_collector_end(void) {
     over = true;
     scope_collector_forget();
+}
+
+/* GIL held; allocates; new reference, NULL without an exception. A list of all objects that the collector knows. */
+PyObject *scope_collector_objects(void) {
+    PyObject *modules = PySys_GetObject("modules"); /* borrowed */
+    const bool loaded = modules && PyDict_GetItemString(modules, "gc");
+    PyObject *gc = PyImport_ImportModule("gc"); /* built in: taking it out again is no loss */
+    if (gc && modules && !loaded)
+        PyDict_DelItemString(modules, "gc");
+    PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
+    PyErr_Clear();
+    if (gc)
+        Py_DecRef(gc);
+    return objects;
 }
 
 /* GIL held; new reference or NULL with an exception. gc.isenabled() */

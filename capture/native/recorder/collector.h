@@ -10,5 +10,6 @@ void scope_collector_hold(void);
 bool scope_collector_let_go(void);
 void scope_collector_forget(void);
 void scope_collector_end(void);
+PyObject *scope_collector_objects(void);
 
 #endif

@@ -12,6 +12,7 @@
 #include "greenlets.h"
 
 #include "blindness.h"
+#include "collector.h"
 #include "recording.h"
 #include "snapshot.h"
 #include "tracks.h"
@@ -112,6 +113,41 @@ static PyFrameObject *frame_of(PyObject *greenlet) {
         return NULL;
     }
     return (PyFrameObject *)frame;
+}
+
+/* GIL held; allocates with the collector off; no exception. Appends the code of a suspended stack to `codes`. */
+static void add_codes(PyObject *codes, PyFrameObject *frame) {
+    while (frame) {
+        PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+        PyList_Append(codes, code);
+        Py_DecRef(code);
+        PyFrameObject *caller = scope_python.frame_back(frame);
+        Py_DecRef((PyObject *)frame);
+        frame = caller;
+    }
+    PyErr_Clear();
+}
+
+/* GIL held; allocates with the collector off; new reference, NULL without an exception where there is none. The code that
+ * stands in suspended greenlets: of no thread's stack, so nothing that changes code for the threads finds it. */
+PyObject *scope_greenlets_codes(void) {
+    if (!find_module() || cannot_follow || !are_in_use())
+        return NULL;
+    int collecting = PyGC_Disable();
+    PyObject *type = attribute(module, "greenlet"), *codes = PyList_New(0), *all = scope_collector_objects();
+    for (Py_ssize_t i = 0, count = all && codes ? PyList_Size(all) : 0; i < count; i++) {
+        PyObject *object = PyList_GetItem(all, i); /* borrowed */
+        if (type && PyType_Check(type) && PyObject_TypeCheck(object, (PyTypeObject *)type))
+            add_codes(codes, frame_of(object));
+    }
+    PyErr_Clear();
+    if (type)
+        Py_DecRef(type);
+    if (all)
+        Py_DecRef(all);
+    if (collecting)
+        PyGC_Enable();
+    return codes;
 }
 
 /* GIL held; allocates; new reference or NULL. The stack that a thread began with. */

@@ -8,6 +8,7 @@ void scope_greenlets_appear(void);
 void scope_greenlets_begin(void);
 void scope_greenlets_sweep(void);
 void scope_greenlets_stop(void);
+PyObject *scope_greenlets_codes(void);
 void scope_greenlets_watch(struct scope_writer *w, PyObject *entering, bool stack_told);
 
 /* GIL held; may allocate; never leaves an exception. At an event of the calling thread, whose writer is `w`: makes sure that

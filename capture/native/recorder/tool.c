@@ -13,6 +13,7 @@
 #include "agent_source.h"
 #include "clock.h"
 #include "filter.h"
+#include "greenlets.h"
 #include "unseen.h"
 #include "writer.h"
 
@@ -116,7 +117,22 @@ static int register_hook(PyObject *namespace, struct scope_hook *hook) {
     return failed;
 }
 
+/* GIL held; allocates; no exception. Has the interpreter look over code that no thread's stack has. */
+static void instrument(PyObject *namespace, PyObject *codes) {
+    const long any = event_bit(namespace, "PY_START");
+    for (Py_ssize_t i = 0, count = codes ? PyList_Size(codes) : 0; i < count; i++)
+        for (int turn = 0; turn < 2; turn++)
+            finish(PyObject_CallMethod(namespace, "set_local_events", "iOl", tool, PyList_GetItem(codes, i),
+                                       turn == 0 ? any : 0L));
+    PyErr_Clear();
+}
+
 /* GIL held; allocates; may run audit hooks; 0 or -1 with an exception. Callbacks first, then their events.
+ *
+ * WORKAROUND: CPython 3.15 makes what it needs to tell of exceptions (`_co_monitoring`) for code that begins or stands on a
+ * thread's stack. An exception in a greenlet that stood suspended when events were set found nothing there: a
+ * segmentation fault, without Scope as well. So that code gets it first; again afterwards, because only then its own
+ * exceptions are told. Not needed where `sys.monitoring` itself looks for NULL.
  *
  * restart_events() because DISABLE answers to an earlier recording, or to whoever had the id meanwhile, persist in the
  * code objects. */
@@ -124,8 +140,14 @@ static int put_hooks_in(PyObject *namespace) {
     for (size_t i = 0; i < hook_count; i++)
         if (hooks[i].bit && register_hook(namespace, &hooks[i]) != 0)
             return -1;
-    if (finish(PyObject_CallMethod(namespace, "set_events", "il", tool, events)) != 0 ||
-        finish(PyObject_CallMethod(namespace, "restart_events", NULL)) != 0)
+    PyObject *suspended = scope_python.version >= 0x030f ? scope_greenlets_codes() : NULL;
+    instrument(namespace, suspended);
+    const int failed = finish(PyObject_CallMethod(namespace, "set_events", "il", tool, events));
+    if (!failed)
+        instrument(namespace, suspended);
+    if (suspended)
+        Py_DecRef(suspended);
+    if (failed || finish(PyObject_CallMethod(namespace, "restart_events", NULL)) != 0)
         return -1;
     proved_ticks = scope_ticks();
     return 0;
