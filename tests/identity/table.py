@@ -201,7 +201,7 @@ PROGRAMS: tuple[Program, ...] = (
         "timeit",
         *("-n", "1000", "sum(range(100))"),
         # what it measures, and a warning where the machine was busy
-        chance=(*NUMBERS, (r"[num]?sec", "SEC"), (r"(?m)^:N: UserWarning: The test results.*\n", "")),
+        chance=(*NUMBERS, (r"[num]?sec", "SEC"), (r"\n?:N: UserWarning: The test results.*\n", "")),
     ),
     _module("pdb", "module.py", stdin=PDB, files={"module.py": MODULE + "print(double(21))\n"}),
     _module("doctest", "-v", "module.py"),
