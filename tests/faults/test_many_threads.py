@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,27 @@ def test_5000_live_threads_lose_nothing(way: str, target: Launcher, tmp_path: Pa
     assert_nothing_lost(session)
     assert_slow_stacks(tracks_while_everyone_lives(session), count)
     assert_slow_stacks(tracks_while_everyone_lives(session, last=True), count)
+
+
+def longest_pause_ms(count: int, session: Path) -> float:
+    """The longest of an attach to that many idle threads, by the program's own clock."""
+    argv = [python("3.11").path, PROGRAMS / "longest_pause.py", str(count)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdin
+        assert program.stdout
+        assert program.stdout.readline() == "ready\n"
+        program.stdin.write("begin\n")
+        program.stdin.flush()
+        program.stdout.readline()
+        scope("attach", program.pid, "--no-window", "-o", session, "--duration", 0.5)
+        told, _ = program.communicate("end\n")
+    return float(told)
+
+
+@pytest.mark.soak
+def test_four_times_the_threads_are_held_up_for_about_four_times_as_long(tmp_path: Path) -> None:
+    allow_threads(4000)
+    few, many = (
+        min(longest_pause_ms(count, tmp_path / f"{count}-{n}.scope") for n in range(3)) for count in (1000, 4000)
+    )
+    assert many < 6 * few, f"{few} ms with 1000 threads, {many} ms with 4000"
