@@ -167,7 +167,7 @@ def test_5000_live_threads_lose_nothing(way: str, target: Launcher, tmp_path: Pa
 
 def longest_pause_ms(count: int, session: Path) -> float:
     """The longest of an attach to that many idle threads, by the program's own clock."""
-    argv = [python("3.11").path, PROGRAMS / "longest_pause.py", str(count)]
+    argv: list[str | Path] = [python("3.11").path, PROGRAMS / "longest_pause.py", str(count)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdin
         assert program.stdout

@@ -35,10 +35,9 @@ static inline struct scope_writer *writer(void) {
     return w && !w->quiet && !w->ended ? w : NULL;
 }
 
-/* GIL held; allocates; never leaves an exception. `value` NULL = deleted; `name` must be interned. */
-static void write_value(struct scope_writer *w, PyTypeObject *type, uint64_t serial, PyObject *name, PyObject *value,
-                        uint32_t flags) {
-    const struct scope_attribute_key *key = scope_attribute_key(type, name);
+/* GIL held; allocates; never leaves an exception. `value` NULL = deleted; `key` NULL = not recorded. */
+static inline void write_value(struct scope_writer *w, const struct scope_attribute_key *key, uint64_t serial,
+                               PyObject *value, uint32_t flags) {
     struct scope_text text;
     if (!key || !key->id)
         return;
@@ -65,7 +64,7 @@ static void write_present(PyObject *object, PyObject *name, PyObject *value, voi
         return;
     Py_IncRef(name);
     PyUnicode_InternInPlace(&name);
-    write_value(presence->w, Py_TYPE(object), presence->serial, name, value, SCOPE_STATE_FIRST);
+    write_value(presence->w, scope_attribute_key(Py_TYPE(object), name), presence->serial, value, SCOPE_STATE_FIRST);
     Py_DecRef(name);
 }
 
@@ -83,7 +82,6 @@ static void write_earlier(struct scope_writer *w, PyObject *object, uint64_t ser
 
 /* GIL held; allocates; never leaves an exception. `name`, interned, was set to `value`, or deleted: NULL. */
 static void changed(struct scope_writer *w, PyObject *object, PyObject *name, PyObject *value) {
-    PyTypeObject *type = Py_TYPE(object);
     if (w->changing_object == object && w->changing_name == name)
         w->changing_object = NULL; /* the outer function of the same change need not write it again */
     uint64_t *known = scope_object_serial(object);
@@ -94,14 +92,14 @@ static void changed(struct scope_writer *w, PyObject *object, PyObject *name, Py
         *known = serial;
         write_earlier(w, object, serial, name);
     }
-    const struct scope_attribute_key *key = scope_attribute_key(type, name);
+    const struct scope_attribute_key *key = scope_attribute_key(Py_TYPE(object), name);
     if (SCOPE_LIKELY(key && key->kind == SCOPE_ATTRIBUTE_STORED)) {
-        write_value(w, type, serial, name, value, 0);
+        write_value(w, key, serial, value, 0);
     } else if (key && key->kind == SCOPE_ATTRIBUTE_NATIVE) {
         PyObject *stored = value ? PyObject_GenericGetAttr(object, name) : NULL; /* runs C only */
         PyErr_Clear();
         if (stored || !value)
-            write_value(w, type, serial, name, stored, 0);
+            write_value(w, key, serial, stored, 0);
         if (stored)
             Py_DecRef(stored);
     }

@@ -26,6 +26,13 @@ uint32_t scope_state_define(const char *owner, const char *key, const char *kind
     return ++last_key;
 }
 
+/* GIL held; may reserve file space; NULL = count a drop. Nearly always there is room. */
+static inline struct scope_record *reserve(struct scope_writer *w, uint32_t slots) {
+    if (SCOPE_LIKELY(w->slot && !w->gap_events && w->next + slots <= w->capacity))
+        return &w->records[w->next];
+    return scope_reserve(w, slots, NULL, w == scope_tls);
+}
+
 /* GIL held; may reserve file space. Only the thread itself may wait for space or end a gap. `changes` is written when it
  * is not 0. */
 static inline void write_state(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
@@ -35,7 +42,7 @@ static inline void write_state(struct scope_writer *w, uint32_t key, uint64_t ob
     const uint32_t counted = changes ? 8 : 0;
     const uint32_t length = counted + (text ? text->length : 0);
     const uint32_t slots = 1 + (8 + length + 15) / 16;
-    struct scope_record *record = scope_reserve(w, slots, NULL, w == scope_tls);
+    struct scope_record *record = reserve(w, slots);
     if (!scope_active && w == scope_tls)
         return;
     if (!record) {
@@ -44,6 +51,7 @@ static inline void write_state(struct scope_writer *w, uint32_t key, uint64_t ob
     }
     if (text)
         flags |= (text->truncated ? SCOPE_STATE_TRUNCATED : 0) | (text->redacted ? SCOPE_STATE_REDACTED : 0);
+    scope_own_soon(record + SCOPE_RECORDS_AHEAD);
     unsigned char *raw = (unsigned char *)(record + 1);
     memset(record + slots - 1, 0, sizeof *record);
     memcpy(raw, &object, 8);
@@ -51,7 +59,12 @@ static inline void write_state(struct scope_writer *w, uint32_t key, uint64_t ob
         memcpy(raw + 8, &changes, 8);
         flags |= SCOPE_STATE_COUNTED;
     }
-    if (length > counted)
+    if (!counted && length && length <= 8) {
+        uint64_t word; /* a number, a bool: a call of memcpy takes longer than the rest */
+        memcpy(&word, text->bytes, 8);
+        word &= UINT64_MAX >> (64 - 8 * length);
+        memcpy(raw + 8, &word, 8);
+    } else if (length > counted)
         memcpy(raw + 8 + counted, text->bytes, length - counted);
     scope_fill(record, scope_ticks(), key, scope_head(SCOPE_STATE, flags, length));
     scope_publish(w, slots);

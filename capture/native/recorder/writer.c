@@ -175,13 +175,6 @@ struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObj
     return &w->records[w->next];
 }
 
-/* GIL not needed; does not allocate. Commits the event in the next `slots` records. */
-void scope_publish(struct scope_writer *w, uint32_t slots) {
-    w->next += slots;
-    w->continuation += slots - 1;
-    __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
-}
-
 /* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
     if (SCOPE_UNLIKELY(!scope_active)) {

@@ -67,7 +67,6 @@ extern bool scope_greenlets_loaded;     /* greenlets.c; or about to be */
 
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
 struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume);
-void scope_publish(struct scope_writer *w, uint32_t slots);
 bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head);
 bool scope_write_end(struct scope_writer *w);
 bool scope_flush_gap(struct scope_writer *w);
@@ -111,6 +110,13 @@ static inline void scope_fill(struct scope_record *record, uint64_t ticks, uint3
     uint64_t second = (uint64_t)a | (uint64_t)head << 32;
     record->ticks = ticks;
     __builtin_memcpy(&record->a, &second, 8);
+}
+
+/* GIL not needed; does not allocate. Commits the event in the next `slots` records. */
+static inline void scope_publish(struct scope_writer *w, uint32_t slots) {
+    w->next += slots;
+    w->continuation += slots - 1;
+    __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
 }
 
 /* GIL held; does not allocate unless a chunk is full. The hot path: every recorded call and return goes through here.
