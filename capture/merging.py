@@ -248,7 +248,7 @@ def _fill_rare(
     rare = np.flatnonzero(kind >= Kind.THREAD_BEGIN)
     if not len(rare):
         return
-    columns.flags = np.ascontiguousarray(heads["flags"])
+    columns.flags = heads["flags"].copy()  # of one record even a contiguous array would be a view of what was read
     columns.flags[kind < Kind.THREAD_BEGIN] = 0
     columns.ref = np.zeros(len(kind), np.int64)
     columns.object_id = np.zeros(len(kind), np.int64)

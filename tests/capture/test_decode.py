@@ -51,6 +51,14 @@ def test_an_event_waits_until_the_journal_is_complete_past_it() -> None:
     assert last.first_event_id == 2
 
 
+def test_a_single_event_of_a_rare_kind_is_decoded_alone() -> None:
+    """numpy makes no copy of one record's field, and what was read cannot be written to: saving ended there."""
+    target = PaperTarget().begin()
+    target.events(1, record(100, 0, Kind.THREAD_BEGIN))
+    _, batch = decode(target.blocks)
+    assert batch.kind.tolist() == [Kind.THREAD_BEGIN]
+
+
 def test_ticks_are_mapped_on_straight_lines_between_clock_pairs() -> None:
     target = PaperTarget().begin()
     decoder = Decoder()
