@@ -30,3 +30,12 @@ def test_a_program_sees_the_collector_as_it_has_set_it(
     with recorded(way, interpreter, target, tmp_path, "asks_about_the_collector.py") as it:
         it.let_go()
         assert it.output().splitlines()[-1] == "surprises []"
+
+
+@pytest.mark.parametrize("way", ["run", "attach"])
+def test_children_and_the_end_of_the_interpreter_collect_as_they_would(
+    way: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    with recorded(way, interpreter, target, tmp_path, "collects_to_the_end.py") as it:
+        it.let_go()
+        assert it.output().splitlines()[-2:] == ["on in children [1, 2]", "finalized"]

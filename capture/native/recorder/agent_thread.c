@@ -268,7 +268,6 @@ static void *agent_thread(void *argument) {
         state = PyGILState_Ensure();
         scope_fork_watch();
         scope_fork_wrap();
-        scope_collector_wrap();
         scope_collector_hold();
         PyObject *begun = begin(orders, problem, sizeof problem);
         scope_collector_let_go();

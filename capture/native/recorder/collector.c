@@ -40,8 +40,10 @@ static __thread unsigned held_in
 void scope_collector_hold(void) {
     if (over || held_in == era || scope_in_another_interpreter())
         return;
-    if (holders++ == 0)
+    if (holders++ == 0) {
+        scope_collector_wrap(); /* the program may have loaded gc since */
         wanted = PyGC_Disable() != 0;
+    }
     held_in = era;
 }
 

@@ -239,7 +239,6 @@ void scope_recording_sweep(void) {
         return;
     scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes();
     scope_thread_start_wrap();
-    scope_collector_wrap();
     scope_look_for_interpreters();
     uint64_t since_ticks = 0;
     const enum scope_tool_standing hooks = scope_tool_look(&since_ticks);
