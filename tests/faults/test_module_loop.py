@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests import interpreters
-from tests.capture.agent.recordings import PATIENCE_S, Recording, script
+from tests.capture.agent.recordings import DOOR, PATIENCE_S, Recording, script
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded, scope, scope_json
 from tests.targets import Launcher
 
 PROGRAM = Path(__file__).parent / "programs" / "module_loop.py"
-DELETED, SAMPLED, COUNTED = 1, 16, 32
+DELETED, FIRST, SAMPLED, COUNTED = 1, 8, 16, 32
 CHANGES = {"total": 400_001, "last": 400_000, "i": 450_000, "words": 1, "text": 1, "slow": 1, "line": 75_000}
 WATCHED = [one for one in interpreters.found() if one.version >= (3, 12)]
 POLLED = [one for one in interpreters.found() if one.version < (3, 12)]
@@ -107,6 +107,31 @@ def test_a_big_module_does_not_stall_a_program_that_is_polled(
     values = [value for _, key, _, _, value in state_only.read().states() if key == "name5"]
     assert values[0] == "[5]"
     assert values == sorted(set(values), key=values.index)
+
+
+@pytest.mark.parametrize("watched", WATCHED[:1], ids=str)
+def test_the_first_look_at_a_big_module_does_not_stall_a_program(
+    watched: Interpreter, target: Launcher, state_only: Recording, tmp_path: Path
+) -> None:
+    text = DOOR + (
+        "import time\nfor n in range(8_000): globals()[f'name{n}'] = [n]\n"
+        "def spent(): return time.process_time() - time.thread_time()\n"
+        "print('ready', flush=True)\nbefore, longest, end = spent(), 0, time.monotonic() + 4\n"
+        "def wait():\n"
+        "    global before, longest\n"
+        "    while time.monotonic() < end:\n"
+        "        now = spent()\n        longest, before = max(longest, now - before), now\n"
+        "wait()\nname7 = 'changed'\nprint('longest', longest, flush=True)\n"
+    )
+    argv = [watched.path, script(tmp_path, text)]
+    started = target(argv, ready="ready", env=state_only.environment())
+    state_only.attach(started)
+    assert started.wait(PATIENCE_S) == 0, started.output()
+    assert float(started.output().split()[-1]) < 0.05
+    states = [state for state in state_only.read().states() if re.fullmatch(r"name\d+", state[1])]
+    firsts = {key: value for _, key, _, flags, value in states if flags & FIRST}
+    assert firsts == {f"name{n}": f"[{n}]" for n in range(8_000)}
+    assert [value for _, key, _, _, value in states if key == "name7"] == ["[7]", "'changed'"]
 
 
 def test_the_programs_end_is_when_the_program_ended_and_the_count_is_kept(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ enum dict_event { ADDED, MODIFIED, DELETED, CLONED, CLEARED, DEALLOCATED };
 
 struct module {
     PyObject *dict; /* strong */
-    bool is_known;  /* a look has seen all of it, when polling */
+    bool is_known;  /* looks have seen all of it */
     char name[256];
 };
 
@@ -52,6 +52,7 @@ static int watcher = -1;
 static uint32_t unwritten_names; /* globals with unwritten changes */
 static uint32_t polls, poll_module;
 static Py_ssize_t poll_at;      /* where the next look goes on in modules[poll_module] */
+static Py_ssize_t poll_size;    /* names that it had then */
 static Py_ssize_t modules_seen; /* len(sys.modules) at the last look */
 
 /* GIL held; does not allocate. */
@@ -320,10 +321,8 @@ static void watch_module(PyObject *module) {
     snprintf(modules[module_count].name, sizeof modules->name, "%s", name);
     modules[module_count].is_known = false;
     module_count += 1;
-    if (watcher >= 0) { /* else the next looks find what it holds, a little at a time */
-        note_all(scope_tracks_main(), dict, dict, SCOPE_STATE_FIRST);
+    if (watcher >= 0) /* the next looks find what it holds by then, a little at a time */
         scope_python.dict_watch(watcher, dict);
-    }
     PyErr_Clear();
 }
 
@@ -372,6 +371,29 @@ static void poll_modules(void) {
     poll_module = 0;
 }
 
+/* GIL held; allocates; never leaves an exception. What watched modules hold that has not changed since they are watched; a
+ * big module takes several looks. One that has got or lost names meanwhile is looked at from its start again, because its
+ * table may have been made anew: what is known already is passed over. */
+static void look_at_first_values(void) {
+    struct scope_writer *w = scope_tracks_main();
+    const uint64_t until_ns = scope_mono_ns() + POLL_NS;
+    uint32_t looked = 0;
+    for (; poll_module < module_count; poll_module++, poll_at = 0) {
+        PyObject *dict = modules[poll_module].dict, *key, *value;
+        if (poll_at && PyDict_Size(dict) != poll_size)
+            poll_at = 0;
+        poll_size = PyDict_Size(dict);
+        while (PyDict_Next(dict, &poll_at, &key, &value)) {
+            const struct global *entry = known(dict, key);
+            if (!entry || !(entry->present || entry->unwritten))
+                note(w, dict, key, value, SCOPE_STATE_FIRST);
+            if (++looked % 64 == 0 && scope_mono_ns() > until_ns)
+                return;
+        }
+        modules[poll_module].is_known = true;
+    }
+}
+
 /* GIL held; allocates; never leaves an exception. Last values of slices that are over, or of all: `everything`. */
 void scope_globals_flush(bool everything) {
     struct scope_writer *w = unwritten_names ? scope_tracks_main() : NULL;
@@ -391,6 +413,8 @@ int scope_globals_start(void) {
     look_for_modules();
     if (watcher < 0)
         poll_modules();
+    else
+        look_at_first_values();
     return watcher;
 }
 
@@ -398,7 +422,9 @@ int scope_globals_start(void) {
 void scope_globals_sweep(bool poll) {
     int collecting = PyGC_Disable();
     look_for_modules();
-    if (poll && watcher < 0)
+    if (watcher >= 0)
+        look_at_first_values();
+    else if (poll)
         poll_modules();
     scope_globals_flush(false);
     if (collecting)
