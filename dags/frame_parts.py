@@ -86,11 +86,9 @@ class FrameTrack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status_text(track: FrameTrack) -> str:
-    """What the track does, in a few words: 'running', 'waiting on 3', 'waiting for a lock'."""
+    """What the track does, in a few words: 'running', 'waiting for a lock'."""
     if track.status != "waiting":
         return track.status
-    if track.waiting_on is not None:
-        return f"waiting on {track.waiting_on}"
     return f"waiting {WAIT_WORDS.get(track.wait_kind, '')}".rstrip()
 
 

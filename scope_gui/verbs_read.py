@@ -167,6 +167,7 @@ def _frame_lines(shown: Frame, *, every_track: bool) -> Iterable[str]:
 
 
 def _track_lines(track: FrameTrack) -> Iterable[str]:
-    yield f"  {track.kind} {track.name or track.track_id} ({status_text(track)})"
+    status = status_text(track) if track.waiting_on is None else f"waiting on {track.waiting_on}"
+    yield f"  {track.kind} {track.name or track.track_id} ({status})"
     for entry in track.stack:
         yield f"    {entry.function}  {LINE_WORDS[entry.line_is]} {entry.file}:{entry.line}"

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from dags.frame_parts import LINE_WORDS, Frame, FrameProcess, FrameState, FrameTrack, StackFrame
+from dags.frame_parts import LINE_WORDS, Frame, FrameProcess, FrameState, FrameTrack, StackFrame, status_text
 from views.events import SeekTo, Select
 from views.figures import count_text, duration_text, short_count, size_text
 from views.inspector.comparing import comparison
@@ -129,7 +129,7 @@ def _thread_section(frame: Frame, track: FrameTrack) -> Section:
     rows = [
         _plain_row("name", "name", track.name or "unnamed"),
         _plain_row("kind", plain(track.kind, 40), f"id {track.os_id}" if track.os_id is not None else "id not known"),
-        _plain_row("status", "status", track.status),
+        _plain_row("status", "status", _status(track, frame.time_ns)),
     ]
     if process is not None:
         link = Link("show process", Select(selection=Selection("process", process.process_id)))
@@ -142,6 +142,13 @@ def _thread_section(frame: Frame, track: FrameTrack) -> Section:
     if track.confidence != "exact":
         rows.append(_plain_row("confidence", "confidence", track.confidence))
     return Section(key="identity", title="Thread", rows=tuple(rows))
+
+
+def _status(track: FrameTrack, time_ns: int) -> str:
+    """For how long it has waited and what for; `sampled`: as looks at it from outside have found."""
+    since = [] if track.waiting_since_ns is None else [duration_text(max(0, time_ns - track.waiting_since_ns))]
+    sampled = ["sampled"] if track.status_confidence == "sampled" else []
+    return " · ".join([status_text(track), *since, *sampled])
 
 
 def _process_section(process: FrameProcess, frame: Frame) -> Section:

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from dags.analyses.recent_calls import Int64, RecentCalls
-from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status
+from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status, status_text
 from views.figures import count_text, short_count, size_text
 from views.plain_text import plain
 from views.state import Heat
@@ -209,14 +209,15 @@ def _process_row(
 
 
 def _thread_row(track: FrameTrack, depth: int, heat: tuple[float | None, str], spark: tuple[float, ...]) -> Row:
-    innermost = track.stack[-1].function if track.stack else ""
+    doing = [plain(track.stack[-1].function, NAME_LENGTH)] if track.stack else []
+    doing += [status_text(track)] if track.status == "waiting" else []
     return Row(
         track_id=track.track_id,
         process_id=track.process_id,
         is_process=False,
         depth=depth,
         name=plain(track.name, NAME_LENGTH) or f"{plain(track.kind, 20)} {track.os_id or track.track_id}",
-        detail="ended" if track.status == "ended" else plain(innermost, NAME_LENGTH),
+        detail="ended" if track.status == "ended" else " · ".join(doing),
         status=track.status,
         heat=None if track.status == "ended" else heat[0],
         figure="" if track.status == "ended" else heat[1],

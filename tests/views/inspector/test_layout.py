@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.views.frames import call, frame, process, state, track
@@ -41,6 +43,24 @@ def test_what_a_thread_waits_for_can_be_followed() -> None:
     waits = row(named(inspector_sections(AT, Selection("track", 2, 2)))["identity"], "waiting")
     assert waits.pieces[0].text == "worker-3"
     assert waits.links[0].event == Select(selection=Selection("track", 3, 3))
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"status_confidence": "sampled"}, "running · sampled"),
+        ({}, "running"),
+        (
+            {"status": "waiting", "wait_kind": "io", "waiting_since_ns": 400, "status_confidence": "sampled"},
+            f"waiting for I/O · 600{THIN}ns · sampled",
+        ),
+        ({"status": "waiting", "wait_kind": "join", "waiting_on": 3}, "waiting for another to end"),
+        ({"status": "waiting", "wait_kind": "of a newer Scope"}, "waiting"),
+    ],
+)
+def test_the_status_says_what_a_thread_waits_for_and_how_that_is_known(given: dict[str, Any], text: str) -> None:
+    shown = frame(1_000, tracks=[track(2, **given), track(3)])
+    assert row(named(inspector_sections(shown, Selection("track", 2, 2)))["identity"], "status").pieces[0].text == text
 
 
 def test_states_are_newest_first_with_their_writer_and_the_difference() -> None:
