@@ -63,14 +63,21 @@ def _answer(session: Session, sql: str, open_rows: Mapping[str, Rows], failures:
         for name in SCHEMAS:
             # Only what the query names is read; the others are there to be listed and described.
             rows = session.table(name, failures) if name in named else empty_table(name)
-            if name == "waits" and name in named:
-                rows = _dataset(rows).filter(ds.field("end_ns").is_valid())
-            if name in open_rows and name in named:
-                more = as_table(name, open_rows[name])
+            more = as_table(name, open_rows[name]) if name in open_rows and name in named else None
+            if name == "waits":  # rows of a segment that a wait has outlasted are not the whole wait
+                _create_waits(connection, rows, empty_table(name) if more is None else more)
+                continue
+            if more is not None:
                 rows = ds.UnionDataset(SCHEMAS[name], [_dataset(rows), ds.dataset(more)])
             _create_view(connection, name, rows, _row_count(session, name, rows))
         result: pa.Table = connection.execute(statements[0]).to_arrow_table()
         return result
+
+
+def _create_waits(connection: duckdb.DuckDBPyConnection, rows: Any, still_open: pa.Table) -> None:
+    """Whole waits, and those that go on where a recording does."""
+    whole = connection.from_arrow(rows).filter("end_ns IS NOT NULL")
+    whole.union(connection.from_arrow(still_open)).create_view("waits")
 
 
 def _create_view(connection: duckdb.DuckDBPyConnection, name: str, rows: Any, count: int) -> None:
