@@ -63,6 +63,10 @@ class Sleepers:
             raise OSError(ctypes.get_errno(), "the threads cannot be looked at")
         self._interpreter = interpreter_data(pid)
 
+    def ask_all(self) -> None:
+        """From now on each look reads each thread's state, not only what shows that it has run: for the last looks."""
+        host_library().scope_sleepers_ask_all(self._all)
+
     def look(self, budget_ns: int) -> tuple[list[SleepChange], int]:
         """Looks at the next threads for about that long: (what has changed, the time up to which all is told, or 0).
 

@@ -56,7 +56,10 @@ class Waits(msgspec.Struct):
             self.known_mono_ns, self.known_ns = fact.known_ns, fact.known_ns + zero_ns
 
     def take(self, start_ns: int, end_ns: int, track_of: TrackOf, *, final: bool) -> list[WaitRow]:
-        """The rows of the segment from `start_ns` to `end_ns`; `track_of`: the track of a thread id."""
+        """The rows of the segment from `start_ns` to `end_ns`; `track_of`: the track of a thread id.
+
+        In the last one, `final`, who still sleeps does so up to the last look, which comes after the end.
+        """
         rows: list[WaitRow] = []
         later: list[Wait] = []
         for wait in self.closed:
@@ -76,7 +79,7 @@ class Waits(msgspec.Struct):
             if known_ns >= end_ns and not final:
                 _tell_begun(wait, start_ns, end_ns, rows)
             else:
-                _tell_ended(wait, start_ns, min(known_ns, end_ns), rows)
+                _tell_ended(wait, start_ns, known_ns if final else min(known_ns, end_ns), rows)
                 wait.start_ns, wait.is_told = max(wait.start_ns, end_ns), False
         return rows
 

@@ -386,12 +386,14 @@ class Recording:
         trouble = self._stop_agent(ended)
         if self._observed_since_ns is not None and self._finder is not None:
             self._say_observed()
+        self._close_target()
+        end_ns = clock.monotonic_ns()  # the last look at the threads comes after it: who waits then is known
         if self._sleep_watch is not None:
             self._sleep_watch.end()
-        self._close_target()
         if self._watch is not None:
             self._watch.end(str(ended))
-        self._fact("end", mono_ns=clock.monotonic_ns(), reason=str(ended))
+            end_ns = clock.monotonic_ns() if self._watch.ended else end_ns
+        self._fact("end", mono_ns=end_ns, reason=str(ended))
         self._journal.append(BlockType.END, FIRST_PROCESS, b"")
         self._journal.sync()
         return trouble

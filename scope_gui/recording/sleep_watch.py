@@ -48,6 +48,7 @@ class SleepWatch:
         """A last look at all of them, and lets go of the process."""
         if self._sleepers is None:
             return
+        self._sleepers.ask_all()
         for _ in range(2):  # the round in hand has begun before now
             while not self._look():
                 pass

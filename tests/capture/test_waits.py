@@ -66,6 +66,11 @@ def test_where_nobody_has_looked_nobody_is_said_to_wait() -> None:
     assert rows(waits, 120, 150, final=True) == [(100, 130)]
 
 
+def test_at_the_end_who_sleeps_does_so_up_to_the_last_look() -> None:
+    waits = fed(look(30, slept=10), look(60))
+    assert rows(waits, 0, 55, final=True) == [(10, 60)]
+
+
 def test_what_is_learned_late_changes_nothing_that_is_sealed() -> None:
     waits = fed(look(30))
     assert rows(waits, 0, 50) == []

@@ -94,6 +94,20 @@ def test_the_status_of_threads_is_what_they_do(recorded: tuple[Path, list[tuple[
     a_wait_has_one_row_and_no_event(session)
 
 
+@pytest.mark.minors("3.12")
+def test_the_last_moment_of_a_recording_shows_who_waits(
+    interpreter: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    program = target([interpreter.path, PROGRAM, tmp_path / "log", "1000"], ready="ready")
+    session = tmp_path / "last.scope"
+    scope("attach", program.pid, "--no-window", "-o", session, "--duration", "1.5")
+    shown = scope("frame", session, "--at", "end").stdout
+    for name, words in {"lock": "for a lock", "accept": "for I/O", "sleep": "in a sleep"}.items():
+        assert f"thread {name} (waiting {words})" in shown
+    assert "thread burn (running)" in shown
+    assert "status sampled" in shown
+
+
 def a_wait_has_one_row_and_no_event(session: Path) -> None:
     sql = "SELECT name, waits.* FROM waits JOIN tracks USING (track_id) ORDER BY track_id, waits.start_ns"
     rows = query(session, sql)

@@ -50,6 +50,7 @@ struct scope_sleepers;
 SCOPE_EXPORT struct scope_sleepers *scope_sleepers_open(int pid, int files);
 SCOPE_EXPORT int scope_sleepers_look(struct scope_sleepers *all, int64_t budget_ns, int most,
                                      struct scope_sleep_change *changes, int64_t *round_ns);
+SCOPE_EXPORT void scope_sleepers_ask_all(struct scope_sleepers *all);
 SCOPE_EXPORT void scope_sleepers_close(struct scope_sleepers *all);
 
 struct scope_record;

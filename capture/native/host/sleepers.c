@@ -28,17 +28,27 @@
 
 #define FIRST_ROOM 256
 #define MOST_THREADS (1 << 20)
+#define ROUNDS_UNASKED 16 /* of a sleeping thread, whose counters say enough */
+#define OWN_SWITCHES "\nvoluntary_ctxt_switches:"
+#define FORCED_SWITCHES "\nnonvoluntary_ctxt_switches:"
 #define FILE_BYTES 2048 /* `status` of a thread; the other files are shorter */
 
 /* Why it sleeps; capture/sleepers.py has the words. */
 enum why { WHY_UNKNOWN, WHY_LOCK, WHY_IO, WHY_SLEEP, WHY_CHILD };
 
+/* Of one thread; only ever compared, but for the delay. */
+struct counters {
+    uint64_t ran, times; /* how long and how often it was on a CPU; or its own and its forced switches */
+    uint64_t delay_ns;   /* how long it has waited for one */
+};
+
 struct thread {
-    uint64_t ran, times; /* as of the last look */
-    int64_t looked_ns;   /* the end of that look */
-    int64_t asleep_ns;   /* the beginning of the last look that found it asleep */
-    int32_t id;          /* 0: a free place, -1: gone */
-    int fd;              /* its schedstat; -1: opened anew each time */
+    struct counters last; /* as of the last look */
+    int64_t looked_ns;    /* the end of that look */
+    int64_t asleep_ns;    /* the beginning of the last look that found it asleep */
+    int64_t asked_ns;     /* the same, of those that read its state */
+    int32_t id;           /* 0: a free place, -1: gone */
+    int fd;               /* its schedstat; -1: opened anew each time */
     uint32_t round;
     bool asleep;
 };
@@ -46,6 +56,7 @@ struct thread {
 struct scope_sleepers {
     int fd; /* /proc/PID/task */
     bool in_round, sweeping, has_gone;
+    bool asks_all;        /* for its state, of each thread, whatever it takes */
     bool counts_switches; /* this kernel has no schedstat */
     int spare_files;      /* as many more may stay open */
     uint32_t round;
@@ -88,36 +99,47 @@ static bool read_file(const struct scope_sleepers *all, int32_t id, const char *
     return is_read;
 }
 
-/* Does not allocate. What changes whenever the thread runs; false when the kernel does not tell. */
-static bool read_counters(struct scope_sleepers *all, struct thread *one, uint64_t *ran, uint64_t *times) {
+/* Does not allocate. What changes whenever the thread runs; false when it is gone, or the kernel does not tell. */
+static bool read_counters(struct scope_sleepers *all, struct thread *one, struct counters *found) {
     char text[FILE_BYTES];
-    if (!all->counts_switches) {
-        int fd = one->fd >= 0 ? one->fd : open_file(all, one->id, "schedstat");
-        bool is_read = fd >= 0 && read_text(fd, text);
-        if (fd >= 0 && one->fd < 0 && all->spare_files > 0)
-            one->fd = fd, all->spare_files--;
-        if (fd >= 0 && one->fd < 0)
-            close(fd);
-        char *end = text;
-        if (is_read) {
-            *ran = strtoull(end, &end, 10);
-            strtoull(end, &end, 10); /* how long it waited for a CPU */
-            *times = strtoull(end, &end, 10);
-            if (*times)
-                return true;
-        } else if (fd >= 0) /* there is such a file, and no such thread any more */
+    *found = (struct counters){0};
+    if (all->counts_switches) {
+        const char *own = NULL, *forced = NULL;
+        if (read_file(all, one->id, "status", text)) {
+            own = strstr(text, OWN_SWITCHES);
+            forced = strstr(text, FORCED_SWITCHES);
+        }
+        if (!own || !forced)
             return false;
+        found->ran = strtoull(own + sizeof OWN_SWITCHES - 1, NULL, 10);
+        found->times = strtoull(forced + sizeof FORCED_SWITCHES - 1, NULL, 10);
+        return true;
     }
-    if (!read_file(all, one->id, "status", text))
+    int fd = one->fd >= 0 ? one->fd : open_file(all, one->id, "schedstat");
+    if (fd < 0)
         return false;
-    const char *own = strstr(text, "\nvoluntary_ctxt_switches:");
-    const char *forced = strstr(text, "\nnonvoluntary_ctxt_switches:");
-    if (!own || !forced)
-        return false;
+    bool is_read = read_text(fd, text);
+    if (one->fd < 0 && all->spare_files > 0)
+        one->fd = fd, all->spare_files--;
+    if (one->fd < 0)
+        close(fd);
+    char *end = text;
+    if (is_read) {
+        found->ran = strtoull(end, &end, 10);
+        found->delay_ns = strtoull(end, &end, 10);
+        found->times = strtoull(end, &end, 10);
+    }
+    return is_read;
+}
+
+/* Does not allocate. Finds out what this kernel counts; false when that is nothing. */
+static bool can_count(struct scope_sleepers *all, int pid) {
+    struct thread main_thread = {.id = pid, .fd = -1}; /* where it is not told of this one, it is told of none */
+    struct counters found;
+    if (read_counters(all, &main_thread, &found) && found.times)
+        return true;
     all->counts_switches = true;
-    *ran = strtoull(own + sizeof "\nvoluntary_ctxt_switches:" - 1, NULL, 10);
-    *times = strtoull(forced + sizeof "\nnonvoluntary_ctxt_switches:" - 1, NULL, 10);
-    return true;
+    return read_counters(all, &main_thread, &found);
 }
 
 static enum why why_of_call(long number, const uint64_t given[3]) {
@@ -260,31 +282,44 @@ static bool rebuild(struct scope_sleepers *all) {
     return true;
 }
 
-/* Does not allocate. Looks at one thread; 1 when `change` says what has changed, -1 when the thread is gone. */
+/* Does not allocate. Whether the thread was not put on a CPU between the two. */
+static bool is_same(const struct counters *one, const struct counters *other) {
+    return one->ran == other->ran && one->times == other->times;
+}
+
+/* Does not allocate. Looks at one thread; 1 when `change` says what has changed, -1 when the thread is gone.
+ *
+ * Who is woken and gets no CPU for a while, as on a machine that has far too much to do, sleeps no longer. The time that
+ * it has waited for one shows when it has got one, and is taken off the end of its sleep. Who has not got one by the last
+ * look shows by its state, which is read again now and then. */
 static int look_at(struct scope_sleepers *all, struct thread *one, struct scope_sleep_change *change) {
     int64_t before_ns = now_ns();
-    uint64_t ran = 0, times = 0;
-    bool is_there = read_counters(all, one, &ran, &times);
-    bool has_slept = is_there && one->looked_ns && ran == one->ran && times == one->times;
+    struct counters now, again;
+    bool is_there = read_counters(all, one, &now);
+    bool has_slept = is_there && one->looked_ns && is_same(&now, &one->last);
+    bool asks = !one->asleep || all->asks_all || (all->round + (uint32_t)one->id) % ROUNDS_UNASKED == 0;
     *change = (struct scope_sleep_change){.thread_id = one->id};
-    if (has_slept && one->asleep) {
+    if (has_slept && !asks) {
         one->asleep_ns = before_ns;
         one->looked_ns = now_ns();
         return 0;
     }
-    if (has_slept && is_asleep(all, one->id, change) && read_counters(all, one, &ran, &times) && ran == one->ran &&
-        times == one->times) {
+    if (has_slept && is_asleep(all, one->id, change) && read_counters(all, one, &again) && is_same(&now, &again)) {
+        bool is_new = !one->asleep;
         change->sleeps = 1;
         change->at_ns = one->looked_ns;
         one->asleep = true;
-        one->asleep_ns = before_ns;
+        one->asleep_ns = one->asked_ns = before_ns;
         one->looked_ns = now_ns();
-        return 1;
+        return is_new;
     }
     bool woke = one->asleep;
-    change->at_ns = one->asleep_ns;
+    int64_t delay_ns = is_there ? (int64_t)(now.delay_ns - one->last.delay_ns) : 0;
+    int64_t until_ns = has_slept ? one->asked_ns : one->asleep_ns - delay_ns;
+    *change = (struct scope_sleep_change){.thread_id = one->id};
+    change->at_ns = until_ns > one->asked_ns ? until_ns : one->asked_ns;
     one->asleep = false;
-    one->ran = ran, one->times = times;
+    one->last = now;
     one->looked_ns = is_there ? now_ns() : 0;
     return woke ? 1 : is_there ? 0 : -1;
 }
@@ -325,9 +360,7 @@ SCOPE_EXPORT struct scope_sleepers *scope_sleepers_open(int pid, int files) {
     if (!all)
         return NULL;
     all->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    struct thread main_thread = {.id = pid, .fd = -1}; /* where it is not told of this one, it is told of none */
-    uint64_t ran, times;
-    if (all->fd < 0 || !read_counters(all, &main_thread, &ran, &times) || !rebuild(all)) {
+    if (all->fd < 0 || !can_count(all, pid) || !rebuild(all)) {
         int problem = errno;
         if (all->fd >= 0)
             close(all->fd);
@@ -360,6 +393,11 @@ static struct thread *entry_of(struct scope_sleepers *all, int32_t id) {
     *one = (struct thread){.id = id, .fd = -1};
     all->used++;
     return one;
+}
+
+/* From now on each look reads each thread's state: for the last ones. */
+SCOPE_EXPORT void scope_sleepers_ask_all(struct scope_sleepers *all) {
+    all->asks_all = true;
 }
 
 /* May allocate. Goes on with the round for `budget_ns`, or until `most` changes are written. *round_ns becomes the time
