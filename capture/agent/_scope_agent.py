@@ -46,6 +46,8 @@ class _Agent:
         self.config = config
         self.ends_at_exit = ends_at_exit
         self.over = False
+        self.costs: dict[str, Any] | None = None
+        """Kept while recording: the recorder calls `yard`, and its tables know the code objects by their address."""
         self.received = b""
         self.thread: int = recorder.native_id()
         self.line: int = recorder.connect(config["socket"])
@@ -83,7 +85,7 @@ class _Agent:
         for key, value in self.facts().items():
             recorder.define(key, value)
         records_calls = "c" in _FEATURES[config.get("mode", "full")]
-        costs = recorder.load("_scope_costs") if records_calls else None
+        costs = self.costs = recorder.load("_scope_costs") if records_calls else None
         bare_ns = costs["bare"]() if costs else {}
         recorder.watch_exit(self)
         try:

@@ -15,19 +15,60 @@ if TYPE_CHECKING:
 
     recorder: Any
 
-_ROUNDS = 7
-_CALLS = 400
+_ROUNDS = 11
+_MORE_ROUNDS = 25  # of calls, whose price decides
+_TURNS = 100
+_CALLS = 300
 _RAISES = 60
 _NEW = 8
+
+
+def _instructions() -> None:
+    """A bit of everything that makes no call."""
+    rows, names, total = [1, 2, 3, 4], {"a": 1}, 0
+    for n in range(_TURNS):
+        if n & 1 and total < _CALLS:
+            total += rows[n & 3]
+        elif n != 8:
+            rows[n & 3] = total
+        names["a"], total = total & 255, names["a"]
 
 
 def _nothing() -> None:
     """What is called to find out what a call costs."""
 
 
+def _work(kept: "dict[int, int]", x: int, n: int) -> int:
+    x += n * 3
+    kept[n & 63] = x
+    if x > 1_000_000:
+        x = 0
+    return x
+
+
+def _calls_of_work() -> None:
+    """Functions that do something: among other instructions a hook takes longer than alone."""
+    kept: dict[int, int] = {}
+    x = 0
+    for n in range(_CALLS):
+        x = _work(kept, x, n)
+
+
 def _calls() -> None:
     for _ in range(_CALLS):
         _nothing()
+
+
+def _step(x: int) -> int:
+    return x + 1
+
+
+def _calls_amid_others() -> None:
+    """Among other instructions a call through an evaluation function costs half as much again as alone."""
+    x = 0
+    for n in range(_CALLS):
+        x = _step(x)
+        x ^= abs(n) % 7
 
 
 def _builtins() -> None:
@@ -70,9 +111,13 @@ def _new_functions() -> None:
         make(_sample.__code__.replace(), globals(), "sample", (1, 2))()
 
 
+_make: "Any" = type(_instructions)
+yard: "Callable[[], None]" = _make(_instructions.__code__.replace(), globals(), "yard")
+"""Plain instructions that no hook slows down: what every time is measured against."""
+
 LOOPS: "dict[str, tuple[Callable[[], None], tuple[CodeType, ...], bool, int]]" = {
-    "recorded_calls": (_calls, (_calls.__code__, _nothing.__code__), True, _CALLS),
-    "left_out_calls": (_calls, (_calls.__code__, _nothing.__code__), False, _CALLS),
+    "recorded_calls": (_calls_of_work, (_calls_of_work.__code__, _work.__code__), True, _CALLS),
+    "left_out_calls": (_calls_amid_others, (_calls_amid_others.__code__, _step.__code__), False, _CALLS),
     "builtins": (_builtins, (_builtins.__code__,), True, _CALLS),
     "recorded_raises": (_raises, (_raises.__code__, _fails.__code__), True, _RAISES),
     "left_out_raises": (_raises, (_raises.__code__, _fails.__code__), False, _RAISES),
@@ -80,19 +125,29 @@ LOOPS: "dict[str, tuple[Callable[[], None], tuple[CodeType, ...], bool, int]]" =
 }
 """The loop, what of it counts as recorded or as left out, and how often it does its one thing."""
 
+if recorder.system("hexversion") < 0x030C0000:  # a profile function: instructions have a price too
+    LOOPS["recorded_calls"] = (_calls, (_calls.__code__, _nothing.__code__), True, _CALLS)
+    LOOPS["instructions"] = (_instructions, (_instructions.__code__,), True, _TURNS)
+
+
+def _rounds(name: str) -> int:
+    return _MORE_ROUNDS if name.endswith("_calls") else _ROUNDS
+
 
 def bare() -> "dict[str, int]":
-    """CPU time of each loop in ns, before there are hooks."""
+    """CPU time of each loop in ns, before there are hooks, and of the yardstick."""
     by_function: dict[object, int] = {}
-    for loop, _, _, _ in LOOPS.values():
+    yard_ns = recorder.calibrate(yard, None, None, False, _ROUNDS)
+    for name, (loop, _, _, _) in LOOPS.items():
         if loop not in by_function:
-            by_function[loop] = recorder.calibrate(loop, None, False, _ROUNDS)
-    return {name: by_function[row[0]] for name, row in LOOPS.items()}
+            by_function[loop] = recorder.calibrate(yard, loop, None, False, _rounds(name))
+    return {"yard": yard_ns, **{name: by_function[row[0]] for name, row in LOOPS.items()}}
 
 
 def hooked(bare_ns: "dict[str, int]") -> "dict[str, list[int]]":
-    """Of each loop [how often, CPU time in ns without hooks, with hooks]."""
-    return {
-        name: [count, bare_ns[name], recorder.calibrate(loop, codes, recorded, _ROUNDS)]
+    """Of each loop [how often, CPU time in ns without hooks, with hooks]; of the yardstick [1, CPU time, CPU time]."""
+    times = {
+        name: [count, bare_ns[name], recorder.calibrate(yard, loop, codes, recorded, _rounds(name))]
         for name, (loop, codes, recorded, count) in LOOPS.items()
     }
+    return {"yard": [1, bare_ns["yard"], bare_ns["yard"]], **times}

@@ -42,14 +42,19 @@
 /* "SCOPEPL\x01", kept inverted in code so that a memory scan finds only real pools. */
 #define SCOPE_POOL_MAGIC_INVERTED {0xac, 0xbc, 0xb0, 0xaf, 0xba, 0xaf, 0xb3, 0xfe}
 
-/* What the hooks were called for that an event does not stand for. Each has a price, measured in the target. */
+/* What the hooks were called for that an event does not stand for, each with a price that is measured in the target; and
+ * what else the price of a recording depends on. */
 #define SCOPE_COSTS 8u
 enum scope_cost {
     SCOPE_COST_LEFT_OUT_CALL = 0,  /* a frame that is left out, where that takes an evaluation function: 3.10, 3.11 */
     SCOPE_COST_LEFT_OUT_HOOK = 1,  /* the profile function, called for naught: 3.10, 3.11 */
-    SCOPE_COST_LEFT_OUT_RAISE = 2, /* an exception in code that is left out: raised, passing, thrown in; 3.12+ */
+    SCOPE_COST_LEFT_OUT_RAISE = 2, /* an exception in code that is left out: raised, passing, thrown in, leaving it */
     SCOPE_COST_RAISE = 3,          /* an exception in recorded code, besides the events that it makes; 3.12+ */
-    SCOPE_COST_FIRST_SIGHT = 4     /* a code object seen for the first time */
+    SCOPE_COST_FIRST_SIGHT = 4,    /* a code object seen for the first time */
+
+    SCOPE_COST_SLOWED_NOW = 5, /* no count: 1 while instructions run that a profile function slows down: 3.10, 3.11 */
+    SCOPE_COST_YARD_NS = 6,    /* CPU time of the work that prices are measured against, done at each sweep */
+    SCOPE_COST_YARDS = 7       /* how often it has been done */
 };
 
 struct scope_pool_header {      /* offsets in bytes */

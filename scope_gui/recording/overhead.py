@@ -1,15 +1,22 @@
 """What recording costs the target: how often each thing was done times its measured price, as a share of its CPU time.
 
 The prices are measured inside the target when the recording begins, each by a small loop with the hooks and without, on
-the agent's thread, in CPU time, the median of seven rounds (capture/agent/_scope_costs.py). The counts are events, and
+the agent's thread, in CPU time, the median of 11 or 25 rounds (capture/agent/_scope_costs.py). The counts are events, and
 what the hooks were called for that no event stands for (`enum scope_cost` of scope_pool.h): code that is left out costs
 too, on Python 3.10 and 3.11 at every call and later where an exception passes. The agent's own CPU time, the sweeps
 four times a second, is added as the kernel counts it.
 
-What is not in it: writing values as text (an attribute write that is recorded counts as one event), what the hooks push
-out of the processor's caches, and on 3.10 and 3.11 the recorded functions' own instructions, which the interpreter
-looks at one by one while it has a profile function. So the figure told is too low by more than a factor of 1.5 for
-recorded code on 3.11, for left-out code on 3.10 and 3.11 and for exceptions on 3.14; README.md has the figures.
+On 3.10 and 3.11 the largest part is no count. While a thread has a profile function the interpreter looks at every
+instruction, and 3.11 also runs none in its specialized form: plain loops took 2.7 times as long. So the recorded
+functions' own instructions have a factor, measured by a loop that makes no call, and the time that it applies to is
+found by looking: the target says in its pool whether such instructions run now (capture/native/recorder/leave_out.c),
+and the recorder, which comes by a hundred times a second, counts how often that is so while the target is at work.
+
+A processor that others use too is not always equally fast, and the prices follow it: the agent does the work that they
+were measured against once a sweep, and says how long that took.
+
+What is not in it: writing values as text (an attribute write that is recorded counts as one event), and what the hooks
+push out of the processor's caches.
 """
 
 from __future__ import annotations
@@ -21,19 +28,33 @@ from typing import Any
 
 WINDOW_S = 5.0
 LEAST_CPU_S = 0.1
-"""The kernel counts CPU time in steps of 10 ms."""
+"""Of less CPU time nothing is said: the agent's own start would be most of it."""
 
+WORTH_NAMING = 0.01
+"""What less of the CPU time goes to code that is left out is not told apart."""
+
+EVENTS_OF_A_CALL = 2
 EVENTS_OF_A_RAISE = 3
 HOOKS_OF_A_RAISE = 3
+FRAMES_OF_A_RAISE = 1
 HOOKS_OF_A_BUILTIN = 2
-"""call, raise, unwind; raise, unwind, raise in the caller; call, return: per turn of the agent's loops."""
+"""call, return; call, raise, unwind; raise, unwind, raise in the caller, or (3.10, 3.11) the frame that it leaves;
+call, return: per turn of the agent's loops."""
+
+LEFT_OUT = (0, 2)
+SLOWED_NOW, YARD_NS, YARDS = 5, 6, 7
+"""Where these are among the counts: SCOPE_COST_LEFT_OUT_CALL and _RAISE; SCOPE_COST_SLOWED_NOW and its neighbours."""
+
+MOST_SPEED_CHANGE = 4.0
+LEAST_WORK = 0.3
+"""A target that uses that much of its time is at work also when we find it waiting: for the processor that we have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
     """One look: events produced since the recording began, CPU time of the whole process and of the agent's thread.
 
-    `counts`: `capture.pool.Pool.cost_counts`.
+    `counts`: `capture.pool.Pool.cost_counts`. `slowed_s`: CPU time of instructions that a profile function slows down.
     """
 
     at_s: float
@@ -41,22 +62,46 @@ class Spent:
     cpu_s: float
     agent_s: float = 0.0
     counts: tuple[int, ...] = ()
+    slowed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of the target's CPU time, what recording takes; `left_out`: of that, for code that is left out."""
+
+    whole: float
+    left_out: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Seconds of CPU time that one event takes, and one of each of `Spent.counts`."""
+    """Seconds of CPU time that one event takes, and one of each of `Spent.counts`, where the yardstick takes `yard_s`.
+
+    `slowdown`: how many times as long plain instructions take that a profile function looks at.
+    """
 
     event_s: float
     counts_s: tuple[float, ...] = ()
+    slowdown: float = 1.0
+    yard_s: float = 0.0
 
-    def of(self, first: Spent, last: Spent) -> float:
-        """Seconds that recording took between two looks."""
-        taken_s = (last.events - first.events) * self.event_s + last.agent_s - first.agent_s
+    def of(self, first: Spent, last: Spent) -> tuple[float, float]:
+        """Seconds that recording took between two looks, and those of them for code that is left out."""
         before = first.counts or (0,) * len(last.counts)
-        for price_s, count, earlier in zip(self.counts_s, last.counts, before, strict=False):
-            taken_s += price_s * (count - earlier)
-        return taken_s
+        counts = [count - earlier for count, earlier in zip(last.counts, before, strict=True)]
+        speed = self._speed(counts)
+        events_s = (last.events - first.events) * self.event_s * speed
+        slowed_s = max(0.0, last.slowed_s - first.slowed_s - events_s) * (1 - 1 / self.slowdown)
+        others_s = [price_s * count * speed for price_s, count in zip(self.counts_s, counts, strict=False)]
+        left_out_s = sum(others_s[cost] for cost in LEFT_OUT if cost < len(others_s))
+        return events_s + sum(others_s) + slowed_s + last.agent_s - first.agent_s, left_out_s
+
+    def _speed(self, counts: list[int]) -> float:
+        """How many times as long everything takes as it did when the prices were measured."""
+        if not self.yard_s or len(counts) <= YARDS or not counts[YARDS]:
+            return 1.0
+        times = counts[YARD_NS] / 1e9 / counts[YARDS] / self.yard_s
+        return min(max(times, 1 / MOST_SPEED_CHANGE), MOST_SPEED_CHANGE)
 
 
 def prices(cost: Mapping[str, Any] | None) -> Prices | None:
@@ -64,31 +109,78 @@ def prices(cost: Mapping[str, Any] | None) -> Prices | None:
 
     >>> loops = {"recorded_calls": [1000, 30_000, 80_000], "new_functions": [20, 100_000, 300_000]}
     >>> prices({"loops": loops})
-    Prices(event_s=2.5e-08, counts_s=(0.0, 0.0, 0.0, 0.0, 1e-05))
+    Prices(event_s=2.5e-08, counts_s=(0.0, 0.0, 0.0, 0.0, 1e-05), slowdown=1.0, yard_s=0.0)
     """
     loops = (cost or {}).get("loops")
     if not isinstance(loops, Mapping) or "recorded_calls" not in loops:
         return None
 
-    def added_s(name: str) -> float:
+    def measured(name: str) -> tuple[int, int, int]:
         match loops.get(name):
-            case [int(count), int(bare_ns), int(hooked_ns)] if count > 0:
-                return max(0, hooked_ns - bare_ns) / count / 1e9
+            case [int(count), int(bare_ns), int(hooked_ns)] if count > 0 and bare_ns > 0:
+                return count, bare_ns, hooked_ns
             case _:
-                return 0.0
+                return 1, 0, 0
 
-    event_s = added_s("recorded_calls") / 2
+    _, plain_ns, slowed_ns = measured("instructions")
+    slowdown = max(1.0, slowed_ns / plain_ns) if plain_ns else 1.0
+
+    def added_s(name: str, slowdown: float = 1.0) -> float:
+        """Of one turn, besides what its instructions take longer."""
+        count, bare_ns, hooked_ns = measured(name)
+        return max(0.0, hooked_ns - bare_ns * slowdown) / count / 1e9
+
+    event_s = added_s("recorded_calls", slowdown) / EVENTS_OF_A_CALL
     left_out_call_s = added_s("left_out_calls")
+    raises = FRAMES_OF_A_RAISE if "instructions" in loops else HOOKS_OF_A_RAISE
     return Prices(
         event_s,
         (
             left_out_call_s,
-            added_s("builtins") / HOOKS_OF_A_BUILTIN,
-            added_s("left_out_raises") / HOOKS_OF_A_RAISE,
-            max(0.0, added_s("recorded_raises") - EVENTS_OF_A_RAISE * event_s) / HOOKS_OF_A_RAISE,
+            added_s("builtins", slowdown) / HOOKS_OF_A_BUILTIN,
+            max(0.0, added_s("left_out_raises") - left_out_call_s) / raises,
+            max(0.0, added_s("recorded_raises", slowdown) - EVENTS_OF_A_RAISE * event_s) / HOOKS_OF_A_RAISE,
             added_s("new_functions"),
         ),
+        slowdown,
+        measured("yard")[1] / 1e9,
     )
+
+
+class SlowedTime:
+    """CPU time of instructions that a profile function slows down, found by looking often: at 10 000 looks a second it
+    would be a share of a core, at a hundred it is nothing.
+
+    Only looks at a target that is at work count: one that waits always waits in the same place.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._cpu_s: float | None = None
+        self._counted_to_s = 0.0
+        self._looks = self._slowed = 0
+        self._share = 0.0
+        self._at_s = 0.0
+
+    def look(self, at_s: float, before_s: float, slowed: bool, after_s: float) -> None:
+        """`before_s` and `after_s`: the target's CPU time, read one after the other; `slowed`: read in between."""
+        if self._cpu_s is not None:
+            busy = before_s - self._cpu_s >= LEAST_WORK * (at_s - self._at_s)
+            if after_s > before_s or busy:
+                self._looks += 1
+                self._slowed += slowed
+        else:
+            self._counted_to_s = before_s
+        self._cpu_s, self._at_s = after_s, at_s
+
+    def settle(self, cpu_s: float) -> float:
+        """Seconds up to this CPU time of the target."""
+        if self._looks:
+            self._share = self._slowed / self._looks
+            self._looks = self._slowed = 0
+        self.seconds += self._share * max(0.0, cpu_s - self._counted_to_s)
+        self._counted_to_s = cpu_s
+        return self.seconds
 
 
 class OverheadMeter:
@@ -116,7 +208,7 @@ class OverheadMeter:
         return (last.events - first.events) / max(last.at_s - first.at_s, 1e-3)
 
     @property
-    def share(self) -> float | None:
+    def share(self) -> Share | None:
         """The share of the target's CPU time in the last seconds, or of all of it when that was hardly any."""
         if self._first is None:
             return None
@@ -127,13 +219,15 @@ class OverheadMeter:
         return None
 
     @property
-    def whole_share(self) -> float | None:
+    def whole_share(self) -> Share | None:
         """The share of the CPU time since the recording began."""
         if self._first is None or self._looks[-1].cpu_s - self._first.cpu_s < LEAST_CPU_S:
             return None
         return self._between(self._first, self._looks[-1])
 
-    def _between(self, first: Spent, last: Spent) -> float | None:
+    def _between(self, first: Spent, last: Spent) -> Share | None:
         if self._prices is None:
             return None
-        return min(max(self._prices.of(first, last) / (last.cpu_s - first.cpu_s), 0.0), 1.0)
+        taken_s, left_out_s = self._prices.of(first, last)
+        whole = min(max(taken_s / (last.cpu_s - first.cpu_s), 0.0), 1.0)
+        return Share(whole, min(left_out_s / (last.cpu_s - first.cpu_s), whole))

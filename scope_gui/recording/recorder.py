@@ -37,6 +37,7 @@ from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
 from scope_gui.recording.followed import PythonFinder
 from scope_gui.recording.os_watch import OsWatch
+from scope_gui.recording.overhead import Share
 from scope_gui.recording.sealing import SealerProcess
 from scope_gui.recording.signals import PassedOn
 from scope_gui.recording.sleep_watch import SleepWatch
@@ -76,7 +77,7 @@ class Outcome:
     duration_ns: int  # until the program ended or the recording of it did; saving is not in it
     trouble: str | None = None
     exit_status: int | None = None  # of the program that `run` has started, as subprocess gives it; None: it runs on
-    overhead: float | None = None
+    overhead: Share | None = None
 
 
 @dataclass
@@ -231,6 +232,7 @@ class Recording:
                 selector.register(self._watch.pid_fd, selectors.EVENT_READ)
             while True:
                 now_ns = clock.monotonic_ns()
+                self._standing.glance(self._pool)
                 moved = self._drain.drain_once() if self._drain else 0
                 if now_ns >= due["probe"]:
                     due["probe"] = now_ns + PROBE_INTERVAL_NS

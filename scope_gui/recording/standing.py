@@ -12,8 +12,8 @@ from capture import clock
 from capture.channel import AgentChannel
 from capture.drain import Drain
 from capture.pool import Pool
-from capture.probe import cpu_seconds
-from scope_gui.recording.overhead import OverheadMeter, Spent, prices
+from capture.probe import cpu_clock, cpu_seconds
+from scope_gui.recording.overhead import SLOWED_NOW, OverheadMeter, Share, SlowedTime, Spent, prices
 
 
 class Standing:
@@ -29,6 +29,7 @@ class Standing:
         self._earlier_agents_s = 0.0
         self._drain: Drain | None = None
         self._meter = OverheadMeter(None)
+        self._slowed: SlowedTime | None = None
         self._dropped = 0
         self._memory_bytes = 0
 
@@ -38,25 +39,37 @@ class Standing:
         if channel is not None:
             cost: dict[str, Any] = channel.recording.get("cost", {})
             self._agent_thread = cost.get("agent_thread")
-            self._meter = OverheadMeter(prices(cost))
+            found = prices(cost)
+            self._meter = OverheadMeter(found)
+            self._slowed = SlowedTime() if found is not None and found.slowdown > 1.0 else None
 
     def agent_goes_on_as(self, thread_id: int) -> None:
         """The agent has another thread by now: it was sent away for a fork."""
         self._earlier_agents_s += self._agent_s
         self._agent_thread, self._agent_s = thread_id, 0.0
 
+    def glance(self, pool: Pool | None) -> None:
+        """Takes note of what the target is at, at each turn of the loop; a few microseconds."""
+        if self._slowed is None or pool is None:
+            return
+        before_s, slowed, after_s = cpu_clock(self._pid), pool.cost_count(SLOWED_NOW), cpu_clock(self._pid)
+        if before_s is not None and after_s is not None:
+            self._slowed.look(clock.monotonic_ns() / 1e9, before_s, slowed != 0, after_s)
+
     def look(self, pool: Pool | None) -> None:
         """Takes note of what the target has produced and used."""
         if pool is None or self._drain is None:
             return
         self._dropped, self._memory_bytes = pool.counters().dropped, pool.memory_bytes + pool.table_bytes
-        cpu_s = cpu_seconds(self._pid)
+        cpu_s = cpu_clock(self._pid)
         if cpu_s is None:
             return
         agent_s = cpu_seconds(self._pid, self._agent_thread) if self._agent_thread else None
         self._agent_s = agent_s or self._agent_s
         agents_s = self._earlier_agents_s + self._agent_s
-        self._meter.look(Spent(clock.monotonic_ns() / 1e9, self.produced, cpu_s, agents_s, pool.cost_counts))
+        slowed_s = self._slowed.settle(cpu_s) if self._slowed is not None else 0.0
+        at_s = clock.monotonic_ns() / 1e9
+        self._meter.look(Spent(at_s, self.produced, cpu_s, agents_s, pool.cost_counts, slowed_s))
 
     @property
     def produced(self) -> int:
@@ -64,12 +77,13 @@ class Standing:
         return (self._drain.events if self._drain is not None else 0) + self._dropped
 
     @property
-    def overhead(self) -> float | None:
+    def overhead(self) -> Share | None:
         """The share of the target's CPU time that the whole recording has taken."""
         return self._meter.whole_share
 
     def status(self) -> dict[str, object]:
         """The answer; views.state.Recorder has the same names."""
+        share = self._meter.share
         return {
             "session_id": self._session_id,
             "pid": self._pid,
@@ -80,7 +94,8 @@ class Standing:
             "events_per_s": self._meter.events_per_s,
             "dropped": self._dropped,
             "memory_bytes": self._memory_bytes,
-            "overhead": self._meter.share,
+            "overhead": share.whole if share is not None else None,
+            "overhead_left_out": share.left_out if share is not None else None,
         }
 
     def saved(self, percent: int) -> None:

@@ -1,4 +1,4 @@
-"""Runs every row, or those whose name is given: cost, calls, attach, session, states, window, export."""
+"""Runs every row, or those whose name is given: cost, overhead, calls, attach, session, states, window, export."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import capture_rows, export_rows, session_rows, state_rows, window_rows
+from tests.bench import capture_rows, export_rows, overhead_rows, session_rows, state_rows, window_rows
 from tests.bench.report import Row, table
 
 ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "cost": capture_rows.cost_per_event,
+    "overhead": overhead_rows.overhead,
     "calls": capture_rows.ten_million_calls,
     "attach": capture_rows.attach_time,
     "session": session_rows.large_session,

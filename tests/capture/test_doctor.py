@@ -189,6 +189,8 @@ def test_the_text_marks_what_is_in_the_way_and_says_what_remains() -> None:
     assert "-> Continue it" in text
     assert text.endswith("Scope can only watch it from outside.")
     assert judged().text().endswith("Scope can record it.")
+    assert "recording costs: " in judged().text()
+    assert "recording costs: " not in text
 
 
 def test_the_diagnosis_survives_json() -> None:

@@ -54,6 +54,11 @@ def test_a_live_recording_says_how_it_goes_what_it_costs_and_what_is_lost() -> N
     assert dict(status_parts(LIVE, 3))["▲ 3 dropped"] is False
 
 
+def test_what_the_overhead_is_for_is_named_where_it_is_code_that_is_left_out() -> None:
+    recorder = Recorder(pid=7, overhead=0.31, overhead_left_out=0.19)
+    assert "overhead 31.0% (19.0% for code left out)" in texts(replace(LIVE, recorder=recorder))
+
+
 def test_an_overhead_that_is_not_known_is_not_shown() -> None:
     recorder = Recorder(pid=7)
     assert not [text for text in texts(replace(LIVE, recorder=recorder)) if "overhead" in text]

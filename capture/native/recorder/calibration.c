@@ -6,6 +6,7 @@
 #include "calibration.h"
 
 #include "costs.h"
+#include "leave_out.h"
 #include "profile.h"
 #include "recording.h"
 #include "sites.h"
@@ -16,7 +17,8 @@
 #include <time.h>
 
 #define MOST_ROUNDS 64
-#define YARDSTICK_STEPS 5000u
+
+static uint64_t usual_ns;
 
 /* GIL not needed; does not allocate. */
 static uint64_t thread_cpu_ns(void) {
@@ -25,47 +27,77 @@ static uint64_t thread_cpu_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* No GIL; no allocation. CPU time of work that is always the same: how fast this processor is at the moment. */
-static uint64_t yardstick_ns(void) {
-    static volatile uint64_t kept;
-    uint64_t mixed = kept;
-    const uint64_t began_ns = thread_cpu_ns();
-    for (unsigned i = 0; i < YARDSTICK_STEPS; i++)
-        mixed = (mixed ^ i) * 1099511628211u;
-    kept = mixed;
-    return thread_cpu_ns() - began_ns + 1;
-}
-
 /* No GIL; no allocation. */
 static int by_size(const void *first, const void *second) {
     const double a = *(const double *)first, b = *(const double *)second;
     return (a > b) - (a < b);
 }
 
-/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. The first call
- * does not count: it specializes the code, and instruments it.
+/* GIL held, given up as Python code does; allocates; CPU time of one call in ns, 0 with an exception. */
+static uint64_t call_ns(PyObject *function) {
+    const uint64_t began_ns = thread_cpu_ns();
+    PyObject *result = PyObject_CallNoArgs(function);
+    const uint64_t took_ns = thread_cpu_ns() - began_ns;
+    if (!result)
+        return 0;
+    Py_DecRef(result);
+    return took_ns + 1;
+}
+
+/* GIL held, given up as Python code does; may run audit hooks; as call_ns(), without a profile function. */
+static uint64_t yard_ns(PyObject *yard, bool hooked) {
+    const bool slowed = hooked && scope_python.version < 0x030c && !scope_leave_out_works();
+    if (slowed)
+        scope_profile_unhook_this_thread();
+    const uint64_t took_ns = call_ns(yard);
+    if (slowed)
+        scope_profile_hook_this_thread();
+    return took_ns;
+}
+
+/* No GIL; no allocation. */
+static void write_to(struct scope_writer *scratch, unsigned char *memory) {
+    scratch->chunk = (struct scope_chunk *)memory;
+    scratch->records = (struct scope_record *)(memory + SCOPE_CHUNK_HEADER_BYTES);
+    scratch->next = 0;
+}
+
+/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. Each round has
+ * a chunk of its own in `memory`, fresh as those of a pool are. The first call does not count: it specializes the code, and instruments it.
  *
- * A price is the difference of two figures of different moments, between which a shared core may double its speed. So
- * each round is measured against a yardstick beside it; all figures are in ns of the speed that the first ones met. */
-static uint64_t median_ns(PyObject *loop, unsigned rounds, struct scope_writer *scratch) {
-    static uint64_t usual_ns;
+ * A price is the difference of two figures of different moments, between which a shared processor may double its speed.
+ * So each round is measured against a yardstick beside it: plain instructions of the same interpreter, which no hook
+ * slows down. (Arithmetic in C was tried: it hardly feels a neighbour on the same core, from which Python code suffers.)
+ * All figures are in ns of the speed that the yardstick met when it was first looked at. */
+static uint64_t median_ns(PyObject *yard, PyObject *loop, unsigned rounds, struct scope_writer *scratch,
+                          unsigned char *memory) {
     double took[MOST_ROUNDS];
     for (unsigned i = 0; i <= rounds; i++) {
         if (scratch)
-            scratch->next = 0;
-        const uint64_t yard_ns = yardstick_ns(), began_ns = thread_cpu_ns();
-        PyObject *result = PyObject_CallNoArgs(loop);
-        const uint64_t took_ns = thread_cpu_ns() - began_ns;
-        if (!result)
+            write_to(scratch, memory + (size_t)i * SCOPE_CHUNK_BYTES);
+        const uint64_t before_ns = yard_ns(yard, scratch), took_ns = before_ns ? call_ns(loop) : 0;
+        const uint64_t after_ns = took_ns ? yard_ns(yard, scratch) : 0;
+        if (!after_ns)
             return 0;
-        Py_DecRef(result);
         if (i)
-            took[i - 1] = 2.0 * (double)took_ns / (double)(yard_ns + yardstick_ns());
-        if (!usual_ns && i == rounds / 2)
-            usual_ns = yard_ns;
+            took[i - 1] = 2.0 * (double)took_ns / (double)(before_ns + after_ns);
     }
     qsort(took, rounds, sizeof *took, by_size);
     return (uint64_t)(took[rounds / 2] * (double)usual_ns);
+}
+
+/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. */
+static uint64_t settle_usual_ns(PyObject *yard, unsigned rounds) {
+    double took[MOST_ROUNDS];
+    for (unsigned i = 0; i <= rounds; i++) {
+        const uint64_t took_ns = call_ns(yard);
+        if (!took_ns)
+            return 0;
+        if (i)
+            took[i - 1] = (double)took_ns;
+    }
+    qsort(took, rounds, sizeof *took, by_size);
+    return usual_ns = (uint64_t)took[rounds / 2];
 }
 
 /* GIL held; allocates plain memory at first sight; false when there is none. The code objects of a tuple count as
@@ -78,40 +110,41 @@ static bool pretend(PyObject *codes, bool recorded) {
 }
 
 /* GIL held, given up as Python code does; allocates; as median_ns(), with the hooks. */
-static uint64_t hooked_ns(PyObject *loop, PyObject *codes, bool recorded, unsigned rounds) {
+static uint64_t hooked_ns(PyObject *yard, PyObject *loop, PyObject *codes, bool recorded, unsigned rounds) {
     struct scope_writer scratch = {.limit = SCOPE_CHUNK_CAPACITY, .session = scope_session, .owned = true};
-    scratch.chunk = calloc(1, SCOPE_CHUNK_BYTES);
-    if (!scratch.chunk || !pretend(codes, recorded)) {
-        free(scratch.chunk);
+    unsigned char *memory = calloc(rounds + 1, SCOPE_CHUNK_BYTES);
+    if (!memory || !pretend(codes, recorded)) {
+        free(memory);
         PyErr_NoMemory();
         return 0;
     }
-    scratch.records = (struct scope_record *)((unsigned char *)scratch.chunk + SCOPE_CHUNK_HEADER_BYTES);
+    write_to(&scratch, memory);
     uint64_t counts[SCOPE_COSTS];
     memcpy(counts, scope_counts, sizeof counts);
     struct scope_writer *before = scope_tls;
     scope_tls = &scratch;
     if (scope_python.version < 0x030c)
         scope_profile_hook_this_thread();
-    const uint64_t took_ns = median_ns(loop, rounds, &scratch);
+    const uint64_t took_ns = median_ns(yard, loop, rounds, &scratch, memory);
     if (scope_python.version < 0x030c)
         scope_profile_unhook_this_thread();
     scope_tls = before;
     memcpy(scope_counts, counts, sizeof counts);
     pretend(codes, false);
-    free(scratch.chunk);
+    free(memory);
     return took_ns;
 }
 
-/* GIL held, given up as Python code does; allocates; new reference or NULL with an exception. calibrate(loop, codes,
- * recorded, rounds): CPU time in ns of one `loop()`; with `codes` None as it is, else with the hooks, the code objects
- * of that tuple counting as recorded or as left out. Their events must fit one chunk. Runs on a muted thread only. */
+/* GIL held, given up as Python code does; allocates; new reference or NULL with an exception. calibrate(yard, loop,
+ * codes, recorded, rounds): CPU time in ns of one `loop()`; with `codes` None as it is, else with the hooks, the code
+ * objects of that tuple counting as recorded or as left out. Their events must fit one chunk. With `loop` None: of one
+ * `yard()`, at this moment. Runs on a muted thread only. */
 PyObject *scope_calibrate(PyObject *module, PyObject *args) {
     (void)module;
-    PyObject *loop, *codes;
+    PyObject *yard, *loop, *codes;
     int recorded;
     unsigned rounds;
-    if (!PyArg_ParseTuple(args, "OOpI", &loop, &codes, &recorded, &rounds))
+    if (!PyArg_ParseTuple(args, "OOOpI", &yard, &loop, &codes, &recorded, &rounds))
         return NULL;
     if (rounds < 1 || rounds > MOST_ROUNDS || scope_tls != &scope_muted ||
         (codes != Py_None && (!scope_active || !PyTuple_Check(codes)))) {
@@ -119,9 +152,26 @@ PyObject *scope_calibrate(PyObject *module, PyObject *args) {
         return NULL;
     }
     int collecting = PyGC_Disable(); /* no finalizer may run with a writer that leads nowhere */
-    const uint64_t took_ns =
-        codes == Py_None ? median_ns(loop, rounds, NULL) : hooked_ns(loop, codes, recorded, rounds);
+    uint64_t took_ns;
+    if (loop == Py_None)
+        took_ns = settle_usual_ns(yard, rounds);
+    else if (codes == Py_None)
+        took_ns = median_ns(yard, loop, rounds, NULL, NULL);
+    else
+        took_ns = hooked_ns(yard, loop, codes, recorded, rounds);
     if (collecting)
         PyGC_Enable();
     return PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(took_ns);
+}
+
+/* GIL held, given up as Python code does; allocates; new reference (None), NULL with an exception. look_at_speed(yard):
+ * how fast the processor is at this moment, for the recorder process. The first call warms the caches. */
+PyObject *scope_look_at_speed(PyObject *module, PyObject *yard) {
+    (void)module;
+    const uint64_t first_ns = call_ns(yard), second_ns = first_ns ? call_ns(yard) : 0;
+    if (!second_ns)
+        return NULL;
+    scope_counts[SCOPE_COST_YARD_NS] += first_ns < second_ns ? first_ns : second_ns;
+    scope_counts[SCOPE_COST_YARDS] += 1;
+    return Py_BuildValue("");
 }

@@ -1,9 +1,10 @@
-/* What a recorded call costs on this interpreter, on this machine. */
+/* What the hooks cost on this interpreter, on this machine. */
 #ifndef SCOPE_RECORDER_CALIBRATION_H
 #define SCOPE_RECORDER_CALIBRATION_H
 
 #include "python_api.h"
 
 PyObject *scope_calibrate(PyObject *module, PyObject *args);
+PyObject *scope_look_at_speed(PyObject *module, PyObject *yard);
 
 #endif

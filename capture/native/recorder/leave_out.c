@@ -82,6 +82,7 @@ static void look_out_everywhere(void) {
     for (; thread; thread = scope_python.thread_next(thread))
         if (is_ours(thread))
             *mark_of(thread) = looking_out;
+    scope_counts[SCOPE_COST_SLOWED_NOW] = 1;
 }
 
 /* GIL held, given up as the frame does; runs the frame. Deep in a stack: as if there were no evaluation function. */
@@ -125,11 +126,13 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     scope_counts[SCOPE_COST_LEFT_OUT_CALL] += left_out;
     unsigned char *mark = mark_of(thread);
     const unsigned char before = *mark, during = left_out ? 0 : looking_out;
-    if (before == during)
-        return by_default(thread, frame, throwing);
+    const uint64_t slowed_before = scope_counts[SCOPE_COST_SLOWED_NOW];
+    scope_counts[SCOPE_COST_SLOWED_NOW] = !left_out;
     *mark = during;
     PyObject *result = by_default(thread, frame, throwing);
-    if (is_ours(thread))
+    scope_counts[SCOPE_COST_SLOWED_NOW] = slowed_before;
+    scope_counts[SCOPE_COST_LEFT_OUT_RAISE] += left_out && !result;
+    if (before != during && is_ours(thread))
         *mark = in_place ? before : looking_out;
     return result;
 }
@@ -173,6 +176,11 @@ bool scope_leave_out_start(size_t hook_offset, scope_tracefunc hook) {
     if (deep == 0)
         put_in_place(true);
     return in_place || deep > 0;
+}
+
+/* GIL held; does not allocate. Whether code that is left out runs without our hook at the moment. */
+bool scope_leave_out_works(void) {
+    return in_place;
 }
 
 /* GIL held; does not allocate. Whether another tool has put its own evaluation function over ours since; said once.

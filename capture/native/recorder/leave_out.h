@@ -5,6 +5,7 @@
 #include "python_api.h"
 
 bool scope_leave_out_start(size_t hook_offset, scope_tracefunc hook);
+bool scope_leave_out_works(void);
 bool scope_leave_out_displaced(void);
 void scope_leave_out_stop(void);
 

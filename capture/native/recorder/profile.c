@@ -20,6 +20,7 @@
 
 #define TRACE_CALL 0
 #define TRACE_RETURN 3
+#define TRACE_C_CALL 4
 #define SEARCHED_BYTES 256
 #define MOST_THREADS 100000
 
@@ -148,6 +149,7 @@ static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *
     (void)self;
     if (what != TRACE_CALL && what != TRACE_RETURN) {
         scope_counts[SCOPE_COST_LEFT_OUT_HOOK] += 1;
+        scope_counts[SCOPE_COST_SLOWED_NOW] = what != TRACE_C_CALL;
         return 0;
     }
     PyObject *code = code_of(frame);
@@ -331,6 +333,7 @@ void scope_profile_hook_threads(PyObject *frames) {
 /* GIL held; may run audit hooks; never leaves an exception. Once the first stacks have been written: `frames` as above. */
 void scope_profile_begin(PyObject *frames) {
     last_look_ticks = scope_ticks();
+    scope_counts[SCOPE_COST_SLOWED_NOW] = 1; /* whatever runs already */
     scope_profile_hook_threads(frames);
 }
 

@@ -1,0 +1,94 @@
+"""What recording adds to a program's CPU time, and what Scope says: bare and recorded runs take turns."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import statistics
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.report import Row
+from tests.interpreters import ROOT, Interpreter, found
+from tests.scope_command import run_recorded
+
+PROGRAMS = ROOT / "tests" / "faults" / "programs"
+ROUNDS = 3
+ENOUGH = 0.2
+"""Added share from which the figure that is told can be judged: a neighbour on the same core adds a tenth by itself."""
+FACTOR = 1.5
+
+TIMES = {
+    "recorded_calls": 3000,
+    "recorded_objects": 1600,
+    "recorded_loops": 1200,
+    "recorded_failures": 1200,
+    "left_out_calls": 5000,
+    "left_out_failures": 2500,
+    "html": 600,
+}
+"""Of tests/faults/programs/busy.py, each half a second or so of CPU time without a recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """Medians. Units: s of CPU time; shares of the CPU time of the recorded program."""
+
+    bare_s: float
+    recorded_s: float
+    added: float
+    told: float
+
+    @property
+    def factor(self) -> float:
+        """By how much the figure told is too high (or, below 1, too low)."""
+        return self.told / self.added if self.added > 0 else 0.0
+
+
+def busy(interpreter: Interpreter, kind: str, folder: Path, *, part: int = 1) -> list[str]:
+    """A program that spends its time in one way and prints the CPU time of it, as the kernel counts it.
+
+    `part`: of its usual length, one over this.
+    """
+    library = folder / "site-packages"
+    library.mkdir(exist_ok=True)
+    shutil.copy(PROGRAMS / "library" / "busy_library.py", library)
+    return [str(interpreter.path), str(PROGRAMS / "busy.py"), kind, str(TIMES[kind] // part), str(library)]
+
+
+def measured(command: Sequence[str], rounds: int, folder: Path) -> Overhead:
+    """The program bare and recorded in turns, so that both meet the same machine; the share is that of each pair."""
+    bare_s, recorded_s, told = [], [], []
+    for number in range(rounds):
+        bare_s.append(float(subprocess.check_output(command)))
+        session = folder / f"overhead-{number}.scope"
+        done = run_recorded(session, command, "--memory", "256")
+        shutil.rmtree(session)
+        recorded_s.append(float(done.stdout))
+        share = re.search(r"about ([0-9.]+)% of the program's CPU time", done.stderr)
+        told.append(float(share[1]) / 100 if share else 0.0)
+    times = statistics.median(after / before for before, after in zip(bare_s, recorded_s, strict=True))
+    return Overhead(statistics.median(bare_s), statistics.median(recorded_s), 1 - 1 / times, statistics.median(told))
+
+
+def overhead(folder: Path) -> list[Row]:
+    """One row for each program and interpreter; what is left out has rows of its own."""
+    rows = []
+    for interpreter in found():
+        for kind in TIMES:
+            one = measured(busy(interpreter, kind, folder), ROUNDS, folder)
+            judged = one.added >= ENOUGH
+            rows.append(
+                Row(
+                    f"CPU time added to {kind.replace('_', ' ')}, Python {interpreter}",
+                    f"{one.added:.0%}",
+                    f"told within x {FACTOR}" if judged else "",
+                    "",
+                    not judged or 1 / FACTOR < one.factor < FACTOR,
+                    note=f"told {one.told:.0%}; {one.bare_s:.2f} s bare, {one.recorded_s:.2f} s recorded",
+                )
+            )
+            print(f"  {rows[-1].what}: {rows[-1].ours}, {rows[-1].note}", flush=True)
+    return rows
