@@ -1,7 +1,7 @@
 """What recording costs the target: how often each thing was done times its measured price, as a share of its CPU time.
 
 The prices are measured inside the target when the recording begins, each by a small loop with the hooks and without, on
-the agent's thread, in CPU time, the median of 11 or 25 rounds (capture/agent/_scope_costs.py). The counts are events, and
+the agent's thread, in CPU time, medians of 11 or 25 rounds (capture/agent/_scope_costs.py). The counts are events, and
 what the hooks were called for that no event stands for (`enum scope_cost` of scope_pool.h): code that is left out costs
 too, on Python 3.10 and 3.11 at every call and later where an exception passes. The agent's own CPU time, the sweeps
 four times a second, is added as the kernel counts it.
