@@ -11,6 +11,7 @@
 #include "agent_thread.h"
 
 #include "agent_source.h"
+#include "calibration.h"
 #include "clock.h"
 #include "collector.h"
 #include "connection.h"
@@ -114,8 +115,10 @@ static bool wait_for_turn(struct turn *turn) {
 /* GIL held; runs the agent where it has been spoken to; no exception. False when the recording is over. */
 static bool take_turn(struct turn turn) {
     if (!turn.message && !renewed) {
-        if (turn.sweep)
+        if (turn.sweep) {
             scope_recording_sweep();
+            scope_look_at_speed();
+        }
         return true;
     }
     renewed = false;

@@ -19,6 +19,7 @@
 #define MOST_ROUNDS 64
 
 static uint64_t usual_ns;
+static PyObject *own_yard; /* borrowed: the agent keeps it while it records */
 
 /* GIL not needed; does not allocate. */
 static uint64_t thread_cpu_ns(void) {
@@ -97,6 +98,7 @@ static uint64_t settle_usual_ns(PyObject *yard, unsigned rounds) {
             took[i - 1] = (double)took_ns;
     }
     qsort(took, rounds, sizeof *took, by_size);
+    own_yard = yard;
     return usual_ns = (uint64_t)took[rounds / 2];
 }
 
@@ -164,14 +166,18 @@ PyObject *scope_calibrate(PyObject *module, PyObject *args) {
     return PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(took_ns);
 }
 
-/* GIL held, given up as Python code does; allocates; new reference (None), NULL with an exception. look_at_speed(yard):
- * how fast the processor is at this moment, for the recorder process. The first call warms the caches. */
-PyObject *scope_look_at_speed(PyObject *module, PyObject *yard) {
-    (void)module;
-    const uint64_t first_ns = call_ns(yard), second_ns = first_ns ? call_ns(yard) : 0;
-    if (!second_ns)
-        return NULL;
-    scope_counts[SCOPE_COST_YARD_NS] += first_ns < second_ns ? first_ns : second_ns;
-    scope_counts[SCOPE_COST_YARDS] += 1;
-    return Py_BuildValue("");
+/* GIL held, given up as Python code does; allocates; no exception. At each sweep, on the agent's thread: how fast the
+ * processor is at this moment, for the recorder process. The first call warms the caches. */
+void scope_look_at_speed(void) {
+    const uint64_t first_ns = own_yard ? call_ns(own_yard) : 0, second_ns = first_ns ? call_ns(own_yard) : 0;
+    if (second_ns) {
+        scope_counts[SCOPE_COST_YARD_NS] += first_ns < second_ns ? first_ns : second_ns;
+        scope_counts[SCOPE_COST_YARDS] += 1;
+    }
+    PyErr_Clear();
+}
+
+/* GIL held; does not allocate. The agent, which owns the yardstick, goes. */
+void scope_calibration_forget(void) {
+    own_yard = NULL;
 }

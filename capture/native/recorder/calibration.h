@@ -5,6 +5,7 @@
 #include "python_api.h"
 
 PyObject *scope_calibrate(PyObject *module, PyObject *args);
-PyObject *scope_look_at_speed(PyObject *module, PyObject *yard);
+void scope_look_at_speed(void);
+void scope_calibration_forget(void);
 
 #endif

@@ -196,7 +196,6 @@ static PyMethodDef methods[] = {
     {"unseen", scope_unseen_from_python, METH_VARARGS, NULL},
     {"status", status, METH_NOARGS, NULL},
     {"calibrate", scope_calibrate, METH_VARARGS, NULL},
-    {"look_at_speed", scope_look_at_speed, METH_O, NULL},
     {"connect", scope_connect, METH_O, NULL},
     {"send", scope_send, METH_VARARGS, NULL},
     {"receive", scope_receive, METH_VARARGS, NULL},

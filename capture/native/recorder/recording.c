@@ -6,6 +6,7 @@
  * thread may be inside it. */
 #include "recording.h"
 
+#include "calibration.h"
 #include "blindness.h"
 #include "collector.h"
 #include "costs.h"
@@ -136,6 +137,7 @@ static void release(void) {
     scope_codes_close();
     scope_exceptions_close();
     scope_costs_go_to(NULL);
+    scope_calibration_forget();
     scope_tracks_lock();
     scope_pool_close();
     scope_tracks_unlock();
