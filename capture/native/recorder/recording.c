@@ -6,8 +6,8 @@
  * thread may be inside it. */
 #include "recording.h"
 
-#include "calibration.h"
 #include "blindness.h"
+#include "calibration.h"
 #include "collector.h"
 #include "costs.h"
 #include "defs.h"
