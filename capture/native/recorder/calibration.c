@@ -63,8 +63,8 @@ static void write_to(struct scope_writer *scratch, unsigned char *memory) {
     scratch->next = 0;
 }
 
-/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. Each round has
- * a chunk of its own in `memory`, fresh as those of a pool are. The first call does not count: it specializes the code, and instruments it.
+/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. All
+ * rounds write to `memory`: fresh memory for each was tried, and made calls look twice as dear as they were. The first call does not count: it specializes the code, and instruments it.
  *
  * A price is the difference of two figures of different moments, between which a shared processor may double its speed.
  * So each round is measured against a yardstick beside it: plain instructions of the same interpreter, which no hook
@@ -75,7 +75,7 @@ static uint64_t median_ns(PyObject *yard, PyObject *loop, unsigned rounds, struc
     double took[MOST_ROUNDS];
     for (unsigned i = 0; i <= rounds; i++) {
         if (scratch)
-            write_to(scratch, memory + (size_t)i * SCOPE_CHUNK_BYTES);
+            write_to(scratch, memory);
         const uint64_t before_ns = yard_ns(yard, scratch), took_ns = before_ns ? call_ns(loop) : 0;
         const uint64_t after_ns = took_ns ? yard_ns(yard, scratch) : 0;
         if (!after_ns)
@@ -114,7 +114,7 @@ static bool pretend(PyObject *codes, bool recorded) {
 /* GIL held, given up as Python code does; allocates; as median_ns(), with the hooks. */
 static uint64_t hooked_ns(PyObject *yard, PyObject *loop, PyObject *codes, bool recorded, unsigned rounds) {
     struct scope_writer scratch = {.limit = SCOPE_CHUNK_CAPACITY, .session = scope_session, .owned = true};
-    unsigned char *memory = calloc(rounds + 1, SCOPE_CHUNK_BYTES);
+    unsigned char *memory = calloc(1, SCOPE_CHUNK_BYTES);
     if (!memory || !pretend(codes, recorded)) {
         free(memory);
         PyErr_NoMemory();
