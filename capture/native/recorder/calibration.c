@@ -63,8 +63,9 @@ static void write_to(struct scope_writer *scratch, unsigned char *memory) {
     scratch->next = 0;
 }
 
-/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. All
- * rounds write to `memory`: fresh memory for each was tried, and made calls look twice as dear as they were. The first call does not count: it specializes the code, and instruments it.
+/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. All rounds
+ * write to `memory`: fresh memory for each was tried, and made calls look twice as dear as they were. The first call
+ * does not count: it specializes the code, and instruments it.
  *
  * A price is the difference of two figures of different moments, between which a shared processor may double its speed.
  * So each round is measured against a yardstick beside it: plain instructions of the same interpreter, which no hook
