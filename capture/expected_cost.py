@@ -1,8 +1,8 @@
 """What recording will cost, by the version of the interpreter: said before anything is touched.
 
 Units: how many times as long a loop takes in which nothing else happens, so these are the worst cases.
-Source: the loops of agent/_scope_costs.py as each agent reports them (`cost` in its first message), one launch each on a
-shared two-core machine, 2026-11-26; `make bench` has whole programs (`overhead`).
+Source: the loops of agent/_scope_costs.py as each agent reports them (`cost` in its first message), one launch each on
+a shared two-core machine, 2026-11-26; `make bench` has whole programs (`overhead`).
 """
 
 from __future__ import annotations

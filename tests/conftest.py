@@ -17,6 +17,7 @@ from tests.targets import Launcher, Targets
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 SOAK = bool(os.environ.get("SCOPE_SOAK"))
+in_soak_only = pytest.mark.skipif(not SOAK, reason="takes minutes, so `make soak` runs it")
 
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile(
@@ -29,6 +30,8 @@ settings.load_profile("soak" if SOAK else "ci" if os.environ.get("CI") else "dev
 def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup: not for the programs under test
+        signal.signal(signal.SIGHUP, lambda *_: None)
     leftovers.mark_this_run()
     if not workers.is_worker():
         workers.begin_run()

@@ -173,6 +173,7 @@ print("ratios", *(ratio(name) for name in ("writes_to_dict", "writes_to_slot", "
 )
 
 
+@pytest.mark.alone
 def test_classes_are_as_fast_after_a_detach_as_their_unwatched_twins(
     interpreter: Interpreter, target: Launcher, own_classes: Recording, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import interpreters
+from tests.conftest import in_soak_only
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded, scope, scope_json
 from tests.targets import Launcher
@@ -181,6 +182,7 @@ def longest_pause_ms(count: int, session: Path) -> float:
 
 
 @pytest.mark.soak
+@in_soak_only
 def test_four_times_the_threads_are_held_up_for_about_four_times_as_long(tmp_path: Path) -> None:
     allow_threads(4000)
     few, many = (

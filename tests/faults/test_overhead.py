@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.overhead_rows import ENOUGH, FACTOR, TIMES, busy, measured
+from tests.conftest import in_soak_only
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded
 
@@ -34,6 +35,7 @@ def test_the_overhead_told_is_near_the_cpu_time_measured(interpreter: Interprete
 
 
 @pytest.mark.soak
+@in_soak_only
 @pytest.mark.alone
 def test_the_overhead_told_is_within_a_factor_of_one_and_a_half(interpreter: Interpreter, tmp_path: Path) -> None:
     """On every program to which recording adds a fifth or more; there are at least three."""
