@@ -34,11 +34,12 @@ TIMES = {
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
-    """Medians. Units: s of CPU time; shares of the CPU time of the recorded program."""
+    """Medians, `least_added` between the best of each. Units: s of CPU time; shares of that of the recorded program."""
 
     bare_s: float
     recorded_s: float
     added: float
+    least_added: float
     told: float
 
     @property
@@ -70,7 +71,13 @@ def measured(command: Sequence[str], rounds: int, folder: Path) -> Overhead:
         share = re.search(r"about ([0-9.]+)% of the program's CPU time", done.stderr)
         told.append(float(share[1]) / 100 if share else 0.0)
     times = statistics.median(after / before for before, after in zip(bare_s, recorded_s, strict=True))
-    return Overhead(statistics.median(bare_s), statistics.median(recorded_s), 1 - 1 / times, statistics.median(told))
+    return Overhead(
+        bare_s=statistics.median(bare_s),
+        recorded_s=statistics.median(recorded_s),
+        added=1 - 1 / times,
+        least_added=1 - min(bare_s) / min(recorded_s),
+        told=statistics.median(told),
+    )
 
 
 def overhead(folder: Path) -> list[Row]:

@@ -186,8 +186,9 @@ def test_classes_are_as_fast_after_a_detach_as_their_unwatched_twins(
     owners = {owner.split(".")[0] for owner, *_ in own_classes.read().states()}
     assert owners == {"__main__"}
     # WORKAROUND(3.13): an A() that ran while A was watched stays the general call, which no later look at A changes.
-    most_of_makes = 1.6 if interpreter.version[:2] == (3, 13) else 1.1
-    assert max(ratios[:2]) <= 1.1, ratios  # 1.00 +- 0.05 on a machine that does nothing else
+    most_of_makes = 1.6 if interpreter.version[:2] == (3, 13) else 1.25
+    # 1.00 +- 0.05 most often; where a process has put both, 1.15. A store that is not specialised takes twice as long.
+    assert max(ratios[:2]) <= 1.25, ratios
     assert ratios[2] <= most_of_makes, ratios
 
 

@@ -19,19 +19,20 @@ PROGRAMS = Path(__file__).parent / "programs"
 ONE_EACH = {
     "3.10": "recorded_calls",
     "3.11": "recorded_objects",
-    "3.12": "left_out_failures",
-    "3.13": "recorded_calls",
+    "3.12": "recorded_failures",
+    "3.13": "recorded_failures",
     "3.14": "recorded_failures",
-    "3.15": "recorded_calls",
+    "3.15": "recorded_failures",
 }
-"""A program for each version to which recording adds at least a fifth."""
+"""A program for each version to which recording adds a quarter or more: what else moves times moves them less."""
 
 
 @pytest.mark.alone
 def test_the_overhead_told_is_near_the_cpu_time_measured(interpreter: Interpreter, tmp_path: Path) -> None:
-    """Three short runs on a machine that others use say less than nine long ones (`make soak`)."""
+    """Three short runs on a machine that others use say less than nine long ones (`make soak`): the best of each is
+    what the others had least to do with."""
     one = measured(busy(interpreter, ONE_EACH[interpreter.minor], tmp_path, part=2), 3, tmp_path)
-    assert one.added / 2.5 < one.told < one.added * 2.5, one
+    assert one.least_added / 2.5 < one.told < one.least_added * 2.5, one
 
 
 @pytest.mark.soak
