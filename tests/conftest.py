@@ -42,6 +42,11 @@ def pytest_unconfigure() -> None:
         workers.end_run()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that must be alone come last: while one of them waits for its turn, the other workers are idle."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Waits here, before the time of the test counts, until the machine is free for a test that must be alone."""

@@ -76,6 +76,7 @@ def test_every_line_is_true_or_said_to_be_the_definition(
     assert {"defined", "called_from"} <= set(said)
 
 
+@pytest.mark.minors("3.11", "3.14")
 def test_text_json_and_reopened_sessions_say_the_same(recorded: tuple[Path, list[tuple[int, list[str]]]]) -> None:
     session, _ = recorded
     [first] = query(session, "SELECT min(time_ns) AS at FROM events WHERE kind = 'snapshot'")
