@@ -65,6 +65,11 @@ def missing() -> list[str]:
     return [minor for minor in MINORS if minor not in here]
 
 
+def everybody_can_reach(*files: Path) -> bool:
+    """Whether a program of any user can load them: not what lies below a home of root's own."""
+    return all(folder.stat().st_mode & 0o005 == 0o005 for file in files for folder in file.parents)
+
+
 def _candidates() -> Iterator[Path]:
     names = [f"python{minor}" for minor in MINORS]
     folders = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin", "/usr/local/bin"]

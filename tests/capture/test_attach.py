@@ -22,7 +22,7 @@ from capture.bootstrap import Bootstrap
 from capture.channel import AgentChannel
 from capture.errors import TargetProblem
 from capture.settings import CaptureSettings
-from tests.interpreters import Interpreter
+from tests.interpreters import Interpreter, everybody_can_reach
 from tests.leftovers import wait_for
 from tests.targets import Launcher, Target
 
@@ -245,7 +245,7 @@ time.sleep(600)
 def test_root_attaches_to_another_users_program(
     interpreter: Interpreter, target: Launcher, private_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if any(path.stat().st_mode & 0o005 != 0o005 for path in (*Path(__file__).parents, *interpreter.path.parents)):
+    if not everybody_can_reach(Path(__file__), interpreter.path):
         pytest.skip("needs Scope and the interpreter in folders that everybody can read")
     private_folders.chmod(0o755)
     code = f"import os; os.setgid(65534); os.setuid(65534); {ASLEEP}"

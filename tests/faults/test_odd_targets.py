@@ -16,7 +16,7 @@ from capture.doctor import examine
 from capture.errors import TargetProblem
 from tests.conftest import SOAK
 from tests.faults.one_recording import record, traces
-from tests.interpreters import Interpreter, found
+from tests.interpreters import Interpreter, everybody_can_reach, found
 from tests.leftovers import wait_for
 from tests.scope_command import query, scope
 from tests.targets import Launcher, Target
@@ -99,10 +99,19 @@ class Counting:
         return wait_for(lambda: self.count() > before, 20.0)
 
 
+def may_make_user_namespaces() -> bool:
+    code = "import ctypes; raise SystemExit(ctypes.CDLL(None).unshare(0x10000000) != 0)"
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 @pytest.mark.parametrize(("python", "state"), cases())
 def test_an_odd_state_ends_in_a_recording_or_in_a_rule_and_never_in_harm(
     python: Interpreter, state: State, target: Launcher, tmp_path: Path
 ) -> None:
+    if state.name == "setuid-later" and not everybody_can_reach(PROGRAM):
+        pytest.skip("needs Scope in a folder that everybody can read")
+    if state.name == "user-namespace" and not may_make_user_namespaces():
+        pytest.skip("this system lets nobody make a user namespace here (in a chroot it is forbidden)")
     counting = Counting(target, [python.path], state.name, tmp_path)
     pid = counting.program.pid
     before, said = traces(pid), counting.program.output()

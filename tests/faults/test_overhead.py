@@ -63,7 +63,7 @@ def test_code_that_is_left_out_runs_at_less_than_twice_its_time(
 ) -> None:
     """Of calls and built-in calls in a loop: 3.4 and 3.7 times before frames that are left out were."""
     one = measured(busy(interpreter, "left_out_calls", tmp_path, part=2), rounds(3, 9), tmp_path)
-    assert one.added < 0.5
+    assert one.least_added < 0.5
 
 
 @pytest.mark.minors("3.10", "3.11")  # from 3.12 on there is no frame evaluation function
