@@ -164,11 +164,13 @@ def ratio(name):
     ours, other = globals()[name], twin[name]
     both = [(took(ours), took(other)) if n % 2 else (took(other), took(ours))[::-1] for n in range(400)]
     return statistics.median(one / two for one, two in both[100:])
+NAMES = ("writes_to_dict", "writes_to_slot", "makes")
+before = [ratio(name) for name in NAMES]  # where a process has put both is worth up to 0.15
 print("ready", A.__module__, twin["A"].__module__, flush=True)
 go = []
 signal.signal(signal.SIGUSR2, lambda *_: go.append(1))
 while not go: a.x = s.x = twin["a"].x = 1; writes_to_dict(); makes(); twin["makes"](); time.sleep(0.01)
-print("ratios", *(ratio(name) for name in ("writes_to_dict", "writes_to_slot", "makes")), flush=True)
+print("ratios", *(ratio(name) / was for name, was in zip(NAMES, before)), flush=True)
 """
 )
 
@@ -186,9 +188,8 @@ def test_classes_are_as_fast_after_a_detach_as_their_unwatched_twins(
     owners = {owner.split(".")[0] for owner, *_ in own_classes.read().states()}
     assert owners == {"__main__"}
     # WORKAROUND(3.13): an A() that ran while A was watched stays the general call, which no later look at A changes.
-    most_of_makes = 1.6 if interpreter.version[:2] == (3, 13) else 1.25
-    # 1.00 +- 0.05 most often; where a process has put both, 1.15. A store that is not specialised takes twice as long.
-    assert max(ratios[:2]) <= 1.25, ratios
+    most_of_makes = 1.6 if interpreter.version[:2] == (3, 13) else 1.1
+    assert max(ratios[:2]) <= 1.1, ratios  # 1.00 +- 0.05 on a machine that does nothing else
     assert ratios[2] <= most_of_makes, ratios
 
 
