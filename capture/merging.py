@@ -24,7 +24,6 @@ from capture.events import (
     FLAG_ENDED,
     FLAG_FIRST_PART,
     FLAG_LAST_PART,
-    FLAG_REDACTED,
     FLAG_TRUNCATED,
     GAP_REASONS,
     SNAPSHOT_REASONS,
@@ -40,7 +39,6 @@ from capture.records import NO_STATES, DropTotal, Extra, Frames, States, TrackQu
 from capture.text_column import TextColumn
 
 OBJECT_SERIAL_BITS = 44  # an object's id is its target's serial for it, behind the process id minus one
-REDACTED = "\u2039redacted\u203a"
 LOST = "lost"
 UNEXPLAINED = "not told"
 SMALL = 1 << 16
@@ -279,12 +277,10 @@ def _fill_states(catalog: Catalog, target: Target, heads: Records, columns: Colu
     columns.object_id[at] = _object_ids(target, states.serials)
     flags = columns.flags[at]
     texts = states.texts.array
-    truncated, redacted = (flags & FLAG_TRUNCATED) != 0, (flags & FLAG_REDACTED) != 0
+    truncated = (flags & FLAG_TRUNCATED) != 0
     if truncated.any():
         ends = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
         texts = pc.if_else(pa.array(truncated), pc.binary_join_element_wise(texts, *ends), texts)
-    if redacted.any():
-        texts = pc.if_else(pa.array(redacted), pa.scalar(REDACTED, pa.large_string()), texts)
     columns.states = replace(states, texts=TextColumn(texts))
 
 

@@ -165,12 +165,13 @@ def test_rare_events_say_what_they_are_about() -> None:
     )
     target.events(1, record(10, 1, Kind.RAISE, b=1), record(20, 1, Kind.UNWIND, b=1), record(30, 2, Kind.THREAD_START))
     target.events(1, record(40, 2, Kind.JOIN_END, flags=1), snapshot(50, [(1, 11), (2, 70_000)]))
-    target.events(1, state(60, 3, "größer", 9), state(70, 3, "xyz", 9, flags=4), state(80, 3, "abc", 9, flags=2))
+    hidden = "pw=\u2039redacted\u203a"
+    target.events(1, state(60, 3, "größer", 9), state(70, 3, hidden, 9, flags=4), state(80, 3, "abc", 9, flags=2))
     decoder, batch = decode(target.blocks)
     values = [(row[1], row[4], row[5], row[6]) for row in rows(batch)]
     assert values[:4] == [(7, 0, 0, "KeyError"), (6, 0, 0, "KeyError"), (18, 0, 2, None), (20, 0, 2, "ended")]
     assert values[4][3] == '{"reason":"begin","part":"whole","frames":[[1,11],[2,70000]]}'
-    assert values[5:] == [(32, 9, 1, "größer"), (32, 9, 1, "\u2039redacted\u203a"), (32, 9, 1, "abc…")]
+    assert values[5:] == [(32, 9, 1, "größer"), (32, 9, 1, hidden), (32, 9, 1, "abc…")]
     worker = decoder.catalog.tracks[1]
     assert (worker.name, worker.os_id, worker.parent_track_id) == ("worker", 77, 3)
     assert [(key.owner, key.key, key.scope) for key in decoder.catalog.state_keys] == [("m.C", "x", "attribute")]
