@@ -87,6 +87,53 @@ def test_instances_of_one_address_are_told_apart_without_weak_references(
     assert len({number for number, _ in states}) == 5
 
 
+ENUMS = """
+import enum
+class Color(enum.Enum):
+    RED = 1
+    GREEN = "go"
+class Bits(enum.Flag):
+    READ = 1
+    WRITE = 2
+class Number(int, enum.Enum):
+    ONE = 1
+class Planet(enum.Enum):
+    EARTH = (5, 6)
+    def __init__(self, mass, radius):
+        self.mass, self.radius = mass, radius
+class Named:
+    made = None
+    def __set_name__(self, owner, name):
+        self.name = name
+        owner.inside = owner()
+        owner.inside.x = 3
+class Holder:
+    one = Named()
+Color.RED.note = "later"
+"""
+
+
+def test_what_members_of_an_enum_hold_is_recorded(
+    interpreter: Interpreter, target: Launcher, own_classes: Recording, tmp_path: Path
+) -> None:
+    started = own_classes.launch(target, interpreter, script(tmp_path, ENUMS))
+    assert started.wait(PATIENCE_S) == 0, started.output()
+    held = defaultdict(set)
+    objects = defaultdict(set)
+    for owner, key, number, _, value in own_classes.read().states():
+        if number:
+            held[owner.split(".")[1], key].add(value)
+            objects[owner.split(".")[1]].add(number)
+    assert held["Color", "_value_"] == {"1", "'go'"}
+    assert held["Color", "_name_"] == {"'RED'", "'GREEN'"}
+    assert held["Color", "note"] == {"'later'"}
+    assert {"1", "2"} <= held["Bits", "_value_"]
+    assert held["Number", "_value_"] == {"1"}
+    assert (held["Planet", "mass"], held["Planet", "radius"]) == ({"5"}, {"6"})
+    assert held["Holder", "x"] == {"3"}
+    assert (len(objects["Color"]), len(objects["Planet"]), len(objects["Holder"])) == (2, 1, 1)
+
+
 LIVE = (
     DOOR
     + """

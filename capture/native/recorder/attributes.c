@@ -16,6 +16,7 @@
 #include "state.h"
 #include "tracks.h"
 #include "type_slots.h"
+#include "typenames.h"
 #include "unseen.h"
 
 static bool started;
@@ -187,19 +188,54 @@ static PyObject *allocate(PyTypeObject *type, Py_ssize_t items) {
     return object;
 }
 
+/* GIL held; allocates; never leaves an exception. An instance that has come past us so far, with the values it holds. */
+static void write_existing(struct scope_writer *w, PyObject *object) {
+    uint64_t *serial = scope_object_serial(object);
+    if (!serial || !(*serial & SCOPE_OBJECT_FRESH))
+        return;
+    struct presence presence = {.w = w, .serial = *serial &= ~SCOPE_OBJECT_FRESH};
+    scope_present_values(object, write_present, &presence);
+}
+
+/* GIL held; allocates; never leaves an exception. Instances of the class among the values of a dict. */
+static void write_instances_in(struct scope_writer *w, PyTypeObject *type, PyObject *dict) {
+    PyObject *values = dict ? PyMapping_Values(dict) : NULL;
+    for (Py_ssize_t i = 0, count = values ? PyList_Size(values) : 0; i < count; i++)
+        if (Py_TYPE(PyList_GetItem(values, i)) == type)
+            write_existing(w, PyList_GetItem(values, i));
+    PyErr_Clear();
+    if (values)
+        Py_DecRef(values);
+}
+
+/* GIL held; allocates; never leaves an exception. A class is watched from now on. Some have instances by then: what
+ * `__set_name__` makes is made inside of the making of the class, as members of an enum are since 3.11. They stand in its
+ * namespace, or in the map of members that an enum keeps there. */
+static void write_instances_of_new(PyTypeObject *type) {
+    struct scope_writer *w = started ? writer() : NULL;
+    PyObject *dict = started ? scope_type_dict(type) : NULL;
+    if (started && !w)
+        w = scope_tracks_main(); /* found by a look on our own thread */
+    PyObject *members = dict && w ? PyMapping_GetItemString(dict, "_member_map_") : NULL;
+    PyErr_Clear();
+    if (dict && w)
+        write_instances_in(w, type, dict);
+    if (members && PyDict_CheckExact(members))
+        write_instances_in(w, type, members);
+    if (members)
+        Py_DecRef(members);
+    if (dict)
+        Py_DecRef(dict);
+}
+
 /* GIL held; allocates; never leaves an exception. Instances that exist already, with the values they hold. */
 static void write_existing_instances(void) {
     PyObject *objects = scope_collector_objects();
-    struct presence presence = {.w = scope_tracks_main()};
-    for (Py_ssize_t i = 0, count = objects ? PyList_Size(objects) : 0; presence.w && i < count; i++) {
+    struct scope_writer *w = scope_tracks_main();
+    for (Py_ssize_t i = 0, count = objects ? PyList_Size(objects) : 0; w && i < count; i++) {
         PyObject *object = PyList_GetItem(objects, i); /* borrowed */
-        if (!scope_class_is_watched(Py_TYPE(object)))
-            continue;
-        uint64_t *serial = scope_object_serial(object);
-        if (!serial || !(*serial & SCOPE_OBJECT_FRESH))
-            continue;
-        presence.serial = *serial &= ~SCOPE_OBJECT_FRESH;
-        scope_present_values(object, write_present, &presence);
+        if (scope_class_is_watched(Py_TYPE(object)))
+            write_existing(w, object);
     }
     PyErr_Clear();
     if (objects)
@@ -208,7 +244,7 @@ static void write_existing_instances(void) {
 
 /* GIL held; allocates with the collector off; never leaves an exception. */
 void scope_attributes_start(void) {
-    static const struct scope_class_hooks hooks = {set_plain, set_python, allocate};
+    static const struct scope_class_hooks hooks = {set_plain, set_python, allocate, write_instances_of_new};
     scope_present_prove();
     started = scope_classes_start(&hooks);
     if (!started) {

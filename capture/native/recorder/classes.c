@@ -223,6 +223,7 @@ static void consider(PyObject *object) {
     insert(&watched);
     used += 1;
     put_in(type);
+    hooks.watched(type);
 }
 
 /* GIL held; allocates; leaves exceptions as they are. */

@@ -5,10 +5,11 @@
 #include "python_api.h"
 
 /* What stands in a watched class's slots instead of PyObject_GenericSetAttr, of the slot function of classes with a
- * __setattr__ of their own, and of PyType_GenericAlloc. */
+ * __setattr__ of their own, and of PyType_GenericAlloc; and what is called, with the collector off, once it stands there. */
 struct scope_class_hooks {
     setattrofunc set_plain, set_python;
     allocfunc alloc;
+    void (*watched)(PyTypeObject *type);
 };
 
 bool scope_classes_start(const struct scope_class_hooks *hooks);
