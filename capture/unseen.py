@@ -39,6 +39,11 @@ UNSEEN: tuple[Unseen, ...] = (
         "More names hold values than can be told apart; the later ones are not recorded.",
         "Name fewer classes with --state.",
     ),
+    Unseen(
+        "names-not-looked-at",
+        "Globals that did not change are missing, {details}: the recording ended before they were looked at.",
+        "Record for a second longer.",
+    ),
     Unseen("codes-full", "More functions were made than can be told apart; the later ones are counted, not named."),
     Unseen("exceptions-full", "More exception types were raised than can be told apart; later ones have no name."),
     Unseen("threads-full", "More than a million threads have run; what later ones did is not in this recording."),

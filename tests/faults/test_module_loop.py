@@ -134,6 +134,41 @@ def test_the_first_look_at_a_big_module_does_not_stall_a_program(
     assert [value for _, key, _, _, value in states if key == "name7"] == ["[7]", "'changed'"]
 
 
+@pytest.mark.parametrize("either", [*WATCHED[:1], *POLLED[:1]], ids=str)
+def test_names_that_were_not_looked_at_before_the_end_are_counted(
+    either: Interpreter, target: Launcher, state_only: Recording, tmp_path: Path
+) -> None:
+    text = DOOR + (
+        "import time\nfor n in range(60_000): globals()[f'name{n}'] = [n]\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(0.001)\n"
+    )
+    started = target([either.path, script(tmp_path, text)], ready="ready", env=state_only.environment())
+    state_only.attach(started)
+    state_only.stop()
+    pool = state_only.read()
+    known = {key for _, key, *_ in pool.states() if re.fullmatch(r"name\d+", key)}
+    ((code, detail),) = pool.definitions[6].values()
+    assert code == "names-not-looked-at"
+    assert 0 < 60_000 - len(known) <= int(detail.split()[0]) <= 60_003 - len(known)
+    assert detail.endswith(" of __main__")
+
+
+@pytest.mark.parametrize("either", [*WATCHED[:1], *POLLED[:1]], ids=str)
+def test_a_module_of_usual_size_is_whole_when_a_recording_ends_at_once(
+    either: Interpreter, target: Launcher, state_only: Recording, tmp_path: Path
+) -> None:
+    text = DOOR + (
+        "import time\nfor n in range(2_000): globals()[f'name{n}'] = [n]\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(0.001)\n"
+    )
+    started = target([either.path, script(tmp_path, text)], ready="ready", env=state_only.environment())
+    state_only.attach(started)
+    state_only.stop()
+    pool = state_only.read()
+    assert {f"name{n}" for n in range(2_000)} <= {key for _, key, *_ in pool.states()}
+    assert 6 not in pool.definitions or not pool.definitions[6]
+
+
 def test_the_programs_end_is_when_the_program_ended_and_the_count_is_kept(tmp_path: Path) -> None:
     if not WATCHED:
         pytest.skip("no CPython of 3.12 or later")

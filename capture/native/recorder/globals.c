@@ -19,7 +19,8 @@
 #define MOST_IN_A_SLICE 16u
 #define COUNTED_BLINDLY 16u /* a look or the next of so many changes ends the slice of a name that has calmed down */
 #define MOST_NAMES 65536u
-#define POLL_NS 2000000u /* how long one look may compare, with the GIL */
+#define POLL_NS 2000000u  /* how long one look may compare, with the GIL */
+#define LAST_NS 10000000u /* and the last one, after which nobody will be held up again */
 
 enum dict_event { ADDED, MODIFIED, DELETED, CLONED, CLEARED, DEALLOCATED };
 
@@ -89,6 +90,15 @@ static const struct module *module_of(const PyObject *dict) {
         if (modules[i].dict == dict)
             return &modules[i];
     return NULL;
+}
+
+/* GIL held; may allocate; never leaves an exception. Names of the interpreter's own, and what is no name. */
+static bool is_own_business(PyObject *key) {
+    PyObject *name = PyUnicode_CheckExact(key) ? scope_utf8(key) : NULL;
+    const bool own = !name || strncmp(PyBytes_AsString(name), "__", 2) == 0;
+    if (name)
+        Py_DecRef(name);
+    return own;
 }
 
 /* GIL held; allocates at the first sight of a key. The entry of an interned key; NULL when it is not to be recorded.
@@ -352,9 +362,9 @@ static void poll_for_deleted(struct scope_writer *w) {
 
 /* GIL held; allocates; never leaves an exception. Changes since the last poll, on the main thread's track: who wrote
  * them is not known, and the flag says so. Big tables take several looks: no look holds the program up for long. */
-static void poll_modules(void) {
+static void poll_modules(uint64_t patience_ns) {
     struct scope_writer *w = scope_tracks_main();
-    const uint64_t until_ns = scope_mono_ns() + POLL_NS;
+    const uint64_t until_ns = scope_mono_ns() + patience_ns;
     uint32_t looked = 0;
     for (; poll_module < module_count; poll_module++, poll_at = 0) {
         PyObject *dict = modules[poll_module].dict, *key, *value;
@@ -374,9 +384,9 @@ static void poll_modules(void) {
 /* GIL held; allocates; never leaves an exception. What watched modules hold that has not changed since they are watched; a
  * big module takes several looks. One that has got or lost names meanwhile is looked at from its start again, because its
  * table may have been made anew: what is known already is passed over. */
-static void look_at_first_values(void) {
+static void look_at_first_values(uint64_t patience_ns) {
     struct scope_writer *w = scope_tracks_main();
-    const uint64_t until_ns = scope_mono_ns() + POLL_NS;
+    const uint64_t until_ns = scope_mono_ns() + patience_ns;
     uint32_t looked = 0;
     for (; poll_module < module_count; poll_module++, poll_at = 0) {
         PyObject *dict = modules[poll_module].dict, *key, *value;
@@ -395,12 +405,48 @@ static void look_at_first_values(void) {
 }
 
 /* GIL held; allocates; never leaves an exception. Last values of slices that are over, or of all: `everything`. */
-void scope_globals_flush(bool everything) {
+static void flush(bool everything) {
     struct scope_writer *w = unwritten_names ? scope_tracks_main() : NULL;
     const uint64_t now_ns = scope_coarse_ns();
     for (uint32_t i = 0; w && globals && i <= global_mask; i++)
         if (globals[i].unwritten && (everything || now_ns - globals[i].slice_ns >= SLICE_NS))
             write_last(w, &globals[i]);
+}
+
+/* GIL held; allocates with the collector off; never leaves an exception. Says of which modules the looks have not seen
+ * everything, and how many names that are. */
+static void say_what_was_not_looked_at(void) {
+    for (uint32_t i = 0; i < module_count; i++) {
+        PyObject *dict = modules[i].dict, *key, *value;
+        Py_ssize_t at = 0, missing = 0;
+        while (!modules[i].is_known && PyDict_Next(dict, &at, &key, &value)) {
+            const struct global *entry = known(dict, key);
+            if (!(entry && (entry->present || entry->unwritten)) && scope_state_is_interesting(value) &&
+                !is_own_business(key))
+                missing += 1;
+        }
+        if (missing) {
+            char detail[320];
+            snprintf(detail, sizeof detail, "%zd of %s", missing, modules[i].name);
+            scope_unseen("names-not-looked-at", detail);
+        }
+    }
+}
+
+/* GIL held; allocates; never leaves an exception. The end, while recording is still on: what was only counted is written,
+ * and what the looks have not seen by now is looked at once more, a little longer, or said to be missing. */
+void scope_globals_finish(void) {
+    int collecting = PyGC_Disable();
+    look_for_modules();
+    if (watcher >= 0)
+        look_at_first_values(LAST_NS);
+    else
+        poll_modules(LAST_NS);
+    flush(true);
+    say_what_was_not_looked_at();
+    if (collecting)
+        PyGC_Enable();
+    PyErr_Clear();
 }
 
 /* GIL held; allocates; never leaves an exception. -1 = no watchers here: poll. Writes the first values. */
@@ -412,9 +458,9 @@ int scope_globals_start(void) {
     PyErr_Clear();
     look_for_modules();
     if (watcher < 0)
-        poll_modules();
+        poll_modules(POLL_NS);
     else
-        look_at_first_values();
+        look_at_first_values(POLL_NS);
     return watcher;
 }
 
@@ -423,10 +469,10 @@ void scope_globals_sweep(bool poll) {
     int collecting = PyGC_Disable();
     look_for_modules();
     if (watcher >= 0)
-        look_at_first_values();
+        look_at_first_values(POLL_NS);
     else if (poll)
-        poll_modules();
-    scope_globals_flush(false);
+        poll_modules(POLL_NS);
+    flush(false);
     if (collecting)
         PyGC_Enable();
     PyErr_Clear();

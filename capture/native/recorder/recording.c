@@ -123,7 +123,7 @@ void scope_recording_stop_state(void) {
     if (!state_on)
         return;
     if (scope_features.globals && scope_active)
-        scope_globals_flush(true);
+        scope_globals_finish();
     state_on = false;
     if (scope_features.globals)
         scope_globals_stop();
@@ -217,7 +217,7 @@ int scope_recording_end(void) {
     PyErr_Clear();
     int collecting = PyGC_Disable();
     if (scope_features.globals && state_on)
-        scope_globals_flush(true);
+        scope_globals_finish();
     write_last_stacks(frames);
     scope_tracks_lock();
     scope_tracks_close();

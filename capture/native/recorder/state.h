@@ -22,7 +22,7 @@ bool scope_state_is_interesting(PyObject *value);
 
 int scope_globals_start(void);
 void scope_globals_sweep(bool poll);
-void scope_globals_flush(bool everything);
+void scope_globals_finish(void);
 void scope_globals_stop(void);
 
 void scope_attributes_start(void);
