@@ -2,7 +2,8 @@
 
 pyarrow opens the files through a file system of ours that knows nothing but the session's listed files, so the same
 works for a directory and for a packed session, and no byte reaches the Parquet reader unchecked. A damaged file is
-served as an empty one and reported in `session.problems`.
+served as an empty one and reported in `session.problems`. States, which need more than their own file to be whole, are
+served as Arrow files: writing them as Parquet once more would be most of what a query costs.
 
 Nothing may be raised in there: a scan asks for the text of an error while it holds a lock that a thread with the GIL
 is waiting for, and both wait for ever (pyarrow 26, `Scanner.to_reader`). Failures are collected instead, for whoever
@@ -19,6 +20,7 @@ from pyarrow import fs
 
 from capture import parquet
 from capture.format import FileEntry, SegmentEntry
+from capture.stored_states import as_arrow_file
 from capture.tables import SCHEMAS, WORDS, empty_table
 
 if TYPE_CHECKING:
@@ -34,12 +36,18 @@ def segment_dataset(session: Session, name: str, failures: list[Exception]) -> d
     schema = SCHEMAS[name]
     listed = {entry.name: (segment, entry) for segment in session.segments if (entry := segment.file(name))}
     files = fs.PyFileSystem(_CheckedFiles(session, listed, failures))
-    form = ds.ParquetFileFormat(dictionary_columns={field.name for field in schema if field.type == WORDS})
+    form = _format(name)
     fragments = [
         form.make_fragment(path, filesystem=files, partition_expression=_guarantee(name, segment))
         for path, (segment, _) in listed.items()
     ]
     return ds.FileSystemDataset(fragments, schema, form, files)
+
+
+def _format(name: str) -> ds.FileFormat:
+    if name == "states":
+        return ds.IpcFileFormat()
+    return ds.ParquetFileFormat(dictionary_columns={field.name for field in SCHEMAS[name] if field.type == WORDS})
 
 
 def _guarantee(name: str, segment: SegmentEntry) -> ds.Expression | None:
@@ -68,10 +76,15 @@ class _CheckedFiles(fs.FileSystemHandler):  # type: ignore[misc]
         segment, entry = self._listed[path]
         data = None
         try:
-            data = self._session.reader.checked_file(segment, entry)
+            reader = self._session.reader
+            read = reader.whole_states if entry.table == "states" else reader.checked_file
+            data = read(segment, entry)
         except Exception as error:  # see the module's docstring; whoever scans raises it
             self._failures.append(error)
-        return pa.BufferReader(parquet.encode(entry.table, empty_table(entry.table)) if data is None else data)
+        if data is None:
+            empty = empty_table(entry.table)
+            data = as_arrow_file(empty) if entry.table == "states" else parquet.encode(entry.table, empty)
+        return pa.BufferReader(data)
 
     def open_input_stream(self, path: str) -> pa.BufferReader:
         return self.open_input_file(path)

@@ -58,40 +58,42 @@ def batch_from_table(table: pa.Table, first_event_id: int, columns: Iterable[str
     """
     have = set(table.column_names)
     filled: dict[str, Any] = {
-        name: _integers(table[name], dtype) if name in have else np.zeros(len(table), dtype)
+        name: integers(one_array(table[name]), dtype) if name in have else np.zeros(len(table), dtype)
         for name, dtype in _INT_COLUMNS.items()
     }
-    kind = _kinds(table["kind"]) if "kind" in have else np.zeros(len(table), np.uint8)
+    kind = kinds(table["kind"]) if "kind" in have else np.zeros(len(table), np.uint8)
     value_rows, values = np.empty(0, np.int64), NO_TEXTS
-    if "value" in have and (value := _one_array(table["value"])).null_count < len(value):
+    if "value" in have and (value := one_array(table["value"])).null_count < len(value):
         value_rows = np.flatnonzero(value.is_valid().to_numpy(zero_copy_only=False))
         values = TextColumn.of(value.drop_null())
     return make_batch(first_event_id, kind=kind, value_rows=value_rows, values=values, **filled)
 
 
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """The column in one piece, copied only if it is not."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _integers(column: pa.ChunkedArray, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    array = _one_array(column)
+def integers(array: pa.Array, dtype: type[np.generic] | None = None) -> npt.NDArray[Any]:
+    """The numbers, 0 for null."""
     if array.null_count == len(array):
-        return np.zeros(len(array), dtype)
+        return np.zeros(len(array), dtype or array.type.to_pandas_dtype())
     if array.null_count:
         array = array.fill_null(0)
-    numbers: npt.NDArray[Any] = array.to_numpy().astype(dtype, copy=False)
-    return numbers
+    numbers: npt.NDArray[Any] = array.to_numpy()
+    return numbers if dtype is None else numbers.astype(dtype, copy=False)
 
 
-def _kinds(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
-    array = _one_array(column)
+def kinds(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
+    """The codes of a column of kinds; 0 for one that this version does not know."""
+    array = one_array(column)
     if len(array) == 0:
         return np.empty(0, np.uint8)
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     codes = np.array([KIND_CODES.get(word, 0) for word in array.dictionary.to_pylist()] or [0], np.uint8)
-    kinds: npt.NDArray[np.uint8] = codes[_integers(pa.chunked_array([array.indices]), np.int32)]
-    return kinds
+    found: npt.NDArray[np.uint8] = codes[integers(array.indices, np.int32)]
+    return found
 
 
 def sparse_texts(rows: int, at: npt.NDArray[np.int64], texts: TextColumn) -> pa.Array:

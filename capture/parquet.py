@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from capture.errors import FormatError
 from capture.format import MAX_DECODED_BYTES
-from capture.old_values import OLD_ROWS_BACK, completed
-from capture.tables import SCHEMAS, STORED_SCHEMAS, WORDS
+from capture.stored_states import EventColumns, with_old_values, with_told
+from capture.tables import OLD_ROWS_BACK, SCHEMAS, STORED_SCHEMAS, WORDS
 
 _MAX_COLUMNS = 256
 _MAX_ROW_GROUPS = 64
@@ -107,26 +107,42 @@ def check(name: str, data: pa.Buffer, rows: int) -> pq.ParquetFile:
 
 
 def decode(
-    name: str, data: pa.Buffer, rows: int, columns: Iterable[str] | None = None, *, stored: bool = False
+    name: str,
+    data: pa.Buffer,
+    rows: int,
+    columns: Iterable[str] | None = None,
+    *,
+    stored: bool = False,
+    events: EventColumns | None = None,
 ) -> pa.Table:
     """The columns asked for, in the order of the schema; columns the file lacks are null, unknown ones ignored.
 
-    `stored`: as they stand in the file, values that were replaced only by their places.
+    `stored`: with values that were replaced only by their places. `events` reads columns of the segment's events, which
+    tell what a file of states need not say.
 
-    Raises: FormatError.
+    Raises: FormatError, and whatever `events` raises.
     """
     schema = (STORED_SCHEMAS if stored else SCHEMAS)[name]
     wanted = schema.names if columns is None else [column for column in schema.names if column in set(columns)]
     file = check(name, data, rows)
+    needed, untold = set(wanted), set[str]()
     try:
         filled = _filled_columns(file)
-        places = {"old", "new", OLD_ROWS_BACK} if "old" in wanted and not stored and OLD_ROWS_BACK in filled else set()
-        present = [column for column in STORED_SCHEMAS[name].names if column in filled and column in {*wanted, *places}]
+        if "old" in needed and not stored and OLD_ROWS_BACK in filled:
+            needed |= {"old", "new", OLD_ROWS_BACK}
+        present = [column for column in STORED_SCHEMAS[name].names if column in filled and column in needed]
         table = file.read(columns=present, use_threads=False)
         table.validate(full=any(pa.types.is_string(table.schema.field(c).type) for c in present))
-        if places:
-            missing = [pa.field(column, pa.string()) for column in ("old", "new") if column not in filled]
-            table = completed(_with_nulls(table, missing))
+        if name == "states":
+            untold = needed.difference(file.schema_arrow.names)
+    except BAD_BYTES as error:
+        raise FormatError(f"The table {name} cannot be decoded: {error}.") from error
+    if untold:
+        table = with_told(table, untold, events)
+    try:
+        if OLD_ROWS_BACK in needed and not stored:
+            missing = [pa.field(column, pa.string()) for column in ("old", "new") if column not in table.column_names]
+            table = with_old_values(_with_nulls(table, missing))
     except BAD_BYTES as error:
         raise FormatError(f"The table {name} cannot be decoded: {error}.") from error
     if len(table) != rows:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pyarrow as pa
 
@@ -11,7 +12,8 @@ from capture import parquet
 from capture.errors import FormatError, SessionProblem
 from capture.files import SessionFiles
 from capture.format import FileEntry, Problem, SegmentEntry, checksum
-from capture.tables import SCHEMAS, STORED_SCHEMAS
+from capture.stored_states import as_arrow_file
+from capture.tables import SCHEMAS
 
 _MAX_PROBLEMS = 1000
 
@@ -37,32 +39,47 @@ class TableReader:
         """
         data = self.bytes(segment, entry)
         try:
-            return None if data is None else parquet.decode(entry.table, data, entry.rows, columns)
+            events = functools.partial(self._events, segment)
+            return None if data is None else parquet.decode(entry.table, data, entry.rows, columns, events=events)
         except FormatError as error:
             self._report_damage(entry, segment, error.message)
             return None
+
+    def _events(self, segment: SegmentEntry | None, columns: Collection[str]) -> pa.Table:
+        """Columns of a segment's events, for a table of which they are a part.
+
+        Raises: FormatError when they are damaged, FileNotFoundError.
+        """
+        entry = segment.file("events") if segment else None
+        table = self.table(segment, entry, list(columns)) if entry else None
+        if table is None:
+            raise FormatError("the events that it is about are damaged.")
+        return table
 
     def checked_file(self, segment: SegmentEntry | None, entry: FileEntry) -> pa.Buffer | None:
         """A listed file that is what the manifest says and safe to hand to a Parquet reader; None when it is damaged.
 
-        One whose rows share values (`capture.old_values`) is written anew, with each in its place.
-
         Raises: FileNotFoundError when it is not there (it may have been merged away).
         """
         data = self.bytes(segment, entry)
-        shares = SCHEMAS[entry.table] != STORED_SCHEMAS[entry.table]
         if data is None or entry.name in self.trusted:
             return data
         texts = [field.name for field in SCHEMAS[entry.table] if not pa.types.is_primitive(field.type)]
         try:
-            table = parquet.decode(entry.table, data, entry.rows, SCHEMAS[entry.table].names if shares else texts)
+            parquet.decode(entry.table, data, entry.rows, texts)
         except FormatError as error:
             self._report_damage(entry, segment, error.message)
             return None
-        if shares:
-            return parquet.encode(entry.table, table)
         self.trusted.add(entry.name)
         return data
+
+    def whole_states(self, segment: SegmentEntry, entry: FileEntry) -> pa.Buffer | None:
+        """A segment's states as an Arrow file with all that its own and other files tell; None when one is damaged.
+
+        Raises: FileNotFoundError as `checked_file` does.
+        """
+        table = self.table(segment, entry, None)
+        return None if table is None else as_arrow_file(table)
 
     def bytes(self, segment: SegmentEntry | None, entry: FileEntry) -> pa.Buffer | None:
         """A listed file as it was written; None when it is damaged.

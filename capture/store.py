@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +35,7 @@ from capture.format import (
     encode_manifest,
     version_text,
 )
+from capture.stored_states import without_repeats
 from capture.tables import Rows, as_table
 from capture.typed import converted
 from capture.unseen import UnseenRow
@@ -274,14 +276,29 @@ class SegmentStore:
         return True
 
     def _joined(self, table: str, parts: Sequence[SegmentEntry]) -> pa.Table:
-        entries = [entry for part in parts if (entry := part.file(table))]
         pieces = [
-            parquet.decode(table, pa.py_buffer(self._folder.read(entry)), entry.rows, stored=True) for entry in entries
+            parquet.decode(
+                table,
+                pa.py_buffer(self._folder.read(entry)),
+                entry.rows,
+                stored=True,
+                events=functools.partial(self._events_of, part),
+            )
+            for part in parts
+            if (entry := part.file(table))
         ]
         rows = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
         return as_table(table, rows, stored=True)
 
+    def _events_of(self, part: SegmentEntry, columns: Collection[str]) -> pa.Table:
+        entry = part.file("events")
+        if entry is None:
+            raise FormatError("A segment without events tells nothing about its states.")
+        return parquet.decode("events", pa.py_buffer(self._folder.read(entry)), entry.rows, columns)
+
     def _write_tables(self, seq: int, tables: Mapping[str, pa.Table]) -> list[FileEntry]:
+        if "states" in tables:
+            tables = {**tables, "states": without_repeats(tables["states"], tables.get("events"))}
         return [
             self._folder.write(f"segments/{seq:08d}.{name}.parquet", parquet.encode(name, table), len(table))
             for name, table in tables.items()

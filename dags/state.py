@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from capture.definitions import StateKeyRow
 from capture.errors import FormatError, ScopeBug
-from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Int32, Int64, Kind
+from capture.events import FLAG_DELETED, EventBatch, Int32, Int64, Kind
 from capture.eventtable import sparse_texts
-from capture.old_values import OLD_ROWS_BACK
+from capture.stored_states import writers
+from capture.tables import OLD_ROWS_BACK
 from capture.text_column import TextColumn
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import grown
@@ -111,7 +112,7 @@ class StateDag:
     ) -> Delta:
         """Takes in the next events. `writer_call_ids` has one entry per state event; without it writers are unknown.
 
-        The delta's columns are rows of `states` as they are stored (`capture.old_values`), and beside them event_id
+        The delta's columns are rows of `states` as they are stored (`capture.stored_states`), and beside them event_id
         and replaced_event_id; owner and key are '?' for a key that `state_keys` does not have.
         """
         first = self.next_version_id
@@ -124,8 +125,7 @@ class StateDag:
         if int(rows[-1]) - int(rows[0]) + 1 == len(rows):  # a program that does little else; views are for nothing
             at = slice(int(rows[0]), int(rows[-1]) + 1)
         flags, objects, keys = batch.flags[at], batch.object_id[at], batch.ref[at]
-        # Found by a look at a module, when the recording began or later: whoever wrote it is not known.
-        was_found = ((flags & FLAG_SAMPLED) != 0) | (((flags & FLAG_FIRST_KNOWN) != 0) & (objects == 0))
+        written_by = writers(batch.track_id[at], flags, objects)
         calls = np.zeros(len(rows), np.int64) if writer_call_ids is None else writer_call_ids
         counted = np.ones(len(rows), np.int64) if batch.changes is None else batch.changes[at]
         written: dict[str, npt.NDArray[Any]] = {
@@ -134,8 +134,8 @@ class StateDag:
             "key_id": keys.astype(np.int64, copy=False),
             "since_ns": batch.time_ns[at].astype(np.int64, copy=False),
             "event_id": (batch.first_event_id + rows).astype(np.int64, copy=False),
-            "writer_track_id": np.where(was_found, 0, batch.track_id[at]).astype(np.int32, copy=False),
-            "writer_call_id": np.where(was_found, 0, calls[: len(rows)]).astype(np.int64, copy=False),
+            "writer_track_id": written_by.astype(np.int32, copy=False),
+            "writer_call_id": np.where(written_by, calls[: len(rows)], 0).astype(np.int64, copy=False),
             "flags": flags,
             "changes": np.maximum(counted, 1),
         }

@@ -8,7 +8,7 @@ import pytest
 from capture.definitions import StateKeyRow, TrackRow
 from capture.errors import FormatError
 from capture.events import FLAG_ENDED, Kind
-from capture.old_values import completed
+from capture.stored_states import with_old_values
 from capture.tables import as_table
 from dags.base import Edge
 from dags.code import context_tree
@@ -75,7 +75,7 @@ def test_versions_name_their_writer_and_what_they_replaced() -> None:
     )
     states = rows.states
     assert np.asarray(states["version_id"]).tolist() == [1, 2, 3]
-    shown = completed(as_table("states", states, stored=True))
+    shown = with_old_values(as_table("states", states, stored=True))
     texts = {name: shown[name].to_pylist() for name in ("owner", "key", "old", "new")}
     assert (texts["owner"], texts["key"]) == (["m"] * 3, ["x"] * 3)
     assert (texts["old"], texts["new"]) == ([None, "1", "2"], ["1", "2", None])

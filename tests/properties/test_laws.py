@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from capture.definitions import TrackRow
 from capture.errors import FormatError
 from capture.events import EventBatch, Kind, make_batch
-from capture.old_values import completed
+from capture.stored_states import with_old_values
 from capture.tables import as_table
 from dags.code import context_tree
 from dags.columns import OUTCOMES
@@ -32,7 +32,7 @@ def table(columns: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def all_rows(parts: list[Correlated]) -> list[list[tuple[Any, ...]]]:
-    states = [completed(as_table("states", part.states, stored=True)) for part in parts]
+    states = [with_old_values(as_table("states", part.states, stored=True)) for part in parts]
     return [
         [row for part in parts for row in table(part.calls)],
         [row for part in states for row in zip(*part.to_pydict().values(), strict=True)],
