@@ -14,6 +14,7 @@ import numpy as np
 from capture.definitions import Definition, DefinitionKind, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError
 from capture.events import Int32
+from capture.measured_cost import Overhead
 from capture.qualname import qualified_name
 from capture.records import TrackQueue
 from capture.timebase import Timebase
@@ -70,6 +71,7 @@ class Catalog:
         self.sites: list[SiteRow] = []
         self.state_keys: list[StateKeyRow] = []
         self.unseen: list[UnseenRow] = []
+        self.overhead: Overhead | None = None
         self.revisions = Revisions()
         self.targets: dict[int, Target] = {}
         self.begun_by_name: set[int] = set()  # tracks that began no later than they got a name: no event has told yet

@@ -25,6 +25,7 @@ from capture.facts import (
     CountersFact,
     EndFact,
     MetricFact,
+    OverheadFact,
     ProcessEndFact,
     ProcessFact,
     SessionFact,
@@ -171,6 +172,8 @@ class Decoder:
                 self.catalog.target(fact.process_serial).waits.feed(fact, zero_ns)
             case CountersFact():
                 self._feed_counters(fact)
+            case OverheadFact():
+                self.catalog.overhead = fact.overhead
             case UnseenFact():
                 self.catalog.note_unseen(self.catalog.target(fact.process_serial), fact.code, fact.detail)
             case EndFact():

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from capture.errors import FormatError
+from capture.measured_cost import Overhead
 
 MAX_CLOCK_NS = 1 << 62  # an instant on any clock; beyond it nothing fits int64 after a subtraction
 
@@ -93,6 +94,13 @@ class CountersFact(_Fact, frozen=True, kw_only=True, tag="counters"):
     ended_dropped: int = 0
 
 
+class OverheadFact(_Fact, frozen=True, kw_only=True, tag="overhead"):
+    """What the recording of a process has cost it, at the end."""
+
+    process_serial: int
+    overhead: Overhead
+
+
 class UnseenFact(_Fact, frozen=True, kw_only=True, tag="unseen"):
     """Something that this recording cannot see, noticed from outside; `code` is a row of capture/unseen.py."""
 
@@ -117,6 +125,7 @@ Fact = (
     | MetricFact
     | SleepersFact
     | CountersFact
+    | OverheadFact
     | UnseenFact
     | EndFact
 )

@@ -13,6 +13,7 @@ import msgspec
 import xxhash
 
 from capture.errors import FormatError
+from capture.measured_cost import Overhead
 from capture.typed import from_json
 from capture.unseen import UnseenRow
 
@@ -133,6 +134,7 @@ class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["recording", "complete", "recovered"]
     about: About
     counts: Counts = Counts()
+    overhead: Overhead | None = None
     unseen: Annotated[list[UnseenRow], msgspec.Meta(max_length=4096)] = []
     kinds: dict[Text, Count] = {}
     start_ns: Time = 0

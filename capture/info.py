@@ -5,11 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from capture.format import Manifest, Problem
+from capture.measured_cost import Overhead
 from capture.unseen import Blindness, told
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """A session in figures. `complete`: the recording has ended and nothing of it is missing here."""
+    """A session in figures. `complete`: the recording has ended and nothing of it is missing here.
+
+    `overhead`: None where it is not known.
+    """
 
     format_version: str
     complete: bool
@@ -29,6 +33,7 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     session_id: str
     created_real_ns: int
+    overhead: Overhead | None
     problems: list[Problem]
     unseen: list[Blindness]
 
@@ -55,6 +60,7 @@ def session_info(manifest: Manifest, size_bytes: int, problems: list[Problem], *
         target=about.target,
         session_id=about.session_id,
         created_real_ns=about.created_real_ns,
+        overhead=manifest.overhead,
         problems=problems,
         unseen=told(manifest.unseen),
     )

@@ -35,6 +35,7 @@ from capture.format import (
     encode_manifest,
     version_text,
 )
+from capture.measured_cost import Overhead
 from capture.stored_states import without_repeats
 from capture.tables import Rows, as_table
 from capture.typed import converted
@@ -187,6 +188,10 @@ class SegmentStore:
     def set_unseen(self, rows: Sequence[UnseenRow]) -> None:
         """What the next commit says that the recording cannot see; the whole list."""
         self._head = _replace(self._head, unseen=list(rows))
+
+    def set_overhead(self, overhead: Overhead | None) -> None:
+        """What the next commit says that recording has cost."""
+        self._head = _replace(self._head, overhead=overhead)
 
     def set_about(self, **fields: Any) -> None:
         """Fills in what was not known yet when the recording began, for example the target's Python."""

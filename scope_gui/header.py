@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
+from capture.measured_cost import WORTH_NAMING, Overhead
 from capture.session import Session
 from capture.unseen import told
 from scope_gui.blindness import HEADING
-from scope_gui.recording.overhead import WORTH_NAMING
 from views.figures import count_text, short_count
 from views.plain_text import plain
 from views.source import Source
@@ -92,12 +92,14 @@ class HeaderView(QWidget):
         self._name = assigns.session.name if assigns.session else ""
         self.name.setToolTip(assigns.session.path if assigns.session else "")
         session = self._source.session
-        dropped = 0
+        dropped, overhead = 0, None
+        if session is not None and assigns.session is not None:
+            overhead = session.manifest.overhead
         if assigns.recorder is not None:
             dropped = assigns.recorder.dropped
         elif session is not None:
             dropped = session.manifest.counts.dropped
-        parts = status_parts(assigns, dropped, damaged=_has_lost(session))
+        parts = status_parts(assigns, dropped, overhead, damaged=_has_lost(session))
         self._parts = [(text, c.healthy if good else c.warning) for text, good in parts]
         self._dot = f' <span style="color:{c.muted}">·</span> '
         self.status.setToolTip(" · ".join(text for text, _ in parts))
@@ -146,10 +148,13 @@ def _joined(parts: list[tuple[str, str]]) -> str:
     return " · ".join(text for text, _ in parts)
 
 
-def status_parts(assigns: Assigns, dropped: int, *, damaged: bool = False) -> list[tuple[str, bool]]:
+def status_parts(
+    assigns: Assigns, dropped: int, overhead: Overhead | None = None, *, damaged: bool = False
+) -> list[tuple[str, bool]]:
     """What to say about the open session, each with whether all is well.
 
-    Source: the confidences of the frame at the cursor; the counts of the manifest, or of the recorder while it works.
+    Source: the confidences of the frame at the cursor; the counts and the overhead of the manifest, or of the recorder
+    while it works.
     """
     if assigns.busy:
         return [(f"{assigns.busy}…", True)]
@@ -168,9 +173,10 @@ def status_parts(assigns: Assigns, dropped: int, *, damaged: bool = False) -> li
     if recorder is not None and recorder.state == "recording":
         parts.append((f"{short_count(recorder.events_per_s)}{RATE}", True))
         if recorder.overhead is not None:
-            left_out = recorder.overhead_left_out or 0.0
-            where = f" ({left_out:.1%} for code left out)" if left_out >= WORTH_NAMING else ""
-            parts.append((f"overhead {recorder.overhead:.1%}{where}", recorder.overhead < 0.1))
+            overhead = Overhead(recorder.overhead, recorder.overhead_left_out or 0.0)
+    if overhead is not None:
+        where = f" ({overhead.left_out:.1%} for code left out)" if overhead.left_out >= WORTH_NAMING else ""
+        parts.append((f"overhead {overhead.whole:.1%}{where}", overhead.whole < 0.1))
     parts.append((f"▲ {count_text(dropped)} dropped" if dropped else "nothing dropped", not dropped))
     return parts
 

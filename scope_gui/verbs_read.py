@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from capture.measured_cost import told
 from capture.session import Session
 from dags.frame import frame_at
 from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, status_text
@@ -31,6 +32,8 @@ def info(arguments: argparse.Namespace) -> int:
             return 0
         values = msgspec.structs.asdict(figures)
         kinds, problems, unseen = values.pop("kinds"), values.pop("problems"), values.pop("unseen")
+        overhead = values.pop("overhead")
+        values["overhead"] = told(overhead, " of the program's CPU time") if overhead is not None else "not known"
         for name, value in values.items():
             shown = text_from_ns(value) if name == "duration_ns" else value
             print(f"{name.removesuffix('_ns'):<16} {shown}")

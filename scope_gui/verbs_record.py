@@ -15,11 +15,11 @@ import msgspec
 from capture import doctor as attach_doctor
 from capture.errors import ScopeError, TargetProblem
 from capture.launch import EndedEarly
+from capture.measured_cost import told
 from capture.settings import CaptureSettings
 from scope_gui.blindness import last_words
 from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
-from scope_gui.recording.overhead import WORTH_NAMING, Share
 from scope_gui.recording.recorder import Outcome, Recording, stopped_by_signals
 from scope_gui.recording.signals import PassedOn, shell_status
 from scope_gui.streams import let_go_of_inherited, words_to
@@ -132,17 +132,11 @@ def _report(outcome: Outcome) -> None:
         how = f" by {_signal_name(-outcome.exit_status)}"
     took = text_from_ns(outcome.duration_ns // 10**6 * 10**6)
     _say(f"{outcome.ended}{how} after {took}; {'kept' if outcome.trouble else 'saved'} {outcome.session_path}")
+    of_what = " of the program's CPU time"
     if outcome.overhead is not None:
-        _say(_cost(outcome.overhead))
+        _say(f"recording took about {told(outcome.overhead, of_what)}")
     for paragraph in last_words(outcome.session_path):
         _say(paragraph)
-
-
-def _cost(overhead: Share) -> str:
-    took = f"recording took about {overhead.whole:.1%} of the program's CPU time"
-    if overhead.left_out < WORTH_NAMING:
-        return took
-    return f"{took}, {overhead.left_out:.1%} of it for code that is left out"
 
 
 def _signal_name(number: int) -> str:

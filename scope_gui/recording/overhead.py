@@ -6,11 +6,12 @@ what the hooks were called for that no event stands for (`enum scope_cost` of sc
 too, on Python 3.10 and 3.11 at every call and later where an exception passes. The agent's own CPU time, the sweeps
 four times a second, is added as the kernel counts it.
 
-On 3.10 and 3.11 the largest part is no count. While a thread has a profile function the interpreter looks at every
-instruction, and 3.11 also runs none in its specialized form: plain loops took 2.7 times as long. So the recorded
-functions' own instructions have a factor, measured by a loop that makes no call, and the time that it applies to is
-found by looking: the target says in its pool whether such instructions run now (capture/native/recorder/leave_out.c),
-and the recorder, which comes by a hundred times a second, counts how often that is so while the target is at work.
+On 3.10 and 3.11 a part is no count. Generators, frames that ran before an attach, and everything where another tool
+has its own evaluation function, run under a profile function: the interpreter then looks at every instruction, and 3.11
+also runs none in its specialized form (plain loops took 2.7 times as long). These instructions have a factor, measured
+by a loop that makes no call, and the time that it applies to is found by looking: the target says in its pool whether
+such instructions run now (capture/native/recorder/evaluation.c), and the recorder, which comes by a hundred times a
+second, counts how often that is so while the target is at work.
 
 A processor that others use too is not always equally fast, and the prices follow it: the agent does the work that they
 were measured against once a sweep, and says how long that took.
@@ -26,12 +27,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from capture.measured_cost import Overhead
+
 WINDOW_S = 5.0
 LEAST_CPU_S = 0.1
 """Of less CPU time nothing is said: the agent's own start would be most of it."""
-
-WORTH_NAMING = 0.01
-"""What less of the CPU time goes to code that is left out is not told apart."""
 
 EVENTS_OF_A_CALL = 2
 EVENTS_OF_A_RAISE = 3
@@ -41,9 +41,13 @@ HOOKS_OF_A_BUILTIN = 2
 """call, return; call, raise, unwind; raise, unwind, raise in the caller, or (3.10, 3.11) the frame that it leaves;
 call, return: per turn of the agent's loops."""
 
+SURELY_SLOWED = 1.1
+"""Of a loop's time: what is less may be the processor."""
+
 LEFT_OUT = (0, 2)
-SLOWED_NOW, YARD_NS, YARDS = 5, 6, 7
-"""Where these are among the counts: SCOPE_COST_LEFT_OUT_CALL and _RAISE; SCOPE_COST_SLOWED_NOW and its neighbours."""
+FIRST_SIGHT = 4
+SLOWED_NOW, YARD_NS, YARDS, RESUME = 5, 6, 7, 8
+"""Where these are among the counts: SCOPE_COST_LEFT_OUT_CALL and _RAISE; SCOPE_COST_FIRST_SIGHT and its neighbours."""
 
 MOST_SPEED_CHANGE = 4.0
 LEAST_WORK = 0.3
@@ -66,14 +70,6 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Of the target's CPU time, what recording takes; `left_out`: of that, for code that is left out."""
-
-    whole: float
-    left_out: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Prices:
     """Seconds of CPU time that one event takes, and one of each of `Spent.counts`, where the yardstick takes `yard_s`.
 
@@ -91,7 +87,9 @@ class Prices:
         counts = [count - earlier for count, earlier in zip(last.counts, before, strict=True)]
         speed = self._speed(counts)
         events_s = (last.events - first.events) * self.event_s * speed
-        slowed_s = max(0.0, last.slowed_s - first.slowed_s - events_s) * (1 - 1 / self.slowdown)
+        slowed_s = max(0.0, last.slowed_s - first.slowed_s)
+        slowed_s -= events_s * min(1.0, slowed_s / max(last.cpu_s - first.cpu_s, 1e-9))
+        slowed_s = max(0.0, slowed_s) * (1 - 1 / self.slowdown)
         others_s = [price_s * count * speed for price_s, count in zip(self.counts_s, counts, strict=False)]
         left_out_s = sum(others_s[cost] for cost in LEFT_OUT if cost < len(others_s))
         return events_s + sum(others_s) + slowed_s + last.agent_s - first.agent_s, left_out_s
@@ -109,7 +107,7 @@ def prices(cost: Mapping[str, Any] | None) -> Prices | None:
 
     >>> loops = {"recorded_calls": [1000, 30_000, 80_000], "new_functions": [20, 100_000, 300_000]}
     >>> prices({"loops": loops})
-    Prices(event_s=2.5e-08, counts_s=(0.0, 0.0, 0.0, 0.0, 1e-05), slowdown=1.0, yard_s=0.0)
+    Prices(event_s=2.5e-08, counts_s=(0.0, 0.0, 0.0, 0.0, 1e-05, 0.0, 0.0, 0.0, 0.0), slowdown=1.0, yard_s=0.0)
     """
     loops = (cost or {}).get("loops")
     if not isinstance(loops, Mapping) or "recorded_calls" not in loops:
@@ -122,15 +120,18 @@ def prices(cost: Mapping[str, Any] | None) -> Prices | None:
             case _:
                 return 1, 0, 0
 
-    _, plain_ns, slowed_ns = measured("instructions")
-    slowdown = max(1.0, slowed_ns / plain_ns) if plain_ns else 1.0
+    def times(name: str) -> float:
+        _, plain_ns, hooked_ns = measured(name)
+        return hooked_ns / plain_ns if plain_ns and hooked_ns > plain_ns * SURELY_SLOWED else 1.0
+
+    slowed, slowdown = times("recorded_instructions"), times("instructions")
 
     def added_s(name: str, slowdown: float = 1.0) -> float:
         """Of one turn, besides what its instructions take longer."""
         count, bare_ns, hooked_ns = measured(name)
         return max(0.0, hooked_ns - bare_ns * slowdown) / count / 1e9
 
-    event_s = added_s("recorded_calls", slowdown) / EVENTS_OF_A_CALL
+    event_s = added_s("recorded_calls", slowed) / EVENTS_OF_A_CALL
     left_out_call_s = added_s("left_out_calls")
     raises = FRAMES_OF_A_RAISE if "instructions" in loops else HOOKS_OF_A_RAISE
     return Prices(
@@ -139,8 +140,10 @@ def prices(cost: Mapping[str, Any] | None) -> Prices | None:
             left_out_call_s,
             added_s("builtins", slowdown) / HOOKS_OF_A_BUILTIN,
             max(0.0, added_s("left_out_raises") - left_out_call_s) / raises,
-            max(0.0, added_s("recorded_raises", slowdown) - EVENTS_OF_A_RAISE * event_s) / HOOKS_OF_A_RAISE,
+            max(0.0, added_s("recorded_raises", slowed) - EVENTS_OF_A_RAISE * event_s) / HOOKS_OF_A_RAISE,
             added_s("new_functions"),
+            *(0.0,) * (RESUME - FIRST_SIGHT - 1),
+            added_s("resumes", slowed) - EVENTS_OF_A_CALL * event_s if "resumes" in loops else 0.0,
         ),
         slowdown,
         measured("yard")[1] / 1e9,
@@ -208,7 +211,7 @@ class OverheadMeter:
         return (last.events - first.events) / max(last.at_s - first.at_s, 1e-3)
 
     @property
-    def share(self) -> Share | None:
+    def share(self) -> Overhead | None:
         """The share of the target's CPU time in the last seconds, or of all of it when that was hardly any."""
         if self._first is None:
             return None
@@ -219,15 +222,15 @@ class OverheadMeter:
         return None
 
     @property
-    def whole_share(self) -> Share | None:
+    def whole_share(self) -> Overhead | None:
         """The share of the CPU time since the recording began."""
         if self._first is None or self._looks[-1].cpu_s - self._first.cpu_s < LEAST_CPU_S:
             return None
         return self._between(self._first, self._looks[-1])
 
-    def _between(self, first: Spent, last: Spent) -> Share | None:
+    def _between(self, first: Spent, last: Spent) -> Overhead | None:
         if self._prices is None:
             return None
         taken_s, left_out_s = self._prices.of(first, last)
         whole = min(max(taken_s / (last.cpu_s - first.cpu_s), 0.0), 1.0)
-        return Share(whole, min(left_out_s / (last.cpu_s - first.cpu_s), whole))
+        return Overhead(whole, min(left_out_s / (last.cpu_s - first.cpu_s), whole))

@@ -29,6 +29,7 @@ from capture.errors import ScopeError, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
+from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes
 from capture.pool import BLOCK_BYTES, Pool, remove_pool_folder
 from capture.probe import described, image_of, program_of
@@ -37,7 +38,6 @@ from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
 from scope_gui.recording.followed import PythonFinder
 from scope_gui.recording.os_watch import OsWatch
-from scope_gui.recording.overhead import Share
 from scope_gui.recording.sealing import SealerProcess
 from scope_gui.recording.signals import PassedOn
 from scope_gui.recording.sleep_watch import SleepWatch
@@ -77,7 +77,7 @@ class Outcome:
     duration_ns: int  # until the program ended or the recording of it did; saving is not in it
     trouble: str | None = None
     exit_status: int | None = None  # of the program that `run` has started, as subprocess gives it; None: it runs on
-    overhead: Share | None = None
+    overhead: Overhead | None = None
 
 
 @dataclass
@@ -406,6 +406,8 @@ class Recording:
             while self._drain.drain_once(clock_block=True):
                 pass
             self._standing.look(self._pool)
+            if (overhead := self._standing.overhead) is not None:
+                self._fact("overhead", process_serial=self._serial, overhead=msgspec.structs.asdict(overhead))
             counters = self._pool.counters().fact(self._serial)
             self._journal.append(BlockType.FACTS, self._serial, msgspec.json.encode(counters))
         self._drain = None

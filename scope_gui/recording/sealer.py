@@ -99,7 +99,7 @@ class Sealer:
         except msgspec.DecodeError as error:
             raise FormatError(f"The resume point of {path} cannot be read: {error}.") from error
         decoder = resume.resumed(point.decoder, *names, derive_names=True)
-        decoder.catalog.unseen = list(store.head.unseen)
+        decoder.catalog.unseen, decoder.catalog.overhead = list(store.head.unseen), store.head.overhead
         sealer = cls(path, store, decoder, Correlator.from_keyframe(point.correlator))
         sealer._metrics = point.metrics
         return sealer
@@ -205,6 +205,7 @@ class Sealer:
         kinds = {KIND_NAMES.get(kind, str(kind)): count for kind, count in totals.kinds.items()}
         self._store.set_counts(totals.produced, totals.recorded, totals.dropped, totals.late, kinds)
         self._store.set_unseen(catalog.unseen)
+        self._store.set_overhead(catalog.overhead)
         if catalog.processes:
             main = catalog.processes[0]
             recorded = next(

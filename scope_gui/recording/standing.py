@@ -11,9 +11,10 @@ from typing import Any
 from capture import clock
 from capture.channel import AgentChannel
 from capture.drain import Drain
+from capture.measured_cost import Overhead
 from capture.pool import Pool
 from capture.probe import cpu_clock, cpu_seconds
-from scope_gui.recording.overhead import SLOWED_NOW, OverheadMeter, Share, SlowedTime, Spent, prices
+from scope_gui.recording.overhead import SLOWED_NOW, OverheadMeter, SlowedTime, Spent, prices
 
 
 class Standing:
@@ -77,7 +78,7 @@ class Standing:
         return (self._drain.events if self._drain is not None else 0) + self._dropped
 
     @property
-    def overhead(self) -> Share | None:
+    def overhead(self) -> Overhead | None:
         """The share of the target's CPU time that the whole recording has taken."""
         return self._meter.whole_share
 

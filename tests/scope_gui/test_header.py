@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
+from capture.measured_cost import Overhead
 from capture.session import Session
 from capture.store import SegmentStore
 from capture.unseen import UnseenRow, told
@@ -62,6 +63,14 @@ def test_what_the_overhead_is_for_is_named_where_it_is_code_that_is_left_out() -
 def test_an_overhead_that_is_not_known_is_not_shown() -> None:
     recorder = Recorder(pid=7)
     assert not [text for text in texts(replace(LIVE, recorder=recorder)) if "overhead" in text]
+
+
+def test_a_saved_session_says_what_its_recording_has_cost() -> None:
+    saved = replace(opened(live=False), frame=frame(5))
+    said = status_parts(saved, 0, Overhead(0.31, 0.002))
+    assert ("overhead 31.0%", False) in said
+    assert said[0] == ("recorded", True)
+    assert not [text for text, _ in status_parts(saved, 0) if "overhead" in text]
 
 
 def test_saving_says_how_far_it_is_and_cannot_be_stopped_again(header: Clicked) -> None:

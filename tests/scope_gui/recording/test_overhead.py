@@ -47,25 +47,37 @@ def test_what_is_left_out_counts_at_its_own_price() -> None:
         "left_out_raises": [100, 40_000, 70_000],
         "recorded_raises": [100, 40_000, 85_000],
         "new_functions": [10, 50_000, 250_000],
+        "resumes": [1000, 20_000, 60_000],
     }
     found = prices({"loops": loops})
     assert found is not None
     assert found.event_s == pytest.approx(25e-9)
-    assert found.counts_s == pytest.approx((20e-9, 20e-9, 280e-9 / 3, 125e-9, 20e-6))
+    assert found.counts_s == pytest.approx((20e-9, 20e-9, 280e-9 / 3, 125e-9, 20e-6, 0, 0, 0, -10e-9))
     meter = OverheadMeter(found)
-    meter.look(Spent(0.0, 0, 0.0, 0.0, (1000, 0, 0, 0, 0)))
-    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, (1_001_000, 0, 1_000_000, 0, 1000)))
-    assert whole(meter) == pytest.approx(0.025 + 0.020 + 0.280 / 3 + 0.020)
+    meter.look(Spent(0.0, 0, 0.0, 0.0, (1000, 0, 0, 0, 0, 0, 0, 0, 0)))
+    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, (1_001_000, 0, 1_000_000, 0, 1000, 0, 0, 0, 500_000)))
+    assert whole(meter) == pytest.approx(0.025 + 0.020 + 0.280 / 3 + 0.020 - 0.005)
     assert meter.share is not None
     assert meter.share.left_out == pytest.approx(0.020 + 0.280 / 3)
 
 
 def test_instructions_under_a_profile_function_count_by_the_time_that_they_run() -> None:
-    """Half of the time at 2.5 times its length, of which the events are no part; the other half is left out."""
+    """Half of the time at 2.5 times its length, of which half of the events are no part."""
     meter = OverheadMeter(Prices(50e-9, (), slowdown=2.5))
     meter.look(Spent(0.0, 0, 0.0))
     meter.look(Spent(1.0, 1_000_000, 1.0, slowed_s=0.5))
-    assert whole(meter) == pytest.approx(0.05 + (0.5 - 0.05) * (1 - 1 / 2.5))
+    assert whole(meter) == pytest.approx(0.05 + (0.5 - 0.025) * (1 - 1 / 2.5))
+
+
+def test_the_price_of_an_event_is_without_what_instructions_take_longer() -> None:
+    loops = {"recorded_calls": [1000, 30_000, 110_000], "instructions": [100, 10_000, 20_000]}
+    found = prices({"loops": {**loops, "recorded_instructions": [100, 10_000, 10_500]}})
+    assert found is not None
+    assert found.event_s == pytest.approx(40e-9)
+    assert found.slowdown == 2.0
+    found = prices({"loops": {**loops, "recorded_instructions": [100, 10_000, 20_000]}})  # as without evaluate()
+    assert found is not None
+    assert found.event_s == pytest.approx(25e-9)
 
 
 def test_prices_follow_the_speed_of_the_processor() -> None:
