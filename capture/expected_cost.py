@@ -1,8 +1,9 @@
 """What recording will cost, by the version of the interpreter: said before anything is touched.
 
 Units: how many times as long a loop takes in which nothing else happens, so these are the worst cases.
-Source: the loops of agent/_scope_costs.py as each agent reports them (`cost` in its first message), one launch each on
-a shared two-core machine, 2026-11-26; `make bench` has whole programs (`overhead`).
+Source: calls of an empty function, bare and recorded, and the left-out loops of agent/_scope_costs.py as each agent
+reports them (`cost` in its first message), on a shared two-core machine, 2026-11-26; `make bench` has whole programs
+(`overhead`).
 """
 
 from __future__ import annotations
@@ -15,23 +16,20 @@ from capture.pythons import Minor
 
 @dataclass(frozen=True, slots=True)
 class ExpectedCost:
-    """Times of loops: calls of recorded functions, of left-out ones, exceptions in left-out code, plain instructions of
-    recorded functions.
-    """
+    """Times of loops: calls of recorded functions, of left-out ones, exceptions in left-out code."""
 
     recorded_calls: float
     left_out_calls: float
     left_out_raises: float
-    instructions: float
 
 
 BY_MINOR: Final[dict[Minor, ExpectedCost]] = {
-    (3, 10): ExpectedCost(1.9, 1.1, 1.0, 1.2),
-    (3, 11): ExpectedCost(5.4, 1.4, 1.2, 2.4),
-    (3, 12): ExpectedCost(2.3, 1.0, 1.3, 1.0),
-    (3, 13): ExpectedCost(2.7, 1.0, 1.4, 1.0),
-    (3, 14): ExpectedCost(2.4, 1.0, 1.4, 1.0),
-    (3, 15): ExpectedCost(2.5, 1.0, 1.4, 1.0),
+    (3, 10): ExpectedCost(1.8, 1.1, 1.0),
+    (3, 11): ExpectedCost(1.9, 1.4, 1.2),
+    (3, 12): ExpectedCost(2.5, 1.0, 1.3),
+    (3, 13): ExpectedCost(2.7, 1.0, 1.4),
+    (3, 14): ExpectedCost(2.4, 1.0, 1.4),
+    (3, 15): ExpectedCost(2.5, 1.0, 1.4),
 }
 
 
@@ -44,10 +42,7 @@ def told_for(minor: Minor) -> str:
     cost = BY_MINOR.get(minor)
     if cost is None:
         return ""
-    told = (
+    return (
         f"loops of recorded calls take up to {cost.recorded_calls} times as long; "
         f"of left-out calls {cost.left_out_calls}, of left-out exceptions {cost.left_out_raises}"
     )
-    if cost.instructions > 1.0:
-        told += f"; of other instructions in recorded functions {cost.instructions}, each seen by a profile function"
-    return told

@@ -75,7 +75,7 @@ class TrackCounters:
         }
 
 
-COSTS = 8
+COSTS = 9
 
 
 class Pool:

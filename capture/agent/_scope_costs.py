@@ -9,7 +9,7 @@ Runs inside a target, on the agent's thread, before and after the recording is s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType
     from typing import Any
 
@@ -34,10 +34,6 @@ def _instructions() -> None:
         names["a"], total = total & 255, names["a"]
 
 
-def _nothing() -> None:
-    """What is called to find out what a call costs."""
-
-
 def _work(kept: "dict[int, int]", x: int, n: int) -> int:
     x += n * 3
     kept[n & 63] = x
@@ -54,9 +50,17 @@ def _calls_of_work() -> None:
         x = _work(kept, x, n)
 
 
-def _calls() -> None:
-    for _ in range(_CALLS):
-        _nothing()
+def _numbers() -> "Iterator[int]":
+    n = 0
+    while n < _CALLS:
+        yield n
+        n += 1
+
+
+def _resumes() -> None:
+    x = 0
+    for n in _numbers():
+        x += n & 7
 
 
 def _step(x: int) -> int:
@@ -115,19 +119,22 @@ _make: "Any" = type(_instructions)
 yard: "Callable[[], None]" = _make(_instructions.__code__.replace(), globals(), "yard")
 """Plain instructions that no hook slows down: what every time is measured against."""
 
-LOOPS: "dict[str, tuple[Callable[[], None], tuple[CodeType, ...], bool, int]]" = {
-    "recorded_calls": (_calls_of_work, (_calls_of_work.__code__, _work.__code__), True, _CALLS),
-    "left_out_calls": (_calls_amid_others, (_calls_amid_others.__code__, _step.__code__), False, _CALLS),
-    "builtins": (_builtins, (_builtins.__code__,), True, _CALLS),
-    "recorded_raises": (_raises, (_raises.__code__, _fails.__code__), True, _RAISES),
-    "left_out_raises": (_raises, (_raises.__code__, _fails.__code__), False, _RAISES),
-    "new_functions": (_new_functions, (_new_functions.__code__,), False, _NEW),
-}
-"""The loop, what of it counts as recorded or as left out, and how often it does its one thing."""
+LEFT_OUT, RECORDED, LOOKED_AT = 0, 1, 2
 
-if recorder.system("hexversion") < 0x030C0000:  # a profile function: instructions have a price too
-    LOOPS["recorded_calls"] = (_calls, (_calls.__code__, _nothing.__code__), True, _CALLS)
-    LOOPS["instructions"] = (_instructions, (_instructions.__code__,), True, _TURNS)
+LOOPS: "dict[str, tuple[Callable[[], None], tuple[CodeType, ...], int, int]]" = {
+    "recorded_calls": (_calls_of_work, (_calls_of_work.__code__, _work.__code__), RECORDED, _CALLS),
+    "left_out_calls": (_calls_amid_others, (_calls_amid_others.__code__, _step.__code__), LEFT_OUT, _CALLS),
+    "builtins": (_builtins, (_builtins.__code__,), LOOKED_AT, _CALLS),
+    "recorded_raises": (_raises, (_raises.__code__, _fails.__code__), RECORDED, _RAISES),
+    "left_out_raises": (_raises, (_raises.__code__, _fails.__code__), LEFT_OUT, _RAISES),
+    "new_functions": (_new_functions, (_new_functions.__code__,), LEFT_OUT, _NEW),
+}
+"""The loop, how the code objects of it count, and how often it does its one thing."""
+
+if recorder.system("hexversion") < 0x030C0000:  # there a profile function may look at instructions
+    LOOPS["instructions"] = (_instructions, (_instructions.__code__,), LOOKED_AT, _TURNS)
+    LOOPS["resumes"] = (_resumes, (_resumes.__code__, _numbers.__code__), RECORDED, _CALLS)
+    LOOPS["recorded_instructions"] = (_instructions, (_instructions.__code__,), RECORDED, _TURNS)
 
 
 def _rounds(name: str) -> int:
@@ -137,17 +144,17 @@ def _rounds(name: str) -> int:
 def bare() -> "dict[str, int]":
     """CPU time of each loop in ns, before there are hooks, and of the yardstick."""
     by_function: dict[object, int] = {}
-    yard_ns = recorder.calibrate(yard, None, None, False, _ROUNDS)
+    yard_ns = recorder.calibrate(yard, None, None, LEFT_OUT, _ROUNDS)
     for name, (loop, _, _, _) in LOOPS.items():
         if loop not in by_function:
-            by_function[loop] = recorder.calibrate(yard, loop, None, False, _rounds(name))
+            by_function[loop] = recorder.calibrate(yard, loop, None, LEFT_OUT, _rounds(name))
     return {"yard": yard_ns, **{name: by_function[row[0]] for name, row in LOOPS.items()}}
 
 
 def hooked(bare_ns: "dict[str, int]") -> "dict[str, list[int]]":
     """Of each loop [how often, CPU time in ns without hooks, with hooks]; of the yardstick [1, CPU time, CPU time]."""
     times = {
-        name: [count, bare_ns[name], recorder.calibrate(yard, loop, codes, recorded, _rounds(name))]
-        for name, (loop, codes, recorded, count) in LOOPS.items()
+        name: [count, bare_ns[name], recorder.calibrate(yard, loop, codes, how, _rounds(name))]
+        for name, (loop, codes, how, count) in LOOPS.items()
     }
     return {"yard": [1, bare_ns["yard"], bare_ns["yard"]], **times}

@@ -44,7 +44,7 @@
 
 /* What the hooks were called for that an event does not stand for, each with a price that is measured in the target; and
  * what else the price of a recording depends on. */
-#define SCOPE_COSTS 8u
+#define SCOPE_COSTS 9u
 enum scope_cost {
     SCOPE_COST_LEFT_OUT_CALL = 0,  /* a frame that is left out, where that takes an evaluation function: 3.10, 3.11 */
     SCOPE_COST_LEFT_OUT_HOOK = 1,  /* the profile function, called for naught: 3.10, 3.11 */
@@ -54,7 +54,9 @@ enum scope_cost {
 
     SCOPE_COST_SLOWED_NOW = 5, /* no count: 1 while instructions run that a profile function slows down: 3.10, 3.11 */
     SCOPE_COST_YARD_NS = 6,    /* CPU time of the work that prices are measured against, done at each sweep */
-    SCOPE_COST_YARDS = 7       /* how often it has been done */
+    SCOPE_COST_YARDS = 7,      /* how often it has been done */
+
+    SCOPE_COST_RESUME = 8 /* of the events, generators that go on: 3.10, 3.11, where a call costs more than that */
 };
 
 struct scope_pool_header {      /* offsets in bytes */

@@ -31,6 +31,12 @@ TIMES = {
 }
 """Of tests/faults/programs/busy.py, each half a second or so of CPU time without a recording."""
 
+MIXED = {"text": 350, "simulation": 6000, "pipeline": 2500, "templates": 120, "unparse": 50}
+"""Of tests/faults/programs/mixed.py: the check, for which nothing has been tuned."""
+
+INCLUDED = {"templates": "jinja2*", "unparse": "ast"}
+"""Code of others that is recorded, because little of its time would go to recording otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Overhead:
@@ -48,6 +54,11 @@ class Overhead:
         return self.told / self.added if self.added > 0 else 0.0
 
 
+def mixed(interpreter: Interpreter, kind: str, folder: Path) -> list[str]:
+    """As `busy`, of tests/faults/programs/mixed.py; `folder`: where installed packages lie."""
+    return [str(interpreter.path), str(PROGRAMS / "mixed.py"), kind, str(MIXED[kind]), str(folder)]
+
+
 def busy(interpreter: Interpreter, kind: str, folder: Path, *, part: int = 1) -> list[str]:
     """A program that spends its time in one way and prints the CPU time of it, as the kernel counts it.
 
@@ -59,13 +70,17 @@ def busy(interpreter: Interpreter, kind: str, folder: Path, *, part: int = 1) ->
     return [str(interpreter.path), str(PROGRAMS / "busy.py"), kind, str(TIMES[kind] // part), str(library)]
 
 
-def measured(command: Sequence[str], rounds: int, folder: Path) -> Overhead:
-    """The program bare and recorded in turns, so that both meet the same machine; the share is that of each pair."""
+def measured(command: Sequence[str], rounds: int, folder: Path, include: str | None = None) -> Overhead:
+    """The program bare and recorded in turns, so that both meet the same machine; the share is that of each pair.
+
+    `include`: modules that are recorded though they are not the user's.
+    """
+    flags = ("--memory", "256", *(("--include", include, "--include", "__main__") if include else ()))
     bare_s, recorded_s, told = [], [], []
     for number in range(rounds):
         bare_s.append(float(subprocess.check_output(command)))
         session = folder / f"overhead-{number}.scope"
-        done = run_recorded(session, command, "--memory", "256")
+        done = run_recorded(session, command, *flags)
         shutil.rmtree(session)
         recorded_s.append(float(done.stdout))
         share = re.search(r"about ([0-9.]+)% of the program's CPU time", done.stderr)

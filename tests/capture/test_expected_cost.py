@@ -14,7 +14,3 @@ def test_there_is_a_sentence_for_each_version_that_is_recorded() -> None:
     assert set(expected_cost.BY_MINOR) == set(TARGETS)
     assert all(expected_cost.told_for(minor) for minor in TARGETS)
     assert expected_cost.told_for((3, 9)) == ""
-
-
-def test_only_a_profile_function_slows_down_instructions() -> None:
-    assert [minor for minor in TARGETS if "profile function" in expected_cost.told_for(minor)] == [(3, 10), (3, 11)]

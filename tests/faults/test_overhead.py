@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from tests.bench.overhead_rows import ENOUGH, FACTOR, TIMES, busy, measured
 from tests.conftest import in_soak_only
 from tests.interpreters import Interpreter
-from tests.scope_command import query, run_recorded
+from tests.scope_command import query, run_recorded, scope, scope_json
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -46,6 +48,18 @@ def test_the_overhead_told_is_within_a_factor_of_one_and_a_half(interpreter: Int
     assert not {kind: one for kind, one in judged.items() if not 1 / FACTOR < one.factor < FACTOR}, all_kinds
 
 
+@pytest.mark.minors("3.11", "3.14")
+def test_what_recording_has_cost_stays_in_the_session(interpreter: Interpreter, tmp_path: Path) -> None:
+    session = tmp_path / "kept.scope"
+    done = run_recorded(session, busy(interpreter, "recorded_calls", tmp_path, part=3), "--memory", "256")
+    told = re.search(r"recording took about (([0-9.]+)% of the program's CPU time.*)", done.stderr)
+    assert told, done.stderr
+    stored = scope_json("info", session, "--json")["overhead"]
+    assert f"{stored['whole']:.1%}" == f"{told[2]}%"
+    assert 0.0 <= stored["left_out"] <= stored["whole"]
+    assert f"overhead         {told[1]}\n" in scope("info", session).stdout
+
+
 @pytest.mark.minors("3.10", "3.11")
 @pytest.mark.alone
 def test_what_is_left_out_is_told_by_name(interpreter: Interpreter, tmp_path: Path) -> None:
@@ -64,6 +78,38 @@ def test_code_that_is_left_out_runs_at_less_than_twice_its_time(
     """Of calls and built-in calls in a loop: 3.4 and 3.7 times before frames that are left out were."""
     one = measured(busy(interpreter, "left_out_calls", tmp_path, part=2), rounds(3, 9), tmp_path)
     assert one.least_added < 0.5
+
+
+@pytest.mark.minors("3.10", "3.11")  # from 3.12 on no profile function slows instructions down
+@pytest.mark.alone
+def test_recorded_instructions_run_at_their_own_speed(
+    interpreter: Interpreter, rounds: Callable[[int, int], int], tmp_path: Path
+) -> None:
+    """Loops in recorded functions took 1.2 times as long on 3.10 and 2.3 times on 3.11."""
+    one = measured(busy(interpreter, "recorded_loops", tmp_path, part=2), rounds(3, 9), tmp_path)
+    assert one.least_added < 0.15
+
+
+@pytest.mark.minors("3.10", "3.11")  # from 3.12 on nothing of ours hears of a trace function
+def test_calls_nest_where_the_program_sets_a_trace_function_in_their_midst(
+    interpreter: Interpreter, tmp_path: Path
+) -> None:
+    """Two of ours then tell of a frame in turns: that each end is told once, the counts and the callers say."""
+    session = tmp_path / "traced.scope"
+    done = run_recorded(session, [interpreter.path, PROGRAMS / "traced_in_between.py"], "--memory", "64")
+    counted = json.loads(done.stdout)
+    rows = query(
+        session,
+        "SELECT s.function, p.function AS caller, count(*) AS calls FROM calls c JOIN sites s USING (site_id) "
+        "LEFT JOIN calls pc ON pc.call_id = c.parent_call_id LEFT JOIN sites p ON p.site_id = pc.site_id GROUP BY ALL",
+    )
+    seen = Counter[str]()
+    for row in rows:
+        seen[row["function"]] += row["calls"]
+    assert {name: seen[name] for name in counted} == {**counted, "values": 4 * counted["values"]}  # a row a resume
+    callers = {str(row["caller"]).rpartition(".")[2] for row in rows if row["function"] != "<module>"}
+    assert callers == {"<module>", "call", "inside", "sets", "takes_out", "fails", "values", "round_of_all"}
+    assert query(session, "SELECT count(*) AS n FROM gaps") == [{"n": 0}]
 
 
 @pytest.mark.minors("3.10", "3.11")  # from 3.12 on there is no frame evaluation function

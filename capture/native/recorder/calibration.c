@@ -6,7 +6,7 @@
 #include "calibration.h"
 
 #include "costs.h"
-#include "leave_out.h"
+#include "evaluation.h"
 #include "profile.h"
 #include "recording.h"
 #include "sites.h"
@@ -47,7 +47,7 @@ static uint64_t call_ns(PyObject *function) {
 
 /* GIL held, given up as Python code does; may run audit hooks; as call_ns(), without a profile function. */
 static uint64_t yard_ns(PyObject *yard, bool hooked) {
-    const bool slowed = hooked && scope_python.version < 0x030c && !scope_leave_out_works();
+    const bool slowed = hooked && scope_python.version < 0x030c && !scope_evaluation_works();
     if (slowed)
         scope_profile_unhook_this_thread();
     const uint64_t took_ns = call_ns(yard);
@@ -103,20 +103,26 @@ static uint64_t settle_usual_ns(PyObject *yard, unsigned rounds) {
     return usual_ns = (uint64_t)took[rounds / 2];
 }
 
+/* How the code of a loop counts. */
+enum { LEFT_OUT, RECORDED, LOOKED_AT /* recorded, by the profile function where there is one */ };
+
 /* GIL held; allocates plain memory at first sight; false when there is none. The code objects of a tuple count as
  * recorded, without a definition: the site number is one that no event in the pool ever has. Or as left out. */
-static bool pretend(PyObject *codes, bool recorded) {
+static bool pretend(PyObject *codes, int how) {
+    const uint32_t unusual =
+        scope_python.version < 0x030c ? SCOPE_CODE_OVERFLOW : 0; /* which evaluate() leaves alone */
+    const uint32_t flags[] = {SCOPE_CODE_LEFT_OUT, 0, unusual};
     bool done = true;
     for (Py_ssize_t i = 0; i < PyTuple_Size(codes); i++)
-        done = scope_code_pretend(PyTuple_GetItem(codes, i), recorded ? UINT32_MAX : 0) && done;
+        done = scope_code_pretend(PyTuple_GetItem(codes, i), how ? UINT32_MAX : 0, flags[how]) && done;
     return done;
 }
 
 /* GIL held, given up as Python code does; allocates; as median_ns(), with the hooks. */
-static uint64_t hooked_ns(PyObject *yard, PyObject *loop, PyObject *codes, bool recorded, unsigned rounds) {
+static uint64_t hooked_ns(PyObject *yard, PyObject *loop, PyObject *codes, int how, unsigned rounds) {
     struct scope_writer scratch = {.limit = SCOPE_CHUNK_CAPACITY, .session = scope_session, .owned = true};
     unsigned char *memory = calloc(1, SCOPE_CHUNK_BYTES);
-    if (!memory || !pretend(codes, recorded)) {
+    if (!memory || !pretend(codes, how)) {
         free(memory);
         PyErr_NoMemory();
         return 0;
@@ -133,23 +139,23 @@ static uint64_t hooked_ns(PyObject *yard, PyObject *loop, PyObject *codes, bool 
         scope_profile_unhook_this_thread();
     scope_tls = before;
     memcpy(scope_counts, counts, sizeof counts);
-    pretend(codes, false);
+    pretend(codes, LEFT_OUT);
     free(memory);
     return took_ns;
 }
 
 /* GIL held, given up as Python code does; allocates; new reference or NULL with an exception. calibrate(yard, loop,
- * codes, recorded, rounds): CPU time in ns of one `loop()`; with `codes` None as it is, else with the hooks, the code
- * objects of that tuple counting as recorded or as left out. Their events must fit one chunk. With `loop` None: of one
+ * codes, how, rounds): CPU time in ns of one `loop()`; with `codes` None as it is, else with the hooks, the code objects
+ * of that tuple counting as left out (0), recorded (1) or looked at (2). Their events must fit one chunk. With `loop` None: of one
  * `yard()`, at this moment. Runs on a muted thread only. */
 PyObject *scope_calibrate(PyObject *module, PyObject *args) {
     (void)module;
     PyObject *yard, *loop, *codes;
-    int recorded;
+    int how;
     unsigned rounds;
-    if (!PyArg_ParseTuple(args, "OOOpI", &yard, &loop, &codes, &recorded, &rounds))
+    if (!PyArg_ParseTuple(args, "OOOiI", &yard, &loop, &codes, &how, &rounds))
         return NULL;
-    if (rounds < 1 || rounds > MOST_ROUNDS || scope_tls != &scope_muted ||
+    if (rounds < 1 || rounds > MOST_ROUNDS || how < LEFT_OUT || how > LOOKED_AT || scope_tls != &scope_muted ||
         (codes != Py_None && (!scope_active || !PyTuple_Check(codes)))) {
         PyErr_SetString(PyExc_RuntimeError, "calibration needs the agent's thread and 1 to 64 rounds");
         return NULL;
@@ -161,7 +167,7 @@ PyObject *scope_calibrate(PyObject *module, PyObject *args) {
     else if (codes == Py_None)
         took_ns = median_ns(yard, loop, rounds, NULL, NULL);
     else
-        took_ns = hooked_ns(yard, loop, codes, recorded, rounds);
+        took_ns = hooked_ns(yard, loop, codes, how, rounds);
     if (collecting)
         PyGC_Enable();
     return PyErr_Occurred() ? NULL : PyLong_FromUnsignedLongLong(took_ns);

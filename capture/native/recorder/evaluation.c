@@ -1,9 +1,14 @@
-/* How code that is left out costs little on 3.10 and 3.11.
+/* How 3.10 and 3.11 record plain functions, and leave code out, without a look at every instruction.
  *
  * A profile function is called for every call of a thread, built-in ones included, and while a thread has one the
- * interpreter looks at every instruction (left-out calls took 3.4 times as long, built-in ones 3.7 times). So a frame
- * evaluation function (PEP 523) stands before every frame: it takes the thread's "look out" mark away around a frame
- * that is left out and puts it back around one that is recorded. The profile function stays what records.
+ * interpreter looks at every instruction, which 3.11 then also runs unspecialized (left-out calls took 3.4 times as long,
+ * built-in ones 3.7 times, plain instructions of recorded functions 2.4 times). So a frame evaluation function (PEP 523)
+ * stands before every frame. Around a frame that is left out it takes the thread's "look out" mark away; around a
+ * recorded one too, and tells its beginning and its end itself. The mark is on, and the profile function records, where
+ * there is more to tell than that: `Thread.join`, forked children, and frames that ran before the recording.
+ *
+ * Who tells the end of a frame is seen in the mark, which an evaluation loop leaves behind as it was at its end: where it is
+ * on, because threads were made to look out meanwhile, the profile function has seen that end.
  *
  * The price: where 3.11 would run a Python call inside the caller's evaluation loop, it now takes some 700 bytes of the C
  * stack. A recursion that works without us must not crash with us, so the function is taken out as soon as a thread has
@@ -11,7 +16,7 @@
  * A function of another tool's is never replaced. Where anything looks unlike what is known of these two finished
  * versions, none of this is done. */
 #define _GNU_SOURCE
-#include "leave_out.h"
+#include "evaluation.h"
 
 #include "costs.h"
 #include "sites.h"
@@ -20,8 +25,23 @@
 #include <pthread.h>
 #include <string.h>
 
-#define CODE_OFFSET 32 /* of the code object, in 3.10's PyFrameObject and in 3.11's _PyInterpreterFrame */
+#define CODE_OFFSET 32  /* of the code object, in 3.10's PyFrameObject and in 3.11's _PyInterpreterFrame */
+#define DEPTH_OFFSET 32 /* of how deep the thread's recursion is, in PyThreadState */
 #define STACK_SHARE 8
+
+/* of a generator's frame: in 3.10's PyFrameObject; in 3.11's _PyInterpreterFrame, and before it in the generator */
+#define STATE_OFFSET_310 108
+#define STATE_OFFSET_311 (-5)
+#define LAST_OFFSET_311 56
+#define OWNER_OFFSET_311 69
+#define OWNED_BY_GENERATOR 1
+#define STATE_CREATED (-2)
+#define STATE_SUSPENDED (-1)
+#define STATE_EXECUTING 0
+#define OP_RETURN_GENERATOR_311 75
+
+#define LOOKED_AT 0u      /* the profile function tells of this frame */
+#define SILENT UINT32_MAX /* nothing is to be told */
 
 typedef PyObject *(*evaluator)(PyThreadState *, void *frame, int throwing);
 
@@ -32,7 +52,10 @@ static unsigned char looking_out; /* the mark's value: 1 or 255 */
 static bool wanted;               /* between start and stop */
 static bool in_place;             /* ours is the interpreter's evaluation function, as far as we know */
 static uint32_t deep;             /* evaluations in progress that began deep in a stack */
-static __thread uintptr_t lowest; /* address; below it a stack counts as deep; 0 = not known yet */
+
+#define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
+THREAD_LOCAL uintptr_t lowest; /* address; below it a stack counts as deep; 0 = not known yet */
+THREAD_LOCAL bool telling;     /* inside tell_begin() or tell_end() */
 
 static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing);
 
@@ -110,9 +133,67 @@ static const struct scope_code *know(void *frame, int throwing) {
     return scope_code_learn(code, pointer_at(frame, globals_offset));
 }
 
+/* GIL held; does not allocate. Whether the frame would only find that the recursion is too deep, and so never begin. */
+static bool is_too_deep(const PyThreadState *thread) {
+    int depth;
+    memcpy(&depth, (const unsigned char *)thread + DEPTH_OFFSET, sizeof depth);
+    return scope_python.version == 0x030a ? depth >= Py_GetRecursionLimit() : depth <= 0; /* 3.11 counts down */
+}
+
+/* GIL held; does not allocate. Of a generator's frame, or one like it. */
+static int state_of(const void *frame) {
+    const int offset = scope_python.version == 0x030a ? STATE_OFFSET_310 : STATE_OFFSET_311;
+    return *((const signed char *)frame + offset);
+}
+
+/* GIL held; does not allocate. What the beginning of this frame is. 3.10 tells a throw as a resume. */
+static uint32_t kind_of_begin(uint32_t flags, const void *frame, int throwing) {
+    if (SCOPE_LIKELY(flags == 0))
+        return SCOPE_CALL;
+    if (flags != SCOPE_CODE_GENERATOR)
+        return LOOKED_AT;
+    if (scope_python.version == 0x030b && ((const unsigned char *)frame)[OWNER_OFFSET_311] != OWNED_BY_GENERATOR)
+        return SILENT; /* the call that only makes the generator */
+    const int state = state_of(frame);
+    if (scope_python.version == 0x030a)
+        return state == STATE_CREATED ? SCOPE_CALL : state == STATE_SUSPENDED ? SCOPE_RESUME : LOOKED_AT;
+    if (state != STATE_EXECUTING)
+        return LOOKED_AT;
+    const unsigned char *last = pointer_at(frame, LAST_OFFSET_311);
+    return throwing ? SCOPE_THROW : *last == OP_RETURN_GENERATOR_311 ? SCOPE_CALL : SCOPE_RESUME;
+}
+
+/* GIL held; does not allocate. What the end of this frame is, which is still there if it is a generator's. */
+static uint32_t kind_of_end(uint32_t flags, const void *frame, const PyObject *result) {
+    if (!result)
+        return SCOPE_UNWIND;
+    return flags && state_of(frame) == STATE_SUSPENDED ? SCOPE_YIELD : SCOPE_RETURN;
+}
+
+/* GIL held; allocates as scope_write() does. The frame is not on the thread's stack yet. */
+static void tell_begin(uint32_t site, uint32_t kind) {
+    telling = true; /* no Python code that runs in here is the program's */
+    scope_write(site, scope_head(kind, 0, 0), NULL);
+    telling = false;
+}
+
+/* GIL held; allocates as scope_write() does; keeps the exception. The frame is not on the thread's stack any more. */
+static void tell_end(uint32_t site, uint32_t kind) {
+    telling = true;
+    if (SCOPE_UNLIKELY(kind == SCOPE_UNWIND)) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        scope_write_left(site, scope_head(kind, 0, 0));
+        PyErr_Restore(type, value, traceback);
+    } else {
+        scope_write_left(site, scope_head(kind, 0, 0));
+    }
+    telling = false;
+}
+
 /* GIL held, given up as the frame does; runs the frame: what the interpreter calls for every frame. */
 static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
-    if (SCOPE_UNLIKELY(!in_place || !is_ours(thread)))
+    if (SCOPE_UNLIKELY(!in_place || telling || !is_ours(thread)))
         return by_default(thread, frame, throwing);
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     if (SCOPE_UNLIKELY(here < lowest || !lowest)) {
@@ -123,17 +204,30 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     }
     const struct scope_code *known = know(frame, throwing);
     const bool left_out = known && known->flags == SCOPE_CODE_LEFT_OUT && scope_active; /* a child cleans up */
+    const bool recorded = known && known->site && scope_active && !is_too_deep(thread);
+    const uint32_t site = recorded ? known->site : 0, flags = recorded ? known->flags : 0; /* the entry may move */
+    const uint32_t begins = recorded ? kind_of_begin(flags, frame, throwing) : LOOKED_AT, session = scope_session;
+    const bool told = begins != LOOKED_AT && begins != SILENT;
     scope_counts[SCOPE_COST_LEFT_OUT_CALL] += left_out;
+    scope_counts[SCOPE_COST_RESUME] += begins == SCOPE_RESUME;
+    if (told)
+        tell_begin(site, begins);
+    if (SCOPE_UNLIKELY(!is_ours(thread))) /* it had to wait, and was let go of meanwhile */
+        return by_default(thread, frame, throwing);
     unsigned char *mark = mark_of(thread);
-    const unsigned char before = *mark, during = left_out ? 0 : looking_out;
+    const unsigned char before = *mark, during = left_out || begins != LOOKED_AT ? 0 : looking_out;
     const uint64_t slowed_before = scope_counts[SCOPE_COST_SLOWED_NOW];
-    scope_counts[SCOPE_COST_SLOWED_NOW] = !left_out;
+    scope_counts[SCOPE_COST_SLOWED_NOW] = during != 0;
     *mark = during;
     PyObject *result = by_default(thread, frame, throwing);
     scope_counts[SCOPE_COST_SLOWED_NOW] = slowed_before;
     scope_counts[SCOPE_COST_LEFT_OUT_RAISE] += left_out && !result;
-    if (before != during && is_ours(thread))
-        *mark = in_place ? before : looking_out;
+    if (SCOPE_UNLIKELY(!is_ours(thread)))
+        return result;
+    const bool goes_on = session == scope_session; /* else what began before this recording is the profile function's */
+    if (told && goes_on && *mark == 0)
+        tell_end(site, kind_of_end(flags, frame, result));
+    *mark = in_place && goes_on ? before : looking_out;
     return result;
 }
 
@@ -164,7 +258,7 @@ static bool is_laid_out_as_known(size_t hook_offset, scope_tracefunc hook) {
 
 /* GIL held; allocates a frame object; never leaves an exception. Whether left-out code is cheap from here on. Runs on a
  * thread that has no profile function. */
-bool scope_leave_out_start(size_t hook_offset, scope_tracefunc hook) {
+bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook) {
     *(void **)&by_default = scope_python.evaluate_by_default;
     if (!by_default || !scope_python.get_evaluator || !scope_python.set_evaluator)
         return false;
@@ -179,13 +273,13 @@ bool scope_leave_out_start(size_t hook_offset, scope_tracefunc hook) {
 }
 
 /* GIL held; does not allocate. Whether code that is left out runs without our hook at the moment. */
-bool scope_leave_out_works(void) {
+bool scope_evaluation_works(void) {
     return in_place;
 }
 
 /* GIL held; does not allocate. Whether another tool has put its own evaluation function over ours since; said once.
  * Then every thread looks out again; what a left-out frame called in between was not seen. */
-bool scope_leave_out_displaced(void) {
+bool scope_evaluation_displaced(void) {
     if (!in_place || scope_python.get_evaluator(PyInterpreterState_Get()) == (void *)evaluate)
         return false;
     in_place = wanted = false;
@@ -194,7 +288,7 @@ bool scope_leave_out_displaced(void) {
 }
 
 /* GIL held; does not allocate. Frames that run through ours go on; they change nothing any more. */
-void scope_leave_out_stop(void) {
+void scope_evaluation_stop(void) {
     if (!wanted)
         return;
     wanted = false;

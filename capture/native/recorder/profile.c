@@ -8,7 +8,7 @@
 #include "costs.h"
 #include "greenlets.h"
 #include "joins.h"
-#include "leave_out.h"
+#include "evaluation.h"
 #include "lifetimes.h"
 #include "sites.h"
 #include "snapshot.h"
@@ -316,7 +316,7 @@ void scope_profile_hook_threads(PyObject *frames) {
     if (!hook_offset)
         return;
     struct stacks stacks = {frames, NULL};
-    if (frames && scope_leave_out_displaced()) {
+    if (frames && scope_evaluation_displaced()) {
         PyThreadState *state = scope_python.thread_head(PyInterpreterState_Get());
         for (; state; state = scope_python.thread_next(state))
             if (hook_of(state) == (void *)on_profile)
@@ -364,7 +364,7 @@ int scope_profile_start(void) {
         return -1;
     }
     scope_profile_hook_threads(NULL);
-    scope_leave_out_start(hook_offset, on_profile);
+    scope_evaluation_start(hook_offset, on_profile);
     return 0;
 }
 
@@ -372,7 +372,7 @@ int scope_profile_start(void) {
 void scope_profile_stop(void) {
     if (!hook_offset)
         return;
-    scope_leave_out_stop();
+    scope_evaluation_stop();
     change_threads(false, NULL);
     scope_profile_unhook_this_thread();
     hook_offset = 0;

@@ -230,8 +230,8 @@ const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
 }
 
 /* GIL held; allocates plain memory at first sight; false when there is none. Has `code` count as recorded under a number
- * that has no definition, or, with 0, as left out again. */
-bool scope_code_pretend(PyObject *code, uint32_t site) {
+ * that has no definition, or, with 0, as not recorded. */
+bool scope_code_pretend(PyObject *code, uint32_t site, uint32_t flags) {
     if (scope_codes.entries == empty)
         return false;
     struct scope_code *known = (struct scope_code *)scope_code_find(code);
@@ -240,7 +240,9 @@ bool scope_code_pretend(PyObject *code, uint32_t site) {
     if (!known && !(known = insert((struct scope_code){.code = code})))
         return false;
     known->site = site;
-    known->flags = site ? 0 : SCOPE_CODE_LEFT_OUT;
+    known->flags = flags;
+    if (site && !flags && number_of(code, "co_flags") & GENERATOR_LIKE)
+        known->flags = SCOPE_CODE_GENERATOR;
     return true;
 }
 

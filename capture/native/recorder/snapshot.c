@@ -100,6 +100,7 @@ void scope_switch_stacks(struct scope_writer *w, PyFrameObject *from, PyFrameObj
  * for a thread without Python frames. `entering`: code whose innermost frame is not part of the stack yet, or NULL. */
 void scope_snapshot(struct scope_writer *w, PyFrameObject *frame, uint32_t reason, PyObject *entering) {
     struct stack stack = {0};
+    w->stacks_told += 1;
     if (frame)
         walk(&stack, frame, entering);
     size_t from = 0;

@@ -175,12 +175,11 @@ struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObj
     return &w->records[w->next];
 }
 
-/* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
-void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
-    if (SCOPE_UNLIKELY(!scope_active)) {
-        scope_fork_clean_up();
-        return;
-    }
+/* GIL held; may find file space and, after a gap, allocates frame objects. `left`: the event is the end of a function that
+ * is no more on the thread's stack; where that has been written meanwhile, the end is in it. */
+static void write_slowly(uint32_t a, uint32_t head, PyObject *code, bool left) {
+    const struct scope_writer *before = scope_tls;
+    const uint32_t told_before = before ? before->stacks_told : 0;
     struct scope_writer *w = scope_writer_of_this_thread(code);
     if (!w || w->quiet || w->ended)
         return;
@@ -188,12 +187,32 @@ void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
     struct scope_record *record = scope_reserve(w, 1, code, true);
     if (!scope_active || w->session != scope_session)
         return; /* the recording ended while this thread waited for space */
+    if (left && (w != before || w->stacks_told != told_before))
+        return;
     if (!record) {
         scope_drop(w, SCOPE_GAP_POOL_FULL);
         return;
     }
     scope_fill(record, scope_ticks(), a, head);
     scope_publish(w, 1);
+}
+
+/* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
+void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
+    if (SCOPE_UNLIKELY(!scope_active)) {
+        scope_fork_clean_up();
+        return;
+    }
+    write_slowly(a, head, code, false);
+}
+
+/* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
+void scope_write_left_slowly(uint32_t a, uint32_t head) {
+    if (SCOPE_UNLIKELY(!scope_active)) {
+        scope_fork_clean_up();
+        return;
+    }
+    write_slowly(a, head, NULL, true);
 }
 
 /* GIL held, given up while a thread waits for space; may find file space. An event of a thread's life: also for threads

@@ -31,6 +31,7 @@ struct scope_writer {
     uint64_t full_checked_ns;
     uint64_t site_gap_ns;
 
+    uint32_t stacks_told;                   /* how often its whole stack has been written */
     void *told[SCOPE_TOLD], *cut_exception; /* exceptions.c; compared, never used */
     uint32_t told_next;
     pthread_t ident;
@@ -66,6 +67,7 @@ extern bool scope_greenlets_loaded;     /* greenlets.c; or about to be */
 #define SCOPE_GAP_UNHOOKED 6u  /* somebody took our hooks out */
 
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
+void scope_write_left_slowly(uint32_t a, uint32_t head);
 struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume);
 bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head);
 bool scope_write_end(struct scope_writer *w);
@@ -119,6 +121,15 @@ static inline void scope_publish(struct scope_writer *w, uint32_t slots) {
     __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
 }
 
+/* GIL not needed; does not allocate. Writes one event where there is room for it. */
+static inline void scope_write_here(struct scope_writer *w, uint32_t a, uint32_t head) {
+    struct scope_record *record = &w->records[w->next];
+    scope_own_soon(record + SCOPE_RECORDS_AHEAD);
+    scope_fill(record, scope_ticks(), a, head);
+    w->next += 1;
+    __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
+}
+
 /* GIL held; does not allocate unless a chunk is full. The hot path: every recorded call and return goes through here.
  * `code` is the code object being entered, NULL for every other event: after a gap the stack is written again, and a
  * function that is just being entered is not on it yet. */
@@ -128,11 +139,16 @@ static inline void scope_write(uint32_t a, uint32_t head, PyObject *code) {
         scope_write_slowly(a, head, code);
         return;
     }
-    struct scope_record *record = &w->records[w->next];
-    scope_own_soon(record + SCOPE_RECORDS_AHEAD);
-    scope_fill(record, scope_ticks(), a, head);
-    w->next += 1;
-    __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
+    scope_write_here(w, a, head);
+}
+
+/* GIL held; does not allocate unless a chunk is full. As scope_write(), of a function whose frame is gone from the stack. */
+static inline void scope_write_left(uint32_t a, uint32_t head) {
+    struct scope_writer *w = scope_tls;
+    if (SCOPE_UNLIKELY(!w || w->next >= w->limit))
+        scope_write_left_slowly(a, head);
+    else
+        scope_write_here(w, a, head);
 }
 
 #endif
