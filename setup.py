@@ -43,7 +43,7 @@ def resources() -> list[tuple[str, list[str]]]:
 
 
 setup(
-    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}, "build_ext": {"parallel": True}},
     data_files=[] if "editable_wheel" in sys.argv else resources(),
     ext_modules=[
         native(

@@ -60,6 +60,8 @@ else
 fi
 
 echo "Installing the pinned libraries"
-pip $installer install --require-hashes -r packaging/constraints.txt
+pip $installer install --no-compile --require-hashes -r packaging/constraints.txt
+$venv/bin/python -m compileall -q $venv/lib >/dev/null 2>&1 & # pip would do it first and keep the C compiler waiting
 echo "Building the native parts and installing Scope"
 pip $venv/bin/python -m pip install --no-deps --no-build-isolation --editable .
+wait
