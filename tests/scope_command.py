@@ -13,28 +13,49 @@ from typing import Any
 
 from scope_gui.cli import main
 
-READING = ("events", "frame", "info", "query")
+READING = ("events", "frame", "info", "query", "verify")
 COMMAND = [sys.executable, "-m", "scope_gui"]
 
 
 def scope(*words: object, expect: int = 0, timeout_s: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs `scope-gui WORDS`; the test fails when the exit code is another one."""
-    done = subprocess.run(
-        [*COMMAND, *map(str, words)], capture_output=True, text=True, timeout=timeout_s, check=False, **options
-    )
+    """Runs `scope-gui WORDS`; the test fails when the exit code is another one.
+
+    A verb that only reads runs in this process, whose imports are there, unless `options` ask for another environment.
+    """
+    command = [str(word) for word in words]
+    if command[0] in READING and not options:
+        done = scope_here(command)
+    else:
+        done = subprocess.run(
+            [*COMMAND, *command], capture_output=True, text=True, timeout=timeout_s, check=False, **options
+        )
     assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done
 
 
-def scope_json(*words: object) -> Any:
-    """The one JSON document that a verb prints. A verb that only reads runs in this process: its imports are there."""
-    if words[0] not in READING:
-        return json.loads(scope(*words).stdout)
+def scope_here(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """The same in this process, whatever its exit code."""
     output, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
-        status = main([str(word) for word in words])
-    assert status == 0, f"exit {status}\n{output.getvalue()[-2000:]}\n{errors.getvalue()[-4000:]}"
-    return json.loads(output.getvalue())
+        try:
+            status = main(command)
+        except SystemExit as end:  # as the command line's own parser ends
+            status = end.code if isinstance(end.code, int) else 1
+    return subprocess.CompletedProcess([*COMMAND, *command], status, output.getvalue(), errors.getvalue())
+
+
+def scope_series(commands: Sequence[Sequence[object]], **options: Any) -> list[subprocess.CompletedProcess[str]]:
+    """Each of them, whatever its exit code, in one process beside this one: one start and one import of Qt for all."""
+    asked = json.dumps([[str(word) for word in words] for words in commands])
+    program = [sys.executable, "-m", "tests.command_series"]
+    done = subprocess.run(program, input=asked, capture_output=True, text=True, check=False, **options)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return [subprocess.CompletedProcess(*ended) for ended in json.loads(done.stdout)]
+
+
+def scope_json(*words: object) -> Any:
+    """The one JSON document that a verb prints."""
+    return json.loads(scope(*words).stdout)
 
 
 def query(session: Path, sql: str) -> list[dict[str, Any]]:

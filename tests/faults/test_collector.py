@@ -23,19 +23,19 @@ def test_finalizers_run_and_warn_where_they_would(
     assert "finalizers on ['MainThread']" in expected
 
 
-@pytest.mark.parametrize("way", ["run", "attach"])
-def test_a_program_sees_the_collector_as_it_has_set_it(
-    way: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
-) -> None:
-    with recorded(way, interpreter, target, tmp_path, "asks_about_the_collector.py") as it:
-        it.let_go()
-        assert it.output().splitlines()[-1] == "surprises []"
+LAST_WORDS = {
+    "asks_about_the_collector.py": ["surprises []"],
+    "collects_to_the_end.py": ["on in children [1, 2]", "finalized"],
+}
+"""What each prints at its end: is the collector on when it has been set so, also in children; is the rest collected?"""
 
 
 @pytest.mark.parametrize("way", ["run", "attach"])
-def test_children_and_the_end_of_the_interpreter_collect_as_they_would(
-    way: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
+@pytest.mark.parametrize("program", LAST_WORDS)
+def test_a_program_its_children_and_its_end_see_the_collector_as_it_was_set(
+    program: str, way: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
 ) -> None:
-    with recorded(way, interpreter, target, tmp_path, "collects_to_the_end.py") as it:
+    expected = LAST_WORDS[program]
+    with recorded(way, interpreter, target, tmp_path, program) as it:
         it.let_go()
-        assert it.output().splitlines()[-2:] == ["on in children [1, 2]", "finalized"]
+        assert it.output().splitlines()[-len(expected) :] == expected

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import xxhash
 
-from tests.interpreters import ROOT, Interpreter, found
+from tests.interpreters import ONE_OF_EACH_WAY, ROOT, Interpreter, found
 from tests.scope_command import run_recorded, scope, scope_json
 
 
@@ -125,6 +125,7 @@ def test_remote_debugging_that_is_switched_off(tmp_path: Path) -> None:
         process.stdout.close()
 
 
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
 def test_target_that_ends_during_the_attach(interpreter: Interpreter, tmp_path: Path) -> None:
     """Whatever the moment, the outcome is a saved session or one sentence."""
     for number in range(6):

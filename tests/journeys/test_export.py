@@ -17,7 +17,7 @@ from capture.session import Session
 from scope_gui.pictures.plan import Pace, moments
 from tests.interpreters import ROOT
 from tests.journeys.stories.pictures import VIEWS
-from tests.scope_command import COMMAND, scope
+from tests.scope_command import COMMAND, scope, scope_series
 from tests.sessions import build_session
 from tests.views.pictures import pixels
 from tests.views.reading import Page
@@ -54,11 +54,15 @@ def test_the_export_is_the_windows_own_picture(
     settings.write_text(f'{{"theme": "{theme}"}}')
     sizes = play("look", "open", session, "--at", "50%", env={"SCOPE_3D": "off"})
     wrong = {}
+    where = ["export", session, "--at", "50%", "--theme", theme]
+    commands = [
+        [*where, "--view", view, "--size", "{}x{}".format(*sizes[view]), "-o", f"{view}.png"]
+        for view in ("window", *VIEWS)
+    ]
+    assert {(done.returncode, done.stderr) for done in scope_series(commands, **bare)} == {(0, "")}
     for view in ("window", *VIEWS):
         width, height, above = sizes[view]
-        where = ["--at", "50%", "--view", view, "--theme", theme, "--size", f"{width}x{height}", "-o", "a.png"]
-        assert scope("export", session, *where, **bare).stderr == ""
-        own, exported = picture(tmp_path / f"{view}.png"), picture(bare["cwd"] / "a.png")
+        own, exported = picture(tmp_path / f"{view}.png"), picture(bare["cwd"] / f"{view}.png")
         assert exported.shape == (height, width, 3)
         different = np.argwhere((exported[above : above + own.shape[0]] != own).any(axis=2))
         if len(different):
@@ -79,8 +83,10 @@ def test_a_picture_says_what_it_shows(qapp: object, session: Path, bare: dict[st
         "metrics": (clock_text(middle_ns), "Memory", "all processes together"),
     }
     unread = {}
+    where = ["export", session, "--at", "50%", "--size", "1200x640"]
+    done = scope_series([[*where, "--view", view, "-o", f"{view}.png"] for view in must], **bare)
+    assert {one.returncode for one in done} == {0}, done
     for view, words in must.items():
-        scope("export", session, "--at", "50%", "--view", view, "-o", f"{view}.png", "--size", "1200x640", **bare)
         unread[view] = Page(QImage(str(bare["cwd"] / f"{view}.png"))).missing(*words)
     assert unread == {view: [] for view in must}
 
@@ -133,8 +139,9 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(session: Path, bar
     ]
     if os.getuid() != 0:
         wrong.append((1, "Permission denied", [session, "--at", "50%", "-o", "locked/a.png"]))
-    for code, sentence, words in wrong:
-        done = scope("export", *words, expect=code, **bare)
+    every = scope_series([["export", *words] for _, _, words in wrong], **bare)
+    for (code, sentence, _), done in zip(wrong, every, strict=True):
+        assert done.returncode == code, done.args
         lines = [line for line in done.stderr.splitlines() if line.startswith("scope-gui")]
         assert len(lines) == 1, done.stderr
         assert sentence in lines[0]

@@ -124,11 +124,13 @@ def check_found_again(play: Any, seen: dict[str, Any], **options: Any) -> None:
     assert panels["Supervision"][1] < panels["Metrics"][1] < panels["Timeline"][1]
 
 
+@pytest.mark.soak
 def test_from_attach_to_a_bookmark_found_again_without_any_mouse(
-    play: Any, served: Served, home: dict[str, str], tmp_path: Path
+    play: Any, served: Served, home: dict[str, str], rounds: Callable[[int, int], int], tmp_path: Path
 ) -> None:
-    seen = play("first window", given={**served(), "steps": 200}, env=home)
-    assert len(seen["places"]) == 200
+    steps = rounds(80, 200)
+    seen = play("first window", given={**served(), "steps": steps}, env=home)
+    assert len(seen["places"]) == steps
     assert seen["mouse"] == {}
     session = check_live(seen)
     assert session.parent == tmp_path / "Scope"

@@ -19,7 +19,7 @@ PACKAGES = ("capture", "dags", "views", "scope_gui")
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    command = [sys.executable, "packaging/make_wheel.py", str(tmp_path_factory.mktemp("wheel"))]
+    command = [sys.executable, "packaging/make_wheel.py", str(tmp_path_factory.mktemp("wheel")), "--reuse"]
     return Path(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip())
 
 

@@ -27,7 +27,7 @@ from tests.sessions import Truth, build_session
 pytestmark = pytest.mark.soak
 
 SOAK = bool(os.environ.get("SCOPE_SOAK"))
-SAMPLE = 600
+SAMPLE = 200
 SEGMENTS = 2
 TABLES = ("events", "calls", "states", "metrics", "edges", "gaps")
 
