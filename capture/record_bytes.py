@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ class SplitRecords:
 
     `rare_at` and `rare_rows` are the records and the rows of events of a rare kind that are no states; `texts` are
     those of the states. `broken_at` is the first event that claims more records than there are; nothing else is then
-    told.
+    told. `unknown_kind` is that of the first event of a kind that is not known.
     """
 
     heads: Records
@@ -33,28 +34,36 @@ class SplitRecords:
     changes: Int64
     texts: TextColumn
     broken_at: int | None = None
+    unknown_kind: int | None = None
 
 
-def split_records(records: Records) -> SplitRecords:
-    """The records as events."""
+def split_records(records: Records, is_known: npt.NDArray[np.bool_]) -> SplitRecords:
+    """The records as events; `is_known` says of each kind whether it is."""
     records = np.ascontiguousarray(records)
-    room = np.empty(5, np.int64)
-    library = host_library()
-    library.scope_count_records(_pointer(records), ctypes.c_int64(len(records)), _pointer(room))
-    events, states, rare, text_bytes, broken_at = room.tolist()
+    room = (ctypes.c_int64 * 6)()
+    library, first = host_library(), _pointer(records)
+    library.scope_count_records(first, ctypes.c_int64(len(records)), _pointer(is_known), room)
+    events, states, rare, text_bytes, broken_at, unknown_kind = room
     if broken_at >= 0:
         none = np.empty(0, np.int64)
         return SplitRecords(records, none, none, none, none.view(np.uint64), none, NO_TEXTS, broken_at)
-    heads = np.empty(events, records.dtype)
-    rare_at, rare_rows = np.empty(rare, np.int64), np.empty(rare, np.int64)
-    rows, serials, changes = np.empty(states, np.int64), np.empty(states, np.uint64), np.empty(states, np.int64)
-    ends, text = np.empty(states + 1, np.int64), np.empty(text_bytes, np.uint8)
-    outputs = (heads, rare_at, rare_rows, rows, serials, changes, ends, text)
+    heads, text = np.empty(events, records.dtype), np.empty(text_bytes, np.uint8)
+    # One array for all numbers: ctypes takes longer for an address than C for a block's share of them.
+    lengths = (rare, rare, states, states, states, states + 1)
+    bounds = [0, *itertools.accumulate(lengths)]
+    numbers = np.empty(bounds[-1], np.int64)
+    address = numbers.ctypes.data
     library.scope_split_records(
-        _pointer(records), ctypes.c_int64(len(records)), *(_pointer(output) for output in outputs)
+        first,
+        ctypes.c_int64(len(records)),
+        _pointer(heads),
+        *(ctypes.c_void_p(address + 8 * start) for start in bounds[:-1]),
+        _pointer(text),
     )
+    rare_at, rare_rows, rows, serials, changes, ends = (numbers[a:b] for a, b in itertools.pairwise(bounds))
     texts = TextColumn.from_bytes(text, ends) if states else NO_TEXTS
-    return SplitRecords(heads, rare_at, rare_rows, rows, serials, changes, texts)
+    unknown = None if unknown_kind < 0 else unknown_kind
+    return SplitRecords(heads, rare_at, rare_rows, rows, serials.view(np.uint64), changes, texts, unknown_kind=unknown)
 
 
 def session_ns(

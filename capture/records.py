@@ -103,15 +103,14 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
     kinds = records["kind"]
     if len(kinds) and int(kinds.max()) >= Kind.THREAD_BEGIN:
         records, extras, states = _without_continuations(records, block_no)
-        kinds = records["kind"]
-    if not _IS_KNOWN[kinds].all():
+    elif not _IS_KNOWN[kinds].all():
         raise FormatError(f"block {block_no}: an event of unknown kind {int(kinds[~_IS_KNOWN[kinds]][0])}")
     return Piece(records, block_no, extras, states)
 
 
 def _without_continuations(records: Records, block_no: int) -> tuple[Records, list[tuple[int, Extra]], States]:
     """The heads alone, and what their continuations say."""
-    split = split_records(records)
+    split = split_records(records, _IS_KNOWN)
     broken_at = split.broken_at
     extras: list[tuple[int, Extra]] = []
     for at, row in zip(split.rare_at.tolist(), split.rare_rows.tolist(), strict=True):
@@ -126,6 +125,8 @@ def _without_continuations(records: Records, block_no: int) -> tuple[Records, li
             extras.append((row, Frames(records[at + 1 : at + 1 + slots])))
     if broken_at is not None:
         raise FormatError(f"block {block_no}: the event at record {broken_at} claims more records than it can have")
+    if split.unknown_kind is not None:
+        raise FormatError(f"block {block_no}: an event of unknown kind {split.unknown_kind}")
     return split.heads, extras, States(split.state_rows, split.serials, split.changes, split.texts)
 
 

@@ -1,7 +1,7 @@
 """Rows of `states` as they stand on the disk: without what stands there already. Readers show them whole.
 
 - A segment's states are its state events, in order. Columns that the events tell exactly (TOLD_BY_EVENTS) are not in
-  the file, nor is `changes` where each row stands for one.
+  the file, nor is `changes` where each row stands for one, nor what is null in all rows.
 - Most values that states replace stand in the same segment, as `new` of an earlier row. There `old` is null and
   OLD_ROWS_BACK says how many rows before; 0 means that `old` itself tells. Counted backwards, so that segments are
   merged by laying them end to end.
@@ -31,6 +31,7 @@ TOLD_BY_EVENTS = {
     "new": ("value",),
     "writer_track_id": ("track_id", "flags", "object_id"),
 }
+MOSTLY_NULL = ("old", "writer_call_id")  # a column of nulls takes as long to write as one of numbers
 EventColumns = Callable[[Collection[str]], pa.Table]
 
 
@@ -59,7 +60,9 @@ def columns_of_events(events: pa.Table, names: Collection[str]) -> dict[str, pa.
 
 def without_repeats(states: pa.Table, events: pa.Table | None) -> pa.Table:
     """The rows of a segment without the columns that its other files, or their absence, tell exactly."""
-    repeated = ["changes"] if bool((integers(one_array(states["changes"])) == 1).all()) else []
+    repeated = [name for name in MOSTLY_NULL if states[name].null_count == len(states)]
+    if (integers(one_array(states["changes"])) == 1).all():
+        repeated.append("changes")
     if events is not None:
         told = columns_of_events(events, TOLD_BY_EVENTS)
         repeated += [name for name, column in told.items() if one_array(states[name]).equals(column)]

@@ -22,7 +22,7 @@ from capture.stored_states import writers
 from capture.tables import OLD_ROWS_BACK
 from capture.text_column import TextColumn
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
-from dags.columns import grown
+from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import Cells, before_in_batch
 
 MAX_KEY_ID = 1 << 22  # more than any recording names; a hostile session's must not make a table of gigabytes
@@ -45,11 +45,16 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CellsKeyframe(msgspec.Struct, frozen=True):
-    """All cells, by their present versions."""
+    """All cells, by their present versions: as columns, int64 bytes of what `_PRESENT` names beside the values.
+
+    Keyframes of before had a `Version` for each; of ten thousand cells that took longer than all else in a segment.
+    """
 
     last_ns: KeptNs
     next_version_id: KeptId
-    versions: list[Version]
+    versions: list[Version] = []
+    numbers: dict[str, bytes] = {}
+    values: list[str | None] = []
 
 
 class StateDag:
@@ -72,12 +77,13 @@ class StateDag:
         self = cls()
         self.last_ns, self.next_version_id = kept.last_ns, kept.next_version_id
         try:
-            self._present = {
-                name: np.array([getattr(version, name) for version in kept.versions], np.int64) for name in _PRESENT
-            }
+            self._present = {name: _kept_numbers(kept, name) for name in _PRESENT}
         except OverflowError as error:
             raise FormatError("the states of a keyframe claim impossible numbers") from error
-        self._values = pa.array([version.value for version in kept.versions], pa.large_string())
+        values = [version.value for version in kept.versions] if kept.versions else kept.values
+        if any(len(column) != len(values) for column in self._present.values()):
+            raise FormatError("the states of a keyframe contradict themselves")
+        self._values = pa.array(values, pa.large_string())
         ids = self._present["version_id"]
         self.cells = Cells.restored(self._present["object_id"], self._present["key_id"], ids)
         if len(self.cells) != len(ids) or (ids <= 0).any() or (ids >= kept.next_version_id).any():
@@ -86,12 +92,8 @@ class StateDag:
 
     def keyframe(self) -> bytes:
         """The cells."""
-        count = len(self.cells)
-        columns = {name: self._present[name][:count].tolist() for name in _PRESENT}
-        columns["value"] = self._values.to_pylist()
-        # Tuples are the same bytes as `Version`s, without a struct for each of a hundred thousand cells.
-        versions = list(zip(*(columns[name] for name in Version.__struct_fields__), strict=True))
-        kept = {"last_ns": self.last_ns, "next_version_id": self.next_version_id, "versions": versions}
+        numbers = {name: to_bytes(self._column(name)) for name in _PRESENT}
+        kept = CellsKeyframe(self.last_ns, self.next_version_id, numbers=numbers, values=self._values.to_pylist())
         return msgspec.msgpack.encode(kept)
 
     def copy(self) -> StateDag:
@@ -223,6 +225,13 @@ _NO_ROWS: dict[str, Any] = {
     else np.empty(0, np.int32 if name in {"writer_track_id", OLD_ROWS_BACK} else np.int64)
     for name in _COLUMNS
 }
+
+
+def _kept_numbers(kept: CellsKeyframe, name: str) -> Int64:
+    """A column of a keyframe. Raises: OverflowError, FormatError."""
+    if kept.versions:
+        return np.array([getattr(version, name) for version in kept.versions], np.int64)
+    return from_bytes(kept.numbers.get(name, b""), np.int64)
 
 
 def _values(batch: EventBatch, rows: npt.NDArray[np.intp], deleted: npt.NDArray[np.bool_]) -> pa.Array:

@@ -123,7 +123,7 @@ def columns_on_disk(store: SegmentStore) -> set[str]:
 
 def test_what_the_events_tell_is_not_written_again_and_told_all_the_same(tmp_path: Path) -> None:
     store = sealed(tmp_path / "a.scope", MIXED)
-    assert columns_on_disk(store) == {"version_id", "owner", "key", "old", OLD_ROWS_BACK, "writer_call_id"}
+    assert columns_on_disk(store) == {"version_id", "owner", "key", OLD_ROWS_BACK, "writer_call_id"}
     store.finish()
     with Session.open(tmp_path / "a.scope") as session:
         assert session.segment_table(0, "states").to_pydict() == TOLD

@@ -54,7 +54,8 @@ SCOPE_EXPORT void scope_sleepers_ask_all(struct scope_sleepers *all);
 SCOPE_EXPORT void scope_sleepers_close(struct scope_sleepers *all);
 
 struct scope_record;
-SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, int64_t *room);
+SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *known,
+                                      int64_t *room);
 SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, struct scope_record *heads,
                                       int64_t *rare_at, int64_t *rare_row, int64_t *state_row, uint64_t *serial,
                                       int64_t *changes, int64_t *ends, unsigned char *text);

@@ -17,11 +17,15 @@ static inline int64_t claimed_by(const struct scope_record *head) {
 }
 
 /* No GIL; does not allocate. What `scope_split_records` needs room for: {events, states, other rare events, bytes of
- * text, first event that claims more records than there are; -1 = none}. */
-SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, int64_t *room) {
+ * text, first event that claims more records than there are, kind of the first event whose kind is not `known`; -1 = none}.
+ */
+SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *known,
+                                      int64_t *room) {
     int64_t events = 0, states = 0, rare = 0, text = 0;
-    room[4] = -1;
+    room[4] = room[5] = -1;
     for (int64_t i = 0; i < count; i++, events++) {
+        if (!known[records[i].kind] && room[5] < 0)
+            room[5] = records[i].kind;
         if (records[i].kind < SCOPE_THREAD_BEGIN)
             continue;
         const int64_t claimed = claimed_by(&records[i]);
