@@ -16,6 +16,7 @@
 #include "collector.h"
 #include "connection.h"
 #include "fork.h"
+#include "fork_gate.h"
 #include "recording.h"
 #include "writer.h"
 
@@ -152,10 +153,11 @@ static void serve(PyThreadState *saved, PyGILState_STATE state) {
         const bool leaving = !wait_for_turn(&turn);
         if (leaving && !saved)
             return;
+        if (!saved && scope_python.finalizing && scope_python.finalizing())
+            return;
+        scope_gate_enter();
         if (saved)
             PyEval_RestoreThread(saved);
-        else if (scope_python.finalizing && scope_python.finalizing())
-            return;
         else
             state = PyGILState_Ensure();
         scope_collector_hold();
@@ -165,11 +167,13 @@ static void serve(PyThreadState *saved, PyGILState_STATE state) {
         scope_collector_let_go();
         if (over)
             scope_collector_restore();
-        if (leaving || over) {
+        if (leaving || over)
             PyGILState_Release(state);
+        else
+            saved = PyEval_SaveThread();
+        scope_gate_leave();
+        if (leaving || over)
             return;
-        }
-        saved = PyEval_SaveThread();
     }
 }
 
@@ -268,6 +272,7 @@ static void *agent_thread(void *argument) {
     }
     if (ours && orders->config && initialized && initialized()) {
         let_the_last_one_go();
+        scope_gate_enter();
         state = PyGILState_Ensure();
         scope_fork_watch();
         scope_fork_wrap();
@@ -286,6 +291,7 @@ static void *agent_thread(void *argument) {
             }
             PyGILState_Release(state);
         }
+        scope_gate_leave();
     }
     __atomic_sub_fetch(&beginning, 1, __ATOMIC_ACQ_REL);
     if (orders->ready) {

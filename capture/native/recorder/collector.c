@@ -21,9 +21,9 @@ static PyObject *enable(PyObject *self, PyObject *unused);
 static PyObject *disable(PyObject *self, PyObject *unused);
 
 static struct scope_replaced functions[] = {
-    {"isenabled", answer, NULL, NULL},
-    {"enable", enable, NULL, NULL},
-    {"disable", disable, NULL, NULL},
+    {"isenabled", answer, NULL, NULL, 0},
+    {"enable", enable, NULL, NULL, 0},
+    {"disable", disable, NULL, NULL, 0},
 };
 
 #define FUNCTIONS (sizeof functions / sizeof *functions)

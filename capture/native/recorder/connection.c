@@ -8,6 +8,7 @@
 #include "connection.h"
 
 #include "collector.h"
+#include "fork_gate.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -31,17 +32,21 @@ void scope_connections_close(void) {
 
 struct waiting {
     PyThreadState *state;
-    bool held; /* the collector, meanwhile let go */
+    bool held;   /* the collector, meanwhile let go */
+    bool inside; /* of the gate, likewise */
 };
 
 /* GIL held, and not afterwards; does not allocate. */
 static struct waiting give_up_gil(void) {
     const bool held = scope_collector_let_go();
-    return (struct waiting){.state = PyEval_SaveThread(), .held = held};
+    PyThreadState *state = PyEval_SaveThread();
+    return (struct waiting){.state = state, .held = held, .inside = scope_gate_leave()};
 }
 
 /* No GIL, but afterwards; does not allocate. */
 static void take_gil(struct waiting waiting) {
+    if (waiting.inside)
+        scope_gate_enter();
     PyEval_RestoreThread(waiting.state);
     if (waiting.held)
         scope_collector_hold();

@@ -4,7 +4,8 @@
  * inherited; the hooks themselves are taken out with the GIL, by the wrapper around Python's own fork functions or, in
  * a child that C code has made, by the first hook that fires. The mappings do not exist in the child (MADV_DONTFORK).
  *
- * The wrapper also sends the agent's thread away for the length of the fork. */
+ * The wrapper also sends the agent's thread away for the length of the fork; before any other fork it leaves the
+ * interpreter alone (fork_gate.c). */
 #include "fork.h"
 
 #include "agent_thread.h"
@@ -13,6 +14,7 @@
 #include "costs.h"
 #include "defs.h"
 #include "exit_handler.h"
+#include "fork_gate.h"
 #include "interpreters.h"
 #include "recording.h"
 #include "replaced.h"
@@ -24,8 +26,8 @@ static PyObject *around_fork(PyObject *self, PyObject *unused);
 static PyObject *around_forkpty(PyObject *self, PyObject *unused);
 
 static struct scope_replaced functions[] = {
-    {"fork", around_fork, NULL, NULL},
-    {"forkpty", around_forkpty, NULL, NULL},
+    {"fork", around_fork, NULL, NULL, 0},
+    {"forkpty", around_forkpty, NULL, NULL, 0},
 };
 
 #define FUNCTIONS (sizeof functions / sizeof *functions)
@@ -40,6 +42,7 @@ static void in_child(void) {
     if (scope_active || functions[0].definition)
         hooks_left = true;
     __atomic_store_n(&scope_active, 0, __ATOMIC_RELEASE);
+    scope_gate_forget();
     scope_agent_forget();
     scope_connections_close();
     scope_costs_go_to(NULL);
@@ -48,9 +51,10 @@ static void in_child(void) {
     scope_defs_forget();
 }
 
-/* GIL not needed; allocates a handler once, for good. 0 or -1. */
+/* GIL held; allocates handlers once, for good. 0 or -1. */
 int scope_fork_watch(void) {
-    if (!watching && pthread_atfork(NULL, NULL, in_child) != 0)
+    scope_gate_open();
+    if (!watching && pthread_atfork(scope_gate_before_fork, scope_gate_after_fork, in_child) != 0)
         return -1;
     watching = true;
     return 0;

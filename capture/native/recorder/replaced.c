@@ -12,33 +12,37 @@ struct function_object {
     PyMethodDef *definition;
 };
 
-/* GIL held; does not allocate; borrowed, NULL if `function` is not the built-in of that name, without arguments. */
-static PyMethodDef *definition_of(PyObject *function, const char *name) {
+/* GIL held; does not allocate; borrowed, NULL if `function` is not the built-in of that name, called in that way. */
+static PyMethodDef *definition_of(PyObject *function, const char *name, int flags) {
     if (!function || Py_TYPE(function) != &PyCFunction_Type)
         return NULL;
     PyMethodDef *definition = ((struct function_object *)function)->definition;
     const bool proven = definition && definition->ml_meth == PyCFunction_GetFunction(function) &&
-                        definition->ml_flags == METH_NOARGS && strcmp(definition->ml_name, name) == 0;
+                        definition->ml_flags == flags && strcmp(definition->ml_name, name) == 0;
     return proven ? definition : NULL;
 }
 
-/* GIL held; does not allocate; never leaves an exception. Does nothing where it was done, and where the program has not
- * loaded the module, as it may later. */
-void scope_replace(const char *module, struct scope_replaced *functions, size_t count) {
-    PyObject *modules = PySys_GetObject("modules"); /* borrowed, like all that follows */
-    PyObject *loaded = modules && PyDict_CheckExact(modules) ? PyDict_GetItemString(modules, module) : NULL;
-    PyObject *dict = loaded && PyModule_Check(loaded) ? PyModule_GetDict(loaded) : NULL;
+/* GIL held; does not allocate; never leaves an exception. Does nothing where it was done. */
+void scope_replace_in(PyObject *module, struct scope_replaced *functions, size_t count) {
+    PyObject *dict = module && PyModule_Check(module) ? PyModule_GetDict(module) : NULL; /* borrowed */
     for (size_t i = 0; dict && i < count; i++) {
         struct scope_replaced *f = &functions[i];
         if (f->definition)
             continue;
-        f->definition = definition_of(PyDict_GetItemString(dict, f->name), f->name);
+        f->definition = definition_of(PyDict_GetItemString(dict, f->name), f->name, f->flags ? f->flags : METH_NOARGS);
         if (!f->definition)
             continue;
         f->original = (scope_method)f->definition->ml_meth;
         __atomic_store_n(&f->definition->ml_meth, (PyCFunction)f->wrapper, __ATOMIC_RELEASE);
     }
     PyErr_Clear();
+}
+
+/* As scope_replace_in(). Does nothing either where the program has not loaded the module, as it may later. */
+void scope_replace(const char *module, struct scope_replaced *functions, size_t count) {
+    PyObject *modules = PySys_GetObject("modules"); /* borrowed */
+    scope_replace_in(modules && PyDict_CheckExact(modules) ? PyDict_GetItemString(modules, module) : NULL, functions,
+                     count);
 }
 
 /* GIL held; does not allocate. */
