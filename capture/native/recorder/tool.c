@@ -6,7 +6,10 @@
  * resumes and returns, which somebody who keeps our callbacks alive cannot feign. Asking for a callback is no way: it
  * takes registering another, which audit hooks hear of.
  *
- * What lies between the last proof and a failed one is not known. Hooks go back where our id is ours or free; an id
+ * Who takes the place and gives it back in between, as one does who keeps what register_callback() returns, passes every
+ * proof. So functions of ours in the definitions of those that change a tool's place note that it was ours.
+ *
+ * What lies between the last proof, or the first such note after it, and the proof in hand is not known. Hooks go back where our id is ours or free; an id
  * that another tool has is left alone, also in the end. */
 #include "tool.h"
 
@@ -14,6 +17,8 @@
 #include "clock.h"
 #include "filter.h"
 #include "greenlets.h"
+#include "interpreters.h"
+#include "replaced.h"
 #include "unseen.h"
 #include "writer.h"
 
@@ -27,7 +32,59 @@ static PyObject *canary; /* a function that makes the generator; strong, or NULL
 static long events;
 static uint32_t wanted_kinds, heard_kinds;
 static uint64_t proved_ticks;
+static uint64_t touched_ticks; /* when the program first changed our place since then; 0 = it has not */
 static bool is_lost;
+
+static PyObject *frees(PyObject *self, PyObject *id);
+static PyObject *clears(PyObject *self, PyObject *id);
+static PyObject *registers(PyObject *self, PyObject *const *args, Py_ssize_t count);
+static PyObject *sets(PyObject *self, PyObject *const *args, Py_ssize_t count);
+
+static struct scope_replaced changes[] = {
+    {"free_tool_id", frees, NULL, NULL, METH_O},
+    {"clear_tool_id", clears, NULL, NULL, METH_O}, /* 3.14 */
+    {"register_callback", (scope_method)(void (*)(void))registers, NULL, NULL, METH_FASTCALL},
+    {"set_events", (scope_method)(void (*)(void))sets, NULL, NULL, METH_FASTCALL},
+};
+
+#define CHANGES (sizeof changes / sizeof *changes)
+
+/* GIL held; does not allocate; no exception. Before a call that changes the place of the tool `id`. */
+static void note_change(PyObject *id) {
+    if (tool < 0 || touched_ticks || scope_tls == &scope_muted || !PyLong_CheckExact(id) ||
+        scope_in_another_interpreter())
+        return;
+    if (PyLong_AsLong(id) == tool)
+        touched_ticks = scope_ticks();
+    PyErr_Clear();
+}
+
+/* GIL held; new reference or NULL with an exception. Before 3.14 events and callbacks stay where they are. */
+static PyObject *frees(PyObject *self, PyObject *id) {
+    if (scope_python.version >= 0x030e)
+        note_change(id);
+    return changes[0].original(self, id);
+}
+
+/* GIL held; new reference or NULL with an exception. */
+static PyObject *clears(PyObject *self, PyObject *id) {
+    note_change(id);
+    return changes[1].original(self, id);
+}
+
+/* As clears(). */
+static PyObject *registers(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count)
+        note_change(args[0]);
+    return ((scope_fast_method)(void (*)(void))changes[2].original)(self, args, count);
+}
+
+/* As clears(). */
+static PyObject *sets(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count)
+        note_change(args[0]);
+    return ((scope_fast_method)(void (*)(void))changes[3].original)(self, args, count);
+}
 
 /* GIL held; allocates; borrowed or NULL with an exception. The sys.monitoring namespace. */
 static PyObject *monitoring(void) {
@@ -137,6 +194,7 @@ static void instrument(PyObject *namespace, PyObject *codes) {
  * restart_events() because DISABLE answers to an earlier recording, or to whoever had the id meanwhile, persist in the
  * code objects. */
 static int put_hooks_in(PyObject *namespace) {
+    touched_ticks = 0;
     for (size_t i = 0; i < hook_count; i++)
         if (hooks[i].bit && register_hook(namespace, &hooks[i]) != 0)
             return -1;
@@ -195,6 +253,7 @@ int scope_tool_take(struct scope_hook *all, size_t count) {
         PyErr_Restore(type, value, traceback);
         return -1;
     }
+    scope_replace_in(namespace, changes, CHANGES);
     make_canary();
     return 0;
 }
@@ -214,6 +273,7 @@ static bool own_id(PyObject *namespace) {
 /* GIL held; allocates; never leaves an exception. free_tool_id alone leaves events and callbacks behind before 3.14. */
 void scope_tool_give_back(void) {
     PyObject *namespace = tool >= 0 ? monitoring() : NULL;
+    scope_put_back(changes, CHANGES);
     if (namespace && own_id(namespace)) {
         finish(PyObject_CallMethod(namespace, "set_events", "ii", tool, 0));
         PyErr_Clear();
@@ -289,7 +349,7 @@ static void tell_taken(PyObject *namespace) {
 enum scope_tool_standing scope_tool_look(uint64_t *since_ticks) {
     PyObject *namespace = tool >= 0 ? monitoring() : NULL;
     const uint64_t now_ticks = scope_ticks();
-    *since_ticks = proved_ticks;
+    *since_ticks = touched_ticks ? touched_ticks : proved_ticks;
     PyErr_Clear();
     if (!namespace)
         return SCOPE_TOOL_IN_PLACE;
@@ -299,7 +359,7 @@ enum scope_tool_standing scope_tool_look(uint64_t *since_ticks) {
         is_lost = true;
         return SCOPE_TOOL_LOST;
     }
-    if (!is_lost && is_complete(namespace) && is_heard()) {
+    if (!is_lost && !touched_ticks && is_complete(namespace) && is_heard()) {
         proved_ticks = now_ticks;
         return SCOPE_TOOL_IN_PLACE;
     }

@@ -44,6 +44,34 @@ def act(how, tool, events):
             monitoring.register_callback(tool, event, nothing)
             for event in (events.PY_START, events.PY_RETURN, events.PY_YIELD, events.PY_RESUME)
         ]
+    elif how == "returns lent":
+        before = monitoring.register_callback(tool, events.PY_RETURN, None)
+        turns(0.02)
+        monitoring.register_callback(tool, events.PY_RETURN, before)
+    elif how == "silenced shortly":
+        before = monitoring.get_events(tool)
+        monitoring.set_events(tool, 0)
+        turns(0.02)
+        monitoring.set_events(tool, before)
+    elif how == "place lent":
+        name, set_events = monitoring.get_tool(tool), monitoring.get_events(tool)
+        every = [event for event in (1 << n for n in range(20)) if event & set_events]
+        kept = [(event, monitoring.register_callback(tool, event, None)) for event in every]
+        monitoring.set_events(tool, 0)
+        monitoring.free_tool_id(tool)
+        turns(0.02)
+        monitoring.use_tool_id(tool, name)
+        for event, callback in kept:
+            monitoring.register_callback(tool, event, callback)
+        monitoring.set_events(tool, set_events)
+    elif how == "another tool":
+        other = next(i for i in range(6) if monitoring.get_tool(i) is None)
+        monitoring.use_tool_id(other, "other")
+        monitoring.register_callback(other, events.PY_START, nothing)
+        monitoring.set_events(other, events.PY_START)
+        turns(0.02)
+        monitoring.set_events(other, 0)
+        monitoring.free_tool_id(other)
     elif how == "taken":
         monitoring.free_tool_id(tool)
         monitoring.use_tool_id(tool, "taker")
