@@ -110,7 +110,9 @@ def test_hooks_that_somebody_takes_out_are_put_back_and_leave_a_gap(
     session, done = recorded_while_hooks_go(interpreter, target, tmp_path, acts, left="[]")
     gaps = gaps_of(session, "hooks taken out")
     for how, at_ns in done.items():
-        around = [row for row in gaps if row["start_ns"] - 20_000_000 <= at_ns <= row["end_ns"]]  # it begins with the act
+        around = [
+            row for row in gaps if row["start_ns"] - 20_000_000 <= at_ns <= row["end_ns"]
+        ]  # it begins with the act
         assert len(around) == 2, f"{how}: one for each thread"
     assert len(gaps) == 2 * len(acts)
     row = gaps[0]

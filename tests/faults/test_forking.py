@@ -52,12 +52,16 @@ def test_every_way_to_fork_is_as_without_scope(
 
 
 @pytest.mark.minors("3.11", "3.12", "3.14")
-@pytest.mark.parametrize(("way", "how"), [("run", "released"), ("run", "held"), ("attach", "sleepers")])
+@pytest.mark.parametrize("way_and_how", [("run", "released"), ("run", "held"), ("attach", "sleepers")])
 def test_a_child_that_c_code_forks_runs(
-    way: str, how: str, interpreter: Interpreter, target: Launcher, tmp_path: Path, rounds: Callable[[int, int], int]
+    way_and_how: tuple[str, str],
+    interpreter: Interpreter,
+    target: Launcher,
+    tmp_path: Path,
+    rounds: Callable[[int, int], int],
 ) -> None:
     """Alone none of 2 700 hung; beside an agent that had the GIL, or waited for it, one in 400 did."""
-    count = rounds(100, 3000)
+    (way, how), count = way_and_how, rounds(100, 3000)
     with recorded(way, interpreter, target, tmp_path, "forks_in_c.py", how, count) as it:
         it.let_go()
         assert it.output().splitlines()[-1] == f"{{7: {count}}}"
