@@ -8,16 +8,19 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from capture.definitions import OS_STATE, OS_STATES
 from capture.names import command_line, command_words, kernel_name
 from capture.python_build import PROGRAM_NAME
 from capture.python_command import given_program
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_MOST_STATES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class ProcessProbe:
         name, words = _name_and_words(self.pid)
         return Identity(parent_pid, name, command_line(words), described(name, words))
 
-    def sample(self, *, with_children: bool = True) -> ProcessSample | None:
+    def sample(self, *, with_children: bool = True, with_state: bool = False) -> ProcessSample | None:
         """The process now, or None when it has ended (or its pid is somebody else's by now)."""
         try:
             if not self._process.is_running():
@@ -96,6 +99,8 @@ class ProcessProbe:
         values = {"rss_bytes": float(rss), "cpu_percent": cpu, "threads": float(len(threads))}
         if with_children:
             values["children"] = float(len(children))
+        if with_state and (state := os_state(self.pid, threads)):
+            values[OS_STATE] = float(OS_STATES.index(state))
         return ProcessSample(self.pid, values, threads, children)
 
     def _children(self) -> tuple[ChildProcess, ...]:
@@ -123,6 +128,24 @@ def thread_ids(pid: int) -> frozenset[int]:
         return frozenset(map(int, os.listdir(f"/proc/{pid}/task")))  # noqa: PTH208  four times a second, 5 000 names
     except OSError:
         return frozenset()
+
+
+def os_state(pid: int, threads: Collection[int]) -> str:
+    """What a process does at this moment, as its threads do: runs when one does. One of OS_STATES; '' when not known.
+
+    With more threads than a few nobody looks: to miss the one that runs would be to say that it waits.
+    """
+    if not 0 < len(threads) <= _MOST_STATES:
+        return ""
+    letters = set()
+    for thread_id in threads:
+        with contextlib.suppress(OSError):
+            letters.add(Path(f"/proc/{pid}/task/{thread_id}/stat").read_bytes().rpartition(b")")[2][1:2])
+    if b"R" in letters:
+        return "running"
+    if letters & {b"S", b"D", b"I"}:
+        return "waiting"
+    return "stopped" if letters & {b"T", b"t"} else ""
 
 
 def cpu_seconds(pid: int, thread_id: int | None = None) -> float | None:

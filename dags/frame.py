@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from capture.definitions import ProcessRow, TrackRow
+from capture.definitions import OS_STATE, OS_STATES, ProcessRow, TrackRow
 from capture.errors import SessionProblem
 from capture.events import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
 from capture.session import Session
@@ -35,6 +35,7 @@ from dags.state import Version
 
 MAX_CACHED_STATES = 100_000
 
+_OF_LOOKS: dict[float | None, Status] = {float(n): word for n, word in enumerate(OS_STATES)}
 _ORDER: tuple[Confidence, ...] = ("exact", "interpolated", "sampled", "not captured")
 
 
@@ -152,12 +153,17 @@ class FrameReader:
         state: Correlator,
         time_ns: int,
     ) -> FrameProcess:
-        threads = [t.status for t in tracks if t.process_id == row.process_id and t.kind == "thread"]
+        threads = [t for t in tracks if t.process_id == row.process_id and t.kind == "thread" and t.status != "ended"]
         status: Status = "running"
+        confidence: Confidence = "not captured"
+        looked = sampled.get(OS_STATE)
         if row.end_ns is not None and row.end_ns <= time_ns:
-            status, sampled = "ended", {}
-        elif "waiting" in threads and "running" not in threads:
-            status = "waiting"
+            status, confidence, sampled = "ended", "exact", {}
+        elif threads:
+            status = "waiting" if all(t.status == "waiting" for t in threads) else "running"
+            confidence = _least([t.status_confidence for t in threads])
+        elif looked in _OF_LOOKS:
+            status, confidence = _OF_LOOKS[looked], "sampled"
         return FrameProcess(
             process_id=row.process_id,
             pid=row.pid,
@@ -170,6 +176,7 @@ class FrameReader:
             parent_id=row.parent_id,
             python=row.python,
             tier=row.tier,
+            status_confidence=confidence,
         )
 
     def _tracks(
@@ -260,10 +267,12 @@ def _least(parts: list[Confidence]) -> Confidence:
 def _metrics(sampled: dict[int, dict[str, float]]) -> dict[str, float]:
     """Sums over all processes by name, and each process's own as `name.process_id`."""
     total: dict[str, float] = {}
-    for values in sampled.values():
+    own: dict[str, float] = {}
+    for process_id, values in sampled.items():
         for name, value in values.items():
-            total[name] = total.get(name, 0.0) + value
-    own = {f"{name}.{process_id}": v for process_id, values in sampled.items() for name, v in values.items()}
+            if name != OS_STATE:  # a word, shown as the status
+                total[name] = total.get(name, 0.0) + value
+                own[f"{name}.{process_id}"] = value
     return {**total, **own}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 Confidence = Literal["exact", "sampled", "interpolated", "not captured"]
-Status = Literal["running", "waiting", "ended"]
+Status = Literal["running", "waiting", "stopped", "ended"]
 LineIs = Literal["current", "called_from", "defined"]
 LINE_WORDS: dict[LineIs, str] = {"current": "at", "called_from": "next called from", "defined": "defined at"}
 
@@ -25,7 +25,11 @@ WAIT_WORDS = {
 
 
 class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """One process. heat: 0 idle, 1 as busy as any process had been until then (dags.activity)."""
+    """One process. heat: 0 idle, 1 as busy as any process had been until then (dags.activity).
+
+    status: what its threads do together; of one that is only watched what it did at the last look from outside: a
+    signal may have `stopped` it. status_confidence: `not captured` where "running" only means that it has not ended.
+    """
 
     process_id: int
     pid: int
@@ -38,6 +42,7 @@ class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: int | None = None
     python: str = ""
     tier: str = "python"
+    status_confidence: Confidence = "not captured"
 
 
 class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +95,26 @@ def status_text(track: FrameTrack) -> str:
     if track.status != "waiting":
         return track.status
     return f"waiting {WAIT_WORDS.get(track.wait_kind, '')}".rstrip()
+
+
+def process_status_text(process: FrameProcess) -> str:
+    """What the process does; of one that is only watched, how that is known as well.
+
+    >>> process = FrameProcess(
+    ...     process_id=1, pid=7, name="x", status="running", cpu_percent=None, rss_bytes=None, heat=0.0
+    ... )
+    >>> process_status_text(process)
+    'running'
+    >>> process_status_text(msgspec.structs.replace(process, tier="observe"))
+    'status not captured'
+    >>> process_status_text(msgspec.structs.replace(process, tier="observe", status_confidence="sampled"))
+    'running (sampled)'
+    """
+    if process.tier != "observe" or process.status_confidence == "exact":
+        return process.status
+    if process.status_confidence == "not captured":
+        return "status not captured"
+    return f"{process.status} ({process.status_confidence})"
 
 
 class FrameState(msgspec.Struct, frozen=True, kw_only=True):

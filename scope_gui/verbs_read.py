@@ -15,7 +15,7 @@ import pyarrow as pa
 from capture.measured_cost import told
 from capture.session import Session
 from dags.frame import frame_at
-from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, status_text
+from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text, status_text
 from dags.open_rows import open_rows
 from scope_gui.blindness import unseen_lines
 from scope_gui.timespec import text_from_ns, time_ns_from_text
@@ -150,7 +150,7 @@ def _frame_lines(shown: Frame, *, every_track: bool) -> Iterable[str]:
     for process in shown.processes:
         rss = f"{process.rss_bytes / (1 << 20):.1f} MiB" if process.rss_bytes is not None else "not sampled"
         cpu = f"{process.cpu_percent:.0f} %" if process.cpu_percent is not None else "not sampled"
-        yield f"process {process.pid} {process.name}: {process.status}, RSS {rss}, CPU {cpu}"
+        yield f"process {process.pid} {process.name}: {process_status_text(process)}, RSS {rss}, CPU {cpu}"
         tracks = [t for t in shown.tracks if t.process_id == process.process_id and t.kind != "process"]
         ended = sum(track.status == "ended" for track in tracks)
         for track in tracks:

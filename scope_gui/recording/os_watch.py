@@ -82,7 +82,8 @@ class OsWatch:
             if (child.pid, child.create_time) not in known:
                 self._adopt(child.pid)
         for watched in list(self._children.values()):
-            values = watched.probe.sample(with_children=False)
+            is_recorded = watched.serial in self._recorded
+            values = watched.probe.sample(with_children=False, with_state=not is_recorded)
             if values is None:
                 self._end_child(watched, now_ns)
             else:

@@ -7,9 +7,11 @@ A slice of a look takes half a millisecond at most and comes between two turns o
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from capture import clock
 from capture.sleepers import SleepChange, Sleepers
+from capture.thread_numbers import ThreadNumbers
 from scope_gui.recording.os_watch import Fact
 
 PERIOD_NS = 20_000_000
@@ -30,6 +32,7 @@ class SleepWatch:
         self._changes: list[SleepChange] = []
         self._rounds = 0
         self._sleepers: Sleepers | None = None
+        self._numbers = ThreadNumbers(pid)
         try:
             self._sleepers = Sleepers(pid)
         except OSError:
@@ -60,7 +63,7 @@ class SleepWatch:
         if self._sleepers is None:
             return clock.monotonic_ns()
         changes, known_ns = self._sleepers.look(SLICE_NS)
-        self._changes += changes
+        self._changes += [known for change in changes if (known := self._as_known(change)).thread_id]
         if known_ns:
             self._rounds += 1
             told, self._changes = self._changes, []
@@ -69,6 +72,13 @@ class SleepWatch:
                 told = told[MOST_ROWS:]
             self._tell(told, known_ns)
         return known_ns
+
+    def _as_known(self, change: SleepChange) -> SleepChange:
+        """The same of the thread as its program knows it."""
+        own = self._numbers.own(change.thread_id)
+        if not change.sleeps:
+            self._numbers.forget(change.thread_id)
+        return change if own == change.thread_id else replace(change, thread_id=own)
 
     def _tell(self, changes: list[SleepChange], known_ns: int, *, more: bool = False) -> None:
         self._fact(

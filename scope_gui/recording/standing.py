@@ -14,6 +14,7 @@ from capture.drain import Drain
 from capture.measured_cost import Overhead
 from capture.pool import Pool
 from capture.probe import cpu_clock, cpu_seconds
+from capture.thread_numbers import ThreadNumbers
 from scope_gui.recording.overhead import SLOWED_NOW, OverheadMeter, SlowedTime, Spent, prices
 
 
@@ -39,7 +40,7 @@ class Standing:
         self._pid, self._drain = pid, drain
         if channel is not None:
             cost: dict[str, Any] = channel.recording.get("cost", {})
-            self._agent_thread = cost.get("agent_thread")
+            self._agent_thread = ThreadNumbers(pid).ours(cost.get("agent_thread") or 0)
             found = prices(cost)
             self._meter = OverheadMeter(found)
             self._slowed = SlowedTime() if found is not None and found.slowdown > 1.0 else None
@@ -47,7 +48,7 @@ class Standing:
     def agent_goes_on_as(self, thread_id: int) -> None:
         """The agent has another thread by now: it was sent away for a fork."""
         self._earlier_agents_s += self._agent_s
-        self._agent_thread, self._agent_s = thread_id, 0.0
+        self._agent_thread, self._agent_s = ThreadNumbers(self._pid).ours(thread_id), 0.0
 
     def glance(self, pool: Pool | None) -> None:
         """Takes note of what the target is at, at each turn of the loop; a few microseconds."""

@@ -12,7 +12,16 @@ from typing import Literal
 
 import msgspec
 
-from dags.frame_parts import LINE_WORDS, Frame, FrameProcess, FrameState, FrameTrack, StackFrame, status_text
+from dags.frame_parts import (
+    LINE_WORDS,
+    Frame,
+    FrameProcess,
+    FrameState,
+    FrameTrack,
+    StackFrame,
+    process_status_text,
+    status_text,
+)
 from views.events import SeekTo, Select
 from views.figures import count_text, duration_text, short_count, size_text
 from views.inspector.comparing import comparison
@@ -158,7 +167,7 @@ def _process_section(process: FrameProcess, frame: Frame) -> Section:
     rows = [
         _plain_row("name", "name", process.name),
         _plain_row("pid", "pid", str(process.pid)),
-        _plain_row("status", "status", process.status),
+        _plain_row("status", "status", process_status_text(process)),
         _plain_row("python", "Python", process.python or "not known"),
         _plain_row("command", "command", process.command),
         _plain_row("cpu", "CPU", cpu),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from capture.definitions import OS_STATE
 from dags.analyses.lod import Array
 from views.figures import THIN, duration_text, short_count, size_text
 from views.timeline.layout import columns_of
@@ -106,7 +107,7 @@ def lines_of(samples: Mapping[str, tuple[Array, Array, Array]], ends_ns: Mapping
     `samples` are (times, process ids, values) by name, `ends_ns` when processes ended. Of processes 1 and 2 with values
     5 and 7 at instant 10 and 6 for process 1 at 20, when process 2 ends at 15: 12 from 10, 5 from 15, 6 from 20.
     """
-    order = [*KNOWN, *sorted(set(samples) - set(KNOWN))]
+    order = [*KNOWN, *sorted(set(samples) - {*KNOWN, OS_STATE})]
     return [Line(name, *_together(*samples[name], ends_ns)) for name in order if name in samples]
 
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from dags.analyses.recent_calls import Int64, RecentCalls
-from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status, status_text
+from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status, process_status_text, status_text
 from views.figures import count_text, short_count, size_text
 from views.plain_text import plain
 from views.state import Heat
@@ -189,7 +189,7 @@ def _process_row(
 ) -> Row:
     details = [f"pid {process.pid}"]
     details += [f"Python {plain(process.python, 20)}"] if process.python else []
-    details += ["watched from outside"] if process.tier == "observe" else []
+    details += [f"watched from outside: {process_status_text(process)}"] if process.tier == "observe" else []
     details += [f"{count_text(left_out)} more ended"] if left_out else []
     return Row(
         track_id=track_id,

@@ -21,7 +21,7 @@ FOLD_PX = 16.0
 HEAT_ALPHA, GROUND_ALPHA = 0.3, 0.12  # the figure is written over both
 STRIP_PX = 3.0
 
-_SIGNS = {"running": "●", "waiting": "◌", "ended": "■"}
+_SIGNS = {"running": "●", "waiting": "◌", "stopped": "◌", "ended": "■"}
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
