@@ -23,6 +23,8 @@ CHUNK_HEADER_BYTES = 64
 RECORD_BYTES = 16
 FIRST_ENTRIES = 1024
 STATE_STOPPED = 2
+POOL_FILES = ("pool.bin", "defs.bin")
+SESSION_NOTE = "session"  # beside the pools of one session in shared memory: the path of its folder
 MOST_DEFINITION_BYTES = 64 << 20
 """What the recorder maps for them (MOST_BYTES of native/recorder/defs.c): a target cannot make us read more at once."""
 
@@ -221,13 +223,14 @@ def _definition_lengths(data: bytes) -> Iterator[int]:
 
 def remove_pool_folder(folder: Path) -> None:
     """Deletes one pool folder and, when it was the last, its parent."""
-    for name in ("pool.bin", "defs.bin"):
+    for name in POOL_FILES:
         (folder / name).unlink(missing_ok=True)
-    for path in (folder, folder.parent):
-        try:
-            path.rmdir()
-        except OSError:
-            return
+    with contextlib.suppress(OSError):
+        if folder.exists():
+            folder.rmdir()
+        if [path.name for path in folder.parent.iterdir()] == [SESSION_NOTE]:
+            (folder.parent / SESSION_NOTE).unlink()
+        folder.parent.rmdir()
 
 
 def pool_folders(root: Path) -> list[tuple[int, Path]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import os
 import selectors
 import signal
 import subprocess
@@ -29,6 +30,7 @@ from capture.errors import ScopeError, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
+from capture.left_pools import note_session, remove_left_pools
 from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes
 from capture.pool import BLOCK_BYTES, Pool, remove_pool_folder
@@ -118,6 +120,7 @@ class Recording:
         self._sync: Future[None] | None = None
         self._pool_root = ids.pool_root(self.session_id, self.session_path, self.settings.chunk_count * BLOCK_BYTES)
         self._pool_folder = self._pool_root / str(FIRST_PROCESS)
+        self._note = -1  # says that the pools in shared memory are in use
         self._fact(
             "session",
             session_id=self.session_id,
@@ -168,8 +171,17 @@ class Recording:
             self._begin(pid)
 
     def _prepare_pool(self) -> None:
-        self._pool_folder.parent.mkdir(mode=0o700, exist_ok=True)
+        self._pool_root.mkdir(mode=0o700, exist_ok=True)
+        if self._pool_root.parent == ids.SHARED_MEMORY:
+            self._close_note()
+            with contextlib.suppress(OSError):  # without it the pools are only never taken for left ones
+                self._note = note_session(self._pool_root, self.session_path)
         self._pool_folder.mkdir(mode=0o700, exist_ok=True)  # left from a launch that no agent has called from
+
+    def _close_note(self) -> None:
+        if self._note >= 0:
+            os.close(self._note)
+        self._note = -1
 
     def _begin(self, pid: int) -> None:
         if self._channel is not None:
@@ -198,6 +210,7 @@ class Recording:
         sealer = SealerProcess(self.session_path)
         control = ControlServer(self.session_path)
         over_ns = 0
+        self._beside.submit(remove_left_pools)
         try:
             ended, trouble = self._loop(control)
             over_ns = clock.monotonic_ns()
@@ -215,6 +228,7 @@ class Recording:
             control.close()
             self._beside.shutdown()
             self._journal.close()
+            self._close_note()
         exit_status = self._status_of_program(ended)
         took_ns = (over_ns or clock.monotonic_ns()) - self._start_ns  # sealing may take longer than the recording did
         return Outcome(self.session_path, ended, took_ns, trouble, exit_status, self._standing.overhead)
@@ -462,6 +476,7 @@ class Recording:
                 self._channel.close()
             self._journal.close()
             self._close_pool(remove=True)
+            self._close_note()
             for path in sorted(self.session_path.rglob("*"), reverse=True):
                 path.rmdir() if path.is_dir() else path.unlink()
             self.session_path.rmdir()

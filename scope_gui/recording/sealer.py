@@ -291,9 +291,9 @@ def main() -> int:
 
 
 def _tell(**message: object) -> None:
-    """One line for the recorder, if it is still there."""
+    """One line for the recorder, if it is still there; past `sys.stdout`, which complains of what it keeps."""
     with contextlib.suppress(BrokenPipeError):
-        print(msgspec.json.encode(message).decode(), flush=True)
+        os.write(1, msgspec.json.encode(message) + b"\n")
 
 
 if __name__ == "__main__":

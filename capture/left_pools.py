@@ -1,0 +1,110 @@
+"""Pools in shared memory that nobody will ask for: their recording was killed, and their session is over or gone.
+
+A pool outlives recorder and target, because `recover` finishes a session from it; one whose session was deleted instead
+would fill the memory until the machine starts again. Each folder of pools says which session it belongs to, and its
+recorder holds a lock on that note. What is not ours in every respect, or might still be asked for, stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import time
+from pathlib import Path
+
+from capture import ids
+from capture.errors import ScopeError
+from capture.files import DirectoryFiles, load_manifest
+from capture.maps import read_maps
+from capture.pool import POOL_FILES, SESSION_NOTE, remove_pool_folder
+
+MOST_BYTES = 4200  # of a path
+DAY_S = 86_400.0
+"""Until then a session that is not where it was may have been moved, and a recovery would find its pool by its id."""
+
+
+def note_session(root: Path, session_path: Path) -> int:
+    """Writes into a folder of pools whose they are; the descriptor holds the lock that says that somebody records.
+
+    Raises: OSError.
+    """
+    fd = os.open(root / SESSION_NOTE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(fd, os.fsencode(session_path.absolute()))
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def remove_left_pools() -> list[Path]:
+    """Takes away this user's pools whose sessions are finished, or gone for a day; their folders."""
+    removed: list[Path] = []
+    for root in sorted(ids.SHARED_MEMORY.glob(f"scope-{os.getuid()}-*")):
+        with contextlib.suppress(OSError, ValueError):
+            if _remove(root):
+                removed.append(root)
+    return removed
+
+
+def _remove(root: Path) -> bool:
+    """Removes one folder if it may. Raises: OSError where something of it cannot be read, which may then stay."""
+    found = root.lstat()
+    is_own = found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022
+    if not is_own or not ids.is_session_id(root.name.rpartition("-")[2]):
+        return False
+    fd = os.open(root / SESSION_NOTE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        session_path = Path(os.fsdecode(os.read(fd, MOST_BYTES)))
+        if not session_path.is_absolute() or not _holds_pools_only(root):
+            return False
+        if not _is_needless(root, session_path) or _is_mapped(root):
+            return False
+        for folder in {root / "1", *(path for path in root.iterdir() if path.name != SESSION_NOTE)}:
+            remove_pool_folder(folder)
+    finally:
+        os.close(fd)
+    return not root.exists()
+
+
+def _holds_pools_only(root: Path) -> bool:
+    """Whether everything in it is what a recording makes. A target of another user owns the pool itself."""
+    for path in root.iterdir():
+        if path.name == SESSION_NOTE:
+            continue
+        if not path.name.isdecimal() or not stat.S_ISDIR(path.lstat().st_mode):
+            return False
+        if any(inner.name not in POOL_FILES for inner in path.iterdir()):
+            return False
+    return True
+
+
+def _is_needless(root: Path, session_path: Path) -> bool:
+    """Whether its session is finished, or has been gone for a day."""
+    is_old = time.time() - max(path.lstat().st_mtime for path in (root, *root.rglob("*"))) > DAY_S
+    if not session_path.is_dir():
+        return is_old
+    try:
+        with contextlib.closing(DirectoryFiles(session_path)) as files:
+            manifest, _ = load_manifest(files, session_path)
+    except ScopeError:
+        return False  # one that has no manifest as yet, or a damaged one
+    if manifest.about.session_id != root.name.rpartition("-")[2]:
+        return is_old
+    return manifest.state != "recording"
+
+
+def _is_mapped(root: Path) -> bool:
+    """Whether a process that we may look into has one of its files mapped.
+
+    For one that we may not it would be no loss: what is mapped stays until it is let go.
+    """
+    for name in os.listdir("/proc"):  # noqa: PTH208  hundreds of names
+        with contextlib.suppress(OSError):
+            if name.isdecimal() and any(mapping.path.startswith(f"{root}/") for mapping in read_maps(int(name))):
+                return True
+    return False
