@@ -55,9 +55,7 @@ def read_everything(session: Session) -> Rows:
         "state_keys": session.state_keys(),
     }
     for name, rows in definitions.items():
-        found[name] = as_rows(
-            pa.table([[getattr(r, c) for r in rows] for c in SCHEMAS[name].names], SCHEMAS[name].names)
-        )
+        found[name] = Counter(tuple(getattr(row, column) for column in SCHEMAS[name].names) for row in rows)
     session.info()
     return found
 
