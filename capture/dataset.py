@@ -26,6 +26,8 @@ from capture.tables import SCHEMAS, WORDS, empty_table
 if TYPE_CHECKING:
     from capture.session import Session
 
+_MOST_OPENED_ONCE = 4  # of 30 MB each; a scan opens the next few files ahead
+
 
 def segment_dataset(session: Session, name: str, failures: list[Exception]) -> ds.Dataset:
     """The rows of a table in segment order, with projection and filters pushed down to the files.
@@ -71,8 +73,19 @@ class _CheckedFiles(fs.FileSystemHandler):  # type: ignore[misc]
         self._session = session
         self._listed = listed
         self._failures = failures
+        self._opened_once: dict[str, pa.Buffer] = {}
 
     def open_input_file(self, path: str) -> pa.BufferReader:
+        if (data := self._opened_once.pop(path, None)) is not None:
+            return pa.BufferReader(data)
+        data = self._file(path)
+        if self._listed[path][1].table == "states":  # an Arrow file is opened for its schema, and then for its rows
+            self._opened_once[path] = data
+            for oldest in list(self._opened_once)[:-_MOST_OPENED_ONCE]:  # a list: other threads open files too
+                self._opened_once.pop(oldest, None)
+        return pa.BufferReader(data)
+
+    def _file(self, path: str) -> pa.Buffer:
         segment, entry = self._listed[path]
         data = None
         try:
@@ -83,8 +96,8 @@ class _CheckedFiles(fs.FileSystemHandler):  # type: ignore[misc]
             self._failures.append(error)
         if data is None:
             empty = empty_table(entry.table)
-            data = as_arrow_file(empty) if entry.table == "states" else parquet.encode(entry.table, empty)
-        return pa.BufferReader(data)
+            return as_arrow_file(empty) if entry.table == "states" else parquet.encode(entry.table, empty)
+        return data
 
     def open_input_stream(self, path: str) -> pa.BufferReader:
         return self.open_input_file(path)
