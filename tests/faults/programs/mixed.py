@@ -3,6 +3,10 @@
 mixed.py KIND TIMES FOLDER        FOLDER: where installed packages lie
 """
 
+import time
+
+began = time.process_time()  # before the imports: they are in the share that Scope tells
+
 import ast
 import bisect
 import contextlib
@@ -11,7 +15,6 @@ import inspect
 import json
 import re
 import sys
-import time
 
 sys.path.append(sys.argv[3])
 
@@ -202,6 +205,5 @@ def unparse(times):
             ast.unparse(tree)
 
 
-began = time.process_time()
 globals()[sys.argv[1]](int(sys.argv[2]))
 print(time.process_time() - began)
