@@ -133,10 +133,16 @@ static const struct scope_code *know(void *frame, int throwing) {
     return scope_code_learn(code, pointer_at(frame, globals_offset));
 }
 
+/* GIL held; does not allocate. An int of the thread's state. */
+static int number_at(const PyThreadState *thread, size_t offset) {
+    int number;
+    memcpy(&number, (const unsigned char *)thread + offset, sizeof number);
+    return number;
+}
+
 /* GIL held; does not allocate. Whether the frame would only find that the recursion is too deep, and so never begin. */
 static bool is_too_deep(const PyThreadState *thread) {
-    int depth;
-    memcpy(&depth, (const unsigned char *)thread + DEPTH_OFFSET, sizeof depth);
+    const int depth = number_at(thread, DEPTH_OFFSET);
     return scope_python.version == 0x030a ? depth >= Py_GetRecursionLimit() : depth <= 0; /* 3.11 counts down */
 }
 
@@ -247,6 +253,9 @@ static bool is_laid_out_as_known(size_t hook_offset, scope_tracefunc hook) {
     Py_DecRef(code);
     if (pointer_at(inner, CODE_OFFSET) != code || pointer_at(inner, globals_offset) != PyEval_GetGlobals())
         return false;
+    const int limit = Py_GetRecursionLimit();
+    if (number_at(self, DEPTH_OFFSET) > limit || (!old && number_at(self, DEPTH_OFFSET + sizeof(int)) != limit))
+        return false; /* 3.11 has its limit after what is left of it */
     unsigned char *mark = mark_of(self);
     const bool off_before = *mark == 0 && !is_ours(self);
     scope_python.set_profile(hook, NULL);
