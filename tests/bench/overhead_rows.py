@@ -21,7 +21,9 @@ ENOUGH = 0.2
 FACTOR = 1.5
 
 TIMES = {
+    "recorded_nothing": 4000,
     "recorded_calls": 3000,
+    "recorded_generators": 3000,
     "recorded_objects": 1600,
     "recorded_loops": 1200,
     "recorded_failures": 1200,

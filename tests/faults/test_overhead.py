@@ -40,6 +40,7 @@ def test_the_overhead_told_is_near_the_cpu_time_measured(interpreter: Interprete
 @pytest.mark.soak
 @in_soak_only
 @pytest.mark.alone
+@pytest.mark.timeout(1200)
 def test_the_overhead_told_is_within_a_factor_of_one_and_a_half(interpreter: Interpreter, tmp_path: Path) -> None:
     """On every program to which recording adds a fifth or more; there are at least three."""
     all_kinds = {kind: measured(busy(interpreter, kind, tmp_path), 9, tmp_path) for kind in TIMES}

@@ -25,6 +25,28 @@ def recorded_calls(times):
         x ^= i * i % 7
 
 
+def nothing():
+    pass
+
+
+def recorded_nothing(times):
+    for _ in range(times * 1000):
+        nothing()
+
+
+def countdown(n):
+    while n:
+        yield n
+        n -= 1
+
+
+def recorded_generators(times):
+    total = 0
+    for _ in range(times):
+        for n in countdown(1000):
+            total ^= n
+
+
 class Account:
     """Methods, attributes, a loop: what people write."""
 
