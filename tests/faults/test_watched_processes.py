@@ -45,7 +45,9 @@ def test_threads_of_another_pid_namespace_are_known_by_their_own_numbers(
     session = tmp_path / "s.scope"
     run_recorded(session, [*unshare, interpreter.path, WAITS, tmp_path / "log", 2])
     rows = query(session, "SELECT DISTINCT name, waits.kind AS kind FROM waits JOIN tracks USING (track_id)")
-    found = {row["name"]: row["kind"] for row in rows}
-    for name, kind in WAITS_FOR.items():
-        assert found.get(name) in (kind, "lock"), (name, found)
-    assert "burn" not in found or found["burn"] == "gil"
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["name"], set()).add(row["kind"])
+    for name, kind in WAITS_FOR.items():  # any of them may have waited for the GIL before
+        assert found.get(name, set()) & {kind, "lock"}, (name, found)
+    assert found.get("burn", set()) <= {"gil"}, found
