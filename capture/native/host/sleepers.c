@@ -51,6 +51,7 @@ struct thread {
     int fd;               /* its schedstat; -1: opened anew each time */
     uint32_t round;
     bool asleep;
+    bool doubted; /* the last look found it neither asleep nor run since */
 };
 
 struct scope_sleepers {
@@ -291,13 +292,14 @@ static bool is_same(const struct counters *one, const struct counters *other) {
  *
  * Who is woken and gets no CPU for a while, as on a machine that has far too much to do, sleeps no longer. The time that
  * it has waited for one shows when it has got one, and is taken off the end of its sleep. Who has not got one by the last
- * look shows by its state, which is read again now and then. */
+ * look shows by its state, which is read again now and then. Who is asleep again without having had one never woke: the
+ * first look was at a moment at which the kernel could not say, and one sleep would be told as two. */
 static int look_at(struct scope_sleepers *all, struct thread *one, struct scope_sleep_change *change) {
     int64_t before_ns = now_ns();
     struct counters now, again;
     bool is_there = read_counters(all, one, &now);
     bool has_slept = is_there && one->looked_ns && is_same(&now, &one->last);
-    bool asks = !one->asleep || all->asks_all || (all->round + (uint32_t)one->id) % ROUNDS_UNASKED == 0;
+    bool asks = !one->asleep || one->doubted || all->asks_all || (all->round + (uint32_t)one->id) % ROUNDS_UNASKED == 0;
     *change = (struct scope_sleep_change){.thread_id = one->id};
     if (has_slept && !asks) {
         one->asleep_ns = before_ns;
@@ -309,16 +311,22 @@ static int look_at(struct scope_sleepers *all, struct thread *one, struct scope_
         change->sleeps = 1;
         change->at_ns = one->looked_ns;
         one->asleep = true;
+        one->doubted = false;
         one->asleep_ns = one->asked_ns = before_ns;
         one->looked_ns = now_ns();
         return is_new;
+    }
+    if (has_slept && one->asleep && !one->doubted && !all->asks_all) {
+        one->doubted = true;
+        one->looked_ns = now_ns();
+        return 0;
     }
     bool woke = one->asleep;
     int64_t delay_ns = is_there ? (int64_t)(now.delay_ns - one->last.delay_ns) : 0;
     int64_t until_ns = has_slept ? one->asked_ns : one->asleep_ns - delay_ns;
     *change = (struct scope_sleep_change){.thread_id = one->id};
     change->at_ns = until_ns > one->asked_ns ? until_ns : one->asked_ns;
-    one->asleep = false;
+    one->asleep = one->doubted = false;
     one->last = now;
     one->looked_ns = is_there ? now_ns() : 0;
     return woke ? 1 : is_there ? 0 : -1;
