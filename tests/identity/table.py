@@ -168,6 +168,9 @@ PROGRAMS: tuple[Program, ...] = (
     _own("makes_classes", sample=True),
     _own("plays_with_frames", sample=True),
     _own("runs_an_archive"),
+    _own("execs_itself"),
+    _own("mixes_with_c"),
+    _own("forbids_by_audit"),
     # what once was harmed or told wrong
     # the warnings of parent and child about their databases
     _fault("child_ends_normally", ".", "main", chance=ADDRESSES, in_any_order=True),

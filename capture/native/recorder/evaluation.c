@@ -258,9 +258,9 @@ static bool is_laid_out_as_known(size_t hook_offset, scope_tracefunc hook) {
         return false; /* 3.11 has its limit after what is left of it */
     unsigned char *mark = mark_of(self);
     const bool off_before = *mark == 0 && !is_ours(self);
-    scope_python.set_profile(hook, NULL);
+    scope_python.set_profile_on(self, hook, NULL);
     const bool on = *mark == looking_out && is_ours(self);
-    scope_python.set_profile(NULL, NULL);
+    scope_python.set_profile_on(self, NULL, NULL);
     const bool off_after = *mark == 0 && !is_ours(self);
     return !PyErr_Occurred() && off_before && on && off_after;
 }

@@ -182,17 +182,22 @@ static bool is_alive(const PyThreadState *state) {
     return at != NULL;
 }
 
+/* GIL held; may run audit hooks; 0 or -1 with an exception, which PyEval_SetProfile() would print. */
+static int set_on_this_thread(scope_tracefunc hook) {
+    return scope_python.set_profile_on(PyThreadState_Get(), hook, NULL);
+}
+
 /* GIL held; may run audit hooks; never leaves an exception. */
 void scope_profile_hook_this_thread(void) {
     if (hook_offset && !hook_of(PyThreadState_Get()))
-        scope_python.set_profile(on_profile, NULL);
+        set_on_this_thread(on_profile);
     PyErr_Clear();
 }
 
 /* GIL held; may run audit hooks; never leaves an exception. */
 void scope_profile_unhook_this_thread(void) {
     if (hook_offset && hook_of(PyThreadState_Get()) == (void *)on_profile)
-        scope_python.set_profile(NULL, NULL);
+        set_on_this_thread(NULL);
     PyErr_Clear();
 }
 
@@ -339,7 +344,7 @@ void scope_profile_begin(PyObject *frames) {
 
 /* GIL held; allocates; 0 or -1 with an exception. Runs on the agent's own thread, which has no profile function. */
 int scope_profile_start(void) {
-    if (!scope_python.set_profile || !scope_python.set_profile_on || !scope_python.thread_head) {
+    if (!scope_python.set_profile_on || !scope_python.thread_head) {
         PyErr_SetString(PyExc_RuntimeError, "this interpreter does not export its profiling functions");
         return -1;
     }
@@ -349,16 +354,16 @@ int scope_profile_start(void) {
     foreign = 0;
     hook_offset = 0;
     check_layout();
-    scope_python.set_profile(on_profile, NULL);
+    set_on_this_thread(on_profile);
+    PyErr_Clear(); /* an audit hook forbids it: then it is not found */
     for (size_t at = 0; at < SEARCHED_BYTES && !hook_offset; at += sizeof(void *)) {
         void *word;
         memcpy(&word, (unsigned char *)self + at, sizeof word);
         if (word == (void *)on_profile)
             hook_offset = at;
     }
-    scope_python.set_profile(NULL, NULL);
-    if (PyErr_Occurred())
-        return -1;
+    set_on_this_thread(NULL);
+    PyErr_Clear();
     if (!hook_offset) {
         PyErr_SetString(PyExc_RuntimeError, "setting a profile function had no effect in the target");
         return -1;
