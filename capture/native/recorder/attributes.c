@@ -6,7 +6,11 @@
  *
  * What counts is what the instance holds afterwards. A property stores nothing itself: what its setter stores is seen. A
  * __setattr__ of the program's own usually ends in object.__setattr__ and is seen there; where it writes into the
- * instance's __dict__, the value found there is written. Not seen: obj.__dict__[...] = ... outside of both. */
+ * instance's __dict__, the value found there is written. Not seen: obj.__dict__[...] = ... outside of both.
+ *
+ * Most of what a write costs is not ours: STORE_ATTR is specialised only for a type whose slot is PyObject_GenericSetAttr
+ * itself. A slot that only calls it costs, without Scope, 25 ns above bare on 3.12 and 3.13 and 16 on 3.14; one that also
+ * writes 32 bytes and the clock 30, 32 and 21 (minima of 40 times 32 000 writes through ctypes, on a busy machine). */
 #include "attribute_keys.h"
 #include "classes.h"
 #include "collector.h"

@@ -1,5 +1,8 @@
 /* Module globals over time: watched through dict watchers on 3.12+, compared four times a second before.
  *
+ * A watcher that does nothing makes a loop of three assignments at module level 1.18 times as slow on 3.12, 1.16 on 3.13,
+ * 1.10 on 3.14 (without Scope, minima of 40): the rest of what such a loop costs is CPython's way to it.
+ *
  * Only modules that the filter wants, and of them only data: no dunder names, functions, classes, modules.
  *
  * A loop at module level changes its variables millions of times a second. Of a name that changes more than
