@@ -200,6 +200,7 @@ class Trial:
 
     def _same(self, text: str) -> str:
         text = text.replace(f":{self.port}", ":PORT").replace(f"port {self.port}", "port PORT")
+        text = re.sub(r"\(pid=\d+\)", "(pid=PID)", text)  # of a warning about forks and threads
         for pattern, name in self._program.chance:
             text = re.sub(pattern, name, text)
         if self._program.in_any_order:
