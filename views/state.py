@@ -25,7 +25,8 @@ SPEEDS = (0.001, 1000.0)
 class SessionRef(msgspec.Struct, frozen=True, kw_only=True):
     """Which session is open. `key` is new for each opening: answers to questions about another one are dropped.
 
-    `live`: it has not been finished; `unfinished`: and nobody is recording it any more.
+    `live`: it has not been finished; `unfinished`: and nobody is recording it any more. `over`: its recorder, which
+    this window had started, has ended and a notice says how.
     """
 
     key: int
@@ -33,6 +34,7 @@ class SessionRef(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     live: bool = False
     unfinished: bool = False
+    over: bool = False
 
 
 class Selection(msgspec.Struct, frozen=True):

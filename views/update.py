@@ -78,6 +78,8 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
             return replace(assigns, revision=assigns.revision + 1, frame_wanted_ns=assigns.cursor_ns)
         case e.RecorderGone(key=key) if assigns.session is not None and assigns.session.key == key:
             return replace(assigns, session=replace(assigns.session, unfinished=True), recorder=None)
+        case e.RecordingOver(path=path) if assigns.session is not None and assigns.session.path == path:
+            return replace(assigns, session=replace(assigns.session, over=True))
         case e.RecorderSaid(recorder=recorder):
             return replace(assigns, recorder=recorder)
         case e.RecentDescribed(rows=rows):
@@ -331,7 +333,8 @@ def _grown(assigns: Assigns, event: e.SessionGrew) -> Assigns:
     if assigns.session.unfinished and not event.live:  # recovered: whoever did it says so
         grown = replace(grown, standing=None, notice=None if grown.notice == grown.standing else grown.notice)
     elif assigns.session.live and not event.live:
-        grown = _told(replace(grown, recorder=None), _ended_notice(event.ended))
+        ended = _told(replace(grown, recorder=None), _ended_notice(event.ended))
+        grown = replace(ended, notice=grown.notice or ended.notice) if assigns.session.over else ended
     return _moved(grown, event.range_ns[1]) if assigns.following else grown
 
 

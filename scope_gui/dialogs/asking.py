@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog
+from PySide6.QtWidgets import QDialog, QInputDialog
 
 from capture.errors import ScopeError
 from scope_gui.commands import Ask
 from scope_gui.dialogs.keys_help import show_keys
+from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
 from scope_gui.keeping import Keeping
 from scope_gui.timespec import time_ns_from_text
@@ -43,7 +43,7 @@ class Asking:
 
                 self._show(LaunchDialog(self._window, self._store.send, assigns))
             case "open":
-                self._ask_for_file()
+                self._show(OpenSessionDialog(self._window, self.open_session))
             case "close":
                 self._store.send(SessionClosed())
             case "go to":
@@ -77,10 +77,9 @@ class Asking:
         if text.strip():
             self._store.send(AddBookmark(text=text.strip()))
 
-    def open_file(self, path: str) -> None:
-        """Opens a packed session, or the folder in which a chosen manifest lies."""
-        chosen = Path(path)
-        self._store.send(OpenSession(path=str(chosen.parent if chosen.name == "manifest.json" else chosen)))
+    def open_session(self, path: str) -> None:
+        """Opens a session, a packed one or a folder."""
+        self._store.send(OpenSession(path=path))
 
     def _show(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -93,11 +92,4 @@ class Asking:
         dialog.setLabelText(label)
         dialog.resize(420, 120)
         dialog.textValueSelected.connect(done)
-        dialog.open()
-
-    def _ask_for_file(self) -> None:
-        dialog = QFileDialog(self._window, "Open a session: a .scope file, or manifest.json in a session's folder")
-        dialog.setNameFilter("Sessions (*.scope manifest.json)")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.open_file)
         dialog.open()

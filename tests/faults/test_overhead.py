@@ -83,14 +83,14 @@ def test_code_that_is_left_out_runs_at_less_than_twice_its_time(
     assert one.least_added < 0.5
 
 
-@pytest.mark.minors("3.10", "3.11")  # from 3.12 on no profile function slows instructions down
+@pytest.mark.minors("3.11")  # where a profile function slowed them by more than a busy machine does
 @pytest.mark.alone
 def test_recorded_instructions_run_at_their_own_speed(
     interpreter: Interpreter, rounds: Callable[[int, int], int], tmp_path: Path
 ) -> None:
-    """Loops in recorded functions took 1.2 times as long on 3.10 and 2.3 times on 3.11."""
+    """Loops in recorded functions took 2.3 times as long: of the time that they took, 57 % was added."""
     one = measured(busy(interpreter, "recorded_loops", tmp_path, part=2), rounds(3, 9), tmp_path)
-    assert one.least_added < 0.15
+    assert one.least_added < 0.3
 
 
 @pytest.mark.minors("3.10", "3.11")  # from 3.12 on nothing of ours hears of a trace function

@@ -17,7 +17,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -135,10 +134,10 @@ class Person:
         QTest.qWait(40)
 
     def open_by_keyboard(self, path: str) -> None:
-        """Opens a session with the dialog: a packed one, or a folder by its manifest."""
+        """Opens a session with the dialog, a packed one or a folder."""
         key = self.assigns.session.key if self.assigns.session else 0
         self.press("Ctrl+O")
-        self.type_text(str(Path(path) / "manifest.json") if Path(path).is_dir() else path)
+        self.type_text(path)
         self.expect(lambda: self.assigns.session is not None and self.assigns.session.key != key, f"{path} opens")
         self.wait_for_session()
 

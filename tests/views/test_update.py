@@ -343,6 +343,17 @@ def test_a_recording_that_ends_while_it_is_watched_is_told_of() -> None:
     assert after(died, e.SessionGrew(key=KEY, range_ns=(0, END_NS), live=False)).notice is died.notice
 
 
+@pytest.mark.parametrize("program", ["", "python 4711"])
+def test_where_a_recording_was_saved_is_not_talked_over_by_its_end(program: str) -> None:
+    """The recorder may be gone before the window sees that its session is finished."""
+    saved = e.Tell(notice=Notice("Stopped on request; saved /srv/orders.scope"))
+    over = after(opened(live=True), saved, e.RecordingOver(path="/srv/orders.scope"))
+    finished = after(over, e.SessionGrew(key=KEY, range_ns=(0, END_NS), live=False, ended=program))
+    assert finished.notice == saved.notice
+    assert (finished.standing is not None) == bool(program)
+    assert after(finished, e.Tell(notice=None)).notice == finished.standing
+
+
 def test_a_session_without_its_recorder_is_unfinished_until_it_is_recovered() -> None:
     live = opened(live=True)
     lost = after(live, e.RecorderGone(key=KEY))
