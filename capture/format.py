@@ -89,12 +89,33 @@ class SegmentEntry(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Events of the whole session: produced == recorded + dropped."""
+    """Events of the whole session: produced == recorded + dropped, and what is `lost` on the way to here."""
 
     produced: Count = 0
     recorded: Count = 0
     dropped: Count = 0
     late: Count = 0
+
+    @property
+    def lost(self) -> int:
+        """How many events the target has recorded that neither arrived nor were counted as dropped."""
+        return max(0, self.produced - self.recorded - self.dropped)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every event is accounted for."""
+        return self.produced == self.recorded + self.dropped
+
+
+def told_books(counts: Counts) -> str:
+    """Where the events of a session are that does not have them all.
+
+    >>> told_books(Counts(produced=10, recorded=7, dropped=1))
+    '10 events were produced, but 7 recorded and 1 dropped: 2 were lost on the way.'
+    """
+    books = f"{counts.produced} events were produced, but {counts.recorded} recorded and {counts.dropped} dropped"
+    missing = f": {counts.lost} {'was' if counts.lost == 1 else 'were'} lost on the way" if counts.lost else ""
+    return f"{books}{missing}."
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):

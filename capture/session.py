@@ -25,7 +25,7 @@ from capture.errors import FormatError, SessionProblem
 from capture.events import FLAG_COUNTED, EventBatch, Kind
 from capture.eventtable import BATCH_COLUMNS, batch_from_table
 from capture.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
-from capture.format import MANIFEST, FileEntry, Manifest, Problem, SegmentEntry
+from capture.format import MANIFEST, FileEntry, Manifest, Problem, SegmentEntry, told_books
 from capture.info import Info, session_info
 from capture.packed import PackedFiles
 from capture.reader import TableReader
@@ -254,6 +254,8 @@ class Session:
     def _show(self, manifest: Manifest, signature: Signature) -> None:
         self._manifest, self._signature = manifest, signature
         self._starts = [segment.start_ns for segment in manifest.segments]
+        if not (self.live or manifest.counts.balanced):
+            self.reader.report(Problem(told_books(manifest.counts)))
 
     def _look_for_missing_files(self) -> None:
         """Reports files that are missing or cut, from their sizes alone; reads only those whose size is wrong."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from capture.errors import FormatError
-from capture.format import MANIFEST, MAX_MANIFEST_BYTES, Counts, decode_manifest
+from capture.format import MANIFEST, MAX_MANIFEST_BYTES, Counts, decode_manifest, told_books
 from capture.unseen import Blindness, told
 
 HEADING = "What this recording cannot see:"
@@ -26,6 +26,8 @@ def dropped_line(counts: Counts) -> str:
     >>> dropped_line(Counts(produced=10, recorded=9, dropped=1))
     '1 of 10 events was dropped.'
     """
+    if not counts.balanced:
+        return told_books(counts)
     if not counts.dropped:
         return ""
     return f"{counts.dropped} of {counts.produced} events {'was' if counts.dropped == 1 else 'were'} dropped."

@@ -30,6 +30,7 @@ from capture.format import MANIFEST, MANIFEST_COPY, checksum, decode_manifest, e
 from capture.pack import pack
 from capture.session import Session
 from capture.store import SegmentStore
+from scope_gui.blindness import last_words
 from tests.sessions import SESSION_ID, Truth, build_session
 
 
@@ -60,6 +61,16 @@ def test_a_session_says_what_it_is(truth: Truth) -> None:
     assert (info.segments, info.processes, info.tracks, info.python, info.mode) == (4, 1, 3, "3.13.0", "full")
     assert info.size_bytes == sum(path.stat().st_size for path in truth.path.rglob("*") if path.is_file())
     assert info.problems == []
+
+
+def test_a_session_whose_books_do_not_balance_is_not_called_complete(truth: Truth) -> None:
+    """Events that were lost between the target and here were told by `verify` only."""
+    rewrite(truth.path, {"counts": {"produced": 320, "recorded": 300, "dropped": 12, "late": 0}})
+    sentence = "320 events were produced, but 300 recorded and 12 dropped: 8 were lost on the way."
+    with Session.open(truth.path) as session:
+        assert not session.complete
+        assert [problem.what for problem in session.problems if problem.lost and not problem.file] == [sentence]
+    assert sentence in last_words(truth.path)
 
 
 def test_definitions_come_back_as_rows(truth: Truth) -> None:
