@@ -77,7 +77,7 @@ class TrackCounters:
         }
 
 
-COSTS = 9
+COSTS = 13
 
 
 class Pool:

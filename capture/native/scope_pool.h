@@ -44,7 +44,7 @@
 
 /* What the hooks were called for that an event does not stand for, each with a price that is measured in the target; and
  * what else the price of a recording depends on. */
-#define SCOPE_COSTS 9u
+#define SCOPE_COSTS 13u
 enum scope_cost {
     SCOPE_COST_LEFT_OUT_CALL = 0,  /* a frame that is left out, where that takes an evaluation function: 3.10, 3.11 */
     SCOPE_COST_LEFT_OUT_HOOK = 1,  /* the profile function, called for naught: 3.10, 3.11 */
@@ -56,7 +56,12 @@ enum scope_cost {
     SCOPE_COST_YARD_NS = 6,    /* CPU time of the work that prices are measured against, done at each sweep */
     SCOPE_COST_YARDS = 7,      /* how often it has been done */
 
-    SCOPE_COST_RESUME = 8 /* of the events, generators that go on: 3.10, 3.11, where a call costs more than that */
+    SCOPE_COST_RESUME = 8, /* of the events, generators that go on: 3.10, 3.11, where a call costs more than that */
+
+    SCOPE_COST_SAMPLED_TICKS = 9, /* what a few hooks took amid the program; recorder/samples.h */
+    SCOPE_COST_SAMPLES = 10,      /* how many these are */
+    SCOPE_COST_USUAL_TICKS = 11,  /* the same in the loops that prices come from */
+    SCOPE_COST_USUAL_SAMPLES = 12
 };
 
 struct scope_pool_header {      /* offsets in bytes */

@@ -1,10 +1,13 @@
 """What recording costs the target: how often each thing was done times its measured price, as a share of its CPU time.
 
 The prices are measured inside the target when the recording begins, each by a small loop with the hooks and without, on
-the agent's thread, in CPU time, medians of 11 or 25 rounds (capture/agent/_scope_costs.py). The counts are events, and
-what the hooks were called for that no event stands for (`enum scope_cost` of scope_pool.h): code that is left out costs
-too, on Python 3.10 and 3.11 at every call and later where an exception passes. The agent's own CPU time, the sweeps
-four times a second, is added as the kernel counts it.
+the agent's thread, in CPU time, medians of 11 or 25 rounds (capture/agent/_scope_costs.py). Amid a program's own work
+the caches hold other things, and an event takes longer: one hook in a thousand is timed there, some are in the loops,
+and the price of an event goes with that (capture/native/recorder/samples.h).
+
+The counts are events, and what the hooks were called for that no event stands for (`enum scope_cost` of scope_pool.h):
+code that is left out costs too, on Python 3.10 and 3.11 at every call and later where an exception passes. The agent's
+own CPU time, its start and the sweeps four times a second, is added as the kernel counts it.
 
 On 3.10 and 3.11 a part is no count. Generators, frames that ran before an attach, and everything where another tool
 has its own evaluation function, run under a profile function: the interpreter then looks at every instruction, and 3.11
@@ -16,15 +19,14 @@ second, counts how often that is so while the target is at work.
 A processor that others use too is not always equally fast, and the prices follow it: the agent does the work that they
 were measured against once a sweep, and says how long that took.
 
-What is not in it: writing values as text (an attribute write that is recorded counts as one event), and what the hooks
-push out of the processor's caches.
+What is not in it: writing values as text (an attribute write that is recorded counts as one event).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from capture.measured_cost import Overhead
@@ -44,9 +46,18 @@ call, return: per turn of the agent's loops."""
 SURELY_SLOWED = 1.1
 """Of a loop's time: what is less may be the processor."""
 
+COLD = 1.8
+"""Times as much as the timed part of a hook an event gets dearer amid other work: the way to it gets cold too.
+
+Fitted to programs of tests/bench/overhead_rows.py on 3.11 and 3.14; 1.2 to 2.5 fit the one or the other best."""
+
+ENOUGH_SAMPLES = 50
+MOST_COLD = 4.0
+
 LEFT_OUT = (0, 2)
 FIRST_SIGHT = 4
 SLOWED_NOW, YARD_NS, YARDS, RESUME = 5, 6, 7, 8
+SAMPLED_TICKS, SAMPLES, USUAL_TICKS, USUAL_SAMPLES = 9, 10, 11, 12
 """Where these are among the counts: SCOPE_COST_LEFT_OUT_CALL and _RAISE; SCOPE_COST_FIRST_SIGHT and its neighbours."""
 
 MOST_SPEED_CHANGE = 4.0
@@ -86,7 +97,7 @@ class Prices:
         before = first.counts or (0,) * len(last.counts)
         counts = [count - earlier for count, earlier in zip(last.counts, before, strict=True)]
         speed = self._speed(counts)
-        events_s = (last.events - first.events) * self.event_s * speed
+        events_s = (last.events - first.events) * self.event_s * speed * _cold(counts, last.counts, speed)
         slowed_s = max(0.0, last.slowed_s - first.slowed_s)
         slowed_s -= events_s * min(1.0, slowed_s / max(last.cpu_s - first.cpu_s, 1e-9))
         slowed_s = max(0.0, slowed_s) * (1 - 1 / self.slowdown)
@@ -100,6 +111,15 @@ class Prices:
             return 1.0
         times = counts[YARD_NS] / 1e9 / counts[YARDS] / self.yard_s
         return min(max(times, 1 / MOST_SPEED_CHANGE), MOST_SPEED_CHANGE)
+
+
+def _cold(counts: list[int], all_counts: tuple[int, ...], speed: float) -> float:
+    """How many times as long an event takes amid the program's work as in a loop of nothing else, at the same speed."""
+    if len(counts) <= USUAL_SAMPLES or counts[SAMPLES] < ENOUGH_SAMPLES or not all_counts[USUAL_TICKS]:
+        return 1.0
+    usual_ticks = all_counts[USUAL_TICKS] / all_counts[USUAL_SAMPLES]
+    longer = counts[SAMPLED_TICKS] / counts[SAMPLES] / speed / usual_ticks - 1
+    return min(max(1 + COLD * longer, 1 / MOST_COLD), MOST_COLD)
 
 
 def prices(cost: Mapping[str, Any] | None) -> Prices | None:
@@ -196,8 +216,9 @@ class OverheadMeter:
         self._looks: deque[Spent] = deque()
 
     def look(self, spent: Spent) -> None:
-        """Takes note of how things stand."""
-        self._first = self._first or spent
+        """Takes note of how things stand. What the agent has used when we look first, it used for its own start."""
+        if self._first is None:
+            spent = self._first = replace(spent, cpu_s=spent.cpu_s - spent.agent_s, agent_s=0.0)
         self._looks.append(spent)
         while self._looks[0].at_s < spent.at_s - WINDOW_S:
             self._looks.popleft()

@@ -19,6 +19,7 @@
 #include "evaluation.h"
 
 #include "costs.h"
+#include "samples.h"
 #include "sites.h"
 #include "writer.h"
 
@@ -208,6 +209,7 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
         if (here < lowest)
             return evaluate_deep(thread, frame, throwing);
     }
+    const uint64_t began = scope_sample_begins();
     const struct scope_code *known = know(frame, throwing);
     const bool left_out = known && known->flags == SCOPE_CODE_LEFT_OUT && scope_active; /* a child cleans up */
     const bool recorded = known && known->site && scope_active && !is_too_deep(thread);
@@ -218,6 +220,8 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     scope_counts[SCOPE_COST_RESUME] += begins == SCOPE_RESUME;
     if (told)
         tell_begin(site, begins);
+    if (SCOPE_UNLIKELY(began && begins == SCOPE_CALL))
+        scope_sample_ends(began);
     if (SCOPE_UNLIKELY(!is_ours(thread))) /* it had to wait, and was let go of meanwhile */
         return by_default(thread, frame, throwing);
     unsigned char *mark = mark_of(thread);

@@ -9,6 +9,7 @@
 #include "exceptions.h"
 #include "greenlets.h"
 #include "joins.h"
+#include "samples.h"
 #include "sites.h"
 #include "tool.h"
 #include "tracks.h"
@@ -65,10 +66,13 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
 #define LOCAL_EVENT(name, kind, is_entering)                                                                           \
     static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t count) {                                   \
         (void)self, (void)count;                                                                                       \
+        const uint64_t began = scope_sample_begins();                                                                  \
         const struct scope_code *known = scope_code_find(args[0]);                                                     \
         if (SCOPE_UNLIKELY(!known || !PLAIN(known)))                                                                   \
             return unusual(args[0], known, kind);                                                                      \
         scope_write(known->site, scope_head(kind, 0, 0), is_entering ? args[0] : NULL);                                \
+        if (SCOPE_UNLIKELY(began))                                                                                     \
+            scope_sample_ends(began);                                                                                  \
         return Py_None;                                                                                                \
     }
 

@@ -7,6 +7,7 @@
 
 #include "fork.h"
 #include "greenlets.h"
+#include "samples.h"
 #include "snapshot.h"
 #include "tracks.h"
 
@@ -81,6 +82,7 @@ static bool claim(struct scope_writer *w, bool filled) {
     w->claimed_ns = now_ns;
     w->records = (struct scope_record *)((unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
     w->next = w->continuation = 0;
+    scope_sample_from_here(w);
     w->capacity = chunk->capacity;
     w->limit = scope_limit(w);
     waiting_is_hopeless = false;

@@ -16,6 +16,7 @@ struct scope_writer {
     struct scope_chunk *chunk; /* NULL = none claimed */
     uint32_t next;
     uint32_t limit;        /* 0 sends every event to the slow path: muted, quiet, ended, stopped, forked */
+    uint32_t sample_at;    /* the hook of this record is timed; samples.h */
     uint32_t continuation; /* slots of this chunk that are not events by themselves */
     uint32_t capacity;     /* of this chunk */
 

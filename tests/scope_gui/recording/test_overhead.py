@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 from scope_gui.recording import overhead
-from scope_gui.recording.overhead import OverheadMeter, Prices, SlowedTime, Spent, prices
+from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices, SlowedTime, Spent, prices
 
 
 def whole(meter: OverheadMeter) -> float:
@@ -59,6 +59,35 @@ def test_what_is_left_out_counts_at_its_own_price() -> None:
     assert whole(meter) == pytest.approx(0.025 + 0.020 + 0.280 / 3 + 0.020 - 0.005)
     assert meter.share is not None
     assert meter.share.left_out == pytest.approx(0.020 + 0.280 / 3)
+
+
+def test_the_agents_own_start_is_part_of_what_recording_takes() -> None:
+    """In a program of half a second it is a twentieth, and was left out."""
+    meter = OverheadMeter(Prices(50e-9))
+    meter.look(Spent(10.0, 0, 3.03, 0.03))
+    meter.look(Spent(11.0, 1_000_000, 4.0, 0.04))
+    assert whole(meter) == pytest.approx(0.05 + 0.04)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "samples", "speed", "times"),
+    [
+        (60_000, 2000, 1, 1.0),  # 30 ticks, as in the loops
+        (90_000, 2000, 1, 1 + 0.5 * COLD),
+        (90_000, 2000, 1.5, 1.5),  # the processor is slower, nothing is colder
+        (400, 10, 1, 1.0),  # too few to say
+        (2_000_000, 2000, 1, MOST_COLD),
+    ],
+)
+def test_an_event_is_dearer_where_its_hook_takes_longer_than_in_the_loops(
+    ticks: int, samples: int, speed: float, times: float
+) -> None:
+    meter = OverheadMeter(Prices(50e-9, (), yard_s=10e-6))
+    nothing = (0,) * 9
+    yards = (*nothing[:6], int(4 * 10_000 * speed), 4, 0)
+    meter.look(Spent(0.0, 0, 0.0, 0.0, (*nothing, 0, 0, 6000, 200)))
+    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, (*yards, ticks, samples, 6000, 200)))
+    assert whole(meter) == pytest.approx(0.05 * times)
 
 
 def test_instructions_under_a_profile_function_count_by_the_time_that_they_run() -> None:

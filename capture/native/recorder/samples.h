@@ -1,0 +1,26 @@
+/* What a hook takes amid the program: one in a thousand is timed, from its first instruction to the time in its record.
+ *
+ * Loops that measure prices have the processor's caches to themselves. A program that does other things between two
+ * calls has not, and how much that matters shows in the same piece of code timed here and there. The timed hook runs the
+ * very instructions of the others; its beginning costs them one comparison of what they read anyway. */
+#ifndef SCOPE_RECORDER_SAMPLES_H
+#define SCOPE_RECORDER_SAMPLES_H
+
+#include "costs.h"
+#include "writer.h"
+
+#define SCOPE_SAMPLES_APART 1024u /* records, on average; a power of two */
+#define SCOPE_SAMPLES_NEVER 0u    /* the same in rounds that are timed themselves */
+#define SCOPE_SAMPLES_IN_LOOPS 64u
+
+void scope_sample_ends(uint64_t began);
+void scope_sample_from_here(struct scope_writer *w);
+void scope_sample_every(struct scope_writer *w, uint32_t apart);
+
+/* GIL held; does not allocate. At the beginning of a hook: the time if it is one that is timed, else 0. */
+static inline uint64_t scope_sample_begins(void) {
+    const struct scope_writer *w = scope_tls;
+    return SCOPE_UNLIKELY(w && w->next == w->sample_at) ? scope_ticks() : 0;
+}
+
+#endif
