@@ -17,13 +17,15 @@ such instructions run now (capture/native/recorder/evaluation.c), and the record
 second, counts how often that is so while the target is at work.
 
 A processor that others use too is not always equally fast, and the prices follow it: the agent does the work that they
-were measured against once a sweep, and says how long that took.
+were measured against once a sweep, and says how long that took. The price of an event follows its root only, because
+the timed hooks say the rest: with all of it the same program was told 35 to 89 %, where 60 were true.
 
 What is not in it: writing values as text (an attribute write that is recorded counts as one event).
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -97,7 +99,7 @@ class Prices:
         before = first.counts or (0,) * len(last.counts)
         counts = [count - earlier for count, earlier in zip(last.counts, before, strict=True)]
         speed = self._speed(counts)
-        events_s = (last.events - first.events) * self.event_s * speed * _cold(counts, last.counts, speed)
+        events_s = (last.events - first.events) * self.event_s * _dearer(counts, last.counts, speed)
         slowed_s = max(0.0, last.slowed_s - first.slowed_s)
         slowed_s -= events_s * min(1.0, slowed_s / max(last.cpu_s - first.cpu_s, 1e-9))
         slowed_s = max(0.0, slowed_s) * (1 - 1 / self.slowdown)
@@ -113,13 +115,13 @@ class Prices:
         return min(max(times, 1 / MOST_SPEED_CHANGE), MOST_SPEED_CHANGE)
 
 
-def _cold(counts: list[int], all_counts: tuple[int, ...], speed: float) -> float:
-    """How many times as long an event takes amid the program's work as in a loop of nothing else, at the same speed."""
+def _dearer(counts: list[int], all_counts: tuple[int, ...], speed: float) -> float:
+    """How many times as long an event takes amid the program's work as in a loop of nothing else."""
     if len(counts) <= USUAL_SAMPLES or counts[SAMPLES] < ENOUGH_SAMPLES or not all_counts[USUAL_TICKS]:
-        return 1.0
+        return speed
     usual_ticks = all_counts[USUAL_TICKS] / all_counts[USUAL_SAMPLES]
-    longer = counts[SAMPLED_TICKS] / counts[SAMPLES] / speed / usual_ticks - 1
-    return min(max(1 + COLD * longer, 1 / MOST_COLD), MOST_COLD)
+    longer = counts[SAMPLED_TICKS] / counts[SAMPLES] / usual_ticks - 1
+    return math.sqrt(speed) * min(max(1 + COLD * longer, 1 / MOST_COLD), MOST_COLD)
 
 
 def prices(cost: Mapping[str, Any] | None) -> Prices | None:
