@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.bench.report import Row
 from tests.interpreters import ROOT, Interpreter, found
 from tests.scope_command import run_recorded
+from tests.thirdparty import installed
 
 PROGRAMS = ROOT / "tests" / "faults" / "programs"
 ROUNDS = 3
@@ -33,10 +34,10 @@ TIMES = {
 }
 """Of tests/faults/programs/busy.py, each half a second or so of CPU time without a recording."""
 
-MIXED = {"text": 350, "simulation": 6000, "pipeline": 2500, "templates": 120, "unparse": 50}
-"""Of tests/faults/programs/mixed.py: the check, for which nothing has been tuned."""
+MIXED = {"text": 350, "simulation": 6000, "pipeline": 2500, "templates": 120, "unparse": 50, "decimals": 900}
+"""Of tests/faults/programs/mixed.py: work of several kinds at once."""
 
-INCLUDED = {"templates": "jinja2*", "unparse": "ast"}
+INCLUDED = {"templates": ("jinja2*",), "unparse": ("ast", "_ast_unparse"), "decimals": ("_pydecimal",)}
 """Code of others that is recorded, because little of its time would go to recording otherwise."""
 
 
@@ -72,12 +73,20 @@ def busy(interpreter: Interpreter, kind: str, folder: Path, *, part: int = 1) ->
     return [str(interpreter.path), str(PROGRAMS / "busy.py"), kind, str(TIMES[kind] // part), str(library)]
 
 
-def measured(command: Sequence[str], rounds: int, folder: Path, include: str | None = None) -> Overhead:
+def measured_kind(interpreter: Interpreter, kind: str, rounds: int, folder: Path, packages: Path) -> Overhead:
+    """One of `TIMES` or `MIXED`; `packages`: where jinja2 lies."""
+    if kind in TIMES:
+        return measured(busy(interpreter, kind, folder), rounds, folder)
+    return measured(mixed(interpreter, kind, packages), rounds, folder, INCLUDED.get(kind, ()))
+
+
+def measured(command: Sequence[str], rounds: int, folder: Path, include: Sequence[str] = ()) -> Overhead:
     """The program bare and recorded in turns, so that both meet the same machine; the share is that of each pair.
 
     `include`: modules that are recorded though they are not the user's.
     """
-    flags = ("--memory", "256", *(("--include", include, "--include", "__main__") if include else ()))
+    patterns = (*include, "__main__") if include else ()
+    flags = ("--memory", "256", *(word for pattern in patterns for word in ("--include", pattern)))
     bare_s, recorded_s, told = [], [], []
     for number in range(rounds):
         bare_s.append(float(subprocess.check_output(command)))
@@ -101,8 +110,8 @@ def overhead(folder: Path) -> list[Row]:
     """One row for each program and interpreter; what is left out has rows of its own."""
     rows = []
     for interpreter in found():
-        for kind in TIMES:
-            one = measured(busy(interpreter, kind, folder), ROUNDS, folder)
+        for kind in (*TIMES, *MIXED):
+            one = measured_kind(interpreter, kind, ROUNDS, folder, installed(interpreter))
             judged = one.added >= ENOUGH
             rows.append(
                 Row(

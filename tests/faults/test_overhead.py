@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.overhead_rows import ENOUGH, FACTOR, TIMES, busy, measured
+from tests.bench.overhead_rows import ENOUGH, FACTOR, MIXED, TIMES, busy, measured, measured_kind
 from tests.conftest import in_soak_only
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded, scope, scope_json
+from tests.thirdparty import packages
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -43,7 +44,8 @@ def test_the_overhead_told_is_near_the_cpu_time_measured(interpreter: Interprete
 @pytest.mark.timeout(1200)
 def test_the_overhead_told_is_within_a_factor_of_one_and_a_half(interpreter: Interpreter, tmp_path: Path) -> None:
     """On every program to which recording adds a fifth or more; there are at least three."""
-    all_kinds = {kind: measured(busy(interpreter, kind, tmp_path), 9, tmp_path) for kind in TIMES}
+    library = packages(interpreter, "jinja2")
+    all_kinds = {kind: measured_kind(interpreter, kind, 9, tmp_path, library) for kind in (*TIMES, *MIXED)}
     for kind, one in all_kinds.items():
         print(f"{kind:18} {one.bare_s:.2f} {one.recorded_s:.2f} {one.added:.0%} told {one.told:.0%} x {one.factor:.2f}")
     judged = {kind: one for kind, one in all_kinds.items() if one.added >= ENOUGH}

@@ -205,5 +205,15 @@ def unparse(times):
             ast.unparse(tree)
 
 
+def decimals(times):
+    """The standard library's decimal arithmetic in Python: a square root by Newton's way, digit by digit."""
+    decimal = importlib.import_module("_pydecimal")
+    for n in range(times):
+        root = decimal.Decimal(n + 2)
+        for _ in range(8):
+            root = (root + (n + 2) / root) / 2
+        str(root.quantize(decimal.Decimal("0.0001")))
+
+
 globals()[sys.argv[1]](int(sys.argv[2]))
 print(time.process_time() - began)
