@@ -99,11 +99,14 @@ class Prices:
         before = first.counts or (0,) * len(last.counts)
         counts = [count - earlier for count, earlier in zip(last.counts, before, strict=True)]
         speed = self._speed(counts)
-        events_s = (last.events - first.events) * self.event_s * _dearer(counts, last.counts, speed)
+        dearer = _dearer(counts, last.counts, speed)
+        events_s = (last.events - first.events) * self.event_s * dearer
         slowed_s = max(0.0, last.slowed_s - first.slowed_s)
         slowed_s -= events_s * min(1.0, slowed_s / max(last.cpu_s - first.cpu_s, 1e-9))
         slowed_s = max(0.0, slowed_s) * (1 - 1 / self.slowdown)
         others_s = [price_s * count * speed for price_s, count in zip(self.counts_s, counts, strict=False)]
+        if len(others_s) > RESUME:
+            others_s[RESUME] *= dearer / speed  # it takes a part of the price of an event back
         left_out_s = sum(others_s[cost] for cost in LEFT_OUT if cost < len(others_s))
         return events_s + sum(others_s) + slowed_s + last.agent_s - first.agent_s, left_out_s
 
