@@ -220,7 +220,7 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     scope_counts[SCOPE_COST_RESUME] += begins == SCOPE_RESUME;
     if (told)
         tell_begin(site, begins);
-    if (SCOPE_UNLIKELY(began && begins == SCOPE_CALL))
+    if (SCOPE_UNLIKELY(began))
         scope_sample_ends(began);
     if (SCOPE_UNLIKELY(!is_ours(thread))) /* it had to wait, and was let go of meanwhile */
         return by_default(thread, frame, throwing);

@@ -8,7 +8,7 @@ static uint32_t samples_apart = SCOPE_SAMPLES_APART;
 /* GIL not needed; does not allocate. Half the distance is chance: no loop of the program keeps step with it. */
 static void choose(struct scope_writer *w, uint32_t least) {
     const uint64_t noise = scope_ticks() * 0x9E3779B97F4A7C15u;
-    w->sample_at = samples_apart ? w->next + least + (uint32_t)(noise >> 32) % samples_apart : UINT32_MAX;
+    w->sample_at = w->next + least + (uint32_t)(noise >> 32) % samples_apart;
 }
 
 /* GIL not needed; does not allocate. `w` has a chunk with nothing in it. */

@@ -10,7 +10,6 @@
 #include "writer.h"
 
 #define SCOPE_SAMPLES_APART 1024u /* records, on average; a power of two */
-#define SCOPE_SAMPLES_NEVER 0u    /* the same in rounds that are timed themselves */
 #define SCOPE_SAMPLES_IN_LOOPS 64u
 
 void scope_sample_ends(uint64_t began);
