@@ -251,8 +251,8 @@ PROGRAMS: tuple[Program, ...] = (
         packages=("gunicorn",),
         files={"wsgi.py": WSGI},
         talk=asks_gunicorn,
-        chance=((r"\[[^]]+\] \[\d+\]", "WHO"), (r"\d+", "N")),
-        in_any_order=True,
+        chance=((r"\[[^]]+\] \[\d+\]", "WHO"), (r"(?m)^.*unclosed file <_io.FileIO.*wb\+.*\n", ""), (r"\d+", "N")),
+        in_any_order=True,  # the file is a worker's; on 3.15 one in 36 bare ones had not closed it either
     ),
     _own(
         "celery_worker",
