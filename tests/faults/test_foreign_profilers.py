@@ -15,6 +15,7 @@ from tests.targets import Launcher
 
 PROGRAM = Path(__file__).parent / "programs" / "profiled_by_another.py"
 TAKES_HOOKS_OUT = PROGRAM.with_name("takes_hooks_out.py")
+BORROWED_NS = 20_000_000
 
 
 def recorded(interpreter: Interpreter, target: Launcher, tmp_path: Path, how: str) -> Path:
@@ -138,11 +139,15 @@ def test_hooks_that_somebody_borrows_for_a_moment_leave_a_gap(
     acts = ["returns lent", "silenced shortly", "place lent"]
     session, done = recorded_while_hooks_go(interpreter, target, tmp_path, acts, left="[]")
     gaps = gaps_of(session, "hooks taken out")
+    left = gaps
     for how, at_ns in done.items():
-        around = [row for row in gaps if at_ns <= row["start_ns"] <= at_ns + 50_000_000 < row["end_ns"] + 25_000_000]
-        assert len(around) == 2, f"{how}: one for each thread\n{done}\n{gaps}"
+        around = [row for row in gaps if at_ns <= row["start_ns"] <= at_ns + 200_000_000]
+        # one for each thread; two when the recorder came by in the midst, and put back what then was changed again
+        assert len(around) in (2, 4), f"{how}\n{done}\n{gaps}"
+        assert max(row["end_ns"] for row in around) >= at_ns + BORROWED_NS
         assert confidence_at(session, around[0]["start_ns"] + 1_000_000) == ("not captured", "not captured")
-    assert len(gaps) == 2 * len(acts)
+        left = [row for row in left if row not in around]
+    assert left == []
     assert "took Scope's hooks out" in scope("info", session).stdout
 
 
