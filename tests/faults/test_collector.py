@@ -11,6 +11,7 @@ from tests.interpreters import Interpreter
 from tests.targets import Launcher
 
 
+@pytest.mark.minors("3.10", "3.12", "3.15")  # one of each way in which collections are begun
 @pytest.mark.parametrize("way", ["run", "attach"])
 def test_finalizers_run_and_warn_where_they_would(
     way: str, interpreter: Interpreter, target: Launcher, tmp_path: Path
@@ -30,6 +31,7 @@ LAST_WORDS = {
 """What each prints at its end: is the collector on when it has been set so, also in children; is the rest collected?"""
 
 
+@pytest.mark.minors("3.10", "3.12", "3.15")  # one of each way in which collections are begun
 @pytest.mark.parametrize("way", ["run", "attach"])
 @pytest.mark.parametrize("program", LAST_WORDS)
 def test_a_program_its_children_and_its_end_see_the_collector_as_it_was_set(
