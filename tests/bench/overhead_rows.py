@@ -20,6 +20,7 @@ ROUNDS = 3
 ENOUGH = 0.2
 """Added share from which the figure that is told can be judged: a neighbour on the same core adds a tenth by itself."""
 FACTOR = 1.5
+AGREES = 0.1
 
 TIMES = {
     "recorded_nothing": 4000,
@@ -85,18 +86,48 @@ def measured(command: Sequence[str], rounds: int, folder: Path, include: Sequenc
 
     `include`: modules that are recorded though they are not the user's.
     """
+    pairs: list[_Pair] = []
+    while len(pairs) < rounds:
+        pairs.append(_pair(command, folder, include))
+    return _overhead(pairs)
+
+
+def measured_until_steady(command: Sequence[str], most_rounds: int, folder: Path) -> Overhead | None:
+    """The same with as many pairs as it takes until the two best runs of each kind agree, three at least.
+
+    None when they never do: then this machine is too busy to say what a program's CPU time is.
+    """
+    pairs: list[_Pair] = []
+    while len(pairs) < most_rounds:
+        pairs.append(_pair(command, folder, ()))
+        if len(pairs) >= 3 and all(_agree(times) for times in zip(*(pair[:2] for pair in pairs), strict=True)):
+            return _overhead(pairs)
+    return None
+
+
+_Pair = tuple[float, float, float]
+
+
+def _pair(command: Sequence[str], folder: Path, include: Sequence[str]) -> _Pair:
+    """CPU time of a bare run, of a recorded one, and the share that is told of that."""
     patterns = (*include, "__main__") if include else ()
     flags = ("--memory", "256", *(word for pattern in patterns for word in ("--include", pattern)))
-    bare_s, recorded_s, told = [], [], []
-    for number in range(rounds):
-        bare_s.append(float(subprocess.check_output(command)))
-        session = folder / f"overhead-{number}.scope"
-        done = run_recorded(session, command, *flags)
-        shutil.rmtree(session)
-        recorded_s.append(float(done.stdout))
-        share = re.search(r"about ([0-9.]+)% of the program's CPU time", done.stderr)
-        told.append(float(share[1]) / 100 if share else 0.0)
-    times = statistics.median(after / before for before, after in zip(bare_s, recorded_s, strict=True))
+    bare_s = float(subprocess.check_output(command))
+    session = folder / "overhead.scope"
+    done = run_recorded(session, command, *flags)
+    shutil.rmtree(session)
+    share = re.search(r"about ([0-9.]+)% of the program's CPU time", done.stderr)
+    return bare_s, float(done.stdout), float(share[1]) / 100 if share else 0.0
+
+
+def _agree(times: Sequence[float]) -> bool:
+    best, second = sorted(times)[:2]
+    return second <= best * (1 + AGREES)
+
+
+def _overhead(pairs: Sequence[_Pair]) -> Overhead:
+    bare_s, recorded_s, told = zip(*pairs, strict=True)
+    times = statistics.median(after / before for before, after, _ in pairs)
     return Overhead(
         bare_s=statistics.median(bare_s),
         recorded_s=statistics.median(recorded_s),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.overhead_rows import ENOUGH, FACTOR, MIXED, TIMES, busy, measured, measured_kind
+from tests.bench.overhead_rows import ENOUGH, FACTOR, MIXED, TIMES, busy, measured, measured_kind, measured_until_steady
 from tests.conftest import in_soak_only
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded, scope, scope_json
@@ -19,23 +19,20 @@ from tests.thirdparty import packages
 
 PROGRAMS = Path(__file__).parent / "programs"
 
-ONE_EACH = {
-    "3.10": "recorded_nothing",
-    "3.11": "recorded_calls",
-    "3.12": "recorded_failures",
-    "3.13": "recorded_failures",
-    "3.14": "recorded_failures",
-    "3.15": "recorded_failures",
-}
-"""A program for each version to which recording adds a quarter or more: what else moves times moves them less."""
+ONE_EACH = {"3.10": "recorded_nothing", "3.11": "recorded_calls", "3.14": "recorded_failures"}
+"""A program for each way of recording to which it adds a quarter or more: what else moves times moves them less."""
 
 
+@pytest.mark.minors(*ONE_EACH)
 @pytest.mark.alone
 def test_the_overhead_told_is_near_the_cpu_time_measured(interpreter: Interpreter, tmp_path: Path) -> None:
-    """Three short runs on a machine that others use say less than nine long ones (`make soak`): the best of each is
-    what the others had least to do with."""
-    one = measured(busy(interpreter, ONE_EACH[interpreter.minor], tmp_path, part=2), 3, tmp_path)
-    assert one.least_added / 2.5 < one.told < one.least_added * 2.5, one
+    """A few short runs on a machine that others use say less than nine long ones (`make soak`): what was added lies
+    between the median of the pairs and what the best of each differ by, and is told within that and a factor."""
+    one = measured_until_steady(busy(interpreter, ONE_EACH[interpreter.minor], tmp_path, part=2), 7, tmp_path)
+    if one is None:
+        pytest.skip("this machine is too busy: of seven runs of one program the best two differ by more than a tenth")
+    assert min(one.added, one.least_added) / 2.5 < one.told < max(one.added, one.least_added) * 2.5, one
+    assert max(one.added, one.least_added) > 0.1, f"a program to which recording adds too little to judge by: {one}"
 
 
 @pytest.mark.soak
