@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -222,3 +222,18 @@ def test_a_terminal_that_hangs_up_ends_an_attach_which_is_saved(tmp_path: Path, 
         assert recorder.wait(PATIENCE_S) == 0
     assert process.alive
     assert scope_json("info", session, "--json")["complete"]
+
+
+@pytest.mark.soak
+@pytest.mark.minors("3.11", "3.13")
+def test_a_program_that_ends_at_any_moment_ends_as_it_would(
+    interpreter: Interpreter, rounds: Callable[[int, int], int], tmp_path: Path
+) -> None:
+    """The recorder's thread may be in the middle of whatever it does: one in fifty died while the processor's speed was
+    looked at, with a function of an agent that had gone."""
+    source = subprocess.check_output([interpreter.path, "-c", "import textwrap; print(textwrap.__file__)"], text=True)
+    command = [str(interpreter.path), "-m", "tokenize", source.strip()]
+    bare = subprocess.check_output(command, text=True)
+    for number in range(rounds(4, 300)):
+        done = scope("run", "--no-window", "-o", tmp_path / f"{number}.scope", "--include", "*", "--", *command)
+        assert done.stdout == bare

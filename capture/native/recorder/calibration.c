@@ -131,8 +131,8 @@ static bool pretend(PyObject *codes, int how) {
  * taken amid the program, beside the rounds whose time counts. Returns how many ticks in how many hooks. */
 static void sample_loop(PyObject *loop, unsigned rounds, struct scope_writer *scratch, unsigned char *memory,
                         uint64_t sampled[2]) {
-    uint64_t *sums = &scope_counts[SCOPE_COST_SAMPLED_TICKS];
-    const uint64_t before[2] = {sums[0], sums[1]};
+    const uint64_t *counts = scope_counts;
+    const uint64_t before[2] = {counts[SCOPE_COST_SAMPLED_TICKS], counts[SCOPE_COST_SAMPLES]};
     for (unsigned i = 0; i < rounds; i++) {
         write_to(scratch, memory);
         scope_sample_every(scratch, SCOPE_SAMPLES_IN_LOOPS);
@@ -140,8 +140,10 @@ static void sample_loop(PyObject *loop, unsigned rounds, struct scope_writer *sc
             break;
     }
     scope_sample_every(scratch, SCOPE_SAMPLES_APART);
-    for (int i = 0; i < 2; i++)
-        sampled[i] = sums[i] - before[i];
+    if (counts != scope_counts)
+        return; /* the recording has ended meanwhile, and its pool is gone */
+    sampled[0] = counts[SCOPE_COST_SAMPLED_TICKS] - before[0];
+    sampled[1] = counts[SCOPE_COST_SAMPLES] - before[1];
 }
 
 /* GIL held, given up as Python code does; allocates; as median_ns(), with the hooks. */
@@ -211,15 +213,20 @@ PyObject *scope_calibrate(PyObject *module, PyObject *args) {
  * processor is at this moment, for the recorder process. The best of some calls: the first ones find cold caches, and of
  * two the better one still took a quarter longer than in the loops. */
 void scope_look_at_speed(void) {
-    uint64_t least_ns = own_yard ? call_ns(own_yard) : 0;
-    for (int i = 1; least_ns && i < LOOKS_AT_SPEED; i++) {
-        const uint64_t took_ns = call_ns(own_yard);
+    PyObject *yard = own_yard;
+    if (!yard)
+        return;
+    Py_IncRef(yard); /* the program may end meanwhile, and the agent with it */
+    uint64_t least_ns = call_ns(yard);
+    for (int i = 1; least_ns && own_yard == yard && i < LOOKS_AT_SPEED; i++) {
+        const uint64_t took_ns = call_ns(yard);
         least_ns = took_ns < least_ns ? took_ns : least_ns;
     }
     if (least_ns) {
         scope_counts[SCOPE_COST_YARD_NS] += least_ns;
         scope_counts[SCOPE_COST_YARDS] += 1;
     }
+    Py_DecRef(yard);
     PyErr_Clear();
 }
 
