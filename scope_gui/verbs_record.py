@@ -20,8 +20,8 @@ from capture.settings import CaptureSettings
 from scope_gui.blindness import last_words
 from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
-from scope_gui.recording.recorder import Outcome, Recording, stopped_by_signals
-from scope_gui.recording.signals import PassedOn, shell_status
+from scope_gui.recording.recorder import Outcome, Recording
+from scope_gui.recording.signals import PassedOn, shell_status, stopped_by_signals
 from scope_gui.streams import let_go_of_inherited, words_to
 from scope_gui.timespec import text_from_ns
 from scope_gui.watching_window import watched_by_window
@@ -41,7 +41,7 @@ def attach(arguments: argparse.Namespace) -> int:
     if diagnosis.tier is None or (diagnosis.tier == "observe" and not observe):
         raise TargetProblem(diagnosis.refusal())
     recording = Recording(path, settings, f"attach {pid}", arguments.duration, _say)
-    with stopped_by_signals(recording):
+    with stopped_by_signals(recording.ask_to_stop):
         if observe:
             recording.observe(pid)
         else:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         signals = PassedOn() if arguments.words_fd is None else None
         try:
             recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say, signals)
-            stack.enter_context(signals or stopped_by_signals(recording))
+            stack.enter_context(signals or stopped_by_signals(recording.ask_to_stop))
             recording.run(command)
             let_go_of_inherited()
         except ScopeError as problem:

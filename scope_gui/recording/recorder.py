@@ -11,7 +11,6 @@ import contextlib
 import enum
 import os
 import selectors
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -496,17 +495,3 @@ def _make_session_folder(path: Path) -> None:
         raise TargetProblem(f"{path} already exists; choose another name with -o.") from error
     except OSError as error:
         raise TargetProblem(f"cannot write {path}: {error.strerror}; choose another place with -o.") from error
-
-
-@contextlib.contextmanager
-def stopped_by_signals(recording: Recording) -> Iterator[None]:
-    """Inside, Ctrl+C, SIGTERM and a terminal that hangs up (but under `nohup`) ask the recording to stop and save."""
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    previous = {number: signal.signal(number, lambda *_: recording.ask_to_stop()) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -291,9 +291,9 @@ def main() -> int:
 
 
 def _tell(**message: object) -> None:
-    """One line for the recorder, if it is still there; past `sys.stdout`, which complains of what it keeps."""
+    """One line for the recorder, if it is still there."""
     with contextlib.suppress(BrokenPipeError):
-        os.write(1, msgspec.json.encode(message) + b"\n")
+        print(msgspec.json.encode(message).decode(), flush=True)
 
 
 if __name__ == "__main__":

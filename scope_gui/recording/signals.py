@@ -1,16 +1,19 @@
-"""The signals of a terminal and of other processes, while `run` records the program that it has started.
+"""The signals of a terminal and of other processes while something is recorded: who gets them.
 
-A program and its recorder share a process group, so what the terminal sends (Ctrl+C, Ctrl+\\, Ctrl+Z, hanging up, a new
-size) reaches the program without us; the recorder goes on and records how the program takes it. What another process
-sends to the recorder alone was meant for the program, and is handed to it. Only the kernel's note on a signal tells the
-two apart, which handlers of Python do not get; so the signals are blocked and fetched by the recorder's loop.
+What attaches, or takes its orders from a window, stops and saves at them (`stopped_by_signals`). `run` hands them to
+the program that it has started (`PassedOn`). That program and its recorder share a process group, so what the terminal
+sends (Ctrl+C, Ctrl+\\, Ctrl+Z, hanging up, a new size) reaches the program without us; the recorder goes on and records
+how the program takes it. What another process sends to the recorder alone was meant for the program, and is handed to
+it. Only the kernel's note on a signal tells the two apart, which handlers of Python do not get; so the signals are
+blocked and fetched by the recorder's loop.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 PASSED_ON = frozenset(
     {
@@ -65,6 +68,20 @@ class PassedOn:
     def _waiting() -> Iterator[signal.struct_siginfo]:
         while (info := signal.sigtimedwait(PASSED_ON, 0)) is not None:
             yield info
+
+
+@contextlib.contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Inside, Ctrl+C, SIGTERM and a terminal that hangs up (but under `nohup`) ask the recording to stop and save."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    previous = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def shell_status(returncode: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import interpreters
+from tests.capture.agent import poolfile
 from tests.capture.agent.recordings import DOOR, PATIENCE_S, Recording, script
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded, scope, scope_json
@@ -134,18 +135,25 @@ def test_the_first_look_at_a_big_module_does_not_stall_a_program(
     assert [value for _, key, _, _, value in states if key == "name7"] == ["[7]", "'changed'"]
 
 
+def recorded_and_stopped_at_once(
+    names: int, interpreter: Interpreter, target: Launcher, recording: Recording, folder: Path
+) -> poolfile.Pool:
+    """What a recording holds of a module of so many names that do not change."""
+    text = DOOR + (
+        f"import time\nfor n in range({names}): globals()[f'name{{n}}'] = [n]\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(0.001)\n"
+    )
+    started = target([interpreter.path, script(folder, text)], ready="ready", env=recording.environment())
+    recording.attach(started)
+    recording.stop()
+    return recording.read()
+
+
 @pytest.mark.parametrize("either", [*WATCHED[:1], *POLLED[:1]], ids=str)
 def test_names_that_were_not_looked_at_before_the_end_are_counted(
     either: Interpreter, target: Launcher, state_only: Recording, tmp_path: Path
 ) -> None:
-    text = DOOR + (
-        "import time\nfor n in range(60_000): globals()[f'name{n}'] = [n]\n"
-        "print('ready', flush=True)\nwhile True: time.sleep(0.001)\n"
-    )
-    started = target([either.path, script(tmp_path, text)], ready="ready", env=state_only.environment())
-    state_only.attach(started)
-    state_only.stop()
-    pool = state_only.read()
+    pool = recorded_and_stopped_at_once(60_000, either, target, state_only, tmp_path)
     known = {key for _, key, *_ in pool.states() if re.fullmatch(r"name\d+", key)}
     ((code, detail),) = pool.definitions[6].values()
     assert code == "names-not-looked-at"
@@ -157,14 +165,7 @@ def test_names_that_were_not_looked_at_before_the_end_are_counted(
 def test_a_module_of_usual_size_is_whole_when_a_recording_ends_at_once(
     either: Interpreter, target: Launcher, state_only: Recording, tmp_path: Path
 ) -> None:
-    text = DOOR + (
-        "import time\nfor n in range(2_000): globals()[f'name{n}'] = [n]\n"
-        "print('ready', flush=True)\nwhile True: time.sleep(0.001)\n"
-    )
-    started = target([either.path, script(tmp_path, text)], ready="ready", env=state_only.environment())
-    state_only.attach(started)
-    state_only.stop()
-    pool = state_only.read()
+    pool = recorded_and_stopped_at_once(2_000, either, target, state_only, tmp_path)
     assert {f"name{n}" for n in range(2_000)} <= {key for _, key, *_ in pool.states()}
     assert 6 not in pool.definitions or not pool.definitions[6]
 

@@ -182,8 +182,8 @@ static uint64_t hooked_ns(PyObject *yard, PyObject *loop, PyObject *codes, int h
 
 /* GIL held, given up as Python code does; allocates; new reference or NULL with an exception. calibrate(yard, loop,
  * codes, how, rounds): CPU time in ns of one `loop()`; with `codes` None as it is, else with the hooks, the code objects
- * of that tuple counting as left out (0), recorded (1) or looked at (2). Their events must fit one chunk. With `loop` None: of one
- * `yard()`, at this moment. Runs on a muted thread only. */
+ * of that tuple counting as left out (0), recorded (1) or looked at (2). Their events must fit one chunk. With `loop`
+ * None: of one `yard()`, at this moment. Runs on a muted thread only. */
 PyObject *scope_calibrate(PyObject *module, PyObject *args) {
     (void)module;
     PyObject *yard, *loop, *codes;

@@ -9,8 +9,8 @@
  * Who takes the place and gives it back in between, as one does who keeps what register_callback() returns, passes every
  * proof. So functions of ours in the definitions of those that change a tool's place note that it was ours.
  *
- * What lies between the last proof, or the first such note after it, and the proof in hand is not known. Hooks go back where our id is ours or free; an id
- * that another tool has is left alone, also in the end. */
+ * What lies between the last proof, or the first such note after it, and the proof in hand is not known. Hooks go back
+ * where our id is ours or free; an id that another tool has is left alone, also in the end. */
 #include "tool.h"
 
 #include "agent_source.h"
