@@ -226,9 +226,7 @@ print("ratios", *(ratio(name) / was for name, was in zip(NAMES, before)), flush=
 def test_classes_are_as_fast_after_a_detach_as_their_unwatched_twins(
     interpreter: Interpreter, target: Launcher, own_classes: Recording, tmp_path: Path
 ) -> None:
-    runs = []
-    for _ in range(3):
-        runs = []
+    runs: list[list[float]] = []
     for _ in range(3):
         started = target([interpreter.path, script(tmp_path, SPEED)], ready="ready", env=own_classes.environment())
         own_classes.attach(started)
