@@ -96,9 +96,8 @@ def wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 def _processes_of_this_run() -> dict[int, str]:
     here = {}
-    forked = {child.pid for child in psutil.Process().children(recursive=True)}  # a fork shows its parent's first mark
     for pid in psutil.pids():
-        if pid == os.getpid() or not (pid in forked or _is_marked(pid)):
+        if pid == os.getpid() or not _is_marked(pid):
             continue
         try:
             name = " ".join(psutil.Process(pid).cmdline())
