@@ -111,6 +111,7 @@ BLOCKED = [
     ({"room": Room(address_bytes=16 << 20)}, HOST, "room", "16777216 bytes of address space", "--as"),
     ({"room": Room(data_bytes=16 << 20)}, HOST, "room", "RLIMIT_DATA", "--data"),
     ({"room": Room(locked_bytes=0)}, HOST, "room", "memory locked", "--memlock"),
+    ({"room": Room(group_bytes=9 << 20)}, HOST, "room", "9437184 bytes of memory left", "memory.max"),
     ({"room": Room(threads=1)}, HOST, "room", "only 1 more threads", "pids.max"),
     ({"lost_file": "/lib/libc.so.6"}, HOST, "libraries", "replaced on the disk", "Restart"),
     ({"lost_file": "/lib/libpython3.so", "python": None}, HOST, "libraries", "/lib/libpython3.so", "Restart"),

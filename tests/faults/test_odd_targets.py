@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -160,6 +162,42 @@ def test_an_interpreter_of_another_name_whose_file_is_gone_is_recorded(
     assert diagnosis.ok, diagnosis.text()
     assert diagnosis.python is not None and diagnosis.python.startswith(minor)
     assert record(counting.program.pid, tmp_path) > 0
+    assert counting.goes_on()
+
+
+@pytest.fixture
+def group_of_40_mib() -> Iterator[Path]:
+    """A control group below that of the tests, in which a process may have so much memory."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        group = Path("/sys/fs/cgroup", controllers, path.lstrip("/"), f"scope-test-{os.getpid()}")
+        limit = group / ("memory.limit_in_bytes" if controllers else "memory.max")
+        if controllers not in ("", "memory") or not limit.parent.parent.joinpath("cgroup.procs").exists():
+            continue
+        with contextlib.suppress(OSError):
+            group.mkdir()
+            if limit.exists():  # else without this controller
+                limit.write_text(str(40 << 20))
+                break
+            group.rmdir()
+    else:
+        pytest.skip("this system lets us make no control group for memory")
+    yield group
+    group.rmdir()
+
+
+def test_a_program_whose_control_group_has_hardly_memory_left_is_not_entered(
+    group_of_40_mib: Path, target: Launcher, tmp_path: Path
+) -> None:
+    """The pool counts as memory of whoever writes it first, and the kernel kills who has none left."""
+    counting = Counting(target, [sys.executable], "normal", tmp_path)
+    pid = counting.program.pid
+    assert examine(pid).ok
+    (group_of_40_mib / "cgroup.procs").write_text(str(pid))
+    blocking = examine(pid).blocking
+    assert blocking is not None and blocking.name == "room", blocking
+    assert "memory left in its control group" in blocking.message
+    assert examine(pid, pool_bytes=1 << 20).ok, "a smaller pool fits"
     assert counting.goes_on()
 
 
