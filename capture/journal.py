@@ -269,10 +269,15 @@ class JournalReader:
         if found is None and not finished:
             self._searched = (self.position.file_no, start, size)
             return False
+        if not finished and self._is_whole(start):  # its writer was in the midst of it when it was read
+            return True
         end = size if found is None else found
         self._report(end - start, "bytes between whole blocks are damaged")
         self.position = JournalPosition(self.position.file_no, end)
         return end > start
+
+    def _is_whole(self, offset: int) -> bool:
+        return block_at(self._read_at(offset, _WINDOW_BYTES), 0, self._expected_no or 0) is not None
 
     def _search(self, offset: int, size: int) -> int | None:
         hashed = 0

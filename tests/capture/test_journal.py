@@ -97,6 +97,30 @@ def test_a_torn_last_block_is_no_damage_and_is_cut_off_when_the_writer_returns(t
     assert reader.problems == []
 
 
+def test_a_block_that_was_being_written_when_it_was_read_is_not_skipped_for_the_one_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader saw half a block, then searched the file, which by then held two whole ones, and took the second."""
+    writer = JournalWriter(tmp_path)
+    writer.append(BlockType.RECORDS, 1, payload(1, 5000))
+    real_pread = os.pread
+    torn: list[bytes] = []
+
+    def pread(fd: int, length: int, offset: int) -> bytes:
+        data = real_pread(fd, length, offset)
+        if not torn:
+            torn.append(data)
+            data = data[:4096]
+            writer.append(BlockType.RECORDS, 1, payload(2, 5000))
+        return data
+
+    monkeypatch.setattr(os, "pread", pread)
+    blocks, reader = read_all(tmp_path)
+    writer.close()
+    assert [bytes(block.payload) for block in blocks] == [payload(1, 5000), payload(2, 5000)]
+    assert reader.problems == []
+
+
 def test_a_writer_that_returns_to_an_empty_last_file_continues_the_numbers(tmp_path: Path) -> None:
     write(tmp_path, 5)
     (tmp_path / "00000002.jrn").touch()
