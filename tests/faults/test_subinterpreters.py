@@ -47,3 +47,12 @@ def test_attaching_beside_subinterpreters_harms_none(
     found = recorded_functions(session)
     assert "outside" in found
     assert "inside" not in found
+
+
+@pytest.mark.minors("3.14")  # where concurrent.futures looks whether it could make some
+def test_a_program_without_subinterpreters_is_not_said_to_have_any(interpreter: Interpreter, tmp_path: Path) -> None:
+    session = tmp_path / "none.scope"
+    code = "import asyncio\nasync def main(): await asyncio.to_thread(int)\nasyncio.run(main())"
+    done = run_recorded(session, [interpreter.path, "-c", code])
+    assert "sub-interpreters" not in done.stderr
+    assert "sub-interpreters" not in scope("info", session).stdout

@@ -19,6 +19,7 @@
 #include "evaluation.h"
 
 #include "costs.h"
+#include "profile.h"
 #include "samples.h"
 #include "sites.h"
 #include "writer.h"
@@ -198,9 +199,21 @@ static void tell_end(uint32_t site, uint32_t kind) {
     telling = false;
 }
 
+/* GIL held; may run audit hooks; keeps no exception. Whether a thread without any hook has got ours now: C made it, and
+ * this is its first frame. */
+static bool is_met(PyThreadState *thread, int throwing) {
+    if (pointer_at(thread, profile_offset) || pointer_at(thread, profile_offset + sizeof(void *)) || throwing ||
+        !scope_active || scope_tls == &scope_muted || PyErr_Occurred())
+        return false;
+    telling = true;
+    const bool has_hook = scope_profile_meet_this_thread() && is_ours(thread);
+    telling = false;
+    return has_hook;
+}
+
 /* GIL held, given up as the frame does; runs the frame: what the interpreter calls for every frame. */
 static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
-    if (SCOPE_UNLIKELY(!in_place || telling || !is_ours(thread)))
+    if (SCOPE_UNLIKELY(!in_place || telling || (!is_ours(thread) && !is_met(thread, throwing))))
         return by_default(thread, frame, throwing);
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     if (SCOPE_UNLIKELY(here < lowest || !lowest)) {

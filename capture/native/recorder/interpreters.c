@@ -83,14 +83,21 @@ PyObject *scope_current_frames(void) {
     return PyObject_CallNoArgs(function);
 }
 
-/* GIL held; does not allocate. Whether the program has loaded a module that makes interpreters. */
-static bool makes_them(void) {
-    static const char *const names[] = {"_interpreters", "_xxsubinterpreters"};
+/* GIL held; does not allocate. */
+static bool is_loaded(const char *name) {
     PyObject *modules = PySys_GetObject("modules"); /* borrowed */
-    for (size_t i = 0; modules && PyDict_Check(modules) && i < sizeof names / sizeof *names; i++)
-        if (PyDict_GetItemString(modules, names[i]))
+    return modules && PyDict_Check(modules) && PyDict_GetItemString(modules, name);
+}
+
+/* GIL held; does not allocate. Whether the program has loaded a module that makes interpreters. From 3.14 on
+ * concurrent.futures, and so asyncio, loads the lowest one only to know that it is there. */
+static bool makes_them(void) {
+    static const char *const names[] = {"_xxsubinterpreters", "concurrent.interpreters",
+                                        "concurrent.futures.interpreter"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (is_loaded(names[i]))
             return true;
-    return false;
+    return is_loaded("_interpreters") && (scope_python.version < 0x030e || !is_loaded("concurrent.futures"));
 }
 
 /* GIL held; does not allocate; no exception. Says so when there are others. One that comes and goes between two looks is

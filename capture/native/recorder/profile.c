@@ -17,12 +17,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define TRACE_CALL 0
 #define TRACE_RETURN 3
 #define TRACE_C_CALL 4
 #define SEARCHED_BYTES 256
 #define MOST_THREADS 100000
+#define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
 
 /* opcodes of exactly these two versions */
 #define OP_RETURN_VALUE 83
@@ -34,6 +37,7 @@ static size_t hook_offset; /* of c_profilefunc in PyThreadState; 0 = unknown */
 static uint32_t foreign;   /* threads that have another profile function */
 static uint64_t last_look_ticks;
 static PyObject *lasti_name;
+THREAD_LOCAL bool is_over; /* the end of this thread is written */
 
 /* Where a frame object keeps its code object: *(frame + first), then, on 3.11, *(that + second). Both versions are
  * finished, so the layout cannot change any more; it is still checked before use. */
@@ -199,6 +203,22 @@ void scope_profile_unhook_this_thread(void) {
     if (hook_offset && hook_of(PyThreadState_Get()) == (void *)on_profile)
         set_on_this_thread(NULL);
     PyErr_Clear();
+    is_over = true;
+}
+
+/* GIL held; may allocate a frame object and run audit hooks; never leaves an exception. Gives our hook to a thread that C
+ * made and that enters Python: each time it has a state of its own, without a hook, and no wrapper of ours has seen it.
+ * A thread that runs Python already is not touched: somebody has taken the hook out there, which is a gap. */
+bool scope_profile_meet_this_thread(void) {
+    if (is_over || getpid() == syscall(SYS_gettid) || !scope_python.thread_frame)
+        return false;
+    PyObject *frame = (PyObject *)scope_python.thread_frame(PyThreadState_Get());
+    if (frame) {
+        Py_DecRef(frame);
+        return false;
+    }
+    scope_profile_hook_this_thread();
+    return true;
 }
 
 /* The stacks of all threads by identity, and, once somebody asks, the identities by frame: a thread's state tells its

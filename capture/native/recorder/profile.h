@@ -8,6 +8,7 @@ int scope_profile_start(void);
 void scope_profile_stop(void);
 void scope_profile_hook_this_thread(void);
 void scope_profile_unhook_this_thread(void);
+bool scope_profile_meet_this_thread(void);
 void scope_profile_begin(PyObject *frames);
 void scope_profile_hook_threads(PyObject *frames);
 uint32_t scope_profile_foreign(void);
