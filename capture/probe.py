@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -186,6 +187,18 @@ def reaped_faults(pid: int) -> int:
     except OSError:
         return 0
     return int(fields[8])
+
+
+def leaves_no_trace_of_children(pid: int) -> bool:
+    """Whether the kernel takes a process's dead children away unasked, so that it is not charged for them.
+
+    Source: wait(2), "ECHILD"; proc(5), /proc/PID/stat, sigignore.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return False
+    return bool(int(fields[30]) >> (signal.SIGCHLD - 1) & 1)
 
 
 def image_of(pid: int) -> tuple[bytes, str]:

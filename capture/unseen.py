@@ -62,6 +62,10 @@ UNSEEN: tuple[Unseen, ...] = (
     Unseen("agent-thread", "After a fork Scope's thread could not be started again; the recording ended there."),
     Unseen("child-short", "A child process came and went before it could be looked at."),
     Unseen(
+        "child-untraced",
+        "The program ignores SIGCHLD: of a child process that came and went between two looks there would be no trace.",
+    ),
+    Unseen(
         "observed",
         "{details} is only watched from outside: its memory, CPU and threads, no calls.",
         "Name the Python that is to be recorded: `scope-gui run -- python app.py`.",

@@ -11,7 +11,14 @@ import psutil
 
 from capture import clock
 from capture.errors import TargetProblem
-from capture.probe import Identity, ProcessProbe, program_of, reaped_faults, thread_name
+from capture.probe import (
+    Identity,
+    ProcessProbe,
+    leaves_no_trace_of_children,
+    program_of,
+    reaped_faults,
+    thread_name,
+)
 from scope_gui.recording.followed import children_of, family
 
 MOST_GONE = 4096
@@ -56,6 +63,7 @@ class OsWatch:
         self._next_serial = process_serial + 1000
         self._recorded = set[int]() if observe_threads else {process_serial}
         self._uncharged = 0  # children that have ended, until their parent is charged for them
+        self._untraced = False  # whether it is said that children may leave no trace
         self.ended = False
         try:
             self._probe = ProcessProbe(pid)
@@ -162,7 +170,13 @@ class OsWatch:
             del self._gone[next(iter(self._gone))]
 
     def _look_for_short_ones(self) -> None:
-        """Says that a child has come and gone unseen: its parent was charged for one, and none that we know ended."""
+        """Says that a child has come and gone unseen: its parent was charged for one, and none that we know ended.
+
+        Or that nobody could know, where a parent is not charged.
+        """
+        if not self._untraced and leaves_no_trace_of_children(self._probe.pid):
+            self._untraced = True
+            self._fact("unseen", process_serial=self._serial, code="child-untraced")
         faults = reaped_faults(self._probe.pid)
         if faults > self._reaped_faults:
             if not self._uncharged:

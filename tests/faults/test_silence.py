@@ -133,6 +133,17 @@ def test_a_child_that_nobody_could_look_at_is_said_too(tmp_path: Path) -> None:
     assert unseen(tmp_path / "s.scope").keys() & {"child", "child-short"}
 
 
+def test_a_program_whose_children_leave_no_trace_is_said_to_be_one(tmp_path: Path) -> None:
+    """The kernel charges nobody for children of a program that ignores their end, so no look could tell of them."""
+    code = (
+        "import os, signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "if os.fork() == 0:\n    os._exit(0)\n"
+        "try:\n    os.wait()\nexcept ChildProcessError:\n    pass\n"
+    )
+    run_recorded(tmp_path / "s.scope", [PYTHON, "-c", code])
+    assert "child-untraced" in unseen(tmp_path / "s.scope")
+
+
 def test_patterns_that_nothing_matches_are_said_and_the_others_are_not(program: Path, tmp_path: Path) -> None:
     program.write_text("class A:\n    def __init__(self):\n        self.x = 1\n\n\n" + CALLS + "A()\n")
     flags: list[Any] = ["--include", "typo.*", "--include", "*", "--include", "__main__", "--exclude", "json.*"]
