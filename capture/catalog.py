@@ -14,6 +14,7 @@ import numpy as np
 from capture.definitions import Definition, DefinitionKind, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError
 from capture.events import Int32
+from capture.losses import LossRow
 from capture.measured_cost import Overhead
 from capture.qualname import qualified_name
 from capture.records import TrackQueue
@@ -41,6 +42,8 @@ class Target:
     ended_dropped: int = 0
     ended_accounted: int = 0  # of those, told by a gap row
     counters: dict[int, int] = field(default_factory=dict)
+    counters_told: dict[int, int] = field(default_factory=dict)  # parts of the next ones
+    has_counters: bool = False  # its books were closed: nothing is left in its memory
     sites: Int32 = field(default_factory=lambda: np.zeros(256, np.int32))
     exceptions: dict[int, str] = field(default_factory=dict)
     keys: dict[int, int] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class Catalog:
         self.sites: list[SiteRow] = []
         self.state_keys: list[StateKeyRow] = []
         self.unseen: list[UnseenRow] = []
+        self.losses: list[LossRow] = []
         self.overhead: Overhead | None = None
         self.revisions = Revisions()
         self.targets: dict[int, Target] = {}
@@ -81,6 +85,8 @@ class Catalog:
         """The target with that serial; one that nothing announced gets a row of its own."""
         found = self.targets.get(serial)
         if found is None:
+            if len(self.tracks) >= MAX_TRACKS:
+                raise FormatError(f"a process beyond {MAX_TRACKS} tracks")
             row = ProcessRow(process_id=len(self.processes) + 1, pid=0)
             self.processes.append(row)
             self.revisions.processes += 1

@@ -18,12 +18,13 @@ import numpy as np
 
 from capture.catalog import Catalog, Target
 from capture.definitions import GapRow, MetricRow, WaitRow, parse_definitions
-from capture.errors import FormatError
+from capture.errors import FormatError, RefusedRecords
 from capture.events import GAP_REASONS, NO_TRACK_SLOT, EventBatch, Kind
 from capture.facts import (
     MAX_CLOCK_NS,
     CountersFact,
     EndFact,
+    LossFact,
     MetricFact,
     OverheadFact,
     ProcessEndFact,
@@ -36,6 +37,7 @@ from capture.facts import (
     parse_fact,
 )
 from capture.journal import Block, BlockType
+from capture.losses import with_loss
 from capture.merging import Columns, merge, take_columns
 from capture.records import TrackQueue, parse_records
 from capture.timebase import MAX_NS
@@ -101,7 +103,13 @@ class Decoder:
             case BlockType.RECORDS:
                 if not block.dropped <= block.seq_start < MAX_SEQUENCE:
                     raise FormatError(f"block {block.block_no} claims sequence {block.seq_start}")
-                piece = parse_records(block.payload, block.block_no)
+                try:
+                    piece = parse_records(block.payload, block.block_no)
+                except RefusedRecords as error:
+                    queue = self.catalog.track_if_room(self.catalog.target(block.process_serial), block.track_serial)
+                    if queue is not None:
+                        queue.refuse(block.seq_start, block.dropped, error.events)
+                    raise
                 if len(piece):
                     target = self.catalog.target(block.process_serial)
                     queue = self.catalog.track_if_room(target, block.track_serial)
@@ -120,6 +128,18 @@ class Decoder:
                 self._feed_fact(block.payload)
             case _:
                 pass  # the end marker, or a kind of block that a newer recorder writes
+
+    def note_loss(self, code: str, detail: str, *, count: int = 1, at: int | None = None) -> None:
+        """Something is lost (capture/losses.py); `gaps` shows when that became known."""
+        catalog = self.catalog
+        before = catalog.losses
+        catalog.losses = with_loss(before, code, detail, self.last_ns, count=count, at=at)
+        if catalog.losses is not before and catalog.tracks:
+            now_ns = max(self.last_ns, self.complete_ns, 0)
+            self._gaps.append(
+                GapRow(start_ns=now_ns, end_ns=now_ns, track_id=catalog.tracks[0].track_id, dropped=0,
+                       reason=code.replace("-", " "))
+            )  # fmt: skip
 
     def _session_ns(self, mono_ns: int) -> int:
         if self.start_mono_ns is None:
@@ -176,6 +196,8 @@ class Decoder:
                 self.catalog.overhead = fact.overhead
             case UnseenFact():
                 self.catalog.note_unseen(self.catalog.target(fact.process_serial), fact.code, fact.detail)
+            case LossFact():
+                self.note_loss(fact.code, fact.detail)
             case EndFact():
                 self.has_ended = True
                 if fact.mono_ns:
@@ -214,7 +236,11 @@ class Decoder:
         }
         more = max(0, min(fact.dropped_unattributed, MAX_SEQUENCE) - target.dropped_unattributed)
         target.dropped_unattributed += more
-        target.counters = counters
+        target.counters_told = {**target.counters_told, **counters} if fact.part else counters
+        if fact.more:
+            return
+        target.counters, target.counters_told = target.counters_told, {}
+        target.has_counters = True
         target.ended_dropped = max(target.ended_dropped, min(fact.ended_dropped, MAX_SEQUENCE))
         if more:
             start_ns = max(0, target.row.start_ns or 0)
@@ -240,6 +266,9 @@ class Decoder:
         for target in targets:
             parts += take_columns(self.catalog, target, end_ns, self._gaps, everything=until)
         if until:
+            for target in targets:
+                for queue in target.tracks.values():
+                    queue.give_up_refused()
             self._account_trailing_drops()
         elif end_ns < MAX_NS:
             self.complete_ns = max(self.complete_ns, end_ns)

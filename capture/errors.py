@@ -34,5 +34,17 @@ class FormatError(SessionProblem):
     """Bytes of a session are not what the format says."""
 
 
+class ResumeLost(SessionProblem):
+    """What is needed to go on with an interrupted session is damaged; what is sealed is whole."""
+
+
+class RefusedRecords(FormatError):
+    """A block of records that cannot be understood; `events` of them at least are lost."""
+
+    def __init__(self, message: str, events: int) -> None:
+        super().__init__(message)
+        self.events = events
+
+
 class ScopeBug(AssertionError):
     """An invariant of our own is broken; never caught to be shown as the user's mistake."""

@@ -86,9 +86,11 @@ class SleepersFact(_Fact, frozen=True, kw_only=True, tag="sleepers"):
 
 
 class CountersFact(_Fact, frozen=True, kw_only=True, tag="counters"):
-    """The target's own count of what it dropped, at the end."""
+    """The target's own count of what it dropped, at the end; in parts, of which each but the last says `more`."""
 
     process_serial: int
+    part: int = 0
+    more: bool = False
     tracks: dict[str, int] = {}
     dropped_unattributed: int = 0
     ended_dropped: int = 0
@@ -103,6 +105,14 @@ class OverheadFact(_Fact, frozen=True, kw_only=True, tag="overhead"):
 
 class UnseenFact(_Fact, frozen=True, kw_only=True, tag="unseen"):
     """Something that this recording cannot see, noticed from outside; `code` is a row of capture/unseen.py."""
+
+    process_serial: int
+    code: str
+    detail: str = ""
+
+
+class LossFact(_Fact, frozen=True, kw_only=True, tag="loss"):
+    """Something of a process is lost; `code` is a row of capture/losses.py."""
 
     process_serial: int
     code: str
@@ -127,6 +137,7 @@ Fact = (
     | CountersFact
     | OverheadFact
     | UnseenFact
+    | LossFact
     | EndFact
 )
 

@@ -13,6 +13,7 @@ import msgspec
 import xxhash
 
 from capture.errors import FormatError
+from capture.losses import LossRow
 from capture.measured_cost import Overhead
 from capture.typed import from_json
 from capture.unseen import UnseenRow
@@ -27,6 +28,7 @@ MAX_FILE_BYTES = 512 << 20
 MAX_TABLE_ROWS = 1 << 22
 MAX_DECODED_BYTES = 1 << 30  # of one table of one segment
 MAX_TEXT = 1 << 16  # characters of one text in the manifest
+MOST_TEXTS = 4096  # in one of its lists
 
 _BIG = 1 << 62
 _PREFIX = re.compile(rb'\{"scope":"(\d{1,4})\.(\d{1,4})","xxh3_64":"([0-9a-f]{16})","manifest":')
@@ -35,7 +37,7 @@ _SUFFIX = b"}\n"
 Count = Annotated[int, msgspec.Meta(ge=0, le=_BIG)]
 Time = Annotated[int, msgspec.Meta(ge=-_BIG, le=_BIG)]
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
-Texts = Annotated[list[Text], msgspec.Meta(max_length=4096)]
+Texts = Annotated[list[Text], msgspec.Meta(max_length=MOST_TEXTS)]
 Checksum = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 FileName = Annotated[
     str,
@@ -157,6 +159,7 @@ class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts = Counts()
     overhead: Overhead | None = None
     unseen: Annotated[list[UnseenRow], msgspec.Meta(max_length=4096)] = []
+    losses: Annotated[list[LossRow], msgspec.Meta(max_length=4096)] = []
     kinds: dict[Text, Count] = {}
     start_ns: Time = 0
     end_ns: Time = 0
@@ -180,6 +183,15 @@ class Problem(msgspec.Struct, frozen=True):
     file: str | None = None
     start_ns: int | None = None
     end_ns: int | None = None
+
+
+def clipped(text: str) -> str:
+    """`text` as the manifest may hold it; what is cut ends in a mark.
+
+    >>> clipped("x" * MAX_TEXT) == "x" * MAX_TEXT, len(clipped("x" * MAX_TEXT + "x")), clipped("x" * 70_000)[-1]
+    (True, 65536, '…')
+    """
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 def version_text(version: tuple[int, int] = FORMAT_VERSION) -> str:

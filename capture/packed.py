@@ -69,6 +69,8 @@ class PackedFiles:
         if data is not None:
             return data
         found = self.alternatives(name, max_bytes)
+        if not found and offset is not None:  # listed, so it was there: damage, which costs this member only
+            raise FormatError(f"{self.path}: the member {name} is not where it should be.")
         if not found:
             raise FileNotFoundError(name)
         return found[0]

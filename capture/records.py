@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from capture.errors import FormatError
+from capture.errors import RefusedRecords
 from capture.events import RECORD_BYTES, RECORD_DTYPE, Kind
 from capture.record_bytes import Records, split_records
 from capture.text_column import NO_TEXTS, TextColumn
@@ -91,10 +91,10 @@ class Piece:
 def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
     """The events of one block of raw records.
 
-    Raises: FormatError when the bytes are not whole events of known kinds.
+    Raises: RefusedRecords when the bytes are not whole events of known kinds.
     """
     if len(payload) % RECORD_BYTES:
-        raise FormatError(f"block {block_no}: {len(payload)} bytes are not whole records")
+        raise RefusedRecords(f"block {block_no}: {len(payload)} bytes are not whole records", 1)
     records: Records = np.frombuffer(payload, RECORD_DTYPE)
     if len(records) <= FEW_RECORDS and _PLAIN_KINDS.issuperset(bytes(payload[_KIND_AT::RECORD_BYTES])):
         return Piece(records, block_no, [])
@@ -104,7 +104,8 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
     if len(kinds) and int(kinds.max()) >= Kind.THREAD_BEGIN:
         records, extras, states = _without_continuations(records, block_no)
     elif not _IS_KNOWN[kinds].all():
-        raise FormatError(f"block {block_no}: an event of unknown kind {int(kinds[~_IS_KNOWN[kinds]][0])}")
+        unknown = int(kinds[~_IS_KNOWN[kinds]][0])
+        raise RefusedRecords(f"block {block_no}: an event of unknown kind {unknown}", len(records))
     return Piece(records, block_no, extras, states)
 
 
@@ -124,9 +125,10 @@ def _without_continuations(records: Records, block_no: int) -> tuple[Records, li
                 break
             extras.append((row, Frames(records[at + 1 : at + 1 + slots])))
     if broken_at is not None:
-        raise FormatError(f"block {block_no}: the event at record {broken_at} claims more records than it can have")
+        broken = f"block {block_no}: the event at record {broken_at} claims more records than it can have"
+        raise RefusedRecords(broken, 1)
     if split.unknown_kind is not None:
-        raise FormatError(f"block {block_no}: an event of unknown kind {split.unknown_kind}")
+        raise RefusedRecords(f"block {block_no}: an event of unknown kind {split.unknown_kind}", len(split.heads))
     return split.heads, extras, States(split.state_rows, split.serials, split.changes, split.texts)
 
 
@@ -145,6 +147,7 @@ class TrackQueue:
     taken: int = 0
     lost: int = 0
     last_ns: int = 0
+    refused_index: int = 0  # where the next event would be, had the blocks been understood that were not
     duplicates: int = 0
     pieces: deque[Piece] = field(default_factory=deque)
     holes: list[tuple[int, int]] = field(default_factory=list)  # (pending row it lies before, events missing)
@@ -185,6 +188,16 @@ class TrackQueue:
             self.holes.append((self._pending, index - self.next_index))
             self.next_index = index
             self._accept()
+
+    def refuse(self, seq_start: int, dropped: int, events: int) -> None:
+        """A block was not understood; unless it comes again, its events are lost."""
+        self.refused_index = max(self.refused_index, seq_start - dropped + events)
+
+    def give_up_refused(self) -> None:
+        """Counts what was lost at the end, behind which no event comes that would tell."""
+        if not len(self) and self.refused_index > self.next_index:
+            self.lost += self.refused_index - self.next_index
+            self.next_index = self.refused_index
 
     def _accept(self) -> None:
         while self._waiting and self._waiting[0][0] <= self.next_index:

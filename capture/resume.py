@@ -53,6 +53,8 @@ class TargetResume(msgspec.Struct, frozen=True, kw_only=True):
     observed: dict[int, int]
     tracks: list[TrackResume]
     waits: Waits = msgspec.field(default_factory=Waits)
+    counters: dict[int, int] = msgspec.field(default_factory=dict)
+    has_counters: bool = False
 
 
 class DecoderResume(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +93,8 @@ def resume_point(decoder: Decoder) -> bytes:
             keys=t.keys,
             observed=t.observed,
             waits=t.waits,
+            counters=t.counters,
+            has_counters=t.has_counters,
             tracks=[converted(state_of(queue), TrackResume) for queue in t.tracks.values()],
         )
         for t in catalog.targets.values()
@@ -169,6 +173,8 @@ def resumed(
             observed=t.observed,
             named=_named(catalog.tracks, t.process_id),
             waits=t.waits,
+            counters=t.counters,
+            has_counters=t.has_counters,
             tracks={
                 q.serial: TrackQueue(q.track_id, q.serial, q.next_index, q.dropped, q.taken, q.lost, q.last_ns)
                 for q in t.tracks

@@ -27,6 +27,7 @@ from capture.eventtable import BATCH_COLUMNS, batch_from_table
 from capture.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
 from capture.format import MANIFEST, FileEntry, Manifest, Problem, SegmentEntry, told_books
 from capture.info import Info, session_info
+from capture.losses import told_losses
 from capture.packed import PackedFiles
 from capture.reader import TableReader
 from capture.tables import DEFINITION_TABLES, SCHEMAS, as_table, empty_table
@@ -256,6 +257,8 @@ class Session:
         self._starts = [segment.start_ns for segment in manifest.segments]
         if not (self.live or manifest.counts.balanced):
             self.reader.report(Problem(told_books(manifest.counts)))
+        for told in told_losses(manifest.losses):
+            self.reader.report(Problem(told))
 
     def _look_for_missing_files(self) -> None:
         """Reports files that are missing or cut, from their sizes alone; reads only those whose size is wrong."""

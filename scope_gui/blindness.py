@@ -7,6 +7,7 @@ from pathlib import Path
 
 from capture.errors import FormatError
 from capture.format import MANIFEST, MAX_MANIFEST_BYTES, Counts, decode_manifest, told_books
+from capture.losses import told_losses
 from capture.unseen import Blindness, told
 
 HEADING = "What this recording cannot see:"
@@ -43,5 +44,6 @@ def last_words(session_path: Path) -> list[str]:
             manifest, _ = decode_manifest(file.read(MAX_MANIFEST_BYTES))
     except (OSError, FormatError):
         return []
-    paragraphs = (dropped_line(manifest.counts), "\n".join(unseen_lines(told(manifest.unseen))))
+    lost, unseen = "\n".join(told_losses(manifest.losses)), "\n".join(unseen_lines(told(manifest.unseen)))
+    paragraphs = (dropped_line(manifest.counts), lost, unseen)
     return [paragraph for paragraph in paragraphs if paragraph]
