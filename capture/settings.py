@@ -23,6 +23,10 @@ MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
 """Names of --redact, and bytes of one: SCOPE_MOST_OWN_NAMES of native/redaction.h. Each is searched in every value."""
 
 
+MOST_PATTERNS, LONGEST_PATTERN = 4096, 1 << 16
+"""Of --include, --exclude and --state each, and characters of one: what a manifest may hold (format.py)."""
+
+
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The capture flags of one recording.
 
@@ -54,6 +58,9 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             raise ScopeError(f"The pool needs 1 to {MAX_CHUNKS} chunks, not {settings.chunk_count}.")
         if any(not pattern or "\0" in pattern for pattern in (*settings.include, *settings.exclude, *settings.state)):
             raise ScopeError("A capture pattern is empty.")
+        for patterns in (settings.include, settings.exclude, settings.state):
+            if len(patterns) > MOST_PATTERNS or any(len(pattern) > LONGEST_PATTERN for pattern in patterns):
+                raise ScopeError(f"There may be {MOST_PATTERNS} capture patterns of {LONGEST_PATTERN} characters each.")
         if len(settings.redact) > MOST_HIDDEN or any(not name for name in settings.redact):
             raise ScopeError(f"--redact takes up to {MOST_HIDDEN} names.")
         if any(

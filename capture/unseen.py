@@ -17,6 +17,7 @@ MOST_DETAILS = 64
 MOST_ROWS = 1024
 MOST_CHARACTERS = 200
 AND_MORE = "..."
+MORE = "more"
 
 
 class Unseen(msgspec.Struct, frozen=True):
@@ -76,6 +77,7 @@ UNSEEN: tuple[Unseen, ...] = (
         "Name the Python that is to be recorded: `scope-gui run -- python app.py`.",
     ),
     Unseen("exec", "The program became {details} by exec; what it was before is recorded up to there."),
+    Unseen(MORE, "There is more that this recording cannot see than is listed here."),
     Unseen(
         "pattern-unmatched",
         "Nothing matched {details}.",
@@ -118,7 +120,9 @@ def with_detail(rows: list[UnseenRow], process_id: int, code: str, detail: str) 
     code, detail = code[:MOST_CHARACTERS], detail[:MOST_CHARACTERS]
     at = next((i for i, row in enumerate(rows) if (row.process_id, row.code) == (process_id, code)), len(rows))
     if at == len(rows):
-        return [*rows, UnseenRow(process_id, code, [detail] if detail else [])] if at < MOST_ROWS else rows
+        if at < MOST_ROWS - 1:
+            return [*rows, UnseenRow(process_id, code, [detail] if detail else [])]
+        return rows if at == MOST_ROWS else [*rows, UnseenRow(process_id, MORE)]
     known = rows[at].details
     if not detail or detail in known or AND_MORE in known:
         return rows

@@ -19,6 +19,7 @@
 #define MOST_BYTES (64u << 20) /* some 400 000 functions; address space until it is used */
 #define LEAST_BYTES (1u << 20) /* where address space is limited */
 #define STEP_BYTES 65536u      /* space is asked for by so much */
+#define KEPT_BYTES 262144u     /* for what cannot be seen: that the rest is full must still be told */
 
 _Static_assert(HEAD_BYTES + FIELDS * (FIELD_LIMIT + 1) < STEP_BYTES, "a definition may need two steps at most");
 
@@ -105,6 +106,8 @@ bool scope_define(enum scope_def kind, uint32_t id, const char *const *fields, i
     memcpy(buffer + 12, &checksum, 4);
 
     const uint64_t used = scope_pool.header->definition_bytes;
+    if (kind != SCOPE_DEF_UNSEEN && used + size > mapped_bytes - KEPT_BYTES)
+        return false;
     while (used + size > reserved_bytes) {
         if (reserved_bytes + STEP_BYTES > mapped_bytes || !scope_file_reserve(definitions + reserved_bytes, STEP_BYTES))
             return false;
