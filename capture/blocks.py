@@ -10,6 +10,7 @@ block header, 48 bytes, little-endian; the payload follows, padded with zeros to
 
 from __future__ import annotations
 
+import os
 import struct
 from enum import IntEnum
 from pathlib import Path
@@ -21,6 +22,7 @@ HEADER_BYTES = 48
 MAX_PAYLOAD_BYTES = 4 << 20
 MAGIC = b"SCPJ"
 SUFFIX = ".jrn"
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HEAD = struct.Struct("<4sHHIIQQQ")
 _SUM = struct.Struct("<Q")
 
@@ -98,15 +100,45 @@ def block_at(window: memoryview, at: int, least_block_no: int = 0) -> Block | No
     return Block(kind, process, track, seq_start, number, dropped, payload)
 
 
+def is_torn(tail: bytes) -> bool:
+    """Whether a journal's last bytes are the beginning of a block whose writer died in it, and nothing else.
+
+    A block that is all there and does not fit its checksum is damage, and so is what no block begins with.
+    """
+    if len(tail) < HEADER_BYTES:
+        return tail[: len(MAGIC)] == MAGIC[: len(tail)]
+    magic, _, _, length, *_ = _HEAD.unpack_from(tail)
+    return magic == MAGIC and length <= MAX_PAYLOAD_BYTES and block_bytes(length) > len(tail)
+
+
 def journal_files(directory: Path) -> dict[int, Path]:
-    """The journal's files by number, in order."""
+    """The journal's files by number, in order; none where the folder is a link: nothing is read through one."""
     try:
-        names = sorted(path.name for path in directory.iterdir())
-    except FileNotFoundError:
+        fd = os.open(directory, _OPEN_FOLDER)
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    return {int(n[:8]): directory / n for n in names if len(n) == 12 and n[:8].isdecimal() and n.endswith(SUFFIX)}
+    try:
+        names = sorted(os.listdir(fd))  # noqa: PTH208  a descriptor
+    finally:
+        os.close(fd)
+    return {number: directory / name for name in names if (number := file_number(name)) is not None}
 
 
-def file_path(directory: Path, file_no: int) -> Path:
-    """The journal's file of that number."""
-    return directory / f"{file_no:08d}{SUFFIX}"
+def open_journal_file(directory: Path, name: str) -> int:
+    """A descriptor to read it, reached through no link. Raises: OSError."""
+    fd = os.open(directory, _OPEN_FOLDER)
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=fd)
+    finally:
+        os.close(fd)
+
+
+def file_name(file_no: int) -> str:
+    """The name of the journal's file of that number."""
+    return f"{file_no:08d}{SUFFIX}"
+
+
+def file_number(name: str) -> int | None:
+    """The number of a journal's file, None for any other name."""
+    number = name.removesuffix(SUFFIX)
+    return int(number) if len(name) == 12 and len(number) == 8 and number.isascii() and number.isdecimal() else None

@@ -16,6 +16,7 @@ import msgspec
 from capture.channel import AgentChannel
 from capture.errors import ScopeBug, TargetProblem
 from capture.host_facts import AGENT_DIR
+from capture.pool_folders import give_pool_folder, make_pool_folder
 from capture.settings import CaptureSettings
 
 LONGEST_FOLDER = 80
@@ -84,10 +85,9 @@ class Bootstrap:
             os.chown(path, self._uid, self._gid, follow_symlinks=False)
 
     def _open_pool_dir(self, pool_dir: Path) -> None:
-        pool_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_pool_folder(pool_dir)
         if self._uid != os.geteuid():
-            self._give(pool_dir)
-            pool_dir.parent.chmod(0o711)  # passable, still not listable
+            give_pool_folder(pool_dir, self._uid, self._gid)
 
 
 def recorder_library() -> Path:

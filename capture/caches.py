@@ -12,8 +12,8 @@ from pathlib import Path
 
 import xxhash
 
-from capture.disk import replace_file
 from capture.errors import FormatError, SessionProblem
+from capture.own_folder import write_through
 
 _DIGEST_BYTES = 8
 
@@ -40,5 +40,4 @@ def write_cache(session: Path, name: str, contents: bytes) -> None:
     """
     if not session.is_dir():
         raise SessionProblem(f"{session} is packed, and a packed session is not written to.")
-    (session / "cache").mkdir(mode=0o700, exist_ok=True)
-    replace_file(session / name, framed(contents))
+    write_through(session, name, framed(contents))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from capture.errors import TargetProblem
 
+_counter = itertools.count(1)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -20,41 +22,34 @@ def write_problem(error: OSError, what: str) -> TargetProblem:
     return TargetProblem(f"{what[:1].upper()}{what[1:]} cannot be written: {error.strerror}.")
 
 
-def write_file(path: Path, data: object, *, durable: bool = False, mode: int = 0o600, what: str = "") -> int:
-    """Writes a new file, or nothing. Returns its size. `mode` as the umask leaves it; `what` it is called if it fails.
+def write_whole(fd: int, data: memoryview) -> None:
+    """Writes all of it. Raises: OSError."""
+    while data:
+        data = data[os.write(fd, data) :]
 
-    Raises: TargetProblem.
+
+def replace_file(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o600, what: str = "") -> None:
+    """Replaces a file atomically: a reader sees the old bytes or the new ones. `mode` as the umask leaves it.
+
+    What is written meanwhile has a name that nobody else has: in a folder for everybody a link may wait under any
+    other. For files of the user's choice; those of a session are `capture.own_folder`'s.
+
+    Raises: TargetProblem, of `what` it is called; the old file is then as it was.
     """
-    view = memoryview(data).cast("B")  # type: ignore[arg-type]
+    fresh = path.with_name(f".{path.name[:200]}.{os.getpid()}-{next(_counter)}.new")
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         try:
-            rest = view
-            while rest:
-                rest = rest[os.write(fd, rest) :]
+            write_whole(fd, memoryview(data))
             if durable:
                 os.fsync(fd)
         finally:
             os.close(fd)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise write_problem(error, what or path.name) from error
-    return len(view)
-
-
-def replace_file(path: Path, data: bytes, *, durable: bool = False, mode: int = 0o600, what: str = "") -> None:
-    """Replaces a file atomically: a reader sees the old bytes or the new ones.
-
-    Raises: TargetProblem; the old file is then as it was.
-    """
-    fresh = path.with_name(path.name + ".new")
-    write_file(fresh, data, durable=durable, mode=mode, what=what or path.name)
-    try:
         fresh.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
+        if not isinstance(error, FileExistsError):
+            with contextlib.suppress(OSError):
+                fresh.unlink()
         raise write_problem(error, what or path.name) from error
 
 

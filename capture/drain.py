@@ -8,9 +8,11 @@ the pass; and every record whose tick is older than the pass's clock reading is 
 
 from __future__ import annotations
 
+import msgspec
+
 from capture import clock
 from capture.journal import BlockType, JournalWriter
-from capture.pool import Pool, ScanEntry
+from capture.pool import Pool, ScanEntry, whole_pieces
 
 CLOCK_INTERVAL_NS = 40_000_000
 
@@ -35,8 +37,7 @@ class Drain:
         """
         complete_ticks = clock.ticks(self.pool.clock_kind)
         entries = self.pool.scan()
-        definitions = self.pool.new_definitions()
-        if definitions:
+        for definitions in whole_pieces(self.pool.new_definitions()):
             self._journal.append(BlockType.DEFS, self.process_serial, definitions)
         moved = sum(self._move(entry) for entry in entries)
         now_ns = clock.monotonic_ns()
@@ -45,6 +46,11 @@ class Drain:
             self._journal.append(BlockType.CLOCK, self.process_serial, pair.payload(complete_ticks))
             self._clock_due_ns = now_ns + CLOCK_INTERVAL_NS
         return moved
+
+    def journal_counters(self) -> None:
+        """The target's own counts of what it has dropped, at the end. Raises: TargetProblem."""
+        for fact in self.pool.counters().facts(self.process_serial):
+            self._journal.append(BlockType.FACTS, self.process_serial, msgspec.json.encode(fact))
 
     def _move(self, entry: ScanEntry) -> int:
         records = self.pool.records(entry)

@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from capture.errors import FormatError, SessionProblem
 from capture.format import (
@@ -73,11 +73,15 @@ class DirectoryFiles:
 
     packed = False
 
-    def __init__(self, path: Path) -> None:
-        """Raises: SessionProblem when the directory cannot be opened."""
+    def __init__(self, path: Path, root: int | None = None) -> None:
+        """`root`: a descriptor of the directory, which may have been moved since.
+
+        Raises: SessionProblem when the directory cannot be opened.
+        """
         self.path = path
         try:
-            self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+            self._root = os.open(path, flags) if root is None else os.dup(root)
         except OSError as error:
             raise SessionProblem(f"{path} cannot be opened: {error.strerror}.") from error
         self._folders: dict[str, int] = {}
@@ -134,6 +138,12 @@ class DirectoryFiles:
         for fd in (*self._folders.values(), *([self._root] if self._root >= 0 else [])):
             os.close(fd)
         self._folders, self._root = {}, -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _folder(self, folder: str) -> int:
         if not folder:

@@ -13,34 +13,42 @@ import time
 from pathlib import Path
 from typing import Any
 
-from capture.disk import replace_file, sync_files, write_file, write_problem
-from capture.errors import FormatError, SessionBusy, SessionProblem
+from capture.errors import FormatError, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.format import MANIFEST, MANIFEST_COPY, MAX_TABLE_ROWS, FileEntry, Manifest, checksum
+from capture.own_folder import CACHE, DEFS, FOLDERS, JOURNAL, SEGMENTS, OwnFolder
 
 CHECKPOINT_INTERVAL_NS = 1_000_000_000
 GRACE_NS = 10_000_000_000  # a reader that refreshes more often than this never misses a file
-FOLDERS = ("segments", "defs", "cache", "journal")
 
 
 class SessionFolder:
     """Writes, replaces and deletes the files of one session. Only one process at a time can have it."""
 
-    def __init__(self, path: Path, *, sync: bool = True) -> None:
-        """Raises: SessionProblem when another process writes the session, TargetProblem when it cannot be written."""
-        self.path = path
+    def __init__(self, place: Path | OwnFolder, *, sync: bool = True) -> None:
+        """A session's folder, which is made if it is missing, or one whose lock is held already.
+
+        Raises: SessionProblem when another process writes the session, TargetProblem when it cannot be written.
+        """
+        self.own = place.again() if isinstance(place, OwnFolder) else OwnFolder.open(place, make=True)
+        self.path = self.own.path
         self.sync = sync
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in FOLDERS:
-                (path / folder).mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise write_problem(error, f"the session {path}") from error
-        self._lock = _lock(path)
         self._unsynced: set[str] = set()
         self._retired: list[tuple[int, int, str]] = []  # when, in which generation, what
         self._checkpoint_generation = -1
         self._checkpoint_ns = 0
+        try:
+            if isinstance(place, Path):
+                self.own.lock()
+            self.own.make_all()
+        except BaseException:
+            self.own.close()
+            raise
+
+    @property
+    def holds_session(self) -> bool:
+        """Whether a manifest, or its copy, is there."""
+        return self.own.has(MANIFEST) or self.own.has(MANIFEST_COPY)
 
     def load_manifest(self) -> Manifest:
         """The newest manifest whose files are all there.
@@ -50,8 +58,7 @@ class SessionFolder:
 
         Raises: FormatError when no manifest is whole.
         """
-        files = DirectoryFiles(self.path)
-        try:
+        with DirectoryFiles(self.path, self.own.fd) as files:
             newest, _ = load_manifest(files, self.path)
             try:
                 synced, _ = load_manifest(files, self.path, names=(MANIFEST_COPY,))
@@ -60,8 +67,6 @@ class SessionFolder:
             certain = {entry.name for entry in listed_files(synced)}
             whole = all(_is_whole(files, entry) for entry in listed_files(newest) if entry.name not in certain)
             return newest if whole else synced
-        finally:
-            files.close()
 
     def write(self, name: str, data: Any, rows: int = 0) -> FileEntry:
         """A new file; it is nobody's until a manifest lists it.
@@ -70,7 +75,7 @@ class SessionFolder:
         """
         if rows > MAX_TABLE_ROWS:
             raise ValueError(f"{name} would hold {rows} rows; a table's file holds at most {MAX_TABLE_ROWS}")
-        size = write_file(self.path / name, data)
+        size = self.own.write(name, data)
         self._unsynced.add(name)
         return FileEntry(name, size, rows, checksum(data))
 
@@ -79,10 +84,13 @@ class SessionFolder:
 
         Raises: FormatError when it is not any more what was written, OSError.
         """
-        data = (self.path / entry.name).read_bytes()
-        if checksum(data) != entry.xxh3_64:
-            raise FormatError(f"{entry.name} is damaged.")
-        return data
+        with DirectoryFiles(self.path, self.own.fd) as files:
+            return read_checked(files, entry)
+
+    def read_cache(self, name: str) -> bytes:
+        """A cache that was written here. Raises: OSError, SessionProblem."""
+        with DirectoryFiles(self.path, self.own.fd) as files:
+            return files.read(name)
 
     def retire(self, generation: int, *names: str) -> None:
         """These files are listed by the manifest of this generation for the last time."""
@@ -99,13 +107,15 @@ class SessionFolder:
             checkpoint = time.monotonic_ns() - self._checkpoint_ns >= CHECKPOINT_INTERVAL_NS
         durable = checkpoint and self.sync
         if durable:
-            sync_files(self.path / name for name in self._unsynced)
-            sync_files(self.path / folder for folder in FOLDERS)
+            for name in self._unsynced:
+                self.own.sync(name)
+            for folder in FOLDERS:
+                self.own.inside(folder).sync()
         if checkpoint:
-            replace_file(self.path / MANIFEST_COPY, data, durable=durable)
-        replace_file(self.path / MANIFEST, data, durable=durable)
+            self.own.replace(MANIFEST_COPY, data, durable=durable)
+        self.own.replace(MANIFEST, data, durable=durable)
         if durable:
-            sync_files([self.path])
+            self.own.sync()
         if checkpoint:
             self._unsynced.clear()
             self._checkpoint_ns = time.monotonic_ns()
@@ -118,7 +128,7 @@ class SessionFolder:
         kept = []
         for when, generation, name in self._retired:
             if when <= before_ns and generation < self._checkpoint_generation:
-                (self.path / name).unlink(missing_ok=True)
+                self.own.remove(name)
             else:
                 kept.append((when, generation, name))
         self._retired = kept
@@ -128,16 +138,15 @@ class SessionFolder:
         kept = {entry.name for entry in listed_files(manifest)} | {
             name for part in manifest.segments for name in (part.keyframe_name, part.detail_name)
         }
-        for pattern in ("segments/*.parquet", "defs/*.parquet", "cache/*.key", "cache/*.lod", "journal/*.resume"):
-            for path in self.path.glob(pattern):
-                if f"{path.parent.name}/{path.name}" not in kept:
-                    path.unlink(missing_ok=True)
+        for folder in (SEGMENTS, DEFS, CACHE, JOURNAL):
+            inside = self.own.inside(folder)
+            for leaf in inside.names():
+                if f"{folder}/{leaf}" not in kept and not leaf.endswith(".jrn"):
+                    inside.remove(leaf)
 
     def close(self) -> None:
         """Lets another process have the session. Harmless when repeated."""
-        if self._lock >= 0:
-            os.close(self._lock)
-        self._lock = -1
+        self.own.close()
 
 
 def is_being_written(path: Path) -> bool:
@@ -177,18 +186,3 @@ def _is_whole(files: DirectoryFiles, entry: FileEntry) -> bool:
     except (FileNotFoundError, SessionProblem):
         return False
     return True
-
-
-def _lock(path: Path) -> int:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise SessionProblem(f"{path} cannot be opened: {error.strerror}.") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(fd)
-        raise SessionBusy(f"{path} is being recorded by another process.", "Wait until it ends.") from error
-    except OSError:
-        pass  # a file system without locks: the caller's care is all there is
-    return fd

@@ -21,12 +21,16 @@ from capture.blocks import (
     JournalProblem,
     block_at,
     block_bytes,
-    file_path,
+    file_name,
+    file_number,
+    is_torn,
     journal_files,
+    open_journal_file,
     pack_header,
 )
-from capture.disk import write_problem
+from capture.disk import write_problem, write_whole
 from capture.errors import SessionProblem, TargetProblem
+from capture.own_folder import OwnFolder
 
 __all__ = [
     "Block",
@@ -44,11 +48,12 @@ _WINDOW_BYTES = 8 << 20  # holds any block, so one read always makes progress
 _SEARCH_BUDGET_BYTES = 256 << 20  # a hostile file may claim a block at every eighth byte
 
 
-def delete_before(directory: Path, file_no: int) -> None:
+def delete_before(directory: OwnFolder, file_no: int) -> None:
     """Deletes the files whose number is lower: the session has sealed what they hold."""
-    for number, path in journal_files(directory).items():
-        if number < file_no:
-            path.unlink(missing_ok=True)
+    for name in directory.names():
+        number = file_number(name)
+        if number is not None and number < file_no:
+            directory.remove(name)
 
 
 class JournalWriter:
@@ -57,24 +62,32 @@ class JournalWriter:
     Power loss is another matter: `sync` bounds what it can take.
     """
 
-    def __init__(self, directory: Path, roll_bytes: int = ROLL_BYTES) -> None:
+    def __init__(self, place: Path | OwnFolder, roll_bytes: int = ROLL_BYTES) -> None:
         """Raises: TargetProblem when the folder holds a journal already (see `reopen`) or cannot be written."""
-        self._begin(directory, roll_bytes, file_no=1, block_no=1)
+        self._begin(place, roll_bytes, file_no=1, block_no=1)
         self._create()
 
     @classmethod
-    def reopen(cls, directory: Path, roll_bytes: int = ROLL_BYTES, next_block_no: int = 1) -> JournalWriter:
+    def reopen(
+        cls, place: Path | OwnFolder, roll_bytes: int = ROLL_BYTES, next_block_no: int = 1, *, cut_torn: bool = True
+    ) -> JournalWriter:
         """Continues a journal after a crash; the torn block at its end, which nobody was promised, is cut off.
 
-        `next_block_no` counts only when no file with a whole block is left.
+        What is not torn but damaged stays where it is, for readers to report; with `cut_torn=False` so does the other.
+        `next_block_no` counts only when no file with a whole block is left. Who reopens has the session's lock: cutting
+        a journal that somebody writes destroys it.
+
+        Raises: TargetProblem, SessionProblem when a file of the journal is a link or not ours.
         """
         self = cls.__new__(cls)
+        self._begin(place, roll_bytes, file_no=1, block_no=next_block_no)
+        directory = self._directory.path
         files = journal_files(directory)
-        self._begin(directory, roll_bytes, file_no=max(files, default=1), block_no=next_block_no)
+        self.file_no = max(files, default=1)
         for number in sorted(files, reverse=True):
             end, last_block_no = _end_of_file(directory, number)
             if number == self.file_no:
-                self._open_at(files[number], end)
+                self._open_at(number, end, cut_torn=cut_torn)
             if last_block_no:
                 self._block_no = last_block_no + 1
                 break
@@ -82,11 +95,11 @@ class JournalWriter:
             self._create()
         return self
 
-    def _begin(self, directory: Path, roll_bytes: int, file_no: int, block_no: int) -> None:
+    def _begin(self, place: Path | OwnFolder, roll_bytes: int, file_no: int, block_no: int) -> None:
         self.file_no = file_no
         self.offset = 0
         self.truncated_bytes = 0
-        self._directory = directory
+        self._directory = place.again() if isinstance(place, OwnFolder) else OwnFolder.open_journal(place)
         self._roll_bytes = roll_bytes
         self._block_no = block_no
         self._fd = -1
@@ -124,7 +137,7 @@ class JournalWriter:
         try:
             written = os.writev(self._fd, (head, payload, padding))
             if written != size:  # nearly full disk, or a signal: finish by the slow way
-                _write_all(self._fd, b"".join((head, payload, padding))[written:])
+                write_whole(self._fd, memoryview(b"".join((head, payload, padding)))[written:])
         except OSError as error:
             self._undo()
             raise write_problem(error, "the session's journal") from error
@@ -145,7 +158,7 @@ class JournalWriter:
             for fd in rolled:
                 os.fdatasync(fd)
             if new_names:
-                _sync_directory(self._directory)
+                self._directory.sync()
         except OSError as error:
             raise write_problem(error, "the session's journal") from error
         finally:
@@ -157,12 +170,11 @@ class JournalWriter:
         for fd in (*self._unsynced, *([self._fd] if self._fd >= 0 else [])):
             os.close(fd)
         self._unsynced, self._fd = [], -1
+        self._directory.close()
 
     def _create(self) -> None:
-        path = file_path(self._directory, self.file_no)
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._fd = self._directory.new_file(file_name(self.file_no), os.O_WRONLY | os.O_APPEND)
         except OSError as error:
             raise write_problem(error, "the session's journal") from error
         self.offset = 0
@@ -178,10 +190,13 @@ class JournalWriter:
             raise
         self._unsynced.append(full)
 
-    def _open_at(self, path: Path, end: int) -> None:
+    def _open_at(self, number: int, end: int, *, cut_torn: bool) -> None:
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-            self.truncated_bytes = max(0, os.fstat(self._fd).st_size - end)
+            self._fd = self._directory.open_file(file_name(number), os.O_RDWR | os.O_APPEND)
+            size = os.fstat(self._fd).st_size
+            if size > end and not (cut_torn and is_torn(os.pread(self._fd, block_bytes(MAX_PAYLOAD_BYTES), end))):
+                end = size + -size % 8  # blocks begin at multiples of 8
+            self.truncated_bytes = max(0, size - end)
             os.ftruncate(self._fd, end)
         except OSError as error:
             raise write_problem(error, "the session's journal") from error
@@ -235,6 +250,11 @@ class JournalReader:
                 break
             self.position = JournalPosition(later, 0)
         return blocks
+
+    def take_problems(self) -> list[JournalProblem]:
+        """The damage that was met since the last call."""
+        problems, self.problems = self.problems, []
+        return problems
 
     def close(self) -> None:
         """Ends reading. Harmless when repeated."""
@@ -302,17 +322,17 @@ class JournalReader:
         if self._fd_no == number:
             return True
         self.close()
-        path = file_path(self._directory, number)
+        name = file_name(number)
         try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._fd = open_journal_file(self._directory, name)
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise SessionProblem(f"The journal file {path.name} cannot be read: {error.strerror}.") from error
+            raise SessionProblem(f"The journal file {name} cannot be read: {error.strerror}.") from error
         self._fd_no = number
         if not stat.S_ISREG(os.fstat(self._fd).st_mode):
             self.close()
-            raise SessionProblem(f"The journal file {path.name} is not a regular file.")
+            raise SessionProblem(f"The journal file {name} is not a regular file.")
         return True
 
     def _read_at(self, offset: int, length: int) -> memoryview:
@@ -337,17 +357,3 @@ def _end_of_file(directory: Path, file_no: int) -> tuple[int, int]:
     finally:
         reader.close()
     return end, number
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -10,15 +10,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import stat
 import time
 from pathlib import Path
 
 from capture import ids
-from capture.errors import ScopeError
+from capture.errors import ScopeError, SessionBusy, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.maps import read_maps
-from capture.pool import POOL_FILES, SESSION_NOTE, remove_pool_folder
+from capture.own_folder import SESSION_NOTE, OwnFolder
+from capture.pool_folders import remove_pools
 
 MOST_BYTES = 4200  # of a path
 DAY_S = 86_400.0
@@ -28,9 +28,13 @@ DAY_S = 86_400.0
 def note_session(root: Path, session_path: Path) -> int:
     """Writes into a folder of pools whose they are; the descriptor holds the lock that says that somebody records.
 
-    Raises: OSError.
+    Raises: OSError, SessionProblem when the folder is not ours.
     """
-    fd = os.open(root / SESSION_NOTE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with OwnFolder.open_pools(root) as own:
+        try:
+            fd = own.new_file(SESSION_NOTE, os.O_RDWR)
+        except FileExistsError:
+            fd = own.open_file(SESSION_NOTE, os.O_RDWR)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(fd, os.fsencode(session_path.absolute()))
@@ -40,11 +44,34 @@ def note_session(root: Path, session_path: Path) -> int:
     return fd
 
 
+def hold_note(root: Path) -> int | None:
+    """The lock that says that somebody works on these pools; None when there is no note in them.
+
+    Raises: SessionBusy when somebody has it: a recorder that lives, if it says anything or not; OSError.
+    """
+    try:
+        with OwnFolder.open_pools(root) as own:
+            fd = own.open_file(SESSION_NOTE, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        raise SessionBusy(f"The pools in {root} are those of a recorder that is still there.") from error
+    return fd
+
+
+def noted_session(note: int) -> Path:
+    """The folder of the session that a note is for. Raises: OSError."""
+    return Path(os.fsdecode(os.pread(note, MOST_BYTES, 0)))
+
+
 def remove_left_pools() -> list[Path]:
     """Takes away this user's pools whose sessions are finished, or gone for a day; their folders."""
     removed: list[Path] = []
     for root in sorted(ids.SHARED_MEMORY.glob(f"scope-{os.getuid()}-*")):
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, SessionProblem):
             if _remove(root):
                 removed.append(root)
     return removed
@@ -52,20 +79,18 @@ def remove_left_pools() -> list[Path]:
 
 def _remove(root: Path) -> bool:
     """Removes one folder if it may. Raises: OSError where something of it cannot be read, which may then stay."""
-    found = root.lstat()
-    is_own = found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022
-    if not is_own or not ids.is_session_id(root.name.rpartition("-")[2]):
+    if not ids.is_session_id(root.name.rpartition("-")[2]):
         return False
-    fd = os.open(root / SESSION_NOTE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = hold_note(root)
+    if fd is None:
+        return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        session_path = Path(os.fsdecode(os.read(fd, MOST_BYTES)))
+        session_path = noted_session(fd)
         if not session_path.is_absolute() or not _holds_pools_only(root):
             return False
         if not _is_needless(root, session_path) or _is_mapped(root):
             return False
-        for folder in {root / "1", *(path for path in root.iterdir() if path.name != SESSION_NOTE)}:
-            remove_pool_folder(folder)
+        remove_pools(root)
     finally:
         os.close(fd)
     return not root.exists()
@@ -73,14 +98,11 @@ def _remove(root: Path) -> bool:
 
 def _holds_pools_only(root: Path) -> bool:
     """Whether everything in it is what a recording makes. A target of another user owns the pool itself."""
-    for path in root.iterdir():
-        if path.name == SESSION_NOTE:
-            continue
-        if not path.name.isdecimal() or not stat.S_ISDIR(path.lstat().st_mode):
+    with OwnFolder.open_pools(root) as own:
+        numbers = own.pools()
+        if set(own.strangers()) - set(map(str, numbers)):
             return False
-        if any(inner.name not in POOL_FILES for inner in path.iterdir()):
-            return False
-    return True
+        return not any(own.inside(str(number), make=False).strangers() for number in numbers)
 
 
 def _is_needless(root: Path, session_path: Path) -> bool:

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from capture.disk import replace_file
-from capture.errors import FormatError
+from capture.errors import FormatError, TargetProblem
 from capture.files import NOTES
+from capture.own_folder import write_through
 from capture.session import Session
 from capture.typed import from_json
 
@@ -44,7 +45,7 @@ def read_notes(session: Session) -> list[Note]:
     """
     path = notes_path(session.path)
     try:
-        if path.is_file():
+        if path.parent != session.path and path.is_file():
             if path.stat().st_size > MAX_NOTES_BYTES:
                 raise FormatError(f"{path} is too long to be notes.")
             data = path.read_bytes()
@@ -66,7 +67,12 @@ def write_notes(session_path: Path, notes: list[Note]) -> None:
     Raises: TargetProblem when they cannot be written; the old ones are then as they were.
     """
     data = msgspec.json.format(msgspec.json.encode(_File(notes=notes)), indent=1) + b"\n"
-    replace_file(notes_path(session_path), data, durable=True)
+    if len(data) > MAX_NOTES_BYTES:
+        raise TargetProblem(f"The notes of {session_path} are longer than {MAX_NOTES_BYTES} bytes and were not saved.")
+    if session_path.is_dir():
+        write_through(session_path, NOTES, data, durable=True)
+    else:
+        replace_file(notes_path(session_path), data, durable=True)
 
 
 def notes_path(session_path: Path) -> Path:

@@ -11,13 +11,16 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from capture.caches import framed, unframed
 from capture.disk import sync_files, write_problem
 from capture.errors import FormatError, SessionProblem
 from capture.files import MAX_KEYFRAME_BYTES, NOTES, DirectoryFiles, load_manifest
-from capture.folder import FOLDERS, listed_files
+from capture.folder import listed_files
 from capture.format import MANIFEST, MANIFEST_COPY, Manifest, checksum
+from capture.own_folder import FOLDERS, POOLS, OwnFolder
+from capture.packed import MAX_MEMBERS
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same session packs to the same bytes
 
@@ -35,8 +38,13 @@ def pack(
     """
     if not source.is_dir():
         raise SessionProblem(f"{source} is not a session directory.")
-    files = DirectoryFiles(source)
-    try:
+    if source.is_symlink() and target is None:
+        raise SessionProblem(f"{source} is a link.", f"Pack the folder itself: {source.resolve()}")
+    with OwnFolder.open(source) as folder, DirectoryFiles(source, folder.fd) as files:
+        folder.lock()
+        for name in (*FOLDERS, POOLS):
+            with contextlib.suppress(FileNotFoundError):
+                folder.inside(name, make=False)  # a link in its place ends here
         manifest, _ = load_manifest(files, source)
         if manifest.state == "recording":
             raise SessionProblem(f"{source} is not finished.", f"Run `scope-gui recover {source}` first.")
@@ -45,28 +53,35 @@ def pack(
             raise SessionProblem(f"{target} exists already.", "Choose another name with -o.")
         fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
         try:
-            _write(fresh, files, manifest, caches=caches, each_file=each_file)
-            sync_files([fresh])
+            fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise write_problem(error, f"the file {place}") from error
+        try:
+            with os.fdopen(fd, "w+b") as file:
+                _write(file, files, manifest, caches=caches, each_file=each_file)
+                file.flush()
+                os.fsync(file.fileno())
             if target is None:
-                _take_the_place_of(fresh, source, files)
+                folder.give_place_to(fresh)
             else:
                 fresh.rename(place)
             sync_files([place.parent])
         except OSError as error:
             raise write_problem(error, f"the file {place}") from error
         finally:
-            fresh.unlink(missing_ok=True)
-    finally:
-        files.close()
+            if fresh.is_file():
+                fresh.unlink()
     return place
 
 
 def _write(
-    fresh: Path, files: DirectoryFiles, manifest: Manifest, *, caches: bool, each_file: Callable[[], None]
+    file: IO[bytes], files: DirectoryFiles, manifest: Manifest, *, caches: bool, each_file: Callable[[], None]
 ) -> None:
     raw = files.read(MANIFEST)
-    with zipfile.ZipFile(fresh, "x", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        os.chmod(fresh, 0o600)  # noqa: PTH101 - the archive is open under this name
+    members = 3 + len(listed_files(manifest)) + 2 * len(manifest.segments)
+    if members > MAX_MEMBERS:
+        raise SessionProblem(f"{files.path} has more files than one packed session can hold ({MAX_MEMBERS}).")
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         _add(archive, MANIFEST, raw)
         for entry in listed_files(manifest):
             try:
@@ -90,27 +105,3 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     member = zipfile.ZipInfo(name, _EPOCH)
     member.external_attr = 0o600 << 16
     archive.writestr(member, data)
-
-
-def _take_the_place_of(fresh: Path, directory: Path, files: DirectoryFiles) -> None:
-    """Puts the file where the directory was; a crash in between leaves one of them whole under a similar name."""
-    aside = directory.with_name(f"{directory.name}.{os.getpid()}.old")
-    directory.rename(aside)
-    try:
-        fresh.rename(directory)
-    except BaseException:
-        aside.rename(directory)
-        raise
-    _delete_session(aside)
-
-
-def _delete_session(directory: Path) -> None:
-    """Deletes the files of a session and its folders; anything else that somebody put there stays."""
-    for pattern in ("segments/*", "defs/*", "cache/*", "journal/*", "*.json", "*.bak", "*.new"):
-        for path in directory.glob(pattern):
-            path.unlink()
-    for path in [path for path in directory.iterdir() if path.is_socket()]:
-        path.unlink()
-    for folder in (*FOLDERS, "pool", "."):
-        if (directory / folder).is_dir() and not any((directory / folder).iterdir()):
-            (directory / folder).rmdir()

@@ -8,14 +8,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from capture.definitions import DEFINITION_HEADER, DEFINITION_MAGIC
-from capture.errors import PoolProblem
+from capture.blocks import MAX_PAYLOAD_BYTES
+from capture.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, MAX_DEFINITION_BYTES
+from capture.errors import PoolProblem, SessionProblem
 from capture.hostlib import host_library
+from capture.pool_folders import open_pool
 
 BLOCK_BYTES = 65536
 SMALL_BYTES = 4096
@@ -23,8 +26,8 @@ CHUNK_HEADER_BYTES = 64
 RECORD_BYTES = 16
 FIRST_ENTRIES = 1024
 STATE_STOPPED = 2
-POOL_FILES = ("pool.bin", "defs.bin")
-SESSION_NOTE = "session"  # beside the pools of one session in shared memory: the path of its folder
+MOST_TRACKS = 65_536  # in one fact: each takes up to 34 bytes, and a block holds 4 MiB
+MOST_POOL_BYTES = 5 << 30  # settings.MAX_CHUNKS blocks and their tables
 MOST_DEFINITION_BYTES = 64 << 20
 """What the recorder maps for them (MOST_BYTES of native/recorder/defs.c): a target cannot make us read more at once."""
 
@@ -66,15 +69,23 @@ class TrackCounters:
     def dropped(self) -> int:
         return sum(self.dropped_by_serial.values()) + self.dropped_unattributed + self.ended_dropped
 
-    def fact(self, process_serial: int) -> dict[str, object]:
-        """These counters as the journal's fact "counters"."""
-        return {
-            "fact": "counters",
-            "process_serial": process_serial,
-            "tracks": {str(serial): dropped for serial, dropped in self.dropped_by_serial.items()},
-            "dropped_unattributed": self.dropped_unattributed,
-            "ended_dropped": self.ended_dropped,
-        }
+    def facts(self, process_serial: int) -> Iterator[dict[str, object]]:
+        """These counters as the journal's facts "counters", of which each fits into a block.
+
+        >>> [fact["part"] for fact in TrackCounters(dict.fromkeys(range(70_000), 0), 0, 0).facts(1)]
+        [0, 1]
+        """
+        tracks = list(self.dropped_by_serial.items())
+        for part, start in enumerate(range(0, max(1, len(tracks)), MOST_TRACKS)):
+            yield {
+                "fact": "counters",
+                "process_serial": process_serial,
+                "part": part,
+                "more": start + MOST_TRACKS < len(tracks),
+                "tracks": {str(serial): dropped for serial, dropped in tracks[start : start + MOST_TRACKS]},
+                "dropped_unattributed": self.dropped_unattributed,
+                "ended_dropped": self.ended_dropped,
+            }
 
 
 COSTS = 13
@@ -83,14 +94,28 @@ COSTS = 13
 class Pool:
     """The mapping of one pool folder: scan for new records, read them, give chunks back."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, private: bool = False) -> None:
+        """`private`: what is marked as drained is marked for us alone, so the same can be drained again.
+
+        Raises: PoolProblem when it is not there, not a file of this session alone, or bigger than any pool.
+        """
         self.folder = folder
-        path = folder / "pool.bin"
         try:
-            with path.open("r+b") as file:
-                self._map = mmap.mmap(file.fileno(), 0)
-        except (OSError, ValueError) as error:
-            raise PoolProblem(f"The recorder's memory {path} cannot be mapped: {error}.") from error
+            self._own = open_pool(folder)
+        except (OSError, SessionProblem) as error:
+            raise PoolProblem(f"The recorder's memory {folder} cannot be mapped: {error}") from error
+        try:
+            fd = self._own.open_file("pool.bin", os.O_RDWR)
+            try:
+                size = os.fstat(fd).st_size
+                if size > MOST_POOL_BYTES:
+                    raise ValueError(f"it claims {size} bytes")
+                self._map = mmap.mmap(fd, size, access=mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE)
+            finally:
+                os.close(fd)
+        except (OSError, ValueError, SessionProblem) as error:
+            self._own.close()
+            raise PoolProblem(f"The recorder's memory {folder / 'pool.bin'} cannot be mapped: {error}.") from error
         self._bytes = memoryview(self._map)
         self._base = (ctypes.c_ubyte * len(self._map)).from_buffer(self._map)
         self._library = host_library()
@@ -165,16 +190,22 @@ class Pool:
         self._library.scope_pool_advance(self._base, ctypes.c_uint64(len(self._map)), ctypes.byref(entry))
 
     def new_definitions(self) -> bytes:
-        """Whole definitions appended since the last call; of very many, some."""
+        """Whole definitions appended since the last call; of very many, some. Raises: PoolProblem."""
         count = min(self._u64(384) - self._definitions_read, MOST_DEFINITION_BYTES)
         if count <= 0:
             return b""
         try:
-            with (self.folder / "defs.bin").open("rb") as file:
-                file.seek(self._definitions_read)
-                data = file.read(count)
+            fd = self._own.open_file("defs.bin", os.O_RDONLY)
         except FileNotFoundError:
             return b""
+        except OSError as error:
+            raise PoolProblem(f"{self.folder / 'defs.bin'} cannot be read: {error.strerror}.") from error
+        except SessionProblem as error:
+            raise PoolProblem(error.message) from error
+        try:
+            data = os.pread(fd, count, self._definitions_read)
+        finally:
+            os.close(fd)
         whole = sum(_definition_lengths(data))
         self._definitions_read += whole
         return data[:whole]
@@ -203,10 +234,23 @@ class Pool:
 
     def close(self) -> None:
         del self._base
+        self._own.close()
         # After a failed append the exception's traceback still holds a view; the mapping goes with it.
         with contextlib.suppress(BufferError):
             self._bytes.release()
             self._map.close()
+
+
+def whole_pieces(data: bytes) -> Iterator[memoryview]:
+    """The same definitions in pieces that each fit into a block of a journal: a program may have 60 000 functions."""
+    view, start, end = memoryview(data), 0, 0
+    for length in _definition_lengths(data):
+        if end + length - start > MAX_PAYLOAD_BYTES:
+            yield view[start:end]
+            start = end
+        end += length
+    if end > start:
+        yield view[start:end]
 
 
 def _definition_lengths(data: bytes) -> Iterator[int]:
@@ -215,25 +259,7 @@ def _definition_lengths(data: bytes) -> Iterator[int]:
     while at + DEFINITION_HEADER.size <= len(data):
         magic, _, _, _, payload_bytes, _ = DEFINITION_HEADER.unpack_from(data, at)
         length = DEFINITION_HEADER.size + payload_bytes
-        if magic != DEFINITION_MAGIC or at + length > len(data):
+        if magic != DEFINITION_MAGIC or payload_bytes > MAX_DEFINITION_BYTES or at + length > len(data):
             return
         yield length
         at += length
-
-
-def remove_pool_folder(folder: Path) -> None:
-    """Deletes one pool folder and, when it was the last, its parent."""
-    for name in POOL_FILES:
-        (folder / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        if folder.exists():
-            folder.rmdir()
-        if [path.name for path in folder.parent.iterdir()] == [SESSION_NOTE]:
-            (folder.parent / SESSION_NOTE).unlink()
-        folder.parent.rmdir()
-
-
-def pool_folders(root: Path) -> list[tuple[int, Path]]:
-    """(process serial, folder) of each pool under a root, by serial."""
-    found = [(int(path.name), path) for path in root.iterdir() if path.name.isdecimal()]
-    return sorted(pair for pair in found if (pair[1] / "pool.bin").is_file())

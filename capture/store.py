@@ -17,13 +17,15 @@ from capture.caches import framed
 from capture.compaction import level_of, next_merge, rows_of
 from capture.definition_files import DefinitionFiles
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.errors import FormatError, SessionProblem
+from capture.errors import FormatError, SessionProblem, TargetProblem
 from capture.events import EventBatch
 from capture.eventtable import event_table
-from capture.folder import SessionFolder
+from capture.folder import SessionFolder, listed_files
 from capture.format import (
     MANIFEST,
     MANIFEST_COPY,
+    MAX_MANIFEST_BYTES,
+    MAX_SEGMENTS,
     About,
     Counts,
     FileEntry,
@@ -35,7 +37,9 @@ from capture.format import (
     encode_manifest,
     version_text,
 )
+from capture.losses import LossRow
 from capture.measured_cost import Overhead
+from capture.own_folder import OwnFolder
 from capture.stored_states import without_repeats
 from capture.tables import Rows, as_table
 from capture.typed import converted
@@ -57,10 +61,11 @@ class SegmentStore:
         self._encoded = [msgspec.json.encode(segment) for segment in self.segments]
         self._defs = DefinitionFiles(folder, manifest.defs, self._retire)
         self._may_merge = True
+        self._known = {entry.name for entry in listed_files(manifest)}
 
     @classmethod
-    def create(cls, path: Path, about: About | Mapping[str, Any], *, sync: bool = True) -> SegmentStore:
-        """A store for a new session in a directory that is new, or holds no session yet.
+    def create(cls, place: Path | OwnFolder, about: About | Mapping[str, Any], *, sync: bool = True) -> SegmentStore:
+        """A store for a new session in a directory that is new, or holds no session yet, or whose lock is held.
 
         Raises: SessionProblem when there is one or the description is wrong, TargetProblem when it cannot be written.
         """
@@ -68,10 +73,10 @@ class SegmentStore:
             fields = about if isinstance(about, About) else converted(about, About)
         except msgspec.ValidationError as error:
             raise SessionProblem(f"The session's description is wrong: {error}.") from error
-        if any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY)):
-            raise SessionProblem(f"{path} holds a session already.", "Choose another name with -o.")
-        folder = SessionFolder(path, sync=sync)
+        folder = SessionFolder(place, sync=sync)
         try:
+            if folder.holds_session:
+                raise SessionProblem(f"{folder.path} holds a session already.", "Choose another name with -o.")
             store = cls(folder, Manifest(format=version_text(), generation=0, state="recording", about=fields))
             store.commit(checkpoint=True)
         except BaseException:
@@ -80,16 +85,17 @@ class SegmentStore:
         return store
 
     @classmethod
-    def reopen(cls, path: Path, *, sync: bool = True) -> SegmentStore:
+    def reopen(cls, place: Path | OwnFolder, *, sync: bool = True) -> SegmentStore:
         """Continues a session whose recorder died; what it had not committed is still in the journal.
 
         Raises: SessionProblem when it is being recorded, FormatError when it is no session or no manifest is whole.
         """
+        path = place.path if isinstance(place, OwnFolder) else place
         if not path.is_dir():
             raise FormatError(f"{path} is not a session directory.")
         if not any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY)):
             raise FormatError(f"{path} is not a session: it holds no {MANIFEST}.")
-        folder = SessionFolder(path, sync=sync)
+        folder = SessionFolder(place, sync=sync)
         try:
             manifest = folder.load_manifest()
             folder.delete_unlisted(manifest)  # before the commit, which may merge and then lists files of its own
@@ -189,6 +195,10 @@ class SegmentStore:
         """What the next commit says that the recording cannot see; the whole list."""
         self._head = _replace(self._head, unseen=list(rows))
 
+    def set_losses(self, rows: Sequence[LossRow]) -> None:
+        """What the next commit says that was lost; the whole list."""
+        self._head = _replace(self._head, losses=list(rows))
+
     def set_overhead(self, overhead: Overhead | None) -> None:
         """What the next commit says that recording has cost."""
         self._head = _replace(self._head, overhead=overhead)
@@ -229,23 +239,44 @@ class SegmentStore:
         # Counted up even if publishing fails: a file named after a generation must never be written twice.
         self._head = _replace(self._head, generation=self._head.generation + 1)
         data = encode_manifest(self._head, self._encoded)
+        if len(data) > MAX_MANIFEST_BYTES or len(self.segments) > MAX_SEGMENTS:
+            raise TargetProblem(
+                f"{self.path} holds as much as a session can list; everything recorded until now is kept.",
+                "Record what follows into another session.",
+            )
         if self._folder.publish(data, self._head.generation, checkpoint=checkpoint):
             self.durable_journal = self._head.journal
         self._folder.delete_retired()
 
-    def finish(self, state: Literal["complete", "recovered"] = "complete") -> None:
+    def finish(self, state: Literal["complete", "recovered"] = "complete", *, read_again: bool = False) -> None:
         """Merges what is small, marks the session finished, and lets go of it.
 
-        Raises: TargetProblem.
+        `read_again`: only once all that was written since `reopen` has come back from the disk as it was written.
+
+        Raises: TargetProblem; the session is then unfinished still.
         """
         while self._merge_some(finishing=True):
             pass
+        if read_again:
+            self.commit(checkpoint=True)
+            self._read_again()
         if self._head.resume is not None:
             self._retire(self._head.resume.name)
         self._head = _replace(self._head, state=state, resume=None)
         self.commit(checkpoint=True)
         self._folder.delete_retired(at_once=True)
         self.close()
+
+    def _read_again(self) -> None:
+        for entry in (*self._head.defs, *(entry for segment in self.segments for entry in segment.files)):
+            if entry.name not in self._known:
+                try:
+                    self._folder.read(entry)
+                except (OSError, SessionProblem) as error:
+                    raise TargetProblem(
+                        f"{self.path / entry.name} could not be read back as it was written; nothing was deleted.",
+                        f"Make sure of the disk, then run: scope-gui recover {self.path}",
+                    ) from error
 
     def close(self) -> None:
         """Lets go of the session without finishing it. Harmless when repeated."""
@@ -272,8 +303,8 @@ class SegmentStore:
             end_ns=parts[-1].end_ns,
             files=files,
         )
-        with contextlib.suppress(OSError):  # a keyframe is a cache
-            self._folder.write(merged.keyframe_name, (self.path / parts[0].keyframe_name).read_bytes())
+        with contextlib.suppress(OSError, SessionProblem):  # a keyframe is a cache
+            self._folder.write(merged.keyframe_name, self._folder.read_cache(parts[0].keyframe_name))
         self.segments[where] = [merged]
         self._encoded[where] = [msgspec.json.encode(merged)]
         self._head = _replace(self._head, next_seq=seq + 1)

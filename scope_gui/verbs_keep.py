@@ -7,10 +7,11 @@ import sys
 
 import msgspec
 
-from capture.caches import write_cache
+from capture.caches import framed
 from capture.errors import SessionProblem
 from capture.folder import listed_files
 from capture.format import Problem
+from capture.own_folder import OwnFolder
 from capture.pack import pack as pack_session
 from capture.session import Session
 from capture.verify import verify as verify_session
@@ -59,18 +60,22 @@ def index(arguments: argparse.Namespace) -> int:
                 f"{session.path} is not finished, and until then its caches belong to its recorder.",
                 f"`scope-gui stop {session.path}` ends the recording, `scope-gui recover` one that was killed.",
             )
-        segments, path = session.segments, session.path
+        segments = session.segments
+        if not session.path.is_dir():
+            raise SessionProblem(f"{session.path} is packed, and a packed session is not written to.")
         progress = Progress("rebuilding the caches", 2 * len(segments))
-        for index, keyframe in rebuild(session):
-            write_cache(path, segments[index].keyframe_name, keyframe)
-            progress.step()
-        details = 0
-        for index in range(len(segments)):
-            detail = rebuilt_detail(session, index)
-            if detail is not None:
-                write_cache(path, segments[index].detail_name, detail)
-                details += 1
-            progress.step()
+        with OwnFolder.open(session.path) as folder:
+            folder.lock()
+            for index, keyframe in rebuild(session):
+                folder.replace(segments[index].keyframe_name, framed(keyframe))
+                progress.step()
+            details = 0
+            for index in range(len(segments)):
+                detail = rebuilt_detail(session, index)
+                if detail is not None:
+                    folder.replace(segments[index].detail_name, framed(detail))
+                    details += 1
+                progress.step()
         print(f"{len(segments)} keyframes and {details} levels of detail written")
         if details < len(segments):
             print(f"{len(segments) - details} segments are damaged and got no level of detail")

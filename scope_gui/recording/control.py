@@ -10,6 +10,7 @@ import contextlib
 import os
 import select
 import socket
+import stat
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -18,8 +19,8 @@ from pathlib import Path
 import msgspec
 
 from capture.errors import SessionProblem
+from capture.own_folder import SOCKET, OwnFolder
 
-NAME = "control.sock"
 _CREDENTIALS = struct.Struct("3i")
 _MOST_BYTES = 4096
 
@@ -27,12 +28,11 @@ _MOST_BYTES = 4096
 class ControlServer:
     """Answers `status` and passes `stop` on; owned by the recorder's loop."""
 
-    def __init__(self, session_path: Path) -> None:
-        self._path = session_path / NAME
+    def __init__(self, folder: OwnFolder) -> None:
+        """`folder` stays open as long as this does."""
+        self._folder = folder
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        with _short_path(session_path) as short:
-            self._socket.bind(short)
-        self._path.chmod(0o600)
+        folder.bind(self._socket, SOCKET)
         self._socket.listen(4)
         self._socket.setblocking(False)
 
@@ -77,7 +77,8 @@ class ControlServer:
 
     def close(self) -> None:
         self._socket.close()
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._folder.remove(SOCKET)
 
 
 def ask(session_path: Path, verb: str) -> dict[str, object]:
@@ -88,10 +89,10 @@ def ask(session_path: Path, verb: str) -> dict[str, object]:
     try:
         with (
             socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as client,
-            _short_path(session_path) as short,
+            _socket_in(session_path) as address,
         ):
             client.settimeout(5)
-            client.connect(short)
+            client.connect(address)
             client.sendall(msgspec.json.encode({"do": verb}))
             return msgspec.json.decode(client.recv(_MOST_BYTES), type=dict[str, object])
     except (OSError, msgspec.DecodeError) as error:
@@ -104,10 +105,16 @@ def _peer_uid(peer: socket.socket) -> int:
 
 
 @contextlib.contextmanager
-def _short_path(folder: Path) -> Iterator[str]:
-    """A short name for `folder/control.sock`, whatever the folder's own length."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _socket_in(folder: Path) -> Iterator[str]:
+    """A short address of a folder's socket, which must be a socket: a link may lead to anybody's. Raises: OSError."""
+    root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield f"/proc/self/fd/{descriptor}/{NAME}"
+        found = os.open(SOCKET, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
     finally:
-        os.close(descriptor)
+        os.close(root)
+    try:
+        if not stat.S_ISSOCK(os.fstat(found).st_mode):
+            raise ConnectionRefusedError(f"{folder / SOCKET} is no socket")
+        yield f"/proc/self/fd/{found}"
+    finally:
+        os.close(found)

@@ -25,14 +25,16 @@ from capture import clock, ids
 from capture.attach import attach
 from capture.channel import AgentChannel
 from capture.drain import Drain
-from capture.errors import ScopeError, TargetProblem
+from capture.errors import ScopeError, SessionProblem, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
 from capture.left_pools import note_session, remove_left_pools
 from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes
-from capture.pool import BLOCK_BYTES, Pool, remove_pool_folder
+from capture.own_folder import JOURNAL, OwnFolder, remove_folder
+from capture.pool import BLOCK_BYTES, Pool
+from capture.pool_folders import make_pool_folder, remove_pool_folder
 from capture.probe import described, image_of, program_of
 from capture.redaction import hide_names
 from capture.settings import CaptureSettings
@@ -98,8 +100,8 @@ class Recording:
 
     def __post_init__(self) -> None:
         hide_names(self.settings.redact)
-        _make_session_folder(self.session_path)
-        self._journal = JournalWriter(self.session_path / "journal")
+        self._folder = _new_session_folder(self.session_path)
+        self._journal = JournalWriter(self._folder.inside(JOURNAL))
         self._start_ns = clock.monotonic_ns()
         self._begun_ns = 0  # when the recording was on; getting in may have taken seconds
         self._channel: AgentChannel | None = None
@@ -170,12 +172,13 @@ class Recording:
             self._begin(pid)
 
     def _prepare_pool(self) -> None:
-        self._pool_root.mkdir(mode=0o700, exist_ok=True)
+        make_pool_folder(self._pool_folder)  # it may be left from a launch that no agent has called from
         if self._pool_root.parent == ids.SHARED_MEMORY:
             self._close_note()
-            with contextlib.suppress(OSError):  # without it the pools are only never taken for left ones
+            with contextlib.suppress(
+                OSError, SessionProblem
+            ):  # without it the pools are only never taken for left ones
                 self._note = note_session(self._pool_root, self.session_path)
-        self._pool_folder.mkdir(mode=0o700, exist_ok=True)  # left from a launch that no agent has called from
 
     def _close_note(self) -> None:
         if self._note >= 0:
@@ -206,8 +209,8 @@ class Recording:
 
     def record(self) -> Outcome:
         """Records until the target ends, the time is up or somebody asks to stop; then seals and cleans up."""
-        sealer = SealerProcess(self.session_path)
-        control = ControlServer(self.session_path)
+        sealer = SealerProcess(self._folder)
+        control = ControlServer(self._folder)
         over_ns = 0
         self._beside.submit(remove_left_pools)
         try:
@@ -228,6 +231,7 @@ class Recording:
             self._beside.shutdown()
             self._journal.close()
             self._close_note()
+            self._folder.close()
         exit_status = self._status_of_program(ended)
         took_ns = (over_ns or clock.monotonic_ns()) - self._start_ns  # sealing may take longer than the recording did
         return Outcome(self.session_path, ended, took_ns, trouble, exit_status, self._standing.overhead)
@@ -421,8 +425,7 @@ class Recording:
             self._standing.look(self._pool)
             if (overhead := self._standing.overhead) is not None:
                 self._fact("overhead", process_serial=self._serial, overhead=msgspec.structs.asdict(overhead))
-            counters = self._pool.counters().fact(self._serial)
-            self._journal.append(BlockType.FACTS, self._serial, msgspec.json.encode(counters))
+            self._drain.journal_counters()
         self._drain = None
         self._close_pool(remove=True)
 
@@ -457,7 +460,7 @@ class Recording:
         if self._channel is not None:
             self._ask_agent_to_stop()
             self._channel.close()
-        self._close_pool(remove=False)
+        self._close_pool(remove=self._folder.is_gone)  # there is nothing left that could be recovered
 
     def _close_pool(self, *, remove: bool) -> None:
         if self._pool is not None:
@@ -476,22 +479,22 @@ class Recording:
             self._journal.close()
             self._close_pool(remove=True)
             self._close_note()
-            for path in sorted(self.session_path.rglob("*"), reverse=True):
-                path.rmdir() if path.is_dir() else path.unlink()
-            self.session_path.rmdir()
+            self._folder.clear()
+            self._folder.close()
+            remove_folder(self.session_path)
             raise
 
     def _fact(self, fact: str, /, **fields: object) -> None:
         self._journal.append(BlockType.FACTS, FIRST_PROCESS, json_bytes({"fact": fact, **fields}))
 
 
-def _make_session_folder(path: Path) -> None:
+def _new_session_folder(path: Path) -> OwnFolder:
+    """The folder of a new session. Its lock says that recorder or sealer are alive, whether they answer or not.
+
+    Raises: TargetProblem.
+    """
     if path.suffix != ".scope":
         raise TargetProblem(f"{path} should end in .scope.")
-    try:
-        path.mkdir(mode=0o700)
-        (path / "journal").mkdir(mode=0o700)
-    except FileExistsError as error:
-        raise TargetProblem(f"{path} already exists; choose another name with -o.") from error
-    except OSError as error:
-        raise TargetProblem(f"cannot write {path}: {error.strerror}; choose another place with -o.") from error
+    folder = OwnFolder.open(path, new=True)
+    folder.lock()
+    return folder

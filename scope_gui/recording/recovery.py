@@ -1,15 +1,21 @@
 """Finishing a session whose recorder was killed: drain what the pools still hold, then seal the rest of the journal.
 
-The same drain and the same sealer as while recording. Whatever the kill tore apart is settled by sequence numbers:
-a block that is in the journal and in the pool is counted once.
+The same drain and the same sealer as while recording. Whatever the kill tore apart is settled by sequence numbers: a
+block that is in the journal and in the pool is counted once. So a recovery may be killed as well, at any step, and
+repeated: it reads the pools without a mark in them, and deletes them when all is committed and has been read again.
+
+Before anything is touched it has the lock that recorder and sealer hold for as long as one of them lives. A recorder
+that does not answer may be stopped, and one that goes on finds what is its own.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psutil
@@ -17,118 +23,219 @@ import psutil
 from capture import ids
 from capture.blocks import BlockType
 from capture.drain import Drain
-from capture.errors import FormatError, PoolProblem, SessionBusy, SessionProblem
+from capture.errors import FormatError, PoolProblem, ResumeLost, SessionBusy, SessionProblem
 from capture.format import MANIFEST, MANIFEST_COPY
-from capture.journal import JournalReader, JournalWriter, journal_files
-from capture.pool import Pool, pool_folders, remove_pool_folder
+from capture.journal import JournalReader, JournalWriter, delete_before, journal_files
+from capture.left_pools import hold_note, noted_session
+from capture.lock_holders import holder_of
+from capture.losses import RESUME_LOST
+from capture.names import json_bytes
+from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
+from capture.pool import Pool
+from capture.pool_folders import pool_folders, remove_pools
 from capture.session import Session
 from scope_gui.recording import control
-from scope_gui.recording.sealer import Sealer
+from scope_gui.recording.sealer import Sealer, finish_sealed
 
 DETACH_DEADLINE_S = 15.0
+BUSY_DEADLINE_S = 2.0  # of somebody who lives: a recorder says so, and others have a session for a moment, or for long
+Say = Callable[[str], None]
 
 
-def recover(path: Path, say: Callable[[str], None]) -> int:
+class _Pools(NamedTuple):
+    """A folder of pools; `is_ours_alone`: no other folder of the same session may want them."""
+
+    root: Path
+    folders: list[tuple[int, Path]]
+    is_ours_alone: bool
+
+
+def recover(path: Path, say: Say) -> int:
     """Brings an interrupted recording to its end; the number of events found in targets' memory.
 
-    Raises: SessionProblem when it is still being recorded, FormatError when it is no session folder.
+    Raises: SessionProblem when somebody is at work on it, FormatError when it is no session folder.
     """
     if path.is_file():
         raise SessionProblem(f"{path} is a packed session, and those are finished.")
-    if not path.is_dir() or not any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY, "journal")):
+    if not path.is_dir() or not any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY, JOURNAL)):
         raise FormatError(f"{path} is not a session folder.")
-    if _is_served(path):
-        raise SessionProblem(f"{path} is still being recorded; stop it with: scope-gui stop {path}")
-    if _is_finished(path):
-        say(f"{path} is finished; there is nothing to recover")
-        return 0
-    drained = _drain_pools(path, say)
-    sealer = _sealer_once_free(path)
-    sealer.finish("recovered")
-    (path / control.NAME).unlink(missing_ok=True)
+    with OwnFolder.open(path) as folder:
+        for name in (*FOLDERS, POOLS):
+            with contextlib.suppress(FileNotFoundError):
+                folder.inside(name, make=False)  # a link in its place ends here
+        _have_alone(folder)
+        with _held_pools(folder, say) as pools:
+            if _is_finished(folder):
+                say(f"{path} is finished; there is nothing to recover")
+                _tidy(folder, pools)
+                return 0
+            drained = _drain_pools(folder, pools, say)
+            try:
+                Sealer.resumed(folder).finish("recovered")
+            except ResumeLost as problem:
+                finish_sealed(folder)
+                say(f"{problem} The journal is kept.")
+            _tidy(folder, pools)
     return drained
 
 
-def _sealer_once_free(path: Path) -> Sealer:
-    """The sealer; that of the dead recorder needs a moment to notice and let go of the session."""
-    deadline = time.monotonic() + DETACH_DEADLINE_S
+def _have_alone(folder: OwnFolder) -> None:
+    """Takes the locks, once for all that follows. The sealer of a dead recorder needs a moment to notice and let go.
+
+    Raises: SessionProblem when a recorder lives, if it answers or not, or somebody recovers the session already.
+    """
+    path = folder.path
+    try:
+        folder.inside(JOURNAL).lock()
+    except SessionBusy as error:
+        raise SessionBusy(f"{path} is being recovered by another process already.", "Wait until it ends.") from error
+    began = time.monotonic()
     while True:
         try:
-            return Sealer.resumed(path)
+            folder.lock()
         except SessionBusy:
-            if time.monotonic() > deadline:
+            holder = holder_of(folder)
+            if holder is not None and holder.is_stopped:
+                raise SessionBusy(
+                    f"The recorder of {path} (process {holder.pid}) is stopped, not dead, and would go on.",
+                    f"Let it go on (kill -CONT {holder.pid}) or end it (kill -KILL {holder.pid}), and repeat this.",
+                ) from None
+            _refuse_if_served(path)
+            if time.monotonic() - began > (DETACH_DEADLINE_S if holder is None else BUSY_DEADLINE_S):
                 raise
             time.sleep(0.02)
+        else:
+            _refuse_if_served(path)  # on a file system without locks it is all that there is
+            return
 
 
-def _is_served(path: Path) -> bool:
+def _refuse_if_served(path: Path) -> None:
     try:
         control.ask(path, "status")
     except SessionProblem:
-        return False
-    return True
+        return
+    raise SessionProblem(f"{path} is still being recorded; stop it with: scope-gui stop {path}")
 
 
-def _is_finished(path: Path) -> bool:
-    if not any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY)):
+def _is_finished(folder: OwnFolder) -> bool:
+    if not folder.has(MANIFEST) and not folder.has(MANIFEST_COPY):
         return False
-    with Session.open(path) as session:
+    with Session.open(folder.path) as session:
         return not session.live
 
 
-def _drain_pools(path: Path, say: Callable[[str], None]) -> int:
+@contextlib.contextmanager
+def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
+    """The pools of the session, which nobody else touches meanwhile.
+
+    Those in shared memory are found by the session's id, which a copy of a folder has as well.
+
+    Raises: SessionBusy when they are those of a recorder that lives.
+    """
+    found, held = [], []
+    session_id = _session_id(folder)
+    try:
+        for root in ids.find_pool_roots(session_id, folder.path):
+            is_shared = root.parent == ids.SHARED_MEMORY
+            try:
+                note = hold_note(root) if is_shared else None
+                if note is not None:
+                    held.append(note)
+                ours = note is None or _is_noted(note, folder)
+                found.append(_Pools(root, pool_folders(root), ours))
+            except SessionBusy:
+                raise
+            except (OSError, SessionProblem) as problem:
+                say(str(problem))
+        yield found
+    finally:
+        for note in held:
+            os.close(note)
+
+
+def _is_noted(note: int, folder: OwnFolder) -> bool:
+    """Whether the pools are for this folder: it is the one that their recorder wrote, or that one is gone."""
+    try:
+        return os.path.samestat(noted_session(note).stat(), os.fstat(folder.fd))
+    except OSError:
+        return True
+
+
+def _tidy(folder: OwnFolder, pools: list[_Pools]) -> None:
+    """Deletes what a finished session does not need. A recovery that was killed may have left it."""
+    for one in pools:
+        if one.is_ours_alone:
+            remove_pools(one.root)
+    with Session.open(folder.path) as session:
+        is_sealed = not any(row.code == RESUME_LOST for row in session.manifest.losses)
+    if is_sealed:
+        delete_before(folder.inside(JOURNAL), 1 << 62)
+    folder.remove(SOCKET)
+
+
+def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:
     """Journals what the pools hold, and the facts that end a recording."""
-    session_id, has_ended = _read_facts(path)
-    folders = [
-        (serial, folder)
-        for root in ids.find_pool_roots(session_id, path)
-        for serial, folder in pool_folders(root)
-    ]  # fmt: skip
-    if has_ended and not folders:
+    folders = [pair for one in pools for pair in one.folders]
+    if not folders and _has_ended(folder):
         return 0
-    journal = JournalWriter.reopen(path / "journal")
+    # A kill tears a block only while what is in it is still in a pool; without one its loss is told.
+    journal = JournalWriter.reopen(folder.inside(JOURNAL), cut_torn=bool(folders))
     drained = 0
     try:
-        for serial, folder in folders:
+        for serial, pool_folder in folders:
             try:
-                drained += _drain_pool(Pool(folder), journal, serial, say)
+                _wait_until_detached(pool_folder, say)
+                drained += _drain_pool(Pool(pool_folder, private=True), journal, serial)
             except PoolProblem as problem:
                 say(str(problem))
+                loss = {"fact": "loss", "process_serial": serial, "code": "pool-damaged"}
+                loss["detail"] = f"{serial}: {problem.message}"
+                journal.append(BlockType.FACTS, serial, json_bytes(loss))
         end = {"fact": "end", "mono_ns": 0, "reason": "the recorder was killed"}
         journal.append(BlockType.FACTS, 1, msgspec.json.encode(end))
         journal.append(BlockType.END, 1, b"")
         journal.sync()
     finally:
         journal.close()
-    for _, folder in folders:
-        remove_pool_folder(folder)
     return drained
 
 
-def _drain_pool(pool: Pool, journal: JournalWriter, serial: int, say: Callable[[str], None]) -> int:
-    """Journals one pool to its last record; the number of events."""
+def _drain_pool(pool: Pool, journal: JournalWriter, serial: int) -> int:
+    """Journals one pool to its last record; the number of events. Raises: PoolProblem."""
     drained = 0
     try:
-        _wait_until_detached(pool, say)
         drain = Drain(pool, journal, serial)
         while moved := sum(entry.new_events for entry in pool.scan()):
             drained += moved
             drain.drain_once(clock_block=True)
-        journal.append(BlockType.FACTS, serial, msgspec.json.encode(pool.counters().fact(serial)))
+        drain.journal_counters()
     finally:
         pool.close()
     return drained
 
 
-def _wait_until_detached(pool: Pool, say: Callable[[str], None]) -> None:
-    """The agent takes its hooks out when its recorder's socket closes; until then the pool may still grow."""
-    pool.drop_when_full()
-    deadline = time.monotonic() + DETACH_DEADLINE_S
-    while not pool.stopped and _is_alive(pool.pid):
-        if time.monotonic() > deadline:
-            say(f"process {pool.pid} has not detached yet; what it records from now on is not in this session")
+def _wait_until_detached(pool_folder: Path, say: Say) -> None:
+    """The agent takes its hooks out when its recorder's socket closes; until then the pool may still grow.
+
+    Raises: PoolProblem.
+    """
+    pool = Pool(pool_folder, private=True)
+    try:
+        if pool.stopped or not _is_alive(pool.pid):
             return
-        time.sleep(0.01)
+    finally:
+        pool.close()
+    pool = Pool(pool_folder)
+    try:
+        pool.drop_when_full()
+        deadline = time.monotonic() + DETACH_DEADLINE_S
+        while not pool.stopped and _is_alive(pool.pid):
+            if time.monotonic() > deadline:
+                say(f"process {pool.pid} has not detached yet; what it records from now on is not in this session")
+                return
+            time.sleep(0.01)
+    finally:
+        pool.close()
 
 
 def _is_alive(pid: int) -> bool:
@@ -138,24 +245,33 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _read_facts(path: Path) -> tuple[str, bool]:
-    """The session's id, and whether its journal has come to its end block."""
-    session_id, has_ended = "", False
-    if (path / MANIFEST).exists():
-        with Session.open(path) as session:
-            session_id = session.manifest.about.session_id
-    reader = JournalReader(path / "journal")
+def _session_id(folder: OwnFolder) -> str:
+    """The session's id, out of its manifest or else its journal. Raises: FormatError when there is neither."""
+    if folder.has(MANIFEST) or folder.has(MANIFEST_COPY):
+        with Session.open(folder.path) as session:
+            return session.manifest.about.session_id
+    reader = JournalReader(folder.path / JOURNAL)
     try:
-        while blocks := reader.read():
-            for block in blocks:
-                has_ended = has_ended or block.type == BlockType.END
-                if block.type == BlockType.FACTS and not session_id:
-                    session_id = _session_id_in(bytes(block.payload))
+        for block in reader.read(1 << 20):
+            if block.type == BlockType.FACTS and (session_id := _session_id_in(bytes(block.payload))):
+                return session_id
     finally:
         reader.close()
-    if not session_id and not journal_files(path / "journal"):
-        raise FormatError(f"{path} is not a recording: it has neither a manifest nor a journal.")
-    return session_id, has_ended
+    if not journal_files(folder.path / JOURNAL):
+        raise FormatError(f"{folder.path} is not a recording: it has neither a manifest nor a journal.")
+    return ""
+
+
+def _has_ended(folder: OwnFolder) -> bool:
+    """Whether the journal has come to its end block."""
+    reader = JournalReader(folder.path / JOURNAL)
+    has_ended = False
+    try:
+        while blocks := reader.read():
+            has_ended = has_ended or any(block.type == BlockType.END for block in blocks)
+    finally:
+        reader.close()
+    return has_ended
 
 
 def _session_id_in(payload: bytes) -> str:

@@ -4,8 +4,9 @@ It may lag behind a burst; it never loses anything, because the journal is delet
 Each commit carries the point to resume from, so whatever is committed is consistent and `recover` goes on from
 there with the same code.
 
-`python -m scope_gui.recording.sealer SESSION` follows a growing journal until its end block. It ends without finishing
-when its stdin closes, because then the recorder has died and the pools hold more than the journal.
+`python -m scope_gui.recording.sealer SESSION FD` follows a growing journal until its end block; FD is a descriptor of
+the session's folder, with the lock that recorder and sealer hold together. It ends without finishing when its stdin
+closes, because then the recorder has died and the pools hold more than the journal.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ from capture.blocks import Block, BlockType, JournalPosition
 from capture.capabilities import capabilities
 from capture.decode import Decoder
 from capture.definitions import GapRow, MetricRow
-from capture.errors import FormatError, ScopeError, SessionProblem
+from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
 from capture.events import KIND_NAMES, EventBatch
-from capture.format import MANIFEST
+from capture.format import MANIFEST, MANIFEST_COPY, clipped
 from capture.journal import JournalReader, delete_before, journal_files
+from capture.losses import RESUME_LOST, with_loss
+from capture.own_folder import JOURNAL, OwnFolder
 from capture.session import Session
 from capture.store import SegmentStore
 from capture.typed import from_msgpack
@@ -42,6 +45,7 @@ READ_BYTES = 16 << 20
 SEAL_INTERVAL_S = 0.15
 IDLE_WAIT_S = 0.03
 CALL_MODES, STATE_MODES = ("full", "performance"), ("full", "state")
+REFUSED: dict[int, str] = {BlockType.RECORDS: "records-refused", BlockType.DEFS: "definitions-refused"}
 MOST_JUDGED = 64  # as many patterns as the recorder keeps a bit for
 
 
@@ -56,12 +60,13 @@ class ResumePoint(msgspec.Struct, frozen=True):
 class Sealer:
     """One session's way from journal to segments."""
 
-    def __init__(self, path: Path, store: SegmentStore, decoder: Decoder, correlator: Correlator) -> None:
+    def __init__(self, folder: OwnFolder, store: SegmentStore, decoder: Decoder, correlator: Correlator) -> None:
+        path = folder.path
         mark = store.head.journal
         self.decoder = decoder
-        self.unreadable_blocks = 0
         self._most_waiting = 0
         self._path = path
+        self._journal = folder.inside(JOURNAL)
         self._store = store
         self._correlator = correlator
         self._reader = JournalReader(path / "journal", (mark.file_no, mark.offset))
@@ -71,36 +76,40 @@ class Sealer:
         self._gaps: list[GapRow] = []
 
     @classmethod
-    def start(cls, path: Path) -> Sealer:
-        """A sealer for a new session, described by the first facts of its journal.
+    def start(cls, folder: OwnFolder) -> Sealer:
+        """A sealer for a new session, described by the first facts of its journal. `folder` has the session's lock.
 
         Raises: SessionProblem when the journal says nothing about the session.
         """
-        return cls(path, SegmentStore.create(path, _about(path)), Decoder(derive_names=True), Correlator())
+        about = _about(folder.path)
+        return cls(folder, SegmentStore.create(folder, about), Decoder(derive_names=True), Correlator())
 
     @classmethod
-    def resumed(cls, path: Path) -> Sealer:
-        """A sealer that goes on from the last commit of a session whose recorder died.
+    def resumed(cls, folder: OwnFolder) -> Sealer:
+        """A sealer that goes on from the last commit of a session whose recorder died. `folder` has its lock.
 
-        Raises: SessionProblem, FormatError when the session cannot be continued.
+        Raises: ResumeLost when only what is sealed is left, see `finish_sealed`; SessionProblem, FormatError.
         """
-        if not (path / MANIFEST).exists():
-            return cls.start(path)
-        store = SegmentStore.reopen(path)
+        path = folder.path
+        if not folder.has(MANIFEST) and not folder.has(MANIFEST_COPY):
+            return cls.start(folder)
+        store = SegmentStore.reopen(folder)
         with Session.open(path) as session:
             names = (session.processes(), session.tracks(), session.sites(), session.state_keys())
         data = store.resume_bytes()
         if data is None:
             if store.segments:
-                raise SessionProblem(f"{path} has lost its resume point; what is sealed can still be opened.")
-            return cls(path, store, Decoder(derive_names=True), Correlator())
+                store.close()
+                raise ResumeLost(f"{path} has lost its resume point; what is sealed can still be opened.")
+            return cls(folder, store, Decoder(derive_names=True), Correlator())
         try:
             point = from_msgpack(data, ResumePoint)
         except msgspec.DecodeError as error:
             raise FormatError(f"The resume point of {path} cannot be read: {error}.") from error
         decoder = resume.resumed(point.decoder, *names, derive_names=True)
         decoder.catalog.unseen, decoder.catalog.overhead = list(store.head.unseen), store.head.overhead
-        sealer = cls(path, store, decoder, Correlator.from_keyframe(point.correlator))
+        decoder.catalog.losses = list(store.head.losses)
+        sealer = cls(folder, store, decoder, Correlator.from_keyframe(point.correlator))
         sealer._metrics = point.metrics
         return sealer
 
@@ -112,6 +121,12 @@ class Sealer:
             self._read_from.append((blocks[0].block_no, first))
         for block in blocks:
             self._feed(block)
+        for problem in self._reader.take_problems():
+            place = problem.file_no << 40 | problem.offset
+            if problem.lost_bytes:
+                self.decoder.note_loss("journal-damaged", "", count=problem.lost_bytes, at=place)
+            else:
+                self.decoder.note_loss("journal-missing", "", count=max(1, problem.lost_blocks), at=place)
         if not self.decoder.has_ended:  # else what is left goes out in one piece: `finish` knows that nothing follows
             self._take(everything=False)
             self._seal(final=False)
@@ -123,11 +138,13 @@ class Sealer:
             pass
         if state == "complete":  # else what was matched before the recorder was killed is not known
             self._judge_patterns()
+        else:
+            self._judge_pools()
         self._take(everything=True)
         self._seal(final=True)
-        self._store.finish(state)
+        self._store.finish(state, read_again=state == "recovered")
         self._reader.close()
-        delete_before(self._path / "journal", sys.maxsize)
+        delete_before(self._journal, sys.maxsize)
 
     def _judge_patterns(self) -> None:
         """Says of each pattern that nothing has matched that it did nothing: it may be mistyped."""
@@ -139,6 +156,15 @@ class Sealer:
             for pattern in patterns[:MOST_JUDGED]:
                 if recorded and not any(f"{flag} {pattern}" in target.matched for target in recorded):
                     catalog.note_unseen(recorded[0], "pattern-unmatched", f"{flag} {pattern}")
+
+    def _judge_pools(self) -> None:
+        """Says of each recorded program whose books were never closed that its memory was not there any more."""
+        damaged = {row.detail for row in self.decoder.catalog.losses if row.code == "pool-damaged"}
+        for target in self.decoder.catalog.targets.values():
+            row = target.row
+            told = any(detail.startswith(f"{target.serial}: ") for detail in damaged)
+            if row.tier == "python" and not target.has_counters and not told:
+                self.decoder.note_loss("pool-gone", f"{row.name or 'a program'} (process {row.pid})")
 
     def close(self) -> None:
         """Lets go of the session; the next run resumes from the last commit."""
@@ -157,8 +183,9 @@ class Sealer:
     def _feed(self, block: Block) -> None:
         try:
             self.decoder.feed(block)
-        except FormatError:
-            self.unreadable_blocks += 1  # its events count as lost, which the session shows
+        except FormatError as error:
+            code = REFUSED.get(block.type, "facts-refused")
+            self.decoder.note_loss(code, error.message, at=block.block_no)
 
     def _take(self, *, everything: bool) -> None:
         batch = self.decoder.take(everything)
@@ -206,6 +233,7 @@ class Sealer:
         self._store.set_counts(totals.produced, totals.recorded, totals.dropped, totals.late, kinds)
         self._store.set_unseen(catalog.unseen)
         self._store.set_overhead(catalog.overhead)
+        self._store.set_losses(catalog.losses)
         if catalog.processes:
             main = catalog.processes[0]
             recorded = next(
@@ -213,12 +241,13 @@ class Sealer:
             )  # of `sh -c`: what it runs
             about = self._store.head.about
             sees = capabilities(about.mode, recorded.tier, waits=self.decoder.sees_waits)
-            if (about.target, about.python, about.capabilities) != (main.name, recorded.python, sees):
-                self._store.set_about(target=main.name, python=recorded.python or "", capabilities=sees)
+            target, python = clipped(main.name), clipped(recorded.python or "")
+            if (about.target, about.python, about.capabilities) != (target, python, sees):
+                self._store.set_about(target=target, python=python, capabilities=sees)
         point = ResumePoint(resume.resume_point(self.decoder), self._correlator.keyframe(), self._metrics)
         self._store.set_resume(msgspec.msgpack.encode(point), self._position_of(self.decoder.oldest_block))
         self._store.commit()
-        delete_before(self._path / "journal", self._store.durable_journal.file_no)
+        delete_before(self._journal, self._store.durable_journal.file_no)
 
     def _position_of(self, block_no: int) -> JournalPosition:
         """Where to read again to get that block; the read that brought it began there."""
@@ -227,6 +256,13 @@ class Sealer:
         if not self._read_from or block_no >= self.decoder.next_block:
             return self._reader.position
         return self._read_from[0][1]
+
+
+def finish_sealed(folder: OwnFolder) -> None:
+    """Finishes a session that cannot be continued with what is sealed, and says so. Raises: SessionProblem."""
+    store = SegmentStore.reopen(folder)
+    store.set_losses(with_loss(store.head.losses, RESUME_LOST, "", store.end_ns))
+    store.finish("recovered", read_again=True)
 
 
 def even_pieces(batch: EventBatch) -> list[EventBatch]:
@@ -248,7 +284,7 @@ def _about(path: Path) -> dict[str, Any]:
                         "session_id": fact["session_id"],
                         "created_real_ns": fact["start_real_ns"],
                         "start_mono_ns": fact["start_mono_ns"],
-                        "command": [fact["command"]],
+                        "command": [clipped(fact["command"])],
                         "mode": fact["mode"],
                         "include": fact["include"],
                         "exclude": fact["exclude"],
@@ -265,10 +301,10 @@ def _about(path: Path) -> dict[str, Any]:
 
 def main() -> int:
     """Follows the journal of one session to its end."""
-    path = Path(sys.argv[1])
+    folder = OwnFolder.adopt(int(sys.argv[2]), Path(sys.argv[1]))
     asked_to_end = False
     try:
-        sealer = Sealer.start(path)
+        sealer = Sealer.start(folder)
         while not sealer.decoder.has_ended:
             began = time.monotonic()
             more = sealer.turn()

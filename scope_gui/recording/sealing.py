@@ -7,11 +7,11 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from capture.own_folder import OwnFolder
 from capture.own_process import own_command
 
 PROGRESS_AFTER_S = 0.3
@@ -24,9 +24,11 @@ class SealerProcess:
     A session of its own, so that Ctrl+C in the terminal reaches the recorder only.
     """
 
-    def __init__(self, session_path: Path) -> None:
+    def __init__(self, folder: OwnFolder) -> None:
+        """`folder` is the session's, with its lock, which recorder and sealer hold together."""
         self._process = subprocess.Popen(
-            own_command("scope_gui.recording.sealer", str(session_path)),
+            own_command("scope_gui.recording.sealer", str(folder.path), str(folder.fd)),
+            pass_fds=(folder.fd,),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

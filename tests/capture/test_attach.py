@@ -212,7 +212,7 @@ def test_programs_killed_at_any_moment_of_the_attach_end_in_one_sentence(target:
         killer = threading.Timer(0.001 * i, os.kill, (program.pid, signal.SIGKILL))
         killer.start()
         try:
-            attach(program.pid, SETTINGS, tmp_path / f"pool{i}", 1).close()
+            attach(program.pid, SETTINGS, tmp_path / "pool" / str(i + 1), 1).close()
         except TargetProblem as problem:
             assert "ended" in problem.message or "no process" in problem.message
         finally:

@@ -23,6 +23,7 @@ from capture.journal import (
     delete_before,
     journal_files,
 )
+from capture.own_folder import OwnFolder
 
 
 def payload(number: int, length: int = 100) -> bytes:
@@ -169,7 +170,8 @@ def test_a_damaged_end_of_a_finished_file_is_reported_and_the_next_file_read(tmp
 def test_files_that_are_sealed_can_be_deleted(tmp_path: Path) -> None:
     write(tmp_path, 30, roll_bytes=900)
     blocks, _ = read_all(tmp_path)
-    delete_before(tmp_path, 3)
+    with OwnFolder.open_journal(tmp_path) as folder:
+        delete_before(folder, 3)
     assert min(journal_files(tmp_path)) == 3
     left, reader = read_all(tmp_path, JournalPosition(3, 0))
     assert left == blocks[-len(left) :]

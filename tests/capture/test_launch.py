@@ -197,7 +197,7 @@ from pathlib import Path
 from capture.launch import launch
 from capture.settings import CaptureSettings
 command = [{sys.executable!r}, "-c", "print(input().upper())"]
-process, channel, _ = launch(command, CaptureSettings(), Path({str(tmp_path)!r}) / "pool", 1)
+process, channel, _ = launch(command, CaptureSettings(), Path({str(tmp_path)!r}) / "pool" / "1", 1)
 assert channel is not None
 raise SystemExit(process.wait())
 """

@@ -11,7 +11,8 @@ from capture.blocks import BlockType
 from capture.drain import Drain
 from capture.errors import PoolProblem
 from capture.journal import JournalReader, JournalWriter
-from capture.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Pool, pool_folders, remove_pool_folder
+from capture.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Pool
+from capture.pool_folders import pool_folders, remove_pool_folder
 from tests.synthetic import record, snapshot, state
 
 MAGIC = b"SCOPEPL\x01"
@@ -200,9 +201,12 @@ def test_counters_are_those_of_the_target(paper: PaperPool) -> None:
     pool.close()
     assert counters.dropped_by_serial == {7: 42}
     assert counters.dropped == 50
-    assert counters.fact(1) == {
+    [fact] = counters.facts(1)
+    assert fact == {
         "fact": "counters",
         "process_serial": 1,
+        "part": 0,
+        "more": False,
         "tracks": {"7": 42},
         "dropped_unattributed": 3,
         "ended_dropped": 5,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from capture.definitions import DefinitionKind
 from capture.journal import JournalWriter
+from capture.own_folder import OwnFolder
 from capture.session import Session
 from capture.unseen import MOST_DETAILS, UNSEEN, UnseenRow, told, with_detail
 from scope_gui.blindness import unseen_lines
@@ -76,14 +77,16 @@ def test_the_list_outlives_a_recorder_that_is_killed(tmp_path: Path) -> None:
     before.events(1, record(1_000, 1, 1))
     before.clock(100_000_000)
     journal(path, before)
-    sealer = Sealer.start(path)
-    sealer.turn()
-    sealer.close()
+    with OwnFolder.open(path) as folder:
+        sealer = Sealer.start(folder)
+        sealer.turn()
+        sealer.close()
 
     after = PaperTarget()
     after.define(unseen(2, "class-untouched", "app.B"))
     journal(path, after)
-    Sealer.resumed(path).finish("recovered")
+    with OwnFolder.open(path) as folder:
+        Sealer.resumed(folder).finish("recovered")
 
     with Session.open(path) as session:
         assert session.manifest.unseen == [UnseenRow(1, "class-untouched", ["app.A", "app.B"])]

@@ -13,7 +13,8 @@ from capture.attach import attach
 from capture.drain import Drain
 from capture.ids import new_session_id, pool_root
 from capture.journal import JournalWriter
-from capture.pool import Pool, remove_pool_folder
+from capture.pool import Pool
+from capture.pool_folders import remove_pool_folder
 from capture.settings import CaptureSettings
 
 EVERYTHING = CaptureSettings(include=("*",))

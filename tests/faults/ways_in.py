@@ -67,8 +67,7 @@ def recorded(
 
     `options`: variables of its environment.
     """
-    pool_dir = folder / "pool"
-    pool_dir.mkdir()
+    pool_dir = folder / "pool" / "1"
     settings = CaptureSettings()
     command: list[str | Path] = [interpreter.path, PROGRAMS / program]
     arguments = [str(folder), *map(str, words)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.blocks import file_path
+from capture.blocks import file_name
 from capture.notes import Note, notes_path, write_notes
 from scope_gui.effects import Effects
 from tests.damaged import files_of, flip_bit
@@ -155,7 +155,7 @@ def test_a_recording_that_was_killed_before_its_first_manifest_is_offered_to_be_
 ) -> None:
     path = tmp_path / "killed.scope"
     (path / "journal").mkdir(parents=True)
-    file_path(path / "journal", 1).touch()
+    (path / "journal" / file_name(1)).touch()
     told = desk.do(e.OpenSession(path=str(path)), until=lambda assigns: assigns.notice is not None)
     assert told.notice is not None
     assert (told.notice.offer, told.notice.path) == ("recover", str(path))

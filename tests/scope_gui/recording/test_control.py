@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import select
+import socket
 import threading
 from pathlib import Path
 
 import pytest
 
 from capture.errors import SessionProblem
+from capture.own_folder import SOCKET, OwnFolder
 from scope_gui.recording import control
 from scope_gui.recording.control import ControlServer
 
@@ -31,16 +33,18 @@ def serve_once(server: ControlServer, asked: list[bool]) -> threading.Thread:
 
 @pytest.mark.parametrize(("verb", "stops"), [("status", False), ("stop", True), ("eval", False)])
 def test_a_caller_gets_the_status_and_only_stop_stops(folder: Path, verb: str, stops: bool) -> None:
-    server, asked = ControlServer(folder), list[bool]()
+    own = OwnFolder.open(folder)
+    server, asked = ControlServer(own), list[bool]()
     try:
         thread = serve_once(server, asked)
         assert control.ask(folder, verb) == {"dropped": 3}
         thread.join()
         assert asked == [stops]
-        assert (folder / control.NAME).stat().st_mode & 0o777 == 0o600
+        assert (folder / SOCKET).stat().st_mode & 0o777 == 0o600
     finally:
         server.close()
-    assert not (folder / control.NAME).exists()
+        own.close()
+    assert not (folder / SOCKET).exists()
 
 
 def test_without_a_recorder_the_answer_says_so(folder: Path) -> None:
@@ -49,7 +53,8 @@ def test_without_a_recorder_the_answer_says_so(folder: Path) -> None:
 
 
 def test_a_caller_that_says_nothing_useful_does_not_stop_the_server(folder: Path) -> None:
-    server, asked = ControlServer(folder), list[bool]()
+    own = OwnFolder.open(folder)
+    server, asked = ControlServer(own), list[bool]()
     try:
         thread = serve_once(server, asked)
         with pytest.raises(SessionProblem):
@@ -58,3 +63,15 @@ def test_a_caller_that_says_nothing_useful_does_not_stop_the_server(folder: Path
         assert asked == [False]
     finally:
         server.close()
+        own.close()
+
+
+def test_a_socket_behind_a_link_is_not_spoken_to(folder: Path, tmp_path: Path) -> None:
+    """It may be anybody's: `stop` would be said to whatever listens there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen(1)
+        (folder / SOCKET).symlink_to(tmp_path / "s")
+        with pytest.raises(SessionProblem, match="no recorder is at work"):
+            control.ask(folder, "stop")
+        assert select.select([listener], [], [], 0)[0] == []

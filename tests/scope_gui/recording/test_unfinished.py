@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.blocks import file_path
+from capture.blocks import file_name
 from capture.errors import SessionBusy
 from capture.folder import SessionFolder, is_being_written
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
@@ -41,7 +41,7 @@ def test_only_a_recording_without_end_that_nobody_writes_is_abandoned(tmp_path: 
     (unfinished / "manifest.json").unlink()
     (unfinished / "manifest.bak").unlink()
     assert not is_abandoned(unfinished)
-    file_path(unfinished / "journal", 1).touch()
+    (unfinished / "journal" / file_name(1)).touch()
     assert is_abandoned(unfinished)
     finished = build_session(tmp_path / "done.scope", events=50).path
     assert not is_abandoned(finished)

@@ -1,0 +1,182 @@
+"""What is lost between a program and its session is told, by every verb (capture/losses.py)."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capture.blocks import HEADER_BYTES, MAGIC, file_name
+from capture.journal import JournalWriter
+from capture.losses import LOSSES, MOST_ROWS, LossRow, told_losses, with_loss
+from capture.pack import pack
+from capture.session import Session
+from scope_gui.recording.recovery import recover
+from tests.scope_command import query, scope, scope_here, scope_json
+from tests.sessions import build_session
+from tests.synthetic import PaperTarget, record
+
+ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [], "exclude": [],
+         "state": [], "when_full": "drop"}  # fmt: skip
+KINDS = {"call": 1, "return": 4, "of a newer Scope": 200}
+
+
+def left(path: Path, *, ends: bool = True, last_kind: str = "return") -> Path:
+    """What a killed recorder has left: a journal, and no pool. Two threads call f1 three times each."""
+    target = PaperTarget()
+    target.fact("session", start_mono_ns=1_000_000_000, start_real_ns=10**18, **ABOUT)
+    target.begin()
+    for track in (1, 2):
+        for call in range(3):
+            ticks = 1000 * track + 100 * call
+            target.events(track, record(ticks, 1, KINDS["call"]))
+            last = last_kind if (track, call) == (2, 2) else "return"
+            target.events(track, record(ticks + 50, 1, KINDS[last]))
+    if ends:
+        target.fact("counters", process_serial=1, tracks={"1": 0, "2": 0})
+    target.clock(1_000_000)
+    writer = JournalWriter(path / "journal")
+    for block in target.blocks:
+        writer.append(
+            block.type, 1, block.payload, track_serial=block.track_serial, seq_start=block.seq_start,
+            dropped=block.dropped,
+        )  # fmt: skip
+    writer.close()
+    return path
+
+
+def recovered(path: Path) -> dict[str, Any]:
+    """`info --json` of the session after its recovery."""
+    recover(path, lambda said: None)
+    info: dict[str, Any] = scope_json("info", path, "--json")
+    return info
+
+
+def names_in(path: Path) -> list[str]:
+    with Session.open(path) as session:
+        return sorted(site.function for site in session.sites() if site.file)
+
+
+def assert_told(path: Path, words: str) -> None:
+    info = scope_json("info", path, "--json")
+    assert not info["complete"]
+    assert any(words in problem["what"] and problem["lost"] for problem in info["problems"]), info["problems"]
+    assert words in scope("info", path).stdout
+    verified = scope("verify", path, expect=1).stdout
+    assert words in verified
+    assert "nothing is missing" not in verified
+
+
+def test_a_journal_that_came_to_its_books_end_is_whole(tmp_path: Path) -> None:
+    info = recovered(left(tmp_path / "a.scope"))
+    assert (info["recorded"], info["produced"], info["complete"], info["problems"]) == (12, 12, True, [])
+
+
+def test_records_of_an_unknown_kind_at_a_tracks_end_are_lost_and_told(tmp_path: Path) -> None:
+    info = recovered(left(tmp_path / "a.scope", last_kind="of a newer Scope"))
+    assert (info["recorded"], info["produced"], info["dropped"]) == (11, 12, 0)
+    assert_told(tmp_path / "a.scope", "unknown kind 200")
+    assert {"reason": "records refused"} in query(tmp_path / "a.scope", "SELECT reason FROM gaps")
+
+
+def test_a_program_whose_memory_is_gone_has_lost_something(tmp_path: Path) -> None:
+    """As after a restart of the machine: the journal is whole, and what was not in it nobody has."""
+    recovered(left(tmp_path / "a.scope", ends=False))
+    assert_told(tmp_path / "a.scope", "the memory that it shared with its recorder was gone")
+
+
+@pytest.mark.parametrize("bytes_of_pool", [b"", bytes(100), bytes(4096), b"x" * 8192])
+def test_a_damaged_pool_is_told_by_every_verb(bytes_of_pool: bytes, tmp_path: Path) -> None:
+    session = left(tmp_path / "a.scope", ends=False)
+    (session / "pool" / "1").mkdir(parents=True, mode=0o700)
+    (session / "pool" / "1" / "pool.bin").write_bytes(bytes_of_pool)
+    recovered(session)
+    assert_told(session, "that it shared with its recorder is damaged")
+    assert not (session / "pool").exists()
+
+
+def test_whatever_a_flipped_bit_in_a_journal_costs_is_told(tmp_path: Path, rounds: Callable[[int, int], int]) -> None:
+    whole = recovered(left(tmp_path / "whole.scope"))
+    names = names_in(tmp_path / "whole.scope")
+    made = left(tmp_path / "made.scope")
+    data = (made / "journal" / file_name(1)).read_bytes()
+    starts = [at for at in range(0, len(data), 8) if data[at : at + 4] == MAGIC]
+    at_random = random.Random(5)
+    places = [*(start + at_random.randrange(HEADER_BYTES) for start in starts[:: rounds(3, 1)])]
+    places += [at_random.randrange(starts[1], len(data)) for _ in range(rounds(6, 2000))]
+    told = 0
+    for place in places:
+        session = shutil.copytree(made, tmp_path / "flipped.scope")
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << at_random.randrange(8)
+        (session / "journal" / file_name(1)).write_bytes(flipped)
+        if scope_here(["recover", str(session), "--json"]).returncode == 0:
+            info = scope_json("info", session, "--json")
+            same = (info["recorded"], info["produced"], names_in(session)) == (
+                whole["recorded"],
+                whole["produced"],
+                names,
+            )
+            assert same or not info["complete"], place
+            told += not info["complete"]
+        else:
+            told += 1
+        shutil.rmtree(session)
+    assert told > len(places) // 3
+
+
+def test_a_torn_end_is_no_loss_where_the_pool_still_holds_it_and_one_where_nobody_does(tmp_path: Path) -> None:
+    session = left(tmp_path / "a.scope")
+    with (session / "journal" / file_name(1)).open("ab") as file:
+        file.write(MAGIC + bytes(40))
+    recovered(session)
+    assert_told(session, "bytes of the journal are damaged")
+
+
+def test_a_lost_resume_point_costs_what_is_not_sealed_and_the_session_can_be_finished(tmp_path: Path) -> None:
+    truth = build_session(tmp_path / "a.scope", events=60, segments=2, finish=False)
+    (truth.path / "manifest.bak").write_bytes((truth.path / "manifest.json").read_bytes())  # as a checkpoint leaves it
+    for resume in (tmp_path / "a.scope" / "journal").glob("*.resume"):
+        resume.write_bytes(b"damaged")
+    JournalWriter(tmp_path / "a.scope" / "journal").close()
+    info = recovered(truth.path)
+    assert info["recorded"] == 60
+    assert_told(truth.path, "the note of where sealing had come to is damaged")
+    recover(truth.path, lambda said: None)
+    assert list((truth.path / "journal").glob("*.jrn"))
+
+
+def test_a_packed_members_bad_header_costs_that_member_only(tmp_path: Path) -> None:
+    truth = build_session(tmp_path / "a.scope", events=600, segments=4)
+    packed = pack(truth.path, tmp_path / "b.scope")
+    with Session.open(packed) as session:
+        segment = session.segments[2]
+    name = next(entry.name for entry in segment.files if entry.table == "events").encode()
+    data = bytearray(packed.read_bytes())
+    [header] = [at for at in range(len(data)) if data.startswith(b"PK\x03\x04", at) and data.startswith(name, at + 30)]
+    data[header] ^= 1
+    packed.write_bytes(data)
+    assert query(packed, "SELECT count(*) AS n FROM events") == [{"n": 600 - segment.events}]
+    assert query(packed, "SELECT count(*) > 100 AS n FROM calls") == [{"n": True}]
+    scope("frame", packed, "--at", "end")
+    assert f"segments/{segment.seq:08d}.events.parquet" in scope("verify", packed, expect=1).stdout
+
+
+def test_the_ledger_is_bounded_and_says_that_there_is_more() -> None:
+    rows: list[LossRow] = []
+    for number in range(2 * MOST_ROWS):
+        rows = with_loss(rows, "pool-damaged", f"{number}: x", 0)
+    assert len(rows) == MOST_ROWS
+    assert (rows[-1].code, rows[-1].count) == ("more", MOST_ROWS + 1)
+
+
+def test_every_code_is_a_whole_sentence_and_a_newer_one_is_shown_as_it_is() -> None:
+    assert len({kind.code for kind in LOSSES}) == len(LOSSES)
+    assert all(kind.sentence.endswith(".") for kind in LOSSES)
+    assert told_losses([LossRow("quantum", 3, "q1")]) == [
+        "Something is lost, 3 times: quantum q1 (said by a newer Scope)."
+    ]

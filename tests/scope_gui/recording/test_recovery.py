@@ -1,0 +1,234 @@
+"""Recovery has a session alone, destroys nothing before it is safe elsewhere, and can be killed and repeated."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from capture import ids
+from capture.own_folder import OwnFolder
+from tests.leftovers import wait_for
+from tests.scope_command import COMMAND, query, scope, scope_json
+from tests.sessions import build_session
+
+STEPS = """
+import os, sys, time
+
+def step(i):
+    return i + 1
+
+out = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o600)
+i = 0
+print("READY", os.getpid(), flush=True)
+while True:
+    i = step(i)
+    os.pwrite(out, b"%020d" % i, 0)
+    if i % 200 == 0:
+        time.sleep(0.001)
+"""
+
+
+class Killed:
+    """A recording whose recorder, and then its program, were killed; `steps` is how far the program came before."""
+
+    def __init__(self, folder: Path) -> None:
+        self.session = folder / "killed.scope"
+        (folder / "steps.py").write_text(STEPS)
+        self.counter = folder / "steps"
+        command: list[str | Path] = [*COMMAND, "run", "--no-window", "-o", self.session, "--"]
+        command += [sys.executable, folder / "steps.py"]
+        self.recorder = subprocess.Popen(
+            [*command, self.counter], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self.recorder.stdout is not None
+        self.pid = int(self.recorder.stdout.readline().split()[1])
+
+    @property
+    def steps(self) -> int:
+        return int(self.counter.read_text() or 0)
+
+    def kill(self) -> int:
+        """How many steps had been made when the recorder died."""
+        before = self.steps
+        self.recorder.kill()
+        self.recorder.wait()
+        wait_for(lambda: not psutil.pid_exists(self.pid) or "pool.bin" not in maps_of(self.pid), 10)
+        self.end_program()
+        return before
+
+    def end_program(self) -> None:
+        if psutil.pid_exists(self.pid):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.recorder.kill()
+        self.end_program()
+        self.recorder.wait()
+        assert self.recorder.stdout is not None
+        self.recorder.stdout.close()
+
+
+def maps_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Killed]:
+    made = Killed(tmp_path)
+    yield made
+    made.close()
+
+
+def assert_whole(session: Path, at_least: int) -> None:
+    info = scope_json("info", session, "--json")
+    assert info["complete"], info["problems"]
+    assert info["produced"] == info["recorded"] + info["dropped"]
+    assert scope_json("verify", session, "--json")["ok"]
+    sql = "SELECT count(*) AS n FROM calls JOIN sites USING (site_id) WHERE function = 'step'"
+    assert query(session, sql)[0]["n"] + info["dropped"] >= at_least
+
+
+def pools_of(session: Path) -> list[Path]:
+    session_id = scope_json("info", session, "--json")["session_id"]
+    return ids.find_pool_roots(session_id, session)
+
+
+def recovering(session: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([*COMMAND, "recover", session], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_of_several_at_once_one_recovers_and_the_others_say_why_they_do_not(recording: Killed) -> None:
+    wait_for(lambda: recording.steps > 3000, 20)
+    before = recording.kill()
+    several = [recovering(recording.session) for _ in range(3)]
+    ended = [(*process.communicate(timeout=60), process.returncode) for process in several]
+    assert 0 in [status for _, _, status in ended]
+    for _, said, status in ended:
+        if status:
+            assert "is being recovered by another process already" in said
+    assert_whole(recording.session, before)
+    assert pools_of(recording.session) == []
+
+
+def test_a_recorder_that_is_stopped_keeps_its_session(recording: Killed) -> None:
+    wait_for(lambda: recording.steps > 1000, 20)
+    os.kill(recording.recorder.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    said = scope("recover", recording.session, expect=1).stderr
+    assert time.monotonic() - began < 10
+    assert f"process {recording.recorder.pid}) is stopped, not dead" in said
+    os.kill(recording.recorder.pid, signal.SIGCONT)
+    before = recording.steps
+    scope("stop", recording.session)
+    recording.recorder.wait(timeout=30)
+    assert_whole(recording.session, before)
+
+
+def test_a_copy_of_a_session_that_is_being_recorded_takes_nothing_away_from_it(recording: Killed) -> None:
+    wait_for(lambda: recording.steps > 1000 and (recording.session / "manifest.json").exists(), 20)
+    copy = recording.session.with_name("copy.scope")
+    shutil.copytree(recording.session, copy, ignore=shutil.ignore_patterns("*.sock"))
+    if not any(root.parent == ids.SHARED_MEMORY for root in pools_of(recording.session)):
+        pytest.skip("shared memory has no room for the pool")
+    assert "recorder that is still there" in scope("recover", copy, expect=1).stderr
+    before = recording.kill()
+    scope("recover", copy)  # what it drains is the other's as well
+    assert pools_of(recording.session)
+    scope("recover", recording.session)
+    assert_whole(recording.session, before)
+    assert pools_of(recording.session) == []
+
+
+def test_a_recovery_that_is_killed_can_be_repeated(tmp_path: Path, rounds: Callable[[int, int], int]) -> None:
+    """At a random instant, and again at another; the last one goes through."""
+    at = random.Random(1)
+    for number in range(rounds(1, 60)):
+        (folder := tmp_path / str(number)).mkdir()
+        recording = Killed(folder)
+        try:
+            wait_for(lambda: recording.steps > 2000, 20)  # noqa: B023
+            before = recording.kill()
+            for _ in range(rounds(2, 4)):
+                process = recovering(recording.session)
+                time.sleep(at.uniform(0.25, 1.0))
+                process.kill()
+                process.communicate()
+            scope("recover", recording.session)
+            assert_whole(recording.session, before)
+            assert pools_of(recording.session) == []
+        finally:
+            recording.close()
+        shutil.rmtree(folder)
+
+
+DIES_AT = """
+import os, sys
+from pathlib import Path
+
+step, countdown = sys.argv[2], [int(sys.argv[3])]
+
+def deadly(owner, name):
+    original = getattr(owner, name)
+    def instead(*args, **kwargs):
+        countdown[0] -= 1
+        if countdown[0] < 0:
+            os._exit(77)
+        return original(*args, **kwargs)
+    setattr(owner, name, instead)
+
+from capture import own_folder, journal, store
+from capture.own_folder import OwnFolder
+from scope_gui.recording import recovery
+where = {
+    "write": (OwnFolder, "write"), "replace": (OwnFolder, "replace"), "remove": (OwnFolder, "remove"),
+    "append": (journal.JournalWriter, "append"), "sync": (journal.JournalWriter, "sync"),
+    "tidy": (recovery, "_tidy"), "read again": (store.SegmentStore, "_read_again"),
+}
+deadly(*where[step])
+recovery.recover(Path(sys.argv[1]), lambda said: None)
+"""
+
+
+def test_every_step_of_a_recovery_can_be_the_last_one(
+    recording: Killed, tmp_path: Path, rounds: Callable[[int, int], int]
+) -> None:
+    """It dies before the first, the second, ... change of each kind, on one session, until it comes through."""
+    wait_for(lambda: recording.steps > 2000, 20)
+    before = recording.kill()
+    (tmp_path / "dies.py").write_text(DIES_AT)
+    died = 0
+    for step in ("sync", "append", "write", "replace", "read again", "remove", "tidy"):
+        for at in range(rounds(1, 12)):
+            done = subprocess.run(
+                [sys.executable, tmp_path / "dies.py", recording.session, step, str(at)],
+                capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+            )  # fmt: skip
+            assert done.returncode in (0, 77), done.stderr
+            died += done.returncode == 77
+    assert died >= 5
+    scope("recover", recording.session)
+    assert_whole(recording.session, before)
+    assert pools_of(recording.session) == []
+
+
+def test_a_session_that_is_packed_or_indexed_meanwhile_is_said_to_be_busy(tmp_path: Path) -> None:
+    build_session(tmp_path / "a.scope")
+    with OwnFolder.open(tmp_path / "a.scope") as folder:
+        folder.lock()
+        for verb in ("pack", "index", "recover"):
+            said = scope(verb, tmp_path / "a.scope", expect=1).stderr
+            assert "is being recorded or worked on by another process" in said
+    scope("pack", tmp_path / "a.scope")
