@@ -11,6 +11,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,25 @@ class TrackCounters:
             }
 
 
-COSTS = 13
+class Cost(IntEnum):
+    """What the hooks were called for that no event stands for, and what else the price of a recording depends on.
+
+    Source: `enum scope_cost` of native/scope_pool.h, which says of each what it is.
+    """
+
+    LEFT_OUT_CALL = 0
+    LEFT_OUT_HOOK = 1
+    LEFT_OUT_RAISE = 2
+    RAISE = 3
+    FIRST_SIGHT = 4
+    SLOWED_NOW = 5
+    YARD_NS = 6
+    YARDS = 7
+    RESUME = 8
+    SAMPLED_TICKS = 9
+    SAMPLES = 10
+    USUAL_TICKS = 11
+    USUAL_SAMPLES = 12
 
 
 class Pool:
@@ -225,10 +244,10 @@ class Pool:
 
     @property
     def cost_counts(self) -> tuple[int, ...]:
-        """How often the hooks were called for what no event stands for, by `enum scope_cost` of scope_pool.h."""
-        return tuple(self.cost_count(cost) for cost in range(COSTS))
+        """All of them, by `Cost`."""
+        return tuple(self.cost_count(cost) for cost in Cost)
 
-    def cost_count(self, cost: int) -> int:
+    def cost_count(self, cost: Cost) -> int:
         """One of them."""
         return self._u64(456 + 8 * cost)
 

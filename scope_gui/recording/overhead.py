@@ -28,10 +28,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from capture.measured_cost import Overhead
+from capture.pool import Cost
 
 WINDOW_S = 5.0
 LEAST_CPU_S = 0.1
@@ -56,11 +57,8 @@ Fitted to programs of tests/bench/overhead_rows.py on 3.11 and 3.14; 1.2 to 2.5 
 ENOUGH_SAMPLES = 50
 MOST_COLD = 4.0
 
-LEFT_OUT = (0, 2)
-FIRST_SIGHT = 4
-SLOWED_NOW, YARD_NS, YARDS, RESUME = 5, 6, 7, 8
-SAMPLED_TICKS, SAMPLES, USUAL_TICKS, USUAL_SAMPLES = 9, 10, 11, 12
-"""Where these are among the counts: SCOPE_COST_LEFT_OUT_CALL and _RAISE; SCOPE_COST_FIRST_SIGHT and its neighbours."""
+LEFT_OUT = (Cost.LEFT_OUT_CALL, Cost.LEFT_OUT_RAISE)
+"""What is told apart as for code that is left out."""
 
 MOST_SPEED_CHANGE = 4.0
 LEAST_WORK = 0.3
@@ -84,46 +82,50 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Seconds of CPU time that one event takes, and one of each of `Spent.counts`, where the yardstick takes `yard_s`.
+    """Seconds of CPU time that one event takes, and one of each `Cost`, where the yardstick takes `yard_s`.
 
     `slowdown`: how many times as long plain instructions take that a profile function looks at.
     """
 
     event_s: float
-    counts_s: tuple[float, ...] = ()
+    counts_s: Mapping[Cost, float] = field(default_factory=dict)
     slowdown: float = 1.0
     yard_s: float = 0.0
 
     def of(self, first: Spent, last: Spent) -> tuple[float, float]:
         """Seconds that recording took between two looks, and those of them for code that is left out."""
-        before = first.counts or (0,) * len(last.counts)
-        counts = [count - earlier for count, earlier in zip(last.counts, before, strict=True)]
+        counts = {cost: _count(last, cost) - _count(first, cost) for cost in Cost}
         speed = self._speed(counts)
-        dearer = _dearer(counts, last.counts, speed)
+        dearer = _dearer(counts, last, speed)
         events_s = (last.events - first.events) * self.event_s * dearer
         slowed_s = max(0.0, last.slowed_s - first.slowed_s)
         slowed_s -= events_s * min(1.0, slowed_s / max(last.cpu_s - first.cpu_s, 1e-9))
         slowed_s = max(0.0, slowed_s) * (1 - 1 / self.slowdown)
-        others_s = [price_s * count * speed for price_s, count in zip(self.counts_s, counts, strict=False)]
-        if len(others_s) > RESUME:
-            others_s[RESUME] *= dearer / speed  # it takes a part of the price of an event back
-        left_out_s = sum(others_s[cost] for cost in LEFT_OUT if cost < len(others_s))
-        return events_s + sum(others_s) + slowed_s + last.agent_s - first.agent_s, left_out_s
+        others_s = {cost: price_s * counts[cost] * speed for cost, price_s in self.counts_s.items()}
+        if Cost.RESUME in others_s:
+            others_s[Cost.RESUME] *= dearer / speed  # it takes a part of the price of an event back
+        left_out_s = sum(others_s.get(cost, 0.0) for cost in LEFT_OUT)
+        return events_s + sum(others_s.values()) + slowed_s + last.agent_s - first.agent_s, left_out_s
 
-    def _speed(self, counts: list[int]) -> float:
+    def _speed(self, counts: Mapping[Cost, int]) -> float:
         """How many times as long everything takes as it did when the prices were measured."""
-        if not self.yard_s or len(counts) <= YARDS or not counts[YARDS]:
+        if not self.yard_s or not counts[Cost.YARDS]:
             return 1.0
-        times = counts[YARD_NS] / 1e9 / counts[YARDS] / self.yard_s
+        times = counts[Cost.YARD_NS] / 1e9 / counts[Cost.YARDS] / self.yard_s
         return min(max(times, 1 / MOST_SPEED_CHANGE), MOST_SPEED_CHANGE)
 
 
-def _dearer(counts: list[int], all_counts: tuple[int, ...], speed: float) -> float:
+def _count(spent: Spent, cost: Cost) -> int:
+    """How often until this look."""
+    return spent.counts[cost] if spent.counts else 0
+
+
+def _dearer(counts: Mapping[Cost, int], last: Spent, speed: float) -> float:
     """How many times as long an event takes amid the program's work as in a loop of nothing else."""
-    if len(counts) <= USUAL_SAMPLES or counts[SAMPLES] < ENOUGH_SAMPLES or not all_counts[USUAL_TICKS]:
+    if counts[Cost.SAMPLES] < ENOUGH_SAMPLES or not _count(last, Cost.USUAL_TICKS):
         return speed
-    usual_ticks = all_counts[USUAL_TICKS] / all_counts[USUAL_SAMPLES]
-    longer = counts[SAMPLED_TICKS] / counts[SAMPLES] / usual_ticks - 1
+    usual_ticks = _count(last, Cost.USUAL_TICKS) / _count(last, Cost.USUAL_SAMPLES)
+    longer = counts[Cost.SAMPLED_TICKS] / counts[Cost.SAMPLES] / usual_ticks - 1
     return math.sqrt(speed) * min(max(1 + COLD * longer, 1 / MOST_COLD), MOST_COLD)
 
 
@@ -132,7 +134,7 @@ def prices(cost: Mapping[str, Any] | None) -> Prices | None:
 
     >>> loops = {"recorded_calls": [1000, 30_000, 80_000], "new_functions": [20, 100_000, 300_000]}
     >>> prices({"loops": loops})
-    Prices(event_s=2.5e-08, counts_s=(0.0, 0.0, 0.0, 0.0, 1e-05, 0.0, 0.0, 0.0, 0.0), slowdown=1.0, yard_s=0.0)
+    Prices(event_s=2.5e-08, counts_s={<Cost.FIRST_SIGHT: 4>: 1e-05}, slowdown=1.0, yard_s=0.0)
     """
     loops = (cost or {}).get("loops")
     if not isinstance(loops, Mapping) or "recorded_calls" not in loops:
@@ -159,19 +161,16 @@ def prices(cost: Mapping[str, Any] | None) -> Prices | None:
     event_s = added_s("recorded_calls", slowed) / EVENTS_OF_A_CALL
     left_out_call_s = added_s("left_out_calls")
     raises = FRAMES_OF_A_RAISE if "instructions" in loops else HOOKS_OF_A_RAISE
+    counts_s = {
+        Cost.LEFT_OUT_CALL: left_out_call_s,
+        Cost.LEFT_OUT_HOOK: added_s("builtins", slowdown) / HOOKS_OF_A_BUILTIN,
+        Cost.LEFT_OUT_RAISE: max(0.0, added_s("left_out_raises") - left_out_call_s) / raises,
+        Cost.RAISE: max(0.0, added_s("recorded_raises", slowed) - EVENTS_OF_A_RAISE * event_s) / HOOKS_OF_A_RAISE,
+        Cost.FIRST_SIGHT: added_s("new_functions"),
+        Cost.RESUME: added_s("resumes", slowed) - EVENTS_OF_A_CALL * event_s if "resumes" in loops else 0.0,
+    }
     return Prices(
-        event_s,
-        (
-            left_out_call_s,
-            added_s("builtins", slowdown) / HOOKS_OF_A_BUILTIN,
-            max(0.0, added_s("left_out_raises") - left_out_call_s) / raises,
-            max(0.0, added_s("recorded_raises", slowed) - EVENTS_OF_A_RAISE * event_s) / HOOKS_OF_A_RAISE,
-            added_s("new_functions"),
-            *(0.0,) * (RESUME - FIRST_SIGHT - 1),
-            added_s("resumes", slowed) - EVENTS_OF_A_CALL * event_s if "resumes" in loops else 0.0,
-        ),
-        slowdown,
-        measured("yard")[1] / 1e9,
+        event_s, {cost: price_s for cost, price_s in counts_s.items() if price_s}, slowdown, measured("yard")[1] / 1e9
     )
 
 

@@ -12,10 +12,10 @@ from capture import clock
 from capture.channel import AgentChannel
 from capture.drain import Drain
 from capture.measured_cost import Overhead
-from capture.pool import Pool
+from capture.pool import Cost, Pool
 from capture.probe import cpu_clock, cpu_seconds
 from capture.thread_numbers import ThreadNumbers
-from scope_gui.recording.overhead import SLOWED_NOW, OverheadMeter, SlowedTime, Spent, prices
+from scope_gui.recording.overhead import OverheadMeter, SlowedTime, Spent, prices
 
 
 class Standing:
@@ -54,7 +54,7 @@ class Standing:
         """Takes note of what the target is at, at each turn of the loop; a few microseconds."""
         if self._slowed is None or pool is None:
             return
-        before_s, slowed, after_s = cpu_clock(self._pid), pool.cost_count(SLOWED_NOW), cpu_clock(self._pid)
+        before_s, slowed, after_s = cpu_clock(self._pid), pool.cost_count(Cost.SLOWED_NOW), cpu_clock(self._pid)
         if before_s is not None and after_s is not None:
             self._slowed.look(clock.monotonic_ns() / 1e9, before_s, slowed != 0, after_s)
 

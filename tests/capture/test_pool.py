@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from capture.blocks import BlockType
 from capture.drain import Drain
 from capture.errors import PoolProblem
 from capture.journal import JournalReader, JournalWriter
-from capture.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Pool
+from capture.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Cost, Pool
 from capture.pool_folders import pool_folders, remove_pool_folder
+from tests.interpreters import ROOT
 from tests.synthetic import record, snapshot, state
 
 MAGIC = b"SCOPEPL\x01"
@@ -247,3 +249,10 @@ def test_pool_folders_are_found_and_removed(paper: PaperPool) -> None:
 def test_a_missing_pool_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(PoolProblem, match="cannot be mapped"):
         Pool(tmp_path)
+
+
+def test_costs_have_the_names_and_places_of_the_header() -> None:
+    header = (ROOT / "capture" / "native" / "scope_pool.h").read_text()
+    found = re.findall(r"^    SCOPE_COST_(\w+) = (\d+)", header, re.MULTILINE)
+    assert {cost.name: cost.value for cost in Cost} == {name: int(place) for name, place in found}
+    assert list(Cost) == list(range(len(Cost)))

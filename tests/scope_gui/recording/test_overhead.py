@@ -6,6 +6,7 @@ import doctest
 
 import pytest
 
+from capture.pool import Cost
 from scope_gui.recording import overhead
 from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices, SlowedTime, Spent, prices
 
@@ -13,6 +14,10 @@ from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices,
 def whole(meter: OverheadMeter) -> float:
     assert meter.share is not None
     return meter.share.whole
+
+
+def counts(**by_name: int) -> tuple[int, ...]:
+    return tuple(by_name.get(cost.name, 0) for cost in Cost)
 
 
 def test_the_examples_hold() -> None:
@@ -52,10 +57,20 @@ def test_what_is_left_out_counts_at_its_own_price() -> None:
     found = prices({"loops": loops})
     assert found is not None
     assert found.event_s == pytest.approx(25e-9)
-    assert found.counts_s == pytest.approx((20e-9, 20e-9, 280e-9 / 3, 125e-9, 20e-6, 0, 0, 0, -10e-9))
+    assert found.counts_s == pytest.approx(
+        {
+            Cost.LEFT_OUT_CALL: 20e-9,
+            Cost.LEFT_OUT_HOOK: 20e-9,
+            Cost.LEFT_OUT_RAISE: 280e-9 / 3,
+            Cost.RAISE: 125e-9,
+            Cost.FIRST_SIGHT: 20e-6,
+            Cost.RESUME: -10e-9,
+        }
+    )
     meter = OverheadMeter(found)
-    meter.look(Spent(0.0, 0, 0.0, 0.0, (1000, 0, 0, 0, 0, 0, 0, 0, 0)))
-    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, (1_001_000, 0, 1_000_000, 0, 1000, 0, 0, 0, 500_000)))
+    meter.look(Spent(0.0, 0, 0.0, 0.0, counts(LEFT_OUT_CALL=1000)))
+    later = counts(LEFT_OUT_CALL=1_001_000, LEFT_OUT_RAISE=1_000_000, FIRST_SIGHT=1000, RESUME=500_000)
+    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, later))
     assert whole(meter) == pytest.approx(0.025 + 0.020 + 0.280 / 3 + 0.020 - 0.005)
     assert meter.share is not None
     assert meter.share.left_out == pytest.approx(0.020 + 0.280 / 3)
@@ -82,17 +97,23 @@ def test_the_agents_own_start_is_part_of_what_recording_takes() -> None:
 def test_an_event_is_dearer_where_its_hook_takes_longer_than_in_the_loops(
     ticks: int, samples: int, speed: float, times: float
 ) -> None:
-    meter = OverheadMeter(Prices(50e-9, (), yard_s=10e-6))
-    nothing = (0,) * 9
-    yards = (*nothing[:6], int(4 * 10_000 * speed), 4, 0)
-    meter.look(Spent(0.0, 0, 0.0, 0.0, (*nothing, 0, 0, 6000, 200)))
-    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, (*yards, ticks, samples, 6000, 200)))
+    meter = OverheadMeter(Prices(50e-9, yard_s=10e-6))
+    meter.look(Spent(0.0, 0, 0.0, 0.0, counts(USUAL_TICKS=6000, USUAL_SAMPLES=200)))
+    later = counts(
+        YARD_NS=int(4 * 10_000 * speed),
+        YARDS=4,
+        SAMPLED_TICKS=ticks,
+        SAMPLES=samples,
+        USUAL_TICKS=6000,
+        USUAL_SAMPLES=200,
+    )
+    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, later))
     assert whole(meter) == pytest.approx(0.05 * times)
 
 
 def test_instructions_under_a_profile_function_count_by_the_time_that_they_run() -> None:
     """Half of the time at 2.5 times its length, of which half of the events are no part."""
-    meter = OverheadMeter(Prices(50e-9, (), slowdown=2.5))
+    meter = OverheadMeter(Prices(50e-9, slowdown=2.5))
     meter.look(Spent(0.0, 0, 0.0))
     meter.look(Spent(1.0, 1_000_000, 1.0, slowed_s=0.5))
     assert whole(meter) == pytest.approx(0.05 + (0.5 - 0.025) * (1 - 1 / 2.5))
@@ -110,9 +131,9 @@ def test_the_price_of_an_event_is_without_what_instructions_take_longer() -> Non
 
 
 def test_prices_follow_the_speed_of_the_processor() -> None:
-    meter = OverheadMeter(Prices(50e-9, (), yard_s=10e-6))
-    meter.look(Spent(0.0, 0, 0.0, 0.0, (0, 0, 0, 0, 0, 0, 100_000, 10)))
-    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, (0, 0, 0, 0, 0, 0, 180_000, 14)))
+    meter = OverheadMeter(Prices(50e-9, yard_s=10e-6))
+    meter.look(Spent(0.0, 0, 0.0, 0.0, counts(YARD_NS=100_000, YARDS=10)))
+    meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, counts(YARD_NS=180_000, YARDS=14)))
     assert whole(meter) == pytest.approx(0.05 * 2)
 
 
