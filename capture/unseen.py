@@ -34,6 +34,11 @@ UNSEEN: tuple[Unseen, ...] = (
         "slots-unknown",
         "Attributes are not recorded: this interpreter keeps its classes in a way that Scope does not know.",
     ),
+    Unseen(
+        "layout-unknown",
+        "Nothing is missing, but recording costs more: Scope does not know the way in which this interpreter keeps its "
+        "{details}.",
+    ),
     Unseen("objects-full", "Attributes of more than a million objects at a time are not recorded."),
     Unseen(
         "names-full",

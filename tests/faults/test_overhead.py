@@ -62,6 +62,15 @@ def test_what_recording_has_cost_stays_in_the_session(interpreter: Interpreter, 
     assert f"overhead         {told[1]}\n" in scope("info", session).stdout
 
 
+@pytest.mark.minors("3.10", "3.11")  # from 3.12 on no frame is read
+def test_frames_are_laid_out_as_known(interpreter: Interpreter, tmp_path: Path) -> None:
+    """Proved at each start, on a live frame and a live generator; where it does not hold, recording says that it costs
+    more."""
+    session = tmp_path / "known.scope"
+    run_recorded(session, busy(interpreter, "recorded_generators", tmp_path, part=100))
+    assert "layout-unknown" not in [row["code"] for row in scope_json("info", session, "--json")["unseen"]]
+
+
 @pytest.mark.minors("3.10", "3.11")
 @pytest.mark.alone
 def test_what_is_left_out_is_told_by_name(interpreter: Interpreter, tmp_path: Path) -> None:

@@ -19,31 +19,18 @@
 #include "evaluation.h"
 
 #include "costs.h"
+#include "generator_frame.h"
 #include "profile.h"
 #include "samples.h"
 #include "sites.h"
+#include "unseen.h"
 #include "writer.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#define CODE_OFFSET 32  /* of the code object, in 3.10's PyFrameObject and in 3.11's _PyInterpreterFrame */
 #define DEPTH_OFFSET 32 /* of how deep the thread's recursion is, in PyThreadState */
 #define STACK_SHARE 8
-
-/* of a generator's frame: in 3.10's PyFrameObject; in 3.11's _PyInterpreterFrame, and before it in the generator */
-#define STATE_OFFSET_310 108
-#define STATE_OFFSET_311 (-5)
-#define LAST_OFFSET_311 56
-#define OWNER_OFFSET_311 69
-#define OWNED_BY_GENERATOR 1
-#define STATE_CREATED (-2)
-#define STATE_SUSPENDED (-1)
-#define STATE_EXECUTING 0
-#define OP_RETURN_GENERATOR_311 75
-
-#define LOOKED_AT 0u      /* the profile function tells of this frame */
-#define SILENT UINT32_MAX /* nothing is to be told */
 
 typedef PyObject *(*evaluator)(PyThreadState *, void *frame, int throwing);
 
@@ -53,6 +40,7 @@ static scope_tracefunc our_hook;
 static unsigned char looking_out; /* the mark's value: 1 or 255 */
 static bool wanted;               /* between start and stop */
 static bool in_place;             /* ours is the interpreter's evaluation function, as far as we know */
+static bool generators_known;     /* we can read their frames */
 static uint32_t deep;             /* evaluations in progress that began deep in a stack */
 
 #define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
@@ -61,23 +49,16 @@ THREAD_LOCAL bool telling;     /* inside tell_begin() or tell_end() */
 
 static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing);
 
-/* GIL held; does not allocate. A pointer inside a structure. */
-static void *pointer_at(const void *structure, size_t offset) {
-    void *value;
-    memcpy(&value, (const unsigned char *)structure + offset, sizeof value);
-    return value;
-}
-
 /* GIL held; does not allocate. Where the mark of the thread's innermost evaluation loop is: the first field of the
  * structure that lies just before the profile function. */
 static unsigned char *mark_of(const PyThreadState *thread) {
-    return pointer_at(thread, profile_offset - sizeof(void *));
+    return scope_pointer_at(thread, profile_offset - sizeof(void *));
 }
 
 /* GIL held; does not allocate. 3.10 has an int there, of which the first byte is all that is ever set. */
 static bool is_ours(const PyThreadState *thread) {
-    return pointer_at(thread, profile_offset) == (void *)our_hook &&
-           !pointer_at(thread, profile_offset + sizeof(void *)); /* no trace function */
+    return scope_pointer_at(thread, profile_offset) == (void *)our_hook &&
+           !scope_pointer_at(thread, profile_offset + sizeof(void *)); /* no trace function */
 }
 
 /* GIL not needed; the C library may read /proc/self/maps, once a thread. Down to where this thread's stack may be used. */
@@ -128,11 +109,11 @@ static PyObject *evaluate_deep(PyThreadState *thread, void *frame, int throwing)
 
 /* GIL held; allocates at first sight; borrowed or NULL. */
 static const struct scope_code *know(void *frame, int throwing) {
-    PyObject *code = pointer_at(frame, CODE_OFFSET);
+    PyObject *code = scope_pointer_at(frame, SCOPE_FRAME_CODE_OFFSET);
     const struct scope_code *known = scope_code_find(code);
     if (SCOPE_LIKELY(known != NULL) || throwing || !scope_active || PyErr_Occurred())
         return known;
-    return scope_code_learn(code, pointer_at(frame, globals_offset));
+    return scope_code_learn(code, scope_pointer_at(frame, globals_offset));
 }
 
 /* GIL held; does not allocate. An int of the thread's state. */
@@ -148,34 +129,19 @@ static bool is_too_deep(const PyThreadState *thread) {
     return scope_python.version == 0x030a ? depth >= Py_GetRecursionLimit() : depth <= 0; /* 3.11 counts down */
 }
 
-/* GIL held; does not allocate. Of a generator's frame, or one like it. */
-static int state_of(const void *frame) {
-    const int offset = scope_python.version == 0x030a ? STATE_OFFSET_310 : STATE_OFFSET_311;
-    return *((const signed char *)frame + offset);
-}
-
-/* GIL held; does not allocate. What the beginning of this frame is. 3.10 tells a throw as a resume. */
+/* GIL held; does not allocate. What the beginning of this frame is. */
 static uint32_t kind_of_begin(uint32_t flags, const void *frame, int throwing) {
     if (SCOPE_LIKELY(flags == 0))
         return SCOPE_CALL;
-    if (flags != SCOPE_CODE_GENERATOR)
-        return LOOKED_AT;
-    if (scope_python.version == 0x030b && ((const unsigned char *)frame)[OWNER_OFFSET_311] != OWNED_BY_GENERATOR)
-        return SILENT; /* the call that only makes the generator */
-    const int state = state_of(frame);
-    if (scope_python.version == 0x030a)
-        return state == STATE_CREATED ? SCOPE_CALL : state == STATE_SUSPENDED ? SCOPE_RESUME : LOOKED_AT;
-    if (state != STATE_EXECUTING)
-        return LOOKED_AT;
-    const unsigned char *last = pointer_at(frame, LAST_OFFSET_311);
-    return throwing ? SCOPE_THROW : *last == OP_RETURN_GENERATOR_311 ? SCOPE_CALL : SCOPE_RESUME;
+    return flags == SCOPE_CODE_GENERATOR && generators_known ? scope_generator_begins(frame, throwing)
+                                                             : SCOPE_FRAME_LOOKED_AT;
 }
 
 /* GIL held; does not allocate. What the end of this frame is, which is still there if it is a generator's. */
 static uint32_t kind_of_end(uint32_t flags, const void *frame, const PyObject *result) {
     if (!result)
         return SCOPE_UNWIND;
-    return flags && state_of(frame) == STATE_SUSPENDED ? SCOPE_YIELD : SCOPE_RETURN;
+    return flags && scope_generator_is_suspended(frame) ? SCOPE_YIELD : SCOPE_RETURN;
 }
 
 /* GIL held; allocates as scope_write() does. The frame is not on the thread's stack yet. */
@@ -202,8 +168,8 @@ static void tell_end(uint32_t site, uint32_t kind) {
 /* GIL held; may run audit hooks; keeps no exception. Whether a thread without any hook has got ours now: C made it, and
  * this is its first frame. */
 static bool is_met(PyThreadState *thread, int throwing) {
-    if (pointer_at(thread, profile_offset) || pointer_at(thread, profile_offset + sizeof(void *)) || throwing ||
-        !scope_active || scope_tls == &scope_muted || PyErr_Occurred())
+    if (scope_pointer_at(thread, profile_offset) || scope_pointer_at(thread, profile_offset + sizeof(void *)) ||
+        throwing || !scope_active || scope_tls == &scope_muted || PyErr_Occurred())
         return false;
     telling = true;
     const bool has_hook = scope_profile_meet_this_thread() && is_ours(thread);
@@ -227,8 +193,9 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     const bool left_out = known && known->flags == SCOPE_CODE_LEFT_OUT && scope_active; /* a child cleans up */
     const bool recorded = known && known->site && scope_active && !is_too_deep(thread);
     const uint32_t site = recorded ? known->site : 0, flags = recorded ? known->flags : 0; /* the entry may move */
-    const uint32_t begins = recorded ? kind_of_begin(flags, frame, throwing) : LOOKED_AT, session = scope_session;
-    const bool told = begins != LOOKED_AT && begins != SILENT;
+    const uint32_t begins = recorded ? kind_of_begin(flags, frame, throwing) : SCOPE_FRAME_LOOKED_AT,
+                   session = scope_session;
+    const bool told = begins != SCOPE_FRAME_LOOKED_AT && begins != SCOPE_FRAME_SILENT;
     scope_counts[SCOPE_COST_LEFT_OUT_CALL] += left_out;
     scope_counts[SCOPE_COST_RESUME] += begins == SCOPE_RESUME;
     if (told)
@@ -238,7 +205,7 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     if (SCOPE_UNLIKELY(!is_ours(thread))) /* it had to wait, and was let go of meanwhile */
         return by_default(thread, frame, throwing);
     unsigned char *mark = mark_of(thread);
-    const unsigned char before = *mark, during = left_out || begins != LOOKED_AT ? 0 : looking_out;
+    const unsigned char before = *mark, during = left_out || begins != SCOPE_FRAME_LOOKED_AT ? 0 : looking_out;
     const uint64_t slowed_before = scope_counts[SCOPE_COST_SLOWED_NOW];
     scope_counts[SCOPE_COST_SLOWED_NOW] = during != 0;
     *mark = during;
@@ -265,10 +232,11 @@ static bool is_laid_out_as_known(size_t hook_offset, scope_tracefunc hook) {
     globals_offset = old ? 48 : 8;
     looking_out = old ? 1 : 255;
     our_hook = hook;
-    const void *inner = old ? (void *)frame : pointer_at(frame, 24);
+    const void *inner = old ? (void *)frame : scope_pointer_at(frame, 24);
     PyObject *code = (PyObject *)PyFrame_GetCode(frame);
     Py_DecRef(code);
-    if (pointer_at(inner, CODE_OFFSET) != code || pointer_at(inner, globals_offset) != PyEval_GetGlobals())
+    if (scope_pointer_at(inner, SCOPE_FRAME_CODE_OFFSET) != code ||
+        scope_pointer_at(inner, globals_offset) != PyEval_GetGlobals())
         return false;
     const int limit = Py_GetRecursionLimit();
     if (number_at(self, DEPTH_OFFSET) > limit || (!old && number_at(self, DEPTH_OFFSET + sizeof(int)) != limit))
@@ -290,8 +258,13 @@ bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook) {
         return false;
     const bool known = is_laid_out_as_known(hook_offset, hook);
     PyErr_Clear();
-    if (!known)
+    if (!known) {
+        scope_unseen("layout-unknown", "frames");
         return false;
+    }
+    generators_known = scope_generator_frames_are_known();
+    if (!generators_known)
+        scope_unseen("layout-unknown", "generators");
     wanted = true;
     if (deep == 0)
         put_in_place(true);
