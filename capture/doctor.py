@@ -4,6 +4,7 @@
 setting, somebody else's process). The rules stand in the order in which a user can do something about them.
 """
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -54,7 +55,24 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 
 def examine(pid: int, pool_bytes: int = DEFAULT_POOL_BYTES) -> Diagnosis:
-    """The diagnosis of a process, whether it exists or not. `pool_bytes`: shared memory that a recording will want."""
+    """The diagnosis of a process, whether it exists or not. `pool_bytes`: shared memory that a recording will want.
+
+    Of a process that ends meanwhile that is what is said: some of its files under /proc go first, so that it
+    seemed to have another root folder.
+    """
+    diagnosis = _examine_once(pid, pool_bytes)
+    return diagnosis if diagnosis.ok or not _has_ended(pid) else _examine_once(pid, pool_bytes)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[0] in "ZX"
+
+
+def _examine_once(pid: int, pool_bytes: int) -> Diagnosis:
     try:
         target = describe(pid)
     except TargetProblem as problem:

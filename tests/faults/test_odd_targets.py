@@ -16,6 +16,8 @@ import pytest
 
 from capture.doctor import examine
 from capture.errors import TargetProblem
+from capture.host_facts import Host, host_facts
+from capture.targets import Target as Described
 from tests.conftest import SOAK
 from tests.faults.one_recording import record, traces
 from tests.interpreters import Interpreter, everybody_can_reach, found
@@ -210,6 +212,21 @@ def test_a_program_that_has_ended_and_was_not_waited_for_is_said_to_have_ended(t
         assert "has ended already" in diagnosis.refusal()
     finally:
         child.wait()
+
+
+def test_a_program_that_ends_while_it_is_looked_at_is_said_to_have_ended(
+    target: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = target(["/bin/sleep", "60"])
+
+    def facts_of_one_that_ends(described: Described, pool_bytes: int) -> Host:
+        os.kill(program.pid, signal.SIGKILL)
+        stat = Path(f"/proc/{program.pid}/stat")
+        assert wait_for(lambda: stat.read_text().split()[2] == "Z", 10.0)
+        return host_facts(described, pool_bytes)
+
+    monkeypatch.setattr("capture.doctor.host_facts", facts_of_one_that_ends)
+    assert "has ended already" in examine(program.pid).refusal()
 
 
 def test_a_stopped_program_is_refused_and_stays_stopped(target: Launcher, tmp_path: Path) -> None:
