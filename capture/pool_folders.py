@@ -61,7 +61,7 @@ def remove_pools(root: Path) -> None:
 
 
 def pool_folders(root: Path) -> list[tuple[int, Path]]:
-    """(process serial, folder) of each pool under a root, by serial; none where the root is not ours.
+    """(process serial, folder) of each pool under a root, by serial; those that cannot be opened are among them.
 
     Raises: SessionProblem when somebody else has planted the root, or may write in it.
     """
@@ -70,7 +70,17 @@ def pool_folders(root: Path) -> list[tuple[int, Path]]:
             return [
                 (number, root / str(number))
                 for number in own.pools()
-                if number <= MOST_SERIAL and own.inside(str(number), make=False).has("pool.bin")
+                if number <= MOST_SERIAL and _has_pool(own, number)
             ]
     except OSError:
         return []
+
+
+def _has_pool(root: OwnFolder, number: int) -> bool:
+    """False for the folder of a pool that no agent has made. One that cannot be entered may have held one."""
+    try:
+        return root.inside(str(number), make=False).has("pool.bin")
+    except FileNotFoundError:
+        return False
+    except SessionProblem:
+        return True

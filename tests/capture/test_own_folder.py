@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from capture.errors import SessionBusy, SessionProblem, TargetProblem
+from capture.errors import PoolProblem, SessionBusy, SessionProblem, TargetProblem
 from capture.journal import JournalWriter
 from capture.notes import Note, write_notes
 from capture.own_folder import FOLDERS, OwnFolder
+from capture.pool import Pool
 from capture.pool_folders import make_pool_folder, pool_folders, remove_pool_folder
 from tests.scope_command import scope, scope_series
 from tests.sessions import build_session
@@ -215,6 +216,9 @@ def test_a_pool_that_is_a_link_is_neither_entered_nor_removed(tmp_path: Path, vi
     root = tmp_path / "pools"
     root.mkdir(mode=0o700)
     (root / "1").symlink_to(victim)
+    assert pool_folders(root) == [(1, root / "1")]  # so that its loss is told
+    with pytest.raises(PoolProblem, match="is a link"):
+        Pool(root / "1")
     remove_pool_folder(root / "1")
     with pytest.raises(SessionProblem, match="is a link"):
         make_pool_folder(root / "1")
