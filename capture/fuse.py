@@ -13,6 +13,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from capture.own_folder import OwnFolder
+
 MIB = 1 << 20
 
 
@@ -24,6 +26,7 @@ class Fuse:
     least_free_bytes: int = 64 * MIB
     most_journal_bytes: int = 64 << 30
     most_table_bytes: int = 256 * MIB
+    folder: OwnFolder | None = None  # the session's, held open: somebody may move it
 
     def blown(self, table_bytes: int = 0) -> str | None:
         """Why recording must stop now, as one sentence, or None. `table_bytes`: `capture.pool.Pool.table_bytes`."""
@@ -32,14 +35,19 @@ class Fuse:
                 f"the recorder's tables take {table_bytes // MIB} MiB of the program's memory, so recording stopped; "
                 "narrow it with --include"
             )
-        stat = os.statvfs(self.session_path)
+        try:
+            stat = os.statvfs(self.session_path) if self.folder is None else os.fstatvfs(self.folder.fd)
+        except OSError as error:
+            return f"The disk of {self.session_path} does not tell its room ({error.strerror}), so recording stopped."
+        if self.folder is not None and self.folder.is_gone:
+            return f"{self.session_path} was deleted while it was being recorded, so recording stopped."
         free = stat.f_bavail * stat.f_frsize
         if free < self.least_free_bytes:
             return (
                 f"The disk of {self.session_path} has only {free // MIB} MiB left, so recording stopped; "
                 "free some space or choose another place with -o."
             )
-        backlog = _folder_bytes(self.session_path / "journal")
+        backlog = _folder_bytes((self.session_path if self.folder is None else self.folder.here) / "journal")
         if backlog > self.most_journal_bytes:
             return (
                 f"{backlog // MIB} MiB wait to be sealed in {self.session_path}, so recording stopped; "

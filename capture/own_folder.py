@@ -341,6 +341,11 @@ class OwnFolder:
         os.chmod(leaf, 0o600, dir_fd=folder.fd)
 
     @property
+    def here(self) -> Path:
+        """A path that leads to the folder wherever it is moved, for as long as it is held."""
+        return Path(f"/proc/self/fd/{self.fd}")
+
+    @property
     def is_gone(self) -> bool:
         """Whether somebody has deleted the folder."""
         return os.fstat(self.fd).st_nlink == 0

@@ -240,7 +240,7 @@ class Recording:
         assert self._watch is not None
         assert self._sleep_watch is not None
         end_ns = self._begun_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
-        fuse = Fuse(self.session_path)
+        fuse = Fuse(self.session_path, folder=self._folder)
         due = {"sync": 0, "probe": 0, "fuse": 0, "children": 0, "find": 0}
         wait_s = LONGEST_WAIT_S
         with selectors.DefaultSelector() as selector:

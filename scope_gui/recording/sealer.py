@@ -61,15 +61,14 @@ class Sealer:
     """One session's way from journal to segments."""
 
     def __init__(self, folder: OwnFolder, store: SegmentStore, decoder: Decoder, correlator: Correlator) -> None:
-        path = folder.path
         mark = store.head.journal
         self.decoder = decoder
         self._most_waiting = 0
-        self._path = path
+        self._journal_path = folder.here / JOURNAL
         self._journal = folder.inside(JOURNAL)
         self._store = store
         self._correlator = correlator
-        self._reader = JournalReader(path / "journal", (mark.file_no, mark.offset))
+        self._reader = JournalReader(self._journal_path, (mark.file_no, mark.offset))
         self._read_from: deque[tuple[int, JournalPosition]] = deque()
         self._batches: list[EventBatch] = []
         self._metrics: list[MetricRow] = []
@@ -81,7 +80,7 @@ class Sealer:
 
         Raises: SessionProblem when the journal says nothing about the session.
         """
-        about = _about(folder.path)
+        about = _about(folder)
         return cls(folder, SegmentStore.create(folder, about), Decoder(derive_names=True), Correlator())
 
     @classmethod
@@ -174,7 +173,7 @@ class Sealer:
     def percent(self) -> int:
         """How much has been sealed of what waited when this was first asked."""
         position = self._reader.position
-        files = journal_files(self._path / "journal")
+        files = journal_files(self._journal_path)
         waiting = sum(file.stat().st_size for number, file in files.items() if number >= position.file_no)
         waiting -= position.offset
         self._most_waiting = max(self._most_waiting, waiting)
@@ -272,9 +271,9 @@ def even_pieces(batch: EventBatch) -> list[EventBatch]:
     return [batch.slice(start, stop) for start, stop in pairwise(bounds)]
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _about(folder: OwnFolder) -> dict[str, Any]:
     """The session's description, out of the first fact of its journal."""
-    reader = JournalReader(path / "journal")
+    reader, path = JournalReader(folder.here / JOURNAL), folder.path
     try:
         for block in reader.read(1 << 20):
             if block.type == BlockType.FACTS:
