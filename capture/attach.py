@@ -7,7 +7,6 @@ next runs Python. If that thread sits in a system call, and for older versions, 
 
 import contextlib
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from capture.host_facts import AGENT_DIR
 from capture.inject import has_ended, inject
 from capture.pool import BLOCK_BYTES
 from capture.python_build import PROGRAM_NAME
+from capture.rights import run_program_of
 from capture.settings import CaptureSettings
 from capture.target_code import loadable_path
 from capture.targets import Target, describe
@@ -114,26 +114,17 @@ def _withdraw(orders: Path) -> Path | None:
 
 
 def _remote_exec(target: Target, script: Path) -> bool:
-    """Have the target's own interpreter, started anew, ask it to run `script`; False if that is not possible."""
+    """Have the target's own interpreter, started anew as its owner, ask it to run `script`; False if that cannot be.
+
+    Started as root it would be whatever the owner has made of it (capture/rights.py).
+    """
     command = [target.executable or "python", "-I", "-S", "-c", _ASK, str(target.pid), str(script)]
     environment = {"PATH": os.defpath}
     with contextlib.suppress(OSError):
         for variable in Path(f"/proc/{target.pid}/environ").read_bytes().split(b"\0"):
             if variable.startswith(b"LD_LIBRARY_PATH="):
                 environment["LD_LIBRARY_PATH"] = os.fsdecode(variable.partition(b"=")[2])
-    try:
-        asked = subprocess.run(
-            command,
-            executable=f"/proc/{target.pid}/exe",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_ASK_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 0
+    return run_program_of(target.pid, command, environment, _ASK_S)
 
 
 @contextlib.contextmanager
