@@ -62,9 +62,14 @@ class SessionFiles(Protocol):
         ...
 
 
+def is_name(name: str) -> bool:
+    """Whether a file of a session may be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str) -> None:
     """Raises: FormatError for a name that no file of a session has."""
-    if _NAME.fullmatch(name) is None:
+    if not is_name(name):
         raise FormatError(f"The session names a file {name!r:.80}, which is not a name of the format.")
 
 

@@ -105,6 +105,10 @@ class TableReader:
         """Reports a file that is not there and should be."""
         self._report_damage(entry, segment, "it is missing")
 
+    def refuse(self, segment: SegmentEntry | None, entry: FileEntry, why: str) -> None:
+        """Reports a file that is not read, for what it claims to be."""
+        self._report_damage(entry, segment, why)
+
     def report(self, problem: Problem) -> None:
         """Adds a problem, once."""
         with self._lock:
