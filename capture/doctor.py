@@ -14,6 +14,7 @@ from capture.errors import TargetProblem
 from capture.expected_cost import told_for
 from capture.host_facts import DEFAULT_POOL_BYTES, Host, host_facts
 from capture.rules import Rule
+from capture.shown_text import one_line
 from capture.targets import Target, describe
 
 Tier = Literal["python", "observe"]
@@ -51,7 +52,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
         if self.cost and self.tier == "python":
             lines.append(f"  recording costs: {self.cost}")
         verdict = {"python": "Scope can record it.", "observe": "Scope can only watch it from outside."}
-        return "\n".join([*lines, verdict.get(self.tier or "", "Scope cannot record it.")])
+        return "\n".join(map(one_line, [*lines, verdict.get(self.tier or "", "Scope cannot record it.")]))
 
 
 def examine(pid: int, pool_bytes: int = DEFAULT_POOL_BYTES) -> Diagnosis:

@@ -8,6 +8,7 @@ from pathlib import Path
 from capture.errors import FormatError
 from capture.format import MANIFEST, MAX_MANIFEST_BYTES, Counts, decode_manifest, told_books
 from capture.losses import told_losses
+from capture.shown_text import one_line
 from capture.unseen import Blindness, told
 
 HEADING = "What this recording cannot see:"
@@ -18,7 +19,7 @@ def unseen_lines(unseen: Sequence[Blindness]) -> Iterator[str]:
     if unseen:
         yield HEADING
     for one in unseen:
-        yield f"  - {one.sentence}{f' {one.remedy}' if one.remedy else ''}"
+        yield one_line(f"  - {one.sentence}{f' {one.remedy}' if one.remedy else ''}")
 
 
 def dropped_line(counts: Counts) -> str:
@@ -44,6 +45,7 @@ def last_words(session_path: Path) -> list[str]:
             manifest, _ = decode_manifest(file.read(MAX_MANIFEST_BYTES))
     except (OSError, FormatError):
         return []
-    lost, unseen = "\n".join(told_losses(manifest.losses)), "\n".join(unseen_lines(told(manifest.unseen)))
+    lost = "\n".join(map(one_line, told_losses(manifest.losses)))
+    unseen = "\n".join(unseen_lines(told(manifest.unseen)))
     paragraphs = (dropped_line(manifest.counts), lost, unseen)
     return [paragraph for paragraph in paragraphs if paragraph]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from html import escape
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
@@ -14,7 +13,7 @@ from capture.session import Session
 from capture.unseen import told
 from scope_gui.blindness import HEADING
 from views.figures import count_text, short_count
-from views.plain_text import plain
+from views.plain_text import plain, rich, tooltip
 from views.source import Source
 from views.state import Assigns
 from views.theme import colours, text_font
@@ -48,6 +47,7 @@ class HeaderView(QWidget):
         self.record_button.setObjectName("header.record")
         self.name = QLabel(self)
         self.name.setFont(text_font(bold=True))
+        self.name.setTextFormat(Qt.TextFormat.PlainText)
         self.status = QLabel(self)
         self.status.setTextFormat(Qt.TextFormat.RichText)
         self.unseen_button = self._button("", "", lambda: do(UNSEEN))
@@ -89,8 +89,8 @@ class HeaderView(QWidget):
         self.record_button.setAccessibleName(tip)
         self.record_button.setEnabled(not (assigns.recorder is not None and assigns.recorder.state == "saving"))
         self.record_button.setStyleSheet(f"color: {c.hot}; font-weight: bold" if live else "")
-        self._name = assigns.session.name if assigns.session else ""
-        self.name.setToolTip(assigns.session.path if assigns.session else "")
+        self._name = plain(assigns.session.name) if assigns.session else ""
+        self.name.setToolTip(tooltip(assigns.session.path) if assigns.session else "")
         session = self._source.session
         dropped, overhead = 0, None
         if session is not None and assigns.session is not None:
@@ -102,7 +102,7 @@ class HeaderView(QWidget):
         parts = status_parts(assigns, dropped, overhead, damaged=_has_lost(session))
         self._parts = [(text, c.healthy if good else c.warning) for text, good in parts]
         self._dot = f' <span style="color:{c.muted}">·</span> '
-        self.status.setToolTip(" · ".join(text for text, _ in parts))
+        self.status.setToolTip(tooltip(" · ".join(text for text, _ in parts)))
         self._show_unseen(session if assigns.session is not None else None, c.warning)
         self._fit()
 
@@ -113,7 +113,7 @@ class HeaderView(QWidget):
         if unseen:
             self.unseen_button.setText(f"⚠ {len(unseen)} not seen")
             self.unseen_button.setStyleSheet(f"color: {colour}")
-            lines = "".join(f"<li>{escape(plain(one.sentence, _MOST_TIP))}</li>" for one in unseen[:_MOST_TIPS])
+            lines = "".join(f"<li>{rich(one.sentence, _MOST_TIP)}</li>" for one in unseen[:_MOST_TIPS])
             more = f"<p>and {len(unseen) - _MOST_TIPS} more</p>" if len(unseen) > _MOST_TIPS else ""
             self.unseen_button.setToolTip(f"<p>{HEADING}</p><ul>{lines}</ul>{more}")
             self.unseen_button.setAccessibleName(f"{UNSEEN}: {len(unseen)}")
@@ -140,7 +140,7 @@ class HeaderView(QWidget):
             parts = [part for part in parts if not part[0].endswith(RATE)]
         name_px = max(room_px - status.horizontalAdvance(_joined(parts)), _LEAST_NAME_PX)
         self.name.setText(name.elidedText(self._name, Qt.TextElideMode.ElideMiddle, name_px))
-        spans = [f'<span style="color:{colour}">{text}</span>' for text, colour in parts]
+        spans = [f'<span style="color:{colour}">{rich(text)}</span>' for text, colour in parts]
         self.status.setText(self._dot.join(spans))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from views.events import Event, Recover, Tell
+from views.plain_text import plain
 from views.state import Assigns, Offer
 from views.theme import colours
 
@@ -27,6 +28,7 @@ class NoticeView(QWidget):
         row.setContentsMargins(12, 2, 4, 2)
         self.sentence = QLabel(self)
         self.sentence.setWordWrap(True)
+        self.sentence.setTextFormat(Qt.TextFormat.PlainText)
         self.offer_button = QPushButton(self)
         self.offer_button.clicked.connect(self._accept)
         self._path = ""
@@ -49,7 +51,8 @@ class NoticeView(QWidget):
         self.setVisible(notice is not None)
         if notice is None:
             return
-        self.sentence.setText(f"⚠ {notice.text}" if notice.serious else notice.text)
+        text = plain(notice.text)
+        self.sentence.setText(f"⚠ {text}" if notice.serious else text)
         self.sentence.setStyleSheet(f"color: {c.warning if notice.serious else c.text}")
         self.offer_button.setVisible(notice.offer is not None)
         if notice.offer is not None:

@@ -6,6 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from scope_gui.streams import command_terminal
+
+START_OF_LINE = "\r\033[K"  # of an empty one
 QUIET_S = 1.0
 TERMINAL_S, LOG_S = 0.2, 2.0
 
@@ -26,12 +29,13 @@ class Progress:
         now_s = self._clock()
         if self._done == self._steps:
             if self._told and self._on_terminal:
-                print(f"\r\033[Kscope-gui: {self._what}: done", file=sys.stderr)
+                command_terminal(sys.stderr, START_OF_LINE)
+                print(f"scope-gui: {self._what}: done", file=sys.stderr)
         elif now_s >= self._due_s:
             self._due_s = now_s + (TERMINAL_S if self._on_terminal else LOG_S)
             self._told = True
             line = f"scope-gui: {self._what}: {100 * self._done // self._steps} %"
-            print(
-                f"\r\033[K{line}" if self._on_terminal else line, end="" if self._on_terminal else "\n", file=sys.stderr
-            )
+            if self._on_terminal:
+                command_terminal(sys.stderr, START_OF_LINE)
+            print(line, end="" if self._on_terminal else "\n", file=sys.stderr)
             sys.stderr.flush()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from scope_gui.library import COLUMNS, cells
 from views.events import Event, ForgetRecent, OpenSession
+from views.plain_text import tooltip
 from views.state import RecentSession
 
 MOST_SHOWN = 8
@@ -52,14 +53,14 @@ class RecentList(QTreeWidget):
             row = known.get(path, RecentSession(path=path))
             item = QTreeWidgetItem(self, list(cells(row, now_s)))
             item.setData(0, _PATH, path)
-            item.setToolTip(0, path)
+            item.setToolTip(0, tooltip(path))
             for column in range(len(COLUMNS)):
                 if column in _RIGHT:
                     item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if column == len(COLUMNS) - 1 or row.problem:
                     item.setForeground(column, QColor(muted))
             if row.problem:
-                item.setToolTip(1, row.problem)
+                item.setToolTip(1, tooltip(row.problem))
             if path == kept:
                 self.setCurrentItem(item)
         first = self.topLevelItem(0)

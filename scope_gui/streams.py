@@ -4,6 +4,8 @@ An answer that cannot be written is one sentence and exit 1; a reader that goes 
 that nobody can hear never end a recording. A number below 3 that is closed would be given to the next file that is
 opened, a journal perhaps, and what is meant for "standard error" would be written into it: they are taken here, and
 closed again in every program that we start.
+
+No character that commands a terminal passes through here, whoever prints it, but for what says itself that it is ours.
 """
 
 from __future__ import annotations
@@ -12,9 +14,12 @@ import contextlib
 import io
 import os
 import sys
+import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from capture.errors import TargetProblem
+from capture.shown_text import escaped_json, printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -43,6 +48,26 @@ class _Words(io.FileIO):
         with contextlib.suppress(OSError):
             return super().write(data)
         return memoryview(data).nbytes
+
+
+class Printable(io.TextIOWrapper):
+    """Text of which nothing commands a terminal; see `capture.shown_text`."""
+
+    def write(self, text: str) -> int:
+        super().write(printable(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
+        for line in lines:
+            self.write(line)
+
+
+def command_terminal(stream: TextIO, codes: str) -> None:
+    """Writes control characters of our own."""
+    if isinstance(stream, Printable):
+        io.TextIOWrapper.write(stream, codes)
+    else:
+        stream.write(codes)
 
 
 def prepare_streams() -> None:
@@ -76,9 +101,27 @@ def drop_answers() -> None:
         os.close(nowhere)
 
 
+def print_json(value: object) -> None:
+    """One document on standard output."""
+    import msgspec  # noqa: PLC0415 - who prints no JSON does not wait for it
+
+    sys.stdout.write(escaped_json(msgspec.json.encode(value).decode()) + "\n")
+
+
+def leave_if_others_work(code: int) -> None:
+    """Ends the process here when a thread of ours is still in a library that cannot be interrupted, a query's.
+
+    The interpreter's own end would wait for it, or take the library away under it.
+    """
+    if any(thread.name == "query" for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 def _text(raw: io.FileIO, *, by_line: bool) -> TextIO:
     encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=by_line)
+    return Printable(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=by_line)
 
 
 def _take_closed_numbers() -> None:

@@ -15,10 +15,12 @@ from types import FrameType
 from capture.errors import SessionProblem
 from capture.notes import read_notes
 from capture.session import Session
+from capture.shown_text import one_line
 from dags.frame import FrameReader
 from scope_gui.damage import damage_sentence
 from scope_gui.effects import bookmark_of, session_opened
 from scope_gui.pictures import plan
+from scope_gui.streams import command_terminal
 from scope_gui.timespec import text_from_ns, time_ns_from_text
 from views.events import (
     Event,
@@ -47,7 +49,7 @@ def export(arguments: argparse.Namespace) -> int:
         size = plan.size_from_text(arguments.size, arguments.view)
         pace = _pace(arguments)
     except ValueError as wrong:
-        print(f"scope-gui export: {wrong}.", file=sys.stderr)
+        print(f"scope-gui export: {one_line(str(wrong))}.", file=sys.stderr)
         return 2
     with Session.open(arguments.session) as session:
         span_ns = _span(arguments, session)
@@ -76,7 +78,7 @@ def _write(order: plan.Order, session: Session, source: Source, frames: FrameRea
                 views.load()
                 if (damage := damage_sentence(session)) != told:
                     told = damage
-                    print(f"scope-gui: {damage}", file=sys.stderr)
+                    print(f"scope-gui: {one_line(damage)}", file=sys.stderr)
                     views.do(Tell(notice=Notice(damage, serious=True)))
                     views.load()
                 views.show_picked()
@@ -94,7 +96,7 @@ def _write(order: plan.Order, session: Session, source: Source, frames: FrameRea
         except KeyboardInterrupt:
             kept = done and not plan.is_film(order.output)
             told = f"{done} of {count} pictures are in {order.output}" if kept else "nothing was written"
-            print(f"scope-gui: interrupted; {told}", file=sys.stderr)
+            print(f"scope-gui: interrupted; {one_line(told)}", file=sys.stderr)
             return 1
         finally:
             views.close()
@@ -166,7 +168,8 @@ def _moment(text: str, session: Session, span_ns: tuple[int, int]) -> int:
 def _say_progress(done: int, count: int) -> None:
     """On a terminal one line that changes, else a line for each tenth."""
     if sys.stderr.isatty():
-        print(f"\r{done} of {count} pictures", end="\n" if done == count else "", file=sys.stderr, flush=True)
+        command_terminal(sys.stderr, "\r")
+        print(f"{done} of {count} pictures", end="\n" if done == count else "", file=sys.stderr, flush=True)
     elif done == count or done * 10 // count > (done - 1) * 10 // count:
         print(f"{done} of {count} pictures", file=sys.stderr, flush=True)
 

@@ -14,11 +14,13 @@ from capture.format import Problem
 from capture.own_folder import OwnFolder
 from capture.pack import pack as pack_session
 from capture.session import Session
+from capture.shown_text import one_line
 from capture.verify import verify as verify_session
 from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.keyframe import rebuild
 from scope_gui.progress import Progress
 from scope_gui.recording.recovery import recover as recover_session
+from scope_gui.streams import print_json
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -27,23 +29,23 @@ def verify(arguments: argparse.Namespace) -> int:
         progress = Progress("checking", len(session.segments))
         report = verify_session(session, progress.step)
     if arguments.json:
-        print(msgspec.json.encode(report).decode())
+        print_json(report)
     else:
         rows = ", ".join(f"{name} {count}" for name, count in sorted(report.rows.items()))
         print(f"{report.files} files, {report.bytes} bytes, rows: {rows}")
         for problem in report.problems:
-            print(f"{'lost' if problem.lost else 'note'}: {_where(problem)}{problem.what}")
+            print(one_line(f"{'lost' if problem.lost else 'note'}: {_where(problem)}{problem.what}"))
         print("nothing is missing" if report.ok else "this session has lost something")
     return 0 if report.ok else 1
 
 
 def recover(arguments: argparse.Namespace) -> int:
     """Finishes a session whose recorder was killed."""
-    recovered = recover_session(arguments.session, lambda message: print(f"scope-gui: {message}", file=sys.stderr))
+    recovered = recover_session(arguments.session, _say)
     with Session.open(arguments.session) as session:
         figures = session.info()
     if arguments.json:
-        print(msgspec.json.encode({**msgspec.structs.asdict(figures), "drained_events": recovered}).decode())
+        print_json({**msgspec.structs.asdict(figures), "drained_events": recovered})
     else:
         print(
             f"{figures.state}: {figures.recorded} events recorded, {figures.dropped} dropped, "
@@ -90,8 +92,12 @@ def pack(arguments: argparse.Namespace) -> int:
             for index in range(len(session.segments)):
                 segment_detail(session, index)
                 progress.step()
-    print(pack_session(arguments.session, arguments.output, each_file=progress.step))
+    print(one_line(str(pack_session(arguments.session, arguments.output, each_file=progress.step))))
     return 0
+
+
+def _say(message: str) -> None:
+    print(f"scope-gui: {one_line(message)}", file=sys.stderr)
 
 
 def _where(problem: Problem) -> str:

@@ -10,19 +10,18 @@ import sys
 import time
 from pathlib import Path
 
-import msgspec
-
 from capture import doctor as attach_doctor
 from capture.errors import ScopeError, TargetProblem
 from capture.launch import EndedEarly
 from capture.measured_cost import told
 from capture.settings import CaptureSettings
+from capture.shown_text import one_line
 from scope_gui.blindness import last_words
 from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
 from scope_gui.recording.recorder import Outcome, Recording
 from scope_gui.recording.signals import PassedOn, shell_status, stopped_by_signals
-from scope_gui.streams import let_go_of_inherited, words_to
+from scope_gui.streams import let_go_of_inherited, print_json, words_to
 from scope_gui.timespec import text_from_ns
 from scope_gui.watching_window import watched_by_window
 
@@ -86,7 +85,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     """Says what attaching needs; 0 when nothing is in the way."""
     diagnosis = attach_doctor.examine(arguments.pid)
     if arguments.json:
-        print(msgspec.json.encode(diagnosis).decode())
+        print_json(diagnosis)
     else:
         print(diagnosis.text())
     return 0 if diagnosis.ok else 1
@@ -120,8 +119,8 @@ def _speak_to(descriptor: int | None) -> None:
         sys.stderr = words_to(descriptor)
 
 
-def _say(message: str) -> None:
-    print(f"scope-gui: {message}", file=sys.stderr, flush=True)
+def _say(*lines: str) -> None:
+    print(f"scope-gui: {chr(10).join(map(one_line, lines))}", file=sys.stderr, flush=True)
 
 
 def _report(outcome: Outcome) -> None:
@@ -136,7 +135,7 @@ def _report(outcome: Outcome) -> None:
     if outcome.overhead is not None:
         _say(f"recording took about {told(outcome.overhead, of_what)}")
     for paragraph in last_words(outcome.session_path):
-        _say(paragraph)
+        _say(*paragraph.splitlines())
 
 
 def _signal_name(number: int) -> str:

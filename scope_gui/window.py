@@ -36,6 +36,7 @@ from views.events import OpenSession
 from views.inspector.view import InspectorView
 from views.live import Store, View
 from views.metrics.view import MetricsView
+from views.plain_text import plain
 from views.source import Source
 from views.state import Assigns
 from views.supervision.view import SupervisionView
@@ -126,7 +127,7 @@ class MainWindow(QMainWindow):
         if "session" not in changed:
             return
         is_open = assigns.session is not None
-        self.setWindowTitle(f"{assigns.session.name} - Scope" if assigns.session else "Scope")
+        self.setWindowTitle(f"{plain(assigns.session.name)} - Scope" if assigns.session else "Scope")
         if is_open != (self.pages.currentWidget() is self.building):
             self._show_page(self.building if is_open else self.welcome)
             self._show_docks(is_open)

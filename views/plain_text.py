@@ -1,18 +1,16 @@
-"""Text that comes out of a session, made safe to paint: it was chosen by whoever wrote the program, or the file.
+"""Text that comes out of a session, made safe to paint: `plain` for what paints text as it is, `rich` for markup.
 
-Control characters would break a row, bidirectional ones would show a name as another one, and invisible ones make two
-names look the same. What was taken out leaves a mark, so that nothing vanishes silently. Painting is the other half:
-only ever as plain text (`Qt.TextFormat.PlainText`, or a QPainter's drawText), never through a label that may guess.
+A widget that may take text for markup (a label, a tooltip) is told which it is, or gets `rich` text; a QPainter's
+drawText and items of models get `plain`. What is taken out, and why, is in `capture.shown_text`.
 """
 
 from __future__ import annotations
 
-import unicodedata
+from html import escape
 
-MARK = "\N{REPLACEMENT CHARACTER}"
+from capture.shown_text import one_line
+
 MAX_LENGTH = 2_000
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_SHOWN_AS = {"\n": "\N{RETURN SYMBOL}", "\t": " ", "\r": ""}
 
 
 def plain(text: str, limit: int = MAX_LENGTH) -> str:
@@ -21,13 +19,22 @@ def plain(text: str, limit: int = MAX_LENGTH) -> str:
     >>> plain("user\\u202etxt.exe")
     'user\N{REPLACEMENT CHARACTER}txt.exe'
     """
-    cut = text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}" if len(text) > limit else text
-    if cut.isascii() and cut.isprintable():
-        return cut
-    return "".join(_seen(one) for one in cut)
+    return one_line(text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}" if len(text) > limit else text)
 
 
-def _seen(one: str) -> str:
-    if one in _SHOWN_AS:
-        return _SHOWN_AS[one]
-    return MARK if unicodedata.category(one) in _UNSEEN else one
+def tooltip(*lines: str) -> str:
+    """The lines as a tooltip, which Qt takes for markup when it looks like it: so it always is.
+
+    >>> tooltip("a <b>", "c")
+    '<span>a &lt;b&gt;<br>c</span>'
+    """
+    return f"<span>{'<br>'.join(map(rich, lines))}</span>" if any(lines) else ""
+
+
+def rich(text: str, limit: int = MAX_LENGTH) -> str:
+    """The same as markup, in which it means nothing but itself.
+
+    >>> rich("<b>a & b</b>")
+    '&lt;b&gt;a &amp; b&lt;/b&gt;'
+    """
+    return escape(plain(text, limit))

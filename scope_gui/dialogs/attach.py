@@ -27,6 +27,7 @@ from scope_gui.dialogs.process_lines import COLUMNS, Key, ProcessLine, in_the_wa
 from scope_gui.dialogs.process_table import ProcessTable
 from scope_gui.dialogs.process_watch import ProcessWatch
 from views.events import Event, StartRecording
+from views.plain_text import rich
 from views.state import Assigns
 from views.theme import colours
 
@@ -204,8 +205,8 @@ class AttachDialog(QDialog):
             self._say(f"Looking at process {line.row.pid}…", c.muted)
         elif diagnosis.ok:
             self._say(
-                f"<b>Ready.</b> Python {diagnosis.python} in process {line.row.pid} can be recorded; it goes on "
-                "running when the recording ends.",
+                f"<b>Ready.</b> Python {rich(diagnosis.python or '')} in process {line.row.pid} can be recorded; it "
+                "goes on running when the recording ends.",
                 c.healthy,
             )
         else:
@@ -215,8 +216,8 @@ class AttachDialog(QDialog):
         c, rule = colours(self._theme), diagnosis.blocking
         if rule is None or rule.name == "Python":
             self._say(
-                f"Process {line.row.pid} ({line.row.name}) is no CPython program: Scope can watch its memory, CPU and "
-                "threads from outside, not its calls.",
+                f"Process {line.row.pid} ({rich(line.row.name)}) is no CPython program: Scope can watch its memory, "
+                "CPU and threads from outside, not its calls.",
                 c.muted,
             )
             return
@@ -246,5 +247,5 @@ class AttachDialog(QDialog):
 
 def _with_code(text: str) -> str:
     """Rich text of a sentence in which `commands` stand out."""
-    parts = text.replace("&", "&amp;").replace("<", "&lt;").split("`")
+    parts = rich(text).split("`")
     return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))

@@ -22,6 +22,7 @@ from capture.errors import ScopeError, TargetProblem
 from scope_gui.dialogs.capture_choice import new_session_path, program_name, recordings_folder, words_of
 from scope_gui.dialogs.capture_form import CaptureForm
 from views.events import Event, StartRecording
+from views.plain_text import rich
 from views.state import Assigns, Launch
 from views.theme import colours, number_font
 
@@ -121,7 +122,7 @@ class LaunchDialog(QDialog):
         try:
             request = self.request()
         except ScopeError as problem:
-            self._tell(f"⚠ {problem}", colours(self._theme).warning)
+            self._tell(f"⚠ {rich(str(problem))}", colours(self._theme).warning)
             return
         self._send(request)
         super().accept()

@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from capture.doctor import Diagnosis
 from scope_gui.dialogs.process_lines import COLUMNS, Column, Key, ProcessLine, cell_text, chosen_lines, verdict_text
+from views.plain_text import tooltip
 from views.state import Theme
 from views.theme import colours, qcolor, text_font
 
@@ -103,9 +104,9 @@ class ProcessTable(QAbstractTableModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{cell_text(line, column, diagnosis)}, {verdict_text(line, diagnosis)}"
             case Qt.ItemDataRole.ToolTipRole if column == "command":
-                return line.row.command
+                return tooltip(line.row.command)
             case Qt.ItemDataRole.ToolTipRole if column == "verdict" and diagnosis is not None:
-                return diagnosis.refusal() or None
+                return tooltip(diagnosis.refusal()) or None
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _aligned(column)
             case Qt.ItemDataRole.FontRole if column == "python":

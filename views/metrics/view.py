@@ -14,6 +14,7 @@ from views.legend import Sign
 from views.metrics import scene
 from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
 from views.metrics.samples import Samples
+from views.plain_text import tooltip
 from views.source import Source
 from views.state import Assigns
 from views.theme import colours, qcolor
@@ -150,7 +151,7 @@ class MetricsView(QWidget):
     def event(self, event: QEvent) -> bool:
         """Says what is under a pointer that rests: in the gutter as it is at the cursor."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), self.told_at(QPointF(event.pos())), self)
+            QToolTip.showText(event.globalPos(), tooltip(*self.told_at(QPointF(event.pos())).split("\n")), self)
             return True
         return super().event(event)
 

@@ -24,6 +24,7 @@ from capture.session import Session
 from dags.analyses.detail_reader import DetailReader
 from views.events import Event
 from views.legend import Sign
+from views.plain_text import tooltip
 from views.source import Source
 from views.state import Assigns
 from views.timeline import legend, overlay, pick, scene
@@ -334,7 +335,7 @@ class TimelineView(QWidget):
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             hit = self.hit(QPointF(event.pos()))
             text = pick.told(hit, self._content, self._source.names, self._lanes) if hit is not None else ""
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(event.globalPos(), tooltip(*text.split("\n")), self)
             return True
         return super().event(event)
 
