@@ -1,24 +1,27 @@
-"""A table of all segments as one dataset that streams: a file is read, checked and let go when its turn comes.
+"""The rows of a session's tables as sources for SQL, each read and checked when a scan of it begins.
 
-pyarrow opens the files through a file system of ours that knows nothing but the session's listed files, so the same
-works for a directory and for a packed session, and no byte reaches the Parquet reader unchecked. A damaged file is
-served as an empty one and reported in `session.problems`. States, which need more than their own file to be whole, are
-served as Arrow files: writing them as Parquet once more would be most of what a query costs.
+A scan runs on Arrow's and DuckDB's threads, under locks of theirs, so nothing of Python may be in it: a file system or
+file object of Python's waits in there for the GIL, whose holder may be waiting for the same lock. One query in 780 hung
+for ever. `scanner`, which DuckDB calls with the GIL and without such locks, therefore reads all that the scan can need,
+and gives Arrow buffers that stay as they are. DuckDB tells it the columns and the condition: segments of which the
+condition leaves nothing are not read.
 
-Nothing may be raised in there: a scan asks for the text of an error while it holds a lock that a thread with the GIL
-is waiting for, and both wait for ever (pyarrow 26, `Scanner.to_reader`). Failures are collected instead, for whoever
-started the scan.
+What is read is a copy: nobody can change it between its check and its use, or cut it off under a mapping. Many bytes go
+to a file without a name. States, which need more than their own file to be whole, are served as Arrow files: writing
+them as Parquet once more would be most of what a query costs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+import mmap
+import tempfile
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from capture import parquet
 from capture.format import FileEntry, SegmentEntry
 from capture.stored_states import as_arrow_file
 from capture.tables import SCHEMAS, WORDS, empty_table
@@ -26,24 +29,81 @@ from capture.tables import SCHEMAS, WORDS, empty_table
 if TYPE_CHECKING:
     from capture.session import Session
 
-_MOST_OPENED_ONCE = 4  # of 30 MB each; a scan opens the next few files ahead
+_IN_MEMORY = 128 << 20
+_ALIGNMENT = 64
+_STATES_GROW = 8  # from their Parquet file to their Arrow file
 
 
-def segment_dataset(session: Session, name: str, failures: list[Exception]) -> ds.Dataset:
-    """The rows of a table in segment order, with projection and filters pushed down to the files.
+class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
+    """A table of a session. What goes wrong in a scan is added to `failures`, and its rows are then incomplete.
 
-    What goes wrong in a scan is added to `failures`: a FileNotFoundError when a live session's segment has been merged
-    away meanwhile. The scan's rows are then incomplete.
+    Live as long as the query: the last one to let go of a buffer of Python's needs the GIL.
     """
-    schema = SCHEMAS[name]
-    listed = {entry.name: (segment, entry) for segment in session.segments if (entry := segment.file(name))}
-    files = fs.PyFileSystem(_CheckedFiles(session, listed, failures))
-    form = _format(name)
-    fragments = [
-        form.make_fragment(path, filesystem=files, partition_expression=_guarantee(name, segment))
-        for path, (segment, _) in listed.items()
-    ]
-    return ds.FileSystemDataset(fragments, schema, form, files)
+
+    def __init__(self, session: Session, name: str, failures: list[Exception], more: pa.Table | None = None) -> None:
+        super().__init__(empty_table(name), schema=SCHEMAS[name])
+        self._session, self._name, self._failures = session, name, failures
+        self._more = empty_table(name) if more is None else more
+        self._kept: list[Any] = []
+
+    def scanner(
+        self, columns: Sequence[str] | None = None, filter: ds.Expression | None = None, **options: Any
+    ) -> ds.Scanner:
+        """As that of any dataset; what is needed for it is read now."""
+        try:
+            source = self._source(columns, filter)
+        except Exception as error:  # DuckDB would tell it as a fault of its own; who asked the query raises it
+            self._failures.append(error)
+            source = ds.dataset(empty_table(self._name))
+        self._kept.append(source)
+        return source.scanner(columns=columns, filter=filter, **options)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there should be, from the manifest alone."""
+        manifest = self._session.manifest
+        entries = (entry for segment in manifest.segments for entry in segment.files)
+        listed = sum(entry.rows for entry in (*manifest.defs, *entries) if entry.table == self._name)
+        return listed + len(self._more)
+
+    def _source(self, columns: Sequence[str] | None, condition: ds.Expression | None) -> ds.Dataset:
+        small = self._session.small_table(self._name)
+        if small is not None:
+            return ds.dataset(small)
+        stored = self._stored(columns, condition)
+        return ds.UnionDataset(SCHEMAS[self._name], [stored, ds.dataset(self._more)]) if len(self._more) else stored
+
+    def _stored(self, columns: Sequence[str] | None, condition: ds.Expression | None) -> ds.Dataset:
+        """The rows in segment order, with projection and filters pushed down to the files."""
+        form, chosen = _format(self._name), self._chosen(condition)
+        if self._name == "states":
+            needed = None if condition is not None or columns is None else [*columns, SCHEMAS["states"].names[0]]
+            whole = ((entry, self._states(segment, entry, needed)) for segment, entry in chosen)
+            buffers = _steady(whole, _STATES_GROW * sum(entry.bytes for _, entry in chosen))
+        else:
+            files = ((entry, self._session.reader.checked_file(segment, entry)) for segment, entry in chosen)
+            buffers = _steady(files, sum(entry.bytes for _, entry in chosen))
+        self._kept.append(buffers)
+        guarantees = {entry.name: _guarantee(self._name, segment) for segment, entry in chosen}
+        fragments = [form.make_fragment(data, partition_expression=guarantees[name]) for name, data in buffers]
+        return ds.FileSystemDataset(fragments, SCHEMAS[self._name], form, fs.LocalFileSystem())
+
+    def _states(self, segment: SegmentEntry, entry: FileEntry, columns: list[str] | None) -> pa.Buffer | None:
+        table = self._session.reader.table(segment, entry, columns)
+        return None if table is None else as_arrow_file(table)
+
+    def _chosen(self, condition: ds.Expression | None) -> list[tuple[SegmentEntry, FileEntry]]:
+        """The segments and files of which the condition can leave anything."""
+        listed = {e.name: (s, e) for s in self._session.segments if (e := s.file(self._name))}
+        if condition is None or not listed:
+            return list(listed.values())
+        form, nowhere = _format(self._name), fs.LocalFileSystem()
+        fragments = [
+            form.make_fragment(path, nowhere, partition_expression=_guarantee(self._name, segment))
+            for path, (segment, _) in listed.items()
+        ]
+        left = ds.FileSystemDataset(fragments, SCHEMAS[self._name], form, nowhere).get_fragments(filter=condition)
+        return [listed[fragment.path] for fragment in left]
 
 
 def _format(name: str) -> ds.FileFormat:
@@ -64,71 +124,20 @@ def _guarantee(name: str, segment: SegmentEntry) -> ds.Expression | None:
     return None
 
 
-class _CheckedFiles(fs.FileSystemHandler):  # type: ignore[misc]
-    """The listed files and nothing else, read only."""
+def _steady(files: Iterable[tuple[FileEntry, pa.Buffer | None]], expected_bytes: int) -> list[tuple[str, pa.Buffer]]:
+    """The sound ones by name, where nobody changes them: in memory, or mapped from a file without a name.
 
-    def __init__(
-        self, session: Session, listed: dict[str, tuple[SegmentEntry, FileEntry]], failures: list[Exception]
-    ) -> None:
-        self._session = session
-        self._listed = listed
-        self._failures = failures
-        self._opened_once: dict[str, pa.Buffer] = {}
-
-    def open_input_file(self, path: str) -> pa.BufferReader:
-        if (data := self._opened_once.pop(path, None)) is not None:
-            return pa.BufferReader(data)
-        data = self._file(path)
-        if self._listed[path][1].table == "states":  # an Arrow file is opened for its schema, and then for its rows
-            self._opened_once[path] = data
-            for oldest in list(self._opened_once)[:-_MOST_OPENED_ONCE]:  # a list: other threads open files too
-                self._opened_once.pop(oldest, None)
-        return pa.BufferReader(data)
-
-    def _file(self, path: str) -> pa.Buffer:
-        segment, entry = self._listed[path]
-        data = None
-        try:
-            reader = self._session.reader
-            read = reader.whole_states if entry.table == "states" else reader.checked_file
-            data = read(segment, entry)
-        except Exception as error:  # see the module's docstring; whoever scans raises it
-            self._failures.append(error)
-        if data is None:
-            empty = empty_table(entry.table)
-            return as_arrow_file(empty) if entry.table == "states" else parquet.encode(entry.table, empty)
-        return data
-
-    def open_input_stream(self, path: str) -> pa.BufferReader:
-        return self.open_input_file(path)
-
-    def get_type_name(self) -> str:
-        return "scope-session"
-
-    def normalize_path(self, path: str) -> str:
-        return path
-
-    def get_file_info(self, paths: list[str]) -> list[fs.FileInfo]:
-        return [
-            fs.FileInfo(path, fs.FileType.File, size=self._listed[path][1].bytes)
-            if path in self._listed
-            else fs.FileInfo(path, fs.FileType.NotFound)
-            for path in paths
-        ]
-
-    def get_file_info_selector(self, selector: Any) -> list[fs.FileInfo]:
-        return []
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __ne__(self, other: object) -> bool:
-        return self is not other
-
-    __hash__ = object.__hash__
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise OSError("a session is read only")
-
-    create_dir = delete_dir = delete_dir_contents = delete_root_dir_contents = _refuse
-    delete_file = move = copy_file = open_output_stream = open_append_stream = _refuse
+    Raises: OSError when there is no room for that.
+    """
+    sound = ((entry.name, data) for entry, data in files if data is not None)
+    if expected_bytes <= _IN_MEMORY:
+        return list(sound)
+    places = list[tuple[str, int, int]]()
+    with tempfile.TemporaryFile() as file:
+        for name, data in sound:
+            places.append((name, file.tell(), len(data)))
+            file.write(data)
+            file.write(bytes(-len(data) % _ALIGNMENT))
+        file.flush()
+        whole = pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if places else b"")
+    return [(name, whole.slice(start, length)) for name, start, length in places]

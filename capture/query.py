@@ -1,15 +1,26 @@
-"""SQL over a session: DuckDB in memory, fed by checked rows, unable to reach anything else."""
+"""SQL over a session: DuckDB in memory, fed by checked rows, unable to reach anything else, and always with an end.
+
+The statement runs on a thread of its own: the one that asks waits where Ctrl+C reaches it at once, whatever DuckDB is
+doing. What DuckDB spills lies in a folder that a small process removes when this one lets go of it, however it ends.
+"""
 
 from __future__ import annotations
 
+import mmap
 import re
+import secrets
+import subprocess
 import tempfile
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from capture.errors import SessionProblem
 from capture.session import Session
@@ -27,80 +38,206 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "disabled_optimizers": "join_filter_pushdown",  # WORKAROUND: 1.5 pushes bloom filters, which Arrow scans refuse
     "lock_configuration": "true",
 }
-_WORD = re.compile(r"[a-z_]+")
 _READS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_ODD_TYPE = re.compile("DATE|TIME|INTERVAL|UHUGEINT|BIGNUM|VARIANT|UUID|BIT|GEOMETRY|UNION")
+_BATCH_ROWS = 1 << 11  # a vector of DuckDB's: one is made before the limits are looked at
+_LOOK_S = 0.05
+_MOST_GROWTH = 2 << 30  # one vector of long texts is made whatever the limits of DuckDB are
+_INTERRUPTED_S = 0.5  # what DuckDB gets to end a statement by itself
 
 
-def query(session: Session, sql: str, open_rows: Mapping[str, Rows] | None = None) -> pa.Table:
+class Limits(msgspec.Struct, frozen=True):
+    """What an answer may take; 0 rows or seconds: any number. More is refused in a sentence, never cut off."""
+
+    rows: int = 1_000_000
+    bytes: int = 512 << 20
+    seconds: float = 600
+
+
+def query(
+    session: Session, sql: str, open_rows: Mapping[str, Rows] | None = None, limits: Limits | None = None
+) -> pa.Table:
     """The answer to one SELECT over the tables of the session; `session.problems` says what it could not see.
 
     `open_rows` are, by table, rows of `calls` and `waits` that the sealed segments of a live session do not hold yet.
+    Of columns of one name the second is called NAME_1.
 
-    Raises: SessionProblem with DuckDB's sentence for a statement that is wrong, or does anything but read.
+    Raises: SessionProblem with DuckDB's sentence for a statement that is wrong, does anything but read, or is over
+    a limit; KeyboardInterrupt within a second, and the thread of the statement may then still be there.
     """
+    asked = _Asked(session, sql, open_rows or {}, Limits() if limits is None else limits)
     for last in (*([False] * _RETRIES), True):
         failures: list[Exception] = []
-        try:
-            answer = _answer(session, sql, open_rows or {}, failures)
-        except duckdb.Error as error:
-            raise SessionProblem(f"The query failed. {_sentence(error)}") from error
+        answer = asked.once(failures)
         if not failures:
+            assert answer is not None
             return answer
         if last or not session.refresh():
             break
-    raise SessionProblem(f"The query failed, because {failures[0]} could not be read.") from failures[0]
+    first = failures[0]
+    if isinstance(first, SessionProblem):
+        raise first
+    raise SessionProblem(f"The query failed, because {first} could not be read.") from first
 
 
-def _answer(session: Session, sql: str, open_rows: Mapping[str, Rows], failures: list[Exception]) -> pa.Table:
-    with (
-        tempfile.TemporaryDirectory(prefix="scope-query-") as spill,
-        duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": spill}) as connection,
-    ):
-        statements = connection.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type not in _READS:
-            raise SessionProblem("A query is one SELECT statement.", "Sessions are read only.")
-        named = set(_WORD.findall(sql.lower()))
-        for name in SCHEMAS:
-            # Only what the query names is read; the others are there to be listed and described.
-            rows = session.table(name, failures) if name in named else empty_table(name)
-            more = as_table(name, open_rows[name]) if name in open_rows and name in named else None
-            if name == "waits":  # rows of a segment that a wait has outlasted are not the whole wait
-                _create_waits(connection, rows, empty_table(name) if more is None else more)
-                continue
-            if more is not None:
-                rows = ds.UnionDataset(SCHEMAS[name], [_dataset(rows), ds.dataset(more)])
-            _create_view(connection, name, rows, _row_count(session, name, rows))
-        result: pa.Table = connection.execute(statements[0]).to_arrow_table()
-        return result
+class _Asked:
+    """One statement, and how far it is."""
+
+    def __init__(self, session: Session, sql: str, open_rows: Mapping[str, Rows], limits: Limits) -> None:
+        self._session, self._sql, self._open_rows, self._limits = session, sql, open_rows, limits
+        self._outcome: tuple[pa.Table | None, BaseException | None] = (None, None)
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._over = threading.Event()
+        self._given_up = False
+
+    def once(self, failures: list[Exception]) -> pa.Table | None:
+        """Runs it; None when there are failures."""
+        self._over.clear()
+        thread = threading.Thread(target=self._run, args=(failures,), daemon=True, name="query")
+        thread.start()
+        end_s, most = time.monotonic() + (self._limits.seconds or float("inf")), _resident_bytes() + _MOST_GROWTH
+        try:
+            while not self._over.wait(_LOOK_S):
+                if time.monotonic() > end_s:
+                    raise SessionProblem(f"The query was ended after {self._limits.seconds:g} seconds.", _LESS)
+                if _resident_bytes() > most:
+                    raise SessionProblem(f"The query was ended: it took more than {_MOST_GROWTH >> 20} MiB.", _LESS)
+        except BaseException:  # Ctrl+C too
+            self._interrupt()
+            raise
+        thread.join()
+        answer, error = self._outcome
+        if isinstance(error, duckdb.Error) and not failures:
+            raise SessionProblem(f"The query failed. {_sentence(error)}") from error
+        if error is not None and not failures:
+            raise error
+        return answer
+
+    def _interrupt(self) -> None:
+        self._given_up = True
+        if self._connection is not None:
+            self._connection.interrupt()
+        self._over.wait(_INTERRUPTED_S)
+
+    def _run(self, failures: list[Exception]) -> None:
+        try:
+            self._outcome = self._answered(failures), None
+        except BaseException as error:  # for the thread that waits
+            self._outcome = None, error
+        finally:
+            self._over.set()
+
+    def _answered(self, failures: list[Exception]) -> pa.Table:
+        with (
+            _spill_folder() as spill,
+            duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": spill}) as connection,
+        ):
+            self._connection = connection
+            statements = connection.extract_statements(self._sql)
+            if len(statements) != 1 or statements[0].type not in _READS:
+                raise SessionProblem("A query is one SELECT statement.", "Sessions are read only.")
+            sources = [self._create_view(connection, name, failures) for name in SCHEMAS]
+            answer = self._fetched(*_readable(connection, statements[0]))
+        del sources  # they outlive every scan
+        return answer
+
+    def _create_view(self, connection: duckdb.DuckDBPyConnection, name: str, failures: list[Exception]) -> Any:
+        """A view of the rows that lets the optimizer know how many there are; gives what must be kept for it.
+
+        It takes every Arrow source for one row, so a join would load the hundred million calls to look up twenty sites.
+        It does believe in the length of a range, of which the condition then leaves nothing.
+        """
+        more = as_table(name, self._open_rows[name]) if name in self._open_rows else empty_table(name)
+        # Rows of a segment that a wait has outlasted are not the whole wait.
+        rows = self._session.table(name, failures, empty_table(name) if name == "waits" else more)
+        view = connection.from_arrow(rows)
+        if name == "waits":
+            view = view.filter("end_ns IS NOT NULL").union(connection.from_arrow(more))
+        elif rows.rows:
+            nothing = ", ".join(f"NULL AS {column}" for column in SCHEMAS[name].names)
+            view = view.union(connection.sql(f"SELECT {nothing} FROM range({rows.rows}) AS t(i) WHERE i < 0"))
+        view.create_view(name)
+        return rows, more
+
+    def _fetched(self, reader: pa.RecordBatchReader, columns: list[str], kinds: list[str]) -> pa.Table:
+        """All rows of the answer. Raises: SessionProblem as soon as they are too many."""
+        batches, rows, size = list[pa.RecordBatch](), 0, 0
+        for batch in reader:
+            if self._given_up:
+                break
+            batches.append(batch)
+            rows, size = rows + len(batch), size + batch.nbytes
+            if self._limits.rows and rows > self._limits.rows:
+                raise SessionProblem(f"The answer has more than {self._limits.rows} rows.", _LESS)
+            if size > self._limits.bytes:
+                raise SessionProblem(f"The answer takes more than {self._limits.bytes >> 20} MiB.", _LESS)
+        described = zip(reader.schema, distinct(columns), kinds, strict=True)
+        fields = [field.with_name(name).with_metadata({"sql": kind}) for field, name, kind in described]
+        return pa.table(pa.Table.from_batches(batches, reader.schema).columns, schema=pa.schema(fields))
 
 
-def _create_waits(connection: duckdb.DuckDBPyConnection, rows: Any, still_open: pa.Table) -> None:
-    """Whole waits, and those that go on where a recording does."""
-    whole = connection.from_arrow(rows).filter("end_ns IS NOT NULL")
-    whole.union(connection.from_arrow(still_open)).create_view("waits")
+def _readable(
+    connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement
+) -> tuple[pa.RecordBatchReader, list[str], list[str]]:
+    """The rows, with the names and types of their columns.
 
-
-def _create_view(connection: duckdb.DuckDBPyConnection, name: str, rows: Any, count: int) -> None:
-    """A view of the rows that lets the optimizer know how many there are.
-
-    It takes every Arrow source for one row, so a join would load the hundred million calls to look up twenty sites.
-    It does believe in the length of a range, of which the condition then leaves nothing.
+    What Arrow has no value for, or a wrong one (UHUGEINT 2^128-1 came as -1), is text that DuckDB makes.
     """
-    view = connection.from_arrow(rows)
-    if count:
-        nothing = ", ".join(f"NULL AS {column}" for column in SCHEMAS[name].names)
-        view = view.union(connection.sql(f"SELECT {nothing} FROM range({count}) AS t(i) WHERE i < 0"))
-    view.create_view(name)
+    rows = connection.sql(statement.query)
+    columns, kinds = rows.columns, [str(kind) for kind in rows.types]
+    if any(map(_ODD_TYPE.search, kinds)):
+        odd = [_ODD_TYPE.search(kind) is not None for kind in kinds]
+        rows = rows.project(", ".join(f"#{at}::VARCHAR" if is_odd else f"#{at}" for at, is_odd in enumerate(odd, 1)))
+    return rows.to_arrow_reader(_BATCH_ROWS), columns, kinds
 
 
-def _row_count(session: Session, name: str, rows: Any) -> int:
-    if isinstance(rows, pa.Table):
-        return len(rows)
-    return sum(entry.rows for segment in session.segments for entry in segment.files if entry.table == name)
+_LESS = "Ask for less: LIMIT, WHERE, GROUP BY."
 
 
-def _dataset(rows: Any) -> ds.Dataset:
-    return ds.dataset(rows) if isinstance(rows, pa.Table) else rows
+def distinct(names: list[str]) -> list[str]:
+    """The names, each its own, as DuckDB calls the columns of a subquery.
+
+    >>> distinct(["name", "NAME", "name_1", "n"])
+    ['name', 'NAME', 'name_1', 'n']
+    >>> distinct(["name", "name", "name_1", "name"])
+    ['name', 'name_2', 'name_1', 'name_3']
+    """
+    given, taken, count = list[str](), set(names), dict[str, int]()
+    for name in names:
+        if name in given:
+            number = count.get(name, 1)
+            while f"{name}_{number}" in taken:
+                number += 1
+            count[name] = number + 1
+            name = f"{name}_{number}"  # noqa: PLW2901
+            taken.add(name)
+        given.append(name)
+    return given
+
+
+def _resident_bytes() -> int:
+    """What this process holds in memory, files aside."""
+    resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
+    return (int(resident) - int(shared)) * mmap.PAGESIZE
+
+
+@contextmanager
+def _spill_folder() -> Iterator[str]:
+    """A folder that goes whatever ends this process: a shell waits for the end of a pipe that only this process has."""
+    folder = Path(tempfile.gettempdir()) / f"scope-query-{secrets.token_hex(8)}"
+    remover = subprocess.Popen(  # before there is anything to remove
+        ["/bin/sh", "-c", 'read -r _; rm -rf -- "$0"', str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,  # Ctrl+C is not for it
+    )
+    try:
+        folder.mkdir(mode=0o700)
+        yield str(folder)
+    finally:
+        remover.communicate()
 
 
 def _sentence(error: Exception) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import threading
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -25,12 +26,13 @@ from capture.errors import FormatError, SessionProblem
 from capture.events import FLAG_COUNTED, EventBatch, Kind
 from capture.eventtable import BATCH_COLUMNS, batch_from_table
 from capture.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
-from capture.format import MANIFEST, FileEntry, Manifest, Problem, SegmentEntry, told_books
+from capture.format import MANIFEST, MAX_TABLE_ROWS, FileEntry, Manifest, Problem, SegmentEntry, told_books
 from capture.info import Info, session_info
 from capture.losses import told_losses
 from capture.packed import PackedFiles
 from capture.reader import TableReader
 from capture.tables import DEFINITION_TABLES, SCHEMAS, as_table, empty_table
+from capture.typed import converted
 
 Signature = tuple[int, int, int] | None
 _MERGES_MEANWHILE = 5  # a segment may be merged again while its rows are looked for
@@ -191,23 +193,23 @@ class Session:
         """The state keys, by id."""
         return self._definitions("state_keys", StateKeyRow)
 
-    def table(self, name: str, failures: list[Exception] | None = None) -> Any:
-        """A whole table of the design: a dataset that streams segment by segment, or a table if it is small.
+    def table(self, name: str, failures: list[Exception] | None = None, more: pa.Table | None = None) -> Any:
+        """A whole table of the design as a dataset, which pyarrow and DuckDB take as a source of rows.
 
-        Both are what pyarrow and DuckDB take as a source of rows. A scan of a live session may find segments merged
-        away: it then adds a FileNotFoundError to `failures` and has to be repeated after a `refresh`.
+        Nothing is read before a scan begins. One of a live session may find segments merged away: it then adds a
+        FileNotFoundError to `failures` and has to be repeated after a `refresh`. `more` are rows to add.
         """
-        from capture.dataset import segment_dataset  # noqa: PLC0415 - pyarrow.dataset takes 50 ms to import
+        from capture.dataset import StoredRows  # noqa: PLC0415 - pyarrow.dataset takes 50 ms to import
 
         if name not in SCHEMAS:
             raise SessionProblem(f"A session has no table {name!r}.", f"Its tables are {', '.join(SCHEMAS)}.")
+        return StoredRows(self, name, [] if failures is None else failures, more)
+
+    def small_table(self, name: str) -> pa.Table | None:
+        """The rows of a table that needs no streaming; None for one that lies in segments."""
         if name in DEFINITION_TABLES:
             return self._definition_table(name)
-        if name == "gaps":
-            return self._gaps()
-        if not any(segment.file(name) for segment in self.segments):
-            return empty_table(name)
-        return segment_dataset(self, name, [] if failures is None else failures)
+        return self._gaps() if name == "gaps" else None
 
     def info(self) -> Info:
         """The session in figures, without reading its rows."""
@@ -318,7 +320,7 @@ class Session:
         manifest: Manifest | None = self._manifest
         while manifest is not None:
             try:
-                pieces = [self.reader.table(None, entry, None) for entry in manifest.defs if entry.table == name]
+                pieces = [self.reader.table(None, entry, None) for entry in self._defined_in(manifest, name)]
                 break
             except FileNotFoundError:
                 newest = self._newest_if_readable() if manifest is self._manifest else None
@@ -335,22 +337,29 @@ class Session:
     def _definition_pieces(self, name: str) -> list[pa.Table]:
         """The pieces that are there; the others are reported."""
         pieces = []
-        for entry in self._manifest.defs:
-            if entry.table == name:
-                try:
-                    pieces.append(self.reader.table(None, entry, None))
-                except FileNotFoundError:
-                    self.reader.missing(None, entry)
+        for entry in self._defined_in(self._manifest, name):
+            try:
+                pieces.append(self.reader.table(None, entry, None))
+            except FileNotFoundError:
+                self.reader.missing(None, entry)
         return pieces
+
+    def _defined_in(self, manifest: Manifest, name: str) -> list[FileEntry]:
+        """The files of a table of names; those beyond what one may have in all are reported and left out."""
+        listed = [entry for entry in manifest.defs if entry.table == name]
+        totals = accumulate(entry.rows for entry in listed)
+        within = [entry for entry, total in zip(listed, totals, strict=True) if total <= MAX_TABLE_ROWS]
+        for entry in listed[len(within) :]:
+            self.reader.refuse(None, entry, f"a session has at most {MAX_TABLE_ROWS} {name}")
+        return within
 
     def _definitions(self, name: str, kind: type[_Row]) -> list[_Row]:
         with self._lock:
             entries = [entry for entry in self._manifest.defs if entry.table == name]
             known = self._rows.get(name)
             if known is None or known[0] != entries:
-                rows = self._definition_table(name).to_pylist()
                 try:
-                    known = self._rows[name] = (entries, msgspec.convert(rows, list[kind]))  # type: ignore[valid-type]
+                    known = self._rows[name] = (entries, list(_rows_as(self._definition_table(name), kind)))
                 except msgspec.ValidationError as error:
                     raise FormatError(f"The table {name} holds a row without a value: {error}.") from error
             return list(known[1])
@@ -373,6 +382,22 @@ class Session:
     def _lost_events(self, segment: SegmentEntry) -> int:
         entry = segment.file("events")
         return segment.events if entry and entry.name in self.reader.damaged else 0
+
+
+def _rows_as(table: pa.Table, kind: type[_Row]) -> Iterator[_Row]:
+    """A million a second; equal texts that lie near each other are one object."""
+    for batch in table.to_batches(max_chunksize=1 << 15):
+        columns = [
+            _texts_once(column) if column.type == pa.string() else column.to_pylist() for column in batch.columns
+        ]
+        rows = [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+        yield from converted(rows, list[kind])  # type: ignore[valid-type]
+
+
+def _texts_once(column: pa.Array) -> list[str | None]:
+    coded = column.dictionary_encode()
+    texts = coded.dictionary.to_pylist()
+    return [None if at is None else texts[at] for at in coded.indices.to_pylist()]
 
 
 def _position(segment: SegmentEntry) -> tuple[int, int]:

@@ -17,6 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise_shield()
     from scope_gui import command_line, streams  # noqa: PLC0415 - not before the shield is up
 
-    if argv is None:
-        streams.prepare_streams()
-    return command_line.main(argv)
+    if argv is not None:
+        return command_line.main(argv)
+    streams.prepare_streams()
+    code = command_line.main(None)
+    streams.leave_if_others_work(code)
+    return code

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from capture.errors import ScopeError, TargetProblem
+from capture.shown_text import one_line
 from scope_gui.streams import AnswerLost, drop_answers
 
 WELCOME = "scope_gui.app:welcome"
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ScopeError as problem:
         if isinstance(problem, AnswerLost):
             drop_answers()
-        print(f"scope-gui: {problem}", file=sys.stderr)
+        print(f"scope-gui: {one_line(str(problem))}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         drop_answers()  # their reader (head, less) has gone, which is its right and no failure of ours
@@ -138,6 +139,16 @@ def build_parser() -> argparse.ArgumentParser:
     _session(query)
     query.add_argument("sql", metavar="SQL")
     _format(query)
+    query.add_argument(
+        "--max-rows",
+        type=_row_limit,
+        default=1_000_000,
+        metavar="N",
+        help="refuse a longer answer (0: any; 512 MiB at most)",
+    )
+    query.add_argument(
+        "--max-seconds", type=_time_limit, default=600, metavar="SEC", help="end a query that takes longer (0: never)"
+    )
 
     verify = _verb(verbs, "verify", "check every byte of a session", "scope_gui.verbs_keep:verify")
     _session(verify)
@@ -255,6 +266,20 @@ def _seconds(text: str) -> float:
     seconds = float(text)
     if seconds <= 0:
         raise argparse.ArgumentTypeError("must be above 0")
+    return seconds
+
+
+def _row_limit(text: str) -> int:
+    rows = int(text)
+    if rows < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return rows
+
+
+def _time_limit(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 1e6:
+        raise argparse.ArgumentTypeError("must be 0 to 1000000")
     return seconds
 
 

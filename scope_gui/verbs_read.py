@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,13 +12,14 @@ import pyarrow as pa
 
 from capture.measured_cost import told
 from capture.session import Session
+from capture.shown_text import one_line
 from dags.frame import frame_at
 from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text, status_text
 from dags.open_rows import open_rows
+from scope_gui.answers import print_table, short_cell
 from scope_gui.blindness import unseen_lines
+from scope_gui.streams import print_json
 from scope_gui.timespec import text_from_ns, time_ns_from_text
-
-MOST_COLUMN_CHARACTERS = 60
 
 
 def info(arguments: argparse.Namespace) -> int:
@@ -28,7 +27,7 @@ def info(arguments: argparse.Namespace) -> int:
     with Session.open(arguments.session) as session:
         figures = session.info()
         if arguments.json:
-            _print_json(figures)
+            print_json(figures)
             return 0
         values = msgspec.structs.asdict(figures)
         kinds, problems, unseen = values.pop("kinds"), values.pop("problems"), values.pop("unseen")
@@ -36,10 +35,10 @@ def info(arguments: argparse.Namespace) -> int:
         values["overhead"] = told(overhead, " of the program's CPU time") if overhead is not None else "not known"
         for name, value in values.items():
             shown = text_from_ns(value) if name == "duration_ns" else value
-            print(f"{name.removesuffix('_ns'):<16} {shown}")
-        print(f"{'kinds':<16} {', '.join(f'{name} {count}' for name, count in sorted(kinds.items()))}")
+            print(f"{name.removesuffix('_ns'):<16} {one_line(str(shown))}")
+        print(f"{'kinds':<16} {one_line(', '.join(f'{name} {count}' for name, count in sorted(kinds.items())))}")
         for problem in problems:
-            print(f"{'problem':<16} {problem.what}")
+            print(f"{'problem':<16} {one_line(problem.what)}")
         if unseen:
             print()
             print("\n".join(unseen_lines(unseen)))
@@ -52,9 +51,9 @@ def frame(arguments: argparse.Namespace) -> int:
         time_ns = time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
         shown = frame_at(session, time_ns)
     if arguments.json:
-        _print_json(shown)
+        print_json(shown)
     else:
-        print("\n".join(_frame_lines(shown, every_track=arguments.all)))
+        print("\n".join(map(one_line, _frame_lines(shown, every_track=arguments.all))))
     return 0
 
 
@@ -77,68 +76,30 @@ def events(arguments: argparse.Namespace) -> int:
                 FROM events LEFT JOIN tracks USING (track_id) LEFT JOIN sites USING (site_id)
                 WHERE {" AND ".join(where)}
                 ORDER BY event_id {f"LIMIT {arguments.limit}" if arguments.limit else ""}""",
+            max_rows=0,
         )
-    _print_table(table, arguments.format)
+    print_table(table, arguments.format)
     return 0
 
 
 def query(arguments: argparse.Namespace) -> int:
     """Prints the answer to an SQL query."""
     with Session.open(arguments.session) as session:
-        table = _answer(session, arguments.sql, open_rows(session) if session.live else None)
+        rows = open_rows(session) if session.live else None
+        table = _answer(session, arguments.sql, rows, max_rows=arguments.max_rows, max_seconds=arguments.max_seconds)
         for problem in session.problems:
-            print(f"scope-gui: {problem.what}", file=sys.stderr)
-    _print_table(table, arguments.format)
+            print(f"scope-gui: {one_line(problem.what)}", file=sys.stderr)
+    print_table(table, arguments.format)
     return 0
 
 
-def _answer(session: Session, sql: str, open_rows: Mapping[str, Any] | None = None) -> pa.Table:
-    from capture.query import query as ask  # noqa: PLC0415 - duckdb takes as long to import as all the rest of a frame
+def _answer(
+    session: Session, sql: str, open_rows: Mapping[str, Any] | None = None, *, max_rows: int, max_seconds: float = 0
+) -> pa.Table:
+    from capture.query import Limits  # noqa: PLC0415 - duckdb takes as long to import as all the rest of a frame
+    from capture.query import query as ask  # noqa: PLC0415
 
-    return ask(session, sql, open_rows)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-
-
-def _print_table(table: pa.Table, format_name: str) -> None:
-    if format_name == "json":
-        _print_json([{name: _number(value) for name, value in row.items()} for row in table.to_pylist()])
-        return
-    rows: Iterable[dict[str, Any]] = (row for batch in table.to_batches() for row in batch.to_pylist())
-    names = table.column_names
-    if format_name == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([_harmless(row[name]) for name in names] for row in rows)
-    else:
-        _print_columns(names, [[_shown(row[name]) for name in names] for row in rows])
-
-
-def _number(value: Any) -> Any:
-    """A sum of int64 comes as a decimal, which JSON would have to quote."""
-    if not isinstance(value, Decimal):
-        return value
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-def _print_columns(names: Sequence[str], rows: list[list[str]]) -> None:
-    widths = [max([len(name), *(len(row[i]) for row in rows)]) for i, name in enumerate(names)]
-    for cells in (names, ["-" * width for width in widths], *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
-
-
-def _shown(value: Any) -> str:
-    """One cell on one line: control characters from a session must not reach the terminal."""
-    text = "" if value is None else str(value)
-    text = "".join(c if c.isprintable() else "�" for c in text)
-    return text if len(text) <= MOST_COLUMN_CHARACTERS else text[: MOST_COLUMN_CHARACTERS - 1] + "…"
-
-
-def _harmless(value: Any) -> Any:
-    """A CSV cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"} else value
+    return ask(session, sql, open_rows, Limits(rows=max_rows, seconds=max_seconds))
 
 
 def _sql_text(text: str) -> str:
@@ -161,7 +122,7 @@ def _frame_lines(shown: Frame, *, every_track: bool) -> Iterable[str]:
     for state in shown.states:
         count = f"{state.changes:,}".replace(",", " ")
         counted = f" ({state.confidence}, {count} changes)" if state.changes > 1 else ""
-        yield f"  {state.owner}.{state.key} = {_shown(state.value)}{counted}"
+        yield f"  {state.owner}.{state.key} = {short_cell(state.value)}{counted}"
     for name, value in sorted(shown.metrics.items()):
         yield f"  {name} {value:g}"
     yield "confidence: " + ", ".join(

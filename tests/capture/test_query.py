@@ -152,7 +152,7 @@ def test_anything_but_reading_the_session_is_refused_in_a_sentence(
 def test_python_objects_around_a_query_are_not_tables(tmp_path: Path) -> None:
     built = build_session(tmp_path / "a.scope", events=10, segments=1)
     secrets = Session.open(built.path).table("sites")
-    assert len(secrets)
+    assert secrets.schema.names
     with pytest.raises(SessionProblem, match="secrets"):
         ask(built.path, "SELECT * FROM secrets")
 
