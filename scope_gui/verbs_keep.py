@@ -17,6 +17,7 @@ from capture.session import Session
 from capture.shown_text import one_line
 from capture.verify import verify as verify_session
 from dags.analyses.detail import rebuilt_detail, segment_detail
+from dags.cache_check import lying_caches
 from dags.keyframe import rebuild
 from scope_gui.progress import Progress
 from scope_gui.recording.recovery import recover as recover_session
@@ -28,6 +29,9 @@ def verify(arguments: argparse.Namespace) -> int:
     with Session.open(arguments.session) as session:
         progress = Progress("checking", len(session.segments))
         report = verify_session(session, progress.step)
+        lying = list(lying_caches(session))
+        if lying:
+            report = msgspec.structs.replace(report, ok=False, problems=[*report.problems, *lying])
     if arguments.json:
         print_json(report)
     else:

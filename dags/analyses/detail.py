@@ -95,6 +95,17 @@ def segment_detail(session: Session, index: int) -> SegmentDetail:
     return found
 
 
+def kept_detail(session: Session, index: int) -> bytes | None:
+    """What a segment's cache holds, None when there is none, or none that its readers would believe."""
+    segment = session.segments[index]
+    try:
+        data = session.raw(segment.detail_name)
+        _decoded(data, segment.first_event_id, segment.events)
+        return unframed(data)
+    except (FileNotFoundError, SessionProblem):
+        return None
+
+
 def rebuilt_detail(session: Session, index: int) -> bytes | None:
     """What `segment_detail` would keep, made anew; None when not all that it is made of could be read.
 

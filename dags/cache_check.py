@@ -1,0 +1,47 @@
+"""Whether a session's caches say what a replay of its events says: a cache that lies lies in every answer.
+
+A cache's checksum proves that it is whole, not that it is true. One of another version, or that nobody can decode, is
+passed over by its readers and lies to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from capture.errors import FormatError
+from capture.format import Problem, SegmentEntry
+from dags.analyses.detail import kept_detail, rebuilt_detail
+from dags.keyframe import decode_keyframe, rebuild
+
+if TYPE_CHECKING:
+    from capture.session import Session
+
+
+def lying_caches(session: Session) -> Iterator[Problem]:
+    """What is wrong in the caches of a finished session, by replaying all of it.
+
+    Nothing where a segment is damaged: nobody can tell then what came after it.
+    """
+    if session.live or session.damaged_segments():
+        return
+    for index, keyframe in rebuild(session):
+        segment, stored = session.segments[index], session.keyframe(index)
+        if stored is not None and stored != keyframe and _is_believed(stored, segment):
+            yield _problem(segment, "its keyframe does not say what its events say")
+        detail = kept_detail(session, index)
+        if detail is not None and detail != rebuilt_detail(session, index):
+            yield _problem(segment, "its level of detail does not say what its events say")
+
+
+def _is_believed(keyframe: bytes, segment: SegmentEntry) -> bool:
+    """Whether readers start from it."""
+    try:
+        return decode_keyframe(keyframe).event_id == segment.first_event_id - 1
+    except FormatError:
+        return False
+
+
+def _problem(segment: SegmentEntry, what: str) -> Problem:
+    told = f"Segment {segment.seq}: {what}; `scope-gui index` writes it again."
+    return Problem(told, start_ns=segment.start_ns, end_ns=segment.end_ns)
