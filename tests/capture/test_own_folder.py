@@ -30,6 +30,7 @@ WRITERS = {
     "capture/attach.py": "an agent's private folder",
     "capture/bootstrap.py": "an agent's private folder",
     "capture/channel.py": "an agent's private folder",
+    "capture/query.py": "a query's folder for what does not fit into memory",
     "scope_gui/desktop.py": "the desktop's menu entry",
     "scope_gui/pictures/picture_files.py": "the folder of a series of pictures",
     "scope_gui/recording/recordings.py": "the folder that recordings are made in",
