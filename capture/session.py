@@ -386,11 +386,12 @@ class Session:
 
 def _rows_as(table: pa.Table, kind: type[_Row]) -> Iterator[_Row]:
     """A million a second; equal texts that lie near each other are one object."""
+    names = table.column_names
     for batch in table.to_batches(max_chunksize=1 << 15):
         columns = [
             _texts_once(column) if column.type == pa.string() else column.to_pylist() for column in batch.columns
         ]
-        rows = [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         yield from converted(rows, list[kind])  # type: ignore[valid-type]
 
 
