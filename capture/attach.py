@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from capture.bootstrap import Bootstrap, recorder_library
+from capture.bootstrap import CLAIMED, SCRIPT, Bootstrap, recorder_library
 from capture.channel import AgentChannel
 from capture.doctor import judge
 from capture.errors import TargetProblem
@@ -82,7 +82,7 @@ def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_s
                 # The target holds one request at a time; a script that does nothing takes the place of ours, whose
                 # file is about to go.
                 leftovers.callback(_remote_exec, target, _NOTHING)
-            if not called and (withdrawn := _withdraw(orders)):
+            if not called and (withdrawn := bootstrap.withdraw(orders)):
                 inject(pid, recorder, str(withdrawn))
             if not called and not has_called(AGENT_PATIENCE_S):
                 raise TargetProblem(
@@ -99,18 +99,9 @@ def _write_script(target: Target, bootstrap: Bootstrap, orders: Path, library: s
     asks_itself = PROGRAM_NAME.match(Path(target.executable or "").name)
     if target.python is None or target.python.minor < (3, 14) or not asks_itself:
         return None
-    claimed = str(bootstrap.folder / "claimed.json")
+    claimed = str(bootstrap.folder / CLAIMED)
     source = _BOOTSTRAP.format(config=str(orders), claimed=claimed, library=library)
-    return bootstrap.write("bootstrap.py", source.encode())
-
-
-def _withdraw(orders: Path) -> Path | None:
-    """The orders under a new name, for an entered thread; None if the script has claimed them just now."""
-    withdrawn = orders.with_name("withdrawn.json")
-    try:
-        return orders.rename(withdrawn)
-    except FileNotFoundError:
-        return None
+    return bootstrap.write(SCRIPT, source.encode())
 
 
 def _remote_exec(target: Target, script: Path) -> bool:

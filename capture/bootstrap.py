@@ -2,18 +2,21 @@
 
 The folder is 0700 and its files 0600, owned by the target's user; it lives only until the agent has called. Who comes
 second (an attach on 3.14 may send two) finds `config.json` claimed, that is renamed, and goes away silently.
+
+Once it is the target's, its owner can move it and put a link in its place, so from the first it is held by a
+descriptor, and everything in it is reached from there.
 """
 
+import contextlib
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from capture.channel import AgentChannel
+from capture.channel import SOCKET, AgentChannel
 from capture.errors import ScopeBug, TargetProblem
 from capture.host_facts import AGENT_DIR
 from capture.pool_folders import give_pool_folder, make_pool_folder
@@ -21,6 +24,7 @@ from capture.settings import CaptureSettings
 
 LONGEST_FOLDER = 80
 """A socket's path holds 107 bytes."""
+CONFIG, CLAIMED, WITHDRAWN, SCRIPT = "config.json", "claimed.json", "withdrawn.json", "bootstrap.py"
 
 
 class Bootstrap:
@@ -33,9 +37,11 @@ class Bootstrap:
         """Raises: TargetProblem if there is no folder that both sides can use."""
         self._uid, self._gid = uid, gid
         self.folder = _make_folder(uid, seen_by)
+        self._fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             self.channel = AgentChannel.listen(self.folder)
-            self._give(self.channel.path)
+            if uid != os.geteuid():
+                os.chown(self.channel.path.name, uid, gid, dir_fd=self._fd, follow_symlinks=False)
         except BaseException:
             self.close()
             raise
@@ -44,7 +50,7 @@ class Bootstrap:
         """The orders, as the agent reads them. `pool_dir` is made usable for the target's user."""
         self._open_pool_dir(pool_dir)
         return self.write(
-            "config.json",
+            CONFIG,
             json.dumps(  # ASCII: a path that is no UTF-8 travels as halves of letters, which msgspec refuses
                 {
                     "socket": str(self.channel.path),
@@ -58,19 +64,36 @@ class Bootstrap:
 
     def write(self, name: str, content: bytes) -> Path:
         """A private file in the folder that did not exist before."""
-        path = self.folder / name
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(name, flags, 0o600, dir_fd=self._fd), "wb") as file:
             file.write(content)
-        self._give(path)
-        return path
+            self._give(file.fileno())
+        return self.folder / name
 
     def hand_over(self) -> None:
-        """Make the folder the target's. Nothing may be written into it afterwards: it could be led elsewhere."""
-        self._give(self.folder)
+        """Make the folder the target's. Nothing may be written into it afterwards."""
+        self._give(self._fd)
+
+    def withdraw(self, orders: Path) -> Path | None:
+        """The orders under a new name, for who has no claim to the first; None if they have been claimed."""
+        withdrawn = orders.with_name(WITHDRAWN)
+        try:
+            os.rename(orders.name, WITHDRAWN, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        except FileNotFoundError:
+            return None
+        return withdrawn
 
     def close(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Removes the folder with what we and the agent have put there; what else its owner has stays. Repeatable."""
+        fd, self._fd = self._fd, -1
+        if fd < 0:
+            return
+        for name in (SOCKET, CONFIG, CLAIMED, WITHDRAWN, SCRIPT):
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=fd)
+        os.close(fd)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
 
     def __enter__(self) -> Self:
         return self
@@ -80,9 +103,9 @@ class Bootstrap:
             self.channel.close()
         self.close()
 
-    def _give(self, path: Path) -> None:
+    def _give(self, fd: int) -> None:
         if self._uid != os.geteuid():
-            os.chown(path, self._uid, self._gid, follow_symlinks=False)
+            os.fchown(fd, self._uid, self._gid)
 
     def _open_pool_dir(self, pool_dir: Path) -> None:
         make_pool_folder(pool_dir)

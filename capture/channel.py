@@ -9,6 +9,7 @@ Not thread-safe: one thread owns a channel.
 
 import contextlib
 import hmac
+import os
 import secrets
 import select
 import socket
@@ -21,10 +22,16 @@ from typing import Any, NoReturn, Self
 import msgspec
 
 from capture.errors import TargetProblem
+from capture.names import readable
 
 Message = dict[str, Any]
 
+SOCKET = "agent.sock"
 MAX_LINE_BYTES = 1 << 20
+MOST_KEPT = 100
+"""Events that nobody has asked for yet; an agent sends a handful in a whole recording."""
+MOST_REASON = 500
+MOST_VERSION = 40
 _READ_BYTES = 1 << 16
 _HELLO_PATIENCE_S = 3.0
 _EVENT_THAT_ANSWERS = {"stop": "stopped"}
@@ -39,8 +46,9 @@ class AgentChannel:
     agent's end is gone (detached, ended or killed).
     """
 
-    def __init__(self, listener: socket.socket, path: Path, token: str) -> None:
+    def __init__(self, listener: socket.socket, path: Path, token: str, folder: int) -> None:
         self.path = path
+        self._folder = folder
         self.token = token
         self.hello: Message = {}
         self.recording: Message = {}
@@ -57,17 +65,18 @@ class AgentChannel:
 
         Raises: TargetProblem if the path is too long for a socket or cannot be made.
         """
-        path = directory / "agent.sock"
+        path = directory / SOCKET
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         try:
             listener.bind(str(path))
             path.chmod(0o600)
             listener.listen(8)
+            folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             listener.close()
             raise TargetProblem(f"The socket {path} cannot be made: {error.strerror or error}.") from None
         listener.setblocking(False)
-        return cls(listener, path, secrets.token_hex(32))
+        return cls(listener, path, secrets.token_hex(32), folder)
 
     def accept(
         self, timeout_s: float, *, uid: int | None = None, pid: int | None = None, pidfd: int | None = None
@@ -78,7 +87,7 @@ class AgentChannel:
         may still say who it is: the agent would take being hung up on as its order to detach, and never call again.
         With `pidfd` the wait ends early when the target does.
 
-        Raises: TargetProblem if the target ends.
+        Raises: TargetProblem if the target ends, or what calls with the token is no agent.
         """
         assert self._listener is not None
         deadline = time.monotonic() + timeout_s
@@ -96,6 +105,7 @@ class AgentChannel:
         return False
 
     def _greet(self, deadline: float) -> bool:
+        """Raises: TargetProblem if it has the token and is no agent all the same."""
         try:
             hello = self._next_message(deadline)
         except TargetProblem:
@@ -103,6 +113,8 @@ class AgentChannel:
         token = hello.pop("hello", None) if hello else None
         if hello is None or not isinstance(token, str) or not hmac.compare_digest(token.encode(), self.token.encode()):
             return False
+        if not _is_greeting(hello):
+            self._fail("The agent in the target introduced itself as no agent does.")
         self.hello = hello
         self._send({"ok": True}, deadline)
         return True
@@ -119,6 +131,8 @@ class AgentChannel:
             if message.get("event") == answer_event:
                 return message
             self._keep_event(message)
+            if time.monotonic() > deadline:  # one that talks all the time would be listened to for ever
+                break
         raise TargetProblem(f"The agent in the target did not answer '{do}' within {timeout_s:g} s.")
 
     def wait_event(self, name: str, *, timeout_s: float, pidfd: int | None = None) -> Message:
@@ -135,6 +149,8 @@ class AgentChannel:
             if message.get("event") == name:
                 return message
             self._keep_event(message)
+            if time.monotonic() > deadline:
+                break
         raise TargetProblem(f"The agent in the target did not report '{name}' within {timeout_s:g} s.")
 
     def wait_until_recording(self, *, timeout_s: float, pidfd: int | None = None) -> None:
@@ -145,11 +161,11 @@ class AgentChannel:
         self.recording = self.wait_event("recording", timeout_s=timeout_s, pidfd=pidfd)
 
     def receive(self) -> list[Message]:
-        """The events that have arrived, without waiting; sets `eof` when the agent's end is gone."""
+        """The next events that have arrived, without waiting; sets `eof` when the agent's end is gone."""
         events = list(self._events)
         self._events.clear()
         with contextlib.suppress(TargetProblem):
-            while (message := self._next_message(0.0)) is not None:
+            while len(events) < MOST_KEPT and (message := self._next_message(0.0)) is not None:
                 events.append(message)
         return events
 
@@ -171,7 +187,9 @@ class AgentChannel:
 
     def _keep_event(self, message: Message) -> None:
         if message.get("event") == "error":
-            raise TargetProblem(f"The agent in the target failed: {message.get('message', 'no reason given')}.")
+            raise TargetProblem(f"The agent in the target failed: {reason_in(message)}.")
+        if len(self._events) >= MOST_KEPT:
+            self._fail("The agent in the target sent more messages than any agent does.")
         if "event" in message:
             self._events.append(message)
 
@@ -231,8 +249,21 @@ class AgentChannel:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-            with contextlib.suppress(OSError):
-                self.path.unlink()
+            with contextlib.suppress(OSError):  # by descriptor: its path may lead elsewhere by now
+                os.unlink(SOCKET, dir_fd=self._folder)
+            os.close(self._folder)
+
+
+def reason_in(message: Message) -> str:
+    """What went wrong, in the agent's words: a sentence, whatever was sent."""
+    reason = message.get("message")
+    return readable(reason)[:MOST_REASON] if isinstance(reason, str) and reason else "no reason given"
+
+
+def _is_greeting(hello: Message) -> bool:
+    """Whether what we go by has the types that an agent sends."""
+    python, pid = hello.get("python", ""), hello.get("pid", 0)
+    return isinstance(python, str) and len(python) <= MOST_VERSION and type(pid) is int and 0 <= pid < 1 << 31
 
 
 def _is_expected(caller: socket.socket, uid: int | None, pid: int | None) -> bool:

@@ -47,6 +47,17 @@ class Drain:
             self._clock_due_ns = now_ns + CLOCK_INTERVAL_NS
         return moved
 
+    def drain_rest(self) -> int:
+        """Bytes of records moved until nothing is left of a target that has stopped, or never will.
+
+        One that goes on for ever, by its own fault or on purpose, is given what its pool holds twice over.
+        Raises: as `drain_once`.
+        """
+        total = 0
+        while total <= 2 * self.pool.size and (moved := self.drain_once(clock_block=True)):
+            total += moved
+        return total
+
     def journal_counters(self) -> None:
         """The target's own counts of what it has dropped, at the end. Raises: TargetProblem."""
         for fact in self.pool.counters().facts(self.process_serial):

@@ -21,6 +21,7 @@ from capture.errors import PoolProblem, SessionProblem
 from capture.hostlib import host_library
 from capture.pool_folders import open_pool
 
+HEADER_BYTES = 4096
 BLOCK_BYTES = 65536
 SMALL_BYTES = 4096
 CHUNK_HEADER_BYTES = 64
@@ -31,6 +32,11 @@ MOST_TRACKS = 65_536  # in one fact: each takes up to 34 bytes, and a block hold
 MOST_POOL_BYTES = 5 << 30  # settings.MAX_CHUNKS blocks and their tables
 MOST_DEFINITION_BYTES = 64 << 20
 """What the recorder maps for them (MOST_BYTES of native/recorder/defs.c): a target cannot make us read more at once."""
+
+
+def pool_bytes(blocks: int) -> int:
+    """The size of a pool's file. Source: `scope_pool_create` of native/recorder/pool.c."""
+    return HEADER_BYTES + (4 * blocks + 4095) // 4096 * 4096 + blocks * BLOCK_BYTES
 
 
 class ScanEntry(ctypes.Structure):
@@ -49,6 +55,7 @@ class ScanEntry(ctypes.Structure):
         ("dropped_before", ctypes.c_uint64),
         ("capacity", ctypes.c_uint32),
         ("pad", ctypes.c_uint32),
+        ("place", ctypes.c_uint64),
     )
 
 
@@ -113,8 +120,10 @@ class Cost(IntEnum):
 class Pool:
     """The mapping of one pool folder: scan for new records, read them, give chunks back."""
 
-    def __init__(self, folder: Path, *, private: bool = False) -> None:
+    def __init__(self, folder: Path, *, private: bool = False, most_bytes: int = MOST_POOL_BYTES) -> None:
         """`private`: what is marked as drained is marked for us alone, so the same can be drained again.
+
+        `most_bytes`: what the target was told to use at most.
 
         Raises: PoolProblem when it is not there, not a file of this session alone, or bigger than any pool.
         """
@@ -127,8 +136,8 @@ class Pool:
             fd = self._own.open_file("pool.bin", os.O_RDWR)
             try:
                 size = os.fstat(fd).st_size
-                if size > MOST_POOL_BYTES:
-                    raise ValueError(f"it claims {size} bytes")
+                if not HEADER_BYTES <= size <= min(most_bytes, MOST_POOL_BYTES):
+                    raise ValueError(f"it has {size} bytes")
                 self._map = mmap.mmap(fd, size, access=mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE)
             finally:
                 os.close(fd)
@@ -138,8 +147,13 @@ class Pool:
         self._bytes = memoryview(self._map)
         self._base = (ctypes.c_ubyte * len(self._map)).from_buffer(self._map)
         self._library = host_library()
+        if self._library.scope_pool_guard(self._base, ctypes.c_uint64(len(self._map))):
+            self._close()
+            raise PoolProblem(f"The recorder's memory {folder / 'pool.bin'} is one of too many.")
         self._entries = (ScanEntry * FIRST_ENTRIES)()
         self._definitions_read = 0
+        self._is_private = private
+        self.has_lost_names = False
 
     def _u32(self, offset: int) -> int:
         return int.from_bytes(self._bytes[offset : offset + 4], "little")
@@ -162,6 +176,11 @@ class Pool:
     @property
     def pid(self) -> int:
         return self._u32(48)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its file, all that it can ever hold at once."""
+        return len(self._map)
 
     @property
     def stopped(self) -> bool:
@@ -199,18 +218,18 @@ class Pool:
             raise PoolProblem("The recorder's shared memory in the target is damaged; what was drained so far is kept.")
         return found
 
-    def records(self, entry: ScanEntry) -> memoryview:
-        """The entry's new record slots."""
-        start = self._u64(40) + entry.index * SMALL_BYTES + CHUNK_HEADER_BYTES
-        return self._bytes[start + entry.drained * RECORD_BYTES : start + entry.committed * RECORD_BYTES]
+    def records(self, entry: ScanEntry) -> bytes:
+        """The entry's new record slots: a copy, for the target can write into its own at any time."""
+        start = entry.place + CHUNK_HEADER_BYTES
+        return bytes(self._bytes[start + entry.drained * RECORD_BYTES : start + entry.committed * RECORD_BYTES])
 
     def advance(self, entry: ScanEntry) -> None:
         """Says that the entry's records are in the journal; a closed chunk becomes free."""
         self._library.scope_pool_advance(self._base, ctypes.c_uint64(len(self._map)), ctypes.byref(entry))
 
     def new_definitions(self) -> bytes:
-        """Whole definitions appended since the last call; of very many, some. Raises: PoolProblem."""
-        count = min(self._u64(384) - self._definitions_read, MOST_DEFINITION_BYTES)
+        """Whole definitions appended since the last call. Raises: PoolProblem, also when these are no definitions."""
+        count = min(self._u64(384), MOST_DEFINITION_BYTES) - self._definitions_read
         if count <= 0:
             return b""
         try:
@@ -226,6 +245,11 @@ class Pool:
         finally:
             os.close(fd)
         whole = sum(_definition_lengths(data))
+        if not whole and self._is_private:  # there is nothing more to come, but records to save
+            self._definitions_read = MOST_DEFINITION_BYTES
+            self.has_lost_names = True
+        elif not whole:  # only whole ones are told of
+            raise PoolProblem(f"{self.folder / 'defs.bin'} is damaged; what was drained so far is kept.")
         self._definitions_read += whole
         return data[:whole]
 
@@ -252,6 +276,11 @@ class Pool:
         return self._u64(456 + 8 * cost)
 
     def close(self) -> None:
+        """Lets go of the memory. Harmless for the target."""
+        self._library.scope_pool_unguard(self._base)
+        self._close()
+
+    def _close(self) -> None:
         del self._base
         self._own.close()
         # After a failed append the exception's traceback still holds a view; the mapping goes with it.

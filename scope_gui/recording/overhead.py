@@ -61,6 +61,7 @@ LEFT_OUT = (Cost.LEFT_OUT_CALL, Cost.LEFT_OUT_RAISE)
 """What is told apart as for code that is left out."""
 
 MOST_SPEED_CHANGE = 4.0
+MOST_NS = 1 << 62  # what a program sends instead of a time may be any number
 LEAST_WORK = 0.3
 """A target that uses that much of its time is at work also when we find it waiting: for the processor that we have."""
 
@@ -122,7 +123,9 @@ def _count(spent: Spent, cost: Cost) -> int:
 
 def _dearer(counts: Mapping[Cost, int], last: Spent, speed: float) -> float:
     """How many times as long an event takes amid the program's work as in a loop of nothing else."""
-    if counts[Cost.SAMPLES] < ENOUGH_SAMPLES or not _count(last, Cost.USUAL_TICKS):
+    if counts[Cost.SAMPLES] < ENOUGH_SAMPLES or not (
+        _count(last, Cost.USUAL_TICKS) and _count(last, Cost.USUAL_SAMPLES)
+    ):
         return speed
     usual_ticks = _count(last, Cost.USUAL_TICKS) / _count(last, Cost.USUAL_SAMPLES)
     longer = counts[Cost.SAMPLED_TICKS] / counts[Cost.SAMPLES] / usual_ticks - 1
@@ -142,7 +145,9 @@ def prices(cost: Mapping[str, Any] | None) -> Prices | None:
 
     def measured(name: str) -> tuple[int, int, int]:
         match loops.get(name):
-            case [int(count), int(bare_ns), int(hooked_ns)] if count > 0 and bare_ns > 0:
+            case [int(count), int(bare_ns), int(hooked_ns)] if (
+                count > 0 and 0 < bare_ns < MOST_NS and 0 <= hooked_ns < MOST_NS
+            ):
                 return count, bare_ns, hooked_ns
             case _:
                 return 1, 0, 0

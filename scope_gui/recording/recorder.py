@@ -23,7 +23,7 @@ import psutil
 
 from capture import clock, ids
 from capture.attach import attach
-from capture.channel import AgentChannel
+from capture.channel import AgentChannel, reason_in
 from capture.drain import Drain
 from capture.errors import ScopeError, SessionProblem, TargetProblem
 from capture.fuse import Fuse
@@ -33,7 +33,7 @@ from capture.left_pools import note_session, remove_left_pools
 from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes
 from capture.own_folder import JOURNAL, OwnFolder, remove_folder
-from capture.pool import BLOCK_BYTES, Pool
+from capture.pool import BLOCK_BYTES, Pool, pool_bytes
 from capture.pool_folders import make_pool_folder, remove_pool_folder
 from capture.probe import described, image_of, program_of
 from capture.redaction import hide_names
@@ -59,6 +59,7 @@ LOOK_SHARE = 6  # of the time that a look for children takes, until the next one
 FIND_INTERVAL_NS = 25_000_000
 OBSERVED_NS = 1_000_000_000
 FIRST_PROCESS = 1
+MOST_ERRORS = 10
 
 
 class Ended(enum.StrEnum):
@@ -121,6 +122,7 @@ class Recording:
         self._sync: Future[None] | None = None
         self._pool_root = ids.pool_root(self.session_id, self.session_path, self.settings.chunk_count * BLOCK_BYTES)
         self._pool_folder = self._pool_root / str(FIRST_PROCESS)
+        self._errors_told = 0
         self._note = -1  # says that the pools in shared memory are in use
         self._fact(
             "session",
@@ -187,7 +189,7 @@ class Recording:
 
     def _begin(self, pid: int) -> None:
         if self._channel is not None:
-            self._pool = Pool(self._pool_folder)
+            self._pool = Pool(self._pool_folder, most_bytes=pool_bytes(self.settings.chunk_count))
             self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
         self._begun_ns = self._begun_ns or clock.monotonic_ns()
         self._standing.begin(pid, self._drain, self._channel)
@@ -350,7 +352,7 @@ class Recording:
         try:
             self._prepare_pool()
             self._channel = attach(pid, self.settings, self._pool_folder, serial)
-            self._pool = Pool(self._pool_folder)
+            self._pool = Pool(self._pool_folder, most_bytes=pool_bytes(self.settings.chunk_count))
             self._watch.record(pid, serial, self._channel.hello.get("python", ""))
         except (ScopeError, psutil.NoSuchProcess):
             if self._channel is not None:
@@ -393,7 +395,9 @@ class Recording:
         assert self._channel is not None
         for event in self._channel.receive():
             if event.get("event") == "error":
-                self.say(f"the agent reports: {event.get('message', 'no reason given')}")
+                self._errors_told += 1
+                if self._errors_told <= MOST_ERRORS:  # each is a line on the user's terminal
+                    self.say(f"the agent reports: {reason_in(event)}")
             elif event.get("event") == "agent_thread" and isinstance(thread_id := event.get("agent_thread"), int):
                 self._standing.agent_goes_on_as(thread_id)
         return self._channel.eof
@@ -420,8 +424,7 @@ class Recording:
     def _close_target(self) -> None:
         """Journals the rest of a pool and its counters, and takes it away."""
         if self._drain is not None and self._pool is not None:
-            while self._drain.drain_once(clock_block=True):
-                pass
+            self._drain.drain_rest()
             self._standing.look(self._pool)
             if (overhead := self._standing.overhead) is not None:
                 self._fact("overhead", process_serial=self._serial, overhead=msgspec.structs.asdict(overhead))

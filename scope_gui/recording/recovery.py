@@ -185,12 +185,13 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:
         for serial, pool_folder in folders:
             try:
                 _wait_until_detached(pool_folder, say)
-                drained += _drain_pool(Pool(pool_folder, private=True), journal, serial)
+                pool = Pool(pool_folder, private=True)
+                drained += _drain_pool(pool, journal, serial)
+                if pool.has_lost_names:
+                    names = PoolProblem(f"{pool_folder / 'defs.bin'} is damaged: some names of functions are lost.")
+                    _tell_of_damage(journal, serial, names, say)
             except PoolProblem as problem:
-                say(str(problem))
-                loss = {"fact": "loss", "process_serial": serial, "code": "pool-damaged"}
-                loss["detail"] = f"{serial}: {problem.message}"
-                journal.append(BlockType.FACTS, serial, json_bytes(loss))
+                _tell_of_damage(journal, serial, problem, say)
         end = {"fact": "end", "mono_ns": 0, "reason": "the recorder was killed"}
         journal.append(BlockType.FACTS, 1, msgspec.json.encode(end))
         journal.append(BlockType.END, 1, b"")
@@ -200,18 +201,22 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:
     return drained
 
 
+def _tell_of_damage(journal: JournalWriter, serial: int, problem: PoolProblem, say: Say) -> None:
+    say(str(problem))
+    loss = {"fact": "loss", "process_serial": serial, "code": "pool-damaged"}
+    loss["detail"] = f"{serial}: {problem.message}"
+    journal.append(BlockType.FACTS, serial, json_bytes(loss))
+
+
 def _drain_pool(pool: Pool, journal: JournalWriter, serial: int) -> int:
     """Journals one pool to its last record; the number of events. Raises: PoolProblem."""
-    drained = 0
     try:
         drain = Drain(pool, journal, serial)
-        while moved := sum(entry.new_events for entry in pool.scan()):
-            drained += moved
-            drain.drain_once(clock_block=True)
+        drain.drain_rest()
         drain.journal_counters()
     finally:
         pool.close()
-    return drained
+    return drain.events
 
 
 def _wait_until_detached(pool_folder: Path, say: Say) -> None:

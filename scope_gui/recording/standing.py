@@ -39,8 +39,10 @@ class Standing:
         """The recording of this process has begun; without an agent it is watched from outside only."""
         self._pid, self._drain = pid, drain
         if channel is not None:
-            cost: dict[str, Any] = channel.recording.get("cost", {})
-            self._agent_thread = ThreadNumbers(pid).ours(cost.get("agent_thread") or 0)
+            told: Any = channel.recording.get("cost")
+            cost: dict[str, Any] = told if isinstance(told, dict) else {}
+            thread = cost.get("agent_thread")
+            self._agent_thread = ThreadNumbers(pid).ours(thread) if isinstance(thread, int) and thread > 0 else 0
             found = prices(cost)
             self._meter = OverheadMeter(found)
             self._slowed = SlowedTime() if found is not None and found.slowdown > 1.0 else None

@@ -269,6 +269,26 @@ def test_the_private_folder_and_its_files_are_private(pool_dir: Path) -> None:
     assert not config.exists()
 
 
+def test_what_lies_where_the_private_folder_was_is_left_alone(pool_dir: Path, tmp_path: Path) -> None:
+    """Its owner is the target's, who may put a link in its place: root then renamed and removed files elsewhere."""
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("config.json", "agent.sock", "bootstrap.py"):
+        (other / name).write_text("somebody's")
+    with Bootstrap(os.geteuid(), os.getegid()) as bootstrap:
+        orders = bootstrap.write_config(SETTINGS, pool_dir, 1)
+        bootstrap.hand_over()
+        moved = bootstrap.folder.rename(tmp_path / "moved")
+        bootstrap.folder.symlink_to(other)
+        assert bootstrap.withdraw(orders) is not None
+        assert sorted(path.name for path in moved.iterdir()) == ["agent.sock", "withdrawn.json"]
+        assert bootstrap.withdraw(orders) is None
+        bootstrap.channel.close()
+    assert sorted(path.read_text() for path in other.iterdir()) == ["somebody's"] * 3
+    assert list(moved.iterdir()) == []
+    bootstrap.folder.unlink()
+
+
 def test_attaching_from_a_short_lived_recorder_leaves_no_process(target: Launcher, pool_dir: Path) -> None:
     """A recorder that exits without a word: its end of the line closes and the target is free again."""
     program = target([sys.executable, "-c", BUSY], ready="ready")

@@ -1,5 +1,6 @@
 """The channel accepts its own agent and nobody else, and never waits longer than it was told."""
 
+import contextlib
 import json
 import os
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.channel import MAX_LINE_BYTES, AgentChannel
+from capture.channel import MAX_LINE_BYTES, MOST_KEPT, AgentChannel
 from capture.errors import TargetProblem
 
 
@@ -119,6 +120,57 @@ def test_an_event_waited_for_is_found_among_those_kept(channel: AgentChannel, ag
     assert channel.request("ping") == {"pong": True}
     thread.join()
     assert channel.wait_event("recording", timeout_s=0) == {"event": "recording"}
+
+
+@pytest.mark.parametrize(
+    "greeting", [{"python": ["a"]}, {"python": "3" * 100}, {"pid": "1"}, {"pid": True}, {"pid": 1 << 40}]
+)
+def test_a_greeting_of_other_types_is_refused(channel: AgentChannel, greeting: dict[str, object]) -> None:
+    calling = FakeAgent(channel.path)
+    calling.say({"hello": channel.token, **greeting})
+    with pytest.raises(TargetProblem, match="as no agent does"):
+        channel.accept(5)
+    calling.close()
+
+
+def test_one_that_talks_without_end_is_not_listened_to_for_ever(channel: AgentChannel, agent: FakeAgent) -> None:
+    """`request` never came back, `receive` neither, and both kept all that they had heard."""
+    line = json.dumps({"pong": "x" * 1000}).encode() + b"\n"
+
+    def talk() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                agent.socket.sendall(line * 50)
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    began = time.monotonic()
+    assert len(channel.receive()) <= MOST_KEPT
+    with pytest.raises(TargetProblem, match="did not report"):
+        channel.wait_event("recording", timeout_s=0.2)
+    assert time.monotonic() - began < 3.0
+    channel.close()
+    thread.join()
+
+
+def test_events_that_nobody_asked_for_are_kept_up_to_a_number(channel: AgentChannel, agent: FakeAgent) -> None:
+    thread = answering(agent, *[{"event": "odd"}] * (MOST_KEPT + 1))
+    with pytest.raises(TargetProblem, match="more messages than any agent does"):
+        channel.request("ping")
+    thread.join()
+
+
+def test_a_socket_is_removed_where_it_was_made(tmp_path: Path) -> None:
+    """Its folder is the target's, who may put a link to another one in its place."""
+    made, other = tmp_path / "made", tmp_path / "other"
+    made.mkdir()
+    other.mkdir()
+    (other / "agent.sock").write_text("somebody's")
+    with AgentChannel.listen(made):
+        made.rename(tmp_path / "moved")
+        made.symlink_to(other)
+    assert (other / "agent.sock").exists()
+    assert not (tmp_path / "moved" / "agent.sock").exists()
 
 
 def test_an_error_of_the_agent_becomes_one_sentence(channel: AgentChannel, agent: FakeAgent) -> None:

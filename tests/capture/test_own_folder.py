@@ -27,7 +27,6 @@ WRITERS = {
     "capture/own_folder.py": "sessions and pools",
     "capture/disk.py": "files that a person has named: pictures, settings, notes beside a packed session",
     "capture/pack.py": "the packed file, until it takes the folder's place",
-    "capture/attach.py": "an agent's private folder",
     "capture/bootstrap.py": "an agent's private folder",
     "capture/channel.py": "an agent's private folder",
     "capture/query.py": "a query's folder for what does not fit into memory",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from capture.blocks import BlockType
 from capture.drain import Drain
 from capture.errors import PoolProblem
 from capture.journal import JournalReader, JournalWriter
-from capture.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Cost, Pool
+from capture.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Cost, Pool, pool_bytes
 from capture.pool_folders import pool_folders, remove_pool_folder
 from tests.interpreters import ROOT
 from tests.synthetic import record, snapshot, state
@@ -229,12 +231,80 @@ def test_only_whole_definitions_are_read_and_none_twice(paper: PaperPool) -> Non
     pool.close()
 
 
-def test_no_more_definitions_are_read_than_the_target_may_have(paper: PaperPool) -> None:
-    (paper.folder / "defs.bin").write_bytes(b"")
+@pytest.mark.parametrize("size", [0, 1 << 40], ids=["empty", "sparse"])
+def test_no_more_definitions_are_read_than_the_target_may_have(paper: PaperPool, size: int) -> None:
+    with (paper.folder / "defs.bin").open("wb") as file:
+        file.truncate(size)
     paper.poke(384, struct.pack("<Q", 1 << 63))
     pool = Pool(paper.folder)
-    assert pool.new_definitions() == b""
+    with pytest.raises(PoolProblem, match=r"defs\.bin is damaged"):
+        pool.new_definitions()
     pool.close()
+    recovering = Pool(paper.folder, private=True)
+    assert recovering.new_definitions() == b"", "its records can still be had"
+    assert recovering.has_lost_names
+    recovering.close()
+
+
+@pytest.mark.parametrize("kept", [0, 100, TABLE_AT, BLOCKS_AT, BLOCKS_AT + BLOCK_BYTES], ids="cut to {}".format)
+def test_a_pool_that_is_cut_short_while_it_is_mapped_is_damaged(paper: PaperPool, tmp_path: Path, kept: int) -> None:
+    """Reading past the end of its file raised SIGBUS, which ended the recorder."""
+    for index in range(0, 48, 16):
+        paper.chunk(index, 1 + index, 0, record(1000, 1, 1) * 10)
+    pool, journal = Pool(paper.folder), JournalWriter(tmp_path / "j")
+    drain = Drain(pool, journal, 1)
+    entries = pool.scan()
+    with paper.path.open("r+b") as file:
+        file.truncate(kept)
+    assert [len(pool.records(entry)) for entry in entries] == [160] * 3
+    with pytest.raises(PoolProblem, match="damaged"):
+        drain.drain_once()
+    pool.drop_when_full()
+    pool.close()
+    journal.close()
+
+
+@pytest.mark.parametrize("size", [0, 4095, BLOCKS_AT + 4 * BLOCK_BYTES, 1 << 40])
+def test_a_pool_of_another_size_than_any_is_not_mapped(paper: PaperPool, size: int) -> None:
+    with paper.path.open("r+b") as file:
+        file.truncate(size)
+    with pytest.raises(PoolProblem, match=f"it has {size} bytes|empty"):
+        Pool(paper.folder, most_bytes=pool_bytes(BLOCKS))
+
+
+def test_a_pool_that_moves_its_parts_while_it_is_read_stays_inside(paper: PaperPool) -> None:
+    """What was checked is what is used: a second thread puts the blocks elsewhere, again and again."""
+    for index in range(0, 48, 16):
+        paper.chunk(index, 1 + index, 0, record(1000, 1, 1) * 10)
+    code = "import mmap, sys\nfile = open(sys.argv[1], 'r+b')\nmap = mmap.mmap(file.fileno(), 0)\nprint(flush=True)\n"
+    code += f"good, bad = map[40:48], (1 << 46).to_bytes(8, 'little')\nwhile map[{BLOCKS_AT}] != 9:"
+    code += " map[40:48] = bad; map[40:48] = good"
+    with subprocess.Popen([sys.executable, "-c", code, paper.path], stdout=subprocess.PIPE) as mover:
+        assert mover.stdout is not None
+        assert mover.stdout.readline() == b"\n"
+        pool, damaged, whole = Pool(paper.folder), 0, 0
+        for _ in range(20_000):
+            try:
+                whole += all(len(pool.records(entry)) == 160 for entry in pool.scan())
+            except PoolProblem:
+                damaged += 1
+        pool.close()
+        mover.kill()
+    assert damaged + whole == 20_000
+    assert damaged > 0
+
+
+def test_a_pool_that_never_ends_is_left(paper: PaperPool, tmp_path: Path) -> None:
+    """A program that goes on writing kept `attach` from ever ending."""
+
+    class Endless(Drain):
+        def drain_once(self, *, clock_block: bool = False) -> int:
+            return BLOCK_BYTES
+
+    pool, journal = Pool(paper.folder), JournalWriter(tmp_path / "j")
+    assert 2 * pool.size < Endless(pool, journal, 1).drain_rest() < 3 * pool.size
+    pool.close()
+    journal.close()
 
 
 def test_pool_folders_are_found_and_removed(paper: PaperPool) -> None:

@@ -11,7 +11,7 @@
 #define SCOPE_CLOCK_MONOTONIC 2u
 
 /* One chunk that holds records the journal does not have yet, or that can be freed. */
-struct scope_scan_entry { /* 56 bytes */
+struct scope_scan_entry { /* 64 bytes */
     uint32_t index;
     uint32_t track_serial;
     uint32_t state;
@@ -24,6 +24,7 @@ struct scope_scan_entry { /* 56 bytes */
     uint64_t dropped_before;
     uint32_t capacity; /* record slots */
     uint32_t pad;
+    uint64_t place; /* of the chunk, in bytes from the pool's start */
 };
 
 /* One thread that fell asleep, or woke. */
@@ -43,6 +44,8 @@ SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, s
                                      int32_t cap);
 SCOPE_EXPORT int32_t scope_pool_drops(const unsigned char *base, uint64_t size, uint64_t *out, int32_t cap);
 SCOPE_EXPORT int32_t scope_pool_advance(unsigned char *base, uint64_t size, const struct scope_scan_entry *entry);
+SCOPE_EXPORT int32_t scope_pool_guard(unsigned char *base, uint64_t size);
+SCOPE_EXPORT void scope_pool_unguard(unsigned char *base);
 SCOPE_EXPORT int32_t scope_seccomp_filters(int32_t tid, void *out, uint32_t capacity, uint32_t *lengths,
                                            uint32_t filters_max);
 
