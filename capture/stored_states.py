@@ -109,8 +109,9 @@ def with_old_values(states: pa.Table) -> pa.Table:
 
 
 def as_arrow_file(states: pa.Table) -> pa.Buffer:
-    """Whole rows as a file in memory, which costs a copy: nobody keeps it longer than a query."""
-    sink, schema = pa.BufferOutputStream(), SCHEMAS["states"]
+    """Whole rows, or some of their columns, as a file in memory: a copy, kept no longer than a query."""
+    sink = pa.BufferOutputStream()
+    schema = pa.schema([SCHEMAS["states"].field(name) for name in states.column_names])
     with pa.ipc.new_file(sink, schema) as writer:
         writer.write_table(states.cast(schema), max_chunksize=1 << 16)
     return sink.getvalue()

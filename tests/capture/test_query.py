@@ -58,6 +58,14 @@ def test_every_table_of_the_design_exists_with_its_columns_even_when_empty(truth
         assert ask(truth.path, f"SELECT * FROM {name}") == []
 
 
+@pytest.mark.parametrize("column", ["count(*)", "max(new)", "max(version_id)", "min(old)", "sum(changes)"])
+def test_one_column_of_states_is_read_alone(truth: Truth, column: str) -> None:
+    everything = "WITH s AS MATERIALIZED (SELECT * FROM states WHERE version_id > 0)"
+    assert ask(truth.path, f"SELECT {column} AS x FROM states") == ask(
+        truth.path, f"{everything} SELECT {column} AS x FROM s"
+    )
+
+
 @pytest.mark.parametrize(
     "condition",
     [
