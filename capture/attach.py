@@ -16,6 +16,7 @@ from capture.bootstrap import CLAIMED, SCRIPT, Bootstrap, recorder_library
 from capture.channel import AgentChannel
 from capture.doctor import judge
 from capture.errors import TargetProblem
+from capture.foreign_files import read_start
 from capture.host_facts import AGENT_DIR
 from capture.inject import has_ended, inject
 from capture.pool import BLOCK_BYTES
@@ -112,7 +113,7 @@ def _remote_exec(target: Target, script: Path) -> bool:
     command = [target.executable or "python", "-I", "-S", "-c", _ASK, str(target.pid), str(script)]
     environment = {"PATH": os.defpath}
     with contextlib.suppress(OSError):
-        for variable in Path(f"/proc/{target.pid}/environ").read_bytes().split(b"\0"):
+        for variable in read_start(f"/proc/{target.pid}/environ").split(b"\0"):
             if variable.startswith(b"LD_LIBRARY_PATH="):
                 environment["LD_LIBRARY_PATH"] = os.fsdecode(variable.partition(b"=")[2])
     return run_program_of(target.pid, command, environment, _ASK_S)

@@ -1,18 +1,22 @@
 """What an ELF file says about itself: the addresses of its exported names, its loader, where its code lies.
 
-Only reads the file (through a memory map), never trusts a number in it: every access is inside the file or raises
-`ElfError`. Used to find `dlopen` and friends in a target's own C library, and Python's version in an executable
-that does not say it in its name. Names are looked up through the file's GNU hash table (one probe, whatever its
-size), so asking fifty libraries "do you define malloc?" takes a few milliseconds.
+Only reads the file, never trusts a number in it: every access is inside the file or raises `ElfError`. It is read piece
+by piece and not mapped: its owner may cut it short meanwhile, which ends whoever has it mapped. Used to find `dlopen`
+and friends in a target's own C library, and Python's version in an executable that does not say it in its name. Names
+are looked up through the file's GNU hash table (one probe, whatever its size), so asking fifty libraries "do you define
+malloc?" takes a few milliseconds.
 
 Source: the ELF-64 object file format; the GNU hash section as binutils writes it.
 """
 
-import mmap
+import os
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+
+from capture.foreign_files import open_regular
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
@@ -24,7 +28,11 @@ _DT_HASH, _DT_STRTAB, _DT_SYMTAB, _DT_GNU_HASH = 4, 5, 6, 0x6FFFFEF5
 _MAX_SEGMENTS = 512
 _MAX_DYNAMIC = 4096
 _MAX_SECTION_NAMES = 1 << 16
-_MAX_SYMBOLS = 1 << 22
+_MAX_SYMBOLS = 1 << 18
+_MAX_TEXT = 1 << 16
+_PIECE = 1 << 20
+LONGEST_MATCH = 64
+MOST_SEARCHED = 256 << 20
 MACHINES = {62: "x86_64", 183: "aarch64", 3: "i386", 40: "arm"}
 
 
@@ -55,11 +63,8 @@ class ElfFile:
 
     def __init__(self, path: Path) -> None:
         """Raises: ElfError if it is not such a file, OSError if it cannot be read."""
-        with path.open("rb") as file:
-            try:
-                self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except ValueError:
-                raise ElfError(f"{path} is empty") from None
+        self._fd = open_regular(path)
+        self._size = os.fstat(self._fd).st_size
         try:
             ident, self.kind, machine, _, _, table, _, _, _, size, count, *_ = self._unpack(_HEADER, 0)
             if ident[:6] != b"\x7fELF\x02\x01" or size != _SEGMENT.size or count > _MAX_SEGMENTS:
@@ -68,21 +73,25 @@ class ElfFile:
             self.segments = [self._segment(table + i * size) for i in range(count)]
             self._tables = dict(self._dynamic_entries())
         except ElfError:
-            self._bytes.close()
+            os.close(self._fd)
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bytes.close()
+        os.close(self._fd)
 
     @property
     def interpreter(self) -> str | None:
         """The dynamic loader this program asks for; None for libraries and for static programs."""
         for segment in self.segments:
             if segment.kind == _PT_INTERP:
-                return self._slice(segment.offset, segment.file_size).rstrip(b"\0").decode(errors="replace")
+                return (
+                    self._slice(segment.offset, min(segment.file_size, _MAX_TEXT))
+                    .rstrip(b"\0")
+                    .decode(errors="replace")
+                )
         return None
 
     @property
@@ -124,9 +133,9 @@ class ElfFile:
         """The address of the first occurrence of `pattern` in executable parts."""
         for segment in self.segments:
             if segment.kind == _PT_LOAD and segment.executable:
-                at = self._bytes.find(pattern, segment.offset, segment.offset + segment.file_size)
-                if at >= 0:
-                    return at - segment.offset + segment.address
+                found = self._search(re.compile(re.escape(pattern)), segment.offset, segment.file_size)
+                if found is not None:
+                    return found[0] - segment.offset + segment.address
         return None
 
     def bias(self, mapped_at: int, file_offset: int) -> int | None:
@@ -139,10 +148,19 @@ class ElfFile:
                 return mapped_at - file_offset + segment.offset - segment.address
         return None
 
-    @property
-    def data(self) -> mmap.mmap:
-        """The whole file, for a search through it."""
-        return self._bytes
+    def search(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """The first place in the file, of its first 256 MiB, that matches; no longer than `LONGEST_MATCH`."""
+        found = self._search(pattern, 0, self._size)
+        return found[1] if found is not None else None
+
+    def _search(self, pattern: re.Pattern[bytes], start: int, size: int) -> tuple[int, re.Match[bytes]] | None:
+        """(Where, what) of the first match in a part of the file."""
+        end = min(start + size, self._size, start + MOST_SEARCHED)
+        for at in range(start, end, _PIECE):
+            piece = os.pread(self._fd, min(_PIECE + LONGEST_MATCH, end - at), at)
+            if found := pattern.search(piece):
+                return at + found.start(), found
+        return None
 
     def _segment(self, at: int) -> Segment:
         kind, flags, offset, address, _, file_size, _, _ = self._unpack(_SEGMENT, at)
@@ -194,7 +212,9 @@ class ElfFile:
 
     def _string_is(self, at: int, wanted: bytes) -> bool:
         start = self._offset_of(self._tables[_DT_STRTAB]) + at
-        return self._bytes[start : start + len(wanted) + 1] == wanted + b"\0"
+        if start >= self._size:
+            return False
+        return os.pread(self._fd, len(wanted) + 1, start) == wanted + b"\0"
 
     def _offset_of(self, address: int) -> int:
         for segment in self.segments:
@@ -209,6 +229,7 @@ class ElfFile:
         return layout.unpack(self._slice(at, layout.size))
 
     def _slice(self, at: int, size: int) -> bytes:
-        if not 0 <= at <= at + size <= len(self._bytes):
+        data = os.pread(self._fd, size, at) if 0 <= at <= at + size <= self._size else b""
+        if len(data) != size:
             raise ElfError(f"{size} bytes at {at} are outside the file")
-        return self._bytes[at : at + size]
+        return data

@@ -6,8 +6,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from capture.foreign_files import read_start
+
 _LINE = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)", re.DOTALL)
 _DELETED = " (deleted)"
+_MOST_MAPS = 64 << 20  # a kernel lets a process have 65 530 mappings unless it was told otherwise
 
 
 class Mapping(NamedTuple):
@@ -37,7 +40,10 @@ def read_maps(pid: int) -> list[Mapping]:
     Raises: OSError if the process is gone or may not be looked into.
     """
     mappings = []
-    for line in Path(f"/proc/{pid}/maps").read_bytes().split(b"\n"):  # a name may hold \r
+    told = read_start(f"/proc/{pid}/maps", _MOST_MAPS)
+    if len(told) == _MOST_MAPS:
+        raise OSError(f"process {pid} has more in its memory than any program")
+    for line in told.split(b"\n"):  # a name may hold \r
         if found := _LINE.fullmatch(line):
             start, end, permissions, offset, major, minor, inode, raw_path = found.groups()
             path = os.fsdecode(raw_path.replace(b"\\012", b"\n"))  # the one escape that the kernel makes
@@ -58,9 +64,16 @@ def read_maps(pid: int) -> list[Mapping]:
 
 
 def file_of(pid: int, mapping: Mapping) -> Path:
-    """The mapped file itself, also if it was replaced on disk or lies in another mount namespace."""
+    """The mapped file itself, also if it was replaced on disk or lies in another mount namespace.
+
+    What the kernel has mapped comes first, for a path can lead elsewhere by the time that it is opened; it takes root.
+    """
+    mapped = Path(f"/proc/{pid}/map_files/{mapping.start:x}-{mapping.end:x}")
+    with contextlib.suppress(OSError):
+        mapped.stat()
+        return mapped
     through_root = Path(f"/proc/{pid}/root{mapping.path}")
     with contextlib.suppress(OSError):
         if through_root.stat().st_ino == mapping.inode:  # the device differs on btrfs and overlays
             return through_root
-    return Path(f"/proc/{pid}/map_files/{mapping.start:x}-{mapping.end:x}")
+    return mapped

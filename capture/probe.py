@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from capture.definitions import OS_STATE, OS_STATES
+from capture.foreign_files import read_start
 from capture.names import command_line, command_words, kernel_name
 from capture.python_build import PROGRAM_NAME
 from capture.python_command import given_program
@@ -261,7 +262,7 @@ def thread_name(pid: int, thread_id: int) -> str:
 def _name_and_words(pid: int) -> tuple[str, list[str]]:
     """What a process is called and how its user has started it; empty where it has ended."""
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = read_start(f"/proc/{pid}/cmdline")
         comm = Path(f"/proc/{pid}/comm").read_bytes().removesuffix(b"\n")
     except OSError:
         return "", []

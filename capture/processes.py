@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from capture.foreign_files import read_start
 from capture.names import command_line, command_words, kernel_name
 from capture.python_build import PROGRAM_NAME, is_interpreter
 
@@ -43,7 +44,7 @@ def list_processes() -> list[ProcessRow]:
     rows = []
     for pid in psutil.pids():
         with contextlib.suppress(OSError, ValueError, IndexError):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            command = read_start(f"/proc/{pid}/cmdline")
             if command:
                 rows.append(_row(pid, command, booted))
     return rows
@@ -70,7 +71,7 @@ def _guess_python(pid: int, command: bytes) -> str:
         program = Path(f"/proc/{pid}/exe").readlink().name
         if found := PROGRAM_NAME.match(program):
             return f"{found[1]}.{found[2]}{found[3]}" if found[2] else "yes"
-        mapped = re.search(rb"libpython(\d\.\d+t?)", Path(f"/proc/{pid}/maps").read_bytes())
+        mapped = re.search(rb"libpython(\d\.\d+t?)", read_start(f"/proc/{pid}/maps"))
         if mapped:
             return mapped[1].decode()
         status = Path(f"/proc/{pid}/exe").stat()

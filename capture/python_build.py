@@ -97,13 +97,13 @@ def _hexversion(file: ElfFile, name: str) -> int | None:
     """
     if symbol := file.symbol("Py_Version"):
         return int.from_bytes(file.read(symbol.address, 8), "little") & 0xFFFFFFFF
-    if text := _VERSION_TEXT.search(file.data):
+    if text := file.search(_VERSION_TEXT):
         major, minor, micro = (int(part) for part in re.findall(r"\d+", text[1].decode())[:3])
         return major << 24 | minor << 16 | micro << 8 | 0xF0
     named = LIBRARY_NAME.match(name) or PROGRAM_NAME.match(name)
     if not named or not named[2]:
         return None
     tail = bytes([int(named[2]), 3])
-    if argument := re.search(rb"\xbf([\xa0-\xcf\xf0].)" + re.escape(tail), file.data, re.DOTALL):
+    if argument := file.search(re.compile(rb"\xbf([\xa0-\xcf\xf0].)" + re.escape(tail), re.DOTALL)):
         return int.from_bytes(argument[1] + tail, "little")
     return 3 << 24 | tail[0] << 16 | 0xF0

@@ -7,6 +7,7 @@ somebody's process.
 
 import contextlib
 import os
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,8 @@ _ALLOCATOR_NAMES = ("malloc", "tbbmalloc", "libasan", "libtsan", "libmsan")
 _LIBC_FUNCTIONS = ("dlopen", "dlerror", "mmap", "munmap", "__errno_location", "__libc_dlopen_mode")
 _NEEDED = frozenset({"dlopen", "mmap", "munmap", "__errno_location"})
 _COMPARED_BYTES = 16
+_LOOK_THROUGH_S = 10.0
+"""Fifty libraries take milliseconds; a program can have mapped thousands of files made to be slow to look through."""
 
 
 class Function(NamedTuple):
@@ -88,8 +91,17 @@ class TargetCode:
         return [mapping for mapping in self._mappings if mapping.is_code and mapping.name.startswith(_LOADER_NAMES)]
 
     def code_under_locks(self) -> list[Mapping]:
-        """Code that may run with a lock of malloc's or the loader's taken."""
-        return [mapping for mapping in self._mappings if mapping.is_code and self._may_hold_locks(mapping)]
+        """Code that may run with a lock of malloc's or the loader's taken.
+
+        Raises: TargetProblem when there are more files than can be looked through.
+        """
+        found, deadline = [], time.monotonic() + _LOOK_THROUGH_S
+        for mapping in self._mappings:
+            if mapping.is_code and self._may_hold_locks(mapping):
+                found.append(mapping)
+            if time.monotonic() > deadline:
+                raise TargetProblem(f"Process {self._pid} runs more libraries than can be looked through.")
+        return found
 
     def _may_hold_locks(self, mapping: Mapping) -> bool:
         name = mapping.name

@@ -16,6 +16,7 @@ import psutil
 
 from capture.elf import ElfError, ElfFile
 from capture.errors import TargetProblem
+from capture.foreign_files import read_start
 from capture.maps import Mapping, file_of, read_maps
 from capture.names import command_line, command_words, kernel_name, readable
 from capture.python_build import (
@@ -96,7 +97,7 @@ def describe(pid: int) -> Target:
     try:
         create_time = psutil.Process(pid).create_time()
         status = _status_fields(pid)
-        raw_command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        raw_command = read_start(f"/proc/{pid}/cmdline")
         comm = Path(f"/proc/{pid}/comm").read_bytes().removesuffix(b"\n")
         is_dumpable = Path(f"/proc/{pid}").stat().st_uid == int(status["Uid"].split()[1])
     except (psutil.NoSuchProcess, ValueError, OverflowError, OSError):
@@ -156,8 +157,7 @@ def _what_it_runs(pid: int) -> dict[str, Any]:
 def _is_recording(pid: int, mapping: Mapping) -> bool:
     """Whether the mapped file is a pool whose agent has not stopped."""
     try:
-        with file_of(pid, mapping).open("rb") as file:
-            header = file.read(_POOL_STATE_AT + 4)
+        header = read_start(file_of(pid, mapping), _POOL_STATE_AT + 4)
     except OSError:
         return False
     return header[:8] == _POOL_MAGIC and int.from_bytes(header[_POOL_STATE_AT:], "little") != _POOL_STOPPED
@@ -173,10 +173,10 @@ def _is_lost(pid: int, mapping: Mapping) -> bool:
     if not mapping.name.startswith(_NEEDED_LIBRARIES):
         return False
     try:
-        with file_of(pid, mapping).open("rb"):
-            return False
+        read_start(file_of(pid, mapping), 1)
     except OSError:
         return True
+    return False
 
 
 def _is_stuck(pid: int) -> bool:
@@ -209,7 +209,7 @@ def _same_namespace(pid: int, kind: str) -> bool | None:
 def _disabled_by(pid: int, command: tuple[str, ...]) -> str | None:
     """What the owner said to keep debuggers out, the way Python 3.14 understands it."""
     with contextlib.suppress(OSError):
-        for variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+        for variable in read_start(f"/proc/{pid}/environ").split(b"\0"):
             name, _, value = variable.partition(b"=")
             if name == _DISABLE_VARIABLE and value:
                 return f"the environment variable {name.decode()}"
