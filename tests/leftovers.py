@@ -19,6 +19,8 @@ from pathlib import Path
 
 import psutil
 
+from capture.foreign_files import read_start
+
 MARK = "SCOPE_TEST_RUN"
 GRACE_S = 5.0
 _SHM = Path("/dev/shm")
@@ -110,7 +112,7 @@ def _processes_of_this_run() -> dict[int, str]:
 
 def _is_marked(pid: int) -> bool:
     try:
-        return f"{MARK}={os.environ[MARK]}".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+        return f"{MARK}={os.environ[MARK]}".encode() in read_start(f"/proc/{pid}/environ")
     except OSError:
         return False
 
@@ -121,7 +123,7 @@ def _others_run() -> bool:
         if pid == os.getpid() or _is_marked(pid):
             continue
         try:
-            if f"{MARK}=".encode() in Path(f"/proc/{pid}/environ").read_bytes():
+            if f"{MARK}=".encode() in read_start(f"/proc/{pid}/environ"):
                 return True
         except OSError:
             continue
