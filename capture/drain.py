@@ -1,4 +1,4 @@
-"""Ring to journal: one copy, then the ring's read position moves.
+"""Ring to journal: records are copied, since a target may change them, and appended; then the read position moves.
 
 A pass reads, in this order: the clock, the chunks' commit points, the definitions, the records. A definition is on
 disk before the first record that uses it, so the definitions read after the commit points cover every record of

@@ -35,8 +35,8 @@ class Recording:
 
     def __init__(self, **settings: Any) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="scope-test-"))
-        self.pool_dir = self.directory / "pool"
-        self.pool_dir.mkdir(mode=0o700)
+        self.pool_dir = self.directory / "pool" / "1"
+        self.pool_dir.mkdir(mode=0o700, parents=True)
         self.config = self.directory / "config.json"
         self.settings = {
             "mode": "full", "include": [], "exclude": [], "state": [], "chunk_count": 512, "when_full": "drop",
