@@ -30,7 +30,7 @@ $(NATIVE): $(READY) setup.py $(C_SOURCES)
 demo: setup ## the window on a live order service; without a display: pictures of it, and the tour in words
 	@$(BIN)/python resources/demo/window_tour.py
 
-test: setup ## everything a change must pass: check, then all tests on every interpreter found
+test: setup ## everything a change must pass: check, then all tests on the interpreters found
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check interpreters
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
@@ -55,7 +55,7 @@ gallery: setup ## pictures of every view, theme, size and state in out/gallery, 
 	$(BIN)/python -m tests.gallery $(GALLERY_ARGS)
 
 soak: setup interpreters ## the long safety runs: hundreds of attaches and kills
-	SCOPE_SOAK=1 $(BIN)/python -m pytest -m soak --timeout 3600 -o faulthandler_timeout=0 $(PYTEST_ARGS)
+	SCOPE_SOAK=1 $(BIN)/python -m pytest -m "soak or sampled" --timeout 3600 -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 interpreters: setup ## fetch the Pythons that this system lacks into .tools/, and libraries for them; tests run on those found
 	@$(BIN)/python packaging/fetch_python.py $$($(BIN)/python -m tests.interpreters --missing) \

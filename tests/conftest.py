@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -64,6 +65,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         here = interpreters.found()
         if wanted := metafunc.definition.get_closest_marker("minors"):
             here = [interpreter for interpreter in here if interpreter.minor in wanted.args]
+        if metafunc.definition.get_closest_marker("sampled") and not SOAK:
+            half = interpreters.HALVES[crc32(metafunc.function.__name__.encode()) % 2]
+            here = [interpreter for interpreter in here if interpreter.minor in half]
         metafunc.parametrize("interpreter", here, ids=[interpreter.minor for interpreter in here])
 
 

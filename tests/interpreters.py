@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MINORS = tuple(minor_text(minor) for minor in TARGETS)
 ONE_OF_EACH_WAY = ("3.11", "3.12", "3.14")
 """Stand for all where the way in and the hook matter: the profile hook, the first monitoring, asked to let us in."""
+HALVES = (("3.10", "3.12", "3.14"), ("3.11", "3.13", "3.15"))
+"""In each, one of every way in and hook: a test marked `sampled` runs on one of them, on all in `make soak`."""
 
 _ASK = """
 import json, platform, sys, sysconfig

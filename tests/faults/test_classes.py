@@ -43,6 +43,7 @@ def with_attrs(interpreter: Interpreter) -> dict[str, str]:
         return {}
 
 
+@pytest.mark.sampled
 def test_every_kind_of_class_works_as_it_does_unwatched(
     interpreter: Interpreter, target: Launcher, everything: Recording, own_classes: Recording
 ) -> None:

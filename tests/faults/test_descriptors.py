@@ -17,6 +17,7 @@ from tests.targets import Launcher
 PROGRAMS = Path(__file__).parent / "programs"
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("way", WAYS)
 def test_a_program_that_closes_every_descriptor_keeps_its_files(
     way: str, interpreter: Interpreter, target: Launcher, tmp_path: Path

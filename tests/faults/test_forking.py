@@ -33,6 +33,7 @@ def forked(way: str, how: str, interpreter: Interpreter, target: Launcher, folde
         return printed, it.output().replace(line, printed.splitlines()[-1])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("way", ["run", "attach"])
 def test_a_program_with_one_thread_forks_without_a_warning(
     way: str, interpreter: Interpreter, target: Launcher, tmp_path: Path

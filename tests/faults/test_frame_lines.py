@@ -47,6 +47,7 @@ def first_lines() -> dict[str, int]:
     return {**found, "<module>": 1}
 
 
+@pytest.mark.sampled
 def test_every_line_is_true_or_said_to_be_the_definition(
     recorded: tuple[Path, list[tuple[int, list[str]]]],
 ) -> None:

@@ -49,6 +49,7 @@ def compared(session: Path, log: Path) -> tuple[int, int]:
     return right, unknown
 
 
+@pytest.mark.sampled
 def test_calls_nest_truly_and_stacks_are_the_running_greenlets(interpreter: Interpreter, tmp_path: Path) -> None:
     log, session = tmp_path / "log", tmp_path / "turns.scope"
     run_recorded(session, [interpreter.path, TURNS, log, 2, 2], env=environment(interpreter, "greenlet"))
@@ -90,6 +91,7 @@ def test_an_attach_tells_what_it_cannot_know_of_greenlets_that_were_there(
             assert (track.confidence, frame.confidence.stacks) == ("not captured", "not captured")
 
 
+@pytest.mark.sampled
 def test_gevents_greenlets_are_told_apart(interpreter: Interpreter, tmp_path: Path) -> None:
     session = tmp_path / "gevent.scope"
     done = run_recorded(

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded
 
@@ -21,6 +23,7 @@ def evaluated(interpreter: Interpreter, session: Path, names: str) -> dict[str, 
     return left
 
 
+@pytest.mark.sampled
 def test_functions_and_exception_types_that_the_program_lets_go_are_gone(
     interpreter: Interpreter, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_values_and_command_lines_go_by_one_table(name: str, tmp_path: Path) -> 
     assert ("the-value" in value["new"]) == ("the-value" in redacted(f"--{name}=the-value"))
 
 
+@pytest.mark.sampled
 def test_what_stands_beside_a_secret_is_shown(interpreter: Interpreter, tmp_path: Path) -> None:
     run_recorded(tmp_path / "s.scope", [interpreter.path, PROGRAM], "--state", "__main__.Login")
     values = {row["key"]: row["new"] for row in query(tmp_path / "s.scope", "SELECT key, new FROM states")}
@@ -83,6 +84,7 @@ def test_what_stands_beside_a_secret_is_shown(interpreter: Interpreter, tmp_path
     }
 
 
+@pytest.mark.sampled
 def test_names_of_ones_own_are_hidden_as_well(interpreter: Interpreter, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(
         "class Account:\n    def __init__(self):\n"

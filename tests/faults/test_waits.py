@@ -58,7 +58,7 @@ def threads(frame: Frame) -> dict[str, FrameTrack]:
 
 
 @pytest.mark.alone
-@pytest.mark.minors("3.11", "3.12", "3.14")  # the kernel tells, whatever Python it is; a lock is one of two calls
+@pytest.mark.minors("3.11", "3.14")  # the kernel tells, whatever Python it is; a lock is one of two calls
 def test_the_status_of_threads_is_what_they_do(recorded: tuple[Path, list[tuple[int, list[str]]]]) -> None:
     session, log = recorded
     times = [time_ns for time_ns, _ in log]

@@ -182,6 +182,7 @@ def attach_and_detach(pid: int, folder: Path, number: int) -> int:
     return moved
 
 
+@pytest.mark.sampled
 def test_attach_cycles_leave_the_target_as_it_was(interpreter: Interpreter, tmp_path: Path) -> None:
     with restless(interpreter, tmp_path) as target:
         attach_and_detach(target.pid, tmp_path, 0)  # maps the recorder's library, which stays
@@ -280,10 +281,12 @@ burn()
 """
 
 
+@pytest.mark.sampled
 def test_attach_to_a_process_idle_in_accept(interpreter: Interpreter, tmp_path: Path) -> None:
     assert_attaches_at_once(interpreter, tmp_path, IDLE, "accept")
 
 
+@pytest.mark.sampled
 def test_attach_to_a_single_thread_that_burns_cpu(interpreter: Interpreter, tmp_path: Path) -> None:
     assert_attaches_at_once(interpreter, tmp_path, BURNING, "burn")
 

@@ -153,6 +153,7 @@ def test_a_frame_live_equals_the_frame_of_the_finished_session(
                 assert stacks == [[(e.function, e.line, e.entered_ns) for e in track.stack] for track in before.tracks]
 
 
+@pytest.mark.sampled
 def test_children_are_on_the_same_timeline(interpreter: Interpreter, tmp_path: Path) -> None:
     program = tmp_path / "parent.py"
     program.write_text(

@@ -94,6 +94,7 @@ def assert_everything_is_there(session: Path, steps_written: int, *, exactly: bo
             assert ended <= steps_written + 1
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_killed_target(interpreter: Interpreter, number: int, tmp_path: Path) -> None:
     with recording(interpreter, tmp_path, number) as (recorder, pid, session, counter):
@@ -104,6 +105,7 @@ def test_killed_target(interpreter: Interpreter, number: int, tmp_path: Path) ->
     assert_everything_is_there(session, int(counter.read_text() or 0), exactly=True)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_killed_recorder(interpreter: Interpreter, number: int, tmp_path: Path) -> None:
     with recording(interpreter, tmp_path, number) as (recorder, pid, session, counter):

@@ -173,6 +173,7 @@ def tokenize_file(folder: Path, interpreter: Interpreter) -> list[str]:
     return ["tokenize", source.stdout.strip()]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("program", ["json.tool", "compileall", "tokenize", "unittest"])
 def test_calls_equal_what_cprofile_counts(
     interpreter: Interpreter, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.interpreters import Interpreter
 from tests.scope_command import scope, scope_json
 
@@ -90,6 +92,7 @@ def dumped_stacks(text: str) -> dict[int, list[tuple[str, int, str]]]:
     return stacks
 
 
+@pytest.mark.sampled
 def test_frame_shows_the_stacks_that_faulthandler_dumps(interpreter: Interpreter, tmp_path: Path) -> None:
     (tmp_path / "ten.py").write_text(TEN_THREADS)
     dump = tmp_path / "dump.txt"

@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from capture.errors import TargetProblem
 from tests.capture.agent.recordings import DOOR, PATIENCE_S, Recording, open_files, script
 from tests.interpreters import Interpreter
@@ -56,6 +58,7 @@ def wait_for_censuses(started: Target, count: int) -> None:
     assert wait_for(lambda: len(censuses(started)) == count, PATIENCE_S), started.output()
 
 
+@pytest.mark.sampled
 def test_nothing_is_left_after_a_detach(
     interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
 ) -> None:

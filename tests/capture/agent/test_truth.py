@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.capture.agent.poolfile import ENTER, LEAVE, Pool
 from tests.capture.agent.recordings import PATIENCE_S, Recording, script
 from tests.interpreters import Interpreter
@@ -192,6 +194,7 @@ def test_a_raise_is_told_once_and_every_unwound_frame_too(
     assert told == [*thrown, *thrown, f"raise stored {mine}", "raise <module> ValueError"]
 
 
+@pytest.mark.sampled
 def test_filters_choose_modules_files_and_functions(
     interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
 ) -> None:
