@@ -61,6 +61,11 @@ class GlProbe(QObject):
             self._process.kill()
             self._process.waitForFinished(1_000)
 
+    def end(self) -> None:
+        """Ends without an answer: who asked is going, and nobody would close what a late yes would have them set up."""
+        self.blockSignals(True)
+        self.stop()
+
     def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._limit.stop()
         self.answered.emit(status == QProcess.ExitStatus.NormalExit and code == 0)

@@ -92,7 +92,7 @@ class BuildingView(QWidget):
         if assigns.frame is not None and self._probe is None and GlProbe.worth_asking(self.window()):
             self._probe = GlProbe(self)
             self._probe.answered.connect(self._draw_with_gl)
-            at_the_end(self._probe.stop)
+            at_the_end(self._probe.end)
             self._probe.ask()
         self._buttons[assigns.building_measure].setChecked(True)
         if "theme" in changed:

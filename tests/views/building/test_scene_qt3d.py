@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QProcess, Qt
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.interpreters import ROOT
@@ -59,6 +59,25 @@ def test_drawn_and_painted_rooms_look_alike_for_one_building_after_another(displ
     assert len(agreements) == 3
     assert min(agreements) >= 0.9
     assert "Critical" not in done.stderr
+
+
+def test_a_yes_that_comes_while_the_application_ends_is_not_heard(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine that it had made was closed by nobody, and Qt complained of its renderer at the exit."""
+    monkeypatch.setattr("views.building.gl_probe.own_command", lambda module: [sys.executable, "-c", ""])
+    probe = GlProbe()
+    heard: list[bool] = []
+    probe.answered.connect(heard.append)
+    probe.ask()
+    process = probe.findChild(QProcess)
+    assert process is not None
+    assert process.waitForStarted(30_000)
+    os.waitid(os.P_PID, process.processId(), os.WEXITED | os.WNOWAIT)
+    assert process.state() == QProcess.ProcessState.Running  # as far as Qt knows
+    probe.end()
+    assert process.exitCode() == 0
+    assert heard == []
 
 
 def test_without_opengl_the_probe_says_no(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
