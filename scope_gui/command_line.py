@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from capture.errors import ScopeError, TargetProblem
 from capture.shown_text import one_line
@@ -262,43 +263,25 @@ def _recording_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if seconds <= 0:
-        raise argparse.ArgumentTypeError("must be above 0")
-    return seconds
+_Number = TypeVar("_Number", int, float)
 
 
-def _row_limit(text: str) -> int:
-    rows = int(text)
-    if rows < 0:
-        raise argparse.ArgumentTypeError("must be 0 or more")
-    return rows
+def _number(convert: Callable[[str], _Number], least: _Number, most: _Number, must_be: str) -> Callable[[str], _Number]:
+    """A type for argparse. Comparing also keeps "nan" out."""
+
+    def number(text: str) -> _Number:
+        value = convert(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be {must_be}")
+        return value
+
+    return number
 
 
-def _time_limit(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= 1e6:
-        raise argparse.ArgumentTypeError("must be 0 to 1000000")
-    return seconds
-
-
-def _per_second(text: str) -> float:
-    fps = float(text)
-    if not 0 < fps <= 240:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 240")
-    return fps
-
-
-def _pictures(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return count
-
-
-def _mebibytes(text: str) -> int:
-    mebibytes = int(text)
-    if not 1 <= mebibytes <= 4096:
-        raise argparse.ArgumentTypeError("must be 1 to 4096")
-    return mebibytes
+_ABOVE_0 = math.ulp(0.0)
+_seconds = _number(float, _ABOVE_0, 1e9, "above 0 and at most 1000000000")
+_time_limit = _number(float, 0.0, 1e6, "0 to 1000000")
+_per_second = _number(float, _ABOVE_0, 240.0, "above 0 and at most 240")
+_row_limit = _number(int, 0, sys.maxsize, "0 or more")
+_pictures = _number(int, 1, sys.maxsize, "1 or more")
+_mebibytes = _number(int, 1, 4096, "1 to 4096")

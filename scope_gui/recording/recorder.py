@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import os
 import selectors
 import subprocess
 import threading
@@ -25,16 +24,15 @@ from capture import clock, ids
 from capture.attach import attach
 from capture.channel import AgentChannel, reason_in
 from capture.drain import Drain
-from capture.errors import ScopeError, SessionProblem, TargetProblem
+from capture.errors import ScopeError, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
-from capture.left_pools import note_session, remove_left_pools
+from capture.left_pools import remove_left_pools
 from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes
 from capture.own_folder import JOURNAL, OwnFolder, remove_folder
-from capture.pool import BLOCK_BYTES, Pool, pool_bytes
-from capture.pool_folders import make_pool_folder, remove_pool_folder
+from capture.pool import Pool
 from capture.probe import described, image_of, program_of
 from capture.redaction import hide_names
 from capture.settings import CaptureSettings
@@ -42,6 +40,7 @@ from scope_gui.recording.control import ControlServer
 from scope_gui.recording.followed import PythonFinder
 from scope_gui.recording.os_watch import OsWatch
 from scope_gui.recording.sealing import SealerProcess
+from scope_gui.recording.shared_memory import SharedMemory
 from scope_gui.recording.signals import PassedOn
 from scope_gui.recording.sleep_watch import SleepWatch
 from scope_gui.recording.standing import Standing
@@ -120,10 +119,8 @@ class Recording:
         self._standing = Standing(self.session_id, self._start_ns)
         self._beside = ThreadPoolExecutor(1, "sync")
         self._sync: Future[None] | None = None
-        self._pool_root = ids.pool_root(self.session_id, self.session_path, self.settings.chunk_count * BLOCK_BYTES)
-        self._pool_folder = self._pool_root / str(FIRST_PROCESS)
+        self._memory = SharedMemory(self.session_id, self.session_path, self.settings.chunk_count)
         self._errors_told = 0
-        self._note = -1  # says that the pools in shared memory are in use
         self._fact(
             "session",
             session_id=self.session_id,
@@ -143,16 +140,15 @@ class Recording:
     def attach(self, pid: int) -> None:
         """Gets into a running process. On failure the session folder is gone again."""
         with self._undone_on_failure():
-            self._prepare_pool()
-            self._channel = attach(pid, self.settings, self._pool_folder, FIRST_PROCESS)
+            self._channel = attach(pid, self.settings, self._memory.prepare(FIRST_PROCESS), FIRST_PROCESS)
             self._begin(pid)
 
     def run(self, argv: list[str]) -> None:
         """Starts a program under the recorder; one that is no Python is observed from outside."""
         with self._undone_on_failure():
-            self._prepare_pool()
+            folder = self._memory.prepare(FIRST_PROCESS)
             mask = self.signals.before if self.signals is not None else None
-            self._child, self._channel, pid = launch(argv, self.settings, self._pool_folder, FIRST_PROCESS, mask)
+            self._child, self._channel, pid = launch(argv, self.settings, folder, FIRST_PROCESS, mask)
             self._begin(pid)
             self._program = described(Path(argv[0]).name, argv)
             if self.settings.mode != "observe":
@@ -173,23 +169,9 @@ class Recording:
         with self._undone_on_failure():
             self._begin(pid)
 
-    def _prepare_pool(self) -> None:
-        make_pool_folder(self._pool_folder)  # it may be left from a launch that no agent has called from
-        if self._pool_root.parent == ids.SHARED_MEMORY:
-            self._close_note()
-            with contextlib.suppress(
-                OSError, SessionProblem
-            ):  # without it the pools are only never taken for left ones
-                self._note = note_session(self._pool_root, self.session_path)
-
-    def _close_note(self) -> None:
-        if self._note >= 0:
-            os.close(self._note)
-        self._note = -1
-
     def _begin(self, pid: int) -> None:
         if self._channel is not None:
-            self._pool = Pool(self._pool_folder, most_bytes=pool_bytes(self.settings.chunk_count))
+            self._pool = self._memory.open_pool()
             self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
         self._begun_ns = self._begun_ns or clock.monotonic_ns()
         self._standing.begin(pid, self._drain, self._channel)
@@ -232,7 +214,7 @@ class Recording:
             control.close()
             self._beside.shutdown()
             self._journal.close()
-            self._close_note()
+            self._memory.let_go()
             self._folder.close()
         exit_status = self._status_of_program(ended)
         took_ns = (over_ns or clock.monotonic_ns()) - self._start_ns  # sealing may take longer than the recording did
@@ -347,12 +329,10 @@ class Recording:
                 self._say_observed()
             return
         serial = self._watch.serial_for(pid)
-        remove_pool_folder(self._pool_folder)  # made for a launch that no agent has called from
-        self._pool_folder = self._pool_root / str(serial)
+        self._memory.remove_pool()  # made for a launch that no agent has called from
         try:
-            self._prepare_pool()
-            self._channel = attach(pid, self.settings, self._pool_folder, serial)
-            self._pool = Pool(self._pool_folder, most_bytes=pool_bytes(self.settings.chunk_count))
+            self._channel = attach(pid, self.settings, self._memory.prepare(serial), serial)
+            self._pool = self._memory.open_pool()
             self._watch.record(pid, serial, self._channel.hello.get("python", ""))
         except (ScopeError, psutil.NoSuchProcess):
             if self._channel is not None:
@@ -470,7 +450,7 @@ class Recording:
             self._pool.close()
             self._pool = None
         if remove:
-            remove_pool_folder(self._pool_folder)
+            self._memory.remove_pool()
 
     @contextlib.contextmanager
     def _undone_on_failure(self) -> Iterator[None]:
@@ -481,7 +461,7 @@ class Recording:
                 self._channel.close()
             self._journal.close()
             self._close_pool(remove=True)
-            self._close_note()
+            self._memory.let_go()
             self._folder.clear()
             self._folder.close()
             remove_folder(self.session_path)

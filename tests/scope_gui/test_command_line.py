@@ -1,0 +1,19 @@
+"""Numbers on the command line: what is none, or of no use, is said before anything is done."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scope_command import scope
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e300", "-1", "0", "soon"])
+def test_a_duration_that_never_comes_is_refused(seconds: str) -> None:
+    """ "nan" and "inf" were taken for numbers of seconds."""
+    said = scope("run", f"--duration={seconds}", "--", "true", expect=2).stderr
+    assert "--duration: " in said
+    assert ("invalid number value" if seconds == "soon" else "must be above 0 and at most 1000000000") in said
+
+
+def test_a_memory_that_no_pool_can_have_is_refused() -> None:
+    assert "must be 1 to 4096" in scope("run", "--memory", "0", "--", "true", expect=2).stderr
