@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,12 +74,13 @@ class ProcessProbe:
     def create_time(self) -> float:
         return float(self._process.create_time())
 
-    def identity(self) -> Identity:
-        """Who the process is, as far as it still tells."""
+    def identity(self, given: Sequence[str] = ()) -> Identity:
+        """Who the process is, as far as it still tells; one that has ended tells none of the words it was `given`."""
         parent_pid = 0
         with contextlib.suppress(psutil.Error):
             parent_pid = self._process.ppid()
         name, words = _name_and_words(self.pid)
+        words = words or list(given)
         return Identity(parent_pid, name, command_line(words), described(name, words))
 
     def sample(self, *, with_children: bool = True, with_state: bool = False) -> ProcessSample | None:

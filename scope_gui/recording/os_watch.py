@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -72,9 +73,9 @@ class OsWatch:
         except (psutil.NoSuchProcess, ProcessLookupError) as error:
             raise TargetProblem(f"process {pid} has ended") from error
 
-    def begin(self, *, tier: str, python: str, clock_kind: int) -> None:
-        """Writes who the process is."""
-        identity = self._probe.identity()
+    def begin(self, *, tier: str, python: str, clock_kind: int, given: Sequence[str] = ()) -> None:
+        """Writes who the process is; `given`: the words that it was started with, where these are known."""
+        identity = self._probe.identity(given)
         self._write_process(self._serial, self._probe, identity, tier=tier, python=python, clock_kind=clock_kind)
 
     def look(self) -> None:

@@ -12,7 +12,7 @@ import enum
 import selectors
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,7 +149,7 @@ class Recording:
             folder = self._memory.prepare(FIRST_PROCESS)
             mask = self.signals.before if self.signals is not None else None
             self._child, self._channel, pid = launch(argv, self.settings, folder, FIRST_PROCESS, mask)
-            self._begin(pid)
+            self._begin(pid, argv if pid == self._child.pid else ())
             self._program = described(Path(argv[0]).name, argv)
             if self.settings.mode != "observe":
                 self._finder = PythonFinder(self._child.pid)
@@ -169,7 +169,7 @@ class Recording:
         with self._undone_on_failure():
             self._begin(pid)
 
-    def _begin(self, pid: int) -> None:
+    def _begin(self, pid: int, given: Sequence[str] = ()) -> None:
         if self._channel is not None:
             self._pool = self._memory.open_pool()
             self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
@@ -182,6 +182,7 @@ class Recording:
             tier="observe" if self._channel is None else "python",
             python=self._channel.hello.get("python", "") if self._channel else "",
             clock_kind=self._pool.clock_kind if self._pool else clock.CLOCK_MONOTONIC,
+            given=given,
         )
         self._sleep_watch = SleepWatch(pid, FIRST_PROCESS, self._fact)
 

@@ -428,9 +428,13 @@ def test_a_stopped_process_is_refused_and_stays_stopped(probe: Path) -> None:
         until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, "the stop")
         with pytest.raises(TargetProblem, match=f"kill -CONT {process.pid}"):
             inject(process.pid, probe, "/")
-        assert psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+        assert process.stdin is not None
+        process.stdin.write(b"\n")  # would end it, if it ran
+        process.stdin.flush()
+        # The kernel wakes whom a tracer lets go of, and stops it again: ptrace(2), "Group-stop".
+        until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, "the stop to go on")
         process.send_signal(signal.SIGCONT)
-        _, err = process.communicate(b"\n", timeout=10)
+        _, err = process.communicate(timeout=10)
         assert process.returncode == 0, err
 
 

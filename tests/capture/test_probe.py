@@ -68,6 +68,16 @@ def test_cpu_time_of_a_process_and_of_one_thread_is_what_they_know_themselves() 
     assert after[1] - before[1] == pytest.approx(0.3, abs=0.05)
 
 
+def test_a_program_that_has_ended_is_who_it_was_started_as() -> None:
+    """The kernel has forgotten the words of a program that lived for a few milliseconds when it is asked for them."""
+    words = [sys.executable, "-c", "pass", "a word of its own"]
+    with subprocess.Popen(words) as ended:
+        probe = ProcessProbe(ended.pid)
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert "a word of its own" not in probe.identity().command
+        assert "a word of its own" in probe.identity(words).command
+
+
 def test_the_cpu_time_of_what_is_gone_is_not_known() -> None:
     process = subprocess.Popen(["/bin/true"])
     process.wait()

@@ -97,7 +97,8 @@ def test_names_of_ones_own_are_hidden_as_well(interpreter: Interpreter, tmp_path
     run_recorded(session, words, "--redact", "IBAN", "--redact", "pin-code", "--state", "__main__.Account")
     values = str(query(session, "SELECT new FROM states") + query(session, "SELECT command FROM processes"))
     assert not [word for word in ("held-by", "in-a-text", "on-the-line") if word in values]
-    assert all(word in values for word in ("shown-owner", "shown-bic", "shown-in-text", "shown-word"))
+    missing = [word for word in ("shown-owner", "shown-bic", "shown-in-text", "shown-word") if word not in values]
+    assert missing == [], values
     with Session.open(session) as opened:
         assert opened.manifest.about.redact == ["IBAN", "pin-code"]
 
