@@ -116,8 +116,15 @@ class Person:
         return dialog is not None and dialog.isActiveWindow() and focus is not None and dialog.isAncestorOf(focus)
 
     def press(self, *keys: str) -> None:
-        """Presses keys in whatever has the keyboard, and waits until all has come to rest."""
+        """Presses keys in whatever has the keyboard, and waits until all has come to rest.
+
+        A dialog that has just opened gets the keyboard first: till then a key would be for the window behind it, which
+        takes none while a dialog is open (see `type_text`).
+        """
         for key in keys:
+            dialog = QApplication.activeModalWidget()
+            if dialog is not None:
+                self.expect(dialog.isActiveWindow, f"the dialog gets the keyboard before {key}")
             QTest.keySequence(self.with_keyboard(), key)
             self.expect(self.is_at_rest, f"rest after {key}")
 

@@ -147,12 +147,14 @@ elif state == "main-thread-ended":
     import threading
 
     def go_on():
+        while open(f"/proc/self/task/{os.getpid()}/stat").read().rsplit(")")[1].split()[0] != "Z":
+            time.sleep(0.001)
+        print("ready", flush=True)
         for n in range(1 << 40):
             say(work(n))
             time.sleep(0.001)
 
     threading.Thread(target=go_on).start()
-    print("ready", flush=True)
     libc.syscall(60, 0)
 elif state == "memory-of-the-parent":
     stack = libc.mmap
