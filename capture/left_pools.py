@@ -16,11 +16,13 @@ from pathlib import Path
 from capture import ids
 from capture.errors import ScopeError, SessionBusy, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
+from capture.lock_holders import held_by
 from capture.maps import read_maps
 from capture.own_folder import SESSION_NOTE, OwnFolder
 from capture.pool_folders import remove_pools
 
 MOST_BYTES = 4200  # of a path
+_LOOK_S = 0.02
 DAY_S = 86_400.0
 """Until then a session that is not where it was may have been moved, and a recovery would find its pool by its id."""
 
@@ -44,22 +46,31 @@ def note_session(root: Path, session_path: Path) -> int:
     return fd
 
 
-def hold_note(root: Path) -> int | None:
+def hold_note(root: Path, patience_s: float = 0.0) -> int | None:
     """The lock that says that somebody works on these pools; None when there is no note in them.
 
-    Raises: SessionBusy when somebody has it: a recorder that lives, if it says anything or not; OSError.
+    Raises: SessionBusy when somebody has it for longer than `patience_s`: a recorder that lives, if it says anything
+    or not, or who else works on them; OSError.
     """
     try:
         with OwnFolder.open_pools(root) as own:
             fd = own.open_file(SESSION_NOTE, os.O_RDWR)
     except FileNotFoundError:
         return None
+    deadline = time.monotonic() + patience_s
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if time.monotonic() < deadline:
+                    time.sleep(_LOOK_S)
+                    continue
+                raise SessionBusy(f"The pools in {root} are in use{held_by(fd)}.", "Wait until it ends.") from error
+            return fd
+    except BaseException:
         os.close(fd)
-        raise SessionBusy(f"The pools in {root} are those of a recorder that is still there.") from error
-    return fd
+        raise
 
 
 def noted_session(note: int) -> Path:
@@ -78,22 +89,36 @@ def remove_left_pools() -> list[Path]:
 
 
 def _remove(root: Path) -> bool:
-    """Removes one folder if it may. Raises: OSError where something of it cannot be read, which may then stay."""
+    """Removes one folder if it may. Raises: OSError where something of it cannot be read, which may then stay.
+
+    The lock is taken only where the folder is to go, and then it is looked at again: a recovery that meets the lock
+    takes its holder for one who works on the session.
+    """
     if not ids.is_session_id(root.name.rpartition("-")[2]):
         return False
-    fd = hold_note(root)
-    if fd is None:
+    with OwnFolder.open_pools(root) as own:
+        note = own.open_file(SESSION_NOTE, os.O_RDONLY)
+    try:
+        if not _may_go(root, note):
+            return False
+    finally:
+        os.close(note)
+    held = hold_note(root)
+    if held is None:
         return False
     try:
-        session_path = noted_session(fd)
-        if not session_path.is_absolute() or not _holds_pools_only(root):
-            return False
-        if not _is_needless(root, session_path) or _is_mapped(root):
-            return False
-        remove_pools(root)
+        if _may_go(root, held):
+            remove_pools(root)
     finally:
-        os.close(fd)
+        os.close(held)
     return not root.exists()
+
+
+def _may_go(root: Path, note: int) -> bool:
+    session_path = noted_session(note)
+    if not session_path.is_absolute() or not _holds_pools_only(root):
+        return False
+    return _is_needless(root, session_path) and not _is_mapped(root)
 
 
 def _holds_pools_only(root: Path) -> bool:

@@ -1,40 +1,82 @@
-"""Who holds a folder's lock, as the kernel lists it: for the sentence that says why a session cannot be had."""
+"""Who holds a lock of ours, and what that process is: for the sentence that says why a session cannot be had.
+
+The kernel's list of locks names the process that took one, which may be gone while a child that inherited the
+descriptor holds the lock on: the sealer of a killed recorder. So every process is asked for its descriptors.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import NamedTuple
 
-from capture.own_folder import OwnFolder
+from capture.foreign_files import read_start
 
 _STOPPED = ("T", "t")
+_SEALER = b"scope_gui.recording.sealer"
+_MOST_WORDS = 4096
+_MOST_VERB = 20
 
 
 class Holder(NamedTuple):
-    """A process with the lock. Children may hold the same lock beside it."""
+    """A process with the lock; `what` it is, in words."""
 
     pid: int
+    what: str
     is_stopped: bool
 
+    @property
+    def is_sealer(self) -> bool:
+        return self.what == "a sealer"
 
-def holder_of(folder: OwnFolder) -> Holder | None:
-    """Who took the lock, None when that is not told, or it is gone and a child of it holds the lock.
+    def __str__(self) -> str:
+        return f"{self.what} (process {self.pid})"
 
-    Source: proc_locks(5), `1: FLOCK ADVISORY WRITE 4711 08:01:131073 0 EOF`.
+
+def holders_of(fd: int) -> list[Holder]:
+    """The processes that have the lock of this open file or folder, as far as we may look; recorders before sealers.
+
+    Some 5 us per descriptor of this machine. Source: proc_pid_fdinfo(5), `lock:	1: FLOCK  ADVISORY  WRITE 4711 ...`.
     """
-    info = os.fstat(folder.fd)
-    wanted = f"{os.major(info.st_dev):02x}:{os.minor(info.st_dev):02x}:{info.st_ino}"
-    try:
-        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        words = line.split()
-        if len(words) > 5 and words[1] == "FLOCK" and words[5] == wanted and words[4].isdecimal():
-            state = _state(int(words[4]))
-            return Holder(int(words[4]), state in _STOPPED) if state else None
-    return None
+    info = os.fstat(fd)
+    found = []
+    for name in os.listdir("/proc"):  # noqa: PTH208  hundreds of names
+        if name.isdecimal():
+            with contextlib.suppress(OSError):  # ended meanwhile, or not ours
+                if _has_lock(int(name), info):
+                    found.append(Holder(int(name), _what(int(name)), _state(int(name)) in _STOPPED))
+    return sorted(found, key=lambda holder: holder.is_sealer)
+
+
+def held_by(fd: int) -> str:
+    """Who has the lock, as the end of a sentence about it; '' when that cannot be seen."""
+    holders = holders_of(fd)
+    return f": {' and '.join(map(str, holders))}" if holders else ""
+
+
+def _has_lock(pid: int, wanted: os.stat_result) -> bool:
+    """Raises: OSError."""
+    for fd in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208
+        with contextlib.suppress(OSError):
+            is_locked = b"FLOCK" in read_start(f"/proc/{pid}/fdinfo/{fd}", _MOST_WORDS)
+            if is_locked and os.path.samestat(
+                Path(f"/proc/{pid}/fd/{fd}").stat(), wanted
+            ):  # that may wait for a server
+                return True
+    return False
+
+
+def _what(pid: int) -> str:
+    """`scope-gui recover`, a sealer, the window; another program has inherited a descriptor of ours."""
+    words = read_start(f"/proc/{pid}/cmdline", _MOST_WORDS).split(b"\0")
+    if _SEALER in words:
+        return "a sealer"
+    for word, following in zip(words, [*words[1:], b""], strict=True):
+        if word == b"scope_gui" or word.endswith(b"scope-gui"):
+            is_verb = following.isalpha() and following.isascii() and len(following) <= _MOST_VERB
+            return f"scope-gui {following.decode()}" if is_verb else "scope-gui"
+    return "another program"
 
 
 def _state(pid: int) -> str:

@@ -26,6 +26,7 @@ from typing import NoReturn, Self
 
 from capture.disk import write_problem, write_whole
 from capture.errors import SessionBusy, SessionProblem, TargetProblem
+from capture.lock_holders import held_by
 
 SOCKET = "control.sock"
 SESSION_NOTE = "session"  # beside the pools of one session in shared memory: the path of its folder
@@ -178,7 +179,7 @@ class OwnFolder:
                 fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
-                    busy = f"{self.path} is being recorded or worked on by another process."
+                    busy = f"{self.path} is being recorded or worked on by another process{held_by(self.fd)}."
                     raise SessionBusy(busy, "Wait until it ends.") from error
                 time.sleep(0.005)
             except OSError:

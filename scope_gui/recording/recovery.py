@@ -27,7 +27,7 @@ from capture.errors import FormatError, PoolProblem, ResumeLost, SessionBusy, Se
 from capture.format import MANIFEST, MANIFEST_COPY
 from capture.journal import JournalReader, JournalWriter, delete_before, journal_files
 from capture.left_pools import hold_note, noted_session
-from capture.lock_holders import holder_of
+from capture.lock_holders import held_by, holders_of
 from capture.losses import RESUME_LOST
 from capture.names import json_bytes
 from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
@@ -39,6 +39,7 @@ from scope_gui.recording.sealer import Sealer, finish_sealed
 
 DETACH_DEADLINE_S = 15.0
 BUSY_DEADLINE_S = 2.0  # of somebody who lives: a recorder says so, and others have a session for a moment, or for long
+SILENT_S = 0.5
 Say = Callable[[str], None]
 
 
@@ -63,7 +64,7 @@ def recover(path: Path, say: Say) -> int:
         for name in (*FOLDERS, POOLS):
             with contextlib.suppress(FileNotFoundError):
                 folder.inside(name, make=False)  # a link in its place ends here
-        _have_alone(folder)
+        _have_alone(folder, say)
         with _held_pools(folder, say) as pools:
             if _is_finished(folder):
                 say(f"{path} is finished; there is nothing to recover")
@@ -79,30 +80,39 @@ def recover(path: Path, say: Say) -> int:
     return drained
 
 
-def _have_alone(folder: OwnFolder) -> None:
-    """Takes the locks, once for all that follows. The sealer of a dead recorder needs a moment to notice and let go.
+def _have_alone(folder: OwnFolder, say: Say) -> None:
+    """Takes the locks, once for all that follows. Who is ending needs a moment to let go, and is waited for.
 
     Raises: SessionProblem when a recorder lives, if it answers or not, or somebody recovers the session already.
     """
     path = folder.path
+    journal = folder.inside(JOURNAL)
     try:
-        folder.inside(JOURNAL).lock()
+        journal.lock()
     except SessionBusy as error:
-        raise SessionBusy(f"{path} is being recovered by another process already.", "Wait until it ends.") from error
+        busy = f"{path} is being recovered by another process already{held_by(journal.fd)}."
+        raise SessionBusy(busy, "Wait until it ends.") from error
     began = time.monotonic()
+    has_said = False
     while True:
         try:
             folder.lock()
         except SessionBusy:
-            holder = holder_of(folder)
-            if holder is not None and holder.is_stopped:
-                raise SessionBusy(
-                    f"The recorder of {path} (process {holder.pid}) is stopped, not dead, and would go on.",
-                    f"Let it go on (kill -CONT {holder.pid}) or end it (kill -KILL {holder.pid}), and repeat this.",
-                ) from None
+            holders = holders_of(folder.fd)
+            for holder in holders:
+                if holder.is_stopped:
+                    raise SessionBusy(
+                        f"{path} is that of {holder}, which is stopped, not dead, and would go on.",
+                        f"Let it go on (kill -CONT {holder.pid}) or end it (kill -KILL {holder.pid}), and repeat this.",
+                    ) from None
             _refuse_if_served(path)
-            if time.monotonic() - began > (DETACH_DEADLINE_S if holder is None else BUSY_DEADLINE_S):
+            waited_s = time.monotonic() - began
+            is_ending = all(holder.is_sealer for holder in holders)  # its recorder is dead, or nobody can be seen
+            if waited_s > (DETACH_DEADLINE_S if is_ending else BUSY_DEADLINE_S):
                 raise
+            if waited_s > SILENT_S and holders and not has_said:
+                has_said = True
+                say(f"waiting for {' and '.join(map(str, holders))} to let go of {path}")
             time.sleep(0.02)
         else:
             _refuse_if_served(path)  # on a file system without locks it is all that there is
@@ -130,7 +140,7 @@ def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
 
     Those in shared memory are found by the session's id, which a copy of a folder has as well.
 
-    Raises: SessionBusy when they are those of a recorder that lives.
+    Raises: SessionBusy when they are those of a recorder that lives, or somebody else is at work on them.
     """
     found, held = [], []
     session_id = _session_id(folder)
@@ -138,7 +148,7 @@ def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
         for root in ids.find_pool_roots(session_id, folder.path):
             is_shared = root.parent == ids.SHARED_MEMORY
             try:
-                note = hold_note(root) if is_shared else None
+                note = hold_note(root, BUSY_DEADLINE_S) if is_shared else None
                 if note is not None:
                     held.append(note)
                 ours = note is None or _is_noted(note, folder)

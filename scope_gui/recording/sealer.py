@@ -5,15 +5,18 @@ Each commit carries the point to resume from, so whatever is committed is consis
 there with the same code.
 
 `python -m scope_gui.recording.sealer SESSION FD` follows a growing journal until its end block; FD is a descriptor of
-the session's folder, with the lock that recorder and sealer hold together. It ends without finishing when its stdin
-closes, because then the recorder has died and the pools hold more than the journal.
+the session's folder, with the lock that recorder and sealer hold together. While there is no end block the pools hold
+more than the journal, so it dies with its recorder, at once: whoever recovers the session waits for the lock. With the
+end block it has all there is, and finishes whatever becomes of the recorder.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import select
+import signal
 import sys
 import time
 from collections import deque
@@ -46,6 +49,7 @@ SEAL_INTERVAL_S = 0.15
 IDLE_WAIT_S = 0.03
 CALL_MODES, STATE_MODES = ("full", "performance"), ("full", "state")
 REFUSED: dict[int, str] = {BlockType.RECORDS: "records-refused", BlockType.DEFS: "definitions-refused"}
+_PDEATHSIG = 1  # of linux/prctl.h
 MOST_JUDGED = 64  # as many patterns as the recorder keeps a bit for
 
 
@@ -300,6 +304,7 @@ def _about(folder: OwnFolder) -> dict[str, Any]:
 
 def main() -> int:
     """Follows the journal of one session to its end."""
+    _die_with_recorder(signal.SIGKILL)  # one that has died before has closed our stdin
     folder = OwnFolder.adopt(int(sys.argv[2]), Path(sys.argv[1]))
     asked_to_end = False
     try:
@@ -318,11 +323,17 @@ def main() -> int:
                     sealer.close()
                     return 1
                 asked_to_end = True
+        _die_with_recorder(0)
         sealer.finish("complete")
     except ScopeError as problem:
         _tell(trouble=str(problem))
         return 1
     return 0
+
+
+def _die_with_recorder(number: int) -> None:
+    """The signal that we get when our recorder dies: in a turn, which may take seconds, nobody looks at stdin."""
+    ctypes.CDLL(None).prctl(_PDEATHSIG, number)
 
 
 def _tell(**message: object) -> None:

@@ -150,12 +150,42 @@ def test_a_recorder_that_is_stopped_keeps_its_session(recording: Killed) -> None
     began = time.monotonic()
     said = scope("recover", recording.session, expect=1).stderr
     assert time.monotonic() - began < 10
-    assert f"process {recording.recorder.pid}) is stopped, not dead" in said
+    assert f"scope-gui run (process {recording.recorder.pid}), which is stopped, not dead" in said
     os.kill(recording.recorder.pid, signal.SIGCONT)
     before = recording.steps
     scope("stop", recording.session)
     recording.recorder.wait(timeout=30)
     assert_whole(recording.session, before)
+
+
+def sealer_of(recorder: int) -> psutil.Process:
+    [sealer] = [one for one in psutil.Process(recorder).children() if "scope_gui.recording.sealer" in one.cmdline()]
+    return sealer
+
+
+def test_a_sealer_dies_with_its_recorder_whatever_it_is_at(recording: Killed) -> None:
+    """A stopped one stands for one that the machine gives no time: its session was busy until somebody ended it."""
+    wait_for(lambda: recording.steps > 1000 and (recording.session / "manifest.json").exists(), 20)
+    sealer = sealer_of(recording.recorder.pid)
+    sealer.suspend()
+    before = recording.kill()
+    sealer.wait(10)
+    scope("recover", recording.session)
+    assert_whole(recording.session, before)
+
+
+def test_who_is_ending_is_waited_for_and_named(tmp_path: Path) -> None:
+    build_session(tmp_path / "a.scope")
+    with OwnFolder.open(tmp_path / "a.scope") as folder:
+        folder.lock()
+        command = [sys.executable, "-c", "input()", "scope_gui.recording.sealer"]
+        holder = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=(folder.fd,))
+    process = recovering(tmp_path / "a.scope")
+    assert process.stderr is not None
+    assert f"waiting for a sealer (process {holder.pid}) to let go of" in process.stderr.readline()
+    holder.communicate(b"\n")
+    process.communicate()
+    assert process.returncode == 0
 
 
 def test_a_copy_of_a_session_that_is_being_recorded_takes_nothing_away_from_it(recording: Killed) -> None:
@@ -164,7 +194,8 @@ def test_a_copy_of_a_session_that_is_being_recorded_takes_nothing_away_from_it(r
     shutil.copytree(recording.session, copy, ignore=shutil.ignore_patterns("*.sock"))
     if not any(root.parent == ids.SHARED_MEMORY for root in pools_of(recording.session)):
         pytest.skip("shared memory has no room for the pool")
-    assert "recorder that is still there" in scope("recover", copy, expect=1).stderr
+    holder = f"in use: scope-gui run (process {recording.recorder.pid})."
+    assert holder in scope("recover", copy, expect=1).stderr
     before = recording.kill()
     scope("recover", copy)  # what it drains is the other's as well
     assert pools_of(recording.session)
@@ -258,5 +289,6 @@ def test_a_session_that_is_packed_or_indexed_meanwhile_is_said_to_be_busy(tmp_pa
         for verb in ("pack", "index", "recover"):
             done = scope_here([verb, str(tmp_path / "a.scope")])
             assert done.returncode == 1
-            assert "is being recorded or worked on by another process" in done.stderr
+            assert "is being recorded or worked on by another process: " in done.stderr
+            assert f"(process {os.getpid()})." in done.stderr
     assert scope_here(["pack", str(tmp_path / "a.scope")]).returncode == 0
