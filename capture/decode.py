@@ -37,7 +37,7 @@ from capture.facts import (
     parse_fact,
 )
 from capture.journal import Block, BlockType
-from capture.losses import with_loss
+from capture.losses import NEWER_LOST, with_loss
 from capture.merging import Columns, merge, take_columns
 from capture.records import TrackQueue, parse_records
 from capture.timebase import MAX_NS
@@ -122,12 +122,17 @@ class Decoder:
                 target = self.catalog.target(block.process_serial)
                 for definition in definitions:
                     self.catalog.define(target, definition, derive_names=self._derive_names)
+                if any(definition.kind is None for definition in definitions):
+                    self.note_loss(NEWER_LOST, "definitions", at=block.block_no)
             case BlockType.CLOCK:
                 self._feed_clock(block)
             case BlockType.FACTS:
-                self._feed_fact(block.payload)
+                if not self._feed_fact(block.payload):
+                    self.note_loss(NEWER_LOST, "facts", at=block.block_no)
+            case BlockType.END:
+                pass
             case _:
-                pass  # the end marker, or a kind of block that a newer recorder writes
+                self.note_loss(NEWER_LOST, f"type {block.type}", at=block.block_no)
 
     def note_loss(self, code: str, detail: str, *, count: int = 1, at: int | None = None) -> None:
         """Something is lost (capture/losses.py); `gaps` shows when that became known."""
@@ -156,8 +161,11 @@ class Decoder:
         timebase.add(ticks, self._session_ns(mono_ns))
         timebase.pairs.complete_ns = max(timebase.pairs.complete_ns, timebase.ns_of_one(complete_ticks))
 
-    def _feed_fact(self, payload: bytes | memoryview) -> None:
+    def _feed_fact(self, payload: bytes | memoryview) -> bool:
+        """False for one of which nothing is known."""
         match fact := parse_fact(payload):
+            case None:
+                return False
             case SessionFact():
                 self.start_mono_ns, self.start_real_ns = fact.start_mono_ns, fact.start_real_ns
             case ProcessFact():
@@ -202,6 +210,7 @@ class Decoder:
                 self.has_ended = True
                 if fact.mono_ns:
                     self._end_ns = max(self._end_ns, self._session_ns(fact.mono_ns))
+        return True
 
     def _feed_process(self, fact: ProcessFact) -> None:
         target = self.catalog.target(fact.process_serial)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import xxhash
 
 from capture import parquet
+from capture.beyond import with_columns
+from capture.errors import SessionProblem
 from capture.folder import SessionFolder
 from capture.format import FileEntry
 from capture.tables import as_table
@@ -28,6 +32,8 @@ class DefinitionFiles:
             self._files.setdefault(entry.table, []).append(entry)
         self._written = {table: sum(entry.rows for entry in files) for table, files in self._files.items()}
         self._digests: dict[str, bytes] = {}
+        self._more: dict[str, pa.Table | None] = {}
+        self._found = {entry.name for entry in self.entries}  # and not written here: they may say more than is known
         self._next_no = 1 + max((int(e.name.split("/")[1][:8]) for e in self.entries), default=0)
 
     @property
@@ -54,12 +60,23 @@ class DefinitionFiles:
             self._digests[table] = digest
 
     def _rewrite(self, table: str, rows: Sequence[Any]) -> None:
-        fresh = self._write(table, rows)
+        if table not in self._more:
+            self._more[table] = self._beyond(table)
+        fresh = self._write(table, rows, self._more[table])
         self._retire(*(entry.name for entry in self._files.get(table, ())))
         self._files[table] = [fresh]
 
-    def _write(self, table: str, rows: Sequence[Any]) -> FileEntry:
-        data = parquet.encode(table, as_table(table, rows))
+    def _beyond(self, table: str) -> pa.Table | None:
+        """What a newer Scope's files of the table say beyond the columns that this one knows."""
+        found = [entry for entry in self._files.get(table, ()) if entry.name in self._found]
+        with contextlib.suppress(OSError, SessionProblem):  # damaged: readers report it
+            pieces = [parquet.columns_beyond(table, pa.py_buffer(self._folder.read(e)), e.rows) for e in found]
+            said = [piece for piece in pieces if piece is not None]
+            return pa.concat_tables(said, promote_options="default") if said else None
+        return None
+
+    def _write(self, table: str, rows: Sequence[Any], more: pa.Table | None = None) -> FileEntry:
+        data = parquet.encode(table, with_columns(as_table(table, rows), more))
         entry = self._folder.write(f"defs/{self._next_no:08d}.{table}.parquet", data, len(rows))
         self._next_no += 1
         return entry

@@ -114,10 +114,13 @@ class DefinitionKind(IntEnum):
     UNSEEN = 6
 
 
-class Definition(msgspec.Struct, frozen=True):
-    """One parsed definition; `fields` are its texts in the order that scope_pool.h gives."""
+_DEFINITION_KINDS = frozenset(DefinitionKind)
 
-    kind: DefinitionKind
+
+class Definition(msgspec.Struct, frozen=True):
+    """One parsed definition; `fields` are its texts in the order that scope_pool.h gives. `kind` None: a newer one."""
+
+    kind: DefinitionKind | None
     id: int
     fields: tuple[str, ...]
 
@@ -132,7 +135,7 @@ class Definition(msgspec.Struct, frozen=True):
 
 
 def parse_definitions(data: bytes | memoryview) -> Iterator[Definition]:
-    """The definitions of one block, in order; kinds of a newer recorder are passed over.
+    """The definitions of one block, in order.
 
     The checksum inside a definition guards against a torn end of defs.bin, which the drain has already cut off;
     the journal's own checksum guards these bytes, so it is not computed again.
@@ -155,8 +158,5 @@ def parse_definitions(data: bytes | memoryview) -> Iterator[Definition]:
             raise FormatError(f"a definition claims {payload_bytes} bytes at byte {at}")
         text = bytes(data[at : at + payload_bytes]).decode("utf-8", "replace")
         at += payload_bytes
-        try:
-            known = DefinitionKind(kind)
-        except ValueError:
-            continue
+        known = DefinitionKind(kind) if kind in _DEFINITION_KINDS else None
         yield Definition(known, ident, tuple(text.split("\0")))

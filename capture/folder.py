@@ -7,6 +7,7 @@ all its files were synced: it is what a power loss leaves. `manifest.json` may b
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -15,7 +16,18 @@ from typing import Any
 
 from capture.errors import FormatError, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
-from capture.format import MANIFEST, MANIFEST_COPY, MAX_TABLE_ROWS, FileEntry, Manifest, checksum
+from capture.format import (
+    MANIFEST,
+    MANIFEST_COPY,
+    MAX_MANIFEST_BYTES,
+    MAX_TABLE_ROWS,
+    FileEntry,
+    Manifest,
+    checksum,
+    decode_manifest,
+    is_newer,
+    manifest_beyond,
+)
 from capture.own_folder import CACHE, DEFS, FOLDERS, JOURNAL, SEGMENTS, OwnFolder
 
 CHECKPOINT_INTERVAL_NS = 1_000_000_000
@@ -67,6 +79,16 @@ class SessionFolder:
             certain = {entry.name for entry in listed_files(synced)}
             whole = all(_is_whole(files, entry) for entry in listed_files(newest) if entry.name not in certain)
             return newest if whole else synced
+
+    def beyond(self, manifest: Manifest) -> Any:
+        """What this manifest, which is one of ours, says that only a newer Scope knows; None when that is nothing."""
+        with DirectoryFiles(self.path, self.own.fd) as files:
+            for name in (MANIFEST, MANIFEST_COPY) if is_newer(manifest) else ():
+                with contextlib.suppress(FileNotFoundError, SessionProblem):
+                    data = files.read(name, MAX_MANIFEST_BYTES)
+                    if decode_manifest(data)[0] == manifest:
+                        return manifest_beyond(data, manifest)
+        return None
 
     def write(self, name: str, data: Any, rows: int = 0) -> FileEntry:
         """A new file; it is nobody's until a manifest lists it.

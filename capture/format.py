@@ -7,11 +7,12 @@ A session is its manifest: nothing else says which files belong to it, and no fi
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import xxhash
 
+from capture.beyond import fields_beyond, with_fields
 from capture.errors import FormatError
 from capture.losses import LossRow
 from capture.measured_cost import Overhead
@@ -204,10 +205,14 @@ def checksum(data: bytes | memoryview) -> str:
     return xxhash.xxh3_64_hexdigest(data)
 
 
-def encode_manifest(head: ManifestHead, encoded_segments: list[bytes]) -> bytes:
-    """The bytes of manifest.json. Segments come encoded because a live manifest is written five times a second."""
+def encode_manifest(head: ManifestHead, encoded_segments: list[bytes], more: Any = None) -> bytes:
+    """The bytes of manifest.json. Segments come encoded because a live manifest is written five times a second.
+
+    `more`: what a manifest of a newer minor version said beyond this one (`capture.beyond`).
+    """
+    said = head if more is None else with_fields(msgspec.to_builtins(head), more)
     body = b"".join(
-        (msgspec.json.encode(head)[:-1], b',"segments":[', b",".join(encoded_segments), b"]}"),
+        (msgspec.json.encode(said)[:-1], b',"segments":[', b",".join(encoded_segments), b"]}"),
     )
     return b'{"scope":"%s","xxh3_64":"%s","manifest":%s%s' % (
         head.format.encode(),
@@ -245,6 +250,20 @@ def decode_manifest(data: bytes) -> tuple[Manifest, list[Problem]]:
         return manifest, []
     text = f"The session has the newer format {version_text(version)}: what it adds to {version_text()} is not shown."
     return manifest, [Problem(text, lost=False)]
+
+
+def is_newer(manifest: ManifestHead) -> bool:
+    """Whether a Scope of a later minor version wrote it, which may have added what this one does not know."""
+    major, _, minor = manifest.format.partition(".")
+    return (major, minor.isdecimal()) == (str(FORMAT_VERSION[0]), True) and int(minor) > FORMAT_VERSION[1]
+
+
+def manifest_beyond(data: bytes, manifest: Manifest) -> Any:
+    """What the bytes of this manifest say that it does not hold; None when that is nothing."""
+    found = _PREFIX.match(data)
+    assert found is not None
+    said = msgspec.json.decode(data[found.end() : -len(_SUFFIX)])
+    return fields_beyond(said, msgspec.to_builtins(manifest))
 
 
 def _body_sum(version: bytes, body: bytes) -> str:

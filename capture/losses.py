@@ -15,7 +15,7 @@ import msgspec
 
 MOST_ROWS = 256
 MOST_CHARACTERS = 200
-RESUME_LOST = "resume-lost"
+RESUME_LOST, NEWER_LOST = "resume-lost", "newer-left-out"
 _BIG = 1 << 62
 
 
@@ -43,6 +43,10 @@ LOSSES: tuple[LossKind, ...] = (
         "What {detail} had recorded last is lost: the memory that it shared with its recorder was gone.",
     ),
     LossKind(RESUME_LOST, "What was recorded last is not shown: the note of where sealing had come to is damaged."),
+    LossKind(
+        NEWER_LOST,
+        "{count} blocks of the journal hold what only the newer Scope that wrote them knows ({detail}): left out.",
+    ),
     LossKind("more", "More was lost than is listed here ({count} times)."),
 )
 BY_CODE = {kind.code: kind for kind in LOSSES}

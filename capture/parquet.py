@@ -107,6 +107,21 @@ def check(name: str, data: pa.Buffer, rows: int) -> pq.ParquetFile:
     return file
 
 
+def columns_beyond(name: str, data: pa.Buffer, rows: int) -> pa.Table | None:
+    """The first column and those that only a newer Scope knows; None when there are none.
+
+    Raises: FormatError, also when nothing of the table is known.
+    """
+    if name not in SCHEMAS:
+        raise FormatError(f"The table {name} is one of a newer Scope.")
+    file = check(name, data, rows)
+    more = [column for column in file.schema_arrow.names if column not in STORED_SCHEMAS[name].names]
+    try:
+        return file.read(columns=[SCHEMAS[name].names[0], *more], use_threads=False) if more else None
+    except BAD_BYTES as error:
+        raise FormatError(f"The table {name} cannot be decoded: {error}.") from error
+
+
 class _Shape(NamedTuple):
     rows: int
     decoded_bytes: int

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from capture import parquet
+from capture.beyond import with_fields
 from capture.caches import framed
 from capture.compaction import level_of, next_merge, rows_of
 from capture.definition_files import DefinitionFiles
@@ -57,8 +58,10 @@ class SegmentStore:
         self.durable_journal = manifest.journal
         self._folder = folder
         self._head = ManifestHead(**{name: getattr(manifest, name) for name in ManifestHead.__struct_fields__})
+        self._more = folder.beyond(manifest) or {}
         # Encoded once: a live manifest of hundreds of segments is written five times a second.
-        self._encoded = [msgspec.json.encode(segment) for segment in self.segments]
+        segments = with_fields(msgspec.to_builtins(self.segments), self._more.pop("segments", None))
+        self._encoded = [msgspec.json.encode(segment) for segment in segments]
         self._defs = DefinitionFiles(folder, manifest.defs, self._retire)
         self._may_merge = True
         self._known = {entry.name for entry in listed_files(manifest)}
@@ -99,7 +102,8 @@ class SegmentStore:
         try:
             manifest = folder.load_manifest()
             folder.delete_unlisted(manifest)  # before the commit, which may merge and then lists files of its own
-            store = cls(folder, _replace(manifest, state="recording"))
+            store = cls(folder, manifest)
+            store._head = _replace(store._head, state="recording")
             store.commit(checkpoint=True)
         except BaseException:
             folder.close()
@@ -238,7 +242,7 @@ class SegmentStore:
         self._merge_some()
         # Counted up even if publishing fails: a file named after a generation must never be written twice.
         self._head = _replace(self._head, generation=self._head.generation + 1)
-        data = encode_manifest(self._head, self._encoded)
+        data = encode_manifest(self._head, self._encoded, self._more or None)
         if len(data) > MAX_MANIFEST_BYTES or len(self.segments) > MAX_SEGMENTS:
             raise TargetProblem(
                 f"{self.path} holds as much as a session can list; everything recorded until now is kept.",
@@ -292,7 +296,9 @@ class SegmentStore:
             names = dict.fromkeys(entry.table for part in parts for entry in part.files)
             files = self._write_tables(seq, {name: self._joined(name, parts) for name in names})
         except (FormatError, OSError):
-            self._may_merge = False  # a file of ours was damaged meanwhile: readers report it, merging would hide it
+            # A file was damaged meanwhile, and readers report it, which merging would hide; or a newer Scope wrote it,
+            # and what only that one knows would not be in the merged one.
+            self._may_merge = False
             return False
         merged = SegmentEntry(
             seq=seq,
@@ -312,17 +318,15 @@ class SegmentStore:
         return True
 
     def _joined(self, table: str, parts: Sequence[SegmentEntry]) -> pa.Table:
-        pieces = [
-            parquet.decode(
-                table,
-                pa.py_buffer(self._folder.read(entry)),
-                entry.rows,
-                stored=True,
-                events=functools.partial(self._events_of, part),
-            )
-            for part in parts
-            if (entry := part.file(table))
-        ]
+        """The rows of a table of neighbours. Raises: FormatError, OSError."""
+        pieces = []
+        for part in parts:
+            if entry := part.file(table):
+                data = pa.py_buffer(self._folder.read(entry))
+                if entry.name in self._known and parquet.columns_beyond(table, data, entry.rows) is not None:
+                    raise FormatError(f"{entry.name} holds what only a newer Scope knows.")
+                events = functools.partial(self._events_of, part)
+                pieces.append(parquet.decode(table, data, entry.rows, stored=True, events=events))
         rows = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
         return as_table(table, rows, stored=True)
 

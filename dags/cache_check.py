@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from capture.errors import FormatError
-from capture.format import Problem, SegmentEntry
+from capture.format import Problem, SegmentEntry, is_newer
 from dags.analyses.detail import kept_detail, rebuilt_detail
 from dags.keyframe import decode_keyframe, rebuild
 
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 def lying_caches(session: Session) -> Iterator[Problem]:
     """What is wrong in the caches of a finished session, by replaying all of it.
 
-    Nothing where a segment is damaged: nobody can tell then what came after it.
+    Nothing where a segment is damaged: nobody can tell then what came after it. A newer Scope's caches may hold what
+    events mean that only it knows.
     """
     if session.live or session.damaged_segments():
+        return
+    if is_newer(session.manifest):
+        yield Problem("Its caches were not compared with its events, of which a newer Scope knows more.", lost=False)
         return
     for index, keyframe in rebuild(session):
         segment, stored = session.segments[index], session.keyframe(index)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
+from math import isfinite
 from typing import TypeAlias
 
 import numpy as np
@@ -136,6 +137,8 @@ class FrameContext:
             table = self._session.segment_table(index, "metrics", ("time_ns", "process_id", "name", "value"))
             samples: dict[tuple[int, str], list[tuple[int, float]]] = {}
             for row in table.drop_null().to_pylist():
+                if not isfinite(row["value"]):  # no figure: nothing can be said, summed or drawn of it
+                    continue
                 samples.setdefault((row["process_id"], row["name"]), []).append((row["time_ns"], row["value"]))
             series = {}
             for key, rows in samples.items():

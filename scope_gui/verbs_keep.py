@@ -19,6 +19,7 @@ from capture.verify import verify as verify_session
 from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.cache_check import lying_caches
 from dags.keyframe import rebuild
+from scope_gui.opened import opened, tell_problems
 from scope_gui.progress import Progress
 from scope_gui.recording.recovery import recover as recover_session
 from scope_gui.streams import print_json
@@ -30,8 +31,8 @@ def verify(arguments: argparse.Namespace) -> int:
         progress = Progress("checking", len(session.segments))
         report = verify_session(session, progress.step)
         lying = list(lying_caches(session))
-        if lying:
-            report = msgspec.structs.replace(report, ok=False, problems=[*report.problems, *lying])
+        is_ok = report.ok and not any(problem.lost for problem in lying)
+        report = msgspec.structs.replace(report, ok=is_ok, problems=[*report.problems, *lying])
     if arguments.json:
         print_json(report)
     else:
@@ -46,7 +47,7 @@ def verify(arguments: argparse.Namespace) -> int:
 def recover(arguments: argparse.Namespace) -> int:
     """Finishes a session whose recorder was killed."""
     recovered = recover_session(arguments.session, _say)
-    with Session.open(arguments.session) as session:
+    with opened(arguments.session) as session:
         figures = session.info()
     if arguments.json:
         print_json({**msgspec.structs.asdict(figures), "drained_events": recovered})
@@ -60,7 +61,7 @@ def recover(arguments: argparse.Namespace) -> int:
 
 def index(arguments: argparse.Namespace) -> int:
     """Rebuilds keyframes and level of detail, whatever is there now."""
-    with Session.open(arguments.session) as session:
+    with opened(arguments.session) as session:
         if session.live:
             raise SessionProblem(
                 f"{session.path} is not finished, and until then its caches belong to its recorder.",
@@ -96,7 +97,9 @@ def pack(arguments: argparse.Namespace) -> int:
             for index in range(len(session.segments)):
                 segment_detail(session, index)
                 progress.step()
-    print(one_line(str(pack_session(arguments.session, arguments.output, each_file=progress.step))))
+    packed = pack_session(arguments.session, arguments.output, each_file=progress.step)
+    tell_problems(session)
+    print(one_line(str(packed)))
     return 0
 
 

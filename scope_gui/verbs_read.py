@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text,
 from dags.open_rows import open_rows
 from scope_gui.answers import print_table, short_cell
 from scope_gui.blindness import unseen_lines
+from scope_gui.opened import opened
 from scope_gui.streams import print_json
 from scope_gui.timespec import text_from_ns, time_ns_from_text
 
@@ -47,7 +47,7 @@ def info(arguments: argparse.Namespace) -> int:
 
 def frame(arguments: argparse.Namespace) -> int:
     """Prints the whole program at one instant."""
-    with Session.open(arguments.session) as session:
+    with opened(arguments.session) as session:
         time_ns = time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
         shown = frame_at(session, time_ns)
     if arguments.json:
@@ -59,7 +59,7 @@ def frame(arguments: argparse.Namespace) -> int:
 
 def events(arguments: argparse.Namespace) -> int:
     """Prints recorded events of a stretch of time, with their functions."""
-    with Session.open(arguments.session) as session:
+    with opened(arguments.session) as session:
         from_ns, to_ns = (
             time_ns_from_text(text, session.start_ns, session.end_ns)
             for text in (arguments.from_time, arguments.to_time)
@@ -84,11 +84,9 @@ def events(arguments: argparse.Namespace) -> int:
 
 def query(arguments: argparse.Namespace) -> int:
     """Prints the answer to an SQL query."""
-    with Session.open(arguments.session) as session:
+    with opened(arguments.session) as session:
         rows = open_rows(session) if session.live else None
         table = _answer(session, arguments.sql, rows, max_rows=arguments.max_rows, max_seconds=arguments.max_seconds)
-        for problem in session.problems:
-            print(f"scope-gui: {one_line(problem.what)}", file=sys.stderr)
     print_table(table, arguments.format)
     return 0
 

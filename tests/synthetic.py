@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from capture.blocks import Block, BlockType
 from capture.decode import Decoder
 from capture.definitions import DefinitionKind
 from capture.events import EventBatch, Kind, concat
+from capture.journal import JournalWriter
 
 START_MONO_NS = 5_000_000_000
 START_REAL_NS = 1_700_000_000_000_000_000
@@ -85,6 +87,16 @@ class PaperTarget:
         seq, dropped = self.produced.get(track, 0), self.dropped.get(track, 0)
         self.produced[track] = seq + len(events)
         return self._append(BlockType.RECORDS, b"".join(events), track, seq, dropped)
+
+    def write(self, journal: Path) -> None:
+        """The blocks as the journal of a session."""
+        writer = JournalWriter(journal)
+        for block in self.blocks:
+            writer.append(
+                block.type, block.process_serial, block.payload, track_serial=block.track_serial,
+                seq_start=block.seq_start, dropped=block.dropped,
+            )  # fmt: skip
+        writer.close()
 
     def drop(self, track: int, count: int) -> None:
         """Events that the target produced and could not keep."""

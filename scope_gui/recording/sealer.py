@@ -33,7 +33,7 @@ from capture.capabilities import capabilities
 from capture.decode import Decoder
 from capture.definitions import GapRow, MetricRow
 from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
-from capture.events import KIND_NAMES, EventBatch
+from capture.events import KIND_CODES, KIND_NAMES, EventBatch
 from capture.format import MANIFEST, MANIFEST_COPY, clipped
 from capture.journal import JournalReader, delete_before, journal_files
 from capture.losses import RESUME_LOST, with_loss
@@ -232,7 +232,8 @@ class Sealer:
     def _commit(self) -> None:
         catalog, totals = self.decoder.catalog, self.decoder.totals()
         self._store.write_defs(catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys)
-        kinds = {KIND_NAMES.get(kind, str(kind)): count for kind, count in totals.kinds.items()}
+        newer = {word: count for word, count in self._store.head.kinds.items() if word not in KIND_CODES}
+        kinds = {KIND_NAMES[kind]: count for kind, count in totals.kinds.items() if kind in KIND_NAMES} | newer
         self._store.set_counts(totals.produced, totals.recorded, totals.dropped, totals.late, kinds)
         self._store.set_unseen(catalog.unseen)
         self._store.set_overhead(catalog.overhead)

@@ -39,13 +39,7 @@ def left(path: Path, *, ends: bool = True, last_kind: str = "return") -> Path:
     if ends:
         target.fact("counters", process_serial=1, tracks={"1": 0, "2": 0})
     target.clock(1_000_000)
-    writer = JournalWriter(path / "journal")
-    for block in target.blocks:
-        writer.append(
-            block.type, 1, block.payload, track_serial=block.track_serial, seq_start=block.seq_start,
-            dropped=block.dropped,
-        )  # fmt: skip
-    writer.close()
+    target.write(path / "journal")
     return path
 
 
