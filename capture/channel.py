@@ -23,6 +23,7 @@ import msgspec
 
 from capture.errors import TargetProblem
 from capture.names import readable
+from capture.typed import from_json
 
 Message = dict[str, Any]
 
@@ -57,7 +58,6 @@ class AgentChannel:
         self._agent: socket.socket | None = None
         self._received = bytearray()
         self._events: deque[Message] = deque()
-        self._decoder = msgspec.json.Decoder(dict[str, Any])
 
     @classmethod
     def listen(cls, directory: Path) -> Self:
@@ -231,8 +231,8 @@ class AgentChannel:
         line = bytes(self._received[:end])
         del self._received[: end + 1]
         try:
-            return self._decoder.decode(line)
-        except (msgspec.DecodeError, RecursionError):
+            return from_json(line, Message)
+        except msgspec.DecodeError:
             self._fail("The agent in the target sent a message that is not a JSON object.")
 
     def _fail(self, sentence: str) -> NoReturn:

@@ -45,7 +45,7 @@ from capture.waits import MOST_BEHIND_NS
 
 SLACK_NS = 20_000_000  # a writer may be preempted between reading its clock and committing its record
 MAX_PENDING_EVENTS = 4_000_000  # beyond it events go out even though an earlier one may still come
-MAX_SEQUENCE = 1 << 62
+MAX_SEQUENCE = 1 << 61  # of events of a session in all: what a manifest may count is twice as much
 _CLOCK = struct.Struct("<QQQQQ")
 _BEGIN, _END = int(Kind.THREAD_BEGIN), int(Kind.THREAD_END)
 
@@ -383,6 +383,7 @@ class Decoder:
         queues: list[TrackQueue] = [q for t in self.catalog.targets.values() for q in t.tracks.values()]
         recorded, lost = sum(q.taken for q in queues), sum(q.lost for q in queues)
         dropped = sum(_dropped_by(target) for target in self.catalog.targets.values())
+        lost, dropped = min(lost, MAX_SEQUENCE - recorded), min(dropped, MAX_SEQUENCE)
         return Totals(
             produced=recorded + lost + dropped,
             recorded=recorded,

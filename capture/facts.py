@@ -5,14 +5,18 @@ Facts are rare (a few per second) and meant to be readable in a hex dump after a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from capture.errors import FormatError
 from capture.measured_cost import Overhead
 
-MAX_CLOCK_NS = 1 << 62  # an instant on any clock; beyond it nothing fits int64 after a subtraction
+MAX_CLOCK_NS = 1 << 61  # on the monotonic clock; with what ticks may add (timebase.MAX_NS) it fits what is stored
+_MAX_REAL_NS = 1 << 62
+
+Serial = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]  # of a process: a block of the journal has 16 bits for it
+SystemId = Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]  # of a process or a thread
 
 
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact"):
@@ -29,9 +33,9 @@ class SessionFact(_Fact, frozen=True, kw_only=True, tag="session"):
 class ProcessFact(_Fact, frozen=True, kw_only=True, tag="process"):
     """A process that is recorded or watched."""
 
-    process_serial: int
-    pid: int
-    parent_pid: int | None = None
+    process_serial: Serial
+    pid: SystemId
+    parent_pid: SystemId | None = None
     name: str = ""
     command: str = ""
     start_real_ns: int = 0
@@ -42,15 +46,15 @@ class ProcessFact(_Fact, frozen=True, kw_only=True, tag="process"):
 class ProcessEndFact(_Fact, frozen=True, kw_only=True, tag="process_end"):
     """A process was found to have ended."""
 
-    process_serial: int
+    process_serial: Serial
     mono_ns: int
 
 
 class ThreadFact(_Fact, frozen=True, kw_only=True, tag="thread"):
     """A thread seen from outside."""
 
-    process_serial: int
-    tid: int
+    process_serial: Serial
+    tid: SystemId
     mono_ns: int
     name: str = ""
 
@@ -58,15 +62,15 @@ class ThreadFact(_Fact, frozen=True, kw_only=True, tag="thread"):
 class ThreadEndFact(_Fact, frozen=True, kw_only=True, tag="thread_end"):
     """A thread seen from outside is gone."""
 
-    process_serial: int
-    tid: int
+    process_serial: Serial
+    tid: SystemId
     mono_ns: int
 
 
 class MetricFact(_Fact, frozen=True, kw_only=True, tag="metric"):
     """Figures of one process at one instant."""
 
-    process_serial: int
+    process_serial: Serial
     mono_ns: int
     values: dict[str, float] = {}
 
@@ -78,18 +82,18 @@ class SleepersFact(_Fact, frozen=True, kw_only=True, tag="sleepers"):
     same `known_ns` all is told that happened up to then; `more`: this is not the last.
     """
 
-    process_serial: int
+    process_serial: Serial
     known_ns: int
     more: bool = False
-    slept: list[tuple[int, int, str]] = []
-    woke: list[tuple[int, int]] = []
+    slept: list[tuple[SystemId, int, str]] = []
+    woke: list[tuple[SystemId, int]] = []
 
 
 class CountersFact(_Fact, frozen=True, kw_only=True, tag="counters"):
     """The target's own count of what it dropped, at the end; in parts, of which each but the last says `more`."""
 
-    process_serial: int
-    part: int = 0
+    process_serial: Serial
+    part: Serial = 0
     more: bool = False
     tracks: dict[str, int] = {}
     dropped_unattributed: int = 0
@@ -99,14 +103,14 @@ class CountersFact(_Fact, frozen=True, kw_only=True, tag="counters"):
 class OverheadFact(_Fact, frozen=True, kw_only=True, tag="overhead"):
     """What the recording of a process has cost it, at the end."""
 
-    process_serial: int
+    process_serial: Serial
     overhead: Overhead
 
 
 class UnseenFact(_Fact, frozen=True, kw_only=True, tag="unseen"):
     """Something that this recording cannot see, noticed from outside; `code` is a row of capture/unseen.py."""
 
-    process_serial: int
+    process_serial: Serial
     code: str
     detail: str = ""
 
@@ -114,7 +118,7 @@ class UnseenFact(_Fact, frozen=True, kw_only=True, tag="unseen"):
 class LossFact(_Fact, frozen=True, kw_only=True, tag="loss"):
     """Something of a process is lost; `code` is a row of capture/losses.py."""
 
-    process_serial: int
+    process_serial: Serial
     code: str
     detail: str = ""
 
@@ -152,13 +156,14 @@ def parse_fact(payload: bytes | memoryview) -> Fact | None:
     Raises: FormatError when the bytes are no fact.
     """
     try:
-        if _ANY.decode(payload).get("fact") not in _TAGS:
+        tag = _ANY.decode(payload).get("fact")
+        if isinstance(tag, str) and tag not in _TAGS:
             return None
         fact: Fact = _KNOWN.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"a fact in the journal cannot be read: {error}") from error
     for name in ("mono_ns", "start_mono_ns", "start_real_ns", "known_ns"):
-        if not 0 <= getattr(fact, name, 0) <= MAX_CLOCK_NS:
+        if not 0 <= getattr(fact, name, 0) <= (_MAX_REAL_NS if name == "start_real_ns" else MAX_CLOCK_NS):
             raise FormatError(f"a fact in the journal claims {name} {getattr(fact, name)}")
     if isinstance(fact, SleepersFact):
         for at_ns in [*(at_ns for _, at_ns, _ in fact.slept), *(at_ns for _, at_ns in fact.woke)]:

@@ -243,7 +243,7 @@ def decode_manifest(data: bytes) -> tuple[Manifest, list[Problem]]:
         raise FormatError(f"The session has format {version_text(version)}, which was never released.")
     try:
         manifest = from_json(body, Manifest)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+    except msgspec.DecodeError as error:
         raise FormatError(f"The manifest does not have the form of format {version_text(version)}: {error}.") from error
     _check(manifest)
     if version[1] <= FORMAT_VERSION[1]:

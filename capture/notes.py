@@ -57,7 +57,7 @@ def read_notes(session: Session) -> list[Note]:
         raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
     try:
         return from_json(data, _File).notes
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise FormatError(f"The notes in {path} cannot be understood: {error}.", "Move the file away.") from error
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 import functools
-import stat
 import warnings
-from pathlib import Path
+
+from capture.foreign_files import read_start
 
 MAX_SOURCE_BYTES = 4 << 20
 
@@ -26,13 +26,12 @@ def qualified_name(file: str, short_name: str, line: int) -> str:
 @functools.lru_cache(maxsize=64)
 def _names(file: str) -> dict[tuple[int, str], str]:
     try:
-        path = Path(file)
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_SOURCE_BYTES:
+        source = read_start(file, MAX_SOURCE_BYTES + 1)
+        if len(source) > MAX_SOURCE_BYTES:
             return {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(path.read_bytes())
+            tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     names: dict[tuple[int, str], str] = {}

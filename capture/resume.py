@@ -7,6 +7,8 @@ point says how many rows of each it knows, because a crash may fall between the 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import numpy as np
 
@@ -14,6 +16,7 @@ from capture.catalog import Target
 from capture.decode import Decoder
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError
+from capture.format import Count, Time
 from capture.records import TrackQueue, state_of
 from capture.timebase import ClockPairs, Timebase
 from capture.typed import converted, from_msgpack
@@ -25,35 +28,35 @@ RESUME_VERSION = 1
 class TrackResume(msgspec.Struct, frozen=True):
     """The books of one thread's events."""
 
-    serial: int
-    track_id: int
-    next_index: int
-    dropped: int
-    taken: int
-    lost: int
-    last_ns: int
+    serial: Count
+    track_id: Count
+    next_index: Count
+    dropped: Count
+    taken: Count
+    lost: Count
+    last_ns: Time
 
 
 class TargetResume(msgspec.Struct, frozen=True, kw_only=True):
     """One target's numbers; `sites` is int32 bytes, the session's site by the target's own number."""
 
-    serial: int
-    process_id: int
-    track_id: int
+    serial: Count
+    process_id: Count
+    track_id: Count
     clock: ClockPairs
     is_qualified: bool
     has_ended: bool
-    metric_mono_ns: int
-    dropped_unattributed: int
-    ended_dropped: int
-    ended_accounted: int
+    metric_mono_ns: Time
+    dropped_unattributed: Count
+    ended_dropped: Count
+    ended_accounted: Count
     sites: bytes
     exceptions: dict[int, str]
-    keys: dict[int, int]
-    observed: dict[int, int]
+    keys: dict[int, Count]
+    observed: dict[int, Count]
     tracks: list[TrackResume]
     waits: Waits = msgspec.field(default_factory=Waits)
-    counters: dict[int, int] = msgspec.field(default_factory=dict)
+    counters: dict[int, Count] = msgspec.field(default_factory=dict)
     has_counters: bool = False
 
 
@@ -61,15 +64,15 @@ class DecoderResume(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a decoder needs to go on, but for the tables of names."""
 
     version: int
-    next_event_id: int
-    last_ns: int
-    complete_ns: int
-    late: int
+    next_event_id: Count
+    last_ns: Time
+    complete_ns: Time
+    late: Count
     has_ended: bool
-    start_mono_ns: int | None
-    start_real_ns: int
-    kinds: dict[int, int]
-    rows: tuple[int, int, int, int]
+    start_mono_ns: Time | None
+    start_real_ns: Time
+    kinds: dict[int, Count]
+    rows: tuple[Count, Count, Count, Count]
     targets: list[TargetResume]
 
 
@@ -131,7 +134,7 @@ def resumed(
     """
     try:
         point = from_msgpack(data, DecoderResume)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise FormatError(f"the point where recording was interrupted cannot be read: {error}") from error
     if point.version != RESUME_VERSION:
         raise FormatError(f"the interrupted recording was written by another version ({point.version})")
@@ -154,7 +157,7 @@ def resumed(
         if 0 <= kind < len(decoder.kinds):
             decoder.kinds[kind] = count
     for t in point.targets:
-        if not (0 < t.process_id <= point.rows[0] and 0 < t.track_id <= point.rows[1] and len(t.sites) % 4 == 0):
+        if not _fits(t, *point.rows):
             raise FormatError("the point where recording was interrupted does not fit the tables of names")
         catalog.targets[t.serial] = Target(
             row=catalog.processes[t.process_id - 1],
@@ -178,10 +181,27 @@ def resumed(
             tracks={
                 q.serial: TrackQueue(q.track_id, q.serial, q.next_index, q.dropped, q.taken, q.lost, q.last_ns)
                 for q in t.tracks
-                if 0 < q.track_id <= point.rows[1]
             },
         )
     return decoder
+
+
+def _fits(target: TargetResume, processes: int, tracks: int, sites: int, state_keys: int) -> bool:
+    """Whether all numbers of a target lead to rows that are there, and its clock runs forward."""
+    clock, site_ids = target.clock, np.frombuffer(target.sites[: len(target.sites) & ~3], "<i4")
+    led_to = [target.track_id, *target.observed.values(), *(queue.track_id for queue in target.tracks)]
+    waited = {wait.track_id for wait in (*target.waits.open.values(), *target.waits.closed)}
+    return (
+        len(target.sites) % 4 == 0
+        and 0 < target.process_id <= processes
+        and all(0 < track_id <= tracks for track_id in led_to)
+        and all(0 <= track_id <= tracks for track_id in waited)
+        and all(0 < key_id <= state_keys for key_id in target.keys.values())
+        and (not len(site_ids) or 0 <= int(site_ids.min()) <= int(site_ids.max()) <= sites)
+        and all(wait.end_ns is not None for wait in target.waits.closed)
+        and len(clock.ticks) == len(clock.session_ns)
+        and all(before < after for times in (clock.ticks, clock.session_ns) for before, after in pairwise(times))
+    )
 
 
 def _named(tracks: list[TrackRow], process_id: int) -> dict[int, int]:

@@ -7,12 +7,14 @@ below the pair's own. The same ticks and pairs always give the same nanoseconds,
 from __future__ import annotations
 
 from bisect import bisect_right
+from typing import Annotated
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from capture.events import Int64
+from capture.format import Time
 from capture.record_bytes import session_ns
 
 MAX_PAIRS = 2048
@@ -22,9 +24,9 @@ MAX_NS = 1 << 61  # further than any clock gets; keeps hostile ticks inside int6
 class ClockPairs(msgspec.Struct):
     """Ticks and session ns read at the same instants, both strictly ascending; `complete_ns` as far as all is known."""
 
-    ticks: list[int] = []
-    session_ns: list[int] = []
-    complete_ns: int = -MAX_NS
+    ticks: list[Annotated[int, msgspec.Meta(ge=0)]] = []
+    session_ns: list[Time] = []
+    complete_ns: Time = -MAX_NS
 
 
 class Timebase:

@@ -15,6 +15,7 @@ import msgspec
 
 from capture.definitions import TrackRow, WaitRow
 from capture.facts import SleepersFact
+from capture.format import Time
 
 TrackOf: TypeAlias = Callable[[int], TrackRow | None]
 
@@ -25,18 +26,18 @@ class Wait(msgspec.Struct):
     """One wait on its way into the session; `track_id` 0: of a thread that no track is known for yet."""
 
     thread_id: int
-    start_ns: int
+    start_ns: Time
     kind: str
     track_id: int = 0
-    end_ns: int | None = None
+    end_ns: Time | None = None
     is_told: bool = False  # a row without an end lies in a segment
 
 
 class Waits(msgspec.Struct):
     """The waits of one process. `known_ns`: everything up to then has been told; None: nobody looks."""
 
-    known_ns: int | None = None
-    known_mono_ns: int = 0
+    known_ns: Time | None = None
+    known_mono_ns: Time = 0
     open: dict[int, Wait] = {}
     closed: list[Wait] = []
 

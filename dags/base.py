@@ -88,5 +88,5 @@ def decoded(data: bytes, kind: type[Struct]) -> Struct:
     """
     try:
         return from_msgpack(data, kind)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         raise FormatError(f"a keyframe cannot be read: {error}") from error

@@ -38,7 +38,7 @@ def load() -> Settings:
     """What was remembered; the defaults when there is nothing or it cannot be understood."""
     try:
         return from_json(settings_path().read_bytes(), Settings)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError):
         return Settings()
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from capture.errors import SessionProblem
 from capture.own_folder import SOCKET, OwnFolder
+from capture.typed import from_json
 
 _CREDENTIALS = struct.Struct("3i")
 _MOST_BYTES = 4096
@@ -50,9 +51,9 @@ class ControlServer:
             if _peer_uid(peer) not in {0, os.getuid()}:
                 return False
             try:
-                verb = msgspec.json.decode(peer.recv(_MOST_BYTES)).get("do")
+                verb = from_json(peer.recv(_MOST_BYTES), dict[str, object]).get("do")
                 peer.sendall(msgspec.json.encode(status()) + b"\n")
-            except (OSError, msgspec.DecodeError, AttributeError):
+            except (OSError, msgspec.DecodeError):
                 return False
             return bool(verb == "stop")
 
@@ -94,7 +95,7 @@ def ask(session_path: Path, verb: str) -> dict[str, object]:
             client.settimeout(5)
             client.connect(address)
             client.sendall(msgspec.json.encode({"do": verb}))
-            return msgspec.json.decode(client.recv(_MOST_BYTES), type=dict[str, object])
+            return from_json(client.recv(_MOST_BYTES), dict[str, object])
     except (OSError, msgspec.DecodeError) as error:
         raise SessionProblem(f"no recorder is at work on {session_path}, so there is nothing to {verb}") from error
 

@@ -34,6 +34,7 @@ from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
 from capture.pool import Pool
 from capture.pool_folders import pool_folders, remove_pools
 from capture.session import Session
+from capture.typed import from_json
 from scope_gui.recording import control
 from scope_gui.recording.sealer import Sealer, finish_sealed
 
@@ -291,7 +292,7 @@ def _has_ended(folder: OwnFolder) -> bool:
 
 def _session_id_in(payload: bytes) -> str:
     try:
-        fact: dict[str, Any] = msgspec.json.decode(payload, type=dict[str, Any])
+        fact: dict[str, Any] = from_json(payload, dict[str, Any])
     except msgspec.DecodeError:
         return ""
     return str(fact.get("session_id", "")) if fact.get("fact") == "session" else ""

@@ -40,7 +40,7 @@ from capture.losses import RESUME_LOST, with_loss
 from capture.own_folder import JOURNAL, OwnFolder
 from capture.session import Session
 from capture.store import SegmentStore
-from capture.typed import from_msgpack
+from capture.typed import converted, from_json, from_msgpack
 from dags.correlator import Correlator
 
 SEGMENT_EVENTS = 262_144
@@ -282,13 +282,13 @@ def _about(folder: OwnFolder) -> dict[str, Any]:
     try:
         for block in reader.read(1 << 20):
             if block.type == BlockType.FACTS:
-                fact = msgspec.json.decode(bytes(block.payload), type=dict[str, Any])
+                fact = from_json(bytes(block.payload), dict[str, Any])
                 if fact.get("fact") == "session":
                     return {
                         "session_id": fact["session_id"],
                         "created_real_ns": fact["start_real_ns"],
                         "start_mono_ns": fact["start_mono_ns"],
-                        "command": [clipped(fact["command"])],
+                        "command": [clipped(converted(fact["command"], str))],
                         "mode": fact["mode"],
                         "include": fact["include"],
                         "exclude": fact["exclude"],

@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from capture.own_folder import OwnFolder
 from capture.own_process import own_command
+from capture.typed import from_json
 
 PROGRESS_AFTER_S = 0.3
 LOWER_PRIORITY = 10  # from its first instruction: importing the table libraries is its busiest time
@@ -49,7 +48,7 @@ class SealerProcess:
                 self._process.stdin.write(b"end\n")
                 self._process.stdin.flush()
             for line in self._process.stdout:
-                message = msgspec.json.decode(line, type=dict[str, Any])
+                message = from_json(line, dict[str, Any])
                 trouble = message.get("trouble", trouble)
                 now = time.monotonic()
                 if "percent" in message:

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from capture.blocks import journal_files
 from capture.errors import ScopeError
 from capture.folder import is_being_written
 from capture.own_process import own_command
 from capture.session import Session
+from capture.typed import from_json
 from scope_gui.recording import control
 from views.events import Busy, Event, OpenSession, Tell
 from views.figures import count_text
@@ -96,7 +95,7 @@ class Recovery:
                 said = err.strip().splitlines()[-1:] or [f"Recovering failed with status {self._process.returncode}."]
                 self._send(Tell(notice=Notice(said[0].removeprefix("scope-gui: "), serious=True)))
                 return
-            self._send(Tell(notice=Notice(_told(path, msgspec.json.decode(out)))))
+            self._send(Tell(notice=Notice(_told(path, from_json(out, dict[str, Any])))))
             if then_open:
                 self._send(OpenSession(path=str(path)))
         finally:

@@ -247,3 +247,10 @@ def test_who_calls_just_before_the_time_is_up_may_still_say_who_it_is(channel: A
     speaking.join()
     assert not channel.eof
     calling.close()
+
+
+@pytest.mark.parametrize("line", [b'{"event": "\xff"}', b"[" * 100_000, b"\xff", b'{"event": "\xed\xa0\x80"}'])
+def test_bytes_that_are_no_text_are_no_message(channel: AgentChannel, agent: FakeAgent, line: bytes) -> None:
+    agent.socket.sendall(line + b"\n")
+    with pytest.raises(TargetProblem, match="not a JSON object"):
+        channel.wait_event("recording", timeout_s=5)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -322,3 +323,37 @@ def test_more_threads_than_a_session_has_room_for_are_told_and_cost_nobody_else(
     assert batch.ref[0] == 0
     assert unreadable == 1
     assert [row.code for row in decoder.catalog.unseen] == ["threads-full"]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {"fact": ["session"]},
+        {"fact": {}},
+        {"fact": "process", "process_serial": -1, "pid": 1},
+        {"fact": "process", "process_serial": 1, "pid": 1 << 62},
+        {"fact": "thread", "process_serial": 1, "tid": -5, "mono_ns": 1},
+        {"fact": "counters", "process_serial": 1 << 40},
+        {"fact": "end", "mono_ns": 1 << 62},
+    ],
+)
+def test_a_fact_that_cannot_be_is_refused_and_nothing_of_it_kept(fact: dict[str, object]) -> None:
+    target = PaperTarget().begin()
+    decoder, _ = decode(target.blocks)
+    before = resume_point(decoder)
+    with pytest.raises(FormatError):
+        decoder.feed(Block(BlockType.FACTS, 1, 0, 0, 5, 0, msgspec.json.encode(fact)))
+    assert resume_point(decoder) == before
+
+
+def test_books_of_impossible_numbers_are_such_as_a_session_can_say() -> None:
+    target = PaperTarget().begin()
+    for track in range(1, 5):
+        target.events(track, call(10 * track))
+        target.drop(track, (1 << 61) - 5)
+        target.events(track, call(20 * track))
+    decoder, _ = decode(target.blocks)
+    totals = decoder.totals()
+    assert totals.recorded == 8
+    assert totals.produced == totals.recorded + totals.dropped + totals.lost
+    assert totals.produced <= 1 << 62

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -9,11 +10,13 @@ import msgspec
 import pytest
 
 from capture import typed
+from tests.interpreters import ROOT
 
 RACE = """
 import sys, threading
 import msgspec
 from capture import typed
+from tests.interpreters import ROOT
 
 sys.setswitchinterval(1e-6)
 numbers = [(f"n{i}", int, 0) for i in range(40)]
@@ -54,3 +57,25 @@ def test_each_form_gives_the_typed_value() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError):
         typed.from_json(b'{"x": "one"}', Point)
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"x": "\xff"}', b"[" * 100_000, b'{"x": ' + b"9" * 5000 + b"}", b"\xff", b'{"x": "\\ud800"}', b""]
+)
+def test_bytes_that_are_no_value_give_one_error_whatever_is_wrong_with_them(data: bytes) -> None:
+    for read, kind in ((typed.from_json, dict[str, object]), (typed.from_json, Point), (typed.from_msgpack, Point)):
+        with pytest.raises(msgspec.DecodeError):
+            read(data, kind)
+
+
+def test_nobody_decodes_bytes_without_the_one_error() -> None:
+    """The readers of snapshots and facts keep decoders of their own, for their speed, and catch all three errors."""
+    own = {"capture/typed.py", "capture/facts.py", "dags/code.py", "dags/analyses/lod.py"}
+    decodes = re.compile(r"msgspec\.(json|msgpack)\.(decode|Decoder)\b")
+    found = [
+        str(file.relative_to(ROOT))
+        for package in ("capture", "dags", "views", "scope_gui")
+        for file in sorted((ROOT / package).rglob("*.py"))
+        if decodes.search(file.read_text())
+    ]
+    assert set(found) == own
