@@ -6,13 +6,14 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 READY := .venv/.ready
 NATIVE := .venv/.native
+FUZZER := build/fuzz/library
 C_SOURCES := $(shell find capture dags -name '*.[ch]' 2>/dev/null)
 # Tests run in twice as many processes as there are cores: half of their time is waiting. WORKERS=0 runs them in one, in
 # order.
 WORKERS := $(shell expr $$(nproc) \* 2)
 STRICT_C := CFLAGS="$(CFLAGS) -Werror"
 
-.PHONY: help setup demo test check format bench gallery soak interpreters fresh bundle clean
+.PHONY: help setup demo test check format bench gallery soak fuzz interpreters fresh bundle clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +57,15 @@ gallery: setup ## pictures of every view, theme, size and state in out/gallery, 
 
 soak: setup interpreters ## the long safety runs: hundreds of attaches and kills
 	SCOPE_SOAK=1 $(BIN)/python -m pytest -m "soak or sampled" --timeout 3600 -o faulthandler_timeout=0 $(PYTEST_ARGS)
+
+fuzz: setup $(FUZZER) ## hostile bytes into every reader for 10 minutes; FUZZ_SECONDS=60 FUZZ_TARGET="pool parquet" for less
+	$(BIN)/python -m tests.fuzz
+
+$(FUZZER): packaging/fuzz.txt
+	@rm -rf $@ && mkdir -p $@
+	@$(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --only-binary=:all: \
+	    --require-hashes --requirement=packaging/fuzz.txt --target=$@ \
+	    || echo "going on without atheris: inputs are changed by chance, and no edges are followed"
 
 interpreters: setup ## fetch the Pythons that this system lacks into .tools/, and libraries for them; tests run on those found
 	@$(BIN)/python packaging/fetch_python.py $$($(BIN)/python -m tests.interpreters --missing) \

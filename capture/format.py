@@ -262,7 +262,10 @@ def manifest_beyond(data: bytes, manifest: Manifest) -> Any:
     """What the bytes of this manifest say that it does not hold; None when that is nothing."""
     found = _PREFIX.match(data)
     assert found is not None
-    said = msgspec.json.decode(data[found.end() : -len(_SUFFIX)])
+    try:
+        said = from_json(data[found.end() : -len(_SUFFIX)], dict[str, Any])
+    except msgspec.DecodeError:
+        return None  # what we know of it was read, and of the rest nobody can tell what it says
     return fields_beyond(said, msgspec.to_builtins(manifest))
 
 
