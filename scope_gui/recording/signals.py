@@ -51,11 +51,18 @@ class PassedOn:
         """The signals to hand to the program; one that stops a job stops us as well, once the program has it."""
         for info in self._waiting():
             from_terminal = info.si_code == _FROM_THE_TERMINAL
-            if not from_terminal:
+            if not from_terminal or self._is_ours_alone(info.si_signo):
                 yield info.si_signo
             if info.si_signo == signal.SIGTSTP:
                 self._stop_with_the_job()
             self.interrupts += from_terminal and info.si_signo == signal.SIGINT
+
+    @staticmethod
+    def _is_ours_alone(number: int) -> bool:
+        """Of a terminal that hangs up the kernel tells the leader of its session only: us, as in `ssh -t HOST scope-gui
+        run ...`, where without us it would be the program.
+        """
+        return number == signal.SIGHUP and os.getsid(0) == os.getpid()
 
     @staticmethod
     def _stop_with_the_job() -> None:

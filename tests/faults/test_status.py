@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.interpreters import Interpreter
+from tests.leftovers import wait_for
 from tests.scope_command import COMMAND, query, scope, scope_json
 from tests.targets import Launcher
 
@@ -162,8 +163,18 @@ class Terminal:
             except OSError:
                 pytest.fail(f"it ended before {text!r} was seen:\n{self.text}")
 
+    def hang_up(self) -> int:
+        """As when a connection breaks; the status of what ran there, once it has ended."""
+        os.close(self._screen)
+        leader = psutil.Process(self.pid)
+        status = leader.wait(PATIENCE_S)
+        self.pid = 0
+        return int(status)
+
     def close(self) -> None:
-        """Hangs up: what still runs there is ended."""
+        """Ends what still runs there."""
+        if not self.pid:
+            return
         for process in (*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -222,6 +233,28 @@ def test_a_terminal_that_hangs_up_ends_an_attach_which_is_saved(tmp_path: Path, 
         assert recorder.wait(PATIENCE_S) == 0
     assert process.alive
     assert scope_json("info", session, "--json")["complete"]
+
+
+@pytest.mark.parametrize("form", ["run", "attach"])
+def test_a_terminal_that_hangs_up_on_its_only_process_ends_the_recording_which_is_saved(
+    form: str, tmp_path: Path, target: Launcher
+) -> None:
+    """The kernel tells the leader of the session alone: as in `ssh -t HOST scope-gui run ...`, which never ended."""
+    ready = tmp_path / "ready"  # not a word on the terminal: it may hang up while that is still being written
+    code = f"import pathlib, time\npathlib.Path({str(ready)!r}).touch()\nwhile True: time.sleep(0.01)"
+    process = target([sys.executable, "-c", code]) if form == "attach" else None
+    end = [str(process.pid)] if process else ["--", sys.executable, "-c", code]
+    words = [*COMMAND, form, "--no-window", "-o", str(tmp_path / "s.scope"), *end]
+    terminal = Terminal('exec "$@"', words)
+    try:
+        if process:
+            terminal.wait_for("recording process")
+        wait_for(ready.exists, PATIENCE_S)
+        assert terminal.hang_up() == (0 if process else 128 + signal.SIGHUP)
+    finally:
+        terminal.close()
+    assert process is None or process.alive
+    assert scope_json("info", tmp_path / "s.scope", "--json")["complete"]
 
 
 @pytest.mark.soak
