@@ -1,7 +1,7 @@
 """The kinds of failure: the world's, which end in one sentence for the user, and ours, which end in a traceback.
 
 A message is one complete sentence that names the thing it is about; a remedy, where there is one, is a second
-sentence that the user can act on. The command line prints both and exits with 1.
+sentence that the user can act on. The command line prints both and exits with 1, or with 2 for wrong usage.
 """
 
 
@@ -12,6 +12,10 @@ class ScopeError(Exception):
         super().__init__(message if remedy is None else f"{message} {remedy}")
         self.message = message
         self.remedy = remedy
+
+
+class WrongUsage(ScopeError):
+    """What was asked for is nothing that can be asked for, in whatever session: exit code 2."""
 
 
 class TargetProblem(ScopeError):

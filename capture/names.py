@@ -6,15 +6,19 @@ kernel cuts inside a letter loses the part of the letter.
 """
 
 import codecs
+import re
+import shlex
 from collections.abc import Sequence
 
 import msgspec
 
-from capture.redaction import redacted
+from capture.redaction import REDACTED, redacted_words
 
 LONGEST_COMMAND = 32_000
 """Characters of a command line that are kept; the kernel allows 2 MiB."""
 _KERNEL_NAME_BYTES = 15
+_IN_DOUBLE_QUOTES = re.compile(r'["$`\\!]')  # what a shell does not leave alone there
+_PLAIN = re.compile(rf"(?:[\w@%+=:,./-]|{REDACTED}|\\udc[0-9a-f]{{2}})+")
 
 
 def readable(text: str) -> str:
@@ -59,11 +63,22 @@ def command_words(raw: bytes) -> tuple[str, ...]:
 
 
 def command_line(words: Sequence[str]) -> str:
-    """The words as one line without its secrets, cut where it is longer than anybody reads."""
-    line = redacted(readable(" ".join(words)))
+    """The words as one line for a shell, without secrets, cut where it is longer than anybody reads.
+
+    >>> command_line(["app.py", "a b", "--token", "c d", "--db=bob", "$x"]).replace(REDACTED, "***")
+    "app.py 'a b' --token *** --db=bob '$x'"
+    """
+    line = readable(" ".join(map(_quoted, redacted_words(words))))
     if len(line) <= LONGEST_COMMAND:
         return line
     return f"{line[:LONGEST_COMMAND]} … ({len(line) - LONGEST_COMMAND} more characters)"
+
+
+def _quoted(word: str) -> str:
+    """The word as one types it."""
+    if _PLAIN.fullmatch(word):
+        return word
+    return f'"{word}"' if "'" in word and not _IN_DOUBLE_QUOTES.search(word) else shlex.quote(word)
 
 
 def json_bytes(value: object) -> bytes:

@@ -75,12 +75,12 @@ class ProcessProbe:
         return float(self._process.create_time())
 
     def identity(self, given: Sequence[str] = ()) -> Identity:
-        """Who the process is, as far as it still tells; one that has ended tells none of the words it was `given`."""
+        """Who the process is, as far as it still tells; `given` are its words as they were typed, if known."""
         parent_pid = 0
         with contextlib.suppress(psutil.Error):
             parent_pid = self._process.ppid()
         name, words = _name_and_words(self.pid)
-        words = words or list(given)
+        words = list(given) or words
         return Identity(parent_pid, name, command_line(words), described(name, words))
 
     def sample(self, *, with_children: bool = True, with_state: bool = False) -> ProcessSample | None:

@@ -6,11 +6,13 @@ The table of names and looks is capture/native/redaction.h, which the recorder i
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from capture.hostlib import host_library
 
 REDACTED = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}redacted\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+_NAME = re.compile(r"[\w.-]+", re.ASCII)
 
 
 def hide_names(names: Iterable[str]) -> None:
@@ -36,3 +38,27 @@ def redacted(text: str) -> str:
         pieces += [raw[at : start.value], REDACTED.encode()]
         at = end.value
     return b"".join([*pieces, raw[at:]]).decode("utf-8", "replace")
+
+
+def redacted_words(words: Sequence[str]) -> list[str]:
+    """The words of a command line with their secrets hidden; the whole of a word is one's, with its spaces and quotes.
+
+    >>> [word.replace(REDACTED, "***") for word in redacted_words(["--password", "a b", "--token=c d", "-v", "x"])]
+    ['--password', '***', '--token=***', '-v', 'x']
+    """
+    told, is_value = list[str](), False
+    for word in words:
+        name, sign, _ = word.partition("=")
+        if is_value and not word.startswith("-"):
+            told.append(REDACTED)
+        elif sign and _is_secret(name):
+            told.append(f"{name}={REDACTED}")
+        else:
+            told.append(redacted(word))
+        is_value = word.startswith("-") and not sign and _is_secret(word)
+    return told
+
+
+def _is_secret(name: str) -> bool:
+    """Whether what is held under a name is one."""
+    return _NAME.fullmatch(name) is not None and REDACTED in redacted(f"{name}=0")

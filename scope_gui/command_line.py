@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
-from capture.errors import ScopeError, TargetProblem
+from capture.errors import ScopeError, TargetProblem, WrongUsage
 from capture.shown_text import one_line
 from scope_gui.streams import AnswerLost, drop_answers
+from scope_gui.timespec import is_time, not_a_time
 
 WELCOME = "scope_gui.app:welcome"
 VIEWS = ("window", "timeline", "building", "supervision", "inspector", "metrics")
@@ -24,25 +25,32 @@ VIEWS = ("window", "timeline", "building", "supervision", "inspector", "metrics"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb and gives its exit code."""
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
-    if arguments.desktop and arguments.handler != WELCOME:
-        parser.error("--install-desktop and --uninstall-desktop go without a verb")
+    code = 0
     try:
-        code = _handler(arguments.desktop or arguments.handler)(arguments)
+        code = _run(argv)
         sys.stdout.flush()  # here, where a closed pipe is understood
-        return code
     except ScopeError as problem:
         if isinstance(problem, AnswerLost):
             drop_answers()
         print(f"scope-gui: {one_line(str(problem))}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(problem, WrongUsage) else 1
     except BrokenPipeError:
         drop_answers()  # their reader (head, less) has gone, which is its right and no failure of ours
-        return 0
     except KeyboardInterrupt:
         print("scope-gui: interrupted", file=sys.stderr)
         return 1
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser = build_parser()
+    try:
+        arguments = parser.parse_args(argv)
+        if arguments.desktop and arguments.handler != WELCOME:
+            parser.error("--install-desktop and --uninstall-desktop go without a verb")
+    except SystemExit as end:  # help and version are answers like others; 2 after a wrong word
+        return end.code if isinstance(end.code, int) else 0
+    return _handler(arguments.desktop or arguments.handler)(arguments)
 
 
 def _handler(name: str) -> Callable[[argparse.Namespace], int]:
@@ -83,7 +91,9 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="say what is wrong with the session in the window, not on stderr: for desktops and launchers",
     )
-    open_.add_argument("--at", metavar="TIME", help="where to begin: 1.5s, 250ms, 120000ns, 40%%, start or end")
+    open_.add_argument(
+        "--at", type=_time, metavar="TIME", help="where to begin: 1.5s, 250ms, 120000ns, 40%%, start or end"
+    )
 
     attach = _verb(
         verbs,
@@ -117,7 +127,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     frame = _verb(verbs, "frame", "the whole program at one instant", "scope_gui.verbs_read:frame")
     _session(frame)
-    frame.add_argument("--at", required=True, metavar="TIME", help="1.5s, 250ms, 120000ns, 40%%, start or end")
+    frame.add_argument(
+        "--at", type=_time, required=True, metavar="TIME", help="1.5s, 250ms, 120000ns, 40%%, start or end"
+    )
     frame.add_argument("--all", action="store_true", help="list threads that have ended, too")
     _json(frame)
 
@@ -127,13 +139,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     events = _verb(verbs, "events", "the recorded events of a stretch of time", "scope_gui.verbs_read:events")
     _session(events)
-    events.add_argument("--from", dest="from_time", default="start", metavar="TIME")
-    events.add_argument("--to", dest="to_time", default="end", metavar="TIME")
+    events.add_argument("--from", dest="from_time", type=_time, default="start", metavar="TIME")
+    events.add_argument("--to", dest="to_time", type=_time, default="end", metavar="TIME")
     events.add_argument(
         "--kind", action="append", default=[], help="only this kind (call, return, raise, ...); repeatable"
     )
     events.add_argument("--track", type=int, help="only this track_id")
-    events.add_argument("--limit", type=int, default=1000, help="at most so many rows (default 1000; 0 = all)")
+    events.add_argument("--limit", type=_row_limit, default=1000, help="at most so many rows (default 1000; 0 = all)")
     _format(events)
 
     query = _verb(verbs, "query", "SQL over the tables of a session", "scope_gui.verbs_read:query")
@@ -198,7 +210,9 @@ def _format(parser: argparse.ArgumentParser) -> None:
 
 
 def _picture_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--at", metavar="TIME", help="one picture, of this moment: 1.5s, 250ms, 40%%, start or end")
+    parser.add_argument(
+        "--at", type=_time, metavar="TIME", help="one picture, of this moment: 1.5s, 250ms, 40%%, start or end"
+    )
     parser.add_argument("--view", choices=VIEWS, default="window", help="what is seen (default: the whole window)")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="F.png|DIR|F.gif", help="a PNG is replaced if it is there"
@@ -206,15 +220,19 @@ def _picture_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default="1600x900", metavar="WxH", help="in pixels (default 1600x900)")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--track", type=int, metavar="ID", help="pick this thread or process")
-    parser.add_argument("--mark", metavar="TIME", help="compare with this moment: the inspector lists what changed")
+    parser.add_argument(
+        "--mark", type=_time, metavar="TIME", help="compare with this moment: the inspector lists what changed"
+    )
     parser.add_argument("--source", action="store_true", help="the source line of each call on the stack")
     parser.add_argument("--measure", choices=("calls", "time"), default="calls", help="what the building's height is")
     parser.add_argument(
         "--heat", choices=("activity", "cpu", "memory"), default="activity", help="what the supervision map's colour is"
     )
     stretch = parser.add_argument_group("a sequence, or what the timeline shows of a single picture")
-    stretch.add_argument("--from", dest="from_time", metavar="TIME", help="where the stretch begins (default: start)")
-    stretch.add_argument("--to", dest="to_time", metavar="TIME", help="where it ends (default: end)")
+    stretch.add_argument(
+        "--from", dest="from_time", type=_time, metavar="TIME", help="where the stretch begins (default: start)"
+    )
+    stretch.add_argument("--to", dest="to_time", type=_time, metavar="TIME", help="where it ends (default: end)")
     stretch.add_argument("--fps", type=_per_second, metavar="N", help="pictures a second")
     stretch.add_argument("--speed", type=_seconds, metavar="X", help="seconds of the session in one (default 1)")
     stretch.add_argument("--frames", type=_pictures, metavar="N", help="so many pictures at equal steps instead")
@@ -276,6 +294,13 @@ def _number(convert: Callable[[str], _Number], least: _Number, most: _Number, mu
         return value
 
     return number
+
+
+def _time(text: str) -> str:
+    """A time as it was typed; where in a session it lies shows when that is open."""
+    if not is_time(text):
+        raise argparse.ArgumentTypeError(not_a_time(text))
+    return text
 
 
 _ABOVE_0 = math.ulp(0.0)

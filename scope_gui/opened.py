@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from capture.errors import SessionProblem
 from capture.session import Session
 from capture.shown_text import one_line
 
@@ -31,3 +32,11 @@ def tell_problems(session: Session) -> None:
     if len(session.problems) > MOST_PROBLEMS:
         more = len(session.problems) - MOST_PROBLEMS
         print(f"scope-gui: and {more} more; `scope-gui verify` lists them", file=sys.stderr)
+
+
+def no_track(session: Session, track_id: int) -> SessionProblem:
+    """What to say to who asks for a track that is not there."""
+    return SessionProblem(
+        f"There is no track {track_id} in {session.path}.",
+        "`scope-gui query S.scope 'SELECT track_id, name FROM tracks'` lists them.",
+    )

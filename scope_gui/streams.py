@@ -15,7 +15,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from capture.errors import TargetProblem
@@ -99,6 +99,16 @@ def drop_answers() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Inside, a reader of the answer that goes away ends the answer only: the exit code says something as well."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_answers()
 
 
 def print_json(value: object) -> None:

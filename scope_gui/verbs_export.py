@@ -19,6 +19,7 @@ from capture.shown_text import one_line
 from dags.frame import FrameReader
 from scope_gui.damage import damage_sentence
 from scope_gui.effects import bookmark_of, session_opened
+from scope_gui.opened import no_track
 from scope_gui.pictures import plan
 from scope_gui.streams import command_terminal
 from scope_gui.timespec import text_from_ns, time_ns_from_text
@@ -117,10 +118,7 @@ def _state(arguments: argparse.Namespace, session: Session, names: Names, frames
     events += [Show(range_ns=_span(arguments, session)), *([ToggleSource()] if arguments.source else [])]
     if arguments.track is not None:
         if arguments.track not in names.tracks:
-            raise SessionProblem(
-                f"There is no track {arguments.track} in {session.path}.",
-                "`scope-gui query S.scope 'SELECT track_id, name FROM tracks'` lists them.",
-            )
+            raise no_track(session, arguments.track)
         events.append(Select(selection=Selection("track", arguments.track, arguments.track)))
     assigns = Assigns()
     for event in [*events, FrameReady(key=KEY, time_ns=at_ns, frame=frames.at(at_ns))]:

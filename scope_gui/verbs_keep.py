@@ -15,6 +15,7 @@ from capture.own_folder import OwnFolder
 from capture.pack import pack as pack_session
 from capture.session import Session
 from capture.shown_text import one_line
+from capture.verify import Report
 from capture.verify import verify as verify_session
 from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.cache_check import lying_caches
@@ -22,7 +23,7 @@ from dags.keyframe import rebuild
 from scope_gui.opened import opened, tell_problems
 from scope_gui.progress import Progress
 from scope_gui.recording.recovery import recover as recover_session
-from scope_gui.streams import print_json
+from scope_gui.streams import print_json, reader_may_leave
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -33,15 +34,20 @@ def verify(arguments: argparse.Namespace) -> int:
         lying = list(lying_caches(session))
         is_ok = report.ok and not any(problem.lost for problem in lying)
         report = msgspec.structs.replace(report, ok=is_ok, problems=[*report.problems, *lying])
-    if arguments.json:
-        print_json(report)
-    else:
-        rows = ", ".join(f"{name} {count}" for name, count in sorted(report.rows.items()))
-        print(f"{report.files} files, {report.bytes} bytes, rows: {rows}")
-        for problem in report.problems:
-            print(one_line(f"{'lost' if problem.lost else 'note'}: {_where(problem)}{problem.what}"))
-        print("nothing is missing" if report.ok else "this session has lost something")
+    with reader_may_leave():
+        if arguments.json:
+            print_json(report)
+        else:
+            _print_report(report)
     return 0 if report.ok else 1
+
+
+def _print_report(report: Report) -> None:
+    rows = ", ".join(f"{name} {count}" for name, count in sorted(report.rows.items()))
+    print(f"{report.files} files, {report.bytes} bytes, rows: {rows}")
+    for problem in report.problems:
+        print(one_line(f"{'lost' if problem.lost else 'note'}: {_where(problem)}{problem.what}"))
+    print("nothing is missing" if report.ok else "this session has lost something")
 
 
 def recover(arguments: argparse.Namespace) -> int:

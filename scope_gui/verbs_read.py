@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
+from capture.errors import SessionProblem, WrongUsage
+from capture.events import KIND_CODES
 from capture.measured_cost import told
 from capture.session import Session
 from capture.shown_text import one_line
@@ -17,7 +19,7 @@ from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text,
 from dags.open_rows import open_rows
 from scope_gui.answers import print_table, short_cell
 from scope_gui.blindness import unseen_lines
-from scope_gui.opened import opened
+from scope_gui.opened import no_track, opened
 from scope_gui.streams import print_json
 from scope_gui.timespec import text_from_ns, time_ns_from_text
 
@@ -64,6 +66,11 @@ def events(arguments: argparse.Namespace) -> int:
             time_ns_from_text(text, session.start_ns, session.end_ns)
             for text in (arguments.from_time, arguments.to_time)
         )
+        if from_ns > to_ns:
+            raise SessionProblem(f"--from {arguments.from_time} is after --to {arguments.to_time}.")
+        _require_kinds(session, arguments.kind)
+        if arguments.track is not None and all(track.track_id != arguments.track for track in session.tracks()):
+            raise no_track(session, arguments.track)
         where = [f"time_ns BETWEEN {from_ns} AND {to_ns}"]
         if arguments.kind:
             where.append(f"events.kind IN ({', '.join(_sql_text(kind) for kind in arguments.kind)})")
@@ -98,6 +105,14 @@ def _answer(
     from capture.query import query as ask  # noqa: PLC0415
 
     return ask(session, sql, open_rows, Limits(rows=max_rows, seconds=max_seconds))
+
+
+def _require_kinds(session: Session, asked: Sequence[str]) -> None:
+    """Raises: WrongUsage for a kind that is neither one of ours nor, of a newer Scope's, one of this session."""
+    kinds = {**KIND_CODES, **session.manifest.kinds}
+    for kind in asked:
+        if kind not in kinds:
+            raise WrongUsage(f"There is no kind {kind!r} of events; there are {', '.join(kinds)}.")
 
 
 def _sql_text(text: str) -> str:

@@ -21,7 +21,7 @@ from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
 from scope_gui.recording.recorder import Outcome, Recording
 from scope_gui.recording.signals import PassedOn, shell_status, stopped_by_signals
-from scope_gui.streams import let_go_of_inherited, print_json, words_to
+from scope_gui.streams import let_go_of_inherited, print_json, reader_may_leave, words_to
 from scope_gui.timespec import text_from_ns
 from scope_gui.watching_window import watched_by_window
 
@@ -39,7 +39,7 @@ def attach(arguments: argparse.Namespace) -> int:
     diagnosis = attach_doctor.examine(pid)
     if diagnosis.tier is None or (diagnosis.tier == "observe" and not observe):
         raise TargetProblem(diagnosis.refusal())
-    recording = Recording(path, settings, f"attach {pid}", arguments.duration, _say)
+    recording = Recording(path, settings, ["attach", str(pid)], arguments.duration, _say)
     with stopped_by_signals(recording.ask_to_stop):
         if observe:
             recording.observe(pid)
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         signals = PassedOn() if arguments.words_fd is None else None
         try:
-            recording = Recording(path, _settings(arguments), " ".join(command), arguments.duration, _say, signals)
+            recording = Recording(path, _settings(arguments), command, arguments.duration, _say, signals)
             stack.enter_context(signals or stopped_by_signals(recording.ask_to_stop))
             recording.run(command)
             let_go_of_inherited()
@@ -84,10 +84,11 @@ def stop(arguments: argparse.Namespace) -> int:
 def doctor(arguments: argparse.Namespace) -> int:
     """Says what attaching needs; 0 when nothing is in the way."""
     diagnosis = attach_doctor.examine(arguments.pid)
-    if arguments.json:
-        print_json(diagnosis)
-    else:
-        print(diagnosis.text())
+    with reader_may_leave():
+        if arguments.json:
+            print_json(diagnosis)
+        else:
+            print(diagnosis.text())
     return 0 if diagnosis.ok else 1
 
 

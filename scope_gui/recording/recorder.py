@@ -92,7 +92,7 @@ class Recording:
 
     session_path: Path
     settings: CaptureSettings
-    command: str
+    command: Sequence[str]
     duration_s: float | None = None
     say: Callable[[str], None] = lambda message: None
     signals: PassedOn | None = None
@@ -111,7 +111,7 @@ class Recording:
         self._sleep_watch: SleepWatch | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._serial = FIRST_PROCESS
-        self._program = self.command
+        self._program = command_line(self.command)
         self._finder: PythonFinder | None = None
         self._recorded: tuple[int, tuple[bytes, str]] = 0, (b"", "")  # whose calls are recorded, and its image
         self._observed_since_ns: int | None = None
@@ -132,7 +132,7 @@ class Recording:
             state=list(self.settings.state),
             redact=list(self.settings.redact),
             when_full=self.settings.when_full,
-            command=command_line([self.command]),
+            command=self._program,
         )
 
     # -- getting in

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from capture.names import command_line
 from capture.redaction import REDACTED, hide_names, redacted
 from capture.session import Session
 from tests.interpreters import Interpreter
@@ -117,3 +118,9 @@ def test_a_recording_forgets_the_names_of_the_one_before() -> None:
     assert redacted("--iban=1") == f"--iban={REDACTED}"
     hide_names([])
     assert redacted("--iban=1") == "--iban=1"
+
+
+@pytest.mark.parametrize("words", [["--password", "hunter 2"], ["--token=hunter's 2"], ["PASSWORD=hunter, 2"]])
+def test_the_whole_of_a_word_is_hidden(words: list[str]) -> None:
+    """What came after its first space or quote was shown."""
+    assert command_line(["app.py", *words, "a b"]).endswith(f"{REDACTED} 'a b'")

@@ -229,7 +229,7 @@ def rewrite_version(path: Path, version: bytes) -> None:
     path.write_bytes(b'{"scope":"%s","xxh3_64":"%s","manifest":%s}\n' % (version, checksum, found[1]))
 
 
-@pytest.mark.parametrize("time", ["999h", "101%", "soon", "-1s"])
+@pytest.mark.parametrize("time", ["999h", "101%"])
 def test_time_outside_the_run(small_session: Path, time: str) -> None:
     sentence = refused("frame", small_session, f"--at={time}")
     assert time in sentence

@@ -127,7 +127,7 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(session: Path, bar
         (2, "take one of them", [session, *many, "--frames", "3", "--speed", "2"]),
         (1, "outside this session", [session, "--at", "99h", "-o", "a.png"]),
         (1, "outside what the timeline", [session, *one, "--from", "60%"]),
-        (1, "is not a time", [session, "--at", "noon", "-o", "a.png"]),
+        (2, "is not a time", [session, "--at", "noon", "-o", "a.png"]),
         (1, "is after", [session, *many, "--fps", "2", "--from", "60%", "--to", "50%"]),
         (1, "no track 99", [session, *one, "--track", "99"]),
         (1, "no.scope", ["no.scope", *one]),
