@@ -20,6 +20,7 @@
 
 #define MOST_ROUNDS 64
 #define LOOKS_AT_SPEED 6
+#define UNDISTURBED_NS 1000000u
 
 static uint64_t usual_ns;
 static PyObject *own_yard; /* borrowed: the agent keeps it while it records */
@@ -48,13 +49,34 @@ static uint64_t call_ns(PyObject *function) {
     return took_ns + 1;
 }
 
-/* GIL held, given up as Python code does; may run audit hooks; as call_ns(), without a profile function. */
+/* GIL held, given up and taken anew where that was long ago; does not allocate. From here on no other thread asks for it
+ * until the interpreter's switch interval is over (5 ms), so none runs while the evaluation function is out of the way. */
+static void keep_the_gil_for_a_while(void) {
+    static uint64_t since_ns;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    if (now_ns - since_ns < UNDISTURBED_NS)
+        return;
+    PyThreadState *self = PyEval_SaveThread();
+    PyEval_RestoreThread(self);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    since_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* GIL held, given up as Python code does; may run audit hooks where there is no evaluation function; as call_ns(), without
+ * the hooks of 3.10 and 3.11. */
 static uint64_t yard_ns(PyObject *yard, bool hooked) {
-    const bool slowed = hooked && scope_python.version < 0x030c && !scope_evaluation_works();
-    if (slowed)
+    const bool old = hooked && scope_python.version < 0x030c;
+    if (old)
+        keep_the_gil_for_a_while();
+    const bool aside = old && scope_evaluation_step_aside();
+    if (old && !aside)
         scope_profile_unhook_this_thread();
     const uint64_t took_ns = call_ns(yard);
-    if (slowed)
+    if (aside)
+        scope_evaluation_step_back();
+    else if (old)
         scope_profile_hook_this_thread();
     return took_ns;
 }
@@ -66,11 +88,11 @@ static void write_to(struct scope_writer *scratch, unsigned char *memory) {
     scratch->next = 0;
 }
 
-/* GIL held; does not allocate. How far apart in their memory two rounds write. From 3.12 on each has a chunk that was
- * never used, as a program that produces much gets: that is a third of the price. On 3.10 and 3.11, where the price holds
- * more of the interpreter's, it made calls look twice as dear as they were. */
+/* GIL held; does not allocate. How far apart in their memory two rounds write. Each has a chunk that was never used, as a
+ * program that produces much gets: that is a third of the price, on 3.10 half of it. On 3.11, where most of the price is
+ * the interpreter's, it made calls look twice as dear as they were. */
 static size_t bytes_apart(void) {
-    return scope_python.version < 0x030c ? 0 : SCOPE_CHUNK_BYTES;
+    return scope_python.version == 0x030b ? 0 : SCOPE_CHUNK_BYTES;
 }
 
 /* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. The rounds write

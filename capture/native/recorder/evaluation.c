@@ -31,6 +31,7 @@
 
 #define DEPTH_OFFSET 32 /* of how deep the thread's recursion is, in PyThreadState */
 #define STACK_SHARE 8
+#define FEW_THREADS 64
 
 typedef PyObject *(*evaluator)(PyThreadState *, void *frame, int throwing);
 
@@ -271,9 +272,37 @@ bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook) {
     return in_place || deep > 0;
 }
 
-/* GIL held; does not allocate. Whether code that is left out runs without our hook at the moment. */
-bool scope_evaluation_works(void) {
-    return in_place;
+/* GIL held; does not allocate. Whether there are more threads than one wants to go through a few hundred times. */
+static bool has_many_threads(void) {
+    PyThreadState *thread = scope_python.thread_head(PyInterpreterState_Get());
+    for (int count = 0; thread; thread = scope_python.thread_next(thread))
+        if (++count > FEW_THREADS)
+            return true;
+    return false;
+}
+
+/* GIL held; does not allocate. Out of the way of this thread, on which the agent measures what a loop takes without any hook;
+ * false where nothing was in the way, where another tool's function is, or with many threads. The caller sees to it that
+ * no other thread runs meanwhile; where one does after all, it looks out, as in evaluate_deep(). */
+bool scope_evaluation_step_aside(void) {
+    PyThreadState *self = PyThreadState_Get();
+    if (!in_place || !is_ours(self) || scope_python.get_evaluator(PyInterpreterState_Get()) != (void *)evaluate ||
+        has_many_threads())
+        return false;
+    deep++;
+    put_in_place(false);
+    look_out_everywhere();
+    *mark_of(self) = 0;
+    return true;
+}
+
+/* GIL held; does not allocate. After one that was true; the recording may have ended since. */
+void scope_evaluation_step_back(void) {
+    PyThreadState *self = PyThreadState_Get();
+    if (--deep == 0 && wanted)
+        put_in_place(true);
+    if (is_ours(self))
+        *mark_of(self) = looking_out;
 }
 
 /* GIL held; does not allocate. Whether another tool has put its own evaluation function over ours since; said once.

@@ -27,7 +27,7 @@ void scope_sample_ends(uint64_t began) {
     struct scope_writer *w = scope_tls;
     if (!w)
         return;
-    if (w->next && w->next == w->sample_at + 1) {
+    if (w->next && w->records[w->next - 1].ticks >= began) {
         const uint64_t took = w->records[w->next - 1].ticks - began;
         if (took < MOST_TICKS) {
             scope_counts[SCOPE_COST_SAMPLED_TICKS] += took;

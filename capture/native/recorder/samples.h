@@ -19,7 +19,7 @@ void scope_sample_every(struct scope_writer *w, uint32_t apart);
 /* GIL held; does not allocate. At the beginning of a hook: the time if it is one that is timed, else 0. */
 static inline uint64_t scope_sample_begins(void) {
     const struct scope_writer *w = scope_tls;
-    return SCOPE_UNLIKELY(w && w->next == w->sample_at) ? scope_ticks() : 0;
+    return SCOPE_UNLIKELY(w && w->next >= w->sample_at) ? scope_ticks() : 0;
 }
 
 #endif
