@@ -48,7 +48,7 @@ enum scope_cost {
     SCOPE_COST_LEFT_OUT_CALL = 0,  /* a frame that is left out, where that takes an evaluation function: 3.10, 3.11 */
     SCOPE_COST_LEFT_OUT_HOOK = 1,  /* the profile function, called for naught: 3.10, 3.11 */
     SCOPE_COST_LEFT_OUT_RAISE = 2, /* an exception in code that is left out: raised, passing, thrown in, leaving it */
-    SCOPE_COST_RAISE = 3,          /* an exception in recorded code, besides the events that it makes; 3.12+ */
+    SCOPE_COST_RAISE = 3,          /* an exception in recorded code, besides the events that it makes */
     SCOPE_COST_FIRST_SIGHT = 4,    /* a code object seen for the first time */
 
     SCOPE_COST_SLOWED_NOW = 5, /* no count: 1 while instructions run that a profile function slows down: 3.10, 3.11 */

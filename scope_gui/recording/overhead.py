@@ -40,14 +40,16 @@ LEAST_CPU_S = 0.1
 
 EVENTS_OF_A_CALL = 2
 EVENTS_OF_A_RAISE = 3
+EVENTS_OF_A_FRAME_LEFT = 2
 HOOKS_OF_A_RAISE = 3
 FRAMES_OF_A_RAISE = 1
 HOOKS_OF_A_BUILTIN = 2
-"""call, return; call, raise, unwind; raise, unwind, raise in the caller, or (3.10, 3.11) the frame that it leaves;
-call, return: per turn of the agent's loops."""
+"""call, return; call, raise, unwind, or (3.10, 3.11) call, unwind; raise, unwind, raise in the caller, or (3.10, 3.11)
+the frame that it leaves; call, return: per turn of the agent's loops."""
 
-SURELY_SLOWED = 1.1
-"""Of a loop's time: what is less may be the processor."""
+SURELY_SLOWED = 1.25
+"""Of a loop's time: what is less may be the processor, or the first touch of memory. A profile function makes it 1.4 on
+3.10 and more than twice on 3.11."""
 
 COLD = 1.8
 """Times as much as the timed part of a hook an event gets dearer amid other work: the way to it gets cold too.
@@ -165,12 +167,14 @@ def prices(cost: Mapping[str, Any] | None) -> Prices | None:
 
     event_s = added_s("recorded_calls", slowed) / EVENTS_OF_A_CALL
     left_out_call_s = added_s("left_out_calls")
-    raises = FRAMES_OF_A_RAISE if "instructions" in loops else HOOKS_OF_A_RAISE
+    by_frames = "instructions" in loops
+    raises = FRAMES_OF_A_RAISE if by_frames else HOOKS_OF_A_RAISE
+    raised_events = EVENTS_OF_A_FRAME_LEFT if by_frames else EVENTS_OF_A_RAISE
     counts_s = {
         Cost.LEFT_OUT_CALL: left_out_call_s,
         Cost.LEFT_OUT_HOOK: added_s("builtins", slowdown) / HOOKS_OF_A_BUILTIN,
         Cost.LEFT_OUT_RAISE: max(0.0, added_s("left_out_raises") - left_out_call_s) / raises,
-        Cost.RAISE: max(0.0, added_s("recorded_raises", slowed) - EVENTS_OF_A_RAISE * event_s) / HOOKS_OF_A_RAISE,
+        Cost.RAISE: max(0.0, added_s("recorded_raises", slowed) - raised_events * event_s) / raises,
         Cost.FIRST_SIGHT: added_s("new_functions"),
         Cost.RESUME: added_s("resumes", slowed) - EVENTS_OF_A_CALL * event_s if "resumes" in loops else 0.0,
     }

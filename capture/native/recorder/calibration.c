@@ -19,7 +19,7 @@
 #include <time.h>
 
 #define MOST_ROUNDS 64
-#define LOOKS_AT_SPEED 6
+#define LOOKS_AT_SPEED 7
 #define UNDISTURBED_NS 1000000u
 
 static uint64_t usual_ns;
@@ -119,8 +119,9 @@ static uint64_t median_ns(PyObject *yard, PyObject *loop, unsigned rounds, struc
     return (uint64_t)(took[rounds / 2] * (double)usual_ns);
 }
 
-/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. */
-static uint64_t settle_usual_ns(PyObject *yard, unsigned rounds) {
+/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. The first does
+ * not count: it finds cold caches. */
+static uint64_t median_of_yard_ns(PyObject *yard, unsigned rounds) {
     double took[MOST_ROUNDS];
     for (unsigned i = 0; i <= rounds; i++) {
         const uint64_t took_ns = call_ns(yard);
@@ -130,8 +131,17 @@ static uint64_t settle_usual_ns(PyObject *yard, unsigned rounds) {
             took[i - 1] = (double)took_ns;
     }
     qsort(took, rounds, sizeof *took, by_size);
-    own_yard = yard;
-    return usual_ns = (uint64_t)took[rounds / 2];
+    return (uint64_t)took[rounds / 2];
+}
+
+/* GIL held, given up as Python code does; allocates; the median of the rounds in ns, 0 with an exception. */
+static uint64_t settle_usual_ns(PyObject *yard, unsigned rounds) {
+    const uint64_t took_ns = median_of_yard_ns(yard, rounds);
+    if (took_ns) {
+        own_yard = yard;
+        usual_ns = took_ns;
+    }
+    return took_ns;
 }
 
 /* How the code of a loop counts. */
@@ -232,20 +242,16 @@ PyObject *scope_calibrate(PyObject *module, PyObject *args) {
 }
 
 /* GIL held, given up as Python code does; allocates; no exception. At each sweep, on the agent's thread: how fast the
- * processor is at this moment, for the recorder process. The best of some calls: the first ones find cold caches, and of
- * two the better one still took a quarter longer than in the loops. */
+ * processor is at this moment, for the recorder process. By the median, as at the beginning: the best of a few said that
+ * a processor is twice as fast as usual where it is so for a moment. */
 void scope_look_at_speed(void) {
     PyObject *yard = own_yard;
     if (!yard)
         return;
     Py_IncRef(yard); /* the program may end meanwhile, and the agent with it */
-    uint64_t least_ns = call_ns(yard);
-    for (int i = 1; least_ns && own_yard == yard && i < LOOKS_AT_SPEED; i++) {
-        const uint64_t took_ns = call_ns(yard);
-        least_ns = took_ns < least_ns ? took_ns : least_ns;
-    }
-    if (least_ns) {
-        scope_counts[SCOPE_COST_YARD_NS] += least_ns;
+    const uint64_t took_ns = median_of_yard_ns(yard, LOOKS_AT_SPEED);
+    if (took_ns && own_yard == yard) {
+        scope_counts[SCOPE_COST_YARD_NS] += took_ns;
         scope_counts[SCOPE_COST_YARDS] += 1;
     }
     Py_DecRef(yard);

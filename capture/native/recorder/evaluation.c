@@ -160,6 +160,7 @@ static void tell_end(uint32_t site, uint32_t kind) {
         PyErr_Fetch(&type, &value, &traceback);
         scope_write_left(site, scope_head(kind, 0, 0));
         PyErr_Restore(type, value, traceback);
+        scope_counts[SCOPE_COST_RAISE] += 1;
     } else {
         scope_write_left(site, scope_head(kind, 0, 0));
     }

@@ -76,6 +76,19 @@ def test_what_is_left_out_counts_at_its_own_price() -> None:
     assert meter.share.left_out == pytest.approx(0.020 + 0.280 / 3)
 
 
+def test_a_frame_that_an_exception_leaves_has_a_price_of_its_own_where_no_hook_sees_it_raised() -> None:
+    """On 3.10 and 3.11: two events, call and unwind; what the loop takes beyond them is the unwinding."""
+    loops = {
+        "recorded_calls": [1000, 30_000, 90_000],
+        "recorded_raises": [100, 40_000, 58_000],
+        "instructions": [100, 30_000, 42_000],
+    }
+    found = prices({"loops": loops})
+    assert found is not None
+    assert found.event_s == pytest.approx(30e-9)
+    assert found.counts_s[Cost.RAISE] == pytest.approx(120e-9)
+
+
 def test_the_agents_own_start_is_part_of_what_recording_takes() -> None:
     """In a program of half a second it is a twentieth, and was left out."""
     meter = OverheadMeter(Prices(50e-9))
