@@ -197,6 +197,9 @@ def load_manifest(
                 text = f"{MANIFEST} is missing or damaged; the session was opened from its copy."
                 problems = [Problem(text, lost=manifest.state == "recording", file=MANIFEST), *problems]
             return manifest, problems
+    if failure is None and any(name.endswith(".jrn") for name in files.sizes()):
+        remedy = f"`scope-gui recover {where}` finishes it, once its recorder is gone."
+        raise FormatError(f"{where} is not finished: nothing of it is sealed yet.", remedy)
     if failure is None:
         raise FormatError(f"{where} is not a session: it holds no {MANIFEST}.")
     raise FormatError(f"{where} cannot be opened: {failure.message}") from failure

@@ -34,6 +34,7 @@ POOL_FILES = ("pool.bin", "defs.bin")
 SEGMENTS, DEFS, CACHE, JOURNAL, POOLS = "segments", "defs", "cache", "journal", "pool"
 FOLDERS = (SEGMENTS, DEFS, CACHE, JOURNAL)
 _FRESH = r"(\.[0-9]{1,10}-[0-9]{1,10}\.new)?"  # of a file that is being replaced
+_WRITER = re.compile(r"\.([0-9]{1,10})-[0-9]{1,10}\.new$", re.ASCII)
 _TABLE = r"[0-9]{8}\.[a-z_]{1,32}\.parquet"
 _SESSION, _POOL = "session", "one pool"
 _FILES = {
@@ -171,7 +172,8 @@ class OwnFolder:
 
         The lock goes with the last process that holds it, so having it proves that these are dead, and not silent.
 
-        Raises: SessionBusy when somebody has it, for longer than it takes to look whether somebody has.
+        Raises: SessionBusy when somebody has it, for longer than it takes to look whether somebody has; SessionProblem
+        when it is not any more what its path leads to, because who had it before has packed it.
         """
         deadline = time.monotonic() + _LOOK_S
         while True:
@@ -185,7 +187,15 @@ class OwnFolder:
             except OSError:
                 return  # a file system without locks: the caller's care is all there is
             else:
+                self._refuse_if_moved()
                 return
+
+    def _refuse_if_moved(self) -> None:
+        """Raises: SessionProblem."""
+        with contextlib.suppress(OSError):
+            if os.path.samestat(self.path.stat(), os.fstat(self.fd)):
+                return
+        raise SessionProblem(f"{self.path} was packed, moved or deleted by another process meanwhile.")
 
     # -- files
 
@@ -326,14 +336,25 @@ class OwnFolder:
         return True
 
     def clear(self) -> None:
-        """Removes all files and folders of the format in this one. Raises: OSError, SessionProblem."""
-        for name in os.listdir(self.fd):  # noqa: PTH208  a descriptor
-            if _PATTERNS[self._kind].fullmatch(name):
-                with contextlib.suppress(IsADirectoryError):
-                    self.remove(name)
+        """Removes all files and folders of the format in this one, last what says which session it was.
+
+        Raises: OSError, SessionProblem.
+        """
         folders = (*FOLDERS, POOLS) if self._kind == _SESSION else map(str, self.pools()) if self._kind == POOLS else ()
         for name in folders:
             self.remove_inside(name)
+        for name in sorted(os.listdir(self.fd), key=lambda name: name.startswith("manifest")):  # noqa: PTH208
+            if _PATTERNS[self._kind].fullmatch(name):
+                with contextlib.suppress(IsADirectoryError):
+                    self.remove(name)
+
+    def remove_unfinished(self) -> None:
+        """Removes files that a process was about to put in the place of others when it was killed. Raises: OSError."""
+        for folder in (self, *(self.inside(name) for name in (FOLDERS if self._kind == _SESSION else ()))):
+            for name in folder.names():
+                writer = _WRITER.search(name)
+                if writer and not Path(f"/proc/{writer[1]}").exists():
+                    folder.remove(name)
 
     def bind(self, listener: socket.socket, name: str) -> None:
         """Gives a socket its name in here, for its owner alone. Raises: OSError."""

@@ -7,6 +7,7 @@ so a file cut short still tells what it held, and what is left of it can be read
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import zipfile
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from capture.errors import FormatError, SessionProblem
 from capture.files import MAX_KEYFRAME_BYTES, NOTES, DirectoryFiles, load_manifest
 from capture.folder import listed_files
 from capture.format import MANIFEST, MANIFEST_COPY, Manifest, checksum
+from capture.left_packs import remove_left
 from capture.own_folder import FOLDERS, POOLS, OwnFolder
 from capture.packed import MAX_MEMBERS
 
@@ -31,11 +33,16 @@ def pack(
     """The packed session, beside the directory under the same name unless told otherwise.
 
     Without a target the file takes the directory's place: the directory is deleted when the file is safe on disk.
+    One that is killed can be repeated, which also takes away what it has left.
     `caches=False` leaves keyframes and level of detail out; they can be rebuilt, and damaged ones stay out anyway.
 
     Raises: SessionProblem when the session is unfinished or damaged or the target exists, TargetProblem when the disk
     is full; the directory is then untouched.
     """
+    if source.is_file() and zipfile.is_zipfile(source):
+        if target is None and remove_left(source):  # one that was killed at the very end
+            return source
+        raise SessionProblem(f"{source} is packed already.")
     if not source.is_dir():
         raise SessionProblem(f"{source} is not a session directory.")
     if source.is_symlink() and target is None:
@@ -51,9 +58,11 @@ def pack(
         place = source if target is None else target
         if target is not None and target.exists():
             raise SessionProblem(f"{target} exists already.", "Choose another name with -o.")
+        remove_left(place)
         fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
         try:
             fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise write_problem(error, f"the file {place}") from error
         try:

@@ -69,8 +69,10 @@ class Session:
             raise SessionProblem(f"{path} cannot be opened: {error.strerror}.") from error
         try:
             return cls(path, files)
-        except BaseException:
+        except BaseException as error:
             files.close()
+            if isinstance(error, SessionProblem) and not files.packed and path.is_file():
+                return cls.open(path)  # a pack has put the file into the folder's place, and emptied the folder
             raise
 
     def close(self) -> None:

@@ -79,6 +79,7 @@ def index(arguments: argparse.Namespace) -> int:
         progress = Progress("rebuilding the caches", 2 * len(segments))
         with OwnFolder.open(session.path) as folder:
             folder.lock()
+            folder.remove_unfinished()
             for index, keyframe in rebuild(session):
                 folder.replace(segments[index].keyframe_name, framed(keyframe))
                 progress.step()

@@ -182,6 +182,7 @@ def _tidy(folder: OwnFolder, pools: list[_Pools]) -> None:
     if is_sealed:
         delete_before(folder.inside(JOURNAL), 1 << 62)
     folder.remove(SOCKET)
+    folder.remove_unfinished()
 
 
 def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:

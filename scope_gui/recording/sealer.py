@@ -54,11 +54,15 @@ MOST_JUDGED = 64  # as many patterns as the recorder keeps a bit for
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
-    """Where decoding and correlating stand, as of a commit; `metrics` are read but lie after its end."""
+    """Where decoding and correlating stand, as of a commit; `metrics` are read but lie after its end.
+
+    `is_last`: all is sealed, with the calls that never ended, which must not be sealed once more.
+    """
 
     decoder: bytes
     correlator: bytes
     metrics: list[MetricRow]
+    is_last: bool = False
 
 
 class Sealer:
@@ -77,6 +81,7 @@ class Sealer:
         self._batches: list[EventBatch] = []
         self._metrics: list[MetricRow] = []
         self._gaps: list[GapRow] = []
+        self._has_sealed_all = False
 
     @classmethod
     def start(cls, folder: OwnFolder) -> Sealer:
@@ -114,6 +119,7 @@ class Sealer:
         decoder.catalog.losses = list(store.head.losses)
         sealer = cls(folder, store, decoder, Correlator.from_keyframe(point.correlator))
         sealer._metrics = point.metrics
+        sealer._has_sealed_all = point.is_last
         return sealer
 
     def turn(self) -> bool:
@@ -137,14 +143,15 @@ class Sealer:
 
     def finish(self, state: Literal["complete", "recovered"]) -> None:
         """Seals what is left, with the calls that are still open, and closes the session."""
-        while self.turn():
-            pass
-        if state == "complete":  # else what was matched before the recorder was killed is not known
-            self._judge_patterns()
-        else:
-            self._judge_pools()
-        self._take(everything=True)
-        self._seal(final=True)
+        if not self._has_sealed_all:
+            while self.turn():
+                pass
+            if state == "complete":  # else what was matched before the recorder was killed is not known
+                self._judge_patterns()
+            else:
+                self._judge_pools()
+            self._take(everything=True)
+            self._seal(final=True)
         self._store.finish(state, read_again=state == "recovered")
         self._reader.close()
         delete_before(self._journal, sys.maxsize)
@@ -207,6 +214,7 @@ class Sealer:
             self._seal_one(piece, None, final=False)
         last = pieces[-1] if pieces else EventBatch.empty(self._store.next_event_id)
         self._seal_one(last, end_ns, final=final)
+        self._has_sealed_all = final
         self._commit()
 
     def _seal_one(self, batch: EventBatch, end_ns: int | None, *, final: bool) -> None:
@@ -248,7 +256,9 @@ class Sealer:
             target, python = clipped(main.name), clipped(recorded.python or "")
             if (about.target, about.python, about.capabilities) != (target, python, sees):
                 self._store.set_about(target=target, python=python, capabilities=sees)
-        point = ResumePoint(resume.resume_point(self.decoder), self._correlator.keyframe(), self._metrics)
+        point = ResumePoint(
+            resume.resume_point(self.decoder), self._correlator.keyframe(), self._metrics, self._has_sealed_all
+        )
         self._store.set_resume(msgspec.msgpack.encode(point), self._position_of(self.decoder.oldest_block))
         self._store.commit()
         delete_before(self._journal, self._store.durable_journal.file_no)

@@ -27,6 +27,7 @@ WRITERS = {
     "capture/own_folder.py": "sessions and pools",
     "capture/disk.py": "files that a person has named: pictures, settings, notes beside a packed session",
     "capture/pack.py": "the packed file, until it takes the folder's place",
+    "capture/left_packs.py": "a packed file that was never finished",
     "capture/bootstrap.py": "an agent's private folder",
     "capture/channel.py": "an agent's private folder",
     "capture/query.py": "a query's folder for what does not fit into memory",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from capture.caches import unframed, write_cache
 from capture.errors import FormatError, SessionProblem, TargetProblem
 from capture.eventtable import event_table
 from capture.format import MANIFEST, MANIFEST_COPY
+from capture.own_folder import OwnFolder
 from capture.pack import pack
 from capture.query import query
 from capture.session import Session
@@ -120,3 +123,40 @@ def test_a_full_disk_leaves_the_directory_as_it_was(truth: Truth, monkeypatch: p
         pack(truth.path)
     assert [path.name for path in truth.path.parent.iterdir()] == ["a.scope"]
     assert content(truth.path)
+
+
+def test_what_killed_packs_have_left_goes_with_the_next_one(truth: Truth, tmp_path: Path) -> None:
+    half, written = (truth.path.with_name(f"{truth.path.name}.{pid}.new") for pid in (4711, 4712))
+    half.write_bytes(b"PK")
+    with written.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        pack(truth.path, tmp_path / "elsewhere.scope")
+        assert half.exists(), "it is not of this place"
+        pack(truth.path)
+        assert (half.exists(), written.exists()) == (False, True), "somebody still writes the other one"
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_folder_whose_place_the_file_has_taken_goes_when_it_is_packed_again(
+    truth: Truth, tmp_path: Path, *, is_same: bool
+) -> None:
+    """The pack was killed when all that was left to do was to delete it. A folder of another session is left alone."""
+    left = truth.path.with_name(f"{truth.path.name}.4711.new")
+    if is_same:
+        shutil.copytree(truth.path, left)
+    else:
+        build_session(left, segments=2)
+    pack(truth.path)
+    if is_same:
+        assert pack(truth.path) == truth.path
+    else:
+        with pytest.raises(SessionProblem, match="packed already"):
+            pack(truth.path)
+    assert left.exists() != is_same
+
+
+def test_who_waited_for_a_pack_is_told_that_the_folder_is_gone(truth: Truth) -> None:
+    with OwnFolder.open(truth.path) as folder:
+        pack(truth.path)
+        with pytest.raises(SessionProblem, match="was packed, moved or deleted by another process meanwhile"):
+            folder.lock()

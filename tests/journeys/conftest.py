@@ -47,31 +47,46 @@ def display(new_display: Callable[..., str]) -> str:
 
 
 @pytest.fixture
-def play(display: str, tmp_path: Path) -> Any:
-    """Plays a story in a process of its own and returns what was seen; nothing may be said on stderr.
+def begin_story(display: str, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """Starts a story in a process of its own, without waiting for its end.
 
-    `play("scrub", "open", path)` plays the story `scrub` at `scope-gui open PATH`; `given` is what the story needs to
-    know, `env` more variables of the environment.
+    `begin_story("scrub", "open", path)` plays the story `scrub` at `scope-gui open PATH`; `given` is what the story
+    needs to know, `env` more variables of the environment.
     """
 
-    def play_story(
+    def begin(
         story: str, *command: object, given: dict[str, Any] | None = None, env: dict[str, str] | None = None
-    ) -> dict[str, Any]:
+    ) -> subprocess.Popen[str]:
         own = {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "XDG_CONFIG_HOME": str(tmp_path / "config")}
         own |= {GIVEN: msgspec.json.encode(given or {}).decode(), **(env or {})}
         environment = {**os.environ, **own, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(tmp_path)}
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "tests.journeys.window_story", story, *map(str, command)],
             cwd=tmp_path,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=110,
-            check=False,
         )
-        assert done.returncode == 0, f"exit {done.returncode}\n{done.stderr}"
-        assert done.stderr == "", done.stderr
+
+    return begin
+
+
+@pytest.fixture
+def play(begin_story: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> Any:
+    """Plays a story to its end and returns what was seen; nothing may be said on stderr. Words as of `begin_story`."""
+
+    def play_story(story: str, *command: object, **options: Any) -> dict[str, Any]:
+        window = begin_story(story, *command, **options)
+        try:
+            out, err = window.communicate(timeout=110)
+        except subprocess.TimeoutExpired:
+            window.kill()
+            window.communicate()
+            raise
+        assert window.returncode == 0, f"exit {window.returncode}\n{err}"
+        assert err == "", err
         assert (tmp_path / f"{story}.png").stat().st_size > 10_000
-        return msgspec.json.decode(done.stdout, type=dict[str, Any])
+        return msgspec.json.decode(out, type=dict[str, Any])
 
     return play_story

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from scope_gui import app, cli
 from tests.journeys.person import Person
-from tests.journeys.stories import bookmarks, conditions, first_window, keyboard, pictures
+from tests.journeys.stories import bookmarks, conditions, first_window, keyboard, pictures, till_killed
 
 STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {
     **bookmarks.STORIES,
@@ -28,6 +28,7 @@ STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {
     **first_window.STORIES,
     **keyboard.STORIES,
     **pictures.STORIES,
+    **till_killed.STORIES,
 }
 
 

@@ -12,77 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from capture import ids
 from capture.own_folder import OwnFolder
 from tests.leftovers import wait_for
+from tests.recordings import Killed
 from tests.scope_command import COMMAND, query, scope, scope_here, scope_json
 from tests.sessions import build_session
-
-STEPS = """
-import os, sys, time
-
-def step(i):
-    return i + 1
-
-out = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o600)
-i = 0
-print("READY", os.getpid(), flush=True)
-while True:
-    i = step(i)
-    os.pwrite(out, b"%020d" % i, 0)
-    if i % 200 == 0:
-        time.sleep(0.001)
-"""
-
-
-class Killed:
-    """A recording whose recorder, and then its program, were killed; `steps` is how far the program came before."""
-
-    def __init__(self, folder: Path) -> None:
-        self.session = folder / "killed.scope"
-        (folder / "steps.py").write_text(STEPS)
-        self.counter = folder / "steps"
-        command: list[str | Path] = [*COMMAND, "run", "--no-window", "-o", self.session, "--"]
-        command += [sys.executable, folder / "steps.py"]
-        self.recorder = subprocess.Popen(
-            [*command, self.counter], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self.recorder.stdout is not None
-        self.pid = int(self.recorder.stdout.readline().split()[1])
-
-    @property
-    def steps(self) -> int:
-        return int(self.counter.read_text() or 0)
-
-    def kill(self) -> int:
-        """How many steps had been made when the recorder died."""
-        before = self.steps
-        self.recorder.kill()
-        self.recorder.wait()
-        wait_for(lambda: not psutil.pid_exists(self.pid) or "pool.bin" not in maps_of(self.pid), 10)
-        self.end_program()
-        return before
-
-    def end_program(self) -> None:
-        if psutil.pid_exists(self.pid):
-            os.kill(self.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        self.recorder.kill()
-        self.end_program()
-        self.recorder.wait()
-        assert self.recorder.stdout is not None
-        self.recorder.stdout.close()
-
-
-def maps_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/maps").read_text()
-    except OSError:
-        return ""
 
 
 def test_a_session_that_is_moved_meanwhile_is_whole_where_it_is_then(recording: Killed, tmp_path: Path) -> None:
@@ -118,6 +55,8 @@ def assert_whole(session: Path, at_least: int) -> None:
     assert scope_json("verify", session, "--json")["ok"]
     sql = "SELECT count(*) AS n FROM calls JOIN sites USING (site_id) WHERE function = 'step'"
     assert query(session, sql)[0]["n"] + info["dropped"] >= at_least
+    [calls] = query(session, "SELECT count(*) AS n, count(DISTINCT call_id) AS once FROM calls")
+    assert calls["n"] == calls["once"], "a call is there twice"
 
 
 def pools_of(session: Path) -> list[Path]:
@@ -158,15 +97,10 @@ def test_a_recorder_that_is_stopped_keeps_its_session(recording: Killed) -> None
     assert_whole(recording.session, before)
 
 
-def sealer_of(recorder: int) -> psutil.Process:
-    [sealer] = [one for one in psutil.Process(recorder).children() if "scope_gui.recording.sealer" in one.cmdline()]
-    return sealer
-
-
 def test_a_sealer_dies_with_its_recorder_whatever_it_is_at(recording: Killed) -> None:
     """A stopped one stands for one that the machine gives no time: its session was busy until somebody ended it."""
     wait_for(lambda: recording.steps > 1000 and (recording.session / "manifest.json").exists(), 20)
-    sealer = sealer_of(recording.recorder.pid)
+    sealer = recording.sealer()
     sealer.suspend()
     before = recording.kill()
     sealer.wait(10)
