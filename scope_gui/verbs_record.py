@@ -70,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.end_program:
             stack.callback(recording.end_program)
         outcome = _record(recording, arguments)
+        if outcome.exit_status is None and not arguments.end_program:
+            _say("the program goes on without being recorded; how it will end, this command's status does not say")
         status = shell_status(outcome.exit_status) if outcome.exit_status is not None else 0
         return status or (1 if outcome.trouble else 0)
 

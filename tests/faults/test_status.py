@@ -140,6 +140,18 @@ def test_sigterm_ends_the_program_and_the_session_is_saved(tmp_path: Path) -> No
     assert scope_json("info", tmp_path / "s.scope", "--json")["complete"]
 
 
+def test_of_a_program_that_outlives_its_recording_it_is_said_that_its_status_is_not_told(tmp_path: Path) -> None:
+    """0 says that the recording is saved; the program may end with 7 later."""
+    code = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+    words = [*COMMAND, "run", "--no-window", "--duration", "0.3", "-o", str(tmp_path / "s.scope"), "--"]
+    with (tmp_path / "said").open("w") as file:  # the program has it too: the end of a pipe would be its end
+        done = subprocess.run([*words, sys.executable, "-c", code, str(tmp_path / "pid")], stderr=file, check=False)
+    psutil.Process(int((tmp_path / "pid").read_text())).kill()
+    said = (tmp_path / "said").read_text()
+    assert (done.returncode, "the time was up" in said) == (0, True)
+    assert "the program goes on without being recorded" in said
+
+
 class Terminal:
     """A shell with job control on a terminal of its own, in which a program is the foreground job."""
 
