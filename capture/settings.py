@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 import msgspec
 
-from capture.errors import ScopeError
+from capture.errors import WrongUsage
 from capture.typed import converted
 
 Mode = Literal["full", "state", "performance", "minimal", "observe"]
@@ -48,23 +48,23 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def checked(cls, **fields: object) -> Self:
         """The settings made of `fields`.
 
-        Raises: ScopeError with one sentence if a value is not allowed.
+        Raises: WrongUsage with one sentence if a value is not allowed.
         """
         try:
             settings = converted(fields, cls)
         except msgspec.ValidationError as error:
-            raise ScopeError(f"The capture settings are not valid: {error}.") from None
+            raise WrongUsage(f"The capture settings are not valid: {error}.") from None
         if not 1 <= settings.chunk_count <= MAX_CHUNKS:
-            raise ScopeError(f"The pool needs 1 to {MAX_CHUNKS} chunks, not {settings.chunk_count}.")
+            raise WrongUsage(f"The pool needs 1 to {MAX_CHUNKS} chunks, not {settings.chunk_count}.")
         if any(not pattern or "\0" in pattern for pattern in (*settings.include, *settings.exclude, *settings.state)):
-            raise ScopeError("A capture pattern is empty.")
+            raise WrongUsage("A capture pattern is empty.")
         for patterns in (settings.include, settings.exclude, settings.state):
             if len(patterns) > MOST_PATTERNS or any(len(pattern) > LONGEST_PATTERN for pattern in patterns):
-                raise ScopeError(f"There may be {MOST_PATTERNS} capture patterns of {LONGEST_PATTERN} characters each.")
+                raise WrongUsage(f"There may be {MOST_PATTERNS} capture patterns of {LONGEST_PATTERN} characters each.")
         if len(settings.redact) > MOST_HIDDEN or any(not name for name in settings.redact):
-            raise ScopeError(f"--redact takes up to {MOST_HIDDEN} names.")
+            raise WrongUsage(f"--redact takes up to {MOST_HIDDEN} names.")
         if any(
             "\0" in name or len(name.encode("utf-8", "backslashreplace")) > LONGEST_HIDDEN for name in settings.redact
         ):
-            raise ScopeError(f"A name for --redact has at most {LONGEST_HIDDEN} bytes.")
+            raise WrongUsage(f"A name for --redact has at most {LONGEST_HIDDEN} bytes.")
         return settings

@@ -83,6 +83,8 @@ UNSEEN: tuple[Unseen, ...] = (
     ),
     Unseen("exec", "The program became {details} by exec; what it was before is recorded up to there."),
     Unseen(MORE, "There is more that this recording cannot see than is listed here."),
+    Unseen("pattern-unused", "{details} does nothing in this mode: --mode says what is recorded."),
+    Unseen("all-left-out", "No code is recorded: {details} leaves out all that ran."),
     Unseen(
         "pattern-unmatched",
         "Nothing matched {details}.",

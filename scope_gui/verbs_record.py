@@ -56,11 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
         print("scope-gui run: say what to run, for example: scope-gui run -- python app.py", file=sys.stderr)
         return 2
     _speak_to(arguments.words_fd)
+    settings = _settings(arguments)
     path = arguments.output or Path(f"{program_name(command)}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
     with contextlib.ExitStack() as stack:
         signals = PassedOn() if arguments.words_fd is None else None
         try:
-            recording = Recording(path, _settings(arguments), command, arguments.duration, _say, signals)
+            recording = Recording(path, settings, command, arguments.duration, _say, signals)
             stack.enter_context(signals or stopped_by_signals(recording.ask_to_stop))
             recording.run(command)
             let_go_of_inherited()

@@ -157,15 +157,23 @@ class Sealer:
         delete_before(self._journal, sys.maxsize)
 
     def _judge_patterns(self) -> None:
-        """Says of each pattern that nothing has matched that it did nothing: it may be mistyped."""
+        """Says of patterns that did nothing why, and which have left nothing to record: they may be mistyped."""
         about, catalog = self._store.head.about, self.decoder.catalog
         recorded = [target for target in catalog.targets.values() if target.row.tier == "python"]
-        given = {"--include": about.include, "--exclude": about.exclude} if about.mode in CALL_MODES else {}
-        given |= {"--state": about.state} if about.mode in STATE_MODES else {}
+        given = {"--include": about.include, "--exclude": about.exclude, "--state": about.state}
         for flag, patterns in given.items():
+            is_used = about.mode in (STATE_MODES if flag == "--state" else (*CALL_MODES, *STATE_MODES))
             for pattern in patterns[:MOST_JUDGED]:
-                if recorded and not any(f"{flag} {pattern}" in target.matched for target in recorded):
+                if not is_used:
+                    for target in list(catalog.targets.values())[:1]:
+                        catalog.note_unseen(target, "pattern-unused", f"{flag} {pattern}")
+                elif recorded and not any(f"{flag} {pattern}" in target.matched for target in recorded):
                     catalog.note_unseen(recorded[0], "pattern-unmatched", f"{flag} {pattern}")
+        nothing = not (catalog.sites if about.mode in CALL_MODES else catalog.state_keys)
+        if recorded and nothing and about.mode in (*CALL_MODES, *STATE_MODES):
+            for pattern in about.exclude[:MOST_JUDGED]:
+                if any(f"--exclude {pattern}" in target.matched for target in recorded):
+                    catalog.note_unseen(recorded[0], "all-left-out", f"--exclude {pattern}")
 
     def _judge_pools(self) -> None:
         """Says of each recorded program whose books were never closed that its memory was not there any more."""
