@@ -25,6 +25,7 @@ SUFFIX = ".jrn"
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HEAD = struct.Struct("<4sHHIIQQQ")
 _SUM = struct.Struct("<Q")
+_LENGTH_AT = 8
 
 assert _HEAD.size + _SUM.size == HEADER_BYTES
 
@@ -103,12 +104,25 @@ def block_at(window: memoryview, at: int, least_block_no: int = 0) -> Block | No
 def is_torn(tail: bytes) -> bool:
     """Whether a journal's last bytes are the beginning of a block whose writer died in it, and nothing else.
 
-    A block that is all there and does not fit its checksum is damage, and so is what no block begins with.
+    A block that is all there and does not fit its checksum is damage, and so is what no block begins with, and one that
+    is longer than what is there only because of a wrong length: with the right one its checksum fits.
     """
     if len(tail) < HEADER_BYTES:
         return tail[: len(MAGIC)] == MAGIC[: len(tail)]
     magic, _, _, length, *_ = _HEAD.unpack_from(tail)
-    return magic == MAGIC and length <= MAX_PAYLOAD_BYTES and block_bytes(length) > len(tail)
+    if magic != MAGIC or length > MAX_PAYLOAD_BYTES or block_bytes(length) <= len(tail):
+        return False
+    most = len(tail) - HEADER_BYTES
+    rights = (right for right in range(max(0, most - 7), most + 1) if right != length)  # its own: padding is missing
+    return not any(_is_whole_with(tail, right) for right in rights)
+
+
+def _is_whole_with(block: bytes, length: int) -> bool:
+    digest = xxhash.xxh3_64(block[:_LENGTH_AT])
+    digest.update(length.to_bytes(4, "little"))
+    digest.update(block[_LENGTH_AT + 4 : _HEAD.size])
+    digest.update(block[HEADER_BYTES : HEADER_BYTES + length])
+    return bool(digest.intdigest() == _SUM.unpack_from(block, _HEAD.size)[0])
 
 
 def journal_files(directory: Path) -> dict[int, Path]:

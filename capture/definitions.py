@@ -21,7 +21,7 @@ MAX_DEFINITION_BYTES = 1 << 20
 DEFINITION_HEADER = struct.Struct("<HBBIII")
 
 
-class ProcessRow(msgspec.Struct, kw_only=True):
+class ProcessRow(msgspec.Struct):
     """One process. start_ns is negative for one that ran before the session began."""
 
     process_id: int
@@ -36,7 +36,7 @@ class ProcessRow(msgspec.Struct, kw_only=True):
     tier: str = "python"
 
 
-class TrackRow(msgspec.Struct, kw_only=True):
+class TrackRow(msgspec.Struct):
     """One line of time: a process itself or one of its threads."""
 
     track_id: int
@@ -49,7 +49,7 @@ class TrackRow(msgspec.Struct, kw_only=True):
     end_ns: int | None = None
 
 
-class SiteRow(msgspec.Struct, kw_only=True):
+class SiteRow(msgspec.Struct):
     """One function as written in a file; `function` is its qualified name."""
 
     site_id: int
@@ -59,7 +59,7 @@ class SiteRow(msgspec.Struct, kw_only=True):
     line: int
 
 
-class StateKeyRow(msgspec.Struct, kw_only=True):
+class StateKeyRow(msgspec.Struct):
     """One name that holds state: a module global, or an attribute of a watched class."""
 
     key_id: int

@@ -27,6 +27,7 @@ MAX_MANIFEST_BYTES = 64 << 20
 MAX_SEGMENTS = 1 << 18
 MAX_FILE_BYTES = 512 << 20
 MAX_TABLE_ROWS = 1 << 22
+MAX_LINES = 1 << 20  # of time: tracks, of which each process is one
 MAX_DECODED_BYTES = 1 << 30  # of one table of one segment
 MAX_TEXT = 1 << 16  # characters of one text in the manifest
 MOST_TEXTS = 4096  # in one of its lists

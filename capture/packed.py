@@ -36,6 +36,8 @@ _HEADER = re.compile(
 )
 _SEARCH_BYTES = 1 << 18
 _MOST_PLACES = 16  # of one member; there is one but for somebody's try to have us read a million
+_FEW_HEADERS = 4096
+_LEAST_MEMBER_BYTES = 256  # on average, with its header; a table of one row and one column takes twice as much
 _NONE = 0xFFFFFFFF
 
 
@@ -149,26 +151,29 @@ class PackedFiles:
     def _scan(self) -> dict[str, list[tuple[int, int]]]:
         """Place and size of every member that a walk over the local headers finds, for damaged files.
 
-        Half a second for 16 MiB of nothing but headers. Members lie behind one another, so their bytes are read once.
+        Members lie behind one another, so their bytes are read once. A file of nothing but headers is given up where
+        there are more of them than members of a session can be that small: 64 MiB took six seconds.
         """
         if self._scanned is not None:
             return self._scanned
         found: dict[str, list[tuple[int, int]]] = {}
-        at, count = 0, 0
-        while 0 <= at < self._size and count < MAX_MEMBERS:
+        at, looked = 0, 0
+        while 0 <= at < self._size and looked < _most_headers(at):
             window, began = self._at(at, _SEARCH_BYTES), at
             while (header := _HEADER.search(window, at - began)) is not None:
-                at = began + header.start()
+                at, looked = began + header.start(), looked + 1
                 member = self._header_in(window, header.start(), at)
                 if member is None:
                     at += len(_LOCAL_MAGIC)
+                    if looked >= _most_headers(at):
+                        break
                     continue
                 name, start, size = member
                 places = found.setdefault(name, [])
                 if len(places) < _MOST_PLACES:
                     places.append((start, size))
-                at, count = start + size, count + 1
-                if at - began > len(window) - _MAX_HEADER_BYTES or count >= MAX_MEMBERS:
+                at = start + size
+                if at - began > len(window) - _MAX_HEADER_BYTES or looked >= _most_headers(at):
                     break
             else:
                 at = (
@@ -176,6 +181,11 @@ class PackedFiles:
                 )
         self._scanned = found
         return found
+
+
+def _most_headers(before: int) -> int:
+    """How many headers a file of ours can have before that place."""
+    return min(MAX_MEMBERS, _FEW_HEADERS + before // _LEAST_MEMBER_BYTES)
 
 
 def _known_name(raw: bytes) -> str | None:

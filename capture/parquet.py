@@ -185,7 +185,7 @@ def decode(
             needed |= {"old", "new", OLD_ROWS_BACK}
         present = [column for column in STORED_SCHEMAS[name].names if column in filled and column in needed]
         table = file.read(columns=present, use_threads=False)
-        table.validate(full=any(pa.types.is_string(table.schema.field(c).type) for c in present))
+        table.validate(full=any(not pa.types.is_primitive(field.type) for field in table.schema))
         if name == "states":
             untold = needed.difference(file.schema_arrow.names)
     except BAD_BYTES as error:

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeVar
+from types import NoneType, TracebackType
+from typing import Any, TypeVar, get_args
 
-import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import fields
 
 from capture.caches import unframed
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
@@ -26,13 +26,12 @@ from capture.errors import FormatError, SessionProblem
 from capture.events import FLAG_COUNTED, EventBatch, Kind
 from capture.eventtable import BATCH_COLUMNS, batch_from_table
 from capture.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
-from capture.format import MANIFEST, MAX_TABLE_ROWS, FileEntry, Manifest, Problem, SegmentEntry, told_books
+from capture.format import MANIFEST, MAX_LINES, MAX_TABLE_ROWS, FileEntry, Manifest, Problem, SegmentEntry, told_books
 from capture.info import Info, session_info
 from capture.losses import told_losses
 from capture.packed import PackedFiles
 from capture.reader import TableReader
 from capture.tables import DEFINITION_TABLES, SCHEMAS, as_table, empty_table
-from capture.typed import converted
 
 Signature = tuple[int, int, int] | None
 _MERGES_MEANWHILE = 5  # a segment may be merged again while its rows are looked for
@@ -349,10 +348,11 @@ class Session:
     def _defined_in(self, manifest: Manifest, name: str) -> list[FileEntry]:
         """The files of a table of names; those beyond what one may have in all are reported and left out."""
         listed = [entry for entry in manifest.defs if entry.table == name]
+        most = MAX_LINES if name in ("processes", "tracks") else MAX_TABLE_ROWS
         totals = accumulate(entry.rows for entry in listed)
-        within = [entry for entry, total in zip(listed, totals, strict=True) if total <= MAX_TABLE_ROWS]
+        within = [entry for entry, total in zip(listed, totals, strict=True) if total <= most]
         for entry in listed[len(within) :]:
-            self.reader.refuse(None, entry, f"a session has at most {MAX_TABLE_ROWS} {name}")
+            self.reader.refuse(None, entry, f"a session has at most {most} {name}")
         return within
 
     def _definitions(self, name: str, kind: type[_Row]) -> list[_Row]:
@@ -360,10 +360,7 @@ class Session:
             entries = [entry for entry in self._manifest.defs if entry.table == name]
             known = self._rows.get(name)
             if known is None or known[0] != entries:
-                try:
-                    known = self._rows[name] = (entries, list(_rows_as(self._definition_table(name), kind)))
-                except msgspec.ValidationError as error:
-                    raise FormatError(f"The table {name} holds a row without a value: {error}.") from error
+                known = self._rows[name] = (entries, list(_rows_as(name, self._definition_table(name), kind)))
             return list(known[1])
 
     def _gaps(self) -> pa.Table:
@@ -386,21 +383,25 @@ class Session:
         return segment.events if entry and entry.name in self.reader.damaged else 0
 
 
-def _rows_as(table: pa.Table, kind: type[_Row]) -> Iterator[_Row]:
-    """A million a second; equal texts that lie near each other are one object."""
-    names = table.column_names
+def _rows_as(name: str, table: pa.Table, kind: type[_Row]) -> Iterator[_Row]:
+    """Two million a second; equal texts that lie near each other are one object.
+
+    Raises: FormatError for a row that lacks a value it must have; the types are those of the schema.
+    """
+    for field in fields(kind):
+        if table[field.name].null_count and NoneType not in get_args(field.type):
+            raise FormatError(f"The table {name} holds a row without a {field.name}.")
     for batch in table.to_batches(max_chunksize=1 << 15):
-        columns = [
-            _texts_once(column) if column.type == pa.string() else column.to_pylist() for column in batch.columns
-        ]
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-        yield from converted(rows, list[kind])  # type: ignore[valid-type]
+        yield from map(kind, *(_values(batch.column(column)) for column in kind.__struct_fields__))
 
 
-def _texts_once(column: pa.Array) -> list[str | None]:
-    coded = column.dictionary_encode()
-    texts = coded.dictionary.to_pylist()
-    return [None if at is None else texts[at] for at in coded.indices.to_pylist()]
+def _values(column: pa.Array) -> list[Any]:
+    if column.type == pa.string():
+        coded = column.dictionary_encode()
+        texts = [*coded.dictionary.to_pylist(), None]
+        return [texts[at] for at in coded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False).tolist()]
+    values: list[Any] = column.to_pylist() if column.null_count else column.to_numpy(zero_copy_only=False).tolist()
+    return values
 
 
 def _position(segment: SegmentEntry) -> tuple[int, int]:

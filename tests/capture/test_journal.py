@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.blocks import HEADER_BYTES, block_bytes
+from capture.blocks import HEADER_BYTES, block_bytes, is_torn
 from capture.errors import SessionProblem, TargetProblem
 from capture.journal import (
     Block,
@@ -239,3 +239,31 @@ def test_the_journal_loads_neither_numpy_nor_pyarrow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 100])
+def test_a_last_block_that_is_cut_anywhere_is_torn_and_one_of_a_wrong_length_is_damaged(
+    tmp_path: Path, length: int
+) -> None:
+    write(tmp_path, 1, length=length)
+    whole = next(iter(journal_files(tmp_path).values())).read_bytes()
+    assert all(is_torn(whole[:end]) for end in range(len(whole)))
+    assert not is_torn(whole)
+    for bit in range(32):
+        damaged = bytearray(whole)
+        damaged[8 + bit // 8] ^= 1 << bit % 8
+        assert not is_torn(bytes(damaged)), f"bit {bit} of the length"
+
+
+def test_a_wrong_length_of_the_last_block_is_told_by_whoever_goes_on_with_the_journal(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    file = next(iter(journal_files(tmp_path).values()))
+    data = bytearray(file.read_bytes())
+    data[2 * block_bytes(100) + 8] ^= 128
+    file.write_bytes(data)
+    writer = JournalWriter.reopen(tmp_path)
+    writer.append(BlockType.END, 1, b"")
+    writer.close()
+    blocks, reader = read_all(tmp_path)
+    assert [block.type for block in blocks] == [BlockType.RECORDS] * 2 + [BlockType.END]
+    assert sum(problem.lost_bytes for problem in reader.problems) == block_bytes(100)

@@ -54,6 +54,8 @@ class Run:
 def run(turn: Run, seed: int, environment: dict[str, str]) -> Run:
     """The target for its seconds, started again as often as it dies."""
     folder = KEPT / turn.target.name
+    if turn.target.is_native:
+        environment = {**environment, "PYTHONMALLOC": "malloc"}
     folder.mkdir(parents=True, exist_ok=True)
     began, before = time.monotonic(), 0
     while (left := turn.seconds - (time.monotonic() - began)) > 2 and turn.crashes < _MOST_CRASHES:

@@ -72,9 +72,8 @@ def environment(fuzzer: Path | None) -> dict[str, str]:
         **os.environ,
         "LD_PRELOAD": ":".join([str(_HAND_ON), *found]),
         "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0:exitcode=88:quarantine_size_mb=8:"
-        "allocator_may_return_null=1:handle_sigbus=0:allow_user_segv_handler=1",
+        "allocator_may_return_null=1:handle_sigbus=0:malloc_context_size=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=88",
-        "PYTHONMALLOC": "malloc",
         "SCOPE_FUZZ_NATIVE": str(BUILT),
         "SCOPE_LIBFUZZER": str(fuzzer or ""),
     }
