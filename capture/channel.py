@@ -107,11 +107,15 @@ class AgentChannel:
     def _greet(self, deadline: float) -> bool:
         """Raises: TargetProblem if it has the token and is no agent all the same."""
         try:
-            hello = self._next_message(deadline)
+            line = self._next_line(deadline) or b""
         except TargetProblem:
             return False
-        token = hello.pop("hello", None) if hello else None
-        if hello is None or not isinstance(token, str) or not hmac.compare_digest(token.encode(), self.token.encode()):
+        try:
+            hello = from_json(line, Message)
+            token = hello.pop("hello", None)
+        except msgspec.DecodeError:  # no agent's words; with the token they are not a stranger's either
+            hello, token = {"pid": None}, self.token if self.token.encode() in line else None
+        if not isinstance(token, str) or not hmac.compare_digest(token.encode(), self.token.encode()):
             return False
         if not _is_greeting(hello):
             self._fail("The agent in the target introduced itself as no agent does.")
@@ -209,6 +213,13 @@ class AgentChannel:
 
     def _next_message(self, deadline: float, pidfd: int | None = None) -> Message | None:
         """The next message, or None at the deadline."""
+        line = self._next_line(deadline, pidfd)
+        try:
+            return None if line is None else from_json(line, Message)
+        except msgspec.DecodeError:
+            self._fail("The agent in the target sent a message that is not a JSON object.")
+
+    def _next_line(self, deadline: float, pidfd: int | None = None) -> bytes | None:
         if self._agent is None:
             raise TargetProblem("The agent in the target is gone.")
         searched = 0
@@ -230,10 +241,7 @@ class AgentChannel:
             self.eof = not data
         line = bytes(self._received[:end])
         del self._received[: end + 1]
-        try:
-            return from_json(line, Message)
-        except msgspec.DecodeError:
-            self._fail("The agent in the target sent a message that is not a JSON object.")
+        return line
 
     def _fail(self, sentence: str) -> NoReturn:
         self._hang_up()

@@ -254,3 +254,16 @@ def test_bytes_that_are_no_text_are_no_message(channel: AgentChannel, agent: Fak
     agent.socket.sendall(line + b"\n")
     with pytest.raises(TargetProblem, match="not a JSON object"):
         channel.wait_event("recording", timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    "hello", [b'{"hello": "TOKEN", "python": "\\ud800"}', b'{"hello": "TOKEN", "python": "\xff"}', b'["TOKEN"]']
+)
+def test_who_has_the_token_and_speaks_no_json_is_told_from_who_never_called(
+    channel: AgentChannel, hello: bytes
+) -> None:
+    calling = FakeAgent(channel.path)
+    calling.socket.sendall(hello.replace(b"TOKEN", channel.token.encode()) + b"\n")
+    with pytest.raises(TargetProblem, match="introduced itself as no agent does"):
+        channel.accept(5)
+    calling.close()

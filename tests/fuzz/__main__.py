@@ -70,7 +70,8 @@ def run(turn: Run, seed: int, environment: dict[str, str]) -> Run:
             follow.start()
             assert worker.stdout is not None
             for line in worker.stdout:
-                _note(turn, json.loads(line))
+                if line.startswith("{"):
+                    _note(turn, json.loads(line))
             worker.wait()
             follow.join()
             said.seek(0)
