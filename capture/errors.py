@@ -38,6 +38,10 @@ class FormatError(SessionProblem):
     """Bytes of a session are not what the format says."""
 
 
+class SessionFull(TargetProblem):
+    """A session lists as much as it can; what it has is kept."""
+
+
 class ResumeLost(SessionProblem):
     """What is needed to go on with an interrupted session is damaged; what is sealed is whole."""
 

@@ -15,7 +15,8 @@ import msgspec
 
 MOST_ROWS = 256
 MOST_CHARACTERS = 200
-RESUME_LOST, NEWER_LOST = "resume-lost", "newer-left-out"
+RESUME_LOST, NEWER_LOST, SESSION_FULL = "resume-lost", "newer-left-out", "session-full"
+KEEPS_JOURNAL = (RESUME_LOST, SESSION_FULL)  # what lies in it and in no segment may be wanted yet
 _BIG = 1 << 62
 
 
@@ -47,6 +48,7 @@ LOSSES: tuple[LossKind, ...] = (
         NEWER_LOST,
         "{count} blocks of the journal hold what only the newer Scope that wrote them knows ({detail}): left out.",
     ),
+    LossKind(SESSION_FULL, "What was recorded last is not shown: the session lists as much as a session can."),
     LossKind("more", "More was lost than is listed here ({count} times)."),
 )
 BY_CODE = {kind.code: kind for kind in LOSSES}

@@ -18,7 +18,7 @@ from capture.caches import framed
 from capture.compaction import level_of, next_merge, rows_of
 from capture.definition_files import DefinitionFiles
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.errors import FormatError, SessionProblem, TargetProblem
+from capture.errors import FormatError, SessionFull, SessionProblem, TargetProblem
 from capture.events import EventBatch
 from capture.eventtable import event_table
 from capture.folder import SessionFolder, listed_files
@@ -47,6 +47,7 @@ from capture.typed import converted
 from capture.unseen import UnseenRow
 
 _replace = msgspec.structs.replace
+_LAST_WORDS_BYTES = 1 << 16  # of a manifest, kept free for what the end of a recording has to say
 
 
 class SegmentStore:
@@ -64,6 +65,7 @@ class SegmentStore:
         self._encoded = [msgspec.json.encode(segment) for segment in segments]
         self._defs = DefinitionFiles(folder, manifest.defs, self._retire)
         self._may_merge = True
+        self._has_last_words = False
         self._known = {entry.name for entry in listed_files(manifest)}
 
     @classmethod
@@ -104,7 +106,9 @@ class SegmentStore:
             folder.delete_unlisted(manifest)  # before the commit, which may merge and then lists files of its own
             store = cls(folder, manifest)
             store._head = _replace(store._head, state="recording")
+            store._has_last_words = True  # as much as it lists already may be listed again
             store.commit(checkpoint=True)
+            store._has_last_words = False
         except BaseException:
             folder.close()
             raise
@@ -237,14 +241,15 @@ class SegmentStore:
         A checkpoint survives a power loss; one a second is, unless said otherwise. Only what comes before
         `durable_journal` may be deleted from the journal.
 
-        Raises: TargetProblem; readers then still see the last commit.
+        Raises: TargetProblem, SessionFull; readers then still see the last commit.
         """
         self._merge_some()
         # Counted up even if publishing fails: a file named after a generation must never be written twice.
         self._head = _replace(self._head, generation=self._head.generation + 1)
         data = encode_manifest(self._head, self._encoded, self._more or None)
-        if len(data) > MAX_MANIFEST_BYTES or len(self.segments) > MAX_SEGMENTS:
-            raise TargetProblem(
+        last_words = 0 if self._has_last_words else _LAST_WORDS_BYTES
+        if len(data) > MAX_MANIFEST_BYTES - last_words or len(self.segments) > MAX_SEGMENTS:
+            raise SessionFull(
                 f"{self.path} holds as much as a session can list; everything recorded until now is kept.",
                 "Record what follows into another session.",
             )
@@ -259,6 +264,7 @@ class SegmentStore:
 
         Raises: TargetProblem; the session is then unfinished still.
         """
+        self._has_last_words = True
         while self._merge_some(finishing=True):
             pass
         if read_again:

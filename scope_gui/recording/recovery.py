@@ -23,12 +23,12 @@ import psutil
 from capture import ids
 from capture.blocks import BlockType
 from capture.drain import Drain
-from capture.errors import FormatError, PoolProblem, ResumeLost, SessionBusy, SessionProblem
+from capture.errors import FormatError, PoolProblem, ResumeLost, SessionBusy, SessionFull, SessionProblem
 from capture.format import MANIFEST, MANIFEST_COPY
 from capture.journal import JournalReader, JournalWriter, delete_before, journal_files
 from capture.left_pools import hold_note, noted_session
 from capture.lock_holders import held_by, holders_of
-from capture.losses import RESUME_LOST
+from capture.losses import KEEPS_JOURNAL, RESUME_LOST, SESSION_FULL
 from capture.names import json_bytes
 from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
 from capture.pool import Pool
@@ -73,12 +73,22 @@ def recover(path: Path, say: Say) -> int:
                 return 0
             drained = _drain_pools(folder, pools, say)
             try:
-                Sealer.resumed(folder).finish("recovered")
-            except ResumeLost as problem:
-                finish_sealed(folder)
-                say(f"{problem} The journal is kept.")
+                _seal(folder)
+            except (ResumeLost, SessionFull) as problem:
+                finish_sealed(folder, RESUME_LOST if isinstance(problem, ResumeLost) else SESSION_FULL)
+                say(f"{problem.message} The journal is kept.")
             _tidy(folder, pools)
     return drained
+
+
+def _seal(folder: OwnFolder) -> None:
+    """Raises: ResumeLost, SessionFull when only what is sealed is left, and else as the sealer."""
+    sealer = Sealer.resumed(folder)
+    try:
+        sealer.finish("recovered")
+    except SessionFull:
+        sealer.close()
+        raise
 
 
 def _have_alone(folder: OwnFolder, say: Say) -> None:
@@ -178,7 +188,7 @@ def _tidy(folder: OwnFolder, pools: list[_Pools]) -> None:
         if one.is_ours_alone:
             remove_pools(one.root)
     with Session.open(folder.path) as session:
-        is_sealed = not any(row.code == RESUME_LOST for row in session.manifest.losses)
+        is_sealed = not any(row.code in KEEPS_JOURNAL for row in session.manifest.losses)
     if is_sealed:
         delete_before(folder.inside(JOURNAL), 1 << 62)
     folder.remove(SOCKET)

@@ -36,7 +36,7 @@ from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
 from capture.events import KIND_CODES, KIND_NAMES, EventBatch
 from capture.format import MANIFEST, MANIFEST_COPY, clipped
 from capture.journal import JournalReader, delete_before, journal_files
-from capture.losses import RESUME_LOST, with_loss
+from capture.losses import with_loss
 from capture.own_folder import JOURNAL, OwnFolder
 from capture.session import Session
 from capture.store import SegmentStore
@@ -280,10 +280,10 @@ class Sealer:
         return self._read_from[0][1]
 
 
-def finish_sealed(folder: OwnFolder) -> None:
-    """Finishes a session that cannot be continued with what is sealed, and says so. Raises: SessionProblem."""
+def finish_sealed(folder: OwnFolder, code: str) -> None:
+    """Finishes a session that cannot be continued with what is sealed, and says why. Raises: SessionProblem."""
     store = SegmentStore.reopen(folder)
-    store.set_losses(with_loss(store.head.losses, RESUME_LOST, "", store.end_ns))
+    store.set_losses(with_loss(store.head.losses, code, "", store.end_ns))
     store.finish("recovered", read_again=True)
 
 

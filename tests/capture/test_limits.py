@@ -186,7 +186,7 @@ def test_a_session_that_lists_all_it_can_says_so_and_keeps_what_it_has(
     store.seal(EventBatch.empty(1), end_ns=10)
     store.commit()
     size = (tmp_path / "a.scope" / "manifest.json").stat().st_size
-    monkeypatch.setattr(store_module, limit, 1 if count else size + 16)
+    monkeypatch.setattr(store_module, limit, 1 if count else size + 16 + store_module._LAST_WORDS_BYTES)
     store.seal(EventBatch.empty(1), end_ns=20)
     with pytest.raises(TargetProblem, match="as much as a session can list"):
         store.commit()

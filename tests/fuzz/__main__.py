@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.fuzz import sanitized
 from tests.fuzz.table import BY_NAME, TARGETS, Target
-from tests.fuzz.verdict import ROOT, Finding, judged
+from tests.fuzz.verdict import ROOT, TOO_LONG, Finding, judged
 from tests.fuzz.worker import Note, keep
 
 KEPT = ROOT / "build" / "fuzz"
@@ -80,17 +80,17 @@ def run(turn: Run, seed: int, environment: dict[str, str]) -> Run:
         seed += 1
         if worker.returncode:
             turn.crashes += 1
-            report = _REPORT.search(words_said)
-            what = f"the process ended with {worker.returncode}: {report[1] if report else words_said[-200:]}"
-            _note(
-                turn,
-                keep(
-                    folder,
-                    Finding(re.sub(r"0x[0-9a-f]+|\(BuildId.*\)", "", what), words_said[-6000:]),
-                    Note.found(folder)[1],
-                ),
-            )
+            _note(turn, keep(folder, _death(worker.returncode, words_said), Note.found(folder)[1]))
     return turn
+
+
+def _death(status: int, said: str) -> Finding:
+    """Why a worker has ended, without what differs from one process to the next."""
+    if "libFuzzer: timeout" in said:
+        return Finding(TOO_LONG, said[-6000:])
+    report = _REPORT.search(said)
+    what = f"the process ended with {status}: {report[1] if report else said[-200:]}"
+    return Finding(re.sub(r"0x[0-9a-f]+|\(BuildId.*\)", "", what), said[-6000:])
 
 
 def _follow(turn: Run, worker: subprocess.Popen[str], said: int, before: int) -> None:

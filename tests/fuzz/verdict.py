@@ -18,6 +18,7 @@ MOST_SECONDS = 2.0
 MOST_MADE_BYTES = 512 << 20
 ROOT = Path(__file__).resolve().parents[2]
 _EXPENSIVE = "too much"
+TOO_LONG = f"{_EXPENSIVE} time"
 
 
 class Wrong(AssertionError):
@@ -48,7 +49,7 @@ def judged(read: Callable[[bytes], object], data: bytes) -> Finding | None:
         return Finding(f"{_named(error)} {_place(error)}", traceback.format_exc())
     seconds, made = time.process_time() - began, _peak_bytes() - before
     if seconds > MOST_SECONDS:
-        return Finding(f"{_EXPENSIVE} time", f"{seconds:.1f} s")
+        return Finding(TOO_LONG, f"{seconds:.1f} s")
     if made > MOST_MADE_BYTES:
         return Finding(f"{_EXPENSIVE} memory", f"{made >> 20} MiB")
     return None

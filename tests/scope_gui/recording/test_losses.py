@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from capture import store
 from capture.blocks import HEADER_BYTES, MAGIC, file_name
 from capture.journal import JournalWriter
 from capture.losses import LOSSES, MOST_ROWS, LossRow, told_losses, with_loss
+from capture.own_folder import OwnFolder
 from capture.pack import pack
 from capture.session import Session
 from scope_gui.recording.recovery import recover
+from scope_gui.recording.sealer import Sealer
 from tests.scope_command import query, scope, scope_here, scope_json
 from tests.sessions import build_session
 from tests.synthetic import PaperTarget, record
@@ -174,3 +177,23 @@ def test_every_code_is_a_whole_sentence_and_a_newer_one_is_shown_as_it_is() -> N
     assert told_losses([LossRow("quantum", 3, "q1")]) == [
         "Something is lost, 3 times: quantum q1 (said by a newer Scope)."
     ]
+
+
+def test_a_session_that_lists_all_it_can_is_finished_with_what_it_has_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It met its limit while it was recorded, and met it again in every `recover`."""
+    session = left(tmp_path / "a.scope")
+    with OwnFolder.open(session) as folder:
+        sealer = Sealer.start(folder)
+        sealer.turn()
+        sealer.close()
+    size = (session / "manifest.json").stat().st_size
+    monkeypatch.setattr(store, "MAX_MANIFEST_BYTES", size + 1200)
+    monkeypatch.setattr(store, "_LAST_WORDS_BYTES", 1000)
+    said: list[str] = []
+    recover(session, said.append)
+    assert "as much as a session can list" in " ".join(said)
+    assert_told(session, "lists as much as a session can")
+    recover(session, said.append)
+    assert list((session / "journal").glob("*.jrn"))
