@@ -20,6 +20,7 @@ from capture.events import Kind
 from capture.session import Session
 from capture.typed import from_msgpack
 from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid
+from dags.base import decoded
 from dags.code import StacksKeyframe
 from dags.columns import from_bytes, to_bytes
 from dags.kernels import FRAME_DTYPE, TRACK_DTYPE
@@ -136,7 +137,7 @@ def open_at_end(session: Session, index: int) -> Array:
         data = session.keyframe(index + 1)
         with contextlib.suppress(FormatError):
             if data is not None:
-                kept = from_msgpack(decode_keyframe(data).dags["code"], StacksKeyframe)
+                kept = decoded(decode_keyframe(data).dags.get("code", b""), StacksKeyframe)
                 return _spans_of_stacks(from_bytes(kept.tracks, TRACK_DTYPE), from_bytes(kept.frames, FRAME_DTYPE))
         return _spans_of_stacks(*state_before(session, index + 1).code.stacks.export())
     state = state_before(session, index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,12 @@ from capture.format import (
 )
 from capture.query import Limits, query
 from capture.session import Session
-from capture.tables import SCHEMAS
+from capture.tables import DEFINITION_TABLES, SCHEMAS
 from capture.verify import verify
 from dags.cache_check import lying_caches
 from dags.correlator import Correlator
 from dags.frame import FrameReader
-from tests.fuzz.verdict import Wrong
+from tests.fuzz.verdict import Wrong, each
 from tests.sessions import build_session
 
 NOWHERE = Path("/nonexistent/fuzzed.scope")
@@ -127,26 +127,36 @@ def read_all(session: Session, *, with_sql: bool = False) -> None:
 
     Raises: Wrong.
     """
-    info = session.info()
-    if info.complete and any(problem.lost for problem in session.problems):
+    steps: list[Callable[[], object]] = [
+        *(functools.partial(_read_segment, session, index) for index in range(len(session.segments))[:_MOST_SEGMENTS]),
+        functools.partial(_read_names, session),
+        functools.partial(_read_frames, session),
+        lambda: verify(session),
+        lambda: list(lying_caches(session)),
+    ]
+    if with_sql:
+        steps += [functools.partial(query, session, f"SELECT * FROM {name}", limits=_FEW) for name in SCHEMAS]
+    each(*steps)
+    if session.info().complete and any(problem.lost for problem in session.problems):
         raise Wrong("a session is complete and lacks something")
-    rows = [session.processes(), session.tracks(), session.sites(), session.state_keys()]
-    msgspec.json.encode(rows)
-    for index, segment in enumerate(session.segments[:_MOST_SEGMENTS]):
-        batch = session.events(index)
-        if len(batch) not in (0, segment.events):
-            raise Wrong("a segment has events that its manifest does not list")
-        for name in SCHEMAS:
-            if name not in ("processes", "tracks", "sites", "state_keys"):
-                table = session.segment_table(index, name)
-                table.validate(full=True)
-                table.slice(0, 100).to_pylist()
-        session.keyframe(index)
+
+
+def _read_names(session: Session) -> None:
+    msgspec.json.encode([session.processes(), session.tracks(), session.sites(), session.state_keys()])
+
+
+def _read_segment(session: Session, index: int) -> None:
+    if len(session.events(index)) not in (0, session.segments[index].events):
+        raise Wrong("a segment has events that its manifest does not list")
+    for name in SCHEMAS:
+        if name not in DEFINITION_TABLES:
+            table = session.segment_table(index, name)
+            table.validate(full=True)
+            table.slice(0, 100).to_pylist()
+    session.keyframe(index)
+
+
+def _read_frames(session: Session) -> None:
     frames = FrameReader(session)
     for time_ns in sorted({session.start_ns, (session.start_ns + session.end_ns) // 2, session.end_ns}):
         frames.at(time_ns)
-    verify(session)
-    list(lying_caches(session))
-    if with_sql:
-        for name in SCHEMAS:
-            query(session, f"SELECT * FROM {name}", limits=_FEW)

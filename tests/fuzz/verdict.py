@@ -25,6 +25,18 @@ class Wrong(AssertionError):
     """A reader gave an answer that its input cannot have."""
 
 
+def each(*steps: Callable[[], object]) -> None:
+    """Takes all steps, whatever becomes of those before. Raises: the first ScopeError of theirs."""
+    errors = []
+    for step in steps:
+        try:
+            step()
+        except ScopeError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
 class Finding(NamedTuple):
     """What is wrong; the same `what` is the same fault, whatever the input."""
 

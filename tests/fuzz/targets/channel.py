@@ -10,8 +10,9 @@ from random import Random
 
 import msgspec
 
-from capture.channel import AgentChannel, reason_in
+from capture.channel import MOST_REASON, AgentChannel, reason_in
 from capture.errors import TargetProblem
+from capture.probe import cpu_seconds
 from scope_gui.recording.standing import Standing
 from tests.fuzz.mutation import json_node, some_bytes
 from tests.fuzz.verdict import Wrong
@@ -76,14 +77,17 @@ def _with_token(data: bytes, token: str) -> bytes:
 
 def _heard(channel: AgentChannel) -> None:
     """As launch, standing and recorder hear it."""
+    standing = Standing("5e55105e55105e55", 0)
     try:
         channel.wait_until_recording(timeout_s=0.0)
+        standing.begin(os.getpid(), None, channel)
     finally:
         for event in channel.receive():
-            if "\n" in reason_in(event) or len(reason_in(event)) > 500:
+            if len(reason_in(event)) > MOST_REASON:
                 raise Wrong("an agent's reason is more than a sentence")
-    standing = Standing("5e55105e55105e55", 0)
-    standing.begin(os.getpid(), None, channel)
+            if event.get("event") == "agent_thread" and isinstance(thread_id := event.get("agent_thread"), int):
+                standing.agent_goes_on_as(thread_id)
+        cpu_seconds(os.getpid(), standing._agent_thread or 0)
     try:
         channel.request("stop", timeout_s=0.0)
     except TargetProblem:

@@ -6,11 +6,14 @@ import zlib
 from random import Random
 
 from capture.caches import framed, unframed
+from capture.session import Session
 from dags.analyses.detail import segment_detail
+from dags.cache_check import lying_caches
 from dags.correlator import Correlator
 from dags.frame import FrameReader
 from tests.fuzz.mutation import msgpack_node
 from tests.fuzz.small_session import opened, sound_files
+from tests.fuzz.verdict import each
 
 _SEGMENT = 1
 
@@ -25,13 +28,24 @@ def mutated(data: bytes, dice: Random) -> bytes:
 
 def read(data: bytes) -> None:
     with opened({**sound_files(), _name(): framed(data)}) as session:
-        state = Correlator.from_keyframe(data)
-        state.feed(session.events(_SEGMENT), session.tracks(), session.state_keys())
-        state.open_calls()
-        state.copy().keyframe()
-        if zlib.crc32(data) % 2:
-            FrameReader(session).at(session.end_ns)
-            segment_detail(session, 0)
+        if zlib.crc32(data) % 4:
+            _followed(data, session)
+        else:
+            middle_ns = (session.start_ns + session.end_ns) // 2
+            each(
+                lambda: FrameReader(session).at(session.end_ns),
+                lambda: FrameReader(session).at(middle_ns),
+                lambda: segment_detail(session, 0),
+                lambda: segment_detail(session, 1),
+                lambda: list(lying_caches(session)),
+            )
+
+
+def _followed(data: bytes, session: Session) -> None:
+    state = Correlator.from_keyframe(data)
+    state.feed(session.events(_SEGMENT), session.tracks(), session.state_keys())
+    state.open_calls()
+    state.copy().keyframe()
 
 
 def _name() -> str:
