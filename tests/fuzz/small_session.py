@@ -122,7 +122,7 @@ def opened(files: Mapping[str, bytes]) -> Session:
     return Session(NOWHERE, MemoryFiles(files))
 
 
-def read_all(session: Session, *, with_sql: bool = False) -> None:
+def read_all(session: Session, *, sql_table: str | None = None) -> None:
     """Everything that verbs and window ask a session for; what comes back must agree with itself.
 
     Raises: Wrong.
@@ -134,8 +134,8 @@ def read_all(session: Session, *, with_sql: bool = False) -> None:
         lambda: verify(session),
         lambda: list(lying_caches(session)),
     ]
-    if with_sql:
-        steps += [functools.partial(query, session, f"SELECT * FROM {name}", limits=_FEW) for name in SCHEMAS]
+    if sql_table is not None:
+        steps.append(lambda: query(session, f"SELECT * FROM {sql_table}", limits=_FEW))
     each(*steps)
     if session.info().complete and any(problem.lost for problem in session.problems):
         raise Wrong("a session is complete and lacks something")

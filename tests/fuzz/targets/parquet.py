@@ -22,7 +22,8 @@ from tests.fuzz.verdict import Wrong
 TABLES = tuple(STORED_SCHEMAS)
 _ZSTD = pa.Codec("zstd")
 _MOST_RAW = 1 << 20
-_SOME = 7  # of so many inputs one is read in a session, which takes a hundred times longer
+_SOME = 7  # of so many inputs one is read in a session, which takes a hundred times longer,
+_FEWER = 8  # and of so many of those one is asked for by SQL
 
 
 def seeds() -> dict[str, bytes]:
@@ -60,7 +61,7 @@ def read(data: bytes) -> None:
         for entry in listed:
             if entry.table == name:
                 with opened(forged(entry.name, file, rows)) as session:
-                    read_all(session, with_sql=zlib.crc32(data) % (8 * _SOME) == 0)
+                    read_all(session, sql_table=name if zlib.crc32(data) % (_FEWER * _SOME) == 0 else None)
                 break
 
 
