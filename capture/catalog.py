@@ -19,11 +19,12 @@ from capture.measured_cost import Overhead
 from capture.qualname import qualified_name
 from capture.records import TrackQueue
 from capture.timebase import Timebase
-from capture.unseen import UnseenRow, with_detail
+from capture.unseen import MOST_CHARACTERS, UnseenRow, with_detail
 from capture.waits import Waits
 
 MAX_LOCAL_ID = 1 << 22
 MAX_TRACKS = 1 << 20
+MOST_UNSEEN = 4096
 UNKNOWN_FUNCTION = "?"
 
 
@@ -50,6 +51,7 @@ class Target:
     tracks: dict[int, TrackQueue] = field(default_factory=dict)
     busy: dict[int, TrackQueue] = field(default_factory=dict)  # those of them with something that has not gone out
     matched: set[str] = field(default_factory=set)  # "--include orders.*": patterns that something has matched
+    unseen: set[tuple[str, str]] = field(default_factory=set)  # codes and details that it has told
     observed: dict[int, int] = field(default_factory=dict)  # thread id -> track id, observe tier
     named: dict[int, int] = field(default_factory=dict)  # thread id -> track id, of its newest thread, recorded
     waits: Waits = field(default_factory=Waits)
@@ -78,6 +80,7 @@ class Catalog:
         self.overhead: Overhead | None = None
         self.revisions = Revisions()
         self.targets: dict[int, Target] = {}
+        self.first_of_pid: dict[int, ProcessRow] = {}
         self.begun_by_name: set[int] = set()  # tracks that began no later than they got a name: no event has told yet
         self._site_ids: dict[tuple[str, str, str, int], int] = {}
 
@@ -104,11 +107,17 @@ class Catalog:
         self.revisions.tracks += 1
         return track
 
+    def _new_thread(self, target: Target) -> TrackRow:
+        """One that is heard of after its process has ended, has ended with it."""
+        row = self._new_track(target.row.process_id, "thread", target.track.track_id)
+        row.end_ns = target.row.end_ns if target.has_ended else None
+        return row
+
     def track(self, target: Target, serial: int) -> TrackQueue:
         """The queue of a target's thread, made at its first mention."""
         queue = target.tracks.get(serial)
         if queue is None:
-            row = self._new_track(target.row.process_id, "thread", target.track.track_id)
+            row = self._new_thread(target)
             queue = target.tracks[serial] = TrackQueue(row.track_id, serial)
         return queue
 
@@ -125,7 +134,7 @@ class Catalog:
         known = target.observed.get(thread_id)
         if known is not None and self.tracks[known - 1].end_ns is None:
             return self.tracks[known - 1]
-        row = self._new_track(target.row.process_id, "thread", target.track.track_id)
+        row = self._new_thread(target)
         row.os_id = thread_id
         target.observed[thread_id] = row.track_id
         return row
@@ -162,7 +171,14 @@ class Catalog:
                 self.note_unseen(target, definition.field(0), definition.field(1))
 
     def note_unseen(self, target: Target, code: str, detail: str) -> None:
-        """Takes note of something that the recording of this target cannot see; told again, it changes nothing."""
+        """Takes note of something that the recording of this target cannot see; told again, it changes nothing.
+
+        Of one that tells no end of things `unseen` says that there is more, long before it is listened to no more.
+        """
+        told = (code[:MOST_CHARACTERS], detail[:MOST_CHARACTERS])
+        if told in target.unseen or len(target.unseen) >= MOST_UNSEEN:
+            return
+        target.unseen.add(told)
         self.unseen = with_detail(self.unseen, target.row.process_id, code, detail)
 
     def _define_site(self, target: Target, definition: Definition, *, derive_names: bool) -> None:
@@ -252,4 +268,5 @@ class Catalog:
     ) -> None:
         """Takes over the tables as they were stored."""
         self.processes, self.tracks, self.sites, self.state_keys = processes, tracks, sites, state_keys
+        self.first_of_pid = {row.pid: row for row in reversed(processes)}
         self._site_ids = {(site.function, site.module, site.file, site.line): site.site_id for site in sites}

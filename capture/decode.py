@@ -172,8 +172,9 @@ class Decoder:
                 self._feed_process(fact)
             case ProcessEndFact():
                 target = self.catalog.target(fact.process_serial)
-                target.has_ended = True
-                self._end_process(target, self._session_ns(fact.mono_ns))
+                if not target.has_ended:
+                    target.has_ended = True
+                    self._end_process(target, self._session_ns(fact.mono_ns))
             case ThreadFact():
                 track = self.catalog.observed_track(self.catalog.target(fact.process_serial), fact.tid)
                 track.name = fact.name
@@ -218,9 +219,9 @@ class Decoder:
         row.pid, row.name, row.command, row.tier = fact.pid, fact.name, fact.command, fact.tier
         row.python = row.python or fact.python or ""
         target.is_qualified = not row.python.startswith("3.10.")
-        row.parent_id = next(
-            (p.process_id for p in self.catalog.processes if p.pid == fact.parent_pid and p is not row), None
-        )
+        self.catalog.first_of_pid.setdefault(fact.pid, row)
+        parent = self.catalog.first_of_pid.get(fact.parent_pid) if fact.parent_pid is not None else None
+        row.parent_id = parent.process_id if parent is not None and parent is not row else None
         if fact.start_real_ns and self.start_real_ns:
             row.start_ns = fact.start_real_ns - self.start_real_ns
         track.name, track.os_id, track.start_ns = fact.name, fact.pid, row.start_ns

@@ -54,5 +54,14 @@ class RefusedRecords(FormatError):
         self.events = events
 
 
+def one_line(error: BaseException) -> str:
+    """What somebody else's error says, as a part of a sentence.
+
+    >>> one_line(ValueError("not a number:\\n  x.\\n"))
+    'not a number: x'
+    """
+    return " ".join(str(error).split()).rstrip(".")
+
+
 class ScopeBug(AssertionError):
     """An invariant of our own is broken; never caught to be shown as the user's mistake."""

@@ -45,7 +45,8 @@ __all__ = [
 
 ROLL_BYTES = 64 << 20
 _WINDOW_BYTES = 8 << 20  # holds any block, so one read always makes progress
-_SEARCH_BUDGET_BYTES = 256 << 20  # a hostile file may claim a block at every eighth byte
+_SEARCH_BUDGET_BYTES = 256 << 20
+"""What a reader hashes in vain, all in all: a hostile file may claim a block at every eighth byte, amid whole ones."""
 
 
 def delete_before(directory: OwnFolder, file_no: int) -> None:
@@ -222,6 +223,7 @@ class JournalReader:
         self._one_file = False
         self._fd = -1
         self._fd_no = -1
+        self._hashed_in_vain = 0
         self._searched = (-1, -1, -1)  # file, offset, size: where a search for a whole block has failed already
 
     def read(self, max_bytes: int = 16 << 20) -> list[Block]:
@@ -286,7 +288,8 @@ class JournalReader:
         if not finished and self._searched == (self.position.file_no, start, size):
             return False
         found = self._search(start + 8, size)
-        if found is None and not finished:
+        is_given_up = self._hashed_in_vain >= _SEARCH_BUDGET_BYTES
+        if found is None and not (finished or is_given_up):
             self._searched = (self.position.file_no, start, size)
             return False
         if not finished and self._is_whole(start):  # its writer was in the midst of it when it was read
@@ -300,19 +303,18 @@ class JournalReader:
         return block_at(self._read_at(offset, _WINDOW_BYTES), 0, self._expected_no or 0) is not None
 
     def _search(self, offset: int, size: int) -> int | None:
-        hashed = 0
         while offset < size:
             window = self._read_at(offset, _WINDOW_BYTES)
             data = bytes(window)
             at = data.find(MAGIC)
-            while at >= 0 and hashed < _SEARCH_BUDGET_BYTES:
+            while at >= 0 and self._hashed_in_vain < _SEARCH_BUDGET_BYTES:
                 claimed = block_bytes(int.from_bytes(data[at + 8 : at + 12], "little"))
                 if (offset + at) % 8 == 0 and claimed <= _WINDOW_BYTES:
                     if block_at(self._read_at(offset + at, claimed), 0, self._expected_no or 0) is not None:
                         return offset + at
-                    hashed += claimed
+                    self._hashed_in_vain += claimed
                 at = data.find(MAGIC, at + 1)
-            if hashed >= _SEARCH_BUDGET_BYTES or not data:
+            if self._hashed_in_vain >= _SEARCH_BUDGET_BYTES or not data:
                 return None
             offset += max(8, (len(data) - HEADER_BYTES) & ~7)
         return None
