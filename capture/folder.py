@@ -129,7 +129,7 @@ class SessionFolder:
             checkpoint = time.monotonic_ns() - self._checkpoint_ns >= CHECKPOINT_INTERVAL_NS
         durable = checkpoint and self.sync
         if durable:
-            for name in self._unsynced:
+            for name in sorted(self._unsynced):
                 self.own.sync(name)
             for folder in FOLDERS:
                 self.own.inside(folder).sync()
@@ -145,18 +145,27 @@ class SessionFolder:
         return checkpoint
 
     def delete_retired(self, *, at_once: bool = False) -> None:
-        """Deletes the retired files whose time has come."""
+        """Deletes the retired files whose time has come; one that has to stay is tried again."""
         before_ns = time.monotonic_ns() - (0 if at_once else GRACE_NS)
         kept = []
         for when, generation, name in self._retired:
-            if when <= before_ns and generation < self._checkpoint_generation:
-                self.own.remove(name)
-            else:
+            if not (when <= before_ns and generation < self._checkpoint_generation and self._is_deleted(name)):
                 kept.append((when, generation, name))
         self._retired = kept
 
+    def _is_deleted(self, name: str) -> bool:
+        """False when it has to stay. That ends nothing: no manifest lists it, and what it held is safe elsewhere."""
+        try:
+            self.own.remove(name)
+        except OSError:
+            return False
+        return True
+
     def delete_unlisted(self, manifest: Manifest) -> None:
-        """Deletes what a recorder that died had written but not listed; their rows are still in the journal."""
+        """Deletes what a recorder that died had written but not listed; their rows are still in the journal.
+
+        One that has to stay harms nobody: who writes a file of its name replaces it.
+        """
         kept = {entry.name for entry in listed_files(manifest)} | {
             name for part in manifest.segments for name in (part.keyframe_name, part.detail_name)
         }
@@ -164,7 +173,7 @@ class SessionFolder:
             inside = self.own.inside(folder)
             for leaf in inside.names():
                 if f"{folder}/{leaf}" not in kept and not leaf.endswith(".jrn"):
-                    inside.remove(leaf)
+                    self._is_deleted(f"{folder}/{leaf}")
 
     def close(self) -> None:
         """Lets another process have the session. Harmless when repeated."""

@@ -50,11 +50,12 @@ _SEARCH_BUDGET_BYTES = 256 << 20
 
 
 def delete_before(directory: OwnFolder, file_no: int) -> None:
-    """Deletes the files whose number is lower: the session has sealed what they hold."""
-    for name in directory.names():
-        number = file_number(name)
-        if number is not None and number < file_no:
-            directory.remove(name)
+    """Deletes the files whose number is lower, for what they hold is sealed. One that has to stay harms nobody."""
+    with contextlib.suppress(OSError):
+        for name in directory.names():
+            number = file_number(name)
+            if number is not None and number < file_no:
+                directory.remove(name)
 
 
 class JournalWriter:

@@ -101,7 +101,11 @@ class Recording:
     def __post_init__(self) -> None:
         hide_names(self.settings.redact)
         self._folder = _new_session_folder(self.session_path)
-        self._journal = JournalWriter(self._folder.inside(JOURNAL))
+        try:
+            self._journal = JournalWriter(self._folder.inside(JOURNAL))
+        except BaseException:
+            self._remove_folder()
+            raise
         self._start_ns = clock.monotonic_ns()
         self._begun_ns = 0  # when the recording was on; getting in may have taken seconds
         self._channel: AgentChannel | None = None
@@ -121,19 +125,20 @@ class Recording:
         self._sync: Future[None] | None = None
         self._memory = SharedMemory(self.session_id, self.session_path, self.settings.chunk_count)
         self._errors_told = 0
-        self._fact(
-            "session",
-            session_id=self.session_id,
-            start_mono_ns=self._start_ns,
-            start_real_ns=clock.realtime_ns(),
-            mode=self.settings.mode,
-            include=list(self.settings.include),
-            exclude=list(self.settings.exclude),
-            state=list(self.settings.state),
-            redact=list(self.settings.redact),
-            when_full=self.settings.when_full,
-            command=self._program,
-        )
+        with self._undone_on_failure():
+            self._fact(
+                "session",
+                session_id=self.session_id,
+                start_mono_ns=self._start_ns,
+                start_real_ns=clock.realtime_ns(),
+                mode=self.settings.mode,
+                include=list(self.settings.include),
+                exclude=list(self.settings.exclude),
+                state=list(self.settings.state),
+                redact=list(self.settings.redact),
+                when_full=self.settings.when_full,
+                command=self._program,
+            )
 
     # -- getting in
 
@@ -463,10 +468,14 @@ class Recording:
             self._journal.close()
             self._close_pool(remove=True)
             self._memory.let_go()
-            self._folder.clear()
-            self._folder.close()
-            remove_folder(self.session_path)
+            self._remove_folder()
             raise
+
+    def _remove_folder(self) -> None:
+        """Nothing was recorded: the same name can be used again at once."""
+        self._folder.clear()
+        self._folder.close()
+        remove_folder(self.session_path)
 
     def _fact(self, fact: str, /, **fields: object) -> None:
         self._journal.append(BlockType.FACTS, FIRST_PROCESS, json_bytes({"fact": fact, **fields}))

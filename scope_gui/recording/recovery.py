@@ -175,9 +175,13 @@ def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
 
 
 def _is_noted(note: int, folder: OwnFolder) -> bool:
-    """Whether the pools are for this folder: it is the one that their recorder wrote, or that one is gone."""
+    """Whether the pools are for this folder: it is the one that their recorder wrote, or that one is gone.
+
+    A recorder that died between making the note and writing it, or had no room to, has noted nobody.
+    """
     try:
-        return os.path.samestat(noted_session(note).stat(), os.fstat(folder.fd))
+        noted = noted_session(note)
+        return not noted.is_absolute() or os.path.samestat(noted.stat(), os.fstat(folder.fd))
     except OSError:
         return True
 
@@ -191,8 +195,9 @@ def _tidy(folder: OwnFolder, pools: list[_Pools]) -> None:
         is_sealed = not any(row.code in KEEPS_JOURNAL for row in session.manifest.losses)
     if is_sealed:
         delete_before(folder.inside(JOURNAL), 1 << 62)
-    folder.remove(SOCKET)
-    folder.remove_unfinished()
+    with contextlib.suppress(OSError):
+        folder.remove(SOCKET)
+        folder.remove_unfinished()
 
 
 def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:

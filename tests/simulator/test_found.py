@@ -1,0 +1,93 @@
+"""What seeds have found, each by itself: what should have held, without a simulator."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from capture import ids
+from capture.blocks import BlockType
+from capture.errors import TargetProblem
+from capture.journal import JournalWriter
+from capture.session import Session
+from capture.settings import CaptureSettings
+from scope_gui.recording.recorder import Recording
+from scope_gui.recording.recovery import recover
+
+SESSION_ID = "51a7ed0000000001"
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """A session whose recorder was killed when all that it had written was what begins a journal."""
+    session = tmp_path / "begun.scope"
+    session.mkdir()
+    journal = JournalWriter(session / "journal")
+    fact = {"fact": "session", "session_id": SESSION_ID, "start_mono_ns": 1, "start_real_ns": 1, "mode": "full",
+            "include": [], "exclude": [], "state": [], "when_full": "drop", "command": "program"}  # fmt: skip
+    journal.append(BlockType.FACTS, 1, msgspec.json.encode(fact))
+    journal.close()
+    return session
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in the place of shared memory."""
+    folder = tmp_path / "shm"
+    folder.mkdir()
+    monkeypatch.setattr(ids, "SHARED_MEMORY", folder)
+    yield folder
+
+
+@pytest.mark.parametrize("refused", ["open", "writev"])
+def test_a_recording_that_cannot_begin_leaves_its_name_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """The empty folder stayed, and the next try was told that it already exists."""
+    real, session = getattr(os, refused), tmp_path / "a.scope"
+
+    def full(first: object, *others: object, **named: object) -> object:
+        if refused == "writev" or str(first).endswith(".jrn"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(first, *others, **named)
+
+    with monkeypatch.context() as patched, pytest.raises(TargetProblem, match="disk is full"):
+        patched.setattr(os, refused, full)
+        Recording(session, CaptureSettings.checked(), ["program"])
+    assert not session.exists()
+
+
+def test_pools_whose_recorder_had_not_said_for_whom_are_taken_away_with_the_session(begun: Path, shared: Path) -> None:
+    """It was killed between making the note and writing it, or shared memory was full: the pools stayed for ever."""
+    root = ids.shared_pool_root(SESSION_ID)
+    (root / "1").mkdir(parents=True, mode=0o700)
+    root.chmod(0o700)
+    (root / "session").touch(mode=0o600)
+    recover(begun, lambda said: None)
+    assert list(shared.iterdir()) == []
+
+
+def test_files_that_cannot_be_deleted_do_not_keep_a_session_from_being_finished(
+    begun: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that refused to delete what nobody needs ended `recover` with a traceback, and the sealer."""
+    (begun / "segments").mkdir()
+    (begun / "segments" / "00000007.events.parquet").write_bytes(b"left by a recorder that died")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", refuse)
+        recover(begun, lambda said: None)
+    with Session.open(begun) as session:
+        assert session.manifest.state == "recovered"
+    said: list[str] = []
+    recover(begun, said.append)
+    assert "nothing to recover" in said[0]
+    assert list((begun / "journal").glob("*.jrn")) == []
