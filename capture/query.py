@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +114,13 @@ class _Asked:
         return answer
 
     def _interrupt(self) -> None:
+        """Again and again: DuckDB forgets an interruption that comes before the statement has begun."""
         self._given_up = True
-        if self._connection is not None:
-            self._connection.interrupt()
-        self._over.wait(_INTERRUPTED_S)
+        end_s = time.monotonic() + _INTERRUPTED_S
+        while not self._over.wait(_LOOK_S) and time.monotonic() < end_s:
+            if self._connection is not None:
+                with suppress(duckdb.ConnectionException):  # it has just been closed
+                    self._connection.interrupt()
 
     def _run(self, failures: list[Exception]) -> None:
         try:
@@ -137,6 +140,8 @@ class _Asked:
             if len(statements) != 1 or statements[0].type not in _READS:
                 raise SessionProblem("A query is one SELECT statement.", "Sessions are read only.")
             sources = [self._create_view(connection, name, failures) for name in SCHEMAS]
+            if self._given_up:
+                raise SessionProblem("The query was ended before it had begun.")
             answer = self._fetched(*_readable(connection, statements[0]))
         del sources  # they outlive every scan
         return answer

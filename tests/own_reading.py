@@ -1,0 +1,70 @@
+"""A session's Parquet files as DuckDB reads them by itself: no code of ours between the bytes and the answer.
+
+All columns of all tables that a session has files of can be compared. Only `states` are not stored as they are shown:
+what the state events of a segment tell stands there alone, and an `old` that is the `new` of an earlier row is a number
+of rows to go back (capture/FORMAT.md). That is said here once more, in SQL.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+TABLES = ("processes", "tracks", "sites", "state_keys", "events", "calls", "states", "waits", "metrics", "edges")
+_SAMPLED, _FIRST_KNOWN = 16, 8
+
+
+class OwnReading:
+    """Answers SQL over a session's folder. A thread has one of its own."""
+
+    def __init__(self, session: Path, columns: dict[str, list[tuple[str, str]]]) -> None:
+        """`columns`: of each table the names and SQL types, as a session shows them."""
+        self.connection = duckdb.connect()
+        self._session = session
+        manifest = json.loads((session / "manifest.json").read_bytes())["manifest"]
+        self._segments = [segment["files"] for segment in manifest["segments"]]
+        files = [*manifest["defs"], *(file for segment in self._segments for file in segment)]
+        for table in TABLES:
+            paths = [str(session / file["name"]) for file in files if file["name"].endswith(f".{table}.parquet")]
+            if not paths:
+                shown = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns[table])
+                rows = f"SELECT {shown} WHERE false"
+            elif table == "states":
+                rows = " UNION ALL BY NAME ".join(self._states(segment) for segment in self._segments)
+                rows = f"SELECT {', '.join(name for name, _ in columns[table])} FROM ({rows})"
+            else:
+                rows = f"SELECT * FROM read_parquet({paths}, union_by_name = true)"
+            self.connection.execute(f"CREATE TABLE {table} AS {rows}")
+
+    def answer(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _states(self, segment: list[dict[str, Any]]) -> str:
+        """The states of one segment, whole."""
+        of = {file["name"].split(".")[1]: str(self._session / file["name"]) for file in segment}
+        if "states" not in of:
+            return "SELECT NULL::BIGINT AS version_id WHERE false"
+        there = [row[0] for row in self.connection.execute(f"DESCRIBE FROM read_parquet('{of['states']}')").fetchall()]
+        writer = (
+            f"CASE WHEN flags & {_SAMPLED} <> 0 OR (flags & {_FIRST_KNOWN} <> 0 AND coalesce(e.object_id, 0) = 0) "
+            "THEN NULL ELSE nullif(e.track_id, 0) END"
+        )
+        told = {"time_ns": "e.time_ns", "object_id": "e.object_id", "new": "e.value", "writer_track_id": writer}
+        told |= {"changes": "1", "old": "NULL::VARCHAR", "writer_call_id": "NULL::BIGINT", "old_rows_back": "0"}
+        shown = ", ".join(
+            f"s.{name}" if name in there else f"{told[name]} AS {name}"
+            for name in ("version_id", "owner", "key", *told)
+        )
+        return f"""
+            SELECT * REPLACE (
+                CASE WHEN old_rows_back > 0 THEN lag(new, old_rows_back) OVER (ORDER BY row) ELSE old END AS old)
+            FROM (SELECT {shown}, s.row FROM
+                (SELECT *, file_row_number AS row FROM read_parquet('{of["states"]}', file_row_number = true)) s
+                LEFT JOIN (SELECT *, row_number() OVER (ORDER BY event_id) - 1 AS row
+                    FROM read_parquet('{of["events"]}') WHERE kind = 'state') e ON e.row = s.row)"""
