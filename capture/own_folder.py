@@ -465,6 +465,10 @@ def _refuse(path: Path, error: OSError) -> NoReturn:
     """Raises: SessionProblem, FileNotFoundError."""
     if isinstance(error, FileNotFoundError):
         raise error
+    if isinstance(error, NotADirectoryError) and path.is_file() and not path.is_symlink():
+        raise SessionProblem(
+            f"{path} is one file: packed, perhaps by another process meanwhile, or no session."
+        ) from error
     if isinstance(error, NotADirectoryError):
         raise SessionProblem(f"{path} is a link or no folder, and Scope writes through no link.") from error
     raise SessionProblem(f"{path} cannot be opened: {error.strerror}.") from error
