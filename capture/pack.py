@@ -101,8 +101,9 @@ def _write(
                 raise FormatError(f"{entry.name} is missing or damaged, so the session was not packed.")
             _add(archive, entry.name, data)
             each_file()
-        for segment in manifest.segments if caches else []:
-            for name in (segment.keyframe_name, segment.detail_name):
+        there = files.sizes() if caches else {}
+        for segment in manifest.segments:
+            for name in {segment.keyframe_name, segment.detail_name} & there.keys():
                 with contextlib.suppress(FileNotFoundError, SessionProblem):
                     _add(archive, name, framed(unframed(files.read(name, MAX_KEYFRAME_BYTES))))
         with contextlib.suppress(FileNotFoundError):

@@ -7,9 +7,10 @@ What is damaged costs itself only: its rows are missing, `problems` says so, and
 from __future__ import annotations
 
 import copy
+import functools
 import threading
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -144,6 +145,23 @@ class Session:
             return None
         return max(0, bisect_right(self._starts, time_ns) - 1)
 
+    def same_state_from(self, index: int) -> int:
+        """The first segment that begins with the state that this one begins with: those in between have no rows."""
+        at = bisect_left(self.with_rows, index)
+        return self.with_rows[at - 1] + 1 if at else 0
+
+    def keyframe_places(self) -> list[int]:
+        """The segments that begin with a state of their own: whoever asks for another one's starts from these."""
+        return sorted({0, *(at + 1 for at in self.with_rows)} - {len(self.segments)}) if self.segments else []
+
+    def telling(self, start: int, stop: int) -> Sequence[int]:
+        """Of the segments start..stop those that tell all that these do: of many without rows in a row the first."""
+        if start >= stop or len(self.with_rows) == len(self.segments):
+            return range(start, stop)
+        rows = self.with_rows[bisect_left(self.with_rows, start) : bisect_left(self.with_rows, stop)]
+        after = {at + 1 for at in rows if at + 1 < stop}
+        return sorted({*rows, *after, start if start in rows[:1] else self.same_state_from(start)})
+
     def events(self, index: int, columns: Iterable[str] | None = None) -> EventBatch:
         """The events of a segment; columns not asked for are zero. Empty when the segment's events are damaged."""
         wanted = set(BATCH_COLUMNS if columns is None else columns)
@@ -258,6 +276,7 @@ class Session:
     def _show(self, manifest: Manifest, signature: Signature) -> None:
         self._manifest, self._signature = manifest, signature
         self._starts = [segment.start_ns for segment in manifest.segments]
+        self.with_rows = [at for at, part in enumerate(manifest.segments) if part.files or part.events]
         if not (self.live or manifest.counts.balanced):
             self.reader.report(Problem(told_books(manifest.counts)))
         for told in told_losses(manifest.losses):
@@ -292,7 +311,7 @@ class Session:
                 table = self._from_merged(manifest, index, name, wanted)
                 if table is None:
                     self.reader.missing(segment, entry)
-        return segment, empty_table(name).select(wanted) if table is None else table
+        return segment, _no_rows(name, tuple(wanted)) if table is None else table
 
     def _from_merged(self, shown: Manifest, index: int, name: str, columns: list[str]) -> pa.Table | None:
         """What a segment held, out of the one it has been merged into; None when it is in none.
@@ -371,7 +390,8 @@ class Session:
                         self.reader.bytes(segment, entry)
                     except FileNotFoundError:
                         self.reader.missing(segment, entry)
-        pieces = [as_table("gaps", self.segment_table(index, "gaps")) for index in range(len(self.segments))]
+        told = [index for index in self.with_rows if self.segments[index].file("gaps")]
+        pieces = [as_table("gaps", self.segment_table(index, "gaps")) for index in told]
         damaged = [
             {"start_ns": s.start_ns, "end_ns": s.end_ns, "dropped": self._lost_events(s), "reason": "damaged"}
             for s in self.damaged_segments()
@@ -381,6 +401,11 @@ class Session:
     def _lost_events(self, segment: SegmentEntry) -> int:
         entry = segment.file("events")
         return segment.events if entry and entry.name in self.reader.damaged else 0
+
+
+@functools.lru_cache(maxsize=256)
+def _no_rows(name: str, columns: tuple[str, ...]) -> pa.Table:
+    return empty_table(name).select(list(columns))
 
 
 def _rows_as(name: str, table: pa.Table, kind: type[_Row]) -> Iterator[_Row]:

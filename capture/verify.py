@@ -41,6 +41,7 @@ def verify(session: Session, each_segment: Callable[[], None] = lambda: None) ->
         if entry.table not in SCHEMAS:
             _check_bytes(session, None, entry)
     kinds: Counter[str] = Counter()
+    places, there = set(session.keyframe_places()), session.names()
     for index, segment in enumerate(session.segments):
         for entry in segment.files:
             if entry.table not in SCHEMAS:  # a newer Scope's: its bytes are all that can be checked
@@ -55,9 +56,9 @@ def verify(session: Session, each_segment: Callable[[], None] = lambda: None) ->
             kinds.update(
                 {item["values"]: item["counts"] for item in pc.value_counts(tables["events"]["kind"]).to_pylist()}
             )
-        if session.keyframe(index) is None:
+        if (index in places or segment.keyframe_name in there) and session.keyframe(index) is None:
             found.append(_problem(segment, "its keyframe is missing; `scope-gui index` writes it again", lost=False))
-        if not _detail_is_sound(session, segment):
+        if segment.detail_name in there and not _detail_is_sound(session, segment):
             told = "its level of detail is damaged; `scope-gui index` writes it again"
             found.append(_problem(segment, told, lost=False))
         each_segment()

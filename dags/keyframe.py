@@ -6,6 +6,7 @@ replaying from the nearest sound one before it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -44,27 +45,29 @@ def decode_keyframe(data: bytes) -> Keyframe:
 
 def state_before(session: Session, segment: int) -> Correlator:
     """The state just before a segment's events: its keyframe, or a replay from the nearest sound one before it."""
-    for start in range(segment, -1, -1):
-        found = _from_keyframe(session, start)
-        if found is not None:
-            break
-    else:
-        start, found = 0, _empty()
-    for between in range(start, segment):
-        found.feed(session.events(between), session.tracks())
-        found.process.feed_waits(SegmentWaits(session, between).rows)
+    wanted = start = session.same_state_from(segment)
+    while (found := _from_keyframe(session, start)) is None and start:
+        start = session.same_state_from(start - 1)
+    if found is None:
+        found = _empty()
+    for between in session.with_rows[bisect_left(session.with_rows, start) : bisect_left(session.with_rows, wanted)]:
+        _feed(found, session, between)
     found.skip_to(session.segments[segment].first_event_id)
     return found
 
 
 def rebuild(session: Session) -> Iterator[tuple[int, bytes]]:
-    """(segment index, keyframe) of every segment, all made anew by one replay from the start."""
+    """(segment index, keyframe) of every segment that begins with a state of its own, made anew by one replay."""
     state = _empty()
-    for index in range(len(session.segments)):
+    for index in session.keyframe_places():
         state.skip_to(session.segments[index].first_event_id)
         yield index, state.keyframe()
-        state.feed(session.events(index), session.tracks())
-        state.process.feed_waits(SegmentWaits(session, index).rows)
+        _feed(state, session, index)
+
+
+def _feed(state: Correlator, session: Session, index: int) -> None:
+    state.feed(session.events(index), session.tracks())
+    state.process.feed_waits(SegmentWaits(session, index).rows)
 
 
 def _from_keyframe(session: Session, segment: int) -> Correlator | None:

@@ -76,32 +76,33 @@ def index(arguments: argparse.Namespace) -> int:
         segments = session.segments
         if not session.path.is_dir():
             raise SessionProblem(f"{session.path} is packed, and a packed session is not written to.")
-        progress = Progress("rebuilding the caches", 2 * len(segments))
+        progress = Progress("rebuilding the caches", len(session.keyframe_places()) + len(session.with_rows))
         with OwnFolder.open(session.path) as folder:
             folder.lock()
             folder.remove_unfinished()
+            keyframes = details = 0
             for index, keyframe in rebuild(session):
                 folder.replace(segments[index].keyframe_name, framed(keyframe))
+                keyframes += 1
                 progress.step()
-            details = 0
-            for index in range(len(segments)):
+            for index in session.with_rows:
                 detail = rebuilt_detail(session, index)
                 if detail is not None:
                     folder.replace(segments[index].detail_name, framed(detail))
                     details += 1
                 progress.step()
-        print(f"{len(segments)} keyframes and {details} levels of detail written")
-        if details < len(segments):
-            print(f"{len(segments) - details} segments are damaged and got no level of detail")
+        print(f"{keyframes} keyframes and {details} levels of detail written")
+        if details < len(session.with_rows):
+            print(f"{len(session.with_rows) - details} segments are damaged and got no level of detail")
     return 0
 
 
 def pack(arguments: argparse.Namespace) -> int:
     """Turns a session folder into one file, with its caches: nobody can add them to a packed session later."""
     with Session.open(arguments.session) as session:
-        progress = Progress("packing", len(session.segments) + len(listed_files(session.manifest)))
+        progress = Progress("packing", len(session.with_rows) + len(listed_files(session.manifest)))
         if not session.live and session.path.is_dir():
-            for index in range(len(session.segments)):
+            for index in session.with_rows:
                 segment_detail(session, index)
                 progress.step()
     packed = pack_session(arguments.session, arguments.output, each_file=progress.step)

@@ -6,13 +6,14 @@ far away the answer is and not on how long the session is.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from capture.events import EventBatch, Int64, Kind
+from capture.session import Session
 from views.source import Names, Source
 from views.state import Over, Selection
 
@@ -98,7 +99,7 @@ def _batches(source: Source, cursor_ns: int, forward: bool) -> Iterator[EventBat
     if session is None or not session.segments:
         return
     here, size = session.segment_at(cursor_ns) or 0, FIRST_ROWS
-    for index in range(here, len(session.segments)) if forward else range(here, -1, -1):
+    for index in _outwards(session, here, forward=forward):
         batch = source.segment_events(index)
         low, high = 0, len(batch)
         if index == here:
@@ -109,6 +110,12 @@ def _batches(source: Source, cursor_ns: int, forward: bool) -> Iterator[EventBat
             low, high = (piece[1], high) if forward else (low, piece[0])
             size *= 4
             yield batch.slice(*piece)
+
+
+def _outwards(session: Session, here: int, *, forward: bool) -> list[int]:
+    """The segments with rows from this one on, or back."""
+    rows = session.with_rows
+    return rows[bisect_left(rows, here) :] if forward else rows[: bisect_right(rows, here)][::-1]
 
 
 def sites_matching(names: Names, text: str) -> tuple[int, ...]:
@@ -158,8 +165,7 @@ def edge_end(source: Source, cursor_ns: int, track_id: int, direction: int) -> t
     if session is None or not session.segments:
         return None
     here = session.segment_at(cursor_ns) or 0
-    order = range(here, -1, -1) if direction < 0 else range(max(0, here), len(session.segments))
-    for index in order:
+    for index in _outwards(session, max(0, here), forward=direction > 0):
         table = session.segment_table(index, "edges", ("cause_event_id", "effect_event_id"))
         best: tuple[int, int] | None = None
         for cause_id, effect_id in zip(*(column.to_pylist() for column in table.columns), strict=True):

@@ -162,13 +162,14 @@ class Source:
         return piece
 
 
-def _segments_between(session: Session | None, start_ns: int, end_ns: int) -> range:
+def _segments_between(session: Session | None, start_ns: int, end_ns: int) -> list[int]:
     """The indices of the segments that hold rows of that stretch."""
     if session is None:
-        return range(0)
-    segments = session.segments
+        return []
+    segments, rows = session.segments, session.with_rows
     last = bisect_right(segments, end_ns, key=lambda segment: segment.start_ns)
-    return range(bisect_left(segments, start_ns, key=lambda segment: segment.end_ns), last)
+    first = bisect_left(segments, start_ns, key=lambda segment: segment.end_ns)
+    return rows[bisect_left(rows, first) : bisect_left(rows, last)]
 
 
 def _of_track(batch: EventBatch, track_id: int) -> EventBatch:

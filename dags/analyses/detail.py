@@ -44,6 +44,9 @@ SPAN_DTYPE = np.dtype(
 GAP_DTYPE = np.dtype([("start_ns", "<i8"), ("end_ns", "<i8"), ("dropped", "<i8"), ("track_id", "<i4")])
 
 
+_NO_SPANS, _NO_GAPS = np.empty(0, SPAN_DTYPE), np.empty(0, GAP_DTYPE)
+
+
 class SegmentDetail(msgspec.Struct, frozen=True):
     """One segment, ready to be drawn.
 
@@ -86,6 +89,8 @@ def segment_detail(session: Session, index: int) -> SegmentDetail:
     Raises: SessionProblem, IndexError when the session has changed meanwhile.
     """
     segment = session.segments[index]
+    if not segment.files:
+        return SegmentDetail([], _NO_SPANS, 0, open_at_end(session, index), _NO_GAPS)
     with contextlib.suppress(FileNotFoundError, SessionProblem):
         return _decoded(session.raw(segment.detail_name), segment.first_event_id, segment.events)
     found, is_whole = _worked_out(session, index)
@@ -134,7 +139,7 @@ def spans_of(table: Any) -> Array:
 def open_at_end(session: Session, index: int) -> Array:
     """The calls open when a segment ends: what the next keyframe says, and after the last one what never ended."""
     if index + 1 < len(session.segments):
-        data = session.keyframe(index + 1)
+        data = session.keyframe(session.same_state_from(index + 1))
         with contextlib.suppress(FormatError):
             if data is not None:
                 kept = decoded(decode_keyframe(data).dags.get("code", b""), StacksKeyframe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,11 +29,11 @@ class DetailReader:
         self._depths: dict[int, int] = {}
         self._lock = threading.Lock()
 
-    def segments_between(self, start_ns: int, end_ns: int) -> range:
-        """The segments that share an instant with start_ns <= t <= end_ns."""
+    def segments_between(self, start_ns: int, end_ns: int) -> Sequence[int]:
+        """The segments that share an instant with start_ns <= t <= end_ns; of many without rows in a row the first."""
         segments = self.session.segments
         last = bisect_right(segments, end_ns, key=lambda segment: segment.start_ns)
-        return range(bisect_left(segments, start_ns, key=lambda segment: segment.end_ns), last)
+        return self.session.telling(bisect_left(segments, start_ns, key=lambda segment: segment.end_ns), last)
 
     def known(self, index: int) -> SegmentDetail | None:
         """The detail as far as it is in memory, perhaps without its finest levels."""

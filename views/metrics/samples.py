@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from capture.errors import SessionProblem
+from capture.format import SegmentEntry
 from capture.session import Session
 from dags.analyses.lod import Array
 
@@ -31,7 +32,7 @@ class Samples:
         """Reads what is not here yet; returns at once."""
         with self._lock:
             self._stopped = False
-            if self._thread is None and any(part.seq not in self._pieces for part in self.session.segments):
+            if self._thread is None and any(part.seq not in self._pieces for _, part in _told(self.session)):
                 self._thread = threading.Thread(target=self._read_all, name="metrics", daemon=True)
                 self._thread.start()
 
@@ -56,7 +57,7 @@ class Samples:
     def by_name(self) -> dict[str, tuple[Array, Array, Array]]:
         """(times, process ids, values) of each metric, as far as they have been read."""
         with self._lock:
-            now = [self._pieces[part.seq] for part in self.session.segments if part.seq in self._pieces]
+            now = [self._pieces[part.seq] for _, part in _told(self.session) if part.seq in self._pieces]
         pieces = [piece for piece in now if len(piece)]
         if not pieces:
             return {}
@@ -75,7 +76,7 @@ class Samples:
 
     def _read_all(self) -> None:
         session = self.session.pinned()
-        for at, (index, seq) in enumerate([(i, part.seq) for i, part in enumerate(session.segments)]):
+        for at, (index, seq) in enumerate([(i, part.seq) for i, part in _told(session)]):
             if seq in self._pieces:
                 continue
             if self._stopped:
@@ -91,3 +92,9 @@ class Samples:
         with self._lock:
             self._thread = None
         self._tell()
+
+
+def _told(session: Session) -> list[tuple[int, SegmentEntry]]:
+    """The segments that may have samples, with their places."""
+    segments = session.segments
+    return [(at, segments[at]) for at in session.with_rows if at < len(segments)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -228,7 +228,7 @@ def overview_of(reader: DetailReader, range_ns: Stretch, width: int) -> Overview
     return Overview(range_ns, sums["count"], sums["raised"], known, reader.gaps(*range_ns))
 
 
-def _few_calls(loader: Loader, shown: range) -> bool:
+def _few_calls(loader: Loader, shown: Sequence[int]) -> bool:
     """Whether all calls of these segments together can be painted at once."""
     if len(shown) > MAX_EXACT_FILES:
         return False
