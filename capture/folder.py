@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from capture.errors import FormatError, SessionProblem
+from capture.errors import FormatError, SessionProblem, TargetProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.format import (
     MANIFEST,
@@ -45,6 +45,7 @@ class SessionFolder:
         self.own = place.again() if isinstance(place, OwnFolder) else OwnFolder.open(place, make=True)
         self.path = self.own.path
         self.sync = sync
+        self.reads_back = False
         self._unsynced: set[str] = set()
         self._retired: list[tuple[int, int, str]] = []  # when, in which generation, what
         self._checkpoint_generation = -1
@@ -93,13 +94,29 @@ class SessionFolder:
     def write(self, name: str, data: Any, rows: int = 0) -> FileEntry:
         """A new file; it is nobody's until a manifest lists it.
 
+        With `reads_back` none is listed that has not come back as it was written: a recovery that noticed it only after
+        the commit would be repeated by one that takes the file for good, and deletes what it was made of.
+
         Raises: TargetProblem.
         """
         if rows > MAX_TABLE_ROWS:
             raise ValueError(f"{name} would hold {rows} rows; a table's file holds at most {MAX_TABLE_ROWS}")
         size = self.own.write(name, data)
+        entry = FileEntry(name, size, rows, checksum(data))
+        if self.reads_back:
+            self.expect_back(entry)
         self._unsynced.add(name)
-        return FileEntry(name, size, rows, checksum(data))
+        return entry
+
+    def expect_back(self, entry: FileEntry) -> None:
+        """Reads a file that was written here. Raises: TargetProblem when it is not what was written."""
+        try:
+            self.read(entry)
+        except (OSError, SessionProblem) as error:
+            raise TargetProblem(
+                f"{self.path / entry.name} could not be read back as it was written; nothing was deleted.",
+                f"Make sure of the disk, then run: scope-gui recover {self.path}",
+            ) from error
 
     def read(self, entry: FileEntry) -> bytes:
         """A file that was written here.

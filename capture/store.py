@@ -18,7 +18,7 @@ from capture.caches import framed
 from capture.compaction import level_of, next_merge, rows_of
 from capture.definition_files import DefinitionFiles
 from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.errors import FormatError, SessionFull, SessionProblem, TargetProblem
+from capture.errors import FormatError, SessionFull, SessionProblem
 from capture.events import EventBatch
 from capture.eventtable import event_table
 from capture.folder import SessionFolder, listed_files
@@ -69,8 +69,12 @@ class SegmentStore:
         self._known = {entry.name for entry in listed_files(manifest)}
 
     @classmethod
-    def create(cls, place: Path | OwnFolder, about: About | Mapping[str, Any], *, sync: bool = True) -> SegmentStore:
+    def create(
+        cls, place: Path | OwnFolder, about: About | Mapping[str, Any], *, sync: bool = True, reads_back: bool = False
+    ) -> SegmentStore:
         """A store for a new session in a directory that is new, or holds no session yet, or whose lock is held.
+
+        `reads_back`: each file is read again before it is listed, as those of `reopen` are.
 
         Raises: SessionProblem when there is one or the description is wrong, TargetProblem when it cannot be written.
         """
@@ -79,6 +83,7 @@ class SegmentStore:
         except msgspec.ValidationError as error:
             raise SessionProblem(f"The session's description is wrong: {error}.") from error
         folder = SessionFolder(place, sync=sync)
+        folder.reads_back = reads_back
         try:
             if folder.holds_session:
                 raise SessionProblem(f"{folder.path} holds a session already.", "Choose another name with -o.")
@@ -101,6 +106,7 @@ class SegmentStore:
         if not any((path / name).exists() for name in (MANIFEST, MANIFEST_COPY)):
             raise FormatError(f"{path} is not a session: it holds no {MANIFEST}.")
         folder = SessionFolder(place, sync=sync)
+        folder.reads_back = True
         try:
             manifest = folder.load_manifest()
             folder.delete_unlisted(manifest)  # before the commit, which may merge and then lists files of its own
@@ -280,13 +286,7 @@ class SegmentStore:
     def _read_again(self) -> None:
         for entry in (*self._head.defs, *(entry for segment in self.segments for entry in segment.files)):
             if entry.name not in self._known:
-                try:
-                    self._folder.read(entry)
-                except (OSError, SessionProblem) as error:
-                    raise TargetProblem(
-                        f"{self.path / entry.name} could not be read back as it was written; nothing was deleted.",
-                        f"Make sure of the disk, then run: scope-gui recover {self.path}",
-                    ) from error
+                self._folder.expect_back(entry)
 
     def close(self) -> None:
         """Lets go of the session without finishing it. Harmless when repeated."""

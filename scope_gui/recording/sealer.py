@@ -84,13 +84,14 @@ class Sealer:
         self._has_sealed_all = False
 
     @classmethod
-    def start(cls, folder: OwnFolder) -> Sealer:
+    def start(cls, folder: OwnFolder, *, reads_back: bool = False) -> Sealer:
         """A sealer for a new session, described by the first facts of its journal. `folder` has the session's lock.
 
         Raises: SessionProblem when the journal says nothing about the session.
         """
         about = _about(folder)
-        return cls(folder, SegmentStore.create(folder, about), Decoder(derive_names=True), Correlator())
+        store = SegmentStore.create(folder, about, reads_back=reads_back)
+        return cls(folder, store, Decoder(derive_names=True), Correlator())
 
     @classmethod
     def resumed(cls, folder: OwnFolder) -> Sealer:
@@ -100,7 +101,7 @@ class Sealer:
         """
         path = folder.path
         if not folder.has(MANIFEST) and not folder.has(MANIFEST_COPY):
-            return cls.start(folder)
+            return cls.start(folder, reads_back=True)
         store = SegmentStore.reopen(folder)
         with Session.open(path) as session:
             names = (session.processes(), session.tracks(), session.sites(), session.state_keys())

@@ -11,6 +11,7 @@ from capture import blocks, journal
 from capture.blocks import Block, BlockType, JournalPosition
 from capture.decode import Decoder
 from capture.drain import Drain
+from capture.folder import SessionFolder
 from capture.own_folder import OwnFolder
 from capture.pool import ScanEntry
 from capture.pool_folders import remove_pools
@@ -183,6 +184,19 @@ def _commits_first() -> Iterator[None]:
         return entries
 
     with mock.patch.object(SegmentStore, "_write_tables", write):
+        yield
+
+
+@_mutation("a recovery does not read back what it has written")
+def _reads_nothing_back() -> Iterator[None]:
+    with mock.patch.object(SessionFolder, "expect_back", lambda self, entry: None):
+        yield
+
+
+@_mutation("a recovery reads back only what it has committed")
+def _reads_back_too_late() -> Iterator[None]:
+    never = property(lambda self: False, lambda self, value: None)
+    with mock.patch.object(SessionFolder, "reads_back", never, create=True):
         yield
 
 

@@ -139,6 +139,8 @@ class _Run:
                 self._at(begins + r.expovariate(1 / 0.05), lambda: self._fill(False))
         if r.random() < 0.15:
             disk.broken_at |= {disk.operations + int(r.lognormvariate(3.5, 1.2)) for _ in range(r.choice((1, 1, 3)))}
+        if name == "recover" and r.random() < 0.15:
+            disk.lies_after = r.randrange(1, 8)
         if r.random() < 0.2:
             self._at(r.expovariate(1 / 0.2), lambda: self._fill_shared_memory(r.random() < 0.8))
 
@@ -147,6 +149,7 @@ class _Run:
         self.disk.triggers.clear()
         self.disk.broken_at.clear()
         self.disk.is_full = False
+        self.disk.lies_after = 0
         self.disk.short_writes = 0.0
 
     def _at(self, after_s: float, what: Callable[[], object]) -> None:
@@ -198,7 +201,8 @@ class _Run:
             return  # killed before there was anything
         _expect_recovered(self.last, self.again, findings)
         if self.last.problem is None:
-            oracle.judge(simulation.session, truth, dropped_by_target(), findings)
+            is_torn = any(process.was_killed for process in self.kernel.torn_at_the_end)
+            oracle.judge(simulation.session, truth, dropped_by_target(), findings, may_tell_damage=is_torn)
             left = [path.name for path in (self.world.folder / "shm").iterdir()]
             findings.expect(not left, f"left in shared memory: {left}")
 

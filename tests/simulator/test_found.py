@@ -16,6 +16,7 @@ from capture.errors import TargetProblem
 from capture.journal import JournalWriter
 from capture.session import Session
 from capture.settings import CaptureSettings
+from capture.verify import verify
 from scope_gui.recording.recorder import Recording
 from scope_gui.recording.recovery import recover
 
@@ -31,6 +32,8 @@ def begun(tmp_path: Path) -> Path:
     fact = {"fact": "session", "session_id": SESSION_ID, "start_mono_ns": 1, "start_real_ns": 1, "mode": "full",
             "include": [], "exclude": [], "state": [], "when_full": "drop", "command": "program"}  # fmt: skip
     journal.append(BlockType.FACTS, 1, msgspec.json.encode(fact))
+    process = {"fact": "process", "process_serial": 1, "pid": 1 << 22, "name": "program", "tier": "observe"}
+    journal.append(BlockType.FACTS, 1, msgspec.json.encode(process))
     journal.close()
     return session
 
@@ -70,6 +73,26 @@ def test_pools_whose_recorder_had_not_said_for_whom_are_taken_away_with_the_sess
     (root / "session").touch(mode=0o600)
     recover(begun, lambda said: None)
     assert list(shared.iterdir()) == []
+
+
+def test_a_recovery_whose_disk_wrote_something_else_can_be_repeated(
+    begun: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It noticed after its commit, and said so; the next one took the file for good, and deleted what it came from."""
+    real = os.write
+
+    def lie(fd: int, data: bytes) -> int:
+        is_table = bytes(data[:4]) == b"PAR1"
+        return real(fd, bytes(data[:-1]) + b"?" if is_table else data)
+
+    with monkeypatch.context() as patched, pytest.raises(TargetProblem, match="could not be read back"):
+        patched.setattr(os, "write", lie)
+        recover(begun, lambda said: None)
+    assert list((begun / "journal").glob("*.jrn"))
+    recover(begun, lambda said: None)
+    with Session.open(begun) as session:
+        assert verify(session).ok
+        assert session.processes()
 
 
 def test_files_that_cannot_be_deleted_do_not_keep_a_session_from_being_finished(
