@@ -86,8 +86,8 @@ def _seal(folder: OwnFolder) -> None:
     sealer = Sealer.resumed(folder)
     try:
         sealer.finish("recovered")
-    except SessionFull:
-        sealer.close()
+    except BaseException:
+        sealer.close()  # with its share of the lock: who runs in this process may try again
         raise
 
 
