@@ -46,6 +46,8 @@ def redacted_words(words: Sequence[str]) -> list[str]:
     >>> [word.replace(REDACTED, "***") for word in redacted_words(["--password", "a b", "--token=c d", "-v", "x"])]
     ['--password', '***', '--token=***', '-v', 'x']
     """
+    if REDACTED not in redacted(" ".join(words)):  # as of most processes: one look for all of their words
+        return list(words)
     told, is_value = list[str](), False
     for word in words:
         name, sign, _ = word.partition("=")

@@ -106,6 +106,18 @@ def _user_namespace(target: Target, host: Host) -> Rule:
     )
 
 
+def _clock(target: Target, host: Host) -> Rule:
+    ahead_s = target.clock_ahead_s
+    where = f"{abs(ahead_s)} s {'ahead of' if ahead_s > 0 else 'behind'} Scope's"
+    problem = f"Process {target.pid} lives in a time namespace whose clock is {where}." if ahead_s else None
+    return rule(
+        "clock",
+        problem,
+        "its clock is Scope's",
+        f"Run Scope inside that namespace: `nsenter --time --target {target.pid} scope-gui ...`.",
+    )
+
+
 def _own_memory(target: Target, host: Host) -> Rule:
     parent = target.shares_memory_with
     problem = (
@@ -134,6 +146,7 @@ RULES: tuple[Judge, ...] = (
     _yama,
     _container,
     _user_namespace,
+    _clock,
     _own_memory,
     _interruptible,
 )

@@ -77,6 +77,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     is_stuck: bool = False
     threads: int = 1
     same_user_namespace: bool | None = None
+    clock_ahead_s: int = 0
     room: Room = Room()
 
     @property
@@ -120,6 +121,7 @@ def describe(pid: int) -> Target:
         same_mount_namespace=_same_namespace(pid, "mnt"),
         same_pid_namespace=_same_namespace(pid, "pid"),
         same_user_namespace=_same_namespace(pid, "user"),
+        clock_ahead_s=_clock_ahead_s(pid),
         threads=int(status.get("Threads", "1")),
         is_stuck=_is_stuck(pid),
         shares_memory_with=_shares_memory_with(pid, int(status["PPid"])),
@@ -204,6 +206,17 @@ def _same_namespace(pid: int, kind: str) -> bool | None:
         return Path(f"/proc/{pid}/ns/{kind}").readlink() == Path(f"/proc/self/ns/{kind}").readlink()
     except OSError:
         return None
+
+
+def _clock_ahead_s(pid: int) -> int:
+    """How far the process's monotonic clock is ahead of ours: not 0 only in another time namespace."""
+    if _same_namespace(pid, "time") is not False:
+        return 0
+    try:
+        theirs, ours = (read_start(f"/proc/{who}/timens_offsets").split()[1] for who in (pid, "self"))
+        return int(theirs) - int(ours)
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def _disabled_by(pid: int, command: tuple[str, ...]) -> str | None:

@@ -73,6 +73,8 @@ BLOCKED = [
     ({}, HOST._replace(yama_scope=2), "ptrace scope", "only an administrator", "sudo scope-gui attach 4711"),
     ({}, ROOT._replace(yama_scope=3), "ptrace scope", "lets nobody", "scope-gui run"),
     ({"same_mount_namespace": False}, HOST._replace(hidden="/dev/shm"), "files", "/dev/shm", "docker exec"),
+    ({"clock_ahead_s": 9}, HOST, "clock", "9 s ahead of Scope's", "nsenter --time --target 4711"),
+    ({"clock_ahead_s": -9}, HOST, "clock", "9 s behind Scope's", "nsenter"),
     ({"python": None}, HOST, "Python", "not a CPython program", "--mode observe"),
     ({"python": PythonBuild("3.9.18", 0x030912F0, False)}, HOST, "Python version", "3.10 and later", "--mode observe"),
     (

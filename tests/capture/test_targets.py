@@ -46,6 +46,16 @@ def test_the_facts_of_the_kernel_are_those_that_psutil_sees(target: Launcher) ->
     assert described.same_mount_namespace is described.same_pid_namespace is True
 
 
+def test_a_clock_of_its_own_is_seen(target: Launcher) -> None:
+    """What was recorded there lay a day beside the recording."""
+    if os.getuid() != 0 or subprocess.run(["unshare", "--time", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs root and time namespaces")
+    ahead = target(["unshare", "--time", "--monotonic", "1000", "--fork", *wait_program()], ready="ready")
+    [child] = psutil.Process(ahead.pid).children()
+    assert (describe(child.pid).clock_ahead_s, describe(os.getpid()).clock_ahead_s) == (1000, 0)
+    child.kill()
+
+
 def test_a_program_that_is_not_python_is_described_as_such(target: Launcher) -> None:
     program = target(["/bin/sh", "-c", "echo ready; exec sleep 60"], ready="ready")
     described = describe(program.pid)
