@@ -97,7 +97,7 @@ def kinds(column: pa.ChunkedArray) -> npt.NDArray[np.uint8]:
 
 
 def sparse_texts(rows: int, at: npt.NDArray[np.int64], texts: TextColumn) -> pa.Array:
-    """A text column that is null everywhere but at the given rows, built from its buffers."""
+    """A text column that is null everywhere but at the given rows, built from its buffers; a null there stays one."""
     if not len(texts):
         return pa.nulls(rows, pa.string())
     dense = texts.array.cast(pa.string())
@@ -109,6 +109,6 @@ def sparse_texts(rows: int, at: npt.NDArray[np.int64], texts: TextColumn) -> pa.
     offsets[at + 1] = np.diff(ends)
     np.cumsum(offsets, out=offsets)
     valid = np.zeros(rows, np.bool_)
-    valid[at] = True
+    valid[at] = dense.is_valid().to_numpy(zero_copy_only=False)
     bits = pa.py_buffer(np.packbits(valid, bitorder="little"))
     return pa.Array.from_buffers(pa.string(), rows, [bits, pa.py_buffer(offsets), dense.buffers()[2]])

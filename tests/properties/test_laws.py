@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from capture.definitions import TrackRow
 from capture.errors import FormatError
-from capture.events import EventBatch, Kind, make_batch
+from capture.events import FLAG_DELETED, EventBatch, Kind, make_batch
 from capture.stored_states import with_old_values
 from capture.tables import as_table
 from dags.code import context_tree
@@ -193,3 +193,13 @@ def test_depth_beyond_the_limit_is_counted_and_left_again() -> None:
     assert state.code.stacks.counts()["ignored"] == 10
     assert len(state.feed(monotonous(Kind.RETURN, limit + 10, limit + 11)).calls["call_id"]) == limit
     assert state.code.stacks.counts()["unmatched"] == 0
+
+
+def test_a_name_that_was_deleted_in_an_earlier_segment_had_no_value_before_it_got_one() -> None:
+    """It had an empty text: what makes columns of texts out of few rows took a null for one."""
+    deleted = Event(1, Kind.STATE, 1, ref=1, flags=FLAG_DELETED)
+    others = [Event(2 + n, Kind.STATE, 1, ref=2, value=str(n)) for n in range(3)]
+    events = [deleted, Event(2, Kind.STATE, 1, ref=1, value="back"), *others]
+    batch, pieces = batch_of(events), Correlator()
+    told = all_rows([pieces.feed(batch.slice(0, 1), TRACKS), pieces.feed(batch.slice(1, 5), TRACKS)])
+    assert told == all_rows([Correlator().feed(batch, TRACKS)])
