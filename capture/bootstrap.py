@@ -126,7 +126,7 @@ def recorder_library() -> Path:
 def _make_folder(uid: int, seen_by: int | None) -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "") if uid == os.geteuid() else ""
     for parent in (runtime, tempfile.gettempdir(), "/tmp", "/dev/shm"):
-        if not parent or len(parent) > LONGEST_FOLDER - len("/scope-xxxxxxxx"):
+        if not parent or len(os.fsencode(parent)) > LONGEST_FOLDER - len("/scope-xxxxxxxx"):
             continue
         try:
             if seen_by is None or Path(parent).samefile(f"/proc/{seen_by}/root{parent}"):

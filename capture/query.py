@@ -7,6 +7,7 @@ doing. What DuckDB spills lies in a folder that a small process removes when thi
 from __future__ import annotations
 
 import mmap
+import os
 import re
 import secrets
 import subprocess
@@ -65,6 +66,7 @@ def query(
     Raises: SessionProblem with DuckDB's sentence for a statement that is wrong, does anything but read, or is over
     a limit; KeyboardInterrupt within a second, and the thread of the statement may then still be there.
     """
+    _leave_deleted_folder()
     asked = _Asked(session, sql, open_rows or {}, Limits() if limits is None else limits)
     for last in (*([False] * _RETRIES), True):
         failures: list[Exception] = []
@@ -78,6 +80,17 @@ def query(
     if isinstance(first, SessionProblem):
         raise first
     raise SessionProblem(f"The query failed, because {first} could not be read.") from first
+
+
+def _leave_deleted_folder() -> None:
+    """WORKAROUND: DuckDB 1.5 asks for the working directory while it shuts out files, and aborts where that is deleted.
+
+    Nothing can be relative to a deleted folder, so nobody misses it.
+    """
+    try:
+        os.getcwd()  # noqa: PTH109  only to hear whether it is there
+    except FileNotFoundError:
+        os.chdir("/")
 
 
 class _Asked:

@@ -92,7 +92,7 @@ def test_the_program_gets_its_environment_untouched_and_the_recording_is_whole(t
     assert info["kinds"]["call"] >= 1
 
 
-def test_a_deleted_folder_is_no_reason_not_to_record(tmp_path: Path) -> None:
+def test_a_deleted_folder_is_no_reason_not_to_record_or_to_ask(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("def f():\n    pass\n\n\nf()\n")
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -101,7 +101,9 @@ def test_a_deleted_folder_is_no_reason_not_to_record(tmp_path: Path) -> None:
     script = 'rmdir "$PWD"; exec "$@"'
     done = run(["sh", "-c", script, "sh", *words], cwd=gone)
     assert done.returncode == 0, done.stderr
-    assert scope_json("info", session, "--json")["kinds"]["call"] == 2
+    gone.mkdir()
+    asked = run(["sh", "-c", script, "sh", *SCRIPT, "query", str(session), "SELECT count(*) FROM calls"], cwd=gone)
+    assert (asked.returncode, asked.stdout.split()[-1]) == (0, "2"), asked.stderr
 
 
 def test_an_answer_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

@@ -7,14 +7,17 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import capture.query
+from capture.bootstrap import LONGEST_FOLDER, Bootstrap
 from capture.names import kernel_name, readable, readable_bytes
 from capture.session import Session
+from tests.faults.ways_in import recorded
 from tests.interpreters import Interpreter, found
 from tests.scope_command import COMMAND, scope, scope_json
 from tests.targets import Launcher
@@ -140,6 +143,32 @@ def test_a_session_and_a_folder_of_odd_bytes_work(tmp_path: Path) -> None:
     run(session, sys.executable, "p.py", cwd=folder)
     assert query(session, "SELECT count(*) AS n FROM calls") == [{"n": 2}]
     scope("verify", session)
+
+
+@pytest.mark.parametrize(("minor", "way"), [("3.11", "run"), ("3.11", "attach"), ("3.14", "attach")])
+def test_orders_reach_a_program_through_a_temporary_folder_of_odd_bytes(
+    minor: str, way: str, target: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interpreter = next((each for each in found() if each.minor == minor), None)
+    if interpreter is None:
+        pytest.skip(f"no CPython {minor} here")
+    with tempfile.TemporaryDirectory(suffix="\udce9") as odd:  # short enough for a socket, as tmp_path is not
+        monkeypatch.setenv("XDG_RUNTIME_DIR", odd)
+        with recorded(way, interpreter, target, tmp_path, "child_ends_normally.py", "main") as it:
+            assert it.channel.path.is_relative_to(odd)
+            it.let_go()
+            it.output()
+
+
+def test_a_temporary_folder_whose_letters_take_too_many_bytes_for_a_socket_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory(suffix="ж" * 40) as long:
+        assert len(long) < LONGEST_FOLDER - len("/scope-xxxxxxxx") < len(os.fsencode(long))
+        monkeypatch.setenv("XDG_RUNTIME_DIR", long)
+        with Bootstrap(os.geteuid(), os.getegid()) as bootstrap:
+            assert not bootstrap.folder.is_relative_to(long)
+            bootstrap.channel.close()
 
 
 def test_a_deleted_working_directory_is_no_obstacle(tmp_path: Path) -> None:

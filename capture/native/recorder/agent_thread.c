@@ -333,13 +333,15 @@ int scope_agent_start(const char *config, const char *claimed) {
  * The launched program's exit handler is the first that was registered, so it runs last and may end the recording. */
 PyObject *scope_agent_start_from_python(PyObject *module, PyObject *args) {
     (void)module;
-    const char *config, *claimed;
+    PyObject *config = NULL, *claimed = NULL; /* bytes: TMPDIR need not be UTF-8 */
     int waits;
     struct ready ready = {.problem = ""};
-    if (!PyArg_ParseTuple(args, "ssi", &config, &claimed, &waits))
+    if (!PyArg_ParseTuple(args, "O&O&i", PyUnicode_FSConverter, &config, PyUnicode_FSConverter, &claimed, &waits))
         return NULL;
     sem_init(&ready.begun, 0, 0);
-    int problem = start(config, claimed, waits != 0, waits ? &ready : NULL);
+    int problem = start(PyBytes_AsString(config), PyBytes_AsString(claimed), waits != 0, waits ? &ready : NULL);
+    Py_DecRef(config);
+    Py_DecRef(claimed);
     if (problem) {
         errno = problem;
         return PyErr_SetFromErrno(PyExc_OSError);
