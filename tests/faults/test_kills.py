@@ -27,6 +27,7 @@ from tests.leftovers import wait_for
 from tests.recordings import Killed
 from tests.sessions import build_session
 
+pytestmark = pytest.mark.soak
 BUSY = "by another process"  # "is being recorded or worked on by ..." or "is being recovered by ..."
 
 

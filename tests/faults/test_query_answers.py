@@ -26,6 +26,7 @@ from tests.own_reading import TABLES, OwnReading
 from tests.random_sql import statement
 from tests.scope_command import COMMAND, run_recorded, scope
 
+pytestmark = pytest.mark.soak
 ENDLESS = "SELECT count(*) AS n FROM events a, events b, range(1000000) c"
 EVERY_ENDLESS, EVERY_SHORT = 500, 40
 """Of so many queries one has no end but its limit; of so many one is given so little time that it may not be done."""

@@ -19,6 +19,7 @@ import pytest
 from capture.errors import SessionProblem
 from capture.session import Session
 from scope_gui.recording import control
+from tests.conftest import in_soak_only
 from tests.interrupted import Source, assert_finished, assert_holds_steps, rows_of
 from tests.journeys.stories.till_killed import BEGUN
 from tests.leftovers import wait_for
@@ -27,6 +28,7 @@ from tests.scope_command import scope
 from tests.sessions import build_session
 from tests.targets import Launcher
 
+pytestmark = pytest.mark.soak
 Begin = Callable[..., "subprocess.Popen[str]"]
 LONGEST_S = {"keep": 2.5, "record": 3.0, "recover": 2.5}  # more than the story takes where nothing else runs
 
@@ -72,7 +74,7 @@ def kills(begin_story: Begin, tmp_path: Path, rounds: Callable[[int, int], int])
     return lambda story: Kills(begin_story, tmp_path, story, rounds(1, 16))
 
 
-@pytest.mark.soak
+@in_soak_only
 @pytest.mark.timeout(3000)
 def test_while_it_opens_a_session_and_keeps_it_as_one_file(kills: Callable[[str], Kills], tmp_path: Path) -> None:
     build_session(tmp_path / "a.scope", events=6_000, tracks=3, segments=6)
@@ -111,7 +113,7 @@ def test_while_it_records(kills: Callable[[str], Kills], target: Launcher, tmp_p
     print("record", dict(killed.went))
 
 
-@pytest.mark.soak
+@in_soak_only
 @pytest.mark.timeout(3000)
 def test_while_it_recovers(kills: Callable[[str], Kills], tmp_path: Path) -> None:
     recording = Killed(tmp_path)
