@@ -22,11 +22,16 @@ from capture.packed import PackedFiles
 def remove_left(place: Path) -> bool:
     """Removes what killed packs have left beside a session's place; True when there was something.
 
-    A file that is being written is locked. A folder goes only where the file in its place is the same session.
+    A file that is being written is locked. A folder goes only where the file in its place is the same session. Where
+    the place cannot be listed, nothing goes.
     """
     left = re.compile(rf"{re.escape(place.name)}\.[0-9]{{1,10}}\.(new|old)", re.ASCII)
     has_removed = False
-    for path in place.parent.iterdir():
+    try:
+        beside = list(place.parent.iterdir())
+    except OSError:
+        return False
+    for path in beside:
         if left.fullmatch(path.name):
             with contextlib.suppress(OSError, SessionProblem):
                 is_folder = stat.S_ISDIR(path.lstat().st_mode)

@@ -126,6 +126,7 @@ while True:
         assert client.recv(100) == b"AGAIN"
 
 
+@pytest.mark.sampled
 def test_threads_that_never_rest_are_attached_to_again_and_again(
     interpreter: Interpreter, target: Launcher, pool_dir: Path, tmp_path: Path
 ) -> None:
@@ -220,6 +221,7 @@ def test_programs_killed_at_any_moment_of_the_attach_end_in_one_sentence(target:
         assert program.wait() == -signal.SIGKILL
 
 
+@pytest.mark.sampled
 def test_a_long_call_that_holds_the_interpreter_lock_is_named_as_the_reason(
     interpreter: Interpreter, target: Launcher, pool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tests import thirdparty
 from tests.capture.agent.recordings import DOOR, PATIENCE_S, Recording, script
 from tests.interpreters import Interpreter
+from tests.leftovers import wait_for
 from tests.targets import Launcher
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -177,7 +178,7 @@ def test_present_values_are_read_without_making_a_dict_or_running_code(
     own_classes.stop()
     started.send(signal.SIGUSR2)
     before = started.wait_for_line("facts")
-    started.wait_for_line("facts")
+    assert wait_for(lambda: started.output().count("\n") == 2, PATIENCE_S), started.output()
     assert started.end(signal.SIGKILL) == -signal.SIGKILL
     assert set(started.output().splitlines()) == {before}
     held = {(owner.split(".")[1], key): value for owner, key, number, _, value in own_classes.read().states() if number}
@@ -223,6 +224,7 @@ print("ratios", *(ratio(name) / was for name, was in zip(NAMES, before)), flush=
 )
 
 
+@pytest.mark.sampled
 @pytest.mark.alone
 def test_classes_are_as_fast_after_a_detach_as_their_unwatched_twins(
     interpreter: Interpreter, target: Launcher, own_classes: Recording, tmp_path: Path

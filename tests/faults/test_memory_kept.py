@@ -35,6 +35,7 @@ def test_functions_and_exception_types_that_the_program_lets_go_are_gone(
     assert rows == [{"n": COUNT}]
 
 
+@pytest.mark.sampled
 def test_a_function_that_is_made_again_and_again_is_one_site(interpreter: Interpreter, tmp_path: Path) -> None:
     session = tmp_path / "same.scope"
     assert evaluated(interpreter, session, "same")["alive"] == 0

@@ -19,7 +19,7 @@ from tests.thirdparty import packages
 
 PROGRAMS = Path(__file__).parent / "programs"
 
-ONE_EACH = {"3.10": "recorded_nothing", "3.11": "recorded_calls", "3.14": "recorded_failures"}
+ONE_EACH = {"3.11": "recorded_nothing", "3.14": "recorded_failures"}
 """A program for each way of recording to which it adds a quarter or more: what else moves times moves them less."""
 
 

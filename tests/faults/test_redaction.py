@@ -22,6 +22,7 @@ SECRETS = (
 PLAIN = ("plain-author", "plain-path", "plain-step", "plain-user")
 
 
+@pytest.mark.sampled
 def test_no_secret_of_a_program_is_in_its_recording(interpreter: Interpreter, tmp_path: Path) -> None:
     words = [interpreter.path, PROGRAM, "--password", "on-the-line", "--token=tok-on-the-line", "plain-word"]
     run_recorded(tmp_path / "s.scope", words, "--state", "__main__.Login")

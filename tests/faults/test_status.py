@@ -62,6 +62,7 @@ def test_run_ends_with_the_programs_own_status(code: str, status: int, tmp_path:
     assert scope_json("info", tmp_path / "s.scope", "--json")["complete"]
 
 
+@pytest.mark.sampled
 def test_the_status_is_the_programs_on_every_python(interpreter: Interpreter, tmp_path: Path) -> None:
     words = ("run", "--no-window", "-o", tmp_path / "s.scope", "--", interpreter.path, "-c", "raise SystemExit(42)")
     scope(*words, expect=42)

@@ -241,6 +241,7 @@ def at_rest_again(pid: int) -> tuple[int, list[str]]:
     return seen
 
 
+@pytest.mark.sampled
 @pytest.mark.timeout(7200 if SOAK else 120)
 @pytest.mark.parametrize(("python", "tool"), BESIDE_TOOLS)
 def test_attach_cycles_beside_another_tool_harm_neither_the_program_nor_the_tool(

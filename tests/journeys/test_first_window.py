@@ -65,7 +65,7 @@ def served(target: Launcher, tmp_path: Path) -> Served:
         load = ["2", "25"] if kept_open else ["4", "40"]
         program = [sys.executable, "-m", "tests.journeys.load", port[1], *load]
         target(program, ready="READY", env=environment, cwd=tmp_path)
-        return {"search": pages.name, "pid": server.pid, "steps": 60}
+        return {"search": pages.name, "pid": server.pid, "steps": 30}
 
     return serve
 
@@ -128,7 +128,7 @@ def check_found_again(play: Any, seen: dict[str, Any], **options: Any) -> None:
 def test_from_attach_to_a_bookmark_found_again_without_any_mouse(
     play: Any, served: Served, home: dict[str, str], rounds: Callable[[int, int], int], tmp_path: Path
 ) -> None:
-    steps = rounds(80, 200)
+    steps = rounds(40, 200)
     seen = play("first window", given={**served(), "steps": steps}, env=home)
     assert len(seen["places"]) == steps
     assert seen["mouse"] == {}

@@ -45,7 +45,7 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("story", "short"), [("sessions", 7), ("windows", 6)])
+@pytest.mark.parametrize(("story", "short"), [("sessions", 5), ("windows", 4)])
 def test_a_hundred_openings_and_closings_leave_nothing_behind(
     story: str, short: int, environment: dict[str, str], tmp_path: Path, rounds: Callable[[int, int], int]
 ) -> None:

@@ -56,6 +56,7 @@ def assert_consistent(truth: Truth) -> None:
     assert truth["stock"]["on_hand"] - truth["stock"]["expected"] == truth["stock"]["phantom"]
 
 
+@pytest.mark.sampled
 def test_counters_agree_and_the_planted_bugs_are_there_on_every_interpreter(
     target: Launcher, interpreter: Interpreter, counters: Path
 ) -> None:

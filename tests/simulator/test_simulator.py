@@ -9,12 +9,15 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import SOAK
 from tests.interpreters import ROOT
 from tests.simulator.mutations import MUTATIONS
 from tests.simulator.simulation import run
 
 SEEDS = 200
 PARTS = 4
+A_FEW = tuple(MUTATIONS)[::3]
+"""Faults that are put in by `make test`, from the beginning to the end of the data's way."""
 
 
 @pytest.mark.soak
@@ -43,7 +46,10 @@ def test_a_seed_takes_the_same_steps_in_every_process(seed: int) -> None:
     assert told.returncode == 0
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("fault", MUTATIONS)
 def test_a_fault_put_into_the_real_code_is_found(fault: str) -> None:
+    if not SOAK and fault not in A_FEW:
+        pytest.skip("takes seconds for each, so `make soak` puts in all of them")
     with MUTATIONS[fault]():
         assert any(run(seed).findings for seed in range(1, 1 + SEEDS))

@@ -61,6 +61,7 @@ def test_a_program_behaves_as_under_plain_python(
         assert any(event.kind == "call" for event in one.read().all_events())
 
 
+@pytest.mark.sampled
 def test_modules_code_and_folders_run_as_under_plain_python(
     interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
 ) -> None:
