@@ -161,6 +161,7 @@ def test_names_that_were_not_looked_at_before_the_end_are_counted(
     assert detail.endswith(" of __main__")
 
 
+@pytest.mark.alone  # the last look takes ten milliseconds at most, of which others may have nearly all
 @pytest.mark.parametrize("either", [*WATCHED[:1], *POLLED[:1]], ids=str)
 def test_a_module_of_usual_size_is_whole_when_a_recording_ends_at_once(
     either: Interpreter, target: Launcher, state_only: Recording, tmp_path: Path

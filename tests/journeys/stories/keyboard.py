@@ -42,7 +42,7 @@ def walk_through_dialogs(person: Person) -> dict[str, Any]:
     back: dict[str, bool] = {}
     for key in person.given["keys"]:
         person.press(key)
-        person.expect(lambda: QApplication.activeModalWidget() is not None, f"the dialog of {key}")
+        person.expect(person.dialog_has_keyboard, f"the dialog of {key}, with the keyboard")
         dialog = QApplication.activeModalWidget()
         first = QApplication.focusWidget()
         walked[key] = [name_of(first)]
