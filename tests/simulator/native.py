@@ -79,3 +79,15 @@ def _changed(path: Path, changes: tuple[Change, ...]) -> str:
             assert text.count(before) == 1, f"{name} has no longer exactly one {before!r}"
             text = text.replace(before, after)
     return text
+
+
+def dropped_by_target() -> int:
+    """How many events the target has counted as dropped."""
+    return int(library().sim_dropped())
+
+
+def published_bytes() -> bytes:
+    """What the target has published: (serial, slots) and the slots, again and again."""
+    count = ctypes.c_uint64()
+    data = library().sim_published(ctypes.byref(count))
+    return ctypes.string_at(data, count.value) if count.value else b""

@@ -7,7 +7,6 @@ sockets is answered here.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import selectors
 import threading
 from collections.abc import Callable, Iterator
@@ -22,13 +21,13 @@ from capture import clock as capture_clock
 from capture import ids, left_pools, own_folder
 from capture import pool as capture_pool
 from capture.errors import ScopeError, SessionProblem, TargetProblem
-from capture.hostlib import host_library
 from capture.own_folder import SOCKET, OwnFolder
 from capture.settings import CaptureSettings
 from scope_gui.recording import recorder, recovery, sealer
 from tests.simulator import native
 from tests.simulator.kernel import STDIN, Kernel
 from tests.simulator.native import KILLED
+from tests.simulator.runtime import Executor, Host, Selector, Thread
 from tests.simulator.world import NO_PID, Killed, Process, World
 
 SITES = 12
@@ -370,7 +369,7 @@ class Simulation:
             (recorder, "SleepWatch", lambda pid, serial, fact: seen),
             (recorder, "image_of", lambda pid: (b"image", "program")),
             (recorder, "threading", thread),
-            (recorder, "ThreadPoolExecutor", lambda workers, name: Executor(self)),
+            (recorder, "ThreadPoolExecutor", lambda workers, name: Executor(world)),
             (recorder, "selectors", selecting),
             (own_folder, "held_by", self.kernel.held_by),
             (left_pools, "held_by", self.kernel.held_by),
@@ -431,121 +430,6 @@ class Recovered:
         self._simulation.world.say(f"says: {text}")
 
 
-class Host:
-    """The host's library, in which a process may be killed as well."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._library = native.library()
-        self.scope_ticks = self._library.scope_ticks
-        self.scope_clock_pair = self._library.scope_clock_pair
-
-    def scope_pool_guard(self, base: Any, size: Any) -> int:
-        if self._world.here() is not None:
-            self._world.process.guarded.append(base)
-        return int(host_library().scope_pool_guard(base, size))
-
-    def scope_pool_unguard(self, base: Any) -> None:
-        if self._world.here() is not None and base in self._world.process.guarded:
-            self._world.process.guarded.remove(base)
-        host_library().scope_pool_unguard(base)
-
-    def scope_pool_scan(self, *args: Any) -> int:
-        return self._call("sim_scan", *args)
-
-    def scope_pool_advance(self, *args: Any) -> int:
-        return self._call("sim_advance", *args)
-
-    def scope_pool_drops(self, *args: Any) -> int:
-        return self._call("sim_counters", *args)
-
-    def _call(self, name: str, *args: Any) -> int:
-        self._world.point()
-        status = int(getattr(self._library, name)(*args))
-        if status == KILLED:
-            raise Killed
-        return status
-
-
-class Thread:
-    """`threading.Thread` of a simulated process."""
-
-    def __init__(self, world: World, target: Callable[[], object]) -> None:
-        self._world, self._target = world, target
-
-    def start(self) -> None:
-        self._actor = self._world.spawn(self._world.process, f"{self._world.process.name}+", self._target)
-
-    def is_alive(self) -> bool:
-        return not self._actor.is_done
-
-    def join(self, timeout_s: float) -> None:
-        self._world.sleep(int(timeout_s * 1e9))
-
-
-class Executor:
-    """`ThreadPoolExecutor` of one thread: what is submitted runs beside the rest, one after the other."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self._world = simulation.world
-        self._jobs: list[Job] = []
-
-    def submit(self, work: Callable[[], object]) -> Job:
-        job = Job(self._world, work, self._jobs[-1] if self._jobs else None)
-        self._jobs.append(job)
-        return job
-
-    def shutdown(self) -> None:
-        for job in self._jobs:
-            self._world.wait_until(job.done)
-
-
-class Job:
-    """What `submit` gives."""
-
-    def __init__(self, world: World, work: Callable[[], object], before: Job | None) -> None:
-        self._world, self._work, self._before = world, work, before
-        self._is_done = False
-        self._problem: Exception | None = None
-        world.spawn(world.process, f"{world.process.name}+", self._run)
-
-    def _run(self) -> None:
-        if self._before is not None:
-            self._world.wait_until(self._before.done)
-        try:
-            self._work()
-        except Exception as problem:
-            self._problem = problem
-        self._is_done = True
-
-    def done(self) -> bool:
-        return self._is_done
-
-    def result(self) -> None:
-        if self._problem is not None:
-            raise self._problem
-
-
-class Selector:
-    """`selectors.DefaultSelector`, on which nothing ever happens: the recorder looks for itself at each turn."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __enter__(self) -> Selector:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def register(self, what: object, events: int) -> None:
-        pass
-
-    def select(self, timeout_s: float) -> list[tuple[Any, int]]:
-        self._world.sleep(int(timeout_s * 1e9))
-        return []
-
-
 class _Sys:
     """`sys` of the sealer's process."""
 
@@ -558,15 +442,3 @@ class _Sys:
     def argv(self) -> list[str]:
         assert self._simulation.sealer is not None
         return self._simulation.sealer.arguments()
-
-
-def dropped_by_target() -> int:
-    """How many events the target has counted as dropped."""
-    return int(native.library().sim_dropped())
-
-
-def published_bytes() -> bytes:
-    """What the target has published: (serial, slots) and the slots, again and again."""
-    count = ctypes.c_uint64()
-    data = native.library().sim_published(ctypes.byref(count))
-    return ctypes.string_at(data, count.value) if count.value else b""

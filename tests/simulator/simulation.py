@@ -14,7 +14,7 @@ import msgspec
 
 from tests.simulator import native, oracle
 from tests.simulator.kernel import Disk, Kernel, Trigger
-from tests.simulator.processes import Plan, Recovered, Simulation, dropped_by_target, published_bytes
+from tests.simulator.processes import Plan, Recovered, Simulation
 from tests.simulator.world import START_NS, World
 
 MOST_RECOVERIES = 4
@@ -196,13 +196,13 @@ class _Run:
             is_tidy = not simulation.session.exists() or self.disk.was_broken or simulation.outcome is None
             findings.expect(is_tidy, "the recording never began, and its folder is there")
             return
-        truth = oracle.published(published_bytes()) if simulation.target.process is not None else {}
+        truth = oracle.published(native.published_bytes()) if simulation.target.process is not None else {}
         if not truth and self.last.problem is not None:
             return  # killed before there was anything
         _expect_recovered(self.last, self.again, findings)
         if self.last.problem is None:
             is_torn = any(process.was_killed for process in self.kernel.torn_at_the_end)
-            oracle.judge(simulation.session, truth, dropped_by_target(), findings, may_tell_damage=is_torn)
+            oracle.judge(simulation.session, truth, native.dropped_by_target(), findings, may_tell_damage=is_torn)
             left = [path.name for path in (self.world.folder / "shm").iterdir()]
             findings.expect(not left, f"left in shared memory: {left}")
 
