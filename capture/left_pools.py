@@ -124,10 +124,9 @@ def _may_go(root: Path, note: int) -> bool:
 def _holds_pools_only(root: Path) -> bool:
     """Whether everything in it is what a recording makes. A target of another user owns the pool itself."""
     with OwnFolder.open_pools(root) as own:
-        numbers = own.pools()
-        if set(own.strangers()) - set(map(str, numbers)):
+        if own.strangers():
             return False
-        return not any(own.inside(str(number), make=False).strangers() for number in numbers)
+        return not any(own.inside(str(number), make=False).strangers() for number in own.pools())
 
 
 def _is_needless(root: Path, session_path: Path) -> bool:

@@ -47,7 +47,8 @@ _FILES = {
     _POOL: r"pool\.bin|defs\.bin",
 }
 _PATTERNS = {kind: re.compile(pattern, re.ASCII) for kind, pattern in _FILES.items()}
-_POOL_NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_POOL_NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
+_MOST_SERIAL = 0xFFFF  # a journal's block has 16 bits for it
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _LOOK_S = 0.05  # somebody who looks whether it is held has it for a moment
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fs.h
@@ -212,11 +213,11 @@ class OwnFolder:
 
     def pools(self) -> list[int]:
         """The numbers of the pools in a folder of pools. Raises: OSError."""
-        return sorted(int(name) for name in os.listdir(self.fd) if _POOL_NUMBER.fullmatch(name))  # noqa: PTH208  a descriptor
+        return sorted(int(name) for name in os.listdir(self.fd) if _is_pool_number(name))  # noqa: PTH208  a descriptor
 
     def strangers(self) -> list[str]:
         """Names in here that are none of the format, or of folders inside. Raises: OSError."""
-        known, pattern = (*FOLDERS, POOLS) if self._kind == _SESSION else (), _PATTERNS[self._kind]
+        known, pattern = self._folders_inside(), _PATTERNS[self._kind]
         return [name for name in os.listdir(self.fd) if name not in known and not pattern.fullmatch(name)]  # noqa: PTH208  a descriptor
 
     def has(self, name: str) -> bool:
@@ -340,8 +341,7 @@ class OwnFolder:
 
         Raises: OSError, SessionProblem.
         """
-        folders = (*FOLDERS, POOLS) if self._kind == _SESSION else map(str, self.pools()) if self._kind == POOLS else ()
-        for name in folders:
+        for name in self._folders_inside():
             self.remove_inside(name)
         for name in sorted(os.listdir(self.fd), key=lambda name: name.startswith("manifest")):  # noqa: PTH208
             if _PATTERNS[self._kind].fullmatch(name):
@@ -402,10 +402,15 @@ class OwnFolder:
 
     # -- inner parts
 
+    def _folders_inside(self) -> tuple[str, ...]:
+        if self._kind == _SESSION:
+            return (*FOLDERS, POOLS)
+        return tuple(map(str, self.pools())) if self._kind == POOLS else ()
+
     def _kind_inside(self, name: str) -> str:
         if self._kind == _SESSION and name in (*FOLDERS, POOLS):
             return name
-        if self._kind == POOLS and _POOL_NUMBER.fullmatch(name):
+        if self._kind == POOLS and _is_pool_number(name):
             return _POOL
         raise SessionProblem(f"{self.path} has no folder {name!r:.80}: that is not a name of the format.")
 
@@ -420,6 +425,10 @@ class OwnFolder:
     def _is_ours(self, info: os.stat_result) -> bool:
         """Whether we may change it: a pool's files are those of its target's user, to whom we gave the folder."""
         return info.st_uid == os.geteuid() or (self._kind == _POOL and info.st_uid == os.fstat(self.fd).st_uid)
+
+
+def _is_pool_number(name: str) -> bool:
+    return _POOL_NUMBER.fullmatch(name) is not None and int(name) <= _MOST_SERIAL
 
 
 def remove_folder(path: Path) -> bool:

@@ -12,8 +12,6 @@ from pathlib import Path
 from capture.errors import SessionProblem
 from capture.own_folder import SESSION_NOTE, OwnFolder, remove_folder
 
-MOST_SERIAL = 0xFFFF  # a journal's block has 16 bits for it
-
 
 def open_pool(folder: Path) -> OwnFolder:
     """A pool's folder, whose own folder must be ours: the pool itself may be given to its target's user.
@@ -55,7 +53,7 @@ def remove_pools(root: Path) -> None:
     with contextlib.suppress(OSError, SessionProblem), OwnFolder.open_pools(root) as own:
         for number in own.pools():
             own.remove_inside(str(number))
-        if not own.strangers():
+        if not own.pools() and not own.strangers():
             own.remove(SESSION_NOTE)
             remove_folder(root)
 
@@ -67,12 +65,17 @@ def pool_folders(root: Path) -> list[tuple[int, Path]]:
     """
     try:
         with OwnFolder.open_pools(root) as own:
-            return [
-                (number, root / str(number))
-                for number in own.pools()
-                if number <= MOST_SERIAL and _has_pool(own, number)
-            ]
+            return [(number, root / str(number)) for number in own.pools() if _has_pool(own, number)]
     except OSError:
+        return []
+
+
+def strangers_among(root: Path) -> list[str]:
+    """What lies under a root and is neither a pool nor what names its session; nobody touches it."""
+    try:
+        with OwnFolder.open_pools(root) as own:
+            return sorted(own.strangers())
+    except (OSError, SessionProblem):
         return []
 
 

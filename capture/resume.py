@@ -25,6 +25,10 @@ from capture.waits import Waits
 RESUME_VERSION = 1
 
 
+class OtherVersion(FormatError):
+    """A resume point of another Scope, which could go on from it."""
+
+
 class TrackResume(msgspec.Struct, frozen=True):
     """The books of one thread's events."""
 
@@ -130,14 +134,18 @@ def resumed(
 ) -> Decoder:
     """The decoder as it stood; feed it the journal from any block at or before its `oldest_block` of then.
 
-    Raises: FormatError when the bytes are no resume point or do not fit the tables.
+    Raises: FormatError when the bytes are no resume point or do not fit the tables, OtherVersion.
     """
     try:
         point = from_msgpack(data, DecoderResume)
     except msgspec.DecodeError as error:
         raise FormatError(f"the point where recording was interrupted cannot be read: {error}") from error
     if point.version != RESUME_VERSION:
-        raise FormatError(f"the interrupted recording was written by another version ({point.version})")
+        raise OtherVersion(
+            f"Another version of Scope was at work on the interrupted recording (resume point {point.version}, "
+            f"known here is {RESUME_VERSION}).",
+            "Recover it with the Scope that has recorded it.",
+        )
     tables: tuple[list[ProcessRow], list[TrackRow], list[SiteRow], list[StateKeyRow]] = (
         processes[: point.rows[0]],
         tracks[: point.rows[1]],

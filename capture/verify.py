@@ -18,11 +18,15 @@ from capture.tables import SCHEMAS, TIME_COLUMN, as_table
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a full check found. `ok`: nothing is lost and nothing contradicts anything else."""
+    """What a full check found. `ok`: nothing is lost and nothing contradicts anything else.
+
+    `dropped`: events that never came into the session, which its books know; they are not damage.
+    """
 
     ok: bool
     files: int
     bytes: int
+    dropped: int
     rows: dict[str, int]
     problems: list[Problem]
 
@@ -69,6 +73,7 @@ def verify(session: Session, each_segment: Callable[[], None] = lambda: None) ->
         ok=not any(problem.lost for problem in problems),
         files=len(files),
         bytes=sum(entry.bytes for entry in files),
+        dropped=session.manifest.counts.dropped,
         rows=dict(rows),
         problems=problems,
     )

@@ -10,7 +10,7 @@ import msgspec
 from capture.caches import framed
 from capture.errors import SessionProblem
 from capture.folder import listed_files
-from capture.format import Problem
+from capture.format import Counts, Problem
 from capture.own_folder import OwnFolder
 from capture.pack import pack as pack_session
 from capture.session import Session
@@ -20,6 +20,7 @@ from capture.verify import verify as verify_session
 from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.cache_check import lying_caches
 from dags.keyframe import rebuild
+from scope_gui.blindness import dropped_line
 from scope_gui.opened import opened, tell_problems
 from scope_gui.progress import Progress
 from scope_gui.recording.recovery import recover as recover_session
@@ -38,16 +39,24 @@ def verify(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print_json(report)
         else:
-            _print_report(report)
+            _print_report(report, session.manifest.counts)
     return 0 if report.ok else 1
 
 
-def _print_report(report: Report) -> None:
+def _print_report(report: Report, counts: Counts) -> None:
     rows = ", ".join(f"{name} {count}" for name, count in sorted(report.rows.items()))
     print(f"{report.files} files, {report.bytes} bytes, rows: {rows}")
     for problem in report.problems:
         print(one_line(f"{'lost' if problem.lost else 'note'}: {_where(problem)}{problem.what}"))
-    print("nothing is missing" if report.ok else "this session has lost something")
+    gaps = report.rows.get("gaps", 0)
+    if counts.dropped:
+        print(f"note: {dropped_line(counts)}")
+    if gaps:
+        print(f"note: {gaps} gap{'s' if gaps > 1 else ''}: `scope-gui query` lists them (SELECT * FROM gaps).")
+    if not report.ok:
+        print("this session has lost something")
+    else:
+        print("nothing that was recorded is missing" if counts.dropped or gaps else "nothing is missing")
 
 
 def recover(arguments: argparse.Namespace) -> int:

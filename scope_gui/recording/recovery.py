@@ -32,7 +32,7 @@ from capture.losses import KEEPS_JOURNAL, RESUME_LOST, SESSION_FULL
 from capture.names import json_bytes
 from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
 from capture.pool import Pool
-from capture.pool_folders import pool_folders, remove_pools
+from capture.pool_folders import pool_folders, remove_pools, strangers_among
 from capture.session import Session
 from capture.typed import from_json
 from scope_gui.recording import control
@@ -164,6 +164,8 @@ def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
                     held.append(note)
                 ours = note is None or _is_noted(note, folder)
                 found.append(_Pools(root, pool_folders(root), ours))
+                for name in strangers_among(root):
+                    say(f"{root / name} is no pool that a recorder makes; it is left where it is")
             except SessionBusy:
                 raise
             except (OSError, SessionProblem) as problem:

@@ -106,19 +106,23 @@ class Sealer:
         with Session.open(path) as session:
             names = (session.processes(), session.tracks(), session.sites(), session.state_keys())
         data = store.resume_bytes()
-        if data is None:
-            if store.segments:
-                store.close()
-                raise ResumeLost(f"{path} has lost its resume point; what is sealed can still be opened.")
-            return cls(folder, store, Decoder(derive_names=True), Correlator())
         try:
-            point = from_msgpack(data, ResumePoint)
-        except msgspec.DecodeError as error:
-            raise FormatError(f"The resume point of {path} cannot be read: {error}.") from error
-        decoder = resume.resumed(point.decoder, *names, derive_names=True)
+            point = None if data is None else from_msgpack(data, ResumePoint)
+            decoder = resume.resumed(point.decoder, *names, derive_names=True) if point else Decoder(derive_names=True)
+            correlator = Correlator.from_keyframe(point.correlator) if point else Correlator()
+        except resume.OtherVersion:
+            store.close()
+            raise
+        except (msgspec.DecodeError, FormatError):  # its checksum is right, and yet it was not written by a sealer
+            point, decoder, correlator = None, Decoder(derive_names=True), Correlator()
+        if point is None and store.segments:
+            store.close()
+            raise ResumeLost(f"{path} has lost its resume point; what is sealed can still be opened.")
+        sealer = cls(folder, store, decoder, correlator)
+        if point is None:
+            return sealer
         decoder.catalog.unseen, decoder.catalog.overhead = list(store.head.unseen), store.head.overhead
         decoder.catalog.losses = list(store.head.losses)
-        sealer = cls(folder, store, decoder, Correlator.from_keyframe(point.correlator))
         sealer._metrics = point.metrics
         sealer._has_sealed_all = point.is_last
         return sealer

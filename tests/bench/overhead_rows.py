@@ -20,6 +20,8 @@ ROUNDS = 3
 ENOUGH = 0.2
 """Added share from which the figure that is told can be judged: a neighbour on the same core adds a tenth by itself."""
 FACTOR = 1.5
+WORST = 2.0
+"""What no program may be told beyond. Work of many kinds at once, with cold caches, is told 0.6 of what it adds."""
 AGREES = 0.1
 
 TIMES = {

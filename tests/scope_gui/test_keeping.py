@@ -106,7 +106,7 @@ def test_a_live_or_packed_session_is_not_packed_and_the_window_says_why(window: 
 
 def test_a_session_is_checked_and_damage_is_serious(window: Window, session: Path) -> None:
     window.show(session)
-    assert window.asked("verify") == Notice("orders.scope: nothing is missing.")
+    assert window.asked("verify") == Notice("orders.scope: nothing that was recorded is missing.")
     broken = next(session.glob("segments/*.events.parquet"))
     broken.write_bytes(broken.read_bytes()[:-3])
     assert window.asked("verify") == Notice("orders.scope: this session has lost something.", serious=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from capture import store
@@ -28,7 +29,9 @@ ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "
 KINDS = {"call": 1, "return": 4, "of a newer Scope": 200}
 
 
-def left(path: Path, *, ends: bool = True, last_kind: str = "return") -> Path:
+def left(
+    path: Path, *, ends: bool = True, last_kind: str = "return", known_ns: int = 1_000_000, dropped: int = 0
+) -> Path:
     """What a killed recorder has left: a journal, and no pool. Two threads call f1 three times each."""
     target = PaperTarget()
     target.fact("session", start_mono_ns=1_000_000_000, start_real_ns=10**18, **ABOUT)
@@ -40,8 +43,8 @@ def left(path: Path, *, ends: bool = True, last_kind: str = "return") -> Path:
             last = last_kind if (track, call) == (2, 2) else "return"
             target.events(track, record(ticks + 50, 1, KINDS[last]))
     if ends:
-        target.fact("counters", process_serial=1, tracks={"1": 0, "2": 0})
-    target.clock(1_000_000)
+        target.fact("counters", process_serial=1, tracks={"1": 0, "2": dropped})
+    target.clock(known_ns)
     target.write(path / "journal")
     return path
 
@@ -84,6 +87,29 @@ def test_a_program_whose_memory_is_gone_has_lost_something(tmp_path: Path) -> No
     """As after a restart of the machine: the journal is whole, and what was not in it nobody has."""
     recovered(left(tmp_path / "a.scope", ends=False))
     assert_told(tmp_path / "a.scope", "the memory that it shared with its recorder was gone")
+
+
+def test_a_folder_that_no_recorder_makes_is_no_pool_and_stays(tmp_path: Path) -> None:
+    """A journal counts to 65 535. What lay under a greater number was passed over, and then deleted."""
+    session = left(tmp_path / "a.scope", ends=False)
+    stranger = session / "pool" / "65536"
+    stranger.mkdir(parents=True, mode=0o700)
+    (stranger / "pool.bin").write_bytes(b"somebody's")
+    said = scope("recover", session).stderr
+    assert f"{stranger} is no pool that a recorder makes; it is left where it is" in said
+    assert (stranger / "pool.bin").read_bytes() == b"somebody's"
+
+
+def test_verify_tells_of_what_never_came_into_the_session(tmp_path: Path) -> None:
+    """It is no damage; but "nothing is missing" was said of it."""
+    session = left(tmp_path / "a.scope", dropped=3)
+    recovered(session)
+    said = scope("verify", session).stdout
+    assert "note: 3 of 15 events were dropped.\n" in said
+    assert "note: 1 gap: " in said
+    assert said.endswith("\nnothing that was recorded is missing\n")
+    report = scope_json("verify", session, "--json")
+    assert (report["ok"], report["dropped"]) == (True, 3)
 
 
 @pytest.mark.parametrize("bytes_of_pool", [b"", bytes(100), bytes(4096), b"x" * 8192])
@@ -145,6 +171,61 @@ def test_a_lost_resume_point_costs_what_is_not_sealed_and_the_session_can_be_fin
     assert_told(truth.path, "the note of where sealing had come to is damaged")
     recover(truth.path, lambda said: None)
     assert list((truth.path / "journal").glob("*.jrn"))
+
+
+def with_resume_point(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    """An interrupted recording of which all events are sealed; its resume point has a right checksum."""
+    session = left(path, known_ns=1_000_000_000)
+    with OwnFolder.open(session) as folder:
+        sealer = Sealer.start(folder)
+        sealer.turn()
+        sealer.close()
+        again = store.SegmentStore.reopen(folder)
+        data = again.resume_bytes()
+        assert data is not None
+        mark = again.head.journal
+        again.set_resume(msgspec.msgpack.encode(change(msgspec.msgpack.decode(data))), (mark.file_no, mark.offset))
+        again.commit()
+        again.close()
+    return session
+
+
+def with_decoder(point: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    decoder = msgspec.msgpack.decode(point["decoder"]) | changes
+    return {**point, "decoder": msgspec.msgpack.encode(decoder)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda point: "no point at all", id="no point"),
+        pytest.param(lambda point: {**point, "decoder": b"\xc1"}, id="no decoder"),
+        pytest.param(lambda point: {**point, "correlator": b"\xc1"}, id="no correlator"),
+        pytest.param(lambda point: with_decoder(point, rows=(9, 9, 9, 9)), id="more names than there are"),
+    ],
+)
+def test_a_resume_point_that_makes_no_sense_is_as_good_as_lost(
+    change: Callable[[dict[str, Any]], Any], tmp_path: Path
+) -> None:
+    """Each was refused by every `recover`, for ever: no session came of it, of what was sealed neither."""
+    session = with_resume_point(tmp_path / "a.scope", change)
+    sealed = query(session, "SELECT count(*) AS n FROM events")
+    recovered(session)
+    assert query(session, "SELECT count(*) AS n FROM events") == sealed != [{"n": 0}]
+    assert_told(session, "the note of where sealing had come to is damaged")
+    assert list((session / "journal").glob("*.jrn"))
+
+
+def test_a_resume_point_of_another_version_is_left_to_it(tmp_path: Path) -> None:
+    session = with_resume_point(tmp_path / "a.scope", lambda point: with_decoder(point, version=2))
+    newest = max((session / "journal").glob("*.resume"))
+    kept = {file: file.read_bytes() for file in (newest, *session.rglob("*.parquet"))}
+    for _ in range(2):
+        told = scope("recover", session, expect=1).stderr
+        assert "Recover it with the Scope that has recorded it." in told
+        assert scope_json("info", session, "--json")["state"] == "recording"
+        assert {file: file.read_bytes() for file in kept} == kept
+        assert list((session / "journal").glob("*.jrn"))
 
 
 def test_a_packed_members_bad_header_costs_that_member_only(tmp_path: Path) -> None:
