@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -15,6 +16,7 @@ from capture.answer import rows
 from capture.shown_text import escaped_json, one_line
 
 MOST_COLUMN_CHARACTERS = 60
+_BEGINS_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # the wide ones, too: spreadsheets take both
 _CELLS = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
 
 
@@ -71,4 +73,5 @@ def _harmless(value: Any) -> Any:
     """A CSV cell that no spreadsheet takes for a formula, without characters that are not seen."""
     if not isinstance(value, str):
         return value
-    return one_line(f"'{value}" if value[:1] in {"=", "+", "-", "@"} else value)
+    shown = one_line(value)
+    return f"'{shown}" if _BEGINS_FORMULA.match(shown) else shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import time
@@ -22,6 +23,7 @@ MODES: tuple[tuple[Mode, str], ...] = (
     ("minimal", "Exceptions only"),
     ("observe", "Only from outside: memory, CPU, threads"),
 )
+_MOST_NAME_BYTES = 180  # a name in a folder has 255, and time and suffix come after it
 _PYTHON = re.compile(r"(.*/)?python[0-9.]*t?$")
 
 
@@ -82,7 +84,8 @@ def program_name(command: Sequence[str]) -> str:
     words = after_m or [word for word in command if not word.startswith("-") and not _PYTHON.match(word)]
     path = Path(words[0]) if words else Path("program")
     name = path.stem if path.suffix in {".py", ".pyw", ".sh"} else path.name
-    return re.sub(r"[^\w.-]", "_", name)[:60].strip(".") or "program"
+    kept = os.fsencode(re.sub(r"[^\w.-]", "_", name)[:60])[:_MOST_NAME_BYTES].decode("utf-8", "ignore")
+    return kept.strip(".") or "program"
 
 
 def new_session_path(folder: Path, name: str, at_s: float | None = None) -> Path:

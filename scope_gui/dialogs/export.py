@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from capture.errors import ScopeError
@@ -54,6 +54,7 @@ class ExportDialog(QDialog):
         self.form.named.connect(self._look_again)
         self.told = QLabel(self)
         self.told.setObjectName("export.told")
+        self.told.setTextFormat(Qt.TextFormat.PlainText)  # a path may look like markup
         self.told.setWordWrap(True)
         self.bar = QProgressBar(self)
         self.bar.setObjectName("export.progress")

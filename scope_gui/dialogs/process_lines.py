@@ -15,6 +15,7 @@ import msgspec
 from capture.doctor import Diagnosis
 from capture.host_facts import user_name
 from capture.processes import ProcessRow
+from views.plain_text import plain
 
 Column = Literal["pid", "python", "command", "user", "cpu", "memory", "age", "verdict"]
 COLUMNS: tuple[Column, ...] = ("pid", "python", "command", "user", "cpu", "memory", "age", "verdict")
@@ -103,9 +104,9 @@ def cell_text(line: ProcessLine, column: Column, diagnosis: Diagnosis | None = N
             version = diagnosis.python if diagnosis is not None and diagnosis.python else row.python
             return "Python" if version == "yes" else version
         case "command":
-            return shown_command(row.command) or row.name
+            return plain(shown_command(row.command) or row.name)
         case "user":
-            return line.user
+            return plain(line.user)
         case "cpu":
             return "" if line.cpu_percent is None else f"{line.cpu_percent:.0f} %"
         case "memory":

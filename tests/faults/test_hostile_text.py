@@ -6,9 +6,10 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,41 @@ import msgspec
 import pyarrow as pa
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from pytestqt.qtbot import QtBot
 
 from capture import parquet
+from capture.session import Session
 from capture.shown_text import MARK, escaped_json, one_line, printable
 from capture.tables import as_table
 from capture.unseen import UnseenRow
+from dags.frame import FrameReader
 from scope_gui.cli import main
+from scope_gui.effects import session_opened
 from scope_gui.header import HeaderView
 from scope_gui.notices import NoticeView
+from scope_gui.settings import Settings
 from scope_gui.streams import Printable
+from scope_gui.window import MainWindow
 from tests.forged import read_manifest, rewrite, write_manifest
 from tests.scope_command import COMMAND
 from tests.sessions import build_session
 from tests.targets import Launcher
+from views.events import FrameReady
+from views.live import Store
 from views.plain_text import plain
 from views.source import Source
 from views.state import Assigns, Notice, SessionRef
+from views.update import handle_event
 
 EVIL = (
     "\x1b]0;PWNED\x07\x1b[2K\x1b[1A\x9b31mred\u202etxt.exe\u2066<img src=x><b>&amp;"
-    "\r\nFAKE LINE\x00\x7f\u200b\ufeff\U000e0041\u2028\ud800"
+    "\r\nFAKE LINE\x00\x7f\u200b\ufeff\U000e0041\u2028a\u3164\ufe0f\U000e0100\ud800"
 )
 STORED = EVIL.replace("\ud800", "")  # what UTF-8 can say
 RAW = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ud800-\udfff\U000e0000-\U000e01ef]"
 )
 COLUMNS = {
     "processes": ("name", "command", "python", "node", "tier"),
@@ -194,6 +206,22 @@ def test_marks_stand_where_something_was() -> None:
     assert not RAW.findall(escaped_json(msgspec.json.encode(STORED).decode()))
 
 
+def test_names_that_differ_by_letters_without_a_shape_look_different() -> None:
+    """Python lets a name have them: of two functions one could be hidden behind the other."""
+    for unseen in "\u034f\u115f\u17b4\u180b\u3164\ufe00\uffa0\U000e0101":
+        assert one_line(f"total{unseen}") == printable(f"total{unseen}") == f"total{MARK}"
+        assert json.loads(shown := escaped_json(json.dumps(unseen, ensure_ascii=False))) == unseen
+        assert unseen not in shown
+    assert one_line("\N{HEAVY BLACK HEART}\ufe0f") == "\N{HEAVY BLACK HEART}\ufe0f"
+
+
+def test_no_cell_of_a_csv_is_a_formula_to_a_spreadsheet(hostile: Path) -> None:
+    texts = ("=1+1", "chr(13) || '=1+1'", "chr(9) || '+1'", "' @x'", "chr(65309) || '1+1'", "'-1'", "-1", "'a=1'")
+    sql = "SELECT " + ", ".join(f"{text if '(' in text or text[0] in chr(39) + '-' else repr(text)}" for text in texts)
+    out, _, _ = printed("query", hostile, sql, "--format", "csv")
+    assert out.splitlines()[1].split(",") == ["'=1+1", "'=1+1", "' +1", "' @x", "'\uff1d1+1", "'-1", "-1", "a=1"]
+
+
 def test_only_this_module_and_a_progress_line_may_command_a_terminal() -> None:
     """Everything that prints does it through sys.stdout and sys.stderr, which the command line makes `Printable`."""
     root = Path(__file__).parents[2]
@@ -205,6 +233,51 @@ def test_only_this_module_and_a_progress_line_may_command_a_terminal() -> None:
         if raw.search(file.read_text())
     }
     assert found == {"scope_gui/recording/sealer.py"}  # its standard output is a pipe to the recorder
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")
+def test_no_part_of_the_window_says_a_name_raw_or_as_markup(
+    hostile: Path, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a person sees or has read to them, of a session of which every text is hostile."""
+    monkeypatch.setenv("SCOPE_3D", "off")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "<img src=x>\u202e\x1b.scope"
+    shutil.copytree(hostile, path)
+    with Session.open(path) as session:
+        source = Source(session)
+        at_ns = (session.start_ns + session.end_ns) // 2
+        frame = FrameReady(key=1, time_ns=at_ns, frame=FrameReader(session).at(at_ns))
+        assigns = handle_event(Assigns(), session_opened(session, source.names, 1, at_ns, ()))
+        store = Store(handle_event(assigns, frame))
+        window = MainWindow(store, source)
+        qtbot.addWidget(window)
+        window.begin(Settings())
+        window.resize(1000, 640)
+        window.show()
+        store.fold()
+        qtbot.waitUntil(lambda: window.timeline.accessibleDescription().startswith("Lane "))
+        window.timeline.wait_until_loaded()
+        window.metrics.wait_until_loaded()
+        store.fold()
+        shown = [text for widget in (window, *window.findChildren(QWidget)) for text in texts_of(widget)]
+        window.timeline.shut()
+        window.metrics.shut()
+    assert any("img src" in text for text in shown)
+    assert not [text for text in shown if RAW.search(text)]
+
+
+def texts_of(widget: QWidget) -> Iterator[str]:
+    """What a widget says, in whatever way; no markup of a session's is in what may be taken for it."""
+    said = [widget.windowTitle(), widget.accessibleName(), widget.accessibleDescription()]
+    may_be_markup = [widget.toolTip()]
+    if isinstance(widget, QLabel):
+        (said if widget.textFormat() == Qt.TextFormat.PlainText else may_be_markup).append(widget.text())
+    if isinstance(widget, QAbstractButton):
+        said.append(widget.text())
+    assert not [text for text in may_be_markup if "<img" in text or "<b>" in text]
+    yield from said
+    yield from may_be_markup
 
 
 def test_markup_in_names_and_paths_is_shown_as_it_is_in_the_window(qtbot: Any) -> None:

@@ -14,7 +14,7 @@ from views.legend import Sign
 from views.metrics import scene
 from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
 from views.metrics.samples import Samples
-from views.plain_text import tooltip
+from views.plain_text import plain, tooltip
 from views.source import Source
 from views.state import Assigns
 from views.theme import colours, qcolor
@@ -56,7 +56,8 @@ class MetricsView(QWidget):
             self._take()
         if changed - {"cursor_ns"} or not changed:
             self._picture = None
-        self.setAccessibleDescription(", ".join(f"{line.title} {line.text(self._now(line))}" for line in self._lines))
+        words = ", ".join(f"{line.title} {line.text(self._now(line))}" for line in self._lines)
+        self.setAccessibleDescription(plain(words))
         self.update()
 
     def lines(self) -> list[Line]:

@@ -24,7 +24,7 @@ from capture.session import Session
 from dags.analyses.detail_reader import DetailReader
 from views.events import Event
 from views.legend import Sign
-from views.plain_text import tooltip
+from views.plain_text import plain, tooltip
 from views.source import Source
 from views.state import Assigns
 from views.timeline import legend, overlay, pick, scene
@@ -100,7 +100,7 @@ class TimelineView(QWidget):
         if assigns.focus_track_id != before.focus_track_id:
             self.show_lane(assigns.focus_track_id)
         if assigns.focus_track_id in {lane.track_id for lane in self._lanes}:
-            self.setAccessibleDescription(f"Lane {self._source.names.track(assigns.focus_track_id)}")
+            self.setAccessibleDescription(f"Lane {plain(self._source.names.track(assigns.focus_track_id))}")
         self.update()
 
     def shown(self) -> Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 from pathlib import Path
 
 import pytest
@@ -67,10 +68,16 @@ def test_an_open_quote_is_said_in_one_sentence(text: str) -> None:
         ("./run me.sh", "run"),
         ("python3", "program"),
         ("python ../..", "program"),
+        ("python =cmd\x1b[31m\u202e.py", "_cmd_[31m_".replace("[", "_")),
     ],
 )
 def test_a_session_is_named_after_its_program(command: str, name: str) -> None:
     assert program_name(command.split()) == name
+
+
+def test_a_program_of_any_name_gets_a_session_whose_name_a_folder_can_hold() -> None:
+    longest = "\U00020000" * 62 + ".py"  # as many bytes as a name can have
+    assert len(os.fsencode(new_session_path(Path("/srv"), program_name(["python", longest])).name)) <= 255
 
 
 def test_sessions_are_kept_by_name_and_time_in_a_folder_people_find_again() -> None:

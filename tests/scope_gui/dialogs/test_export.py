@@ -118,6 +118,14 @@ def picture(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return pixels(QImage(str(path)).convertToFormat(QImage.Format.Format_RGB32))
 
 
+def test_a_path_that_looks_like_markup_is_shown_as_it_is(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = desk.ask()
+    write_to(dialog, tmp_path / "<b>no folder</b>" / "a.png")
+    QTest.keyClick(child(dialog, "path"), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "<b>no folder</b>" in dialog.told.text(), timeout=PATIENCE_MS)
+    assert dialog.told.textFormat() == Qt.TextFormat.PlainText
+
+
 def test_what_is_on_the_screen_is_what_is_exported(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
     dialog = desk.ask()
     write_to(dialog, tmp_path / "window.png")

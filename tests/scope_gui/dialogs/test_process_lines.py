@@ -87,6 +87,12 @@ def test_what_is_no_python_says_so_without_being_looked_at() -> None:
     assert verdict_text(lines()[0], None) == "observe only"
 
 
+def test_a_command_line_cannot_look_like_another_one() -> None:
+    [line] = process_lines([row(20, "python /srv/a\u202eyp.exe\nFAKE \x1b[31m\u3164")], NOW_S)
+    mark, end = "\N{REPLACEMENT CHARACTER}", "\N{RETURN SYMBOL}"
+    assert cell_text(line, "command") == f"python /srv/a{mark}yp.exe{end}FAKE {mark}[31m{mark}"
+
+
 def test_cells_are_what_people_read() -> None:
     server = lines()[1]
     shown = [cell_text(server, column) for column in ("python", "command", "memory", "age")]
