@@ -7,12 +7,12 @@ Only regular files of a modest size are read, and what the disk holds today may 
 from __future__ import annotations
 
 import os
-import stat
 from collections import OrderedDict
 from pathlib import Path
 
 import msgspec
 
+from capture.foreign_files import open_regular
 from views.plain_text import plain
 
 MAX_BYTES = 4 << 20
@@ -57,13 +57,15 @@ def source_lines(file: str, line: int, recorded_real_ns: int = 0, around: int = 
     if not Path(file).is_absolute() or "\0" in file:
         return SourceLines(note=f"{plain(file, 200) or 'This function'} has no file on this machine.")
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        descriptor = open_regular(file)
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            return SourceLines(note=f"{plain(file, 200)} is no source file.")
         reason = error.strerror if isinstance(error, OSError) else "no such name"
         return SourceLines(note=f"{plain(file, 200)}: {reason}.")
     with os.fdopen(descriptor, "rb") as opened:
         about = os.fstat(opened.fileno())
-        if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_BYTES:
+        if about.st_size > MAX_BYTES:
             return SourceLines(note=f"{plain(file, 200)} is no source file.")
         text = opened.read(MAX_BYTES).decode("utf-8", "replace")
     whole = text.splitlines()

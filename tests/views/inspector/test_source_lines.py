@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,25 @@ def test_a_file_younger_than_the_recording_is_marked(tmp_path: Path) -> None:
 def test_a_pipe_does_not_block_and_is_no_source(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.py")
     assert "no source file" in source_lines(str(tmp_path / "pipe.py"), 1).note
+
+
+def test_who_waits_for_a_reader_of_a_pipe_is_not_let_go(tmp_path: Path) -> None:
+    """Opening a file of a session's choice does something, if it is a pipe or a device: so it is looked at first."""
+    pipe, opened = tmp_path / "pipe.py", threading.Event()
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        os.close(os.open(pipe, os.O_WRONLY))
+        opened.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(100):
+        source_lines(str(pipe), 1)
+        opened.wait(0.001)
+    assert not opened.is_set()
+    os.close(os.open(pipe, os.O_RDONLY))
+    writer.join()
 
 
 @pytest.mark.parametrize("file", ["relative.py", "<string>", "", "/nowhere/at/all.py", "/dev/zero", "/a\0b"])
