@@ -21,7 +21,7 @@ from capture.host_facts import AGENT_DIR
 from capture.inject import has_ended, inject
 from capture.pool import BLOCK_BYTES
 from capture.python_build import PROGRAM_NAME
-from capture.rights import run_program_of
+from capture.rights import Rights, refuse_if_changed, rights_of, run_program_of
 from capture.settings import CaptureSettings
 from capture.target_code import loadable_path
 from capture.targets import Target, describe
@@ -69,6 +69,7 @@ def attach(pid: int, settings: CaptureSettings, pool_dir: Path, process_serial: 
 def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_serial: int) -> AgentChannel:
     pid = target.pid
     with _held(target) as pidfd, Bootstrap(target.uid, target.gid, pid) as bootstrap:
+        rights = _rights(target)
         recorder = recorder_library()
         orders = bootstrap.write_config(settings, pool_dir, process_serial)
         script = _write_script(target, bootstrap, orders, loadable_path(pid, recorder))
@@ -78,13 +79,13 @@ def _get_in(target: Target, settings: CaptureSettings, pool_dir: Path, process_s
             return bootstrap.channel.accept(patience_s, uid=target.uid, pid=pid, pidfd=pidfd)
 
         with contextlib.ExitStack() as leftovers:
-            called = script is not None and _remote_exec(target, script) and has_called(REMOTE_PATIENCE_S)
+            called = script is not None and _remote_exec(target, script, rights) and has_called(REMOTE_PATIENCE_S)
             if script is not None and not called:
                 # The target holds one request at a time; a script that does nothing takes the place of ours, whose
                 # file is about to go.
-                leftovers.callback(_remote_exec, target, _NOTHING)
+                leftovers.callback(_remote_exec, target, _NOTHING, rights)
             if not called and (withdrawn := bootstrap.withdraw(orders)):
-                inject(pid, recorder, str(withdrawn))
+                inject(pid, recorder, str(withdrawn), rights=rights)
             if not called and not has_called(AGENT_PATIENCE_S):
                 raise TargetProblem(
                     f"Process {pid} did not let Scope's agent run within {AGENT_PATIENCE_S:g} s: "
@@ -105,7 +106,22 @@ def _write_script(target: Target, bootstrap: Bootstrap, orders: Path, library: s
     return bootstrap.write(SCRIPT, source.encode())
 
 
-def _remote_exec(target: Target, script: Path) -> bool:
+def _rights(target: Target) -> Rights:
+    """Its rights, which must be those that it was judged by: what is given to its user must reach nobody else.
+
+    A process can become another user's while we are at it: it starts a set-user-ID program, in place of itself.
+
+    Raises: TargetProblem.
+    """
+    try:
+        rights = rights_of(target.pid)
+    except OSError:
+        raise _ended(target.pid) from None
+    refuse_if_changed(target.pid, rights._replace(uids=target.uids))
+    return rights
+
+
+def _remote_exec(target: Target, script: Path, rights: Rights) -> bool:
     """Have the target's own interpreter, started anew as its owner, ask it to run `script`; False if that cannot be.
 
     Started as root it would be whatever the owner has made of it (capture/rights.py).
@@ -116,7 +132,7 @@ def _remote_exec(target: Target, script: Path) -> bool:
         for variable in read_start(f"/proc/{target.pid}/environ").split(b"\0"):
             if variable.startswith(b"LD_LIBRARY_PATH="):
                 environment["LD_LIBRARY_PATH"] = os.fsdecode(variable.partition(b"=")[2])
-    return run_program_of(target.pid, command, environment, _ASK_S)
+    return run_program_of(target.pid, command, environment, _ASK_S, rights)
 
 
 @contextlib.contextmanager

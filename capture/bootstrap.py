@@ -10,6 +10,7 @@ descriptor, and everything in it is reached from there.
 import contextlib
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Self
@@ -123,12 +124,21 @@ def recorder_library() -> Path:
     raise ScopeBug("capture/agent/_scope_recorder*.so is missing: run `make setup` to build the native parts")
 
 
+def _keeps_names(folder: str) -> bool:
+    """Whether nobody else can rename what we make in a folder: they would put theirs in its place. Raises: OSError."""
+    info = Path(folder).stat()
+    is_shared = bool(info.st_mode & 0o022) or info.st_uid not in (0, os.geteuid())
+    return not is_shared or (bool(info.st_mode & stat.S_ISVTX) and info.st_uid in (0, os.geteuid()))
+
+
 def _make_folder(uid: int, seen_by: int | None) -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "") if uid == os.geteuid() else ""
     for parent in (runtime, tempfile.gettempdir(), "/tmp", "/dev/shm"):
         if not parent or len(os.fsencode(parent)) > LONGEST_FOLDER - len("/scope-xxxxxxxx"):
             continue
         try:
+            if not _keeps_names(parent):
+                continue
             if seen_by is None or Path(parent).samefile(f"/proc/{seen_by}/root{parent}"):
                 return Path(tempfile.mkdtemp(prefix="scope-", dir=parent))
         except OSError:

@@ -5,6 +5,7 @@ Files tell where things are: the target's mappings say which libraries it has an
 call cannot freeze it (inject_safe.c says what that is), calls in, and puts the thread back as it was.
 """
 
+import contextlib
 import ctypes
 import os
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from capture.errors import ScopeBug, TargetProblem
 from capture.hostlib import host_library
 from capture.maps import Mapping
+from capture.rights import Rights, refuse_if_changed
 from capture.target_code import TargetCode
 
 HUNT_MS = 3000
@@ -37,7 +39,7 @@ class _Plan(ctypes.Structure):
         ("hunt_ms", ctypes.c_uint32),
         ("loader", ctypes.POINTER(_CodeRange)),
         ("call_ms", ctypes.c_uint32),
-        ("pad", ctypes.c_uint32),
+        ("memory", ctypes.c_int32),
         ("mmap_address", ctypes.c_uint64),
         ("munmap_address", ctypes.c_uint64),
         ("errno_address", ctypes.c_uint64),
@@ -80,21 +82,32 @@ class Injection(NamedTuple):
 
 
 def inject(
-    pid: int, library: Path, argument: str, *, entry: str = ENTRY, hunt_ms: int = HUNT_MS, call_ms: int = CALL_MS
+    pid: int,
+    library: Path,
+    argument: str,
+    *,
+    entry: str = ENTRY,
+    hunt_ms: int = HUNT_MS,
+    call_ms: int = CALL_MS,
+    rights: Rights | None = None,
 ) -> Injection:
     """Have `pid` call `int entry(const char *argument)` of `library`, loaded into it first if it is not there yet.
 
-    `library` is a path that means the same file to the target. Returns once the function returned 0.
+    `library` is a path that means the same file to the target. `rights`: those that the argument is meant for; what
+    becomes another program, perhaps another user's, is not entered. Returns once the function returned 0.
     Raises: TargetProblem with the reason; the target then runs on as before.
     """
-    plan = _plan(pid, library, argument, entry)
+    plan = _plan(pid, library, argument, entry, rights)
     plan.hunt_ms, plan.call_ms = hunt_ms, call_ms
     return _run(pid, plan)
 
 
 def _run(pid: int, plan: _Plan) -> Injection:
     result = _Result()
-    host_library().scope_inject(ctypes.byref(plan), ctypes.byref(result))
+    try:
+        host_library().scope_inject(ctypes.byref(plan), ctypes.byref(result))
+    finally:
+        os.close(plan.memory)
     if result.status != 0:
         text = bytes(result.message).decode(errors="replace")
         if result.status == 2 and has_ended(pid):  # what the kernel answers about a process on its way out
@@ -133,18 +146,26 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-def _plan(pid: int, library: Path, argument: str, entry: str) -> _Plan:
-    try:
-        code = TargetCode(pid)
-        functions = code.libc_functions()
-        base, offset = code.library_entry(library, entry)
-    except PermissionError:
-        raise _problem(pid, 2, "its memory is not ours to see") from None
-    except OSError:
-        raise _problem(pid, 1) from None
-    loaders, unsafe = code.loader_code(), code.code_under_locks()
+def _plan(pid: int, library: Path, argument: str, entry: str, rights: Rights | None = None) -> _Plan:
+    with contextlib.ExitStack() as undone:
+        try:
+            # Of the program that runs now: once it has become another one, this reads nothing and no thread is entered.
+            memory = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
+            undone.callback(os.close, memory)
+            if rights is not None:
+                refuse_if_changed(pid, rights)
+            code = TargetCode(pid)
+            functions = code.libc_functions()
+            base, offset = code.library_entry(library, entry)
+        except PermissionError:
+            raise _problem(pid, 2, "its memory is not ours to see") from None
+        except OSError:
+            raise _problem(pid, 1) from None
+        loaders, unsafe = code.loader_code(), code.code_under_locks()
+        undone.pop_all()  # it is closed with the plan
     return _Plan(
         pid=pid,
+        memory=memory,
         unsafe=_ranges(unsafe),
         unsafe_count=len(unsafe),
         loader=_ranges(loaders),

@@ -55,6 +55,22 @@ def private_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         assert list(Path(folder).iterdir()) == []
 
 
+def test_private_folders_are_made_where_nobody_else_can_put_theirs_in_their_place(
+    private_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TMPDIR may be anybody's: of a program that root enters, too."""
+    for mode, is_used in ((0o777, False), (0o775, False), (0o1777, True), (0o700, True)):
+        private_folders.chmod(mode)
+        with Bootstrap(os.geteuid(), os.getegid()) as bootstrap:
+            bootstrap.channel.close()
+            assert (bootstrap.folder.parent == private_folders) is is_used
+    if os.geteuid() == 0:
+        os.chown(private_folders, 65534, 65534)
+        with Bootstrap(0, 0) as bootstrap:
+            bootstrap.channel.close()
+            assert bootstrap.folder.parent != private_folders
+
+
 def python(interpreter: Interpreter, code: str) -> list[str | Path]:
     return [interpreter.path, "-c", code]
 

@@ -467,6 +467,25 @@ def test_a_process_under_another_debugger_is_refused(probe: Path) -> None:
             assert libc.ptrace(detach, process.pid, None, None) == 0
 
 
+def test_a_program_that_becomes_another_one_is_not_entered(probe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The addresses of the plan are of the program before, and the other one may be another user's."""
+    after = "print('another', flush=True); input(); print('fine')"
+    code = f"import os, sys; print('ready', flush=True); input(); os.execv(sys.executable, ['python', '-c', {after!r}])"
+    with running_code(sys.executable, code) as process:
+        wait_parked(process)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        plan = _plan(process.pid, probe, "/", "refuse")
+        plan.hunt_ms, plan.call_ms = 200, 1000
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"another\n"
+        with pytest.raises(TargetProblem, match="No thread"):
+            _run(process.pid, plan)
+        out, _ = process.communicate(b"\n", timeout=10)
+        assert (out, process.returncode) == (b"fine\n", 0)
+
+
 def test_a_target_killed_during_the_call_is_reported(probe: Path) -> None:
     with running_code(sys.executable, "print('ready', flush=True)\ninput()") as process:
         wait_parked(process)

@@ -30,6 +30,7 @@ WRITERS = {
     "capture/left_packs.py": "a packed file that was never finished",
     "capture/bootstrap.py": "an agent's private folder",
     "capture/channel.py": "an agent's private folder",
+    "capture/inject.py": "the memory of a program that is entered",
     "capture/query.py": "a query's folder for what does not fit into memory",
     "scope_gui/desktop.py": "the desktop's menu entry",
     "scope_gui/pictures/picture_files.py": "the folder of a series of pictures",

@@ -19,8 +19,15 @@ from tests.targets import Launcher
 SOMEBODY = 65534
 PLANTED = """
 import posix as _posix
+def _read(path):
+    file = _posix.open(path, _posix.O_RDONLY)
+    try:
+        return _posix.read(file, 10_000)
+    finally:
+        _posix.close(file)
 _state = repr({"uids": _posix.getresuid(), "gids": _posix.getresgid(), "groups": _posix.getgroups(),
                "cwd": _posix.getcwd(), "variables": sorted(name.decode() for name in _posix.environ),
+               "limits": _read("/proc/self/limits"),
                "files": sorted(_posix.readlink("/proc/self/fd/" + fd) for fd in "012")})
 _file = _posix.open(HERE, _posix.O_WRONLY | _posix.O_CREAT | _posix.O_APPEND, 0o666)
 _posix.write(_file, _state.encode() + b"\\n")
@@ -63,7 +70,8 @@ def test_nothing_of_another_users_program_runs_as_root(
         pytest.skip("needs Scope and the interpreter in folders that everybody can read")
     note = everybodys_folder / "note"
     program = planted_interpreter(interpreter.path, everybodys_folder / "py", note)
-    become = f"import os; os.setgroups([]); os.setgid({SOMEBODY}); os.setuid({SOMEBODY}); "
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300)); "
+    become = f"{limit}import os; os.setgroups([]); os.setgid({SOMEBODY}); os.setuid({SOMEBODY}); "
     running = target([program, "-c", become + ASLEEP], ready="ready", cwd=Path("/"))
     note.unlink()
     session = everybodys_folder / "one.scope"
@@ -77,6 +85,7 @@ def test_nothing_of_another_users_program_runs_as_root(
         assert one["cwd"] == "/"
         assert set(one["variables"]) <= {"PATH", "LC_CTYPE"}  # the interpreter sets the second one
         assert one["files"] == ["/dev/null"] * 3
+        assert one["limits"] == Path(f"/proc/{running.pid}/limits").read_bytes()
 
 
 @needs_root
@@ -113,6 +122,9 @@ USER = ROOT._replace(uids=(7,) * 4, gids=(8,) * 4, groups=frozenset({9}), capabi
         pytest.param(USER, USER._replace(capabilities=1 << 19), id="ours has the right to enter processes"),
         pytest.param(USER, USER._replace(groups=frozenset({9, 27})), id="ours is in more groups"),
         pytest.param(USER._replace(is_filtered=True), USER, id="in a seccomp sandbox"),
+        pytest.param(USER._replace(namespaces=("user", "mnt", "none")), ROOT, id="in a namespace without a network"),
+        pytest.param(USER._replace(gains_nothing=True), ROOT, id="kept from gaining rights"),
+        pytest.param(USER._replace(label=b"confined"), ROOT, id="confined by a security module"),
         pytest.param(USER, USER._replace(uids=(6,) * 4), id="another user's, and we are not root"),
         pytest.param(USER._replace(uids=(7, 0, 0, 0)), ROOT, id="set-user-ID"),
         pytest.param(USER._replace(gids=(8, 0, 0, 0)), ROOT, id="set-group-ID"),

@@ -99,3 +99,42 @@ def test_what_a_target_answers_does_no_harm(attack: Attack, stage: Path, target:
         for left in set(Path("/dev/shm").glob("scope-0-*")) - before:  # what the program itself has put there stays
             if any(path.stat(follow_symlinks=False).st_uid == SOMEBODY for path in left.glob("*/*")):
                 shutil.rmtree(left)
+
+
+@pytest.mark.parametrize("minor", ["3.12", "3.14"])
+def test_a_program_that_becomes_roots_meanwhile_is_not_entered(minor: str, target: Launcher, tmp_path: Path) -> None:
+    """Its orders lie in a folder of its first user, who can change them, and on 3.14 they are a script."""
+    real = next((one.path for one in found() if one.minor == minor), None)
+    if real is None or not everybody_can_reach(Path(__file__), real):
+        pytest.skip(f"needs Scope and Python {minor} in folders that everybody can read")
+    with tempfile.TemporaryDirectory(prefix="sc-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copy(PROGRAMS / "becomes_another_users.py", folder)
+        (folder / "bin").mkdir()
+        (folder / "lib").mkdir()
+        (folder / "lib" / real.name).symlink_to(real.parent.parent / "lib" / real.name)
+        roots = Path(shutil.copy(real, folder / "bin"))
+        roots.chmod(0o4755)
+        become = ["setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups"]
+        program: list[str | Path] = [*become, real, folder / "becomes_another_users.py", folder, roots]
+        running = target(program, ready="ready", cwd=Path("/"))
+        command: list[str | Path] = [
+            "attach",
+            str(running.pid),
+            "--no-window",
+            "--duration",
+            "0.5",
+            "-o",
+            tmp_path / "s.scope",
+        ]
+        done = subprocess.run(
+            [*COMMAND, *command], capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, "TMPDIR": name, "XDG_RUNTIME_DIR": ""},
+        )  # fmt: skip
+        if "became 0" not in running.wait_for_line("became"):
+            pytest.skip("needs a file system and a kernel that honour set-user-ID programs")
+        assert done.returncode == 1
+        assert "left alone" in done.stderr or "No thread of process" in done.stderr
+        assert "_scope_recorder" not in Path(f"/proc/{running.pid}/maps").read_text()
+        running.end()

@@ -150,7 +150,7 @@ static enum attempt try_thread(struct scope_thread *thread) {
         finished = 1;
     } else if (ptrace(PTRACE_GETREGS, thread->tid, NULL, &thread->saved) != 0) {
         return TRY_AGAIN; /* gone */
-    } else if (scope_is_safe_point(thread->plan, &thread->saved, thread->memory)) {
+    } else if (scope_is_safe_point(thread->plan, &thread->saved, thread->plan->memory)) {
         result->tid = thread->tid;
         result->syscall_nr = (long)thread->saved.orig_rax >= 0 ? (int)thread->saved.orig_rax : -1;
         result->hunt_ns += stopped_at;
@@ -200,17 +200,13 @@ static void hunt(struct scope_thread *thread, struct candidate *candidates) {
 static void *work(void *argument) {
     struct scope_thread *thread = argument;
     struct candidate *candidates = calloc(MAX_THREADS, sizeof *candidates);
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/mem", thread->plan->pid);
     if (ignores_segv(thread->plan->pid)) {
         thread->result->status = SCOPE_INJECT_UNSUPPORTED;
         snprintf(thread->result->message, sizeof thread->result->message, "it ignores the signal SIGSEGV");
-    } else if (!candidates || (thread->memory = open(path, O_RDWR | O_CLOEXEC)) < 0) {
-        thread->result->error = errno;
-        thread->result->status = errno == ENOENT ? SCOPE_INJECT_GONE : SCOPE_INJECT_NOT_ALLOWED;
+    } else if (!candidates) {
+        thread->result->error = ENOMEM;
     } else {
         hunt(thread, candidates);
-        close(thread->memory);
     }
     free(candidates);
     return NULL;

@@ -42,7 +42,7 @@ struct scope_inject_plan {
     uint32_t hunt_ms; /* give up when no safe point was seen for so long */
     const struct scope_code_range *loader;
     uint32_t call_ms; /* then the thread is left to put itself back */
-    uint32_t pad;
+    int32_t memory;   /* /proc/PID/mem of the image that the addresses are of: of another one it reads nothing */
     uint64_t mmap_address;
     uint64_t munmap_address;
     uint64_t errno_address; /* __errno_location */
@@ -80,7 +80,6 @@ struct scope_thread { /* the stopped thread as it was, and where we are with it 
     const struct scope_inject_plan *plan;
     struct scope_inject_result *result;
     int tid;
-    int memory; /* /proc/PID/mem */
     int pending_signal;
     struct user_regs_struct saved;
     uint64_t saved_mask;

@@ -55,11 +55,11 @@
 #define SOFTWARE_BYTES_AT 464 /* in the FXSAVE area */
 
 static int write_memory(const struct scope_thread *thread, uint64_t address, const void *bytes, size_t size) {
-    return pwrite(thread->memory, bytes, size, (off_t)address) == (ssize_t)size;
+    return pwrite(thread->plan->memory, bytes, size, (off_t)address) == (ssize_t)size;
 }
 
 static int read_memory(const struct scope_thread *thread, uint64_t address, void *bytes, size_t size) {
-    return pread(thread->memory, bytes, size, (off_t)address) == (ssize_t)size;
+    return pread(thread->plan->memory, bytes, size, (off_t)address) == (ssize_t)size;
 }
 
 static uint64_t own_stack(const struct scope_thread *thread) {
