@@ -29,7 +29,7 @@ from capture.errors import SessionBusy, SessionProblem, TargetProblem
 from capture.lock_holders import held_by
 
 SOCKET = "control.sock"
-SESSION_NOTE = "session"  # beside the pools of one session in shared memory: the path of its folder
+SESSION_NOTE = "session"  # beside the pools of one session in shared memory: the path of its folder, and which it is
 POOL_FILES = ("pool.bin", "defs.bin")
 SEGMENTS, DEFS, CACHE, JOURNAL, POOLS = "segments", "defs", "cache", "journal", "pool"
 FOLDERS = (SEGMENTS, DEFS, CACHE, JOURNAL)
@@ -51,7 +51,7 @@ _POOL_NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _MOST_SERIAL = 0xFFFF  # a journal's block has 16 bits for it
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _LOOK_S = 0.05  # somebody who looks whether it is held has it for a moment
-_HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fs.h
+_HERE, _NO_REPLACE, _EXCHANGE = -100, 1, 2  # AT_FDCWD, RENAME_NOREPLACE and RENAME_EXCHANGE of linux/fs.h
 _counter = itertools.count(1)
 
 
@@ -71,13 +71,21 @@ class OwnFolder:
     def open(cls, path: Path, *, make: bool = False, new: bool = False) -> Self:
         """A session's folder, which the user has named: of that name alone a link is followed.
 
-        `make`: with its folders, where they are missing; `new`: it must not exist yet.
+        `make`: with its folders, where they are missing; `new`: it must not exist yet. Who may write in the folder
+        around a new one can put something else in its place before it is opened: a link, or what is not empty.
 
         Raises: SessionProblem when it is not ours or no folder, TargetProblem when it cannot be made.
         """
         if make or new:
             _make(path, parents=not new, is_new=new)
-        return cls._opened(path, _SESSION, _OPEN_FOLDER)
+        folder = cls._opened(path, _SESSION, _OPEN_FOLDER | (os.O_NOFOLLOW if new else 0))
+        if new and os.listdir(folder.fd):  # noqa: PTH208  a descriptor
+            folder.close()
+            raise SessionProblem(
+                f"Another folder was put in the place of {path} while it was made, so it is left alone.",
+                "Choose a place with -o that nobody else may write in.",
+            )
+        return folder
 
     @classmethod
     def open_journal(cls, path: Path) -> Self:
@@ -245,7 +253,10 @@ class OwnFolder:
         if stat.S_ISREG(info.st_mode) and info.st_nlink == 1 and folder._is_ours(info):
             return fd
         os.close(fd)
-        raise SessionProblem(f"{self.path / name} is not a file of this session alone, so it is left alone.")
+        raise SessionProblem(
+            f"{self.path / name} is not a file of this session alone, so it is left alone.",
+            "If it has a second name, in a copy made of links, say: a copy made by `cp -r` has files of its own.",
+        )
 
     def write(self, name: str, data: object, *, durable: bool = False) -> int:
         """Writes a new file, in place of what has its name, or nothing. Returns its size.
@@ -379,7 +390,7 @@ class OwnFolder:
         put into the folder stays, under the name that the file had. Raises: OSError.
         """
         aside = file
-        if not _exchanged(file, self.path):  # a file system that cannot: a crash leaves it whole under a similar name
+        if not _renamed(file, self.path, _EXCHANGE):  # a crash leaves it whole under a similar name
             aside = self.path.with_name(f"{self.path.name}.{os.getpid()}.old")
             self.path.rename(aside)
             try:
@@ -440,18 +451,29 @@ def remove_folder(path: Path) -> bool:
     return True
 
 
+def name_finished(file: Path, name: Path) -> None:
+    """Gives a finished file its name, unless there is anything of that name. Raises: OSError."""
+    if not _renamed(file, name, _NO_REPLACE):  # a file system that cannot: two at the same moment meet nobody
+        if os.path.lexists(name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name))
+        file.rename(name)
+
+
 def write_through(path: Path, name: str, data: bytes, *, durable: bool = False) -> None:
     """Replaces a file in a session's folder that is not held. Raises: SessionProblem, TargetProblem."""
     with OwnFolder.open(path) as folder:
         folder.replace(name, data, durable=durable)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
-    """Whether two names have been exchanged; False where the system cannot. Raises: OSError."""
+def _renamed(one: Path, other: Path, how: int) -> bool:
+    """Whether two names have been exchanged, or one given up for the other; False where the system cannot.
+
+    Raises: OSError.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):
         return False
-    if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+    if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), how) == 0:
         return True
     number = ctypes.get_errno()
     if number in (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):

@@ -21,7 +21,7 @@ from capture.files import MAX_KEYFRAME_BYTES, NOTES, DirectoryFiles, load_manife
 from capture.folder import listed_files
 from capture.format import MANIFEST, MANIFEST_COPY, Manifest, checksum
 from capture.left_packs import remove_left
-from capture.own_folder import FOLDERS, POOLS, OwnFolder
+from capture.own_folder import FOLDERS, POOLS, OwnFolder, name_finished
 from capture.packed import MAX_MEMBERS
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same session packs to the same bytes
@@ -56,8 +56,8 @@ def pack(
         if manifest.state == "recording":
             raise SessionProblem(f"{source} is not finished.", f"Run `scope-gui recover {source}` first.")
         place = source if target is None else target
-        if target is not None and target.exists():
-            raise SessionProblem(f"{target} exists already.", "Choose another name with -o.")
+        if target is not None and os.path.lexists(target):
+            raise _taken(target)
         remove_left(place)
         fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
         try:
@@ -73,14 +73,20 @@ def pack(
             if target is None:
                 folder.give_place_to(fresh)
             else:
-                fresh.rename(place)
+                name_finished(fresh, place)
             sync_files([place.parent])
+        except FileExistsError as error:
+            raise _taken(place) from error
         except OSError as error:
             raise write_problem(error, f"the file {place}") from error
         finally:
             if fresh.is_file():
                 fresh.unlink()
     return place
+
+
+def _taken(target: Path) -> SessionProblem:
+    return SessionProblem(f"{target} exists already.", "Choose another name with -o.")
 
 
 def _write(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from capture import own_folder
 from capture.errors import PoolProblem, SessionBusy, SessionProblem, TargetProblem
 from capture.journal import JournalWriter
 from capture.notes import Note, write_notes
@@ -247,6 +248,25 @@ def test_a_new_session_is_made_in_no_place_that_is_taken(tmp_path: Path) -> None
     (tmp_path / "a.scope").symlink_to(tmp_path / "nowhere")
     with pytest.raises(TargetProblem, match="already exists"):
         OwnFolder.open(tmp_path / "a.scope", new=True)
+
+
+@pytest.mark.parametrize("instead", ["a link", "a folder that holds something"])
+def test_what_is_put_in_the_place_of_a_new_session_while_it_is_made_is_left_alone(
+    instead: str, tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root records a program into its user's folder, `-o ~/a.scope`: that user may rename whatever is in there."""
+    make = own_folder._make
+
+    def made_and_swapped(path: Path, **options: bool) -> None:
+        make(path, **options)
+        path.rmdir()
+        path.symlink_to(victim) if instead == "a link" else victim.rename(path)
+
+    monkeypatch.setattr(own_folder, "_make", made_and_swapped)
+    with pytest.raises(SessionProblem, match=r"left alone|is a link"):
+        OwnFolder.open(tmp_path / "a.scope", new=True)
+    if instead != "a link":
+        (tmp_path / "a.scope").rename(victim)
 
 
 def test_a_journal_is_made_behind_no_link(tmp_path: Path, victim: Path) -> None:

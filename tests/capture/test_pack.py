@@ -114,6 +114,25 @@ def test_what_is_unfinished_damaged_or_in_the_way_is_refused_and_untouched(truth
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.scope", "live.scope", "taken.scope"]
 
 
+def test_nothing_is_replaced_that_has_the_name_by_the_time_that_the_file_is_finished(
+    truth: Truth, tmp_path: Path
+) -> None:
+    """A link that leads nowhere is somebody's, too: a disk that is not there at the moment."""
+
+    def put(path: Path) -> None:
+        path.write_text("mine")
+
+    link, taken = tmp_path / "link.scope", tmp_path / "taken.scope"
+    link.symlink_to(tmp_path / "unmounted" / "a.scope")
+    with pytest.raises(SessionProblem, match="exists already"):
+        pack(truth.path, link)
+    with pytest.raises(SessionProblem, match="exists already"):
+        pack(truth.path, taken, each_file=lambda: put(taken))
+    assert link.is_symlink()
+    assert taken.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.scope", "link.scope", "taken.scope"]
+
+
 def test_a_full_disk_leaves_the_directory_as_it_was(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
