@@ -12,6 +12,7 @@ import fcntl
 import os
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from capture import ids
 from capture.errors import ScopeError, SessionBusy, SessionProblem
@@ -27,6 +28,26 @@ DAY_S = 86_400.0
 """Until then a session that is not where it was may have been moved, and a recovery would find its pool by its id."""
 
 
+class Noted(NamedTuple):
+    """Which folder pools were recorded for: its path then, and what it is wherever it is moved (device, inode)."""
+
+    path: Path
+    folder: tuple[int, int] | None
+
+    def is_for(self, folder: int) -> bool:
+        """Whether they are for the folder of this descriptor, and no copy of it may want them. Raises: OSError.
+
+        A recorder that died between making the note and writing it, or had no room to, has noted nobody.
+        """
+        here = os.fstat(folder)
+        if not self.path.is_absolute() or self.folder == (here.st_dev, here.st_ino):
+            return True
+        try:
+            return os.path.samestat(self.path.stat(), here)
+        except OSError:
+            return self.folder is None
+
+
 def note_session(root: Path, session_path: Path) -> int:
     """Writes into a folder of pools whose they are; the descriptor holds the lock that says that somebody records.
 
@@ -39,7 +60,7 @@ def note_session(root: Path, session_path: Path) -> int:
             fd = own.open_file(SESSION_NOTE, os.O_RDWR)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(fd, os.fsencode(session_path.absolute()))
+        os.write(fd, os.fsencode(session_path.absolute()) + _identity(session_path))
     except OSError:
         os.close(fd)
         raise
@@ -73,9 +94,19 @@ def hold_note(root: Path, patience_s: float = 0.0) -> int | None:
         raise
 
 
-def noted_session(note: int) -> Path:
-    """The folder of the session that a note is for. Raises: OSError."""
-    return Path(os.fsdecode(os.pread(note, MOST_BYTES, 0)))
+def _identity(folder: Path) -> bytes:
+    try:
+        info = folder.stat()
+    except FileNotFoundError:
+        return b""
+    return b"\0%d:%d" % (info.st_dev, info.st_ino)
+
+
+def noted_session(note: int) -> Noted:
+    """Whose pools these are. Raises: OSError."""
+    path, _, folder = os.pread(note, MOST_BYTES, 0).partition(b"\0")
+    device, _, inode = folder.partition(b":")
+    return Noted(Path(os.fsdecode(path)), (int(device), int(inode)) if device.isdigit() and inode.isdigit() else None)
 
 
 def remove_left_pools() -> list[Path]:
@@ -115,7 +146,7 @@ def _remove(root: Path) -> bool:
 
 
 def _may_go(root: Path, note: int) -> bool:
-    session_path = noted_session(note)
+    session_path = noted_session(note).path
     if not session_path.is_absolute() or not _holds_pools_only(root):
         return False
     return _is_needless(root, session_path) and not _is_mapped(root)

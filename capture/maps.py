@@ -63,6 +63,17 @@ def read_maps(pid: int) -> list[Mapping]:
     return mappings
 
 
+def processes_with(name: str) -> dict[int, list[int]]:
+    """The processes that have a file of this name mapped, by its inode, as far as we may look; our own is left out."""
+    found: dict[int, list[int]] = {}
+    for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))):  # noqa: PTH208  hundreds of names
+        with contextlib.suppress(OSError):
+            if pid != os.getpid() and f"/{name}".encode() in read_start(f"/proc/{pid}/maps", _MOST_MAPS):
+                for inode in {mapping.inode for mapping in read_maps(pid) if mapping.name == name}:
+                    found.setdefault(inode, []).append(pid)
+    return found
+
+
 def file_of(pid: int, mapping: Mapping) -> Path:
     """The mapped file itself, also if it was replaced on disk or lies in another mount namespace.
 

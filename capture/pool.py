@@ -135,7 +135,8 @@ class Pool:
         try:
             fd = self._own.open_file("pool.bin", os.O_RDWR)
             try:
-                size = os.fstat(fd).st_size
+                info = os.fstat(fd)
+                size, self.inode = info.st_size, info.st_ino
                 if not HEADER_BYTES <= size <= min(most_bytes, MOST_POOL_BYTES):
                     raise ValueError(f"it has {size} bytes")
                 self._map = mmap.mmap(fd, size, access=mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE)

@@ -34,7 +34,7 @@ class Source:
         self._kept = kept
         kept.mkdir()
         notes = ids.SHARED_MEMORY.glob(f"scope-*/{SESSION_NOTE}")
-        self._roots = [note.parent for note in notes if note.read_text() == str(session)]
+        self._roots = [note.parent for note in notes if note.read_text().partition("\0")[0] == str(session)]
         for path in (session, *self._roots):
             copy(path, kept / path.name)
 

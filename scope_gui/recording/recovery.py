@@ -24,16 +24,18 @@ from capture import ids
 from capture.blocks import BlockType
 from capture.drain import Drain
 from capture.errors import FormatError, PoolProblem, ResumeLost, SessionBusy, SessionFull, SessionProblem
-from capture.format import MANIFEST, MANIFEST_COPY
+from capture.files import DirectoryFiles, load_manifest
+from capture.foreign_files import read_start
+from capture.format import MANIFEST, MANIFEST_COPY, Manifest
 from capture.journal import JournalReader, JournalWriter, delete_before, journal_files
 from capture.left_pools import hold_note, noted_session
 from capture.lock_holders import held_by, holders_of
 from capture.losses import KEEPS_JOURNAL, RESUME_LOST, SESSION_FULL
+from capture.maps import processes_with
 from capture.names import json_bytes
 from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
 from capture.pool import Pool
 from capture.pool_folders import pool_folders, remove_pools, strangers_among
-from capture.session import Session
 from capture.typed import from_json
 from scope_gui.recording import control
 from scope_gui.recording.sealer import Sealer, finish_sealed
@@ -141,8 +143,7 @@ def _refuse_if_served(path: Path) -> None:
 def _is_finished(folder: OwnFolder) -> bool:
     if not folder.has(MANIFEST) and not folder.has(MANIFEST_COPY):
         return False
-    with Session.open(folder.path) as session:
-        return not session.live
+    return _manifest(folder).state != "recording"
 
 
 @contextlib.contextmanager
@@ -162,7 +163,9 @@ def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
                 note = hold_note(root, BUSY_DEADLINE_S) if is_shared else None
                 if note is not None:
                     held.append(note)
-                ours = note is None or _is_noted(note, folder)
+                ours = note is None or noted_session(note).is_for(folder.fd)
+                if not ours and note is not None and not noted_session(note).path.exists():
+                    say(f"what {root} holds is kept for a day: the folder that it was recorded for is moved or deleted")
                 found.append(_Pools(root, pool_folders(root), ours))
                 for name in strangers_among(root):
                     say(f"{root / name} is no pool that a recorder makes; it is left where it is")
@@ -176,26 +179,12 @@ def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
             os.close(note)
 
 
-def _is_noted(note: int, folder: OwnFolder) -> bool:
-    """Whether the pools are for this folder: it is the one that their recorder wrote, or that one is gone.
-
-    A recorder that died between making the note and writing it, or had no room to, has noted nobody.
-    """
-    try:
-        noted = noted_session(note)
-        return not noted.is_absolute() or os.path.samestat(noted.stat(), os.fstat(folder.fd))
-    except OSError:
-        return True
-
-
 def _tidy(folder: OwnFolder, pools: list[_Pools]) -> None:
     """Deletes what a finished session does not need. A recovery that was killed may have left it."""
     for one in pools:
         if one.is_ours_alone:
             remove_pools(one.root)
-    with Session.open(folder.path) as session:
-        is_sealed = not any(row.code in KEEPS_JOURNAL for row in session.manifest.losses)
-    if is_sealed:
+    if not any(row.code in KEEPS_JOURNAL for row in _manifest(folder).losses):
         delete_before(folder.inside(JOURNAL), 1 << 62)
     with contextlib.suppress(OSError):
         folder.remove(SOCKET)
@@ -210,10 +199,12 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:
     # A kill tears a block only while what is in it is still in a pool; without one its loss is told.
     journal = JournalWriter.reopen(folder.inside(JOURNAL), cut_torn=bool(folders))
     drained = 0
+    writers = processes_with("pool.bin") if folders else {}
+    deadline = time.monotonic() + DETACH_DEADLINE_S  # one for all: how many pools there are, a session says itself
     try:
         for serial, pool_folder in folders:
             try:
-                _wait_until_detached(pool_folder, say)
+                _wait_until_detached(pool_folder, writers, deadline, say)
                 pool = Pool(pool_folder, private=True)
                 drained += _drain_pool(pool, journal, serial)
                 if pool.has_lost_names:
@@ -248,28 +239,41 @@ def _drain_pool(pool: Pool, journal: JournalWriter, serial: int) -> int:
     return drain.events
 
 
-def _wait_until_detached(pool_folder: Path, say: Say) -> None:
+def _wait_until_detached(pool_folder: Path, writers: dict[int, list[int]], deadline: float, say: Say) -> None:
     """The agent takes its hooks out when its recorder's socket closes; until then the pool may still grow.
+
+    `writers`: who has which file mapped. The number that the pool itself names may be another process's by now, or mean
+    something in another namespace only.
 
     Raises: PoolProblem.
     """
     pool = Pool(pool_folder, private=True)
     try:
-        if pool.stopped or not _is_alive(pool.pid):
+        pids = [pid for pid in (*writers.get(pool.inode, ()), *_hidden(pool.pid)) if _is_alive(pid)]
+        if pool.stopped or not pids:
             return
     finally:
         pool.close()
     pool = Pool(pool_folder)
     try:
         pool.drop_when_full()
-        deadline = time.monotonic() + DETACH_DEADLINE_S
-        while not pool.stopped and _is_alive(pool.pid):
+        while not pool.stopped and any(map(_is_alive, pids)):
             if time.monotonic() > deadline:
-                say(f"process {pool.pid} has not detached yet; what it records from now on is not in this session")
+                say(f"process {pids[0]} has not detached yet; what it records from now on is not in this session")
                 return
             time.sleep(0.01)
     finally:
         pool.close()
+
+
+def _hidden(pid: int) -> Iterator[int]:
+    """The process, if we may not see what it has mapped."""
+    try:
+        read_start(f"/proc/{pid}/maps", 1)
+    except PermissionError:
+        yield pid
+    except OSError:
+        pass
 
 
 def _is_alive(pid: int) -> bool:
@@ -282,8 +286,7 @@ def _is_alive(pid: int) -> bool:
 def _session_id(folder: OwnFolder) -> str:
     """The session's id, out of its manifest or else its journal. Raises: FormatError when there is neither."""
     if folder.has(MANIFEST) or folder.has(MANIFEST_COPY):
-        with Session.open(folder.path) as session:
-            return session.manifest.about.session_id
+        return _manifest(folder).about.session_id
     reader = JournalReader(folder.path / JOURNAL)
     try:
         for block in reader.read(1 << 20):
@@ -294,6 +297,12 @@ def _session_id(folder: OwnFolder) -> str:
     if not journal_files(folder.path / JOURNAL):
         raise FormatError(f"{folder.path} is not a recording: it has neither a manifest nor a journal.")
     return ""
+
+
+def _manifest(folder: OwnFolder) -> Manifest:
+    """The manifest in this folder, wherever it is by now. Raises: FormatError when none is whole."""
+    with DirectoryFiles(folder.path, folder.fd) as files:
+        return load_manifest(files, folder.path)[0]
 
 
 def _has_ended(folder: OwnFolder) -> bool:

@@ -377,6 +377,7 @@ class Simulation:
             (recovery, "holders_of", self.kernel.holders_of),
             (sealer, "_die_with_recorder", self._die_with_recorder),
             (recovery, "control", SimpleNamespace(ask=self._ask_recorder)),
+            (recovery, "processes_with", lambda name: SimpleNamespace(get=lambda inode, none: (NO_PID,))),
             (recovery, "_is_alive", lambda pid: self.target.is_alive),
             (sealer, "sys", _Sys(self, stdin)),
             (sealer, "select", SimpleNamespace(select=self._select)),

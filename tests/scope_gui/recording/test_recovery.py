@@ -21,6 +21,8 @@ from tests.recordings import Killed
 from tests.scope_command import COMMAND, query, scope, scope_here, scope_json
 from tests.sessions import build_session
 
+POOL_PID_AT, POOL_STATE_AT = 48, 128  # of capture/native/scope_pool.h
+
 
 def test_a_session_that_is_moved_meanwhile_is_whole_where_it_is_then(recording: Killed, tmp_path: Path) -> None:
     wait_for((recording.session / "manifest.json").exists, 20)
@@ -136,6 +138,39 @@ def test_a_copy_of_a_session_that_is_being_recorded_takes_nothing_away_from_it(r
     scope("recover", recording.session)
     assert_whole(recording.session, before)
     assert pools_of(recording.session) == []
+
+
+def test_what_a_copy_of_a_moved_session_is_recovered_from_stays_for_the_session_itself(
+    recording: Killed, tmp_path: Path
+) -> None:
+    """The path that it was recorded into leads nowhere then, and a copy has the same id."""
+    wait_for(lambda: recording.steps > 1000 and (recording.session / "manifest.json").exists(), 20)
+    before = recording.kill()
+    if not any(root.parent == ids.SHARED_MEMORY for root in pools_of(recording.session)):
+        pytest.skip("shared memory has no room for the pool")
+    copy, moved = tmp_path / "copy.scope", tmp_path / "moved.scope"
+    shutil.copytree(recording.session, copy, ignore=shutil.ignore_patterns("*.sock"))
+    recording.session.rename(moved)
+    assert "is kept for a day" in scope("recover", copy).stderr
+    assert_whole(copy, before)
+    assert pools_of(moved)
+    scope("recover", moved)
+    assert_whole(moved, before)
+    assert pools_of(moved) == []
+
+
+def test_a_process_that_has_only_the_number_of_one_that_was_recorded_is_not_waited_for(recording: Killed) -> None:
+    """Numbers are given again, and a program in another pid namespace has written one that means nothing here."""
+    wait_for(lambda: recording.steps > 1000 and (recording.session / "manifest.json").exists(), 20)
+    before = recording.kill()
+    for root in pools_of(recording.session):
+        with (root / "1" / "pool.bin").open("r+b") as pool:
+            pool.seek(POOL_PID_AT)
+            pool.write(os.getpid().to_bytes(4, "little"))
+            pool.seek(POOL_STATE_AT)
+            pool.write(bytes(4))  # as of one that still records
+    assert "has not detached" not in scope("recover", recording.session).stderr
+    assert_whole(recording.session, before)
 
 
 @pytest.mark.timeout(1800)
