@@ -22,6 +22,7 @@ from tests.bench.report import Row
 from tests.synthetic import PaperTarget, definition
 
 STATES = 1_000_000
+RUNS = 5  # the first one also loads libraries and grows the process: a sealer does so once
 KEYS, OBJECTS = 200, 50
 BLOCK_STATES = 2_000
 READ_BLOCKS = 2 * READ_BYTES // (BLOCK_STATES * 48)  # as many as the sealer reads at once; every other one is a clock
@@ -32,13 +33,21 @@ _SLOTS = np.dtype(
 
 def sealing_of_states(folder: Path) -> list[Row]:
     """One core's rate, from blocks of the journal to segments on the disk."""
-    seconds = seal_states(folder / "states.scope")
-    total = sum(seconds.values())
-    rate = STATES / total / 1e6
+    recorded = _recorded()
+    runs = [seal_states(folder / f"states-{n}.scope", recorded) for n in range(RUNS)]
+    seconds = sorted(runs, key=lambda run: sum(run.values()))[RUNS // 2]
+    rate = STATES / sum(seconds.values()) / 1e6
     stages = ", ".join(f"{name} {STATES / took / 1e6:.1f}" for name, took in seconds.items())
-    asked = min(_sql_seconds(folder / "states.scope") for _ in range(3))
+    asked = min(_sql_seconds(folder / "states-0.scope") for _ in range(3))
     return [
-        Row("seal states, one core", f"{rate:.2f} M states/s", ">= 2 M/s", "-", rate >= 2, note=f"M/s: {stages}"),
+        Row(
+            "seal states, one core",
+            f"{rate:.2f} M states/s",
+            ">= 2 M/s",
+            "-",
+            rate >= 2,
+            note=f"median of {RUNS}; M/s: {stages}",
+        ),
         Row("SQL on a million states", f"{asked:.2f} s of CPU", "-", "-", True, note="SELECT max(new) FROM states"),
     ]
 
@@ -50,9 +59,8 @@ def _sql_seconds(path: Path) -> float:
         return time.process_time() - began
 
 
-def seal_states(path: Path) -> dict[str, float]:
+def seal_states(path: Path, target: PaperTarget) -> dict[str, float]:
     """Seconds of one core for each stage of what the sealer does: a million states of 200 keys of 50 objects each."""
-    target = _recorded()
     decoder, correlator = Decoder(), Correlator()
     store = SegmentStore.create(path, About(session_id="states", created_real_ns=1), sync=False)
     seconds = dict.fromkeys(("decode", "correlate", "seal"), 0.0)
