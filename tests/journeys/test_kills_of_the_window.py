@@ -1,4 +1,7 @@
-"""A window that is killed at any instant takes nothing with it: what it had begun goes on, or can be begun again."""
+"""A window that is killed at any instant takes nothing with it: what it had begun goes on, or can be begun again.
+
+Two windows do not harm each other's work either.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -21,7 +25,7 @@ from capture.session import Session
 from scope_gui.recording import control
 from tests.conftest import in_soak_only
 from tests.interrupted import Source, assert_finished, assert_holds_steps, rows_of
-from tests.journeys.stories.till_killed import BEGUN
+from tests.journeys.stories.till_killed import BEGUN, GO
 from tests.leftovers import wait_for
 from tests.recordings import STEPS, Killed
 from tests.scope_command import scope
@@ -116,12 +120,7 @@ def test_while_it_records(kills: Callable[[str], Kills], target: Launcher, tmp_p
 @in_soak_only
 @pytest.mark.timeout(3000)
 def test_while_it_recovers(kills: Callable[[str], Kills], tmp_path: Path) -> None:
-    recording = Killed(tmp_path)
-    try:
-        wait_for(lambda: recording.steps > 30_000, 60)
-        steps = recording.kill()
-    finally:
-        recording.close()
+    recording, steps = left_by_a_recorder(tmp_path)
     source, killed = Source(recording.session, tmp_path / "kept"), kills("recover")
     source.put_in_place()
     scope("recover", source.session)
@@ -134,6 +133,42 @@ def test_while_it_recovers(kills: Callable[[str], Kills], tmp_path: Path) -> Non
         assert_finished(source, truth)
     source.clear()
     print("recover", dict(killed.went))
+
+
+def test_of_two_that_recover_the_same_session_one_works(
+    begin_story: Begin, new_display: Callable[..., str], tmp_path: Path
+) -> None:
+    """The other says why it does not, or that it is done; both show the whole session."""
+    recording, steps = left_by_a_recorder(tmp_path)
+    source = Source(recording.session, tmp_path / "kept")
+    source.put_in_place()
+    scope("recover", source.session)
+    truth = rows_of(source.session)
+    source.put_in_place()
+    windows = []
+    for number in range(2):
+        given, env = {"ready": f"ready-{number}"}, {"DISPLAY": new_display()}
+        windows.append(begin_story("recover beside another", "open", source.session, given=given, env=env))
+    wait_for(lambda: len(list(tmp_path.glob("ready-*"))) == 2 or any(w.poll() is not None for w in windows), 60)
+    (tmp_path / GO).touch()
+    ends = [window.communicate(timeout=100) for window in windows]
+    assert [(window.returncode, err) for window, (_, err) in zip(windows, ends, strict=True)] == [(0, ""), (0, "")]
+    said = [msgspec.json.decode(out)["said"] for out, _ in ends]
+    assert any("is recovered" in sentence for sentence in said), said
+    assert all("is recovered" in sentence or "is being recovered by another process" in sentence for sentence in said)
+    assert_holds_steps(source.session, steps)
+    assert_finished(source, truth)
+    source.clear()
+
+
+def left_by_a_recorder(folder: Path) -> tuple[Killed, int]:
+    """What a killed recorder leaves, some of it sealed: else no window opens it. And the steps of its program."""
+    recording = Killed(folder)
+    try:
+        wait_for(lambda: recording.steps > 30_000 and any(recording.session.glob("segments/*")), 60)
+        return recording, recording.kill()
+    finally:
+        recording.close()
 
 
 def last_words(window: subprocess.Popen[str]) -> str:

@@ -16,6 +16,7 @@ from tests.journeys.person import Person
 from tests.journeys.stories.first_window import _find_in
 
 BEGUN = "begun"
+GO = "go"
 
 
 def keep_as_one_file(person: Person) -> dict[str, Any]:
@@ -55,8 +56,22 @@ def recover_what_is_left(person: Person) -> dict[str, Any]:
     return {}
 
 
+def recover_beside_another(person: Person) -> dict[str, Any]:
+    """Another window offers the same; both are asked in the same moment."""
+    notices = person.window.notices
+    person.expect(notices.offer_button.isVisible, "the offer")
+    person.tab_to(notices.offer_button)
+    Path(person.given["ready"]).touch()
+    person.expect(Path(GO).exists, "the other window")
+    person.press("Return")
+    said = person.notice()
+    person.expect(lambda: person.assigns.session and not person.assigns.session.live, "the session is finished")
+    return {"said": said}
+
+
 STORIES = {
     "keep till killed": keep_as_one_file,
     "record till killed": record_and_stop,
     "recover till killed": recover_what_is_left,
+    "recover beside another": recover_beside_another,
 }
