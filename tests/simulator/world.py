@@ -21,7 +21,7 @@ from tests.simulator.native import Scheduler
 NO_PID = 1 << 22  # no process of this machine can have it, or a greater one
 START_NS = 5_000_000_000
 MOST_NS = START_NS + 600_000_000_000
-MOST_SWITCHES = 400_000
+MOST_SWITCHES = 4_000_000  # a program that outlives its recorder by ten seconds has half a million
 
 
 class Killed(BaseException):
