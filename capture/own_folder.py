@@ -350,13 +350,13 @@ class OwnFolder:
     def clear(self) -> None:
         """Removes all files and folders of the format in this one, last what says which session it was.
 
-        Raises: OSError, SessionProblem.
+        What the system does not let us remove stays. Raises: OSError, SessionProblem.
         """
         for name in self._folders_inside():
             self.remove_inside(name)
         for name in sorted(os.listdir(self.fd), key=lambda name: name.startswith("manifest")):  # noqa: PTH208
             if _PATTERNS[self._kind].fullmatch(name):
-                with contextlib.suppress(IsADirectoryError):
+                with contextlib.suppress(OSError):
                     self.remove(name)
 
     def remove_unfinished(self) -> None:

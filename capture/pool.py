@@ -136,7 +136,7 @@ class Pool:
             fd = self._own.open_file("pool.bin", os.O_RDWR)
             try:
                 info = os.fstat(fd)
-                size, self.inode = info.st_size, info.st_ino
+                size, self.inode, self.changed_s = info.st_size, info.st_ino, info.st_mtime
                 if not HEADER_BYTES <= size <= min(most_bytes, MOST_POOL_BYTES):
                     raise ValueError(f"it has {size} bytes")
                 self._map = mmap.mmap(fd, size, access=mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE)

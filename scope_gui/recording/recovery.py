@@ -249,7 +249,7 @@ def _wait_until_detached(pool_folder: Path, writers: dict[int, list[int]], deadl
     """
     pool = Pool(pool_folder, private=True)
     try:
-        pids = [pid for pid in (*writers.get(pool.inode, ()), *_hidden(pool.pid)) if _is_alive(pid)]
+        pids = [pid for pid in (*writers.get(pool.inode, ()), *_hidden(pool)) if _is_alive(pid)]
         if pool.stopped or not pids:
             return
     finally:
@@ -266,12 +266,15 @@ def _wait_until_detached(pool_folder: Path, writers: dict[int, list[int]], deadl
         pool.close()
 
 
-def _hidden(pid: int) -> Iterator[int]:
-    """The process, if we may not see what it has mapped."""
+def _hidden(pool: Pool) -> Iterator[int]:
+    """The process that a pool names, if it may be that one and we may not see what it has mapped."""
     try:
-        read_start(f"/proc/{pid}/maps", 1)
+        read_start(f"/proc/{pool.pid}/maps", 1)
     except PermissionError:
-        yield pid
+        with contextlib.suppress(psutil.Error):
+            named = psutil.Process(pool.pid)
+            if named.uids().real == os.getuid() and named.create_time() < pool.changed_s + 1:
+                yield pool.pid
     except OSError:
         pass
 

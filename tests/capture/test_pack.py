@@ -133,6 +133,22 @@ def test_nothing_is_replaced_that_has_the_name_by_the_time_that_the_file_is_fini
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.scope", "link.scope", "taken.scope"]
 
 
+def test_a_file_that_has_to_stay_does_not_undo_a_pack(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An immutable one, or one that something is mounted over: the packed file was in place, and said to be not."""
+    expected, remove = content(truth.path), OwnFolder.remove
+
+    def remove_what_goes(folder: OwnFolder, name: str) -> None:
+        if name.endswith(".events.parquet"):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        remove(folder, name)
+
+    monkeypatch.setattr(OwnFolder, "remove", remove_what_goes)
+    assert pack(truth.path) == truth.path
+    assert content(truth.path) == expected
+    [left] = truth.path.parent.glob("a.scope.*.new/segments")
+    assert {path.name.partition(".")[2] for path in left.iterdir()} == {"events.parquet"}
+
+
 def test_a_full_disk_leaves_the_directory_as_it_was(truth: Truth, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

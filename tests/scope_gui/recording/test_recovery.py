@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -15,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from capture import ids
+from capture.errors import ScopeError
 from capture.own_folder import OwnFolder
+from scope_gui.recording import recovery
 from tests.leftovers import wait_for
 from tests.recordings import Killed
 from tests.scope_command import COMMAND, query, scope, scope_here, scope_json
@@ -157,6 +160,31 @@ def test_what_a_copy_of_a_moved_session_is_recovered_from_stays_for_the_session_
     scope("recover", moved)
     assert_whole(moved, before)
     assert pools_of(moved) == []
+
+
+def test_a_session_that_is_moved_while_it_is_recovered_is_not_taken_for_the_one_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one was finished, so journal and memory of this one were deleted as what nobody needs any more."""
+    session = build_session(tmp_path / "a.scope", events=40, segments=2, finish=False).path
+    other = build_session(tmp_path / "other.scope", events=30).path
+    moved, figures = tmp_path / "moved.scope", scope_json("info", other, "--json")
+    is_finished = recovery._is_finished
+
+    def moved_first(folder: OwnFolder) -> bool:
+        session.rename(moved)
+        other.rename(session)
+        return is_finished(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recovery, "_is_finished", moved_first)
+        said: list[str] = []
+        with contextlib.suppress(ScopeError):
+            recovery.recover(session, said.append)
+    assert not any("finished" in words for words in said)
+    assert scope_here(["recover", str(moved)]).returncode == 0
+    assert scope_json("info", moved, "--json")["state"] == "recovered"
+    assert scope_json("info", session, "--json") == figures
 
 
 def test_a_process_that_has_only_the_number_of_one_that_was_recorded_is_not_waited_for(recording: Killed) -> None:
