@@ -196,10 +196,10 @@ class OwnFolder:
             except OSError:
                 return  # a file system without locks: the caller's care is all there is
             else:
-                self._refuse_if_moved()
+                self.refuse_if_moved()
                 return
 
-    def _refuse_if_moved(self) -> None:
+    def refuse_if_moved(self) -> None:
         """Raises: SessionProblem."""
         with contextlib.suppress(OSError):
             if os.path.samestat(self.path.stat(), os.fstat(self.fd)):

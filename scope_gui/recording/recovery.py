@@ -23,7 +23,7 @@ import psutil
 from capture import ids
 from capture.blocks import BlockType
 from capture.drain import Drain
-from capture.errors import FormatError, PoolProblem, ResumeLost, SessionBusy, SessionFull, SessionProblem
+from capture.errors import FormatError, PoolProblem, ResumeLost, ScopeError, SessionBusy, SessionFull, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.foreign_files import read_start
 from capture.format import MANIFEST, MANIFEST_COPY, Manifest
@@ -68,18 +68,27 @@ def recover(path: Path, say: Say) -> int:
             with contextlib.suppress(FileNotFoundError):
                 folder.inside(name, make=False)  # a link in its place ends here
         _have_alone(folder, say)
-        with _held_pools(folder, say) as pools:
-            if _is_finished(folder):
-                say(f"{path} is finished; there is nothing to recover")
-                _tidy(folder, pools)
-                return 0
-            drained = _drain_pools(folder, pools, say)
-            try:
-                _seal(folder)
-            except (ResumeLost, SessionFull) as problem:
-                finish_sealed(folder, RESUME_LOST if isinstance(problem, ResumeLost) else SESSION_FULL)
-                say(f"{problem.message} The journal is kept.")
+        try:
+            return _finished(folder, say)
+        except ScopeError:
+            folder.refuse_if_moved()  # then whatever was found wanting is only a consequence
+            raise
+
+
+def _finished(folder: OwnFolder, say: Say) -> int:
+    """Finishes a session that is had alone. Raises: ScopeError."""
+    with _held_pools(folder, say) as pools:
+        if _is_finished(folder):
+            say(f"{folder.path} is finished; there is nothing to recover")
             _tidy(folder, pools)
+            return 0
+        drained = _drain_pools(folder, pools, say)
+        try:
+            _seal(folder)
+        except (ResumeLost, SessionFull) as problem:
+            finish_sealed(folder, RESUME_LOST if isinstance(problem, ResumeLost) else SESSION_FULL)
+            say(f"{problem.message} The journal is kept.")
+        _tidy(folder, pools)
     return drained
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from capture import ids
-from capture.errors import ScopeError
+from capture.errors import SessionProblem
 from capture.own_folder import OwnFolder
 from scope_gui.recording import recovery
 from tests.leftovers import wait_for
@@ -179,7 +179,7 @@ def test_a_session_that_is_moved_while_it_is_recovered_is_not_taken_for_the_one_
     with monkeypatch.context() as patched:
         patched.setattr(recovery, "_is_finished", moved_first)
         said: list[str] = []
-        with contextlib.suppress(ScopeError):
+        with contextlib.suppress(SessionProblem):
             recovery.recover(session, said.append)
     assert not any("finished" in words for words in said)
     assert scope_here(["recover", str(moved)]).returncode == 0
