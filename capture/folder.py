@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from capture.blocks import file_name
 from capture.errors import FormatError, SessionProblem, TargetProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.format import (
@@ -67,7 +68,7 @@ class SessionFolder:
         """The newest manifest whose files are all there.
 
         After a power loss `manifest.json` may list files that were never synced; then its copy counts, and the
-        journal still holds the rest.
+        journal still holds the rest. Where it does not, rows that are there are worth more than what to go on from.
 
         Raises: FormatError when no manifest is whole.
         """
@@ -78,8 +79,11 @@ class SessionFolder:
             except FormatError:
                 return newest
             certain = {entry.name for entry in listed_files(synced)}
-            whole = all(_is_whole(files, entry) for entry in listed_files(newest) if entry.name not in certain)
-            return newest if whole else synced
+            broken = [e for e in listed_files(newest) if e.name not in certain and not _is_whole(files, e)]
+            mark = synced.journal
+            if broken == [newest.resume] and files.sizes().get(f"journal/{file_name(mark.file_no)}", 0) <= mark.offset:
+                return newest
+            return synced if broken else newest
 
     def beyond(self, manifest: Manifest) -> Any:
         """What this manifest, which is one of ours, says that only a newer Scope knows; None when that is nothing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from bisect import bisect_right
 from pathlib import Path
 
 from capture.blocks import (
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 ROLL_BYTES = 64 << 20
+_BEGINNING = JournalPosition(1, 0)
 _WINDOW_BYTES = 8 << 20  # holds any block, so one read always makes progress
 _SEARCH_BUDGET_BYTES = 256 << 20
 """What a reader hashes in vain, all in all: a hostile file may claim a block at every eighth byte, amid whole ones."""
@@ -71,13 +73,20 @@ class JournalWriter:
 
     @classmethod
     def reopen(
-        cls, place: Path | OwnFolder, roll_bytes: int = ROLL_BYTES, next_block_no: int = 1, *, cut_torn: bool = True
+        cls,
+        place: Path | OwnFolder,
+        roll_bytes: int = ROLL_BYTES,
+        next_block_no: int = 1,
+        *,
+        cut_torn: bool = True,
+        sealed: tuple[int, int] | None = None,
     ) -> JournalWriter:
         """Continues a journal after a crash; the torn block at its end, which nobody was promised, is cut off.
 
         What is not torn but damaged stays where it is, for readers to report; with `cut_torn=False` so does the other.
-        `next_block_no` counts only when no file with a whole block is left. Who reopens has the session's lock: cutting
-        a journal that somebody writes destroys it.
+        `next_block_no` counts only when no file with a whole block is left. `sealed`: a reader begins there, so where
+        the journal does not reach that far any more it goes on behind it, and readers report what is missing between.
+        Who reopens has the session's lock: cutting a journal that somebody writes destroys it.
 
         Raises: TargetProblem, SessionProblem when a file of the journal is a link or not ours.
         """
@@ -86,14 +95,18 @@ class JournalWriter:
         directory = self._directory.path
         files = journal_files(directory)
         self.file_no = max(files, default=1)
-        for number in sorted(files, reverse=True):
-            end, last_block_no = _end_of_file(directory, number)
+        known, last_block_no = sorted(files), 0
+        for number in reversed(known):
+            end, last_block_no = _end_of_file(directory, number, known)
             if number == self.file_no:
                 self._open_at(number, end, cut_torn=cut_torn)
             if last_block_no:
                 self._block_no = last_block_no + 1
                 break
-        if not files:
+        is_gone = not files or (sealed == _BEGINNING and not last_block_no)  # each begins with a block, at once
+        if sealed is not None and (is_gone or self.position < sealed):
+            self._begin_behind(*sealed)
+        elif not files:
             self._create()
         return self
 
@@ -174,6 +187,15 @@ class JournalWriter:
         self._unsynced, self._fd = [], -1
         self._directory.close()
 
+    def _begin_behind(self, file_no: int, offset: int) -> None:
+        """A file behind that place and all that is there, with block numbers that none before it can have."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        most_before = file_no * (ROLL_BYTES // HEADER_BYTES) if (file_no, offset) != _BEGINNING else 1
+        self.file_no = max(self.file_no, file_no) + 1
+        self._block_no = max(self._block_no, most_before + 1)
+        self._create()
+
     def _create(self) -> None:
         try:
             self._fd = self._directory.new_file(file_name(self.file_no), os.O_WRONLY | os.O_APPEND)
@@ -216,11 +238,14 @@ class JournalReader:
     """
 
     def __init__(self, directory: Path, position: JournalPosition | tuple[int, int] | None = None) -> None:
-        first = min(journal_files(directory), default=1)
-        self.position = JournalPosition(*position) if position is not None else JournalPosition(first, 0)
         self.problems: list[JournalProblem] = []
         self._directory = directory
-        self._expected_no: int | None = None
+        self._known: list[int] = []  # files, in order, as far as they were looked up
+        if position is None:
+            self._known = list(journal_files(directory))
+            position = (min(self._known, default=1), 0)
+        self.position = JournalPosition(*position)
+        self._expected_no = 1 if self.position == _BEGINNING else None
         self._one_file = False
         self._fd = -1
         self._fd_no = -1
@@ -236,7 +261,7 @@ class JournalReader:
         budget = max_bytes
         while budget > 0:
             # Looked up before the bytes: once a later file exists, this one does not grow any more.
-            later = min((n for n in journal_files(self._directory) if n > self.position.file_no), default=None)
+            later = self._later()
             if not self._open():
                 if later is None:
                     break
@@ -251,8 +276,20 @@ class JournalReader:
                 continue
             if later is None or self._one_file:
                 break
+            if self.position.offset > os.fstat(self._fd).st_size:
+                self._report(0, "a journal file does not reach as far as it was read")
             self.position = JournalPosition(later, 0)
         return blocks
+
+    def _later(self) -> int | None:
+        """The next file's number. Files get ascending numbers, so what was looked up once is looked up anew only at
+        its end: thousands of files were listed thousands of times.
+        """
+        at = bisect_right(self._known, self.position.file_no)
+        if at == len(self._known):
+            self._known = list(journal_files(self._directory))
+            at = bisect_right(self._known, self.position.file_no)
+        return self._known[at] if at < len(self._known) else None
 
     def take_problems(self) -> list[JournalProblem]:
         """The damage that was met since the last call."""
@@ -349,9 +386,10 @@ class JournalReader:
         self.problems.append(JournalProblem(file_no, offset + at, lost_bytes, lost_blocks, what))
 
 
-def _end_of_file(directory: Path, file_no: int) -> tuple[int, int]:
-    """Where the last whole block of a file ends, and its number (0: there is none)."""
+def _end_of_file(directory: Path, file_no: int, known: list[int]) -> tuple[int, int]:
+    """Where the last whole block of one of the known files ends, and its number (0: there is none)."""
     reader = JournalReader(directory, (file_no, 0))
+    reader._known = known
     reader._one_file = True
     end = number = 0
     try:

@@ -21,7 +21,7 @@ import msgspec
 import psutil
 
 from capture import ids
-from capture.blocks import BlockType
+from capture.blocks import BlockType, JournalPosition
 from capture.drain import Drain
 from capture.errors import FormatError, PoolProblem, ResumeLost, ScopeError, SessionBusy, SessionFull, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
@@ -206,7 +206,7 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:
     if not folders and _has_ended(folder):
         return 0
     # A kill tears a block only while what is in it is still in a pool; without one its loss is told.
-    journal = JournalWriter.reopen(folder.inside(JOURNAL), cut_torn=bool(folders))
+    journal = JournalWriter.reopen(folder.inside(JOURNAL), cut_torn=bool(folders), sealed=_sealed(folder))
     drained = 0
     writers = processes_with("pool.bin") if folders else {}
     deadline = time.monotonic() + DETACH_DEADLINE_S  # one for all: how many pools there are, a session says itself
@@ -228,6 +228,14 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:
     finally:
         journal.close()
     return drained
+
+
+def _sealed(folder: OwnFolder) -> JournalPosition:
+    """How far the journal is in segments: a recording that has not ended has one that reaches there."""
+    if not folder.has(MANIFEST) and not folder.has(MANIFEST_COPY):
+        return JournalPosition(1, 0)
+    mark = _manifest(folder).journal
+    return JournalPosition(mark.file_no, mark.offset)
 
 
 def _tell_of_damage(journal: JournalWriter, serial: int, problem: PoolProblem, say: Say) -> None:

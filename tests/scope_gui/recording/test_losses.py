@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -20,12 +21,15 @@ from capture.pack import pack
 from capture.session import Session
 from scope_gui.recording.recovery import recover
 from scope_gui.recording.sealer import Sealer
+from tests.leftovers import wait_for
+from tests.recordings import Killed
 from tests.scope_command import query, scope, scope_here, scope_json
 from tests.sessions import build_session
 from tests.synthetic import PaperTarget, record
 
 ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [], "exclude": [],
          "state": [], "when_full": "drop"}  # fmt: skip
+TOLD_GONE = ("journal are missing", "the note of where sealing had come to is damaged")
 KINDS = {"call": 1, "return": 4, "of a newer Scope": 200}
 
 
@@ -226,6 +230,69 @@ def test_a_resume_point_of_another_version_is_left_to_it(tmp_path: Path) -> None
         assert scope_json("info", session, "--json")["state"] == "recording"
         assert {file: file.read_bytes() for file in kept} == kept
         assert list((session / "journal").glob("*.jrn"))
+
+
+def sealed_in_part(path: Path) -> Path:
+    """A recording of which the first thread's events are sealed, and the second's lie behind them in the journal."""
+    target = PaperTarget()
+    target.fact("session", start_mono_ns=1_000_000_000, start_real_ns=10**18, **ABOUT)
+    target.begin()
+    target.events(1, *(record(1000 + 10 * at, 1, KINDS["return" if at % 2 else "call"]) for at in range(100)))
+    target.clock(100_000_000)
+    target.write(path / "journal")
+    with OwnFolder.open(path) as folder:
+        sealer = Sealer.start(folder)
+        sealer.turn()
+        sealer.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        pytest.param(lambda journal: journal.unlink(), id="the file"),
+        pytest.param(lambda journal: shutil.rmtree(journal.parent), id="the folder"),
+        pytest.param(lambda journal: os.truncate(journal, 0), id="what is in the file"),
+        pytest.param(lambda journal: os.truncate(journal, 200), id="the end of the file"),
+    ],
+)
+@pytest.mark.parametrize("is_sealed", [False, True], ids=["nothing is sealed", "some is sealed"])
+def test_a_journal_that_is_gone_is_told(is_sealed: bool, lose: Callable[[Path], None], tmp_path: Path) -> None:
+    """Of a session whose journal was deleted before anything of it was sealed, all verbs said that it is complete."""
+    session = sealed_in_part(tmp_path / "a.scope")
+    with Session.open(session) as opened:
+        assert opened.manifest.journal.offset > 200
+        sealed = opened.manifest.counts.recorded
+    if not is_sealed:
+        forget_what_is_sealed(session)
+    lose(session / "journal" / file_name(1))
+    info = recovered(session)
+    assert query(session, "SELECT count(*) AS n FROM events") == [{"n": sealed if is_sealed else 0}]
+    [words] = [told for told in TOLD_GONE if any(told in problem["what"] for problem in info["problems"])]
+    assert_told(session, words)
+
+
+def forget_what_is_sealed(session: Path) -> None:
+    """The state before the first segment."""
+    for file in (*session.glob("manifest.*"), *session.rglob("*.parquet"), *session.rglob("*.resume")):
+        file.unlink()
+    store.SegmentStore.create(session, ABOUT | {"command": ["paper"], "created_real_ns": 1}, sync=False).close()
+
+
+def test_what_a_pool_still_holds_is_kept_though_the_journal_is_gone(tmp_path: Path) -> None:
+    """It was written where no reader looked, and then deleted from the pool."""
+    killed = Killed(tmp_path)
+    try:
+        wait_for(lambda: killed.steps > 2_000 and (killed.session / "manifest.json").exists(), 20)
+        killed.kill()
+        for file in (killed.session / "journal").glob("*.jrn"):
+            os.truncate(file, 0)
+        info = recovered(killed.session)
+        [kept] = query(killed.session, "SELECT count(*) AS n, max(event_id) AS last FROM events")
+        assert kept["n"] == info["recorded"]
+        assert_told(killed.session, TOLD_GONE[0])
+    finally:
+        killed.close()
 
 
 def test_a_packed_members_bad_header_costs_that_member_only(tmp_path: Path) -> None:
