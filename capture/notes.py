@@ -7,18 +7,21 @@ In a session folder they are `notes.json`. A packed session is never rewritten f
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from capture.disk import replace_file
-from capture.errors import FormatError, TargetProblem
+from capture.errors import FormatError, SessionProblem, TargetProblem
 from capture.files import NOTES
+from capture.format import Problem
 from capture.own_folder import write_through
 from capture.session import Session
 from capture.typed import from_json
 
 VERSION = 1
 MAX_NOTES_BYTES = 16 << 20
+MOST_NOTES = 10_000  # a million, which are 16 MiB, took a picture of the timeline more than a minute
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,7 +38,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):
     version: int = VERSION
-    notes: list[Note] = []
+    notes: Annotated[list[Note], msgspec.Meta(max_length=MOST_NOTES)] = []
 
 
 def read_notes(session: Session) -> list[Note]:
@@ -45,27 +48,33 @@ def read_notes(session: Session) -> list[Note]:
     """
     path = notes_path(session.path)
     try:
-        if path.parent != session.path and path.is_file():
-            if path.stat().st_size > MAX_NOTES_BYTES:
-                raise FormatError(f"{path} is too long to be notes.")
-            data = path.read_bytes()
-        else:
-            data = session.raw(NOTES)
+        is_beside = path.parent != session.path and path.is_file()
+        return _notes_in(_bytes_of(path) if is_beside else session.raw(NOTES, MAX_NOTES_BYTES), path)
     except FileNotFoundError:
         return []
-    except OSError as error:
-        raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def shown_notes(session: Session) -> list[Note]:
+    """The notes of a session for who shows it; where they cannot be read there are none, and a problem says so.
+
+    A session of which one byte of the notes is another did not open in the window, packed or not.
+    """
     try:
-        return from_json(data, _File).notes
-    except msgspec.DecodeError as error:
-        raise FormatError(f"The notes in {path} cannot be understood: {error}.", "Move the file away.") from error
+        return read_notes(session)
+    except SessionProblem as problem:
+        session.reader.report(Problem(str(problem), file=NOTES))
+        return []
 
 
 def write_notes(session_path: Path, notes: list[Note]) -> None:
     """Replaces the notes of a session; they survive a power loss once this returns.
 
-    Raises: TargetProblem when they cannot be written; the old ones are then as they were.
+    Raises: TargetProblem when they cannot be written, or would take the place of some that nobody can read; the old
+    ones are then as they were.
     """
+    _refuse_to_replace_unread(notes_path(session_path))
+    if len(notes) > MOST_NOTES:
+        raise TargetProblem(f"{session_path} has {MOST_NOTES} notes, which is the most; one more was not saved.")
     data = msgspec.json.format(msgspec.json.encode(_File(notes=notes)), indent=1) + b"\n"
     if len(data) > MAX_NOTES_BYTES:
         raise TargetProblem(f"The notes of {session_path} are longer than {MAX_NOTES_BYTES} bytes and were not saved.")
@@ -80,3 +89,32 @@ def notes_path(session_path: Path) -> Path:
     if session_path.is_dir():
         return session_path / NOTES
     return session_path.with_name(f"{session_path.name}.{NOTES}")
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Raises: FormatError, FileNotFoundError."""
+    try:
+        if path.stat().st_size > MAX_NOTES_BYTES:
+            raise FormatError(f"{path} is too long to be notes.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _notes_in(data: bytes, path: Path) -> list[Note]:
+    """Raises: FormatError."""
+    try:
+        return from_json(data, _File).notes
+    except msgspec.DecodeError as error:
+        raise FormatError(f"The notes in {path} cannot be understood: {error}.", "Move the file away.") from error
+
+
+def _refuse_to_replace_unread(path: Path) -> None:
+    """Raises: TargetProblem when nobody can read the notes that are there: a person may yet repair them."""
+    try:
+        if path.is_file() and not path.is_symlink():
+            _notes_in(_bytes_of(path), path)
+    except FormatError as problem:
+        raise TargetProblem(f"New notes were not saved. {problem.message}", problem.remedy) from problem

@@ -27,7 +27,17 @@ from capture.errors import FormatError, SessionProblem
 from capture.events import FLAG_COUNTED, EventBatch, Kind
 from capture.eventtable import BATCH_COLUMNS, batch_from_table
 from capture.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
-from capture.format import MANIFEST, MAX_LINES, MAX_TABLE_ROWS, FileEntry, Manifest, Problem, SegmentEntry, told_books
+from capture.format import (
+    MANIFEST,
+    MAX_FILE_BYTES,
+    MAX_LINES,
+    MAX_TABLE_ROWS,
+    FileEntry,
+    Manifest,
+    Problem,
+    SegmentEntry,
+    told_books,
+)
 from capture.info import Info, session_info
 from capture.losses import told_losses
 from capture.packed import PackedFiles
@@ -239,12 +249,12 @@ class Session:
         found = {segment.seq: segment for segment in self.reader.damaged.values() if segment}
         return [found[seq] for seq in sorted(found)]
 
-    def raw(self, name: str) -> bytes:
+    def raw(self, name: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         """The bytes of any file of the session, as they are.
 
-        Raises: FileNotFoundError, FormatError, SessionProblem.
+        Raises: FileNotFoundError, FormatError when there are more than allowed, SessionProblem.
         """
-        return self._files.read(name)
+        return self._files.read(name, max_bytes)
 
     def names(self) -> dict[str, int]:
         """The files that are there, with their sizes."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from capture.caches import unframed
 from capture.errors import FormatError, SessionProblem
 from capture.format import MANIFEST_COPY, FileEntry, Problem, SegmentEntry, decode_manifest
+from capture.notes import shown_notes
 from capture.session import Session
 from capture.tables import SCHEMAS, TIME_COLUMN, as_table
 
@@ -67,6 +68,7 @@ def verify(session: Session, each_segment: Callable[[], None] = lambda: None) ->
             found.append(_problem(segment, told, lost=False))
         each_segment()
     found += _whole_session(session, rows["events"], kinds)
+    shown_notes(session)  # what nobody can read of them is a problem of the session
     problems = [*session.problems, *found]
     files = [entry for segment in session.segments for entry in segment.files] + session.manifest.defs
     return Report(

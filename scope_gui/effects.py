@@ -118,7 +118,7 @@ class Effects:
             session = Session.open(path)
             try:
                 at_ns = time_ns_from_text(at, session.start_ns, session.end_ns) if at else None
-                told = [bookmark_of(note) for note in notes.read_notes(session)]
+                told = [bookmark_of(note) for note in notes.shown_notes(session)]
                 self._jobs.show(session, key)
             except BaseException:
                 session.close()

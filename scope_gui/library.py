@@ -24,7 +24,7 @@ def described(path: str) -> RecentSession:
     try:
         with Session.open(path) as session:
             info = session.info()
-            bookmarks = len(notes.read_notes(session))
+            bookmarks = len(notes.shown_notes(session))
     except ScopeError as problem:
         return RecentSession(path=path, problem=str(problem))
     except OSError as error:

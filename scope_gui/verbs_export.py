@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from capture.errors import SessionProblem
-from capture.notes import read_notes
+from capture.notes import shown_notes
 from capture.session import Session
 from capture.shown_text import one_line
 from dags.frame import FrameReader
@@ -107,7 +107,7 @@ def _write(order: plan.Order, session: Session, source: Source, frames: FrameRea
 
 def _state(arguments: argparse.Namespace, session: Session, names: Names, frames: FrameReader, at_ns: int) -> Assigns:
     """The state of a window in which somebody has done what the flags say."""
-    told = [bookmark_of(note) for note in read_notes(session)]
+    told = [bookmark_of(note) for note in shown_notes(session)]
     opened = session_opened(session, names, KEY, at_ns, told)
     events: list[Event] = [SetTheme(theme=arguments.theme), opened]
     if arguments.mark is not None:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from capture.errors import FormatError
+from capture.errors import FormatError, TargetProblem
 from capture.files import NOTES
-from capture.notes import Note, notes_path, read_notes, write_notes
+from capture.notes import MAX_NOTES_BYTES, MOST_NOTES, Note, notes_path, read_notes, shown_notes, write_notes
 from capture.pack import pack
 from capture.session import Session
+from tests.damaged import flip_bit
+from tests.scope_command import query, scope
 from tests.sessions import build_session
 
 LEAK = Note(time_ns=1_500, text="here it begins to leak", end_ns=2_000, author="Ada")
@@ -45,4 +47,48 @@ def test_what_is_no_notes_file_is_one_sentence_and_stays_as_it_is(tmp_path: Path
     (path / NOTES).write_bytes(data)
     with Session.open(path) as session, pytest.raises(FormatError, match=r"notes\.json"):
         read_notes(session)
+    with pytest.raises(TargetProblem, match=r"New notes were not saved\. .*notes\.json .* Move the file away\."):
+        write_notes(path, [LEAK])
     assert (path / NOTES).read_bytes() == data
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "packed"])
+def test_damaged_notes_cost_themselves_and_are_told(packed: bool, tmp_path: Path) -> None:
+    """A session did not open in the window for one byte of its notes, and `verify` said that nothing was missing."""
+    path = build_session(tmp_path / "a.scope", events=50).path
+    write_notes(path, [LEAK])
+    flip_bit(path / NOTES, 0.1)
+    if packed:
+        pack(path)
+    with Session.open(path) as session:
+        assert shown_notes(session) == []
+        assert not session.complete
+    assert "notes.json cannot be understood" in scope("verify", path, expect=1).stdout
+    assert len(query(path, "SELECT * FROM events")) == 50
+    done = scope("export", path, "--at", "50%", "-o", tmp_path / "a.png")
+    assert "notes.json cannot be understood" in done.stderr
+    assert (tmp_path / "a.png").stat().st_size > 1_000
+
+
+@pytest.mark.parametrize("off", [-1, 0, 1])
+def test_a_person_may_have_so_many_notes_and_a_file_of_more_is_none(off: int, tmp_path: Path) -> None:
+    """A packed file of 400 MiB of notes took more than 4 GiB to open, and a million of them no end."""
+    path = build_session(tmp_path / "a.scope", events=50).path
+    notes = [Note(time_ns=at) for at in range(MOST_NOTES + off)]
+    if off > 0:
+        with pytest.raises(TargetProblem, match="10000 notes"):
+            write_notes(path, notes)
+        (path / NOTES).write_bytes(b'{"notes":[' + b",".join([b'{"time_ns":1}'] * len(notes)) + b"]}")
+    else:
+        write_notes(path, notes)
+    with Session.open(path) as session:
+        assert shown_notes(session) == ([] if off > 0 else notes)
+        assert session.complete == (off <= 0)
+
+
+def test_a_member_of_a_pack_that_is_too_long_for_notes_is_not_read(tmp_path: Path) -> None:
+    path = build_session(tmp_path / "a.scope", events=50).path
+    (path / NOTES).write_bytes(b" " * (MAX_NOTES_BYTES + 1))
+    pack(path)
+    with Session.open(path) as session, pytest.raises(FormatError, match="more than it may have"):
+        read_notes(session)

@@ -175,8 +175,10 @@ def test_the_folder_of_another_user_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_is_replaced_leaves_a_second_name_as_it_was(tmp_path: Path, victim: Path) -> None:
     session = finished(tmp_path / "evil.scope")
-    os.link(victim / "notes.txt", session / "notes.json")
+    (tmp_path / "others.json").write_text('{"notes":[]}')
+    os.link(tmp_path / "others.json", session / "notes.json")
     write_notes(session, [Note(time_ns=1)])
+    assert (tmp_path / "others.json").read_text() == '{"notes":[]}'
     with OwnFolder.open(session) as folder:
         (session / "cache" / "00000001.lod").unlink(missing_ok=True)
         (session / "cache" / "00000001.lod").symlink_to(victim / "photo.key")
