@@ -23,6 +23,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
+from capture.answer import weight
 from capture.errors import SessionProblem
 from capture.session import Session
 from capture.tables import SCHEMAS, Rows, as_table, empty_table
@@ -40,7 +41,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "lock_configuration": "true",
 }
 _READS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-_ODD_TYPE = re.compile("DATE|TIME|INTERVAL|UHUGEINT|BIGNUM|VARIANT|UUID|BIT|GEOMETRY|UNION")
+_ODD_TYPE = re.compile("date|time|interval|uhugeint|bignum|variant|uuid|bit|geometry|union")
 _BATCH_ROWS = 1 << 11  # a vector of DuckDB's: one is made before the limits are looked at
 _LOOK_S = 0.05
 _MOST_GROWTH = 2 << 30  # one vector of long texts is made whatever the limits of DuckDB are
@@ -52,6 +53,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     rows: int = 1_000_000
     bytes: int = 512 << 20
+    row_bytes: int = 64 << 20
     seconds: float = 600
 
 
@@ -149,7 +151,7 @@ class _Asked:
             duckdb.connect(":memory:", config={**_CONFIG, "temp_directory": spill}) as connection,
         ):
             self._connection = connection
-            statements = connection.extract_statements(self._sql)
+            statements = connection.extract_statements(_as_text(self._sql))
             if len(statements) != 1 or statements[0].type not in _READS:
                 raise SessionProblem("A query is one SELECT statement.", "Sessions are read only.")
             sources = [self._create_view(connection, name, failures) for name in SCHEMAS]
@@ -184,11 +186,14 @@ class _Asked:
             if self._given_up:
                 break
             batches.append(batch)
-            rows, size = rows + len(batch), size + batch.nbytes
+            added = weight(batch)
+            rows, size = rows + len(batch), size + added
             if self._limits.rows and rows > self._limits.rows:
                 raise SessionProblem(f"The answer has more than {self._limits.rows} rows.", _LESS)
             if size > self._limits.bytes:
                 raise SessionProblem(f"The answer takes more than {self._limits.bytes >> 20} MiB.", _LESS)
+            if added > (most := self._limits.row_bytes) and any(weight(row) > most for row in _one_by_one(batch)):
+                raise SessionProblem(f"A row of the answer takes more than {most >> 20} MiB.", _LESS)
         described = zip(reader.schema, distinct(columns), kinds, strict=True)
         fields = [field.with_name(name).with_metadata({"sql": kind}) for field, name, kind in described]
         return pa.table(pa.Table.from_batches(batches, reader.schema).columns, schema=pa.schema(fields))
@@ -203,10 +208,29 @@ def _readable(
     """
     rows = connection.sql(statement.query)
     columns, kinds = rows.columns, [str(kind) for kind in rows.types]
-    if any(map(_ODD_TYPE.search, kinds)):
-        odd = [_ODD_TYPE.search(kind) is not None for kind in kinds]
+    if any(odd := [_is_odd(kind) for kind in rows.types]):
         rows = rows.project(", ".join(f"#{at}::VARCHAR" if is_odd else f"#{at}" for at, is_odd in enumerate(odd, 1)))
     return rows.to_arrow_reader(_BATCH_ROWS), columns, kinds
+
+
+def _is_odd(kind: Any) -> bool:
+    """Whether it is of an odd type, or holds one. Its names say nothing: a field of a struct may be called TIME."""
+    if kind.id in ("struct", "list", "array", "map"):
+        return any(_is_odd(inner) for _, inner in kind.children if not isinstance(inner, int))
+    return _ODD_TYPE.search(kind.id) is not None
+
+
+def _one_by_one(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    return (batch.slice(at, 1) for at in range(len(batch)))
+
+
+def _as_text(sql: str) -> str:
+    """Raises: SessionProblem for bytes of a command line that are no text."""
+    try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise SessionProblem(f"The statement is no text from its character {error.start + 1} on.") from error
+    return sql
 
 
 _LESS = "Ask for less: LIMIT, WHERE, GROUP BY."
@@ -220,7 +244,7 @@ def distinct(names: list[str]) -> list[str]:
     >>> distinct(["name", "name", "name_1", "name"])
     ['name', 'name_2', 'name_1', 'name_3']
     """
-    given, taken, count = list[str](), set(names), dict[str, int]()
+    given, taken, count = dict[str, None](), set(names), dict[str, int]()
     for name in names:
         if name in given:
             number = count.get(name, 1)
@@ -229,8 +253,8 @@ def distinct(names: list[str]) -> list[str]:
             count[name] = number + 1
             name = f"{name}_{number}"  # noqa: PLW2901
             taken.add(name)
-        given.append(name)
-    return given
+        given[name] = None
+    return list(given)
 
 
 def _resident_bytes() -> int:

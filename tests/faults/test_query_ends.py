@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from capture.errors import SessionProblem
-from capture.query import Limits
+from capture.query import Limits, distinct
 from capture.query import query as ask
 from capture.session import Session
 from tests.leftovers import wait_for
-from tests.scope_command import COMMAND, query, scope
+from tests.scope_command import COMMAND, query, scope, scope_here
 from tests.sessions import Truth, build_session
 
 ENDLESS = {
@@ -65,6 +65,9 @@ VALUES = {
     "1.25::DECIMAL(38,10)": 1.25,
     "INTERVAL 100000000 MONTH": "8333333 years 4 months",
     "{'when': DATE '-5000-01-01'}": "{'when': '5001-01-01 (BC)'}",
+    "{'TIME': 1, 'DATE': ['BIT']}": {"TIME": 1, "DATE": ["BIT"]},
+    "repeat('9', 5000)::BIGNUM": "9" * 5000,
+    "[repeat('9', 5000)::BIGNUM]": f"[{'9' * 5000}]",
 }
 
 
@@ -85,6 +88,26 @@ def test_bytes_and_letters_that_are_no_text_are_shown(truth: Truth, form: str) -
     assert lines == {"table": 3, "json": 1, "csv": 2}[form]
 
 
+def test_a_statement_that_is_no_text_is_refused_in_a_sentence(truth: Truth) -> None:
+    """As a command line has it: bytes that are no UTF-8."""
+    told = scope("query", truth.path, "SELECT 'caf\udce9'", expect=1).stderr
+    assert told == "scope-gui: The statement is no text from its character 12 on.\n"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM enable_profiling(format := 'json', save_location := 'FILE')",
+        "SELECT * FROM enable_logging('QueryLog', storage := 'file', storage_path := 'FILE')",
+        "SELECT count(*) FROM events, enable_logging(storage := 'file', storage_path := 'FILE')",
+        "EXPLAIN ANALYZE SELECT * FROM enable_profiling(format := 'json', save_location := 'FILE')",
+    ],
+)
+def test_a_function_that_writes_a_file_writes_none(sql: str, truth: Truth, tmp_path: Path) -> None:
+    scope_here(["query", str(truth.path), sql.replace("FILE", str(tmp_path / "out.json"))])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_answer_that_is_too_long_is_refused_in_a_sentence(truth: Truth) -> None:
     told = scope("query", truth.path, "SELECT * FROM range(1000001)", expect=1).stderr
     assert told == "scope-gui: The answer has more than 1000000 rows. Ask for less: LIMIT, WHERE, GROUP BY.\n"
@@ -93,6 +116,47 @@ def test_an_answer_that_is_too_long_is_refused_in_a_sentence(truth: Truth) -> No
     assert query(truth.path, "SELECT count(*) AS n FROM (FROM range(3000000))") == [{"n": 3_000_000}]
     with Session.open(truth.path) as session, pytest.raises(SessionProblem, match="more than 1 MiB"):
         ask(session, "SELECT * FROM range(3000000)", limits=Limits(rows=0, bytes=1 << 20))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "repeat('x', 1100000)",
+        "list(range) FROM range(16000)",
+        "list({'a': range}) FROM range(8000)",
+        "map(list(range), list(range)) FROM range(8000)",
+        "[list(range), []] FROM range(16000)",
+    ],
+)
+def test_a_row_that_takes_too_much_is_refused_before_it_is_printed(row: str, truth: Truth) -> None:
+    """A text of 400 MiB became 1.6 GiB, a list of 60 million numbers 2 GiB, and nothing ended the printing."""
+    with Session.open(truth.path) as session:
+        with pytest.raises(SessionProblem, match="A row of the answer takes more than 1 MiB"):
+            ask(session, f"SELECT {row}", limits=Limits(row_bytes=1 << 20))
+        assert len(ask(session, f"SELECT {row}", limits=Limits(row_bytes=4 << 20))) == 1
+
+
+def test_rows_are_weighed_one_by_one(truth: Truth) -> None:
+    with Session.open(truth.path) as session:
+        sql = (
+            "SELECT list_value(x, x) AS a, MAP {x: x} AS b, {'y': [x]} AS c, repeat('x', 999) AS d "
+            "FROM range(5000) t(x)"
+        )
+        assert len(ask(session, sql, limits=Limits(row_bytes=2000))) == 5000
+
+
+def test_long_texts_of_any_letters_are_printed_at_once(truth: Truth) -> None:
+    """Each letter beyond ASCII was looked at by itself: 100 MiB took more than a minute."""
+    began = time.process_time()
+    [row] = query(truth.path, "SELECT repeat('größe ', 3000000) AS x")
+    assert len(row["x"]) == 18_000_000
+    assert time.process_time() - began < 5
+
+
+def test_tens_of_thousands_of_columns_are_named(truth: Truth) -> None:
+    began = time.process_time()
+    assert len(distinct(["x"] * 100_000)) == 100_000
+    assert time.process_time() - began < 5
 
 
 def test_a_query_that_takes_too_long_is_ended_in_a_sentence(truth: Truth) -> None:
