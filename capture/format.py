@@ -162,7 +162,7 @@ class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
     overhead: Overhead | None = None
     unseen: Annotated[list[UnseenRow], msgspec.Meta(max_length=4096)] = []
     losses: Annotated[list[LossRow], msgspec.Meta(max_length=4096)] = []
-    kinds: dict[Text, Count] = {}
+    kinds: Annotated[dict[Text, Count], msgspec.Meta(max_length=MOST_TEXTS)] = {}
     start_ns: Time = 0
     end_ns: Time = 0
     next_seq: Count = 1

@@ -112,7 +112,7 @@ class TableReader:
     def report(self, problem: Problem) -> None:
         """Adds a problem, once."""
         with self._lock:
-            if problem in self.problems or len(self.problems) >= _MAX_PROBLEMS:
+            if len(self.problems) >= _MAX_PROBLEMS or problem in self.problems:
                 return
             self.problems.append(problem)
         self.on_problem()

@@ -149,6 +149,7 @@ def test_a_newer_minor_version_opens_with_a_warning_and_a_newer_major_not(truth:
         {"defs": [{"name": "defs/00000001.sites.parquet", "bytes": 1, "rows": 1 << 60, "xxh3_64": "0" * 16}]},
         {"defs": [{"name": "defs/00000001.sites.parquet", "bytes": 1, "rows": 1, "xxh3_64": "0" * 16}] * 2},
         {"kinds": {"call": -1}},
+        {"kinds": {f"kind {number}": 1 for number in range(4097)}},
         {"segments": [[]] * 100_000},
     ],
 )
