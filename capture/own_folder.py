@@ -347,6 +347,18 @@ class OwnFolder:
             return False
         return True
 
+    def remove_empty(self, name: str) -> bool:
+        """Removes a folder of the format in this one, unless something lies in it; whether it did."""
+        self._kind_inside(name)
+        inside = self._inside.pop(name, None)
+        if inside is not None:
+            inside.close()
+        try:
+            os.rmdir(name, dir_fd=self.fd)
+        except OSError:
+            return False
+        return True
+
     def clear(self) -> None:
         """Removes all files and folders of the format in this one, last what says which session it was.
 

@@ -70,6 +70,13 @@ def pool_folders(root: Path) -> list[tuple[int, Path]]:
         return []
 
 
+def refuse_new_pools(root: Path) -> None:
+    """Takes away the folders in which no agent has made a pool: from now on none can, which nobody would read."""
+    with contextlib.suppress(OSError, SessionProblem), OwnFolder.open_pools(root) as own:
+        for number in own.pools():
+            own.remove_empty(str(number))
+
+
 def strangers_among(root: Path) -> list[str]:
     """What lies under a root and is neither a pool nor what names its session; nobody touches it."""
     try:

@@ -35,7 +35,7 @@ from capture.maps import processes_with
 from capture.names import json_bytes
 from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
 from capture.pool import Pool
-from capture.pool_folders import pool_folders, remove_pools, strangers_among
+from capture.pool_folders import pool_folders, refuse_new_pools, remove_pools, strangers_among
 from capture.typed import from_json
 from scope_gui.recording import control
 from scope_gui.recording.sealer import Sealer, finish_sealed
@@ -175,6 +175,8 @@ def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
                 ours = note is None or noted_session(note).is_for(folder.fd)
                 if not ours and note is not None and not noted_session(note).path.exists():
                     say(f"what {root} holds is kept for a day: the folder that it was recorded for is moved or deleted")
+                if ours:
+                    refuse_new_pools(root)
                 found.append(_Pools(root, pool_folders(root), ours))
                 for name in strangers_among(root):
                     say(f"{root / name} is no pool that a recorder makes; it is left where it is")

@@ -6,6 +6,8 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import msgspec
 import pytest
@@ -17,6 +19,7 @@ from capture.journal import JournalWriter
 from capture.session import Session
 from capture.settings import CaptureSettings
 from capture.verify import verify
+from scope_gui.recording import recovery
 from scope_gui.recording.recorder import Recording
 from scope_gui.recording.recovery import recover
 
@@ -114,3 +117,24 @@ def test_files_that_cannot_be_deleted_do_not_keep_a_session_from_being_finished(
     recover(begun, said.append)
     assert "nothing to recover" in said[0]
     assert list((begun / "journal").glob("*.jrn")) == []
+
+
+def test_no_program_begins_to_record_for_a_recovery_that_has_looked_for_pools(begun: Path, shared: Path) -> None:
+    """Its recorder had died as soon as there was a folder to record into. What the program recorded until it noticed
+    was deleted unread, and the session said that it is complete."""
+    folder = shared / f"scope-{os.getuid()}-{SESSION_ID}" / "1"
+    folder.mkdir(parents=True, mode=0o700)
+    folder.parent.chmod(0o700)
+    (folder.parent / "session").write_text(str(begun))
+    real, tried = recovery._drain_pools, []
+
+    def drain_while_an_agent_begins(*words: Any) -> int:
+        with pytest.raises(FileNotFoundError):
+            (folder / "pool.bin").touch()
+        tried.append(folder)
+        return real(*words)
+
+    with mock.patch.object(recovery, "_drain_pools", drain_while_an_agent_begins):
+        recover(begun, lambda said: None)
+    assert tried
+    assert not folder.parent.exists()
