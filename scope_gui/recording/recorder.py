@@ -24,7 +24,7 @@ from capture import clock, ids
 from capture.attach import attach
 from capture.channel import AgentChannel, reason_in
 from capture.drain import Drain
-from capture.errors import ScopeError, TargetProblem
+from capture.errors import ScopeError, SessionProblem, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
 from capture.launch import launch
@@ -473,7 +473,8 @@ class Recording:
 
     def _remove_folder(self) -> None:
         """Nothing was recorded: the same name can be used again at once."""
-        self._folder.clear()
+        with contextlib.suppress(OSError, SessionProblem):  # what cannot be deleted is not why there is no recording
+            self._folder.clear()
         self._folder.close()
         remove_folder(self.session_path)
 

@@ -68,6 +68,20 @@ def test_a_recording_that_cannot_begin_leaves_its_name_free(
     assert not session.exists()
 
 
+def test_a_recording_that_cannot_begin_says_why_where_nothing_can_be_deleted_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended in a traceback, of the file that could not be deleted."""
+
+    def broken(*words: object, **named: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched, pytest.raises(TargetProblem, match="journal cannot be written: Input"):
+        patched.setattr(os, "writev", broken)
+        patched.setattr(os, "unlink", broken)
+        Recording(tmp_path / "a.scope", CaptureSettings.checked(), ["program"])
+
+
 def test_pools_whose_recorder_had_not_said_for_whom_are_taken_away_with_the_session(begun: Path, shared: Path) -> None:
     """It was killed between making the note and writing it, or shared memory was full: the pools stayed for ever."""
     root = ids.shared_pool_root(SESSION_ID)
