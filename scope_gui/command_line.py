@@ -34,6 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             drop_answers()
         print(f"scope-gui: {one_line(str(problem))}", file=sys.stderr)
         return 2 if isinstance(problem, WrongUsage) else 1
+    except PermissionError as error:  # of a file in a folder that is shut to us, whatever pathlib is asked about it
+        if not isinstance(error.filename, str):
+            raise
+        print(f"scope-gui: {one_line(f'{error.filename} cannot be looked at: {error.strerror}.')}", file=sys.stderr)
+        return 1
     except BrokenPipeError:
         drop_answers()  # their reader (head, less) has gone, which is its right and no failure of ours
     except KeyboardInterrupt:

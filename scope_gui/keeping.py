@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -47,7 +48,7 @@ class Keeping:
         session, path = self._store.assigns.session, Path(target)
         if session is None:
             return
-        if path.exists():  # pack replaces nothing, so the dialog has not asked whether it may
+        if os.path.lexists(path):  # pack replaces nothing, so the dialog has not asked whether it may
             self._tell(f"{path} exists already; choose another name.")
         else:
             self._verb.start(f"Packing {session.name}", "pack", session.path, "-o", str(path), lead="Kept as ")

@@ -19,9 +19,9 @@ DAY_S = 86_400
 
 def described(path: str) -> RecentSession:
     """What the session at this path holds; one that cannot be opened says why."""
-    if not Path(path).exists():
-        return RecentSession(path=path, problem=GONE)
     try:
+        if not Path(path).exists():
+            return RecentSession(path=path, problem=GONE)
         with Session.open(path) as session:
             info = session.info()
             bookmarks = len(notes.shown_notes(session))

@@ -6,6 +6,7 @@ What is on the screen, as large as it is there, is taken from the screen itself;
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -218,4 +219,4 @@ def _is_there(order: plan.Order) -> bool:
     """Whether something would be overwritten."""
     if order.fps is not None and not plan.is_film(order.output):
         return bool(plan.sequence_files(order.output))
-    return order.output.exists()
+    return os.path.lexists(order.output)

@@ -109,12 +109,15 @@ def check(order: Order, *, force: bool) -> None:
 
     Raises: TargetProblem.
     """
-    if order.fps is None:
-        _check_picture(order.output)
-    else:
-        _check_sequence(order.output, order.size, len(order.times), order.fps)
-        if not force:
-            _check_nothing_is_there(order.output)
+    try:
+        if order.fps is None:
+            _check_picture(order.output)
+        else:
+            _check_sequence(order.output, order.size, len(order.times), order.fps)
+            if not force:
+                _check_nothing_is_there(order.output)
+    except PermissionError as error:
+        raise TargetProblem(f"{order.output} cannot be looked at: {error.strerror}.") from error
 
 
 def _check_picture(output: Path) -> None:

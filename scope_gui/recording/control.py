@@ -96,6 +96,11 @@ def ask(session_path: Path, verb: str) -> dict[str, object]:
             client.connect(address)
             client.sendall(msgspec.json.encode({"do": verb}))
             return from_json(client.recv(_MOST_BYTES), dict[str, object])
+    except PermissionError as error:
+        raise SessionProblem(
+            f"Whether anybody records {session_path} cannot be seen: {error.strerror}.",
+            "Ask as the user who records it.",
+        ) from error
     except (OSError, msgspec.DecodeError) as error:
         raise SessionProblem(f"no recorder is at work on {session_path}, so there is nothing to {verb}") from error
 

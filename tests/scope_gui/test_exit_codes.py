@@ -200,3 +200,24 @@ def test_rows_that_cannot_be_written_are_told_in_one_sentence(words: list[str], 
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "No space left on device" in done.stderr
+
+
+def test_what_another_user_keeps_to_themselves_is_said_in_one_sentence(tmp_path: Path) -> None:
+    """`sudo scope-gui attach` makes a session of root's: `recover` ended in a traceback, `stop` saw no recorder."""
+    if os.geteuid():
+        pytest.skip("needs root, to become another user")
+    verbs = ("info", "verify", "events", "index", "stop", "recover", "pack")
+    build_session(tmp_path / "open.scope", 20)
+    for verb in verbs:
+        scope_here([verb, str(tmp_path / "open.scope")])  # what is imported now can be imported
+    (shut := tmp_path / "shut").mkdir(mode=0o700)
+    build_session(shut / "a.scope", 20)
+    asked = [[verb, str(shut / name)] for verb in verbs for name in ("a.scope", "nowhere.scope")]
+    os.seteuid(65534)
+    try:
+        ended = [scope_here(words) for words in asked]
+    finally:
+        os.seteuid(0)
+    for words, done in zip(asked, ended, strict=True):
+        assert (done.returncode, done.stderr.count("\n"), done.stdout) == (1, 1, ""), (words, done)
+        assert "ermission denied" in done.stderr, (words, done)
