@@ -8,6 +8,7 @@ from typing import Literal, Self
 import msgspec
 
 from capture.errors import WrongUsage
+from capture.names import json_bytes
 from capture.typed import converted
 
 Mode = Literal["full", "state", "performance", "minimal", "observe"]
@@ -25,6 +26,9 @@ MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
 
 MOST_PATTERNS, LONGEST_PATTERN = 4096, 1 << 16
 """Of --include, --exclude and --state each, and characters of one: what a manifest may hold (format.py)."""
+
+MOST_BYTES = 3 << 20
+"""Of all settings as JSON, where a control character is six: with a command line they are one block of a journal."""
 
 
 class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +65,8 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         for patterns in (settings.include, settings.exclude, settings.state):
             if len(patterns) > MOST_PATTERNS or any(len(pattern) > LONGEST_PATTERN for pattern in patterns):
                 raise WrongUsage(f"There may be {MOST_PATTERNS} capture patterns of {LONGEST_PATTERN} characters each.")
+        if len(json_bytes(settings)) > MOST_BYTES:
+            raise WrongUsage(f"The capture patterns are too long: in all they may have {MOST_BYTES >> 20} MiB.")
         if len(settings.redact) > MOST_HIDDEN or any(not name for name in settings.redact):
             raise WrongUsage(f"--redact takes up to {MOST_HIDDEN} names.")
         if any(

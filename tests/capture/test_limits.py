@@ -15,15 +15,15 @@ from capture import catalog as catalog_module
 from capture import store as store_module
 from capture.blocks import MAX_PAYLOAD_BYTES, BlockType
 from capture.definitions import MAX_DEFINITION_BYTES, parse_definitions
-from capture.errors import FormatError, ScopeError, TargetProblem
+from capture.errors import FormatError, ScopeError, TargetProblem, WrongUsage
 from capture.events import EventBatch
 from capture.format import MAX_TEXT, MOST_TEXTS, About, clipped
 from capture.journal import JournalReader, JournalWriter
-from capture.names import LONGEST_COMMAND, command_line
+from capture.names import LONGEST_COMMAND, command_line, json_bytes
 from capture.notes import MAX_NOTES_BYTES, Note, read_notes, write_notes
 from capture.pool import MOST_TRACKS, TrackCounters, whole_pieces
 from capture.session import Session
-from capture.settings import LONGEST_PATTERN, MOST_PATTERNS, CaptureSettings
+from capture.settings import LONGEST_PATTERN, MOST_BYTES, MOST_PATTERNS, CaptureSettings
 from capture.store import SegmentStore
 from capture.typed import converted
 from capture.unseen import MOST_CHARACTERS, MOST_ROWS, UnseenRow, with_detail
@@ -116,6 +116,21 @@ def test_patterns_that_a_manifest_cannot_hold_are_refused_before_anything_is_rec
         else:
             settings = CaptureSettings.checked(include=patterns)
             assert converted({**ABOUT, "include": list(settings.include)}, About).include == patterns
+
+
+@pytest.mark.parametrize("letter", ["m", "\x01", "\udce9"])
+def test_patterns_that_a_journal_cannot_hold_are_refused_before_anything_is_recorded(
+    letter: str, tmp_path: Path
+) -> None:
+    """A control character is six in JSON: 25 patterns of 65 000 ended `run` in a traceback."""
+    each = len(json_bytes([letter])) - len(json_bytes([""]))
+    count = MOST_BYTES // (LONGEST_PATTERN * each)
+    settings = CaptureSettings.checked(include=[letter * LONGEST_PATTERN] * (count - 1))
+    writer = JournalWriter(tmp_path)
+    writer.append(BlockType.FACTS, 1, json_bytes([settings, command_line(["\x01" * LONGEST_COMMAND])]))
+    writer.close()
+    with pytest.raises(WrongUsage, match="3 MiB"):
+        CaptureSettings.checked(include=[letter * LONGEST_PATTERN] * (count + 1))
 
 
 @pytest.mark.parametrize("off", AROUND)
