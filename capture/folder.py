@@ -74,6 +74,9 @@ class SessionFolder:
         """
         with DirectoryFiles(self.path, self.own.fd) as files:
             newest, _ = load_manifest(files, self.path)
+            with contextlib.suppress(FileNotFoundError, SessionProblem):
+                if files.read(MANIFEST, MAX_MANIFEST_BYTES) == files.read(MANIFEST_COPY, MAX_MANIFEST_BYTES):
+                    return newest
             try:
                 synced, _ = load_manifest(files, self.path, names=(MANIFEST_COPY,))
             except FormatError:

@@ -49,7 +49,7 @@ FileName = Annotated[
 ]
 
 
-class FileEntry(msgspec.Struct, frozen=True):
+class FileEntry(msgspec.Struct, frozen=True, gc=False):
     """One file that belongs to the session, never changed once listed."""
 
     name: FileName
@@ -63,7 +63,7 @@ class FileEntry(msgspec.Struct, frozen=True):
         return self.name.split(".")[1]
 
 
-class SegmentEntry(msgspec.Struct, frozen=True):
+class SegmentEntry(msgspec.Struct, frozen=True, gc=False):
     """A stretch of time with all its rows. A segment ends where the next one starts.
 
     Units: ns on the session clock; events at an instant that two segments share belong to the one that lists them.
@@ -279,7 +279,8 @@ def _body_sum(version: bytes, body: bytes) -> str:
 def _check(manifest: Manifest) -> None:
     """Raises: FormatError unless segments are contiguous in time and in events and every file is listed once."""
     names: set[str] = set()
-    for entry in (*manifest.defs, *(entry for segment in manifest.segments for entry in segment.files)):
+    filled = [segment for segment in manifest.segments if segment.files]
+    for entry in (*manifest.defs, *(entry for segment in filled for entry in segment.files)):
         if entry.name in names:
             raise FormatError(f"The manifest lists the file {entry.name} twice.")
         names.add(entry.name)
@@ -289,8 +290,9 @@ def _check(manifest: Manifest) -> None:
             raise FormatError(f"The manifest's segment {segment.seq} does not start where the one before it ends.")
         if event_id is not None and segment.first_event_id != event_id:
             raise FormatError(f"The manifest's segment {segment.seq} does not continue the events before it.")
+        time_ns, event_id = segment.end_ns, segment.first_event_id + segment.events
+    for segment in filled:
         if any(entry.name[:17] != f"segments/{segment.seq:08d}" for entry in segment.files):
             raise FormatError(f"The manifest's segment {segment.seq} lists a file of another one.")
-        time_ns, event_id = segment.end_ns, segment.first_event_id + segment.events
     if manifest.segments and time_ns != manifest.end_ns:
         raise FormatError("The manifest's end is not the end of its last segment.")

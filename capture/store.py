@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,7 +61,9 @@ class SegmentStore:
         self._head = ManifestHead(**{name: getattr(manifest, name) for name in ManifestHead.__struct_fields__})
         self._more = folder.beyond(manifest) or {}
         # Encoded once: a live manifest of hundreds of segments is written five times a second.
-        segments = with_fields(msgspec.to_builtins(self.segments), self._more.pop("segments", None))
+        segments: Iterable[Any] = self.segments
+        if (more := self._more.pop("segments", None)) is not None:
+            segments = with_fields(msgspec.to_builtins(self.segments), more)
         self._encoded = [msgspec.json.encode(segment) for segment in segments]
         self._defs = DefinitionFiles(folder, manifest.defs, self._retire)
         self._may_merge = True

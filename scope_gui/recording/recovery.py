@@ -26,7 +26,7 @@ from capture.drain import Drain
 from capture.errors import FormatError, PoolProblem, ResumeLost, ScopeError, SessionBusy, SessionFull, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.foreign_files import read_start
-from capture.format import MANIFEST, MANIFEST_COPY, Manifest
+from capture.format import MANIFEST, MANIFEST_COPY, JournalMark, Manifest
 from capture.journal import JournalReader, JournalWriter, delete_before, journal_files
 from capture.left_pools import hold_note, noted_session
 from capture.lock_holders import held_by, holders_of
@@ -77,12 +77,14 @@ def recover(path: Path, say: Say) -> int:
 
 def _finished(folder: OwnFolder, say: Say) -> int:
     """Finishes a session that is had alone. Raises: ScopeError."""
-    with _held_pools(folder, say) as pools:
-        if _is_finished(folder):
+    manifest = _manifest(folder)
+    with _held_pools(folder, manifest, say) as pools:
+        if manifest is not None and manifest.state != "recording":
             say(f"{folder.path} is finished; there is nothing to recover")
             _tidy(folder, pools)
             return 0
-        drained = _drain_pools(folder, pools, say)
+        mark = manifest.journal if manifest is not None else JournalMark()
+        drained = _drain_pools(folder, pools, JournalPosition(mark.file_no, mark.offset), say)
         try:
             _seal(folder)
         except (ResumeLost, SessionFull) as problem:
@@ -149,14 +151,8 @@ def _refuse_if_served(path: Path) -> None:
     raise SessionProblem(f"{path} is still being recorded; stop it with: scope-gui stop {path}")
 
 
-def _is_finished(folder: OwnFolder) -> bool:
-    if not folder.has(MANIFEST) and not folder.has(MANIFEST_COPY):
-        return False
-    return _manifest(folder).state != "recording"
-
-
 @contextlib.contextmanager
-def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
+def _held_pools(folder: OwnFolder, manifest: Manifest | None, say: Say) -> Iterator[list[_Pools]]:
     """The pools of the session, which nobody else touches meanwhile.
 
     Those in shared memory are found by the session's id, which a copy of a folder has as well.
@@ -164,7 +160,7 @@ def _held_pools(folder: OwnFolder, say: Say) -> Iterator[list[_Pools]]:
     Raises: SessionBusy when they are those of a recorder that lives, or somebody else is at work on them.
     """
     found, held = [], []
-    session_id = _session_id(folder)
+    session_id = _session_id_of_journal(folder) if manifest is None else manifest.about.session_id
     try:
         for root in ids.find_pool_roots(session_id, folder.path):
             is_shared = root.parent == ids.SHARED_MEMORY
@@ -195,20 +191,24 @@ def _tidy(folder: OwnFolder, pools: list[_Pools]) -> None:
     for one in pools:
         if one.is_ours_alone:
             remove_pools(one.root)
-    if not any(row.code in KEEPS_JOURNAL for row in _manifest(folder).losses):
+    manifest = _manifest(folder)
+    if manifest is not None and not any(row.code in KEEPS_JOURNAL for row in manifest.losses):
         delete_before(folder.inside(JOURNAL), 1 << 62)
     with contextlib.suppress(OSError):
         folder.remove(SOCKET)
         folder.remove_unfinished()
 
 
-def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:
-    """Journals what the pools hold, and the facts that end a recording."""
+def _drain_pools(folder: OwnFolder, pools: list[_Pools], sealed: JournalPosition, say: Say) -> int:
+    """Journals what the pools hold, and the facts that end a recording.
+
+    `sealed` is how far the journal is in segments: a recording that has not ended has one that reaches there.
+    """
     folders = [pair for one in pools for pair in one.folders]
     if not folders and _has_ended(folder):
         return 0
     # A kill tears a block only while what is in it is still in a pool; without one its loss is told.
-    journal = JournalWriter.reopen(folder.inside(JOURNAL), cut_torn=bool(folders), sealed=_sealed(folder))
+    journal = JournalWriter.reopen(folder.inside(JOURNAL), cut_torn=bool(folders), sealed=sealed)
     drained = 0
     writers = processes_with("pool.bin") if folders else {}
     deadline = time.monotonic() + DETACH_DEADLINE_S  # one for all: how many pools there are, a session says itself
@@ -230,14 +230,6 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], say: Say) -> int:
     finally:
         journal.close()
     return drained
-
-
-def _sealed(folder: OwnFolder) -> JournalPosition:
-    """How far the journal is in segments: a recording that has not ended has one that reaches there."""
-    if not folder.has(MANIFEST) and not folder.has(MANIFEST_COPY):
-        return JournalPosition(1, 0)
-    mark = _manifest(folder).journal
-    return JournalPosition(mark.file_no, mark.offset)
 
 
 def _tell_of_damage(journal: JournalWriter, serial: int, problem: PoolProblem, say: Say) -> None:
@@ -305,10 +297,8 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _session_id(folder: OwnFolder) -> str:
-    """The session's id, out of its manifest or else its journal. Raises: FormatError when there is neither."""
-    if folder.has(MANIFEST) or folder.has(MANIFEST_COPY):
-        return _manifest(folder).about.session_id
+def _session_id_of_journal(folder: OwnFolder) -> str:
+    """The id of a session that has no manifest. Raises: FormatError when it has no journal either."""
     reader = JournalReader(folder.path / JOURNAL)
     try:
         for block in reader.read(1 << 20):
@@ -321,8 +311,10 @@ def _session_id(folder: OwnFolder) -> str:
     return ""
 
 
-def _manifest(folder: OwnFolder) -> Manifest:
-    """The manifest in this folder, wherever it is by now. Raises: FormatError when none is whole."""
+def _manifest(folder: OwnFolder) -> Manifest | None:
+    """The manifest in this folder, wherever it is by now, if there is one. Raises: FormatError when none is whole."""
+    if not folder.has(MANIFEST) and not folder.has(MANIFEST_COPY):
+        return None
     with DirectoryFiles(folder.path, folder.fd) as files:
         return load_manifest(files, folder.path)[0]
 

@@ -116,10 +116,10 @@ def _removes_pool_first() -> Iterator[None]:
 def _recovers_nothing() -> Iterator[None]:
     real = recovery._drain_pools
 
-    def drain(folder: Any, pools: Any, say: Any) -> int:
+    def drain(folder: Any, pools: Any, sealed: Any, say: Any) -> int:
         for one in pools:
             remove_pools(one.root)
-        return real(folder, pools, say)
+        return real(folder, pools, sealed, say)
 
     with mock.patch.object(recovery, "_drain_pools", drain):
         yield

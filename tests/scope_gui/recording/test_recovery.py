@@ -169,15 +169,15 @@ def test_a_session_that_is_moved_while_it_is_recovered_is_not_taken_for_the_one_
     session = build_session(tmp_path / "a.scope", events=40, segments=2, finish=False).path
     other = build_session(tmp_path / "other.scope", events=30).path
     moved, figures = tmp_path / "moved.scope", scope_json("info", other, "--json")
-    is_finished = recovery._is_finished
+    finished = recovery._finished
 
-    def moved_first(folder: OwnFolder) -> bool:
+    def moved_first(folder: OwnFolder, say: recovery.Say) -> int:
         session.rename(moved)
         other.rename(session)
-        return is_finished(folder)
+        return finished(folder, say)
 
     with monkeypatch.context() as patched:
-        patched.setattr(recovery, "_is_finished", moved_first)
+        patched.setattr(recovery, "_finished", moved_first)
         said: list[str] = []
         with contextlib.suppress(SessionProblem):
             recovery.recover(session, said.append)
