@@ -322,6 +322,7 @@ class Recording:
         self._channel.close()
         self._channel = None
         self._close_target()
+        self._memory.remove_pool()
         self._observed_since_ns = None  # said already
         self.say("the agent in the program is gone; from here on the program is watched from outside")
 
@@ -405,10 +406,11 @@ class Recording:
         self._fact("end", mono_ns=end_ns, reason=str(ended))
         self._journal.append(BlockType.END, FIRST_PROCESS, b"")
         self._journal.sync()
+        self._memory.remove_pool()  # as long as it is there, a block that a kill tore is no loss
         return trouble
 
     def _close_target(self) -> None:
-        """Journals the rest of a pool and its counters, and takes it away."""
+        """Journals the rest of a pool and its counters."""
         if self._drain is not None and self._pool is not None:
             self._drain.drain_rest()
             self._standing.look(self._pool)
@@ -416,7 +418,7 @@ class Recording:
                 self._fact("overhead", process_serial=self._serial, overhead=msgspec.structs.asdict(overhead))
             self._drain.journal_counters()
         self._drain = None
-        self._close_pool(remove=True)
+        self._close_pool(remove=False)
 
     def _stop_agent(self, ended: Ended) -> str | None:
         if self._channel is None or self._pool is None or self._drain is None:
