@@ -178,6 +178,7 @@ def load_manifest(
     Raises: FormatError when there is none, or it is of a newer major version.
     """
     failure: SessionProblem | None = None
+    tried = list[bytes]()  # a copy of the same bytes says the same once more, after as long a time
     for name in names:
         try:
             candidates = [files.read(name, MAX_MANIFEST_BYTES)]
@@ -186,6 +187,9 @@ def load_manifest(
         except SessionProblem as error:  # too big, a link, not permitted
             failure, candidates = failure or error, []
         for data in (*candidates, *files.alternatives(name, MAX_MANIFEST_BYTES)):
+            if data in tried:
+                continue
+            tried.append(data)
             try:
                 manifest, problems = decode_manifest(data)
             except FormatError as error:
