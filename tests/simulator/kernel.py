@@ -23,7 +23,7 @@ from tests.simulator.world import Killed, Process, World
 
 SLOW_NS, QUICK_NS = 3_000_000, 60_000  # at most
 STDIN = -100  # of the simulated sealer
-_FRESH = re.compile(r"\.[0-9]+-[0-9]+\.new")
+FRESH = re.compile(r"\.[0-9]+-[0-9]+\.new")
 _real: dict[str, Any] = {}
 
 
@@ -107,12 +107,12 @@ class Kernel:
         text = os.fsdecode(os.fspath(path))
         if dir_fd is not None:
             place = descriptors.get(dir_fd, "")
-            return _FRESH.sub(".new", f"{place}/{text}" if text != "." else place) if place else ""
+            return FRESH.sub(".new", f"{place}/{text}" if text != "." else place) if place else ""
         if text.startswith("/proc/self/fd/"):
             number, _, rest = text.removeprefix("/proc/self/fd/").partition("/")
             place = descriptors.get(int(number), "")
             return f"{place}/{rest}" if place and rest else place
-        return _FRESH.sub(".new", text.removeprefix(self._prefix)) if text.startswith(self._prefix) else ""
+        return FRESH.sub(".new", text.removeprefix(self._prefix)) if text.startswith(self._prefix) else ""
 
     def _done(self, what: str, where: str, more: str = "") -> None:
         self.world.say(f"{what} {where}{more}")

@@ -25,7 +25,7 @@ from capture.own_folder import SOCKET, OwnFolder
 from capture.settings import CaptureSettings
 from scope_gui.recording import recorder, recovery, sealer
 from tests.simulator import native
-from tests.simulator.kernel import STDIN, Kernel
+from tests.simulator.kernel import FRESH, STDIN, Kernel
 from tests.simulator.native import KILLED
 from tests.simulator.runtime import Executor, Host, Selector, Thread
 from tests.simulator.world import NO_PID, Killed, Process, World
@@ -335,7 +335,7 @@ class Simulation:
         return recovered
 
     def _shown(self, what: object) -> str:
-        return str(what).replace(str(self.world.folder), "")
+        return FRESH.sub(".new", str(what).replace(str(self.world.folder), ""))
 
     def _read_stdin(self) -> bytes:
         assert self.sealer is not None
