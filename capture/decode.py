@@ -117,6 +117,7 @@ class Decoder:
                         raise FormatError(f"block {block.block_no} is of one thread too many")
                     queue.offer(block.seq_start, block.dropped, piece)
                     target.busy[block.track_serial] = queue
+                    target.has_counters = False  # those that close its books are still to come
             case BlockType.DEFS:
                 definitions = list(parse_definitions(block.payload))
                 target = self.catalog.target(block.process_serial)

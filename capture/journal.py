@@ -78,12 +78,11 @@ class JournalWriter:
         roll_bytes: int = ROLL_BYTES,
         next_block_no: int = 1,
         *,
-        cut_torn: bool = True,
         sealed: tuple[int, int] | None = None,
     ) -> JournalWriter:
         """Continues a journal after a crash; the torn block at its end, which nobody was promised, is cut off.
 
-        What is not torn but damaged stays where it is, for readers to report; with `cut_torn=False` so does the other.
+        What is not torn but damaged stays where it is, for readers to report.
         `next_block_no` counts only when no file with a whole block is left. `sealed`: a reader begins there, so where
         the journal does not reach that far any more it goes on behind it, and readers report what is missing between.
         Who reopens has the session's lock: cutting a journal that somebody writes destroys it.
@@ -99,7 +98,7 @@ class JournalWriter:
         for number in reversed(known):
             end, last_block_no = _end_of_file(directory, number, known)
             if number == self.file_no:
-                self._open_at(number, end, cut_torn=cut_torn)
+                self._open_at(number, end)
             if last_block_no:
                 self._block_no = last_block_no + 1
                 break
@@ -214,11 +213,11 @@ class JournalWriter:
             raise
         self._unsynced.append(full)
 
-    def _open_at(self, number: int, end: int, *, cut_torn: bool) -> None:
+    def _open_at(self, number: int, end: int) -> None:
         try:
             self._fd = self._directory.open_file(file_name(number), os.O_RDWR | os.O_APPEND)
             size = os.fstat(self._fd).st_size
-            if size > end and not (cut_torn and is_torn(os.pread(self._fd, block_bytes(MAX_PAYLOAD_BYTES), end))):
+            if size > end and not is_torn(os.pread(self._fd, block_bytes(MAX_PAYLOAD_BYTES), end)):
                 end = size + -size % 8  # blocks begin at multiples of 8
             self.truncated_bytes = max(0, size - end)
             os.ftruncate(self._fd, end)

@@ -207,8 +207,8 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], sealed: JournalPosition
     folders = [pair for one in pools for pair in one.folders]
     if not folders and _has_ended(folder):
         return 0
-    # A kill tears a block only while what is in it is still in a pool; without one its loss is told.
-    journal = JournalWriter.reopen(folder.inside(JOURNAL), cut_torn=bool(folders), sealed=sealed)
+    # Events in a block that a kill tore are in a pool yet: a program whose pool is gone with its books open is told of.
+    journal = JournalWriter.reopen(folder.inside(JOURNAL), sealed=sealed)
     drained = 0
     writers = processes_with("pool.bin") if folders else {}
     deadline = time.monotonic() + DETACH_DEADLINE_S  # one for all: how many pools there are, a session says itself

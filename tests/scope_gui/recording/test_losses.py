@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from capture import store
-from capture.blocks import HEADER_BYTES, MAGIC, file_name
+from capture.blocks import HEADER_BYTES, MAGIC, Block, BlockType, file_name, pack_header
 from capture.journal import JournalWriter
 from capture.losses import LOSSES, MOST_ROWS, LossRow, told_losses, with_loss
 from capture.own_folder import OwnFolder
@@ -156,12 +156,22 @@ def test_whatever_a_flipped_bit_in_a_journal_costs_is_told(tmp_path: Path, round
     assert told > len(places) // 3
 
 
-def test_a_torn_end_is_no_loss_where_the_pool_still_holds_it_and_one_where_nobody_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("torn", [1, 33, 44, 47, 60], ids="of {} bytes".format)
+def test_a_torn_end_is_no_loss_once_the_books_are_closed(torn: int, tmp_path: Path) -> None:
+    """Nothing of the program can be in it: its recorder was killed amid its own last words, or a recovery was."""
     session = left(tmp_path / "a.scope")
+    with (session / "journal" / file_name(1)).open("ab") as file:
+        file.write(pack_header(Block(BlockType.FACTS, 1, 0, 0, 99, 0, b"{" * 60))[:torn] + b"{" * max(0, torn - 48))
+    info = recovered(session)
+    assert (info["recorded"], info["complete"], info["problems"]) == (12, True, [])
+
+
+def test_a_torn_end_whose_program_is_nowhere_any_more_is_a_loss(tmp_path: Path) -> None:
+    session = left(tmp_path / "a.scope", ends=False)
     with (session / "journal" / file_name(1)).open("ab") as file:
         file.write(MAGIC + bytes(40))
     recovered(session)
-    assert_told(session, "bytes of the journal are damaged")
+    assert_told(session, "the memory that it shared with its recorder was gone")
 
 
 def test_a_lost_resume_point_costs_what_is_not_sealed_and_the_session_can_be_finished(tmp_path: Path) -> None:
