@@ -109,11 +109,14 @@ def test_bookmarks_are_there_again_when_the_session_is_opened_again(desk: Desk, 
     assert [bookmark.text for bookmark in again.bookmarks] == ["", "leak"]
 
 
-def test_notes_that_cannot_be_understood_keep_the_session_closed_and_untouched(desk: Desk, path: Path) -> None:
+def test_notes_that_cannot_be_understood_are_told_and_stay_as_they_are(desk: Desk, path: Path) -> None:
     write_notes(path, [Note(time_ns=3)])
     notes_path(path).write_bytes(b"{")
     told = desk.do(e.OpenSession(path=str(path)), until=lambda assigns: assigns.notice is not None)
-    assert told.session is None
+    assert told.session is not None
+    assert told.notice is not None
+    assert "notes.json" in told.notice.text
+    desk.do(e.AddBookmark(text="leak"), e.SessionClosed(), until=lambda assigns: assigns.session is None)
     assert notes_path(path).read_bytes() == b"{"
 
 
