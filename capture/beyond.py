@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import msgspec
-import pyarrow as pa
 
 Fields: TypeAlias = dict[str, Any]
 
@@ -48,17 +47,3 @@ def with_fields(now: Any, more: Any) -> Any:
 
 def _key(row: Any) -> bytes:
     return msgspec.json.encode(row)
-
-
-def with_columns(rows: pa.Table, more: pa.Table | None) -> pa.Table:
-    """The rows, and columns of the rows of `more` that have the same id, which is the first column of both.
-
-    A loop over the rows, 5 M a second: for tables of names that are written once, by a recovery.
-    """
-    if more is None:
-        return rows
-    places = {ident: row for row, ident in enumerate(more.column(0).to_pylist())}
-    at = pa.array([places.get(ident) for ident in rows.column(0).to_pylist()], pa.int64())
-    for name in more.column_names[1:]:
-        rows = rows.append_column(name, more[name].take(at))
-    return rows
