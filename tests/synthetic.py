@@ -15,6 +15,8 @@ from capture.decode import Decoder
 from capture.definitions import DefinitionKind
 from capture.events import EventBatch, Kind, concat
 from capture.journal import JournalWriter
+from capture.own_folder import OwnFolder
+from scope_gui.recording.sealer import Sealer
 
 START_MONO_NS = 5_000_000_000
 START_REAL_NS = 1_700_000_000_000_000_000
@@ -23,6 +25,14 @@ START_REAL_NS = 1_700_000_000_000_000_000
 def record(ticks: int, a: int, kind: int, flags: int = 0, b: int = 0) -> bytes:
     """One 16-byte record."""
     return struct.pack("<QIBBH", ticks, a, kind, flags, b)
+
+
+def seal_what_is_complete(session: Path) -> None:
+    """Seals a written journal as far as a sealer would while the recording goes on; it is left unfinished."""
+    with OwnFolder.open(session) as folder:
+        sealer = Sealer.start(folder)
+        sealer.turn()
+        sealer.close()
 
 
 def snapshot(ticks: int, frames: Sequence[tuple[int, int]], reason: int = 1, flags: int = 3) -> bytes:

@@ -12,7 +12,7 @@ from capture.unseen import MOST_DETAILS, UNSEEN, UnseenRow, told, with_detail
 from scope_gui.blindness import unseen_lines
 from scope_gui.recording.sealer import Sealer
 from tests.scope_command import scope, scope_json
-from tests.synthetic import PaperTarget, decode, definition, record
+from tests.synthetic import PaperTarget, decode, definition, record, seal_what_is_complete
 
 ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [], "exclude": [],
          "state": [], "when_full": "drop"}  # fmt: skip
@@ -77,10 +77,7 @@ def test_the_list_outlives_a_recorder_that_is_killed(tmp_path: Path) -> None:
     before.events(1, record(1_000, 1, 1))
     before.clock(100_000_000)
     journal(path, before)
-    with OwnFolder.open(path) as folder:
-        sealer = Sealer.start(folder)
-        sealer.turn()
-        sealer.close()
+    seal_what_is_complete(path)
 
     after = PaperTarget()
     after.define(unseen(2, "class-untouched", "app.B"))

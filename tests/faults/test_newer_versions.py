@@ -10,16 +10,14 @@ import pytest
 
 from capture.blocks import BlockType
 from capture.definitions import DefinitionKind
-from capture.own_folder import OwnFolder
 from capture.session import Session
 from dags.correlator import Correlator
 from dags.frame import frame_at
-from scope_gui.recording.sealer import Sealer
 from tests.damaged import flip_bit
 from tests.newer import FLAG, KIND, METRIC, OUTCOME, TABLE, additions, make_newer
 from tests.scope_command import query, scope, scope_here, scope_series
 from tests.sessions import build_session
-from tests.synthetic import PaperTarget, definition, record
+from tests.synthetic import PaperTarget, definition, record, seal_what_is_complete
 
 ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [], "exclude": [],
          "state": [], "when_full": "drop"}  # fmt: skip
@@ -53,10 +51,7 @@ def interrupted(path: Path, *more: tuple[int, bytes]) -> Path:
     calls(1000)
     target.clock(3000)
     target.write(path / "journal")
-    with OwnFolder.open(path) as folder:
-        sealer = Sealer.start(folder)
-        sealer.turn()
-        sealer.close()
+    seal_what_is_complete(path)
     make_newer(path)
     for file in (path / "journal").glob("*.jrn"):
         file.unlink()

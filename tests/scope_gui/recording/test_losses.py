@@ -20,12 +20,11 @@ from capture.own_folder import OwnFolder
 from capture.pack import pack
 from capture.session import Session
 from scope_gui.recording.recovery import recover
-from scope_gui.recording.sealer import Sealer
 from tests.leftovers import wait_for
 from tests.recordings import Killed
 from tests.scope_command import query, scope, scope_here, scope_json
 from tests.sessions import build_session
-from tests.synthetic import PaperTarget, record
+from tests.synthetic import PaperTarget, record, seal_what_is_complete
 
 ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [], "exclude": [],
          "state": [], "when_full": "drop"}  # fmt: skip
@@ -190,10 +189,8 @@ def test_a_lost_resume_point_costs_what_is_not_sealed_and_the_session_can_be_fin
 def with_resume_point(path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
     """An interrupted recording of which all events are sealed; its resume point has a right checksum."""
     session = left(path, known_ns=1_000_000_000)
+    seal_what_is_complete(session)
     with OwnFolder.open(session) as folder:
-        sealer = Sealer.start(folder)
-        sealer.turn()
-        sealer.close()
         again = store.SegmentStore.reopen(folder)
         data = again.resume_bytes()
         assert data is not None
@@ -250,10 +247,7 @@ def sealed_in_part(path: Path) -> Path:
     target.events(1, *(record(1000 + 10 * at, 1, KINDS["return" if at % 2 else "call"]) for at in range(100)))
     target.clock(100_000_000)
     target.write(path / "journal")
-    with OwnFolder.open(path) as folder:
-        sealer = Sealer.start(folder)
-        sealer.turn()
-        sealer.close()
+    seal_what_is_complete(path)
     return path
 
 
@@ -342,10 +336,7 @@ def test_a_session_that_lists_all_it_can_is_finished_with_what_it_has_and_says_s
 ) -> None:
     """It met its limit while it was recorded, and met it again in every `recover`."""
     session = left(tmp_path / "a.scope")
-    with OwnFolder.open(session) as folder:
-        sealer = Sealer.start(folder)
-        sealer.turn()
-        sealer.close()
+    seal_what_is_complete(session)
     size = (session / "manifest.json").stat().st_size
     monkeypatch.setattr(store, "MAX_MANIFEST_BYTES", size + 1200)
     monkeypatch.setattr(store, "_LAST_WORDS_BYTES", 1000)
