@@ -1,4 +1,4 @@
-"""Native parts, each found by folder so that a new C file needs no edit here.
+"""Native parts, each found by folder, with those below it, so that a new C file needs no edit here.
 
 `_scope_recorder` enters targets: stable ABI of 3.10, everything newer is looked up with dlsym at run time.
 `_scope_host` and `_kernels` are plain C libraries that this program loads through ctypes; they use no Python.h,
@@ -21,11 +21,14 @@ FLAGS = ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-fvisibility=hidden", "-fno-s
 
 
 def native(name: str, folder: str, include: str, flags: list[str], **more: object) -> Extension:
-    """One shared library from all C files of a folder; rebuilt when any header under `include` changes."""
+    """One shared library from all C files below a folder; rebuilt when any header under `include` changes.
+
+    Headers are named from either folder, so that `#include "hooks/joins.h"` says which layer it is of.
+    """
     return Extension(
         name,
-        sorted(map(str, Path(folder).glob("*.c"))),
-        include_dirs=[include],
+        sorted(map(str, Path(folder).rglob("*.c"))),
+        include_dirs=[include, folder],
         extra_compile_args=flags,
         py_limited_api=True,
         depends=sorted(map(str, Path(include).rglob("*.h"))),
