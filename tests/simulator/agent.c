@@ -5,8 +5,8 @@
 #define _GNU_SOURCE
 #include "clock.h"
 #include "defs.h"
-#include "fork.h"
-#include "greenlets.h"
+#include "hooks/fork.h"
+#include "hooks/greenlets.h"
 #include "snapshot.h"
 #include "tracks.h"
 

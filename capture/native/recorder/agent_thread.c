@@ -13,10 +13,10 @@
 #include "agent_source.h"
 #include "calibration.h"
 #include "clock.h"
-#include "collector.h"
+#include "hooks/collector.h"
 #include "connection.h"
-#include "fork.h"
-#include "fork_gate.h"
+#include "hooks/fork.h"
+#include "hooks/fork_gate.h"
 #include "recording.h"
 #include "writer.h"
 

@@ -6,8 +6,8 @@
 #include "calibration.h"
 
 #include "costs.h"
-#include "evaluation.h"
-#include "profile.h"
+#include "hooks/evaluation.h"
+#include "hooks/profile.h"
 #include "recording.h"
 #include "samples.h"
 #include "sites.h"

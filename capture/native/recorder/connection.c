@@ -7,8 +7,8 @@
 #define _GNU_SOURCE
 #include "connection.h"
 
-#include "collector.h"
-#include "fork_gate.h"
+#include "hooks/collector.h"
+#include "hooks/fork_gate.h"
 
 #include <errno.h>
 #include <poll.h>

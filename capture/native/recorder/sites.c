@@ -9,7 +9,7 @@
 #include "costs.h"
 #include "defs.h"
 #include "filter.h"
-#include "greenlets.h"
+#include "hooks/greenlets.h"
 #include "identities.h"
 #include "lifetimes.h"
 #include "pool.h"

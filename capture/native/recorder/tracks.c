@@ -11,7 +11,7 @@
 #include "defs.h"
 #include "ended_tracks.h"
 #include "filter.h"
-#include "greenlets.h"
+#include "hooks/greenlets.h"
 #include "recording.h"
 #include "snapshot.h"
 

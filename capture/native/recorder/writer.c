@@ -5,8 +5,8 @@
  * returns that were dropped are what a reader would need to know where the thread is. */
 #include "writer.h"
 
-#include "fork.h"
-#include "greenlets.h"
+#include "hooks/fork.h"
+#include "hooks/greenlets.h"
 #include "samples.h"
 #include "snapshot.h"
 #include "tracks.h"

@@ -3,15 +3,15 @@
  * Enter = start, resume, throw; leave = return, yield, unwind. Code that the filter leaves out answers DISABLE, after
  * which it costs nothing. There is no C API to register callbacks: they are C functions handed to sys.monitoring (tool.c).
  * A callback returns None without counting it: None is immortal from 3.12 on. It never leaves an exception. */
-#include "monitoring.h"
+#include "hooks/monitoring.h"
 
 #include "costs.h"
 #include "exceptions.h"
-#include "greenlets.h"
-#include "joins.h"
+#include "hooks/greenlets.h"
+#include "hooks/joins.h"
 #include "samples.h"
 #include "sites.h"
-#include "tool.h"
+#include "hooks/tool.h"
 #include "tracks.h"
 
 static PyObject *disable;

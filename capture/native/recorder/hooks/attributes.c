@@ -12,14 +12,14 @@
  * itself. A slot that only calls it costs, without Scope, 25 ns above bare on 3.12 and 3.13 and 16 on 3.14; one that also
  * writes 32 bytes and the clock 30, 32 and 21 (minima of 40 times 32 000 writes through ctypes, on a busy machine). */
 #include "attribute_keys.h"
-#include "classes.h"
-#include "collector.h"
-#include "fork.h"
+#include "hooks/classes.h"
+#include "hooks/collector.h"
+#include "hooks/fork.h"
 #include "objects.h"
 #include "present.h"
 #include "state.h"
 #include "tracks.h"
-#include "type_slots.h"
+#include "hooks/type_slots.h"
 #include "typenames.h"
 #include "unseen.h"
 

@@ -14,11 +14,11 @@
  *
  * The interpreter fills a class's slots anew when its __setattr__ is set or deleted; a look four times a second puts our
  * function back. Classes whose slot holds other C code (threading.local, metaclasses) are left alone, and said. */
-#include "classes.h"
+#include "hooks/classes.h"
 
 #include "attribute_keys.h"
 #include "filter.h"
-#include "type_slots.h"
+#include "hooks/type_slots.h"
 #include "typenames.h"
 #include "unseen.h"
 #include "writer.h"

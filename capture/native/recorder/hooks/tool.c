@@ -11,14 +11,14 @@
  *
  * What lies between the last proof, or the first such note after it, and the proof in hand is not known. Hooks go back
  * where our id is ours or free; an id that another tool has is left alone, also in the end. */
-#include "tool.h"
+#include "hooks/tool.h"
 
 #include "agent_source.h"
 #include "clock.h"
 #include "filter.h"
-#include "greenlets.h"
+#include "hooks/greenlets.h"
 #include "interpreters.h"
-#include "replaced.h"
+#include "hooks/replaced.h"
 #include "unseen.h"
 #include "writer.h"
 

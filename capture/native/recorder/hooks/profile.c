@@ -2,13 +2,13 @@
  *
  * A thread has room for one profile function. One that belongs to someone else is left alone, which takes looking into
  * PyThreadState; where its field lies is found out at run time by setting our own function and searching for it. */
-#include "profile.h"
+#include "hooks/profile.h"
 
 #include "blindness.h"
 #include "costs.h"
-#include "greenlets.h"
-#include "joins.h"
-#include "evaluation.h"
+#include "hooks/greenlets.h"
+#include "hooks/joins.h"
+#include "hooks/evaluation.h"
 #include "lifetimes.h"
 #include "sites.h"
 #include "snapshot.h"

@@ -3,7 +3,7 @@
  * A frame is 3.10's PyFrameObject or 3.11's _PyInterpreterFrame, which there lies inside the generator. Both versions
  * are finished; a build that lays its frames out in another way is still met by a proof on a live generator, without
  * which the profile function tells of generators, as it does where there is no evaluation function. */
-#include "generator_frame.h"
+#include "hooks/generator_frame.h"
 
 #define STATE_OFFSET_310 108
 #define STATE_OFFSET_311 (-5) /* the last byte but four of the generator before its frame */

@@ -16,11 +16,11 @@
  * A function of another tool's is never replaced. Where anything looks unlike what is known of these two finished
  * versions, none of this is done. */
 #define _GNU_SOURCE
-#include "evaluation.h"
+#include "hooks/evaluation.h"
 
 #include "costs.h"
-#include "generator_frame.h"
-#include "profile.h"
+#include "hooks/generator_frame.h"
+#include "hooks/profile.h"
 #include "samples.h"
 #include "sites.h"
 #include "unseen.h"

@@ -3,9 +3,9 @@
  * A forked child that ends normally runs its parent's exit handlers; ours used to write its last words to whatever file
  * had the connection's number by then. `atexit` is made anew from the interpreter's own definition: its list belongs to
  * the interpreter, while the module in `sys.modules` may be missing, which must stay so, or be somebody's wrapper. */
-#include "exit_handler.h"
+#include "hooks/exit_handler.h"
 
-#include "collector.h"
+#include "hooks/collector.h"
 
 #include <unistd.h>
 

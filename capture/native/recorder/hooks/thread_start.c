@@ -4,9 +4,9 @@
  * writes the end before anyone's join() can return. Being C, it adds no line to a traceback. Attributes that are not
  * the interpreter's own function any more (gevent, another tool) are left alone, also when restoring. A wrapper that
  * somebody kept works for ever: without a recording it only passes on. */
-#include "thread_start.h"
+#include "hooks/thread_start.h"
 
-#include "profile.h"
+#include "hooks/profile.h"
 #include "tracks.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  * A definition is what every call reads: a program that has kept `os.fork` under another name, or put its own function in
  * the module's place, gets ours all the same, and no object that it can see has changed. */
-#include "replaced.h"
+#include "hooks/replaced.h"
 
 #include <string.h>
 

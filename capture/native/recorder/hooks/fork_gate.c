@@ -7,7 +7,7 @@
  * waits until nobody is inside.
  *
  * The wait has a limit, because whoever is inside may wait for the caller in turn. */
-#include "fork_gate.h"
+#include "hooks/fork_gate.h"
 
 #include "clock.h"
 

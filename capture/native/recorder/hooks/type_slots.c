@@ -12,7 +12,7 @@
  * instantiation. Whatever does not hold turns the capability off.
  *
  * Source: CPython, Include/cpython/descrobject.h, Objects/descrobject.c, Objects/typeobject.c. */
-#include "type_slots.h"
+#include "hooks/type_slots.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,18 +6,18 @@
  *
  * The wrapper also sends the agent's thread away for the length of the fork; before any other fork it leaves the
  * interpreter alone (fork_gate.c). */
-#include "fork.h"
+#include "hooks/fork.h"
 
 #include "agent_thread.h"
-#include "collector.h"
+#include "hooks/collector.h"
 #include "connection.h"
 #include "costs.h"
 #include "defs.h"
-#include "exit_handler.h"
-#include "fork_gate.h"
+#include "hooks/exit_handler.h"
+#include "hooks/fork_gate.h"
 #include "interpreters.h"
 #include "recording.h"
-#include "replaced.h"
+#include "hooks/replaced.h"
 #include "tracks.h"
 
 #include <pthread.h>

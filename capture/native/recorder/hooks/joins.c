@@ -2,7 +2,7 @@
  *
  * The thread waited for is the local variable `self` of join's frame; its identity is read past any __getattr__ of a
  * subclass, so no Python code of the target runs. */
-#include "joins.h"
+#include "hooks/joins.h"
 
 #include "tracks.h"
 

@@ -11,10 +11,10 @@
  *
  * Not to be had on 3.12.0 to 3.12.2: a collection that another thread has set off, in a C function that then gives the
  * GIL up, is run by whichever thread runs Python code next, on or off. */
-#include "collector.h"
+#include "hooks/collector.h"
 
 #include "interpreters.h"
-#include "replaced.h"
+#include "hooks/replaced.h"
 
 static PyObject *answer(PyObject *self, PyObject *unused);
 static PyObject *enable(PyObject *self, PyObject *unused);

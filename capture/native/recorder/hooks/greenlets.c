@@ -9,10 +9,10 @@
  * began, until their first event; and when somebody replaced our function, since we last saw it in place.
  *
  * It stays set after the recording, on threads that cannot be reached, and takes itself out at their next switch. */
-#include "greenlets.h"
+#include "hooks/greenlets.h"
 
 #include "blindness.h"
-#include "collector.h"
+#include "hooks/collector.h"
 #include "recording.h"
 #include "snapshot.h"
 #include "tracks.h"
