@@ -14,7 +14,7 @@
 #include "pool.h"
 #include "hooks/profile.h"
 #include "recording.h"
-#include "render.h"
+#include "values/render.h"
 #include "sites.h"
 #include "tracks.h"
 #include "unseen.h"

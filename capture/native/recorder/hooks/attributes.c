@@ -11,16 +11,16 @@
  * Most of what a write costs is not ours: STORE_ATTR is specialised only for a type whose slot is PyObject_GenericSetAttr
  * itself. A slot that only calls it costs, without Scope, 25 ns above bare on 3.12 and 3.13 and 16 on 3.14; one that also
  * writes 32 bytes and the clock 30, 32 and 21 (minima of 40 times 32 000 writes through ctypes, on a busy machine). */
-#include "attribute_keys.h"
+#include "values/attribute_keys.h"
 #include "hooks/classes.h"
 #include "hooks/collector.h"
 #include "hooks/fork.h"
-#include "objects.h"
-#include "present.h"
-#include "state.h"
+#include "values/objects.h"
+#include "values/present.h"
+#include "values/state.h"
 #include "tracks.h"
 #include "hooks/type_slots.h"
-#include "typenames.h"
+#include "values/typenames.h"
 #include "unseen.h"
 
 static bool started;

@@ -16,10 +16,10 @@
  * function back. Classes whose slot holds other C code (threading.local, metaclasses) are left alone, and said. */
 #include "hooks/classes.h"
 
-#include "attribute_keys.h"
+#include "values/attribute_keys.h"
 #include "filter.h"
 #include "hooks/type_slots.h"
-#include "typenames.h"
+#include "values/typenames.h"
 #include "unseen.h"
 #include "writer.h"
 

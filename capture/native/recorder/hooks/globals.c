@@ -10,7 +10,7 @@
  * changes that it stands for; every change is counted, none is rendered in vain. A name that --state asks for stays
  * whole. The last value of a slice is written at the first change after it, at a look, or at the end. */
 #include "filter.h"
-#include "state.h"
+#include "values/state.h"
 #include "tracks.h"
 #include "unseen.h"
 

@@ -6,7 +6,7 @@
 #include "hooks/monitoring.h"
 
 #include "costs.h"
-#include "exceptions.h"
+#include "values/exceptions.h"
 #include "hooks/greenlets.h"
 #include "hooks/joins.h"
 #include "samples.h"

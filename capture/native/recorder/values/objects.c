@@ -3,7 +3,7 @@
  * An instance gets its serial when it is allocated, or at the first sight of one that is older than the recording. So a
  * serial ends with the next birth at its address, and nothing has to hear of deaths: no weak reference, no object of
  * the program's kept alive. The table holds addresses, as many as ever lived at once, up to MOST_OBJECTS. */
-#include "objects.h"
+#include "values/objects.h"
 
 #include "unseen.h"
 

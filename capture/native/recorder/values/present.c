@@ -11,9 +11,9 @@
  *   shared keys: 9 log2 of the index's bytes | 10 kind, 2 = shared | 24 number of names | 32 index, then (name, unused)
  *
  * Source: CPython, Include/internal/pycore_dict.h, Include/internal/pycore_object.h, Include/cpython/object.h. */
-#include "present.h"
+#include "values/present.h"
 
-#include "typenames.h"
+#include "values/typenames.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef SCOPE_RECORDER_STATE_H
 #define SCOPE_RECORDER_STATE_H
 
-#include "render.h"
+#include "values/render.h"
 #include "writer.h"
 
 #define SCOPE_STATE_DELETED 1u

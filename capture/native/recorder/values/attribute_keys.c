@@ -1,9 +1,9 @@
 /* Numbers of attributes, and what the class does with a value that is assigned to one. */
-#include "attribute_keys.h"
+#include "values/attribute_keys.h"
 
-#include "render.h"
-#include "state.h"
-#include "typenames.h"
+#include "values/render.h"
+#include "values/state.h"
+#include "values/typenames.h"
 #include "unseen.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* Exception types as small numbers, and which raises are worth an event. */
-#include "exceptions.h"
+#include "values/exceptions.h"
 
 #include "defs.h"
 #include "identities.h"
 #include "sites.h"
-#include "typenames.h"
+#include "values/typenames.h"
 #include "unseen.h"
 
 #include <string.h>

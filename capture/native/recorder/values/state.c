@@ -1,7 +1,7 @@
 /* Values over time as events: numbering the keys and writing one value. */
-#include "state.h"
+#include "values/state.h"
 
-#include "typenames.h"
+#include "values/typenames.h"
 
 #include "defs.h"
 #include "tracks.h"
