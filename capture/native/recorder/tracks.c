@@ -12,7 +12,7 @@
 #include "ended_tracks.h"
 #include "filter.h"
 #include "hooks/greenlets.h"
-#include "recording.h"
+#include "entry/recording.h"
 #include "snapshot.h"
 
 #include <stdio.h>

@@ -8,15 +8,15 @@
  * interpreter alone (fork_gate.c). */
 #include "hooks/fork.h"
 
-#include "agent_thread.h"
+#include "entry/agent_thread.h"
 #include "hooks/collector.h"
-#include "connection.h"
+#include "entry/connection.h"
 #include "costs.h"
 #include "defs.h"
 #include "hooks/exit_handler.h"
 #include "hooks/fork_gate.h"
 #include "interpreters.h"
-#include "recording.h"
+#include "entry/recording.h"
 #include "hooks/replaced.h"
 #include "tracks.h"
 

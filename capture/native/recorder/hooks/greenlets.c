@@ -13,7 +13,7 @@
 
 #include "blindness.h"
 #include "hooks/collector.h"
-#include "recording.h"
+#include "entry/recording.h"
 #include "snapshot.h"
 #include "tracks.h"
 #include "unseen.h"

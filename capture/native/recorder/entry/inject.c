@@ -2,7 +2,7 @@
  *
  * The stopped thread may hold any lock, so nothing of Python runs on it: it only starts a native thread, which waits for
  * the GIL like any other and runs the agent until the recording ends. */
-#include "agent_thread.h"
+#include "entry/agent_thread.h"
 
 /* GIL not needed and never taken; allocates plain memory and a native thread. 0, or an errno. The caller makes sure that
  * this thread is stopped outside malloc and the loader. */

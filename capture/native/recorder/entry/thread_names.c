@@ -2,7 +2,7 @@
  *
  * In C, where the GIL is not given up between the look at a thread's object and letting go of it: it can never be us who
  * let go of it last, and run its finalizer. */
-#include "thread_names.h"
+#include "entry/thread_names.h"
 
 static PyObject *told; /* {ident: entry}; strong while recording */
 

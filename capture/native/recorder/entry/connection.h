@@ -2,7 +2,7 @@
 #ifndef SCOPE_RECORDER_CONNECTION_H
 #define SCOPE_RECORDER_CONNECTION_H
 
-#include "descriptor.h"
+#include "entry/descriptor.h"
 #include "python_api.h"
 
 PyObject *scope_connect(PyObject *module, PyObject *path);

@@ -5,7 +5,7 @@
  * child clears it. A line is a small number, so that Python code never holds a descriptor. Usually there is one; a
  * second recorder that is sent away needs one to be told why. */
 #define _GNU_SOURCE
-#include "connection.h"
+#include "entry/connection.h"
 
 #include "hooks/collector.h"
 #include "hooks/fork_gate.h"

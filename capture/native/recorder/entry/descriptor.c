@@ -3,7 +3,7 @@
  * So each use asks first whether the number still means our file, and what stays open for long moves to a high number:
  * the kernel gives out the lowest free one, so a high one is not given out again soon after it was closed. What is left
  * is a program that closes the number and opens its thousandth file between the question and the use. */
-#include "descriptor.h"
+#include "entry/descriptor.h"
 
 #include <fcntl.h>
 #include <stddef.h>

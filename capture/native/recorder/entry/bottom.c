@@ -6,7 +6,7 @@
  * too; greenlet does the same for each new greenlet. The thread's state is private to each version, so a place in it is
  * believed only if it holds what is known: the frame that runs now, the limit of recursion. Where it does not, the
  * program runs all the same, upon the launcher. */
-#include "bottom.h"
+#include "entry/bottom.h"
 
 /* PyFrameObject of 3.11 and later; the stable ABI hides it. */
 struct frame_object {

@@ -3,11 +3,11 @@
  * `os`, `_thread`, `open` and `__import__` are what the program has made of them: gevent puts greenlets behind them, a
  * test puts a made-up file system there, and a wrapper of the program's own would be called by us. So the agent gets
  * the few functions that it needs from here. */
-#include "agent_source.h"
+#include "entry/agent_source.h"
 
-#include "descriptor.h"
+#include "entry/descriptor.h"
 #include "filter.h"
-#include "module.h"
+#include "entry/module.h"
 
 #include <dlfcn.h>
 #include <errno.h>

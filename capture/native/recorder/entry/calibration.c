@@ -3,12 +3,12 @@
  * The hooked rounds run on the agent's thread with a writer of their own, whose chunk is plain memory: the very code
  * that records a thread's calls runs, and nothing of it reaches the pool. Time is this thread's CPU time, so that
  * waiting for the GIL does not count. */
-#include "calibration.h"
+#include "entry/calibration.h"
 
 #include "costs.h"
 #include "hooks/evaluation.h"
 #include "hooks/profile.h"
-#include "recording.h"
+#include "entry/recording.h"
 #include "samples.h"
 #include "sites.h"
 #include "writer.h"

@@ -8,16 +8,16 @@
  * turns. It does so around a fork (`park`, `resume`): a program with one thread of its own is to fork with one, because
  * Python 3.12 and later warn of more, and because a child inherits whatever locks another thread held. */
 #define _GNU_SOURCE
-#include "agent_thread.h"
+#include "entry/agent_thread.h"
 
-#include "agent_source.h"
-#include "calibration.h"
+#include "entry/agent_source.h"
+#include "entry/calibration.h"
 #include "clock.h"
 #include "hooks/collector.h"
-#include "connection.h"
+#include "entry/connection.h"
 #include "hooks/fork.h"
 #include "hooks/fork_gate.h"
-#include "recording.h"
+#include "entry/recording.h"
 #include "writer.h"
 
 #include <dlfcn.h>

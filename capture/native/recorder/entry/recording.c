@@ -4,10 +4,10 @@
  * written and the recording is switched on. So no call falls between a thread's stack and its first event. The end is
  * the same backwards. Nothing that stays behind is more than memory: the library itself is never unloaded, since a
  * thread may be inside it. */
-#include "recording.h"
+#include "entry/recording.h"
 
 #include "blindness.h"
-#include "calibration.h"
+#include "entry/calibration.h"
 #include "hooks/collector.h"
 #include "costs.h"
 #include "defs.h"
@@ -19,12 +19,12 @@
 #include "lifetimes.h"
 #include "hooks/monitoring.h"
 #include "values/objects.h"
-#include "os_tid.h"
+#include "entry/os_tid.h"
 #include "hooks/profile.h"
 #include "sites.h"
 #include "snapshot.h"
 #include "values/state.h"
-#include "thread_names.h"
+#include "entry/thread_names.h"
 #include "hooks/thread_start.h"
 #include "hooks/tool.h"
 #include "tracks.h"

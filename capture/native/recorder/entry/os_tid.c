@@ -3,7 +3,7 @@
  *
  * Both glibc and musl keep the number in the block that the handle points to, at a place that no header tells. It is
  * found on our own thread, whose number we know, and every answer is checked against the kernel's list of threads. */
-#include "os_tid.h"
+#include "entry/os_tid.h"
 
 #include <stdio.h>
 #include <string.h>
