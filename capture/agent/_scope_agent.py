@@ -1,9 +1,9 @@
 """What runs inside a target: starts the native recorder, answers the recorder process, and leaves no trace.
 
 Runs on a native thread of its own that is kept out of the recording and that the `threading` module never hears of
-(native/recorder/agent_thread.c). It imports nothing and calls nothing that the program may have replaced: what it needs
-beyond the language comes from `recorder`, which is put into its namespace. A detached target has the modules that it
-had before. No message can carry code: 'ping', 'status' and 'stop' are all there is.
+(native/recorder/entry/agent_thread.c). It imports nothing and calls nothing that the program may have replaced: what it
+needs beyond the language comes from `recorder`, which is put into its namespace. A detached target has the modules that
+it had before. No message can carry code: 'ping', 'status' and 'stop' are all there is.
 """
 
 # `recorder` is in this file's namespace when it runs.

@@ -13,8 +13,8 @@ On 3.10 and 3.11 a part is no count. Generators, frames that ran before an attac
 has its own evaluation function, run under a profile function: the interpreter then looks at every instruction, and 3.11
 also runs none in its specialized form (plain loops took 2.7 times as long). These instructions have a factor, measured
 by a loop that makes no call, and the time that it applies to is found by looking: the target says in its pool whether
-such instructions run now (capture/native/recorder/evaluation.c), and the recorder, which comes by a hundred times a
-second, counts how often that is so while the target is at work.
+such instructions run now (capture/native/recorder/hooks/evaluation.c), and the recorder, which comes by a hundred times
+a second, counts how often that is so while the target is at work.
 
 A processor that others use too is not always equally fast, and the prices follow it: the agent does the work that they
 were measured against once a sweep, and says how long that took. The price of an event follows its root only, because
