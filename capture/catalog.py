@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from capture.definitions import Definition, DefinitionKind, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError
-from capture.events import Int32
+from capture.events.batch import Int32
+from capture.events.definitions import Definition, DefinitionKind, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.losses import LossRow
 from capture.measured_cost import Overhead
 from capture.qualname import qualified_name

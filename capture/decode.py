@@ -17,10 +17,10 @@ import msgspec
 import numpy as np
 
 from capture.catalog import Catalog, Target
-from capture.definitions import GapRow, MetricRow, WaitRow, parse_definitions
 from capture.errors import FormatError, RefusedRecords
-from capture.events import GAP_REASONS, NO_TRACK_SLOT, EventBatch, Kind
-from capture.facts import (
+from capture.events.batch import GAP_REASONS, NO_TRACK_SLOT, EventBatch, Kind
+from capture.events.definitions import GapRow, MetricRow, WaitRow, parse_definitions
+from capture.events.facts import (
     MAX_CLOCK_NS,
     CountersFact,
     EndFact,

@@ -17,8 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from capture.catalog import Catalog, Target
-from capture.definitions import GapRow
-from capture.events import (
+from capture.events.batch import (
     BLIND_REASONS,
     FLAG_DELETED,
     FLAG_ENDED,
@@ -34,9 +33,10 @@ from capture.events import (
     UInt8,
     make_batch,
 )
+from capture.events.definitions import GapRow
+from capture.events.text_column import TextColumn
 from capture.record_bytes import Records
 from capture.records import NO_STATES, DropTotal, Extra, Frames, States, TrackQueue
-from capture.text_column import TextColumn
 
 OBJECT_SERIAL_BITS = 44  # an object's id is its target's serial for it, behind the process id minus one
 LOST = "lost"

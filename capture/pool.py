@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from capture.blocks import MAX_PAYLOAD_BYTES
-from capture.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, MAX_DEFINITION_BYTES
 from capture.errors import PoolProblem, SessionProblem
+from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, MAX_DEFINITION_BYTES
 from capture.hostlib import host_library
 from capture.pool_folders import open_pool
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from capture.definitions import OS_STATE, OS_STATES
+from capture.events.definitions import OS_STATE, OS_STATES
 from capture.foreign_files import read_start
 from capture.names import command_line, command_words, kernel_name
 from capture.python_build import PROGRAM_NAME

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from capture.events.text_column import NO_TEXTS, TextColumn
 from capture.hostlib import host_library
-from capture.text_column import NO_TEXTS, TextColumn
 
 Records = npt.NDArray[np.void]
 Int64 = npt.NDArray[np.int64]

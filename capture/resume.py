@@ -14,8 +14,8 @@ import numpy as np
 
 from capture.catalog import Target
 from capture.decode import Decoder
-from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError
+from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.format import Count, Time
 from capture.records import TrackQueue, state_of
 from capture.timebase import ClockPairs, Timebase

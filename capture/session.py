@@ -22,9 +22,9 @@ import pyarrow as pa
 from msgspec.structs import fields
 
 from capture.caches import unframed
-from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError, SessionProblem
-from capture.events import FLAG_COUNTED, EventBatch, Kind
+from capture.events.batch import FLAG_COUNTED, EventBatch, Kind
+from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.eventtable import BATCH_COLUMNS, batch_from_table
 from capture.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
 from capture.format import (

@@ -17,9 +17,9 @@ from capture.beyond import with_fields
 from capture.caches import framed
 from capture.compaction import level_of, next_merge, rows_of
 from capture.definition_files import DefinitionFiles
-from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.errors import FormatError, SessionFull, SessionProblem
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
+from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.eventtable import event_table
 from capture.folder import SessionFolder, listed_files
 from capture.format import (

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from capture.errors import FormatError
-from capture.events import FLAG_FIRST_KNOWN, FLAG_SAMPLED, Int64, Kind
+from capture.events.batch import FLAG_FIRST_KNOWN, FLAG_SAMPLED, Int64, Kind
 from capture.eventtable import integers, kinds, one_array
 from capture.tables import OLD_ROWS_BACK, SCHEMAS, id_column
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from capture.events import Int64
+from capture.events.batch import Int64
 from capture.format import Time
 from capture.record_bytes import session_ns
 

@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from capture.definitions import TrackRow, WaitRow
-from capture.facts import SleepersFact
+from capture.events.definitions import TrackRow, WaitRow
+from capture.events.facts import SleepersFact
 from capture.format import Time
 
 TrackOf: TypeAlias = Callable[[int], TrackRow | None]

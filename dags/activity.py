@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from capture.errors import FormatError
-from capture.events import Int64
+from capture.events.batch import Int64
 from dags.base import KeptId, KeptNs
 from dags.columns import runs
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, TypeVar
 import msgspec
 
 from capture.errors import FormatError
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
 from capture.typed import from_msgpack
 
 Ns: TypeAlias = int

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeBug
-from capture.events import FLAG_ENDED, EventBatch, Int64, Kind
+from capture.events.batch import FLAG_ENDED, EventBatch, Int64, Kind
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import MAX_TRACKS, track_events

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.errors import FormatError
-from capture.events import Int64
+from capture.events.batch import Int64
 
 OUTCOMES = ("return", "yield", "raise", "open")  # by code
 OPEN = OUTCOMES.index("open")

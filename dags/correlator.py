@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from capture.definitions import StateKeyRow, TrackRow
 from capture.errors import FormatError
-from capture.events import EventBatch, Int32
+from capture.events.batch import EventBatch, Int32
+from capture.events.definitions import StateKeyRow, TrackRow
 from dags.causality import CausalityDag
 from dags.code import CodeDag
 from dags.columns import grown

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from capture.definitions import OS_STATE, OS_STATES, ProcessRow, TrackRow
 from capture.errors import SessionProblem
-from capture.events import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
+from capture.events.batch import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
+from capture.events.definitions import OS_STATE, OS_STATES, ProcessRow, TrackRow
 from capture.session import Session
 from dags.correlator import Correlator
 from dags.frame_context import FrameContext

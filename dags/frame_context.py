@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from capture.definitions import TrackRow
-from capture.events import Int64
+from capture.events.batch import Int64
+from capture.events.definitions import TrackRow
 from capture.session import Session
 from dags.frame_parts import FrameGap
 from dags.process import Asleep

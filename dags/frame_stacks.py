@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.definitions import SiteRow
+from capture.events.definitions import SiteRow
 from dags.code import CodeDag
 from dags.frame_parts import LineIs, StackFrame
 from dags.kernels import FLAG_ENTERED_EARLIER, FLAG_STANDS, Array

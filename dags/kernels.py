@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.errors import FormatError, ScopeBug
-from capture.events import EventBatch, Int64
+from capture.events.batch import EventBatch, Int64
 
 FRAME_DTYPE = np.dtype(
     [("call_id", "<i8"), ("start_ns", "<i8"), ("site_id", "<i4"), ("line", "<u4"), ("flags", "<u4"), ("unused", "<u4")]

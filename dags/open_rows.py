@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from capture.definitions import WaitRow
+from capture.events.definitions import WaitRow
 from capture.session import Session
 from dags.keyframe import state_before
 from dags.sleepers import SegmentWaits

@@ -12,9 +12,9 @@ from typing import ClassVar
 import msgspec
 import numpy as np
 
-from capture.definitions import WaitRow
 from capture.errors import ScopeBug
-from capture.events import EventBatch, Int32, Kind
+from capture.events.batch import EventBatch, Int32, Kind
+from capture.events.definitions import WaitRow
 from dags.activity import Activity, ProcessActivity
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 

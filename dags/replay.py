@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from capture.definitions import TrackRow
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
+from capture.events.definitions import TrackRow
 from dags.correlator import Correlator, in_time_order
 
 STEP_ROWS = 16_384

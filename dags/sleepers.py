@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from capture.definitions import WaitRow
+from capture.events.definitions import WaitRow
 from capture.session import Session
 from dags.process import Asleep
 

@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from capture.definitions import StateKeyRow
 from capture.errors import FormatError, ScopeBug
-from capture.events import FLAG_DELETED, EventBatch, Int32, Int64, Kind
+from capture.events.batch import FLAG_DELETED, EventBatch, Int32, Int64, Kind
+from capture.events.definitions import StateKeyRow
+from capture.events.text_column import TextColumn
 from capture.eventtable import sparse_texts
 from capture.stored_states import writers
 from capture.tables import OLD_ROWS_BACK
-from capture.text_column import TextColumn
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import Cells, before_in_batch

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeBug
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 
 

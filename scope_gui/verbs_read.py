@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from capture.errors import SessionProblem, WrongUsage
-from capture.events import KIND_CODES
+from capture.events.batch import KIND_CODES
 from capture.measured_cost import told
 from capture.session import Session
 from capture.shown_text import one_line

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from capture.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.events import EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, Kind, make_batch
+from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.eventtable import event_table
 from capture.store import SegmentStore
 from capture.tables import as_table

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
-from capture.events import EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, Kind, make_batch
 
 CALLS = (Kind.CALL, Kind.RESUME, Kind.THROW)
 LEAVES = {Kind.RETURN: "return", Kind.YIELD: "yield", Kind.UNWIND: "raise"}

@@ -12,8 +12,8 @@ import msgspec
 
 from capture.blocks import Block, BlockType
 from capture.decode import Decoder
-from capture.definitions import DefinitionKind
-from capture.events import EventBatch, Kind, concat
+from capture.events.batch import EventBatch, Kind, concat
+from capture.events.definitions import DefinitionKind
 from capture.journal import JournalWriter
 from capture.own_folder import OwnFolder
 from scope_gui.recording.sealer import Sealer

@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from capture.definitions import ProcessRow, SiteRow, TrackRow
 from capture.errors import SessionProblem
-from capture.events import EventBatch, concat
+from capture.events.batch import EventBatch, concat
+from capture.events.definitions import ProcessRow, SiteRow, TrackRow
+from capture.events.text_column import TextColumn
 from capture.session import Session
 from capture.tables import empty_table
-from capture.text_column import TextColumn
 from dags.correlator import in_time_order
 
 MAX_CACHED_ROWS = 6_000_000

@@ -16,7 +16,7 @@ import numpy as np
 
 from capture.caches import unframed, write_cache
 from capture.errors import FormatError, ScopeError, SessionProblem
-from capture.events import Kind
+from capture.events.batch import Kind
 from capture.session import Session
 from capture.typed import from_msgpack
 from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from capture.events import EventBatch, Int64, Kind
+from capture.events.batch import EventBatch, Int64, Kind
 from dags.code import SnapshotText
 
 MAX_BINS = 4096  # of the finest level; finer than that, a view reads the calls themselves

@@ -31,9 +31,9 @@ from capture import resume
 from capture.blocks import Block, BlockType, JournalPosition
 from capture.capabilities import capabilities
 from capture.decode import Decoder
-from capture.definitions import GapRow, MetricRow
 from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
-from capture.events import KIND_CODES, KIND_NAMES, EventBatch
+from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch
+from capture.events.definitions import GapRow, MetricRow
 from capture.format import MANIFEST, MANIFEST_COPY, clipped
 from capture.journal import JournalReader, delete_before, journal_files
 from capture.losses import with_loss

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 
-from capture.definitions import SiteRow
+from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import BINS, RecentCalls
 from dags.frame_parts import Frame, FrameConfidence, FrameMemory, FrameProcess, FrameTrack
 from views.building.layout import Building, building

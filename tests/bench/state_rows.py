@@ -10,8 +10,8 @@ import numpy as np
 
 from capture.blocks import Block, BlockType
 from capture.decode import Decoder
-from capture.definitions import DefinitionKind
-from capture.events import Kind
+from capture.events.batch import Kind
+from capture.events.definitions import DefinitionKind
 from capture.format import About
 from capture.query import query
 from capture.session import Session

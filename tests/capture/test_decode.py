@@ -10,9 +10,9 @@ import pytest
 
 from capture.blocks import Block, BlockType
 from capture.decode import Decoder
-from capture.definitions import DefinitionKind
 from capture.errors import FormatError
-from capture.events import Kind
+from capture.events.batch import Kind
+from capture.events.definitions import DefinitionKind
 from capture.resume import resume_point, resumed
 from tests.synthetic import START_MONO_NS, PaperTarget, decode, definition, joined, record, rows, snapshot, state
 

@@ -14,9 +14,9 @@ import pytest
 from capture import catalog as catalog_module
 from capture import store as store_module
 from capture.blocks import MAX_PAYLOAD_BYTES, BlockType
-from capture.definitions import MAX_DEFINITION_BYTES, parse_definitions
 from capture.errors import FormatError, ScopeError, TargetProblem, WrongUsage
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
+from capture.events.definitions import MAX_DEFINITION_BYTES, parse_definitions
 from capture.format import MAX_TEXT, MOST_TEXTS, About, clipped
 from capture.journal import JournalReader, JournalWriter
 from capture.names import LONGEST_COMMAND, command_line, json_bytes

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from capture import query as query_module
-from capture.definitions import SiteRow
 from capture.errors import SessionProblem
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
+from capture.events.definitions import SiteRow
 from capture.pack import pack
 from capture.query import query
 from capture.session import Session

@@ -24,7 +24,7 @@ from capture import format as session_format
 from capture import packed as packed_module
 from capture.caches import write_cache
 from capture.errors import FormatError, SessionProblem
-from capture.events import concat, make_batch
+from capture.events.batch import concat, make_batch
 from capture.eventtable import event_table
 from capture.format import MANIFEST, MANIFEST_COPY, checksum, decode_manifest, encode_manifest
 from capture.pack import pack

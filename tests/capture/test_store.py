@@ -14,9 +14,9 @@ import pytest
 
 from capture import compaction, folder
 from capture.compaction import FULL_LEVEL, FULL_ROWS, next_merge
-from capture.definitions import SiteRow, TrackRow
 from capture.errors import FormatError, SessionProblem, TargetProblem
-from capture.events import EventBatch, concat, make_batch
+from capture.events.batch import EventBatch, concat, make_batch
+from capture.events.definitions import SiteRow, TrackRow
 from capture.eventtable import event_table
 from capture.format import FileEntry, SegmentEntry
 from capture.session import Session

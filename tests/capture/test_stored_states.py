@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from capture import parquet
-from capture.definitions import StateKeyRow
 from capture.errors import FormatError
-from capture.events import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Kind
+from capture.events.batch import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Kind
+from capture.events.definitions import StateKeyRow
 from capture.format import About
 from capture.query import query
 from capture.session import Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from capture.definitions import DefinitionKind
+from capture.events.definitions import DefinitionKind
 from capture.journal import JournalWriter
 from capture.own_folder import OwnFolder
 from capture.session import Session

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capture.events import make_batch
+from capture.events.batch import make_batch
 from capture.pack import pack
 from capture.session import Session
 from capture.store import SegmentStore

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from capture.definitions import TrackRow, WaitRow
 from capture.errors import FormatError
-from capture.facts import SleepersFact, parse_fact
+from capture.events.definitions import TrackRow, WaitRow
+from capture.events.facts import SleepersFact, parse_fact
 from capture.waits import Waits
 
 THREAD, TRACK = 700, 3

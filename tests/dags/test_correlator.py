@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from capture.definitions import StateKeyRow, TrackRow
 from capture.errors import FormatError
-from capture.events import FLAG_ENDED, Kind
+from capture.events.batch import FLAG_ENDED, Kind
+from capture.events.definitions import StateKeyRow, TrackRow
 from capture.stored_states import with_old_values
 from capture.tables import as_table
 from dags.base import Edge

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from capture.events import Kind
+from capture.events.batch import Kind
 from dags.export import edges_of, neighbourhood
 from tests.dags.test_frame import seal, story
 

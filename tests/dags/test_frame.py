@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from capture.decode import Decoder
-from capture.definitions import DefinitionKind
 from capture.errors import SessionProblem
-from capture.events import EventBatch, Kind
+from capture.events.batch import EventBatch, Kind
+from capture.events.definitions import DefinitionKind
 from capture.session import Session
 from capture.store import SegmentStore
 from dags.correlator import Correlator

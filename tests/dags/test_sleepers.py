@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from capture.definitions import ProcessRow, TrackRow
-from capture.events import EventBatch
-from capture.facts import SleepersFact
+from capture.events.batch import EventBatch
+from capture.events.definitions import ProcessRow, TrackRow
+from capture.events.facts import SleepersFact
 from capture.query import query
 from capture.session import Session
 from capture.store import SegmentStore

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from capture.blocks import BlockType
-from capture.definitions import DefinitionKind
+from capture.events.definitions import DefinitionKind
 from capture.session import Session
 from dags.correlator import Correlator
 from dags.frame import frame_at

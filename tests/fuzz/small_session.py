@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from capture.errors import FormatError
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
 from capture.files import check_name
 from capture.format import (
     MANIFEST,

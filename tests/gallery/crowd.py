@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.definitions import GapRow, MetricRow, ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.events import EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, Kind, make_batch
+from capture.events.definitions import GapRow, MetricRow, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.store import SegmentStore
 from capture.unseen import UnseenRow
 from dags.correlator import Correlator

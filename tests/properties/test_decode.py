@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from capture.blocks import Block, BlockType
 from capture.decode import Decoder
-from capture.definitions import DefinitionKind
 from capture.errors import FormatError
-from capture.events import EventBatch, Kind
+from capture.events.batch import EventBatch, Kind
+from capture.events.definitions import DefinitionKind
 from capture.records import parse_records
 from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, snapshot, state
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.definitions import TrackRow
 from capture.errors import FormatError
-from capture.events import FLAG_DELETED, EventBatch, Kind, make_batch
+from capture.events.batch import FLAG_DELETED, EventBatch, Kind, make_batch
+from capture.events.definitions import TrackRow
 from capture.stored_states import with_old_values
 from capture.tables import as_table
 from dags.code import context_tree

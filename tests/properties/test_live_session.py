@@ -27,7 +27,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from capture import folder
-from capture.events import make_batch
+from capture.events.batch import make_batch
 from capture.store import SegmentStore
 folder.GRACE_NS = int(sys.argv[2])
 path = Path(sys.argv[1])

@@ -6,7 +6,7 @@ import struct
 from collections import defaultdict
 from pathlib import Path
 
-from capture.events import Kind
+from capture.events.batch import Kind
 from capture.session import Session
 from capture.verify import verify
 

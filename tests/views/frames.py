@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from capture.definitions import SiteRow
+from capture.events.definitions import SiteRow
 from capture.session import Session
 from capture.tables import as_table
 from dags.analyses.recent_calls import RecentCalls, recent_calls

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from capture.definitions import SiteRow
+from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame
 from views.building.places import Places, rounded_up

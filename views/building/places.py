@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from capture.definitions import SiteRow
+from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import Int64
 
 PLOT = 4

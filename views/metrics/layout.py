@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from capture.definitions import OS_STATE
+from capture.events.definitions import OS_STATE
 from dags.analyses.lod import Array
 from views.figures import THIN, duration_text, short_count, size_text
 from views.timeline.layout import columns_of

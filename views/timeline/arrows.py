@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from capture.errors import SessionProblem
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
 from capture.session import Session
 from dags.analyses.lod import Array
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from capture.errors import SessionProblem
-from capture.events import EventBatch, Kind
+from capture.events.batch import EventBatch, Kind
 from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array

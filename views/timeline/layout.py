@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from capture.definitions import ProcessRow, TrackRow
+from capture.events.definitions import ProcessRow, TrackRow
 from dags.analyses.lod import Array
 
 GUTTER = 168

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from capture.events import KIND_NAMES
+from capture.events.batch import KIND_NAMES
 from dags.analyses.detail import OPEN_END
 from views.figures import count_text, duration_text
 from views.plain_text import plain

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from capture.events import Kind
+from capture.events.batch import Kind
 from dags.analyses.lod import Array
 from views.figures import count_text, duration_text
 from views.plain_text import plain

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.events import EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, Kind, make_batch
 from dags.analyses.lod import MAX_BINS, Level, level_for, pyramid
 from tests.sessions import make_events
 

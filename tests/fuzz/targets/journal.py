@@ -12,7 +12,7 @@ from capture import resume
 from capture.blocks import Block, file_name
 from capture.decode import Decoder
 from capture.errors import FormatError
-from capture.events import EventBatch
+from capture.events.batch import EventBatch
 from capture.journal import JournalReader
 from dags.correlator import Correlator
 from tests.fuzz.paper import blocks, file_of, mutated_journal

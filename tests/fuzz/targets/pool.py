@@ -14,10 +14,10 @@ from pathlib import Path
 from random import Random
 
 from capture.decode import Decoder
-from capture.definitions import DefinitionKind
 from capture.drain import Drain
 from capture.errors import FormatError
-from capture.events import Kind
+from capture.events.batch import Kind
+from capture.events.definitions import DefinitionKind
 from capture.hostlib import host_library
 from capture.journal import JournalReader, JournalWriter
 from capture.own_folder import OwnFolder

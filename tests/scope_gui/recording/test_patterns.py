@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from capture.definitions import DefinitionKind
+from capture.events.definitions import DefinitionKind
 from capture.own_folder import OwnFolder
 from capture.session import Session
 from scope_gui.recording.sealer import Sealer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capture.definitions import SiteRow
+from capture.events.definitions import SiteRow
 from tests.views.frames import SECOND_NS, calls_of, ended_call, frame, track
 from views.building.layout import building
 from views.building.places import MAX_STEADY_SLOTS, PLOT, Places, rounded_up

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from capture.events import Kind, make_batch
+from capture.events.batch import Kind, make_batch
 from capture.session import Session
 from capture.store import SegmentStore
 from capture.tables import as_table

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capture.definitions import ProcessRow, TrackRow
-from capture.events import Kind, make_batch
+from capture.events.batch import Kind, make_batch
+from capture.events.definitions import ProcessRow, TrackRow
 from capture.session import Session
 from capture.store import SegmentStore
 from dags.analyses.detail import OPEN_END

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.definitions import ProcessRow, TrackRow
+from capture.events.definitions import ProcessRow, TrackRow
 from dags.analyses.detail import OPEN_END, SPAN_DTYPE
 from dags.analyses.lod import Array
 from views.timeline.layout import (

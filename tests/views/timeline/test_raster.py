@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from capture.definitions import TrackRow
+from capture.events.definitions import TrackRow
 from dags.analyses.detail import OPEN_END, SPAN_DTYPE
 from dags.analyses.lod import ROW_DTYPE, Array
 from views.timeline.layout import stacked

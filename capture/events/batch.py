@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from capture.text_column import NO_TEXTS, TextColumn
+from capture.events.text_column import NO_TEXTS, TextColumn
 
 Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
