@@ -17,14 +17,14 @@ from capture.channel import AgentChannel
 from capture.doctor import judge
 from capture.errors import TargetProblem
 from capture.foreign_files import read_start
-from capture.host_facts import AGENT_DIR
 from capture.inject import has_ended, inject
 from capture.pool import BLOCK_BYTES
-from capture.python_build import PROGRAM_NAME
 from capture.rights import Rights, refuse_if_changed, rights_of, run_program_of
 from capture.settings import CaptureSettings
+from capture.target.host_facts import AGENT_DIR
+from capture.target.python_build import PROGRAM_NAME
+from capture.target.targets import Target, describe
 from capture.target_code import loadable_path
-from capture.targets import Target, describe
 
 REMOTE_PATIENCE_S = 0.15
 """How long the main thread of a 3.14 may take to come round to our script before a thread is entered instead."""

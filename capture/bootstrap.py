@@ -19,9 +19,9 @@ import msgspec
 
 from capture.channel import SOCKET, AgentChannel
 from capture.errors import ScopeBug, TargetProblem
-from capture.host_facts import AGENT_DIR
 from capture.pool_folders import give_pool_folder, make_pool_folder
 from capture.settings import CaptureSettings
+from capture.target.host_facts import AGENT_DIR
 
 LONGEST_FOLDER = 80
 """A socket's path holds 107 bytes."""

@@ -12,10 +12,10 @@ import msgspec
 from capture import rules_entry, rules_program
 from capture.errors import TargetProblem
 from capture.expected_cost import told_for
-from capture.host_facts import DEFAULT_POOL_BYTES, Host, host_facts
 from capture.rules import Rule
 from capture.shown_text import one_line
-from capture.targets import Target, describe
+from capture.target.host_facts import DEFAULT_POOL_BYTES, Host, host_facts
+from capture.target.targets import Target, describe
 
 Tier = Literal["python", "observe"]
 

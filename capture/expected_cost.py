@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from capture.pythons import Minor
+from capture.target.pythons import Minor
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from capture.errors import ScopeBug, TargetProblem
 from capture.hostlib import host_library
-from capture.maps import Mapping
 from capture.rights import Rights, refuse_if_changed
+from capture.target.maps import Mapping
 from capture.target_code import TargetCode
 
 HUNT_MS = 3000

@@ -20,10 +20,10 @@ import msgspec
 from capture.bootstrap import Bootstrap
 from capture.channel import AgentChannel
 from capture.errors import TargetProblem
-from capture.host_facts import AGENT_DIR
-from capture.python_command import parse_command
-from capture.pythons import NEWEST, OLDEST
 from capture.settings import CaptureSettings
+from capture.target.host_facts import AGENT_DIR
+from capture.target.python_command import parse_command
+from capture.target.pythons import NEWEST, OLDEST
 from capture.typed import converted
 
 START_PATIENCE_S = 20.0

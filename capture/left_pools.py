@@ -18,9 +18,9 @@ from capture import ids
 from capture.errors import ScopeError, SessionBusy, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.lock_holders import held_by
-from capture.maps import read_maps
 from capture.own_folder import SESSION_NOTE, OwnFolder
 from capture.pool_folders import remove_pools
+from capture.target.maps import read_maps
 
 MOST_BYTES = 4200  # of a path
 _LOOK_S = 0.02

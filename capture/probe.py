@@ -18,8 +18,8 @@ import psutil
 from capture.events.definitions import OS_STATE, OS_STATES
 from capture.foreign_files import read_start
 from capture.names import command_line, command_words, kernel_name
-from capture.python_build import PROGRAM_NAME
-from capture.python_command import given_program
+from capture.target.python_build import PROGRAM_NAME
+from capture.target.python_command import given_program
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _MOST_STATES = 32

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from capture.host_facts import Host
 from capture.names import readable
-from capture.targets import Target
+from capture.target.host_facts import Host
+from capture.target.targets import Target
 
 OBSERVE = "`--mode observe` records its memory, CPU and threads from outside."
 

@@ -1,8 +1,8 @@
 """Who may enter a process: rules for every program, in the order in which a user can do something about them."""
 
-from capture.host_facts import Host, user_name
 from capture.rules import Judge, Rule, rule
-from capture.targets import Target
+from capture.target.host_facts import Host, user_name
+from capture.target.targets import Target
 
 
 def exists(target: Target, host: Host) -> Rule:

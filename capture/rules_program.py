@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from capture.host_facts import Host, user_name
-from capture.pythons import NEWEST, OLDEST
-from capture.room import Room
 from capture.rules import OBSERVE, Judge, Rule, rule
-from capture.seccomp import UNKNOWN
-from capture.targets import Target
+from capture.target.host_facts import Host, user_name
+from capture.target.pythons import NEWEST, OLDEST
+from capture.target.room import Room
+from capture.target.seccomp import UNKNOWN
+from capture.target.targets import Target
 
 
 def _readable(target: Target, host: Host) -> Rule:

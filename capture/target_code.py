@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from capture.elf import ElfError, ElfFile
 from capture.errors import ScopeBug, TargetProblem
-from capture.maps import Mapping, file_of, read_maps
+from capture.target.elf import ElfError, ElfFile
+from capture.target.maps import Mapping, file_of, read_maps
 
 _SIGRETURN = bytes.fromhex("48c7c00f0000000f05")
 """`mov $15,%rax; syscall`: what libc gives the kernel as the return address of its signal handlers."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture.pythons import TARGETS, minor_text
+from capture.target.pythons import TARGETS, minor_text
 
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = tuple(minor_text(minor) for minor in TARGETS)

@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-from capture.pythons import HOSTS, NEWEST, OLDEST, TARGETS, minor_text
+from capture.target.pythons import HOSTS, NEWEST, OLDEST, TARGETS, minor_text
 from tests import interpreters
 from tests.interpreters import MINORS, ROOT, Interpreter
 

@@ -13,8 +13,8 @@ from typing import Literal
 import msgspec
 
 from capture.doctor import Diagnosis
-from capture.host_facts import user_name
-from capture.processes import ProcessRow
+from capture.target.host_facts import user_name
+from capture.target.processes import ProcessRow
 from views.plain_text import plain
 
 Column = Literal["pid", "python", "command", "user", "cpu", "memory", "age", "verdict"]

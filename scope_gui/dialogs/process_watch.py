@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from capture.doctor import Diagnosis, examine
-from capture.processes import list_processes
+from capture.target.processes import list_processes
 from scope_gui.dialogs.process_lines import Key, ProcessLine, process_lines
 from views.events import Event
 from views.jobs import Worker

@@ -31,11 +31,11 @@ from capture.journal import JournalReader, JournalWriter, delete_before, journal
 from capture.left_pools import hold_note, noted_session
 from capture.lock_holders import held_by, holders_of
 from capture.losses import KEEPS_JOURNAL, RESUME_LOST, SESSION_FULL
-from capture.maps import processes_with
 from capture.names import json_bytes
 from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
 from capture.pool import Pool
 from capture.pool_folders import pool_folders, refuse_new_pools, remove_pools, strangers_among
+from capture.target.maps import processes_with
 from capture.typed import from_json
 from scope_gui.recording import control
 from scope_gui.recording.sealer import Sealer, finish_sealed

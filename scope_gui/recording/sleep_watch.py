@@ -10,8 +10,8 @@ import time
 from dataclasses import replace
 
 from capture import clock
-from capture.sleepers import SleepChange, Sleepers
-from capture.thread_numbers import ThreadNumbers
+from capture.target.sleepers import SleepChange, Sleepers
+from capture.target.thread_numbers import ThreadNumbers
 from scope_gui.recording.os_watch import Fact
 
 PERIOD_NS = 20_000_000

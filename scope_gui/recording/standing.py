@@ -14,7 +14,7 @@ from capture.drain import Drain
 from capture.measured_cost import Overhead
 from capture.pool import Cost, Pool
 from capture.probe import cpu_clock, cpu_seconds
-from capture.thread_numbers import ThreadNumbers
+from capture.target.thread_numbers import ThreadNumbers
 from scope_gui.recording.overhead import OverheadMeter, SlowedTime, Spent, prices
 
 

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from capture.doctor import Diagnosis, diagnose, examine
-from capture.host_facts import Host
-from capture.python_build import PythonBuild
-from capture.room import Room
-from capture.seccomp import UNKNOWN, Confinement
-from capture.targets import Target
+from capture.target.host_facts import Host
+from capture.target.python_build import PythonBuild
+from capture.target.room import Room
+from capture.target.seccomp import UNKNOWN, Confinement
+from capture.target.targets import Target
 from tests.interpreters import Interpreter
 from tests.targets import Launcher
 

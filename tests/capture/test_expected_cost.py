@@ -3,7 +3,7 @@
 import doctest
 
 from capture import expected_cost
-from capture.pythons import TARGETS
+from capture.target.pythons import TARGETS
 
 
 def test_the_examples_hold() -> None:

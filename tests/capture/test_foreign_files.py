@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from capture.elf import ElfError, ElfFile
 from capture.foreign_files import MOST_TOLD, open_regular, read_start
-from capture.maps import file_of, read_maps
-from capture.python_build import is_interpreter, python_in_file
-from capture.targets import describe
+from capture.target.elf import ElfError, ElfFile
+from capture.target.maps import file_of, read_maps
+from capture.target.python_build import is_interpreter, python_in_file
+from capture.target.targets import describe
 from tests.targets import Launcher
 
 LIBC = next(Path(m.path) for m in read_maps(os.getpid()) if m.name.startswith(("libc.so.", "libc-2.")))

@@ -19,7 +19,7 @@ import pytest
 
 from capture.errors import ScopeBug, TargetProblem
 from capture.inject import _plan, _run, inject
-from capture.maps import read_maps
+from capture.target.maps import read_maps
 from tests.interpreters import Interpreter
 
 SOAK_ROUNDS = 300 if os.environ.get("SCOPE_SOAK") else 12

@@ -16,8 +16,8 @@ import pytest
 
 from capture.doctor import examine
 from capture.errors import TargetProblem
-from capture.host_facts import Host, host_facts
-from capture.targets import Target as Described
+from capture.target.host_facts import Host, host_facts
+from capture.target.targets import Target as Described
 from tests.conftest import SOAK
 from tests.faults.one_recording import record, traces
 from tests.interpreters import Interpreter, everybody_can_reach, found

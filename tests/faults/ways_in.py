@@ -12,10 +12,10 @@ from pathlib import Path
 from capture.attach import attach
 from capture.bootstrap import Bootstrap, recorder_library
 from capture.channel import AgentChannel
-from capture.host_facts import AGENT_DIR
 from capture.inject import inject
 from capture.pool import Pool
 from capture.settings import CaptureSettings
+from capture.target.host_facts import AGENT_DIR
 from tests.interpreters import Interpreter
 from tests.targets import Launcher, Target
 

@@ -33,7 +33,7 @@
 #define FORCED_SWITCHES "\nnonvoluntary_ctxt_switches:"
 #define FILE_BYTES 2048 /* `status` of a thread; the other files are shorter */
 
-/* Why it sleeps; capture/sleepers.py has the words. */
+/* Why it sleeps; capture/target/sleepers.py has the words. */
 enum why { WHY_UNKNOWN, WHY_LOCK, WHY_IO, WHY_SLEEP, WHY_CHILD };
 
 /* Of one thread; only ever compared, but for the delay. */

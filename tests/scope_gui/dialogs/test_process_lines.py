@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from capture.doctor import Diagnosis, Tier
-from capture.processes import ProcessRow
 from capture.rules import Rule
+from capture.target.processes import ProcessRow
 from scope_gui.dialogs.process_lines import ProcessLine, age_text, cell_text, chosen_lines, process_lines, verdict_text
 
 NOW_S = 10_000.0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from capture.sleepers import SleepChange, Sleepers
+from capture.target.sleepers import SleepChange, Sleepers
 from tests.interpreters import Interpreter
 from tests.leftovers import wait_for
 from tests.targets import Launcher

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import psutil
 
-from capture.seccomp import FILTERED, UNKNOWN, Confinement, confinement
 from capture.settings import DEFAULT_CHUNKS
-from capture.targets import Target
+from capture.target.seccomp import FILTERED, UNKNOWN, Confinement, confinement
+from capture.target.targets import Target
 
-AGENT_DIR = Path(__file__).resolve().parent / "agent"
+AGENT_DIR = Path(__file__).resolve().parents[1] / "agent"
 DEFAULT_POOL_BYTES = DEFAULT_CHUNKS << 16
 _CAP_SYS_PTRACE = 1 << 19
 

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from capture.bpf import Instruction, answers
-from capture.seccomp import CALLS, Confinement, _tried_here, confinement, refused_by
+from capture.target.bpf import Instruction, answers
+from capture.target.seccomp import CALLS, Confinement, _tried_here, confinement, refused_by
 
 ALLOW, KILL, EPERM, ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 NUMBER_OF = {call.name: call.number for call in CALLS}

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from capture.hostlib import host_library
-from capture.maps import read_maps
-from capture.python_build import LIBRARY_NAME
+from capture.target.maps import read_maps
+from capture.target.python_build import LIBRARY_NAME
 
 KINDS = ("", "lock", "io", "sleep", "join")
 """Words of the table `waits`, by the C side's number; '': asleep, and nobody may know what for."""

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from capture.own_process import bundle_launcher
-from capture.python_build import PROGRAM_NAME
-from capture.wrappers import wrapped_at
+from capture.target.python_build import PROGRAM_NAME
+from capture.target.wrappers import wrapped_at
 
 _FLAGS = frozenset("bBdEiIOPqRsSuvx")
 _WITH_VALUE = frozenset("XW")

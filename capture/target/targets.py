@@ -14,19 +14,19 @@ from typing import Any
 import msgspec
 import psutil
 
-from capture.elf import ElfError, ElfFile
 from capture.errors import TargetProblem
 from capture.foreign_files import read_start
-from capture.maps import Mapping, file_of, read_maps
 from capture.names import command_line, command_words, kernel_name, readable
-from capture.python_build import (
+from capture.target.elf import ElfError, ElfFile
+from capture.target.maps import Mapping, file_of, read_maps
+from capture.target.python_build import (
     LIBRARY_NAME,
     PythonBuild,
     is_closed_python,
     python_in_file,
 )
-from capture.python_command import x_options
-from capture.room import Room, room_of
+from capture.target.python_command import x_options
+from capture.target.room import Room, room_of
 
 _POOL_MAGIC = bytes(byte ^ 0xFF for byte in (0xAC, 0xBC, 0xB0, 0xAF, 0xBA, 0xAF, 0xB3, 0xFE))
 _POOL_STATE_AT = 128

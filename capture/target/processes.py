@@ -10,7 +10,7 @@ import psutil
 
 from capture.foreign_files import read_start
 from capture.names import command_line, command_words, kernel_name
-from capture.python_build import PROGRAM_NAME, is_interpreter
+from capture.target.python_build import PROGRAM_NAME, is_interpreter
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

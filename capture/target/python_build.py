@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from capture.elf import ElfError, ElfFile
+from capture.target.elf import ElfError, ElfFile
 
 LIBRARY_NAME = re.compile(r"libpython(3)\.(\d+)(t?)[dm]*\.so")
 PROGRAM_NAME = re.compile(r"python(\d)?(?:\.(\d+)(t?)[dm]*)?$")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.python_command import PythonCommand, parse_command
+from capture.target.python_command import PythonCommand, parse_command
 
 PYTHON = sys.executable
 

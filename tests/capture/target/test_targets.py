@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from capture.errors import TargetProblem
-from capture.processes import list_processes
-from capture.python_build import python_in_file, version_text
-from capture.targets import describe
+from capture.target.processes import list_processes
+from capture.target.python_build import python_in_file, version_text
+from capture.target.targets import describe
 from tests.interpreters import Interpreter
 from tests.targets import Launcher
 

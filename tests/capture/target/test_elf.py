@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from capture.elf import ElfError, ElfFile
-from capture.maps import read_maps
+from capture.target.elf import ElfError, ElfFile
+from capture.target.maps import read_maps
 
 
 @pytest.fixture(scope="module")

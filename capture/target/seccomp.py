@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from capture.bpf import Instruction, answers
 from capture.hostlib import host_library
+from capture.target.bpf import Instruction, answers
 
 UNKNOWN = "?"
 STRICT, FILTERED = 1, 2
