@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from capture import doctor as attach_doctor
+from capture.attach import doctor as attach_doctor
+from capture.attach.launch import EndedEarly
 from capture.errors import ScopeError, TargetProblem
-from capture.launch import EndedEarly
 from capture.measured_cost import told
 from capture.settings import CaptureSettings
 from capture.shown_text import one_line

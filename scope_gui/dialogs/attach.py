@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from capture.doctor import Diagnosis
+from capture.attach.doctor import Diagnosis
 from capture.errors import ScopeError
 from scope_gui.dialogs.capture_choice import CaptureChoice, new_session_path, program_name, recordings_folder
 from scope_gui.dialogs.capture_form import CaptureForm

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from capture.doctor import Diagnosis
+from capture.attach.doctor import Diagnosis
 from capture.target.host_facts import user_name
 from capture.target.processes import ProcessRow
 from views.plain_text import plain
@@ -132,7 +132,7 @@ def verdict_text(line: ProcessLine, diagnosis: Diagnosis | None) -> str:
 
 
 def in_the_way(rule: str) -> str:
-    """What is the matter when this rule of capture/doctor.py does not hold, in two or three words."""
+    """What is the matter when this rule of capture/attach/doctor.py does not hold, in two or three words."""
     return _IN_THE_WAY.get(rule, rule)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from capture.doctor import Diagnosis
+from capture.attach.doctor import Diagnosis
 from scope_gui.dialogs.process_lines import COLUMNS, Column, Key, ProcessLine, cell_text, chosen_lines, verdict_text
 from views.plain_text import tooltip
 from views.state import Theme

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from capture.doctor import Diagnosis, examine
+from capture.attach.doctor import Diagnosis, examine
 from capture.target.processes import list_processes
 from scope_gui.dialogs.process_lines import Key, ProcessLine, process_lines
 from views.events import Event

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from capture.doctor import examine
+from capture.attach.doctor import examine
 from capture.errors import TargetProblem
 from scope_gui.dialogs.capture_choice import CaptureChoice, new_session_path, recordings_folder
 from scope_gui.places import resource_path

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from capture import clock, doctor
+from capture import clock
+from capture.attach import doctor
 
 _AGAIN_NS = (0, 60_000_000, 250_000_000, 1_000_000_000)
 _MOST_PROCESSES = 256

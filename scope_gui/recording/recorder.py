@@ -21,13 +21,13 @@ import msgspec
 import psutil
 
 from capture import clock, ids
-from capture.attach import attach
-from capture.channel import AgentChannel, reason_in
+from capture.attach.attach import attach
+from capture.attach.channel import AgentChannel, reason_in
+from capture.attach.launch import launch
 from capture.drain import Drain
 from capture.errors import ScopeError, SessionProblem, TargetProblem
 from capture.fuse import Fuse
 from capture.journal import BlockType, JournalWriter
-from capture.launch import launch
 from capture.left_pools import remove_left_pools
 from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes

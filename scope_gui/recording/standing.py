@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from capture import clock
-from capture.channel import AgentChannel
+from capture.attach.channel import AgentChannel
 from capture.drain import Drain
 from capture.measured_cost import Overhead
 from capture.pool import Cost, Pool

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from capture.attach import attach
+from capture.attach.attach import attach
 from capture.drain import Drain
 from capture.ids import new_session_id, pool_root
 from capture.journal import JournalWriter

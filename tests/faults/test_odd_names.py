@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import capture.query
-from capture.bootstrap import LONGEST_FOLDER, Bootstrap
+from capture.attach.bootstrap import LONGEST_FOLDER, Bootstrap
 from capture.names import kernel_name, readable, readable_bytes
 from capture.session import Session
 from tests.faults.ways_in import recorded

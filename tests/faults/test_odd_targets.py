@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from capture.doctor import examine
+from capture.attach.doctor import examine
 from capture.errors import TargetProblem
 from capture.target.host_facts import Host, host_facts
 from capture.target.targets import Target as Described
@@ -225,7 +225,7 @@ def test_a_program_that_ends_while_it_is_looked_at_is_said_to_have_ended(
         assert wait_for(lambda: stat.read_text().split()[2] == "Z", 10.0)
         return host_facts(described, pool_bytes)
 
-    monkeypatch.setattr("capture.doctor.host_facts", facts_of_one_that_ends)
+    monkeypatch.setattr("capture.attach.doctor.host_facts", facts_of_one_that_ends)
     assert "has ended already" in examine(program.pid).refusal()
 
 
@@ -245,7 +245,7 @@ def test_a_program_whose_audit_hook_forbids_the_agent_is_told_so_and_goes_on(
     target: Launcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the mechanism that enters a thread. CPython 3.14 itself prints what an audit hook says of its own script."""
-    monkeypatch.setattr("capture.attach.AGENT_PATIENCE_S", 1.0)
+    monkeypatch.setattr("capture.attach.attach.AGENT_PATIENCE_S", 1.0)
     counting = Counting(target, [sys.executable], "audit-hook", tmp_path)
     before, said = traces(counting.program.pid), counting.program.output()
     with pytest.raises(TargetProblem, match="audit hook"):

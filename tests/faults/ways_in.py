@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from capture.attach import attach
-from capture.bootstrap import Bootstrap, recorder_library
-from capture.channel import AgentChannel
-from capture.inject import inject
+from capture.attach.attach import attach
+from capture.attach.bootstrap import Bootstrap, recorder_library
+from capture.attach.channel import AgentChannel
+from capture.attach.inject import inject
 from capture.pool import Pool
 from capture.settings import CaptureSettings
 from capture.target.host_facts import AGENT_DIR

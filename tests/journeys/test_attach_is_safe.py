@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from capture.attach import attach
+from capture.attach.attach import attach
 from capture.clock import CLOCK_TSC
 from capture.drain import Drain
 from capture.journal import JournalWriter

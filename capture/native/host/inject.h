@@ -7,7 +7,7 @@
  *   inject_safe.c  what a safe point is, and why
  *   inject_call.c  calling functions in the stopped thread and putting everything back
  *
- * The structs below are mirrored field by field in capture/inject.py; all integers little-endian, natural alignment.
+ * The structs below are mirrored field by field in capture/attach/inject.py; all integers little-endian, natural alignment.
  */
 #ifndef SCOPE_INJECT_H
 #define SCOPE_INJECT_H

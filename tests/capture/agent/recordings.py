@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from capture.channel import AgentChannel, Message
+from capture.attach.channel import AgentChannel, Message
 from tests.capture.agent import poolfile
 from tests.interpreters import Interpreter
 from tests.targets import Launcher, Target

@@ -10,7 +10,7 @@ from random import Random
 
 import msgspec
 
-from capture.channel import MOST_REASON, AgentChannel, reason_in
+from capture.attach.channel import MOST_REASON, AgentChannel, reason_in
 from capture.errors import TargetProblem
 from capture.probe import cpu_seconds
 from scope_gui.recording.standing import Standing

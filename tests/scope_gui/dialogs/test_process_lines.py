@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from capture.doctor import Diagnosis, Tier
-from capture.rules import Rule
+from capture.attach.doctor import Diagnosis, Tier
+from capture.attach.rules import Rule
 from capture.target.processes import ProcessRow
 from scope_gui.dialogs.process_lines import ProcessLine, age_text, cell_text, chosen_lines, process_lines, verdict_text
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from capture.doctor import Diagnosis
-from capture.rules import Rule
+from capture.attach.doctor import Diagnosis
+from capture.attach.rules import Rule
 from capture.session import Session
 from scope_gui.effects import Effects
 from scope_gui.recording import demo

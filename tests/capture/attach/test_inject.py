@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from capture.attach.inject import _plan, _run, inject
 from capture.errors import ScopeBug, TargetProblem
-from capture.inject import _plan, _run, inject
 from capture.target.maps import read_maps
 from tests.interpreters import Interpreter
 

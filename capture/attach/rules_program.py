@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from capture.rules import OBSERVE, Judge, Rule, rule
+from capture.attach.rules import OBSERVE, Judge, Rule, rule
 from capture.target.host_facts import Host, user_name
 from capture.target.pythons import NEWEST, OLDEST
 from capture.target.room import Room

@@ -1,6 +1,6 @@
 """Who may enter a process: rules for every program, in the order in which a user can do something about them."""
 
-from capture.rules import Judge, Rule, rule
+from capture.attach.rules import Judge, Rule, rule
 from capture.target.host_facts import Host, user_name
 from capture.target.targets import Target
 

@@ -2,7 +2,7 @@
 
 import doctest
 
-from capture import expected_cost
+from capture.attach import expected_cost
 from capture.target.pythons import TARGETS
 
 

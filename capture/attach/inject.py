@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from capture.attach.rights import Rights, refuse_if_changed
+from capture.attach.target_code import TargetCode
 from capture.errors import ScopeBug, TargetProblem
 from capture.hostlib import host_library
-from capture.rights import Rights, refuse_if_changed
 from capture.target.maps import Mapping
-from capture.target_code import TargetCode
 
 HUNT_MS = 3000
 CALL_MS = 2000

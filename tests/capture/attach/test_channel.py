@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.channel import MAX_LINE_BYTES, MOST_KEPT, AgentChannel
+from capture.attach.channel import MAX_LINE_BYTES, MOST_KEPT, AgentChannel
 from capture.errors import TargetProblem
 
 

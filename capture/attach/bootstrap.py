@@ -17,7 +17,7 @@ from typing import Self
 
 import msgspec
 
-from capture.channel import SOCKET, AgentChannel
+from capture.attach.channel import SOCKET, AgentChannel
 from capture.errors import ScopeBug, TargetProblem
 from capture.pool_folders import give_pool_folder, make_pool_folder
 from capture.settings import CaptureSettings

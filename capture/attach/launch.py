@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from capture.bootstrap import Bootstrap
-from capture.channel import AgentChannel
+from capture.attach.bootstrap import Bootstrap
+from capture.attach.channel import AgentChannel
 from capture.errors import TargetProblem
 from capture.settings import CaptureSettings
 from capture.target.host_facts import AGENT_DIR

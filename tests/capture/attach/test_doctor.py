@@ -6,7 +6,7 @@ import sys
 import msgspec
 import pytest
 
-from capture.doctor import Diagnosis, diagnose, examine
+from capture.attach.doctor import Diagnosis, diagnose, examine
 from capture.target.host_facts import Host
 from capture.target.python_build import PythonBuild
 from capture.target.room import Room

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from capture.attach.launch import Launched, _ask_interpreter, launch
 from capture.errors import TargetProblem
-from capture.launch import Launched, _ask_interpreter, launch
 from capture.settings import CaptureSettings
 from tests.interpreters import Interpreter
 
@@ -194,7 +194,7 @@ def test_interpreters_are_asked_once() -> None:
 def test_standard_input_and_output_are_ours(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
-from capture.launch import launch
+from capture.attach.launch import launch
 from capture.settings import CaptureSettings
 command = [{sys.executable!r}, "-c", "print(input().upper())"]
 process, channel, _ = launch(command, CaptureSettings(), Path({str(tmp_path)!r}) / "pool" / "1", 1)
@@ -205,7 +205,7 @@ raise SystemExit(process.wait())
         [sys.executable, "-c", code],
         input=b"hello\n",
         capture_output=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         env={**os.environ, "TMPDIR": tempfile.gettempdir()},
         check=False,
     )

@@ -2,7 +2,7 @@
 
 On Python 3.14 and later the interpreter itself is asked to run our bootstrap (PEP 768); it does so when its main thread
 next runs Python. If that thread sits in a system call, and for older versions, a thread of it is entered with ptrace
-(capture/inject.py). Whichever comes first claims the orders; the other finds nothing to do.
+(capture/attach/inject.py). Whichever comes first claims the orders; the other finds nothing to do.
 """
 
 import contextlib
@@ -12,19 +12,19 @@ from pathlib import Path
 
 import psutil
 
-from capture.bootstrap import CLAIMED, SCRIPT, Bootstrap, recorder_library
-from capture.channel import AgentChannel
-from capture.doctor import judge
+from capture.attach.bootstrap import CLAIMED, SCRIPT, Bootstrap, recorder_library
+from capture.attach.channel import AgentChannel
+from capture.attach.doctor import judge
+from capture.attach.inject import has_ended, inject
+from capture.attach.rights import Rights, refuse_if_changed, rights_of, run_program_of
+from capture.attach.target_code import loadable_path
 from capture.errors import TargetProblem
 from capture.foreign_files import read_start
-from capture.inject import has_ended, inject
 from capture.pool import BLOCK_BYTES
-from capture.rights import Rights, refuse_if_changed, rights_of, run_program_of
 from capture.settings import CaptureSettings
 from capture.target.host_facts import AGENT_DIR
 from capture.target.python_build import PROGRAM_NAME
 from capture.target.targets import Target, describe
-from capture.target_code import loadable_path
 
 REMOTE_PATIENCE_S = 0.15
 """How long the main thread of a 3.14 may take to come round to our script before a thread is entered instead."""
@@ -124,7 +124,7 @@ def _rights(target: Target) -> Rights:
 def _remote_exec(target: Target, script: Path, rights: Rights) -> bool:
     """Have the target's own interpreter, started anew as its owner, ask it to run `script`; False if that cannot be.
 
-    Started as root it would be whatever the owner has made of it (capture/rights.py).
+    Started as root it would be whatever the owner has made of it (capture/attach/rights.py).
     """
     command = [target.executable or "python", "-I", "-S", "-c", _ASK, str(target.pid), str(script)]
     environment = {"PATH": os.defpath}

@@ -9,10 +9,10 @@ from typing import Literal
 
 import msgspec
 
-from capture import rules_entry, rules_program
+from capture.attach import rules_entry, rules_program
+from capture.attach.expected_cost import told_for
+from capture.attach.rules import Rule
 from capture.errors import TargetProblem
-from capture.expected_cost import told_for
-from capture.rules import Rule
 from capture.shown_text import one_line
 from capture.target.host_facts import DEFAULT_POOL_BYTES, Host, host_facts
 from capture.target.targets import Target, describe

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.rights import Rights, as_owner, rights_of, run_program_of
+from capture.attach.rights import Rights, as_owner, rights_of, run_program_of
 from tests.interpreters import Interpreter, everybody_can_reach
 from tests.scope_command import scope
 from tests.targets import Launcher

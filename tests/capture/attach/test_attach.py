@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from capture.attach import attach
-from capture.bootstrap import Bootstrap
-from capture.channel import AgentChannel
+from capture.attach.attach import attach
+from capture.attach.bootstrap import Bootstrap
+from capture.attach.channel import AgentChannel
 from capture.errors import TargetProblem
 from capture.settings import CaptureSettings
 from tests.interpreters import Interpreter, everybody_can_reach
@@ -241,7 +241,7 @@ def test_programs_killed_at_any_moment_of_the_attach_end_in_one_sentence(target:
 def test_a_long_call_that_holds_the_interpreter_lock_is_named_as_the_reason(
     interpreter: Interpreter, target: Launcher, pool_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("capture.attach.AGENT_PATIENCE_S", 0.1)
+    monkeypatch.setattr("capture.attach.attach.AGENT_PATIENCE_S", 0.1)
     code = """
 import re, time
 print("ready", flush=True)
@@ -314,11 +314,11 @@ def test_attaching_from_a_short_lived_recorder_leaves_no_process(target: Launche
     code = f"""
 import os
 from pathlib import Path
-from capture.attach import attach
+from capture.attach.attach import attach
 from capture.settings import CaptureSettings
 attach({program.pid}, CaptureSettings(), Path({str(pool_dir)!r}), 1)
 os._exit(0)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert wait_for(lambda: traces(program) == before, 5.0)

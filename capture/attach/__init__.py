@@ -1,0 +1,1 @@
+"""Getting into a process: rules, ways in, the channel to the agent inside."""
