@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from capture.blocks import Block, BlockType
-from capture.decode import Decoder
+from capture.decode.decoder import Decoder
 from capture.events.batch import EventBatch, Kind, concat
 from capture.events.definitions import DefinitionKind
 from capture.journal import JournalWriter

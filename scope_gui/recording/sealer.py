@@ -27,10 +27,10 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from capture import resume
 from capture.blocks import Block, BlockType, JournalPosition
 from capture.capabilities import capabilities
-from capture.decode import Decoder
+from capture.decode import resume
+from capture.decode.decoder import Decoder
 from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
 from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch
 from capture.events.definitions import GapRow, MetricRow

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from capture import catalog as catalog_module
 from capture import store as store_module
 from capture.blocks import MAX_PAYLOAD_BYTES, BlockType
+from capture.decode import catalog as catalog_module
 from capture.errors import FormatError, ScopeError, TargetProblem, WrongUsage
 from capture.events.batch import EventBatch
 from capture.events.definitions import MAX_DEFINITION_BYTES, parse_definitions

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from capture.decode import Decoder
+from capture.decode.decoder import Decoder
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch, Kind
 from capture.events.definitions import DefinitionKind

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from capture.decode.waits import Waits
 from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, TrackRow
 from capture.events.facts import SleepersFact
@@ -13,7 +14,6 @@ from capture.query import query
 from capture.session import Session
 from capture.store import SegmentStore
 from capture.verify import verify
-from capture.waits import Waits
 from dags.correlator import Correlator
 from dags.frame import FrameReader
 from dags.open_rows import open_rows

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.blocks import Block, BlockType
-from capture.decode import Decoder
+from capture.decode.decoder import Decoder
+from capture.decode.records import parse_records
 from capture.errors import FormatError
 from capture.events.batch import EventBatch, Kind
 from capture.events.definitions import DefinitionKind
-from capture.records import parse_records
 from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, snapshot, state
 
 pytestmark = pytest.mark.soak

@@ -9,7 +9,7 @@ from unittest import mock
 
 from capture import blocks, journal
 from capture.blocks import Block, BlockType, JournalPosition
-from capture.decode import Decoder
+from capture.decode.decoder import Decoder
 from capture.drain import Drain
 from capture.folder import SessionFolder
 from capture.own_folder import OwnFolder

@@ -7,7 +7,7 @@
 
 #define SCOPE_STATE_COUNTED 32u
 #define MOST_CHANGES (1ll << 62)
-#define LATEST_NS 2305843009213693952.0 /* capture/timebase.py */
+#define LATEST_NS 2305843009213693952.0 /* capture/decode/timebase.py */
 
 /* No GIL; does not allocate. How many records an event claims behind its head; it may be more than there are. */
 static inline int64_t claimed_by(const struct scope_record *head) {
@@ -84,7 +84,7 @@ SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_
 }
 
 /* No GIL; does not allocate. Session ns of each tick on the straight lines between `pairs` (two or more) of ticks and
- * ns; capture/timebase.py says what holds before the first pair and after the last. */
+ * ns; capture/decode/timebase.py says what holds before the first pair and after the last. */
 SCOPE_EXPORT void scope_session_ns(const uint64_t *ticks, int64_t count, const uint64_t *base, const int64_t *base_ns,
                                    const double *slopes, int64_t pairs, int64_t *ns) {
     int64_t line = 0;

@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 
 from capture.blocks import Block, BlockType
-from capture.decode import Decoder
+from capture.decode.decoder import Decoder
 from capture.pool import whole_pieces
 from tests.fuzz.paper import blocks, mutated_definitions
 

@@ -8,9 +8,9 @@ from random import Random
 
 import numpy as np
 
-from capture import resume
 from capture.blocks import Block, file_name
-from capture.decode import Decoder
+from capture.decode import resume
+from capture.decode.decoder import Decoder
 from capture.errors import FormatError
 from capture.events.batch import EventBatch
 from capture.journal import JournalReader

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from random import Random
 
-from capture.decode import Decoder
+from capture.decode.decoder import Decoder
 from capture.drain import Drain
 from capture.errors import FormatError
 from capture.events.batch import Kind

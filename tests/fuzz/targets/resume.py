@@ -7,8 +7,8 @@ from random import Random
 
 import msgspec
 
-from capture import resume
-from capture.decode import Decoder
+from capture.decode import resume
+from capture.decode.decoder import Decoder
 from capture.errors import FormatError
 from tests.fuzz.mutation import msgpack_node
 from tests.fuzz.paper import blocks

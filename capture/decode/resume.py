@@ -12,15 +12,15 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from capture.catalog import Target
-from capture.decode import Decoder
+from capture.decode.catalog import Target
+from capture.decode.decoder import Decoder
+from capture.decode.records import TrackQueue, state_of
+from capture.decode.timebase import ClockPairs, Timebase
+from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.format import Count, Time
-from capture.records import TrackQueue, state_of
-from capture.timebase import ClockPairs, Timebase
 from capture.typed import converted, from_msgpack
-from capture.waits import Waits
 
 RESUME_VERSION = 1
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from capture.blocks import Block, BlockType
-from capture.decode import Decoder
+from capture.decode.decoder import Decoder
+from capture.decode.resume import resume_point, resumed
 from capture.errors import FormatError
 from capture.events.batch import Kind
 from capture.events.definitions import DefinitionKind
-from capture.resume import resume_point, resumed
 from tests.synthetic import START_MONO_NS, PaperTarget, decode, definition, joined, record, rows, snapshot, state
 
 MS = 1_000_000
@@ -307,7 +307,7 @@ def test_qualified_names_of_old_targets_come_from_the_source(tmp_path: Path) -> 
 def test_more_threads_than_a_session_has_room_for_are_told_and_cost_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("capture.catalog.MAX_TRACKS", 2)
+    monkeypatch.setattr("capture.decode.catalog.MAX_TRACKS", 2)
     target = PaperTarget().begin()
     target.events(1, record(100, 2, Kind.THREAD_START), call(200))
     target.events(2, call(300))

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from capture.decode.record_bytes import Records, split_records
 from capture.errors import RefusedRecords
 from capture.events.batch import RECORD_BYTES, RECORD_DTYPE, Kind
 from capture.events.text_column import NO_TEXTS, TextColumn
-from capture.record_bytes import Records, split_records
 
 MAX_EVENT_SLOTS = 252
 MAX_WAITING_BLOCKS = 256

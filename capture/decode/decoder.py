@@ -1,7 +1,7 @@
 """Journal blocks in, batches of events in time order out.
 
-Blocks of one track are put in sequence (`capture.records`), numbers of targets become ids of the session
-(`capture.catalog`), ticks become session time (`capture.timebase`), and the tracks are merged by time. What is not
+Blocks of one track are put in sequence (`capture.decode.records`), numbers of targets become ids of the session
+(`capture.decode.catalog`), ticks become session time (`capture.decode.timebase`), and the tracks are merged by time. What is not
 yet complete waits: an event goes out once every target's journal is complete past its time.
 
 Time within a track never runs back: a tick that does (another core's counter) is lifted to the one before it. A
@@ -16,7 +16,11 @@ import struct
 import msgspec
 import numpy as np
 
-from capture.catalog import Catalog, Target
+from capture.decode.catalog import Catalog, Target
+from capture.decode.interleave import Columns, merge, take_columns
+from capture.decode.records import TrackQueue, parse_records
+from capture.decode.timebase import MAX_NS
+from capture.decode.waits import MOST_BEHIND_NS
 from capture.errors import FormatError, RefusedRecords
 from capture.events.batch import GAP_REASONS, NO_TRACK_SLOT, EventBatch, Kind
 from capture.events.definitions import GapRow, MetricRow, WaitRow, parse_definitions
@@ -38,10 +42,6 @@ from capture.events.facts import (
 )
 from capture.journal import Block, BlockType
 from capture.losses import NEWER_LOST, with_loss
-from capture.merging import Columns, merge, take_columns
-from capture.records import TrackQueue, parse_records
-from capture.timebase import MAX_NS
-from capture.waits import MOST_BEHIND_NS
 
 SLACK_NS = 20_000_000  # a writer may be preempted between reading its clock and committing its record
 MAX_PENDING_EVENTS = 4_000_000  # beyond it events go out even though an earlier one may still come

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from capture.decode.qualname import qualified_name
+from capture.decode.records import TrackQueue
+from capture.decode.timebase import Timebase
+from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.batch import Int32
 from capture.events.definitions import Definition, DefinitionKind, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.losses import LossRow
 from capture.measured_cost import Overhead
-from capture.qualname import qualified_name
-from capture.records import TrackQueue
-from capture.timebase import Timebase
 from capture.unseen import MOST_CHARACTERS, UnseenRow, with_detail
-from capture.waits import Waits
 
 MAX_LOCAL_ID = 1 << 22
 MAX_TRACKS = 1 << 20

@@ -16,7 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture.catalog import Catalog, Target
+from capture.decode.catalog import Catalog, Target
+from capture.decode.record_bytes import Records
+from capture.decode.records import NO_STATES, DropTotal, Extra, Frames, States, TrackQueue
 from capture.events.batch import (
     BLIND_REASONS,
     FLAG_DELETED,
@@ -35,8 +37,6 @@ from capture.events.batch import (
 )
 from capture.events.definitions import GapRow
 from capture.events.text_column import TextColumn
-from capture.record_bytes import Records
-from capture.records import NO_STATES, DropTotal, Extra, Frames, States, TrackQueue
 
 OBJECT_SERIAL_BITS = 44  # an object's id is its target's serial for it, behind the process id minus one
 LOST = "lost"

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from capture.decode.record_bytes import session_ns
 from capture.events.batch import Int64
 from capture.format import Time
-from capture.record_bytes import session_ns
 
 MAX_PAIRS = 2048
 MAX_NS = 1 << 61  # further than any clock gets; keeps hostile ticks inside int64

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.definitions import TrackRow, WaitRow
 from capture.events.facts import SleepersFact, parse_fact
-from capture.waits import Waits
 
 THREAD, TRACK = 700, 3
 
