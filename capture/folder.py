@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from capture.blocks import file_name
+from capture.drain.blocks import file_name
 from capture.errors import FormatError, SessionProblem, TargetProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.format import (

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture import ids
+from capture.drain import ids
 from capture.files import NOTES
 from capture.folder import listed_files
 from capture.format import MANIFEST, MANIFEST_COPY

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from capture.blocks import Block, BlockType
 from capture.decode.decoder import Decoder
+from capture.drain.blocks import Block, BlockType
+from capture.drain.journal import JournalWriter
 from capture.events.batch import EventBatch, Kind, concat
 from capture.events.definitions import DefinitionKind
-from capture.journal import JournalWriter
 from capture.own_folder import OwnFolder
 from scope_gui.recording.sealer import Sealer
 

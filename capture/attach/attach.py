@@ -18,9 +18,9 @@ from capture.attach.doctor import judge
 from capture.attach.inject import has_ended, inject
 from capture.attach.rights import Rights, refuse_if_changed, rights_of, run_program_of
 from capture.attach.target_code import loadable_path
+from capture.drain.pool import BLOCK_BYTES
 from capture.errors import TargetProblem
 from capture.foreign_files import read_start
-from capture.pool import BLOCK_BYTES
 from capture.settings import CaptureSettings
 from capture.target.host_facts import AGENT_DIR
 from capture.target.python_build import PROGRAM_NAME

@@ -18,8 +18,8 @@ from typing import Self
 import msgspec
 
 from capture.attach.channel import SOCKET, AgentChannel
+from capture.drain.pool_folders import give_pool_folder, make_pool_folder
 from capture.errors import ScopeBug, TargetProblem
-from capture.pool_folders import give_pool_folder, make_pool_folder
 from capture.settings import CaptureSettings
 from capture.target.host_facts import AGENT_DIR
 

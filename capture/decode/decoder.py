@@ -21,6 +21,7 @@ from capture.decode.interleave import Columns, merge, take_columns
 from capture.decode.records import TrackQueue, parse_records
 from capture.decode.timebase import MAX_NS
 from capture.decode.waits import MOST_BEHIND_NS
+from capture.drain.journal import Block, BlockType
 from capture.errors import FormatError, RefusedRecords
 from capture.events.batch import GAP_REASONS, NO_TRACK_SLOT, EventBatch, Kind
 from capture.events.definitions import GapRow, MetricRow, WaitRow, parse_definitions
@@ -40,7 +41,6 @@ from capture.events.facts import (
     UnseenFact,
     parse_fact,
 )
-from capture.journal import Block, BlockType
 from capture.losses import NEWER_LOST, with_loss
 
 SLACK_NS = 20_000_000  # a writer may be preempted between reading its clock and committing its record

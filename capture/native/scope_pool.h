@@ -43,7 +43,7 @@
 #define SCOPE_POOL_MAGIC_INVERTED {0xac, 0xbc, 0xb0, 0xaf, 0xba, 0xaf, 0xb3, 0xfe}
 
 /* What the hooks were called for that an event does not stand for, each with a price that is measured in the target; and
- * what else the price of a recording depends on. capture/pool.py has the same names (`Cost`). */
+ * what else the price of a recording depends on. capture/drain/pool.py has the same names (`Cost`). */
 enum scope_cost {
     SCOPE_COST_LEFT_OUT_CALL = 0,  /* a frame that is left out, where that takes an evaluation function: 3.10, 3.11 */
     SCOPE_COST_LEFT_OUT_HOOK = 1,  /* the profile function, called for naught: 3.10, 3.11 */

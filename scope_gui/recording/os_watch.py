@@ -11,8 +11,7 @@ from typing import Protocol
 import psutil
 
 from capture import clock
-from capture.errors import TargetProblem
-from capture.probe import (
+from capture.drain.probe import (
     Identity,
     ProcessProbe,
     leaves_no_trace_of_children,
@@ -20,6 +19,7 @@ from capture.probe import (
     reaped_faults,
     thread_name,
 )
+from capture.errors import TargetProblem
 from scope_gui.recording.followed import children_of, family
 
 MOST_GONE = 4096

@@ -31,8 +31,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from capture.drain.pool import Cost
 from capture.measured_cost import Overhead
-from capture.pool import Cost
 
 WINDOW_S = 5.0
 LEAST_CPU_S = 0.1
@@ -72,7 +72,7 @@ LEAST_WORK = 0.3
 class Spent:
     """One look: events produced since the recording began, CPU time of the whole process and of the agent's thread.
 
-    `counts`: `capture.pool.Pool.cost_counts`. `slowed_s`: CPU time of instructions that a profile function slows down.
+    `counts`: `capture.drain.pool.Pool.cost_counts`. `slowed_s`: CPU time of instructions that a profile function slows down.
     """
 
     at_s: float

@@ -20,20 +20,21 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from capture import clock, ids
+from capture import clock
 from capture.attach.attach import attach
 from capture.attach.channel import AgentChannel, reason_in
 from capture.attach.launch import launch
-from capture.drain import Drain
+from capture.drain import ids
+from capture.drain.drain import Drain
+from capture.drain.fuse import Fuse
+from capture.drain.journal import BlockType, JournalWriter
+from capture.drain.pool import Pool
+from capture.drain.probe import described, image_of, program_of
 from capture.errors import ScopeError, SessionProblem, TargetProblem
-from capture.fuse import Fuse
-from capture.journal import BlockType, JournalWriter
 from capture.left_pools import remove_left_pools
 from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes
 from capture.own_folder import JOURNAL, OwnFolder, remove_folder
-from capture.pool import Pool
-from capture.probe import described, image_of, program_of
 from capture.redaction import hide_names
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer

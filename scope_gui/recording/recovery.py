@@ -20,21 +20,21 @@ from typing import Any, NamedTuple
 import msgspec
 import psutil
 
-from capture import ids
-from capture.blocks import BlockType, JournalPosition
-from capture.drain import Drain
+from capture.drain import ids
+from capture.drain.blocks import BlockType, JournalPosition
+from capture.drain.drain import Drain
+from capture.drain.journal import JournalReader, JournalWriter, delete_before, journal_files
+from capture.drain.pool import Pool
+from capture.drain.pool_folders import pool_folders, refuse_new_pools, remove_pools, strangers_among
 from capture.errors import FormatError, PoolProblem, ResumeLost, ScopeError, SessionBusy, SessionFull, SessionProblem
 from capture.files import DirectoryFiles, load_manifest
 from capture.foreign_files import read_start
 from capture.format import MANIFEST, MANIFEST_COPY, JournalMark, Manifest
-from capture.journal import JournalReader, JournalWriter, delete_before, journal_files
 from capture.left_pools import hold_note, noted_session
 from capture.lock_holders import held_by, holders_of
 from capture.losses import KEEPS_JOURNAL, RESUME_LOST, SESSION_FULL
 from capture.names import json_bytes
 from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
-from capture.pool import Pool
-from capture.pool_folders import pool_folders, refuse_new_pools, remove_pools, strangers_among
 from capture.target.maps import processes_with
 from capture.typed import from_json
 from scope_gui.recording import control

@@ -27,15 +27,15 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from capture.blocks import Block, BlockType, JournalPosition
 from capture.capabilities import capabilities
 from capture.decode import resume
 from capture.decode.decoder import Decoder
+from capture.drain.blocks import Block, BlockType, JournalPosition
+from capture.drain.journal import JournalReader, delete_before, journal_files
 from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
 from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch
 from capture.events.definitions import GapRow, MetricRow
 from capture.format import MANIFEST, MANIFEST_COPY, clipped
-from capture.journal import JournalReader, delete_before, journal_files
 from capture.losses import with_loss
 from capture.own_folder import JOURNAL, OwnFolder
 from capture.session import Session

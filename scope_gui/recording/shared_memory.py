@@ -6,11 +6,11 @@ import contextlib
 import os
 from pathlib import Path
 
-from capture import ids
+from capture.drain import ids
+from capture.drain.pool import BLOCK_BYTES, Pool, pool_bytes
+from capture.drain.pool_folders import make_pool_folder, remove_pool_folder
 from capture.errors import SessionProblem
 from capture.left_pools import note_session
-from capture.pool import BLOCK_BYTES, Pool, pool_bytes
-from capture.pool_folders import make_pool_folder, remove_pool_folder
 
 
 class SharedMemory:

@@ -10,10 +10,10 @@ from typing import Any
 
 from capture import clock
 from capture.attach.channel import AgentChannel
-from capture.drain import Drain
+from capture.drain.drain import Drain
+from capture.drain.pool import Cost, Pool
+from capture.drain.probe import cpu_clock, cpu_seconds
 from capture.measured_cost import Overhead
-from capture.pool import Cost, Pool
-from capture.probe import cpu_clock, cpu_seconds
 from capture.target.thread_numbers import ThreadNumbers
 from scope_gui.recording.overhead import OverheadMeter, SlowedTime, Spent, prices
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from capture.blocks import journal_files
+from capture.drain.blocks import journal_files
 from capture.errors import ScopeError
 from capture.folder import is_being_written
 from capture.own_process import own_command

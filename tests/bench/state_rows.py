@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from capture.blocks import Block, BlockType
 from capture.decode.decoder import Decoder
+from capture.drain.blocks import Block, BlockType
 from capture.events.batch import Kind
 from capture.events.definitions import DefinitionKind
 from capture.format import About

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from capture import ids
+from capture.drain import ids
 from capture.errors import SessionBusy
 from capture.left_pools import DAY_S, hold_note, note_session, remove_left_pools
 from capture.session import Session

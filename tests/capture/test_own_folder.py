@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from capture import own_folder
+from capture.drain.journal import JournalWriter
+from capture.drain.pool import Pool
+from capture.drain.pool_folders import make_pool_folder, pool_folders, remove_pool_folder
 from capture.errors import PoolProblem, SessionBusy, SessionProblem, TargetProblem
-from capture.journal import JournalWriter
 from capture.notes import Note, write_notes
 from capture.own_folder import FOLDERS, OwnFolder
-from capture.pool import Pool
-from capture.pool_folders import make_pool_folder, pool_folders, remove_pool_folder
 from tests.scope_command import scope_here
 from tests.sessions import build_session
 

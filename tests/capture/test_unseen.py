@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from capture.drain.journal import JournalWriter
 from capture.events.definitions import DefinitionKind
-from capture.journal import JournalWriter
 from capture.own_folder import OwnFolder
 from capture.session import Session
 from capture.unseen import MOST_DETAILS, UNSEEN, UnseenRow, told, with_detail

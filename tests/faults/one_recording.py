@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 
 from capture.attach.attach import attach
-from capture.drain import Drain
-from capture.ids import new_session_id, pool_root
-from capture.journal import JournalWriter
-from capture.pool import Pool
-from capture.pool_folders import remove_pool_folder
+from capture.drain.drain import Drain
+from capture.drain.ids import new_session_id, pool_root
+from capture.drain.journal import JournalWriter
+from capture.drain.pool import Pool
+from capture.drain.pool_folders import remove_pool_folder
 from capture.settings import CaptureSettings
 
 EVERYTHING = CaptureSettings(include=("*",))

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from capture.blocks import file_name
+from capture.drain.blocks import file_name
+from capture.drain.journal import JournalReader, JournalWriter
 from capture.format import SegmentEntry
-from capture.journal import JournalReader, JournalWriter
 from capture.session import Session
 from dags.analyses.detail_reader import DetailReader
 from dags.frame import frame_at

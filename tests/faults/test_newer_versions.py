@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from capture.blocks import BlockType
+from capture.drain.blocks import BlockType
 from capture.events.definitions import DefinitionKind
 from capture.session import Session
 from dags.correlator import Correlator

@@ -13,7 +13,7 @@ from capture.attach.attach import attach
 from capture.attach.bootstrap import Bootstrap, recorder_library
 from capture.attach.channel import AgentChannel
 from capture.attach.inject import inject
-from capture.pool import Pool
+from capture.drain.pool import Pool
 from capture.settings import CaptureSettings
 from capture.target.host_facts import AGENT_DIR
 from tests.interpreters import Interpreter

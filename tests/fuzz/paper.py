@@ -7,7 +7,7 @@ import struct
 from random import Random
 from typing import Any
 
-from capture.blocks import HEADER_BYTES, MAGIC, MAX_PAYLOAD_BYTES, Block, BlockType, pack_header
+from capture.drain.blocks import HEADER_BYTES, MAGIC, MAX_PAYLOAD_BYTES, Block, BlockType, pack_header
 from capture.events.batch import Kind
 from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, DefinitionKind
 from tests.fuzz.mutation import Field, json_node, odd_number, some_bytes, some_fields

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from capture import journal
+from capture.drain import journal
 from capture.hostlib import host_library
 from dags import kernels
 from tests.fuzz.verdict import ROOT

@@ -16,10 +16,10 @@ import pytest
 
 from capture.attach.attach import attach
 from capture.clock import CLOCK_TSC
-from capture.drain import Drain
-from capture.journal import JournalWriter
-from capture.pool import Pool
-from capture.pool_folders import remove_pool_folder
+from capture.drain.drain import Drain
+from capture.drain.journal import JournalWriter
+from capture.drain.pool import Pool
+from capture.drain.pool_folders import remove_pool_folder
 from capture.settings import CaptureSettings
 from tests.conftest import SOAK
 from tests.faults.one_recording import record, traces

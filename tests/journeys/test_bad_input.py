@@ -286,7 +286,7 @@ def test_disk_that_is_almost_full_stops_the_recording_and_not_the_program(small_
 # A disk that fills faster than the safety limit looks.
 WITHOUT_LIMIT = """
 import sys
-from capture.fuse import Fuse
+from capture.drain.fuse import Fuse
 from scope_gui.command_line import main
 Fuse.blown = lambda *_: None
 sys.exit(main(sys.argv[1:]))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.blocks import Block, BlockType
 from capture.decode.decoder import Decoder
 from capture.decode.records import parse_records
+from capture.drain.blocks import Block, BlockType
 from capture.errors import FormatError
 from capture.events.batch import EventBatch, Kind
 from capture.events.definitions import DefinitionKind

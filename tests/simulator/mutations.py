@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from capture import blocks, journal
-from capture.blocks import Block, BlockType, JournalPosition
 from capture.decode.decoder import Decoder
-from capture.drain import Drain
+from capture.drain import blocks, journal
+from capture.drain.blocks import Block, BlockType, JournalPosition
+from capture.drain.drain import Drain
+from capture.drain.pool import Pool, ScanEntry
+from capture.drain.pool_folders import remove_pools
 from capture.folder import SessionFolder
 from capture.own_folder import OwnFolder
-from capture.pool import Pool, ScanEntry
-from capture.pool_folders import remove_pools
 from capture.store import SegmentStore
 from scope_gui.recording import recorder, recovery, sealer
 from tests.simulator import native

@@ -18,8 +18,9 @@ from unittest import mock
 import msgspec
 
 from capture import clock as capture_clock
-from capture import ids, left_pools, own_folder
-from capture import pool as capture_pool
+from capture import left_pools, own_folder
+from capture.drain import ids
+from capture.drain import pool as capture_pool
 from capture.errors import ScopeError, SessionProblem, TargetProblem
 from capture.own_folder import SOCKET, OwnFolder
 from capture.settings import CaptureSettings

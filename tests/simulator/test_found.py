@@ -12,10 +12,10 @@ from unittest import mock
 import msgspec
 import pytest
 
-from capture import ids
-from capture.blocks import BlockType
+from capture.drain import ids
+from capture.drain.blocks import BlockType
+from capture.drain.journal import JournalWriter
 from capture.errors import TargetProblem
-from capture.journal import JournalWriter
 from capture.session import Session
 from capture.settings import CaptureSettings
 from capture.verify import verify

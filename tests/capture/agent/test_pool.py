@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.pool import Pool
+from capture.drain.pool import Pool
 from tests.capture.agent.poolfile import BLOCK_BYTES, CLOSED
 from tests.capture.agent.recordings import PATIENCE_S, Recording, script
 from tests.interpreters import Interpreter

@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from capture.blocks import Block, BlockType
 from capture.decode.decoder import Decoder
 from capture.decode.resume import resume_point, resumed
+from capture.drain.blocks import Block, BlockType
 from capture.errors import FormatError
 from capture.events.batch import Kind
 from capture.events.definitions import DefinitionKind

@@ -11,8 +11,8 @@ from random import Random
 import msgspec
 
 from capture.attach.channel import MOST_REASON, AgentChannel, reason_in
+from capture.drain.probe import cpu_seconds
 from capture.errors import TargetProblem
-from capture.probe import cpu_seconds
 from scope_gui.recording.standing import Standing
 from tests.fuzz.mutation import json_node, some_bytes
 from tests.fuzz.verdict import Wrong

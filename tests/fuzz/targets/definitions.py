@@ -6,9 +6,9 @@ from random import Random
 
 import msgspec
 
-from capture.blocks import Block, BlockType
 from capture.decode.decoder import Decoder
-from capture.pool import whole_pieces
+from capture.drain.blocks import Block, BlockType
+from capture.drain.pool import whole_pieces
 from tests.fuzz.paper import blocks, mutated_definitions
 
 

@@ -8,12 +8,12 @@ from random import Random
 
 import numpy as np
 
-from capture.blocks import Block, file_name
 from capture.decode import resume
 from capture.decode.decoder import Decoder
+from capture.drain.blocks import Block, file_name
+from capture.drain.journal import JournalReader
 from capture.errors import FormatError
 from capture.events.batch import EventBatch
-from capture.journal import JournalReader
 from dags.correlator import Correlator
 from tests.fuzz.paper import blocks, file_of, mutated_journal
 from tests.fuzz.verdict import Wrong

@@ -14,14 +14,14 @@ from pathlib import Path
 from random import Random
 
 from capture.decode.decoder import Decoder
-from capture.drain import Drain
+from capture.drain.drain import Drain
+from capture.drain.journal import JournalReader, JournalWriter
+from capture.drain.pool import BLOCK_BYTES, HEADER_BYTES, SMALL_BYTES, Pool, ScanEntry, pool_bytes
 from capture.errors import FormatError
 from capture.events.batch import Kind
 from capture.events.definitions import DefinitionKind
 from capture.hostlib import host_library
-from capture.journal import JournalReader, JournalWriter
 from capture.own_folder import OwnFolder
-from capture.pool import BLOCK_BYTES, HEADER_BYTES, SMALL_BYTES, Pool, ScanEntry, pool_bytes
 from tests.fuzz.mutation import odd_number, some_bytes
 from tests.fuzz.paper import mutated_definitions
 from tests.fuzz.verdict import Wrong

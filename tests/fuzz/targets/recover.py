@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from random import Random
 
-from capture.blocks import file_name
+from capture.drain.blocks import file_name
 from capture.errors import ScopeError
 from capture.own_folder import JOURNAL, OwnFolder
 from capture.session import Session

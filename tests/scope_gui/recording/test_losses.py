@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from capture import store
-from capture.blocks import HEADER_BYTES, MAGIC, Block, BlockType, file_name, pack_header
-from capture.journal import JournalWriter
+from capture.drain.blocks import HEADER_BYTES, MAGIC, Block, BlockType, file_name, pack_header
+from capture.drain.journal import JournalWriter
 from capture.losses import LOSSES, MOST_ROWS, LossRow, told_losses, with_loss
 from capture.own_folder import OwnFolder
 from capture.pack import pack

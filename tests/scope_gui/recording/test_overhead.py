@@ -6,7 +6,7 @@ import doctest
 
 import pytest
 
-from capture.pool import Cost
+from capture.drain.pool import Cost
 from scope_gui.recording import overhead
 from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices, SlowedTime, Spent, prices
 

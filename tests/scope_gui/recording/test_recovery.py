@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from capture import ids
+from capture.drain import ids
 from capture.errors import SessionProblem
 from capture.own_folder import OwnFolder
 from scope_gui.recording import recovery
@@ -239,7 +239,8 @@ def deadly(owner, name):
         return original(*args, **kwargs)
     setattr(owner, name, instead)
 
-from capture import own_folder, journal, store
+from capture import own_folder, store
+from capture.drain import journal
 from capture.own_folder import OwnFolder
 from scope_gui.recording import recovery
 where = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.blocks import file_name
+from capture.drain.blocks import file_name
 from capture.errors import SessionBusy
 from capture.folder import SessionFolder, is_being_written
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned

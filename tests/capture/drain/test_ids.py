@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from capture import ids
+from capture.drain import ids
 
 
 def test_new_ids_differ_and_are_recognised() -> None:

@@ -1,7 +1,7 @@
 """The journal of a session: raw, checksummed blocks, appended as fast as the disk takes them and read back in order.
 
 Only the standard library and xxhash are imported: the process that drains a target must start in milliseconds.
-The layout of a block is in `capture.blocks`.
+The layout of a block is in `capture.drain.blocks`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import stat
 from bisect import bisect_right
 from pathlib import Path
 
-from capture.blocks import (
+from capture.disk import write_problem, write_whole
+from capture.drain.blocks import (
     HEADER_BYTES,
     MAGIC,
     MAX_PAYLOAD_BYTES,
@@ -29,7 +30,6 @@ from capture.blocks import (
     open_journal_file,
     pack_header,
 )
-from capture.disk import write_problem, write_whole
 from capture.errors import SessionProblem, TargetProblem
 from capture.own_folder import OwnFolder
 

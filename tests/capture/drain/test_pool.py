@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from capture.blocks import BlockType
-from capture.drain import Drain
+from capture.drain.blocks import BlockType
+from capture.drain.drain import Drain
+from capture.drain.journal import JournalReader, JournalWriter
+from capture.drain.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Cost, Pool, pool_bytes
+from capture.drain.pool_folders import pool_folders, remove_pool_folder
 from capture.errors import PoolProblem
-from capture.journal import JournalReader, JournalWriter
-from capture.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Cost, Pool, pool_bytes
-from capture.pool_folders import pool_folders, remove_pool_folder
 from tests.interpreters import ROOT
 from tests.synthetic import record, snapshot, state
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from capture.blocks import HEADER_BYTES, block_bytes, is_torn, pack_header
-from capture.errors import SessionProblem, TargetProblem
-from capture.journal import (
+from capture.drain.blocks import HEADER_BYTES, block_bytes, is_torn, pack_header
+from capture.drain.journal import (
     Block,
     BlockType,
     JournalPosition,
@@ -24,6 +23,7 @@ from capture.journal import (
     delete_before,
     journal_files,
 )
+from capture.errors import SessionProblem, TargetProblem
 from capture.own_folder import OwnFolder
 
 
@@ -217,7 +217,7 @@ def test_a_link_in_place_of_a_journal_file_is_not_followed(tmp_path: Path) -> No
 
 def test_a_killed_writer_loses_no_block_that_it_had_accepted(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from capture.journal import *\n"
+        "import sys, pathlib; from capture.drain.journal import *\n"
         "w = JournalWriter(pathlib.Path(sys.argv[1]), 1 << 20)\n"
         "while True: print(w.append(1, 1, bytes(5000)), flush=True)"
     )
@@ -235,9 +235,7 @@ def test_a_killed_writer_loses_no_block_that_it_had_accepted(tmp_path: Path) -> 
 
 
 def test_the_journal_loads_neither_numpy_nor_pyarrow() -> None:
-    code = (
-        "import sys, capture.journal; print([m for m in ('numpy', 'pyarrow', 'msgspec', 'duckdb') if m in sys.modules])"
-    )
+    code = "import sys, capture.drain.journal; print([m for m in ('numpy', 'pyarrow', 'msgspec', 'duckdb') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"
 

@@ -15,11 +15,11 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from capture.blocks import MAX_PAYLOAD_BYTES
+from capture.drain.blocks import MAX_PAYLOAD_BYTES
+from capture.drain.pool_folders import open_pool
 from capture.errors import PoolProblem, SessionProblem
 from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, MAX_DEFINITION_BYTES
 from capture.hostlib import host_library
-from capture.pool_folders import open_pool
 
 HEADER_BYTES = 4096
 BLOCK_BYTES = 65536

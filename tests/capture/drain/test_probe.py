@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from capture.probe import ProcessProbe, cpu_seconds, thread_name
+from capture.drain.probe import ProcessProbe, cpu_seconds, thread_name
 
 FAMILY = """
 import subprocess, sys, threading, time

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from capture.fuse import Fuse
+from capture.drain.fuse import Fuse
 
 
 def test_a_fuse_holds_while_there_is_room(tmp_path: Path) -> None:

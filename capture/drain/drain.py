@@ -11,8 +11,8 @@ from __future__ import annotations
 import msgspec
 
 from capture import clock
-from capture.journal import BlockType, JournalWriter
-from capture.pool import Pool, ScanEntry, whole_pieces
+from capture.drain.journal import BlockType, JournalWriter
+from capture.drain.pool import Pool, ScanEntry, whole_pieces
 
 CLOCK_INTERVAL_NS = 40_000_000
 
