@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from capture.errors import FormatError
-from capture.format import Problem, SegmentEntry, is_newer
+from capture.session.format import Problem, SegmentEntry, is_newer
 from dags.analyses.detail import kept_detail, rebuilt_detail
 from dags.keyframe import decode_keyframe, rebuild
 
 if TYPE_CHECKING:
-    from capture.session import Session
+    from capture.session.session import Session
 
 
 def lying_caches(session: Session) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import networkx
 import pyarrow.compute as pc
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.base import Edge
 from dags.temporal import neighbour
 

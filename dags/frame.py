@@ -13,7 +13,7 @@ from collections.abc import Callable
 from capture.errors import SessionProblem
 from capture.events.batch import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
 from capture.events.definitions import OS_STATE, OS_STATES, ProcessRow, TrackRow
-from capture.session import Session
+from capture.session.session import Session
 from dags.correlator import Correlator
 from dags.frame_context import FrameContext
 from dags.frame_parts import (

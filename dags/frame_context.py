@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from capture.events.batch import Int64
 from capture.events.definitions import TrackRow
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame_parts import FrameGap
 from dags.process import Asleep
 from dags.sleepers import SegmentWaits

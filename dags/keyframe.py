@@ -17,7 +17,7 @@ from dags.base import KeptId, KeptNs, decoded
 from dags.sleepers import SegmentWaits
 
 if TYPE_CHECKING:
-    from capture.session import Session
+    from capture.session.session import Session
     from dags.correlator import Correlator
 
 KEYFRAME_VERSION = 1

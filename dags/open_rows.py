@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from capture.events.definitions import WaitRow
-from capture.session import Session
+from capture.session.session import Session
 from dags.keyframe import state_before
 from dags.sleepers import SegmentWaits
 

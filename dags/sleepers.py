@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from capture.events.definitions import WaitRow
-from capture.session import Session
+from capture.session.session import Session
 from dags.process import Asleep
 
 FOREVER_NS = 1 << 62

@@ -18,9 +18,9 @@ from capture.errors import FormatError, ScopeBug
 from capture.events.batch import FLAG_DELETED, EventBatch, Int32, Int64, Kind
 from capture.events.definitions import StateKeyRow
 from capture.events.text_column import TextColumn
-from capture.eventtable import sparse_texts
-from capture.stored_states import writers
-from capture.tables import OLD_ROWS_BACK
+from capture.session.eventtable import sparse_texts
+from capture.session.stored_states import writers
+from capture.session.tables import OLD_ROWS_BACK
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import Cells, before_in_batch
@@ -114,7 +114,7 @@ class StateDag:
     ) -> Delta:
         """Takes in the next events. `writer_call_ids` has one entry per state event; without it writers are unknown.
 
-        The delta's columns are rows of `states` as they are stored (`capture.stored_states`), and beside them event_id
+        The delta's columns are rows of `states` as they are stored (`capture.session.stored_states`), and beside them event_id
         and replaced_event_id; owner and key are '?' for a key that `state_keys` does not have.
         """
         first = self.next_version_id

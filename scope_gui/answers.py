@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from capture.answer import rows
+from capture.session.answer import rows
 from capture.shown_text import escaped_json, one_line
 
 MOST_COLUMN_CHARACTERS = 60

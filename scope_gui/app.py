@@ -12,7 +12,7 @@ from PySide6.QtCore import qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from capture.errors import TargetProblem
-from capture.session import Session
+from capture.session.session import Session
 from scope_gui import settings
 from scope_gui.display import has_display
 from scope_gui.effects import Effects

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from capture.errors import FormatError
-from capture.format import MANIFEST, MAX_MANIFEST_BYTES, Counts, decode_manifest, told_books
 from capture.losses import told_losses
+from capture.session.format import MANIFEST, MAX_MANIFEST_BYTES, Counts, decode_manifest, told_books
 from capture.shown_text import one_line
 from capture.unseen import Blindness, told
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from capture.format import SegmentEntry
-from capture.session import Session
+from capture.session.format import SegmentEntry
+from capture.session.session import Session
 from scope_gui.timespec import text_from_ns
 from views.figures import count_text
 

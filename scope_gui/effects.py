@@ -9,9 +9,9 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from capture import notes
 from capture.errors import ScopeError, SessionProblem
-from capture.session import Session
+from capture.session import notes
+from capture.session.session import Session
 from capture.typed import converted
 from scope_gui import library, settings
 from scope_gui.damage import Damage, damage_sentence, known_damage

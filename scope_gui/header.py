@@ -9,7 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from capture.measured_cost import WORTH_NAMING, Overhead
-from capture.session import Session
+from capture.session.session import Session
 from capture.unseen import told
 from scope_gui.blindness import HEADING
 from views.figures import count_text, short_count

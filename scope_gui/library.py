@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from capture import notes
 from capture.errors import ScopeError
-from capture.session import Session
+from capture.session import notes
+from capture.session.session import Session
 from views.figures import THIN, duration_text, short_count, size_text
 from views.plain_text import plain
 from views.state import RecentSession

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from capture.errors import SessionProblem
-from capture.session import Session
+from capture.session.session import Session
 from capture.shown_text import one_line
 
 MOST_PROBLEMS = 20

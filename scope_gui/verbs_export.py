@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 from capture.errors import SessionProblem
-from capture.notes import shown_notes
-from capture.session import Session
+from capture.session.notes import shown_notes
+from capture.session.session import Session
 from capture.shown_text import one_line
 from dags.frame import FrameReader
 from scope_gui.damage import damage_sentence

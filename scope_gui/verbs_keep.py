@@ -7,16 +7,16 @@ import sys
 
 import msgspec
 
-from capture.caches import framed
 from capture.errors import SessionProblem
-from capture.folder import listed_files
-from capture.format import Counts, Problem
 from capture.own_folder import OwnFolder
-from capture.pack import pack as pack_session
-from capture.session import Session
+from capture.session.caches import framed
+from capture.session.folder import listed_files
+from capture.session.format import Counts, Problem
+from capture.session.pack import pack as pack_session
+from capture.session.session import Session
+from capture.session.verify import Report
+from capture.session.verify import verify as verify_session
 from capture.shown_text import one_line
-from capture.verify import Report
-from capture.verify import verify as verify_session
 from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.cache_check import lying_caches
 from dags.keyframe import rebuild

@@ -12,7 +12,7 @@ import pyarrow as pa
 from capture.errors import SessionProblem, WrongUsage
 from capture.events.batch import KIND_CODES
 from capture.measured_cost import told
-from capture.session import Session
+from capture.session.session import Session
 from capture.shown_text import one_line
 from dags.frame import frame_at
 from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text, status_text
@@ -101,8 +101,8 @@ def query(arguments: argparse.Namespace) -> int:
 def _answer(
     session: Session, sql: str, open_rows: Mapping[str, Any] | None = None, *, max_rows: int, max_seconds: float = 0
 ) -> pa.Table:
-    from capture.query import Limits  # noqa: PLC0415 - duckdb takes as long to import as all the rest of a frame
-    from capture.query import query as ask  # noqa: PLC0415
+    from capture.session.query import Limits  # noqa: PLC0415 - duckdb takes as long to import as all the rest of a frame
+    from capture.session.query import query as ask  # noqa: PLC0415
 
     return ask(session, sql, open_rows, Limits(rows=max_rows, seconds=max_seconds))
 

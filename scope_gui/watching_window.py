@@ -15,8 +15,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from capture.format import MANIFEST
 from capture.own_process import own_command
+from capture.session.format import MANIFEST
 from scope_gui.display import is_seen
 
 LOOKS_S = 0.05

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from capture.format import FileEntry, Manifest, ManifestHead, checksum, decode_manifest, encode_manifest
+from capture.session.format import FileEntry, Manifest, ManifestHead, checksum, decode_manifest, encode_manifest
 
 
 def forge(session: Path, name: str, data: bytes, rows: int | None = None) -> None:

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from capture.drain import ids
-from capture.files import NOTES
-from capture.folder import listed_files
-from capture.format import MANIFEST, MANIFEST_COPY
 from capture.own_folder import FOLDERS, SESSION_NOTE
-from capture.session import Session
-from capture.tables import SCHEMAS
-from capture.verify import verify
+from capture.session.files import NOTES
+from capture.session.folder import listed_files
+from capture.session.format import MANIFEST, MANIFEST_COPY
+from capture.session.session import Session
+from capture.session.tables import SCHEMAS
+from capture.session.verify import verify
 from tests.scope_command import query
 
 Rows = dict[str, pa.Table]

@@ -12,9 +12,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from capture.caches import framed, unframed
-from capture.format import checksum
-from capture.session import Session
+from capture.session.caches import framed, unframed
+from capture.session.format import checksum
+from capture.session.session import Session
 
 VERSION = "1.7"
 KIND, OUTCOME, REASON, METRIC, TABLE = "teleport", "cancelled", "moon phase", "gpu_percent", "dreams"

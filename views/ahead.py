@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 
 from capture.errors import SessionProblem
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame import FrameReader
 from views.recent import window_ns
 from views.source import Source

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from capture.events.batch import EventBatch, Int64, Kind
-from capture.session import Session
+from capture.session.session import Session
 from views.source import Names, Source
 from views.state import Over, Selection
 

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from capture.errors import ScopeError, SessionProblem
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame import FrameReader
 from views import finding
 from views.ahead import Ahead

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from weakref import WeakKeyDictionary
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.analyses.recent_calls import RecentCalls, recent_calls
 from dags.frame_parts import Frame
 from views.source import Source

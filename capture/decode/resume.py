@@ -19,7 +19,7 @@ from capture.decode.timebase import ClockPairs, Timebase
 from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.format import Count, Time
+from capture.session.format import Count, Time
 from capture.typed import converted, from_msgpack
 
 RESUME_VERSION = 1

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from capture.decode.record_bytes import session_ns
 from capture.events.batch import Int64
-from capture.format import Time
+from capture.session.format import Time
 
 MAX_PAIRS = 2048
 MAX_NS = 1 << 61  # further than any clock gets; keeps hostile ticks inside int64

@@ -15,7 +15,7 @@ import msgspec
 
 from capture.events.definitions import TrackRow, WaitRow
 from capture.events.facts import SleepersFact
-from capture.format import Time
+from capture.session.format import Time
 
 TrackOf: TypeAlias = Callable[[int], TrackRow | None]
 

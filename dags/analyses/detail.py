@@ -1,7 +1,7 @@
 """What a timeline needs to know of a segment to draw it at any scale, kept in the session's cache so that it is worked
 out once: the pyramid, the longest calls, the calls that are open when the segment ends, and its gaps.
 
-`cache/SSSSSSSS.lod` is a cache file (`capture.caches`) of msgpack. It is written into finished session directories only
+`cache/SSSSSSSS.lod` is a cache file (`capture.session.caches`) of msgpack. It is written into finished session directories only
 (a session that is being recorded belongs to its recorder), may be deleted, and is read as carefully as anything else
 in a file.
 """
@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from capture.caches import unframed, write_cache
 from capture.errors import FormatError, ScopeError, SessionProblem
 from capture.events.batch import Kind
-from capture.session import Session
+from capture.session.caches import unframed, write_cache
+from capture.session.session import Session
 from capture.typed import from_msgpack
 from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid
 from dags.base import decoded

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.analyses.detail import GAP_DTYPE, SPAN_DTYPE, SegmentDetail, segment_detail
 from dags.analyses.lod import ROW_DTYPE, Array, level_for
 

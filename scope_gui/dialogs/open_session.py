@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
-from capture.format import MANIFEST
+from capture.session.format import MANIFEST
 
 
 class OpenSessionDialog(QFileDialog):

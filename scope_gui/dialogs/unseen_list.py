@@ -6,8 +6,8 @@ from html import escape
 
 from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
-from capture.format import Counts
-from capture.session import Session
+from capture.session.format import Counts
+from capture.session.session import Session
 from capture.unseen import Blindness, told
 from scope_gui.blindness import HEADING, dropped_line
 from views.plain_text import plain

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from capture.errors import ScopeError
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame import FrameReader
 from dags.frame_parts import Frame
 from scope_gui.pictures.offscreen import Offscreen

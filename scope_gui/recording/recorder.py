@@ -31,11 +31,11 @@ from capture.drain.journal import BlockType, JournalWriter
 from capture.drain.pool import Pool
 from capture.drain.probe import described, image_of, program_of
 from capture.errors import ScopeError, SessionProblem, TargetProblem
-from capture.left_pools import remove_left_pools
 from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes
 from capture.own_folder import JOURNAL, OwnFolder, remove_folder
 from capture.redaction import hide_names
+from capture.session.left_pools import remove_left_pools
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
 from scope_gui.recording.followed import PythonFinder

@@ -16,8 +16,8 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from capture.format import MANIFEST
 from capture.own_process import own_command
+from capture.session.format import MANIFEST
 
 LOOKS_S = 0.03
 _MOST_BYTES = 1 << 16

@@ -35,11 +35,11 @@ from capture.drain.journal import JournalReader, delete_before, journal_files
 from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
 from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch
 from capture.events.definitions import GapRow, MetricRow
-from capture.format import MANIFEST, MANIFEST_COPY, clipped
 from capture.losses import with_loss
 from capture.own_folder import JOURNAL, OwnFolder
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session.format import MANIFEST, MANIFEST_COPY, clipped
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from capture.typed import converted, from_json, from_msgpack
 from dags.correlator import Correlator
 

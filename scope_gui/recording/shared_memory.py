@@ -10,7 +10,7 @@ from capture.drain import ids
 from capture.drain.pool import BLOCK_BYTES, Pool, pool_bytes
 from capture.drain.pool_folders import make_pool_folder, remove_pool_folder
 from capture.errors import SessionProblem
-from capture.left_pools import note_session
+from capture.session.left_pools import note_session
 
 
 class SharedMemory:

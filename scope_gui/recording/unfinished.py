@@ -10,9 +10,9 @@ from typing import Any
 
 from capture.drain.blocks import journal_files
 from capture.errors import ScopeError
-from capture.folder import is_being_written
 from capture.own_process import own_command
-from capture.session import Session
+from capture.session.folder import is_being_written
+from capture.session.session import Session
 from capture.typed import from_json
 from scope_gui.recording import control
 from views.events import Busy, Event, OpenSession, Tell

@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from dags.correlator import Correlator
 from dags.frame import FrameReader
 from tests.bench import programs

@@ -12,10 +12,10 @@ from capture.decode.decoder import Decoder
 from capture.drain.blocks import Block, BlockType
 from capture.events.batch import Kind
 from capture.events.definitions import DefinitionKind
-from capture.format import About
-from capture.query import query
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session.format import About
+from capture.session.query import query
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from dags.correlator import Correlator
 from scope_gui.recording.sealer import READ_BYTES, even_pieces
 from tests.bench.report import Row

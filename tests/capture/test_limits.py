@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from capture import store as store_module
 from capture.decode import catalog as catalog_module
 from capture.drain.blocks import MAX_PAYLOAD_BYTES, BlockType
 from capture.drain.journal import JournalReader, JournalWriter
@@ -19,12 +18,13 @@ from capture.drain.pool import MOST_TRACKS, TrackCounters, whole_pieces
 from capture.errors import FormatError, ScopeError, TargetProblem, WrongUsage
 from capture.events.batch import EventBatch
 from capture.events.definitions import MAX_DEFINITION_BYTES, parse_definitions
-from capture.format import MAX_TEXT, MOST_TEXTS, About, clipped
 from capture.names import LONGEST_COMMAND, command_line, json_bytes
-from capture.notes import MAX_NOTES_BYTES, Note, read_notes, write_notes
-from capture.session import Session
+from capture.session import store as store_module
+from capture.session.format import MAX_TEXT, MOST_TEXTS, About, clipped
+from capture.session.notes import MAX_NOTES_BYTES, Note, read_notes, write_notes
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from capture.settings import LONGEST_PATTERN, MOST_BYTES, MOST_PATTERNS, CaptureSettings
-from capture.store import SegmentStore
 from capture.typed import converted
 from capture.unseen import MOST_CHARACTERS, MOST_ROWS, UnseenRow, with_detail
 from tests.sessions import build_session

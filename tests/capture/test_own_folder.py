@@ -18,8 +18,8 @@ from capture.drain.journal import JournalWriter
 from capture.drain.pool import Pool
 from capture.drain.pool_folders import make_pool_folder, pool_folders, remove_pool_folder
 from capture.errors import PoolProblem, SessionBusy, SessionProblem, TargetProblem
-from capture.notes import Note, write_notes
 from capture.own_folder import FOLDERS, OwnFolder
+from capture.session.notes import Note, write_notes
 from tests.scope_command import scope_here
 from tests.sessions import build_session
 
@@ -27,12 +27,12 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITERS = {
     "capture/own_folder.py": "sessions and pools",
     "capture/disk.py": "files that a person has named: pictures, settings, notes beside a packed session",
-    "capture/pack.py": "the packed file, until it takes the folder's place",
-    "capture/left_packs.py": "a packed file that was never finished",
+    "capture/session/pack.py": "the packed file, until it takes the folder's place",
+    "capture/session/left_packs.py": "a packed file that was never finished",
     "capture/attach/bootstrap.py": "an agent's private folder",
     "capture/attach/channel.py": "an agent's private folder",
     "capture/attach/inject.py": "the memory of a program that is entered",
-    "capture/query.py": "a query's folder for what does not fit into memory",
+    "capture/session/query.py": "a query's folder for what does not fit into memory",
     "scope_gui/desktop.py": "the desktop's menu entry",
     "scope_gui/pictures/picture_files.py": "the folder of a series of pictures",
     "scope_gui/recording/recordings.py": "the folder that recordings are made in",
@@ -40,7 +40,7 @@ WRITERS = {
     "scope_gui/streams.py": "/dev/null",
 }
 REPLACERS = {
-    "capture/notes.py", "scope_gui/pictures/film.py", "scope_gui/pictures/picture_files.py", "scope_gui/settings.py",
+    "capture/session/notes.py", "scope_gui/pictures/film.py", "scope_gui/pictures/picture_files.py", "scope_gui/settings.py",
 }  # fmt: skip
 CHANGING = {
     "unlink", "rmdir", "removedirs", "mkdir", "makedirs", "write_bytes", "write_text", "touch", "symlink_to", "mkfifo",

@@ -7,7 +7,7 @@ from pathlib import Path
 from capture.drain.journal import JournalWriter
 from capture.events.definitions import DefinitionKind
 from capture.own_folder import OwnFolder
-from capture.session import Session
+from capture.session.session import Session
 from capture.unseen import MOST_DETAILS, UNSEEN, UnseenRow, told, with_detail
 from scope_gui.blindness import unseen_lines
 from scope_gui.recording.sealer import Sealer

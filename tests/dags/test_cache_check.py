@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from capture.caches import unframed, write_cache
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session.caches import unframed, write_cache
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from dags.cache_check import lying_caches
 from dags.keyframe import decode_keyframe
 from tests.dags.test_frame import seal, story

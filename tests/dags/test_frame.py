@@ -11,8 +11,8 @@ from capture.decode.decoder import Decoder
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch, Kind
 from capture.events.definitions import DefinitionKind
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from dags.correlator import Correlator
 from dags.frame import Frame, FrameReader, frame_at
 from dags.keyframe import rebuild

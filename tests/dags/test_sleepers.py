@@ -10,10 +10,10 @@ from capture.decode.waits import Waits
 from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, TrackRow
 from capture.events.facts import SleepersFact
-from capture.query import query
-from capture.session import Session
-from capture.store import SegmentStore
-from capture.verify import verify
+from capture.session.query import query
+from capture.session.session import Session
+from capture.session.store import SegmentStore
+from capture.session.verify import verify
 from dags.correlator import Correlator
 from dags.frame import FrameReader
 from dags.open_rows import open_rows

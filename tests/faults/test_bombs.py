@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from capture import packed, parquet
 from capture.errors import FormatError
-from capture.pack import pack
-from capture.packed import PackedFiles
-from capture.session import Session
-from capture.tables import SCHEMAS, STORED_SCHEMAS, as_table
-from capture.verify import verify
+from capture.session import packed, parquet
+from capture.session.pack import pack
+from capture.session.packed import PackedFiles
+from capture.session.session import Session
+from capture.session.tables import SCHEMAS, STORED_SCHEMAS, as_table
+from capture.session.verify import verify
 from tests.forged import forge, listed
 from tests.scope_command import query, scope_json
 from tests.sessions import build_session

@@ -11,8 +11,8 @@ import pytest
 
 from capture.drain.blocks import file_name
 from capture.drain.journal import JournalReader, JournalWriter
-from capture.format import SegmentEntry
-from capture.session import Session
+from capture.session.format import SegmentEntry
+from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from dags.frame import frame_at
 from dags.keyframe import state_before

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame import FrameReader
 from tests.faults.truth import logged
 from tests.faults.ways_in import recorded

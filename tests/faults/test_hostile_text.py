@@ -20,10 +20,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from capture import parquet
-from capture.session import Session
+from capture.session import parquet
+from capture.session.session import Session
+from capture.session.tables import as_table
 from capture.shown_text import MARK, escaped_json, one_line, printable
-from capture.tables import as_table
 from capture.unseen import UnseenRow
 from dags.frame import FrameReader
 from scope_gui.cli import main

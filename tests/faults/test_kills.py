@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from capture.format import MANIFEST
-from capture.session import Session
-from capture.verify import verify
+from capture.session.format import MANIFEST
+from capture.session.session import Session
+from capture.session.verify import verify
 from scope_gui.recording import control
 from tests.forked_verbs import Ended, ForkedVerbs
 from tests.interrupted import Rows, Source, assert_finished, assert_holds_steps, rows_of

@@ -10,7 +10,7 @@ import pytest
 
 from capture.drain.blocks import BlockType
 from capture.events.definitions import DefinitionKind
-from capture.session import Session
+from capture.session.session import Session
 from dags.correlator import Correlator
 from dags.frame import frame_at
 from tests.damaged import flip_bit

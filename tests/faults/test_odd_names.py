@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-import capture.query
+import capture.session.query
 from capture.attach.bootstrap import LONGEST_FOLDER, Bootstrap
 from capture.names import kernel_name, readable, readable_bytes
-from capture.session import Session
+from capture.session.session import Session
 from tests.faults.ways_in import recorded
 from tests.interpreters import Interpreter, found
 from tests.scope_command import COMMAND, scope, scope_json
@@ -53,7 +53,7 @@ while True:
 def query(session: Path, sql: str) -> list[dict[str, Any]]:
     """The rows of an SQL query, without starting the command for each."""
     with Session.open(session) as opened:
-        rows: list[dict[str, Any]] = capture.query.query(opened, sql).to_pylist()
+        rows: list[dict[str, Any]] = capture.session.query.query(opened, sql).to_pylist()
     return rows
 
 

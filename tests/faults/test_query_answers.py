@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from capture.errors import SessionProblem
-from capture.query import Limits
-from capture.query import query as ask
-from capture.session import Session
-from capture.tables import SCHEMAS
+from capture.session.query import Limits
+from capture.session.query import query as ask
+from capture.session.session import Session
+from capture.session.tables import SCHEMAS
 from tests.own_reading import TABLES, OwnReading
 from tests.random_sql import statement
 from tests.scope_command import COMMAND, run_recorded, scope

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from capture.errors import SessionProblem
-from capture.query import Limits, distinct
-from capture.query import query as ask
-from capture.session import Session
+from capture.session.query import Limits, distinct
+from capture.session.query import query as ask
+from capture.session.session import Session
 from tests.leftovers import wait_for
 from tests.scope_command import COMMAND, query, scope, scope_here
 from tests.sessions import Truth, build_session

@@ -9,7 +9,7 @@ import pytest
 
 from capture.names import command_line
 from capture.redaction import REDACTED, hide_names, redacted
-from capture.session import Session
+from capture.session.session import Session
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded, scope
 

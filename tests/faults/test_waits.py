@@ -13,7 +13,7 @@ from typing import Literal
 
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame import Frame, FrameReader
 from dags.frame_parts import FrameTrack
 from tests.faults.truth import logged

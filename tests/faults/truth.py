@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from capture.session import Session
+from capture.session.session import Session
 
 
 def session_zero_ns(session: Path) -> int:

@@ -12,8 +12,8 @@ import msgspec
 
 from capture.errors import FormatError
 from capture.events.batch import EventBatch
-from capture.files import check_name
-from capture.format import (
+from capture.session.files import check_name
+from capture.session.format import (
     MANIFEST,
     MANIFEST_COPY,
     MAX_FILE_BYTES,
@@ -23,9 +23,9 @@ from capture.format import (
     decode_manifest,
     encode_manifest,
 )
-from capture.session import Session
-from capture.tables import DEFINITION_TABLES, SCHEMAS
-from capture.verify import verify
+from capture.session.session import Session
+from capture.session.tables import DEFINITION_TABLES, SCHEMAS
+from capture.session.verify import verify
 from dags.cache_check import lying_caches
 from dags.correlator import Correlator
 from dags.frame import FrameReader
@@ -58,7 +58,7 @@ def sound_manifest() -> Manifest:
 
 
 class MemoryFiles:
-    """Files of a session that lie nowhere (`capture.files.SessionFiles`)."""
+    """Files of a session that lie nowhere (`capture.session.files.SessionFiles`)."""
 
     packed = True
 
@@ -140,7 +140,7 @@ def read_all(session: Session, *, sql_table: str | None = None) -> None:
 
 
 def _ask(session: Session, table: str) -> None:
-    from capture.query import Limits, query  # noqa: PLC0415 - DuckDB is big, and few inputs come to it
+    from capture.session.query import Limits, query  # noqa: PLC0415 - DuckDB is big, and few inputs come to it
 
     query(session, f"SELECT * FROM {table}", limits=Limits(rows=10_000, bytes=64 << 20, seconds=60))
 

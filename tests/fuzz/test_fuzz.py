@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-import capture.reader
+import capture.session.reader
 from tests.fuzz import table, verdict
 from tests.fuzz.contained import findings_in
 from tests.fuzz.table import BY_NAME, CORPUS, TARGETS, Target, changed, known
@@ -98,7 +98,7 @@ def test_rows_are_found_to_be_invented_when_nobody_compares_checksums(monkeypatc
         __hash__ = str.__hash__
 
     target = BY_NAME["packed"]
-    monkeypatch.setattr(capture.reader, "checksum", lambda _: Any())
+    monkeypatch.setattr(capture.session.reader, "checksum", lambda _: Any())
     found = findings_in(target.module.read, changed(target, 30, seed=1))
     assert any(finding.what.startswith("wrong: invented rows") for finding in found)
 

@@ -11,7 +11,7 @@ from typing import get_args
 
 import msgspec
 
-from capture.session import Session
+from capture.session.session import Session
 from tests.gallery.crowd import BURSTS_S, GAPS, SECOND_NS
 from views import events as e
 from views.state import Selection, Theme

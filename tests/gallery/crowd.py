@@ -12,7 +12,7 @@ import numpy as np
 
 from capture.events.batch import EventBatch, Kind, make_batch
 from capture.events.definitions import GapRow, MetricRow, ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.store import SegmentStore
+from capture.session.store import SegmentStore
 from capture.unseen import UnseenRow
 from dags.correlator import Correlator
 

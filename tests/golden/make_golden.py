@@ -9,11 +9,11 @@ import json
 import tempfile
 from pathlib import Path
 
-from capture.format import version_text
-from capture.pack import pack
-from capture.query import query
-from capture.session import Session
-from capture.tables import SCHEMAS
+from capture.session.format import version_text
+from capture.session.pack import pack
+from capture.session.query import query
+from capture.session.session import Session
+from capture.session.tables import SCHEMAS
 from tests.sessions import build_session
 
 HERE = Path(__file__).parent

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from capture.query import query
-from capture.session import Session
-from capture.tables import SCHEMAS
-from capture.verify import verify
+from capture.session.query import query
+from capture.session.session import Session
+from capture.session.tables import SCHEMAS
+from capture.session.verify import verify
 
 VERSIONS = sorted(path.parent for path in Path(__file__).parent.glob("*/session.zip"))
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from PySide6.QtGui import QImage
 
-from capture.session import Session
+from capture.session.session import Session
 from scope_gui.pictures.plan import Pace, moments
 from tests.interpreters import ROOT
 from tests.journeys.stories.pictures import VIEWS

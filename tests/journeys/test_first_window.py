@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PySide6.QtGui import QImage
 
-from capture.session import Session
+from capture.session.session import Session
 from tests.damaged import files_of, flip_bit
 from tests.interpreters import ROOT, Interpreter, found
 from tests.scope_command import query, run_recorded, scope, scope_json

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from capture.errors import SessionProblem
-from capture.session import Session
+from capture.session.session import Session
 from scope_gui.recording import control
 from tests.conftest import in_soak_only
 from tests.interrupted import Source, assert_finished, assert_holds_steps, rows_of

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame import FrameReader
 from tests.interpreters import Interpreter, found
 from tests.scope_command import COMMAND, query, scope, scope_json

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from tests.interpreters import ROOT
 from tests.sessions import build_session
 

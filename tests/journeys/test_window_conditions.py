@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from capture.notes import read_notes
-from capture.pack import pack
-from capture.session import Session
+from capture.session.notes import read_notes
+from capture.session.pack import pack
+from capture.session.session import Session
 from tests.damaged import cut, files_of, flip_bit
 from tests.interpreters import found
 from tests.leftovers import wait_for

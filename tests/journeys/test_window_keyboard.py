@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from tests.interpreters import found
 from tests.scope_command import run_recorded, scope_json
 

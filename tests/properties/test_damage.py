@@ -17,11 +17,11 @@ import pyarrow as pa
 import pytest
 
 from capture.errors import FormatError
-from capture.eventtable import event_table
-from capture.pack import pack
-from capture.query import query
-from capture.session import Session
-from capture.tables import SCHEMAS
+from capture.session.eventtable import event_table
+from capture.session.pack import pack
+from capture.session.query import query
+from capture.session.session import Session
+from capture.session.tables import SCHEMAS
 from tests.sessions import Truth, build_session
 
 pytestmark = pytest.mark.soak

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capture.query import query
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session.query import query
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 
 EVENTS_EACH = 37
 pytestmark = pytest.mark.soak
@@ -26,9 +26,9 @@ WRITER = f"""
 import sys
 from pathlib import Path
 import numpy as np
-from capture import folder
+from capture.session import folder
 from capture.events.batch import make_batch
-from capture.store import SegmentStore
+from capture.session.store import SegmentStore
 folder.GRACE_NS = int(sys.argv[2])
 path = Path(sys.argv[1])
 about = {{"session_id": "0" * 16, "created_real_ns": 1}}

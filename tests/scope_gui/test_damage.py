@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from capture.pack import pack
-from capture.session import Session
+from capture.session.pack import pack
+from capture.session.session import Session
 from scope_gui.damage import damage_sentence, known_damage
 from scope_gui.header import status_parts
 from tests.damaged import cut, files_of, flip_bit

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtGui import QImage
 
-from capture.pack import pack
+from capture.session.pack import pack
 from scope_gui.desktop import desktop_entry, quoted
 from scope_gui.icon import ICON_PX
 from scope_gui.places import own_program

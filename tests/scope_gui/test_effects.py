@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capture.drain.blocks import file_name
-from capture.notes import Note, notes_path, write_notes
+from capture.session.notes import Note, notes_path, write_notes
 from scope_gui.effects import Effects
 from tests.damaged import files_of, flip_bit
 from tests.leftovers import wait_for

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from capture.measured_cost import Overhead
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from capture.unseen import UnseenRow, told
 from scope_gui.commands import COMMANDS
 from scope_gui.dialogs.unseen_list import unseen_page

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow
 from pytestqt.qtbot import QtBot
 
-from capture.session import Session
+from capture.session.session import Session
 from scope_gui import own_verb
 from scope_gui.commands import COMMANDS, Ask
 from scope_gui.keeping import Keeping

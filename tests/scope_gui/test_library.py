@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from capture.notes import Note, write_notes
+from capture.session.notes import Note, write_notes
 from scope_gui.library import COLUMNS, cells, described, when_text
 from tests.sessions import build_session
 from views.figures import THIN

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.analyses.detail import segment_detail
 from tests.scope_command import scope, scope_json
 from tests.sessions import Truth, build_session

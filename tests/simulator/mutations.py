@@ -13,9 +13,9 @@ from capture.drain.blocks import Block, BlockType, JournalPosition
 from capture.drain.drain import Drain
 from capture.drain.pool import Pool, ScanEntry
 from capture.drain.pool_folders import remove_pools
-from capture.folder import SessionFolder
 from capture.own_folder import OwnFolder
-from capture.store import SegmentStore
+from capture.session.folder import SessionFolder
+from capture.session.store import SegmentStore
 from scope_gui.recording import recorder, recovery, sealer
 from tests.simulator import native
 

@@ -7,8 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from capture.events.batch import Kind
-from capture.session import Session
-from capture.verify import verify
+from capture.session.session import Session
+from capture.session.verify import verify
 
 Told = tuple[int, str]  # kind, and what says which one it is
 

@@ -18,11 +18,12 @@ from unittest import mock
 import msgspec
 
 from capture import clock as capture_clock
-from capture import left_pools, own_folder
+from capture import own_folder
 from capture.drain import ids
 from capture.drain import pool as capture_pool
 from capture.errors import ScopeError, SessionProblem, TargetProblem
 from capture.own_folder import SOCKET, OwnFolder
+from capture.session import left_pools
 from capture.settings import CaptureSettings
 from scope_gui.recording import recorder, recovery, sealer
 from tests.simulator import native

@@ -16,9 +16,9 @@ from capture.drain import ids
 from capture.drain.blocks import BlockType
 from capture.drain.journal import JournalWriter
 from capture.errors import TargetProblem
-from capture.session import Session
+from capture.session.session import Session
+from capture.session.verify import verify
 from capture.settings import CaptureSettings
-from capture.verify import verify
 from scope_gui.recording import recovery
 from scope_gui.recording.recorder import Recording
 from scope_gui.recording.recovery import recover

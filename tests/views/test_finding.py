@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from capture.events.batch import Kind
-from capture.session import Session
+from capture.session.session import Session
 from tests.sessions import Truth, build_session
 from views.finding import edge_end, event_place, sites_matching, span_of, step_target
 from views.source import Source

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from capture.pack import pack
-from capture.session import Session
+from capture.session.pack import pack
+from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from tests.leftovers import wait_for
 from tests.sessions import build_session

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import built_session, frame

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 from capture.errors import SessionProblem
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame_parts import FrameState
 from views.source import Source
 

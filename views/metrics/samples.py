@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from capture.errors import SessionProblem
-from capture.format import SegmentEntry
-from capture.session import Session
+from capture.session.format import SegmentEntry
+from capture.session.session import Session
 from dags.analyses.lod import Array
 
 TELL_EVERY = 50

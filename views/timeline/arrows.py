@@ -12,7 +12,7 @@ import numpy as np
 
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch
-from capture.session import Session
+from capture.session.session import Session
 from dags.analyses.lod import Array
 
 ARROW_DTYPE: Final = np.dtype(

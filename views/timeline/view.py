@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QScrollBar, QStyle, QToolTip, QWidget
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from views.events import Event
 from views.legend import Sign

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capture.pack import pack
-from capture.session import Session
-from capture.verify import verify
+from capture.session.pack import pack
+from capture.session.session import Session
+from capture.session.verify import verify
 from dags.analyses.detail import MAX_LONGEST, OPEN_END, segment_detail
 from dags.analyses.detail_reader import DetailReader
 from dags.correlator import Correlator

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.analyses.recent_calls import BINS, RecentCalls, recent_calls
 from dags.frame import FrameReader
 from tests.sessions import build_session

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from random import Random
 
-from capture.caches import framed, unframed
-from capture.session import Session
+from capture.session.caches import framed, unframed
+from capture.session.session import Session
 from dags.analyses.detail import segment_detail
 from dags.cache_check import lying_caches
 from dags.correlator import Correlator

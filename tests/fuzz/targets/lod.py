@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from random import Random
 
-from capture.caches import framed
+from capture.session.caches import framed
 from dags.analyses.detail import rebuilt_detail
 from dags.analyses.detail_reader import DetailReader
 from tests.fuzz.mutation import msgpack_node

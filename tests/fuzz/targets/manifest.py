@@ -7,9 +7,9 @@ from random import Random
 
 import msgspec
 
-from capture.beyond import with_fields
-from capture.format import MANIFEST, MANIFEST_COPY, decode_manifest, manifest_beyond
 from capture.losses import told_losses
+from capture.session.beyond import with_fields
+from capture.session.format import MANIFEST, MANIFEST_COPY, decode_manifest, manifest_beyond
 from capture.unseen import told
 from tests.fuzz.mutation import json_node
 from tests.fuzz.small_session import body_of, opened, read_all, sound_files, with_manifest

@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 
 from capture.errors import FormatError
-from capture.pack import pack
-from capture.session import Session
+from capture.session.pack import pack
+from capture.session.session import Session
 from tests.fuzz.mutation import Field, some_bytes, some_fields
 from tests.fuzz.small_session import sound_files
 from tests.fuzz.verdict import Wrong

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from capture import parquet
-from capture.tables import STORED_SCHEMAS
+from capture.session import parquet
+from capture.session.tables import STORED_SCHEMAS
 from tests.fuzz import thrift
 from tests.fuzz.mutation import some_bytes
 from tests.fuzz.small_session import forged, opened, read_all, sound_files, sound_manifest

@@ -11,8 +11,8 @@ from random import Random
 from capture.drain.blocks import file_name
 from capture.errors import ScopeError
 from capture.own_folder import JOURNAL, OwnFolder
-from capture.session import Session
-from capture.verify import verify
+from capture.session.session import Session
+from capture.session.verify import verify
 from scope_gui.recording.sealer import Sealer
 from tests.fuzz.paper import blocks, file_of, mutated_journal
 from tests.fuzz.small_session import read_all

@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from capture.session import Session
+from capture.session.session import Session
 from dags.frame import FrameReader
 from scope_gui.dialogs.export import ExportDialog
 from scope_gui.dialogs.export_form import MARKED, THIS, VISIBLE

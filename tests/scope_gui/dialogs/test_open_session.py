@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from capture.format import MANIFEST
+from capture.session.format import MANIFEST
 from scope_gui.dialogs.open_session import OpenSessionDialog, session_at
 
 # What the display of these tests cannot do, and the list below the line asks of it.

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from capture import store
 from capture.drain.blocks import HEADER_BYTES, MAGIC, Block, BlockType, file_name, pack_header
 from capture.drain.journal import JournalWriter
 from capture.losses import LOSSES, MOST_ROWS, LossRow, told_losses, with_loss
 from capture.own_folder import OwnFolder
-from capture.pack import pack
-from capture.session import Session
+from capture.session import store
+from capture.session.pack import pack
+from capture.session.session import Session
 from scope_gui.recording.recovery import recover
 from tests.leftovers import wait_for
 from tests.recordings import Killed

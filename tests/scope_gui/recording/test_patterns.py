@@ -9,7 +9,7 @@ import pytest
 
 from capture.events.definitions import DefinitionKind
 from capture.own_folder import OwnFolder
-from capture.session import Session
+from capture.session.session import Session
 from scope_gui.recording.sealer import Sealer
 from tests.synthetic import PaperTarget, definition, record
 

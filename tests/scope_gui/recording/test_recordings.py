@@ -11,7 +11,7 @@ import pytest
 
 from capture.attach.doctor import Diagnosis
 from capture.attach.rules import Rule
-from capture.session import Session
+from capture.session.session import Session
 from scope_gui.effects import Effects
 from scope_gui.recording import demo
 from scope_gui.recording.recordings import Recordings

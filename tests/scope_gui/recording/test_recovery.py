@@ -239,7 +239,8 @@ def deadly(owner, name):
         return original(*args, **kwargs)
     setattr(owner, name, instead)
 
-from capture import own_folder, store
+from capture import own_folder
+from capture.session import store
 from capture.drain import journal
 from capture.own_folder import OwnFolder
 from scope_gui.recording import recovery

@@ -8,7 +8,7 @@ import pytest
 
 from capture.drain.blocks import file_name
 from capture.errors import SessionBusy
-from capture.folder import SessionFolder, is_being_written
+from capture.session.folder import SessionFolder, is_being_written
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from tests.leftovers import wait_for
 from tests.sessions import build_session

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.session import Session
+from capture.session.session import Session
 from tests.views.frames import built_session, state
 from views.inspector.earlier import MAX_SEGMENTS_AT_ONCE, EarlierValues, earlier_values
 

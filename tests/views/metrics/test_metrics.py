@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from capture.session import Session
+from capture.session.session import Session
 from tests.sessions import build_session
 from views.events import Event, SeekTo
 from views.metrics.layout import GUTTER, KNOWN, Line, columns, lines_of, round_above, row_tops

@@ -9,8 +9,8 @@ import pytest
 
 from capture.events.batch import Kind, make_batch
 from capture.events.definitions import ProcessRow, TrackRow
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from dags.analyses.detail import OPEN_END
 from dags.analyses.detail_reader import DetailReader
 from tests.sessions import SESSION_ID, Truth, build_session

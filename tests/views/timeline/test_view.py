@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from capture.session import Session
+from capture.session.session import Session
 from tests.sessions import build_session
 from views.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.source import Source

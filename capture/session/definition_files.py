@@ -10,11 +10,11 @@ import msgspec
 import pyarrow as pa
 import xxhash
 
-from capture import parquet
 from capture.errors import SessionProblem
-from capture.folder import SessionFolder
-from capture.format import FileEntry
-from capture.tables import as_table
+from capture.session import parquet
+from capture.session.folder import SessionFolder
+from capture.session.format import FileEntry
+from capture.session.tables import as_table
 
 _PIECES = 8  # of a table, before it is written anew as one
 _GROWING = frozenset({"sites", "state_keys"})  # their rows never change: only new ones are written

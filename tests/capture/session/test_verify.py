@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from capture.events.batch import make_batch
-from capture.pack import pack
-from capture.session import Session
-from capture.store import SegmentStore
-from capture.verify import Report, verify
+from capture.session.pack import pack
+from capture.session.session import Session
+from capture.session.store import SegmentStore
+from capture.session.verify import Report, verify
 from tests.sessions import Truth, build_session
 
 

@@ -14,9 +14,9 @@ import stat
 from pathlib import Path
 
 from capture.errors import SessionProblem
-from capture.files import DirectoryFiles, SessionFiles, load_manifest
 from capture.own_folder import OwnFolder, remove_folder
-from capture.packed import PackedFiles
+from capture.session.files import DirectoryFiles, SessionFiles, load_manifest
+from capture.session.packed import PackedFiles
 
 
 def remove_left(place: Path) -> bool:

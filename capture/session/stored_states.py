@@ -22,8 +22,8 @@ import pyarrow as pa
 
 from capture.errors import FormatError
 from capture.events.batch import FLAG_FIRST_KNOWN, FLAG_SAMPLED, Int64, Kind
-from capture.eventtable import integers, kinds, one_array
-from capture.tables import OLD_ROWS_BACK, SCHEMAS, id_column
+from capture.session.eventtable import integers, kinds, one_array
+from capture.session.tables import OLD_ROWS_BACK, SCHEMAS, id_column
 
 TOLD_BY_EVENTS = {
     "time_ns": ("time_ns",),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from capture.errors import FormatError, SessionProblem
-from capture.format import (
+from capture.session.format import (
     MANIFEST,
     MANIFEST_COPY,
     MAX_FILE_BYTES,

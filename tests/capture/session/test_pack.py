@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from capture import pack as pack_module
-from capture.caches import unframed, write_cache
 from capture.errors import FormatError, SessionProblem, TargetProblem
-from capture.eventtable import event_table
-from capture.format import MANIFEST, MANIFEST_COPY
 from capture.own_folder import OwnFolder
-from capture.pack import pack
-from capture.query import query
-from capture.session import Session
+from capture.session import pack as pack_module
+from capture.session.caches import unframed, write_cache
+from capture.session.eventtable import event_table
+from capture.session.format import MANIFEST, MANIFEST_COPY
+from capture.session.pack import pack
+from capture.session.query import query
+from capture.session.session import Session
 from tests.sessions import Truth, build_session
 
 

@@ -20,16 +20,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture import format as session_format
-from capture import packed as packed_module
-from capture.caches import write_cache
 from capture.errors import FormatError, SessionProblem
 from capture.events.batch import concat, make_batch
-from capture.eventtable import event_table
-from capture.format import MANIFEST, MANIFEST_COPY, checksum, decode_manifest, encode_manifest
-from capture.pack import pack
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session import format as session_format
+from capture.session import packed as packed_module
+from capture.session.caches import write_cache
+from capture.session.eventtable import event_table
+from capture.session.format import MANIFEST, MANIFEST_COPY, checksum, decode_manifest, encode_manifest
+from capture.session.pack import pack
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from scope_gui.blindness import last_words
 from tests.sessions import SESSION_ID, Truth, build_session
 
@@ -283,7 +283,7 @@ def test_a_deleted_or_damaged_keyframe_is_none_and_no_problem(truth: Truth) -> N
 
 def test_reading_a_session_loads_no_duckdb(truth: Truth) -> None:
     code = (
-        "import sys; from capture.session import Session\n"
+        "import sys; from capture.session.session import Session\n"
         "Session.open(sys.argv[1]).events(0); print('duckdb' in sys.modules)"
     )
     done = subprocess.run(

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capture import query as query_module
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch
 from capture.events.definitions import SiteRow
-from capture.pack import pack
-from capture.query import query
-from capture.session import Session
-from capture.store import SegmentStore
-from capture.tables import SCHEMAS
+from capture.session import query as query_module
+from capture.session.pack import pack
+from capture.session.query import query
+from capture.session.session import Session
+from capture.session.store import SegmentStore
+from capture.session.tables import SCHEMAS
 from tests.sessions import Truth, build_session
 
 

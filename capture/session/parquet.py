@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from capture.errors import FormatError, one_line
-from capture.format import MAX_DECODED_BYTES
 from capture.hostlib import host_library
-from capture.stored_states import EventColumns, with_old_values, with_told
-from capture.tables import OLD_ROWS_BACK, SCHEMAS, STORED_SCHEMAS, WORDS
+from capture.session.format import MAX_DECODED_BYTES
+from capture.session.stored_states import EventColumns, with_old_values, with_told
+from capture.session.tables import OLD_ROWS_BACK, SCHEMAS, STORED_SCHEMAS, WORDS
 
 _MAX_COLUMNS = 256
 _ROW_GROUP_ROWS = 1 << 20

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture.caches import unframed
 from capture.errors import FormatError, SessionProblem
-from capture.format import MANIFEST_COPY, FileEntry, Problem, SegmentEntry, decode_manifest
-from capture.notes import shown_notes
-from capture.session import Session
-from capture.tables import SCHEMAS, TIME_COLUMN, as_table
+from capture.session.caches import unframed
+from capture.session.format import MANIFEST_COPY, FileEntry, Problem, SegmentEntry, decode_manifest
+from capture.session.notes import shown_notes
+from capture.session.session import Session
+from capture.session.tables import SCHEMAS, TIME_COLUMN, as_table
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

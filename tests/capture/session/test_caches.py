@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.caches import framed, unframed, write_cache
 from capture.errors import FormatError, SessionProblem
+from capture.session.caches import framed, unframed, write_cache
 
 
 @given(st.binary(max_size=200))

@@ -16,8 +16,9 @@ from typing import Any
 
 from capture.drain.blocks import file_name
 from capture.errors import FormatError, SessionProblem, TargetProblem
-from capture.files import DirectoryFiles, load_manifest
-from capture.format import (
+from capture.own_folder import CACHE, DEFS, FOLDERS, JOURNAL, SEGMENTS, OwnFolder
+from capture.session.files import DirectoryFiles, load_manifest
+from capture.session.format import (
     MANIFEST,
     MANIFEST_COPY,
     MAX_MANIFEST_BYTES,
@@ -29,7 +30,6 @@ from capture.format import (
     is_newer,
     manifest_beyond,
 )
-from capture.own_folder import CACHE, DEFS, FOLDERS, JOURNAL, SEGMENTS, OwnFolder
 
 CHECKPOINT_INTERVAL_NS = 1_000_000_000
 GRACE_NS = 10_000_000_000  # a reader that refreshes more often than this never misses a file

@@ -1,4 +1,4 @@
-"""Pools of killed recordings go once nobody can ask for them, and nothing else does (capture/left_pools.py)."""
+"""Pools of killed recordings go once nobody can ask for them, and nothing else does (capture/session/left_pools.py)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 
 from capture.drain import ids
 from capture.errors import SessionBusy
-from capture.left_pools import DAY_S, hold_note, note_session, remove_left_pools
-from capture.session import Session
+from capture.session.left_pools import DAY_S, hold_note, note_session, remove_left_pools
+from capture.session.session import Session
 from tests.leftovers import wait_for
 from tests.scope_command import COMMAND, run_recorded, scope
 from tests.targets import Launcher

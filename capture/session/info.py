@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from capture.format import Manifest, Problem
 from capture.measured_cost import Overhead
+from capture.session.format import Manifest, Problem
 from capture.unseen import Blindness, told
 
 

@@ -13,10 +13,10 @@ import msgspec
 
 from capture.disk import replace_file
 from capture.errors import FormatError, SessionProblem, TargetProblem
-from capture.files import NOTES
-from capture.format import Problem
 from capture.own_folder import write_through
-from capture.session import Session
+from capture.session.files import NOTES
+from capture.session.format import Problem
+from capture.session.session import Session
 from capture.typed import from_json
 
 VERSION = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from capture.format import FileEntry, SegmentEntry
+from capture.session.format import FileEntry, SegmentEntry
 
 FULL_ROWS = 262_144
 FAN_OUT = 8

@@ -12,17 +12,20 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from capture import parquet
-from capture.beyond import with_fields
-from capture.caches import framed
-from capture.compaction import level_of, next_merge, rows_of
-from capture.definition_files import DefinitionFiles
 from capture.errors import FormatError, SessionFull, SessionProblem
 from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.eventtable import event_table
-from capture.folder import SessionFolder, listed_files
-from capture.format import (
+from capture.losses import LossRow
+from capture.measured_cost import Overhead
+from capture.own_folder import OwnFolder
+from capture.session import parquet
+from capture.session.beyond import with_fields
+from capture.session.caches import framed
+from capture.session.compaction import level_of, next_merge, rows_of
+from capture.session.definition_files import DefinitionFiles
+from capture.session.eventtable import event_table
+from capture.session.folder import SessionFolder, listed_files
+from capture.session.format import (
     MANIFEST,
     MANIFEST_COPY,
     MAX_MANIFEST_BYTES,
@@ -38,11 +41,8 @@ from capture.format import (
     encode_manifest,
     version_text,
 )
-from capture.losses import LossRow
-from capture.measured_cost import Overhead
-from capture.own_folder import OwnFolder
-from capture.stored_states import without_repeats
-from capture.tables import Rows, as_table
+from capture.session.stored_states import without_repeats
+from capture.session.tables import Rows, as_table
 from capture.typed import converted
 from capture.unseen import UnseenRow
 

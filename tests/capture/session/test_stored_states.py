@@ -7,16 +7,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from capture import parquet
 from capture.errors import FormatError
 from capture.events.batch import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Kind
 from capture.events.definitions import StateKeyRow
-from capture.format import About
-from capture.query import query
-from capture.session import Session
-from capture.store import SegmentStore
-from capture.stored_states import with_old_values
-from capture.tables import OLD_ROWS_BACK, SCHEMAS, as_table
+from capture.session import parquet
+from capture.session.format import About
+from capture.session.query import query
+from capture.session.session import Session
+from capture.session.store import SegmentStore
+from capture.session.stored_states import with_old_values
+from capture.session.tables import OLD_ROWS_BACK, SCHEMAS, as_table
 from dags.correlator import Correlator
 from tests.streams import Event, batch_of
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-OLD_ROWS_BACK = "old_rows_back"  # see capture.stored_states
+OLD_ROWS_BACK = "old_rows_back"  # see capture.session.stored_states
 
 _INT32, _INT64, _TEXT, _REAL = pa.int32(), pa.int64(), pa.string(), pa.float64()
 WORDS = pa.dictionary(pa.int8(), pa.string())  # a handful of distinct words

@@ -21,13 +21,14 @@ import numpy as np
 import pyarrow as pa
 from msgspec.structs import fields
 
-from capture.caches import unframed
 from capture.errors import FormatError, SessionProblem
 from capture.events.batch import FLAG_COUNTED, EventBatch, Kind
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
-from capture.eventtable import BATCH_COLUMNS, batch_from_table
-from capture.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
-from capture.format import (
+from capture.losses import told_losses
+from capture.session.caches import unframed
+from capture.session.eventtable import BATCH_COLUMNS, batch_from_table
+from capture.session.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFiles, load_manifest
+from capture.session.format import (
     MANIFEST,
     MAX_FILE_BYTES,
     MAX_LINES,
@@ -38,11 +39,10 @@ from capture.format import (
     SegmentEntry,
     told_books,
 )
-from capture.info import Info, session_info
-from capture.losses import told_losses
-from capture.packed import PackedFiles
-from capture.reader import TableReader
-from capture.tables import DEFINITION_TABLES, SCHEMAS, as_table, empty_table
+from capture.session.info import Info, session_info
+from capture.session.packed import PackedFiles
+from capture.session.reader import TableReader
+from capture.session.tables import DEFINITION_TABLES, SCHEMAS, as_table, empty_table
 
 Signature = tuple[int, int, int] | None
 _MERGES_MEANWHILE = 5  # a segment may be merged again while its rows are looked for
@@ -228,7 +228,7 @@ class Session:
         Nothing is read before a scan begins. One of a live session may find segments merged away: it then adds a
         FileNotFoundError to `failures` and has to be repeated after a `refresh`. `more` are rows to add.
         """
-        from capture.dataset import StoredRows  # noqa: PLC0415 - pyarrow.dataset takes 50 ms to import
+        from capture.session.dataset import StoredRows  # noqa: PLC0415 - pyarrow.dataset takes 50 ms to import
 
         if name not in SCHEMAS:
             raise SessionProblem(f"A session has no table {name!r}.", f"Its tables are {', '.join(SCHEMAS)}.")

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from capture import compaction, folder
-from capture.compaction import FULL_LEVEL, FULL_ROWS, next_merge
 from capture.errors import FormatError, SessionProblem, TargetProblem
 from capture.events.batch import EventBatch, concat, make_batch
 from capture.events.definitions import SiteRow, TrackRow
-from capture.eventtable import event_table
-from capture.format import FileEntry, SegmentEntry
-from capture.session import Session
-from capture.store import SegmentStore
+from capture.session import compaction, folder
+from capture.session.compaction import FULL_LEVEL, FULL_ROWS, next_merge
+from capture.session.eventtable import event_table
+from capture.session.format import FileEntry, SegmentEntry
+from capture.session.session import Session
+from capture.session.store import SegmentStore
 from tests.sessions import build_session, make_events
 
 ABOUT = {"session_id": "0123456789abcdef", "created_real_ns": 5}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from capture.errors import FormatError, TargetProblem
-from capture.files import NOTES
-from capture.notes import MAX_NOTES_BYTES, MOST_NOTES, Note, notes_path, read_notes, shown_notes, write_notes
-from capture.pack import pack
-from capture.session import Session
+from capture.session.files import NOTES
+from capture.session.notes import MAX_NOTES_BYTES, MOST_NOTES, Note, notes_path, read_notes, shown_notes, write_notes
+from capture.session.pack import pack
+from capture.session.session import Session
 from tests.damaged import flip_bit
 from tests.scope_command import query, scope
 from tests.sessions import build_session

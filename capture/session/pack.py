@@ -1,7 +1,7 @@
 """A finished session directory as one file: a zip without compression, which any tool opens.
 
 The manifest comes first and its copy last, each member's size is in its local header, and nothing else is in there:
-so a file cut short still tells what it held, and what is left of it can be read (see `capture.packed`).
+so a file cut short still tells what it held, and what is left of it can be read (see `capture.session.packed`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from capture.caches import framed, unframed
 from capture.disk import sync_files, write_problem
 from capture.errors import FormatError, SessionProblem
-from capture.files import MAX_KEYFRAME_BYTES, NOTES, DirectoryFiles, load_manifest
-from capture.folder import listed_files
-from capture.format import MANIFEST, MANIFEST_COPY, Manifest, checksum
-from capture.left_packs import remove_left
 from capture.own_folder import FOLDERS, POOLS, OwnFolder, name_finished
-from capture.packed import MAX_MEMBERS
+from capture.session.caches import framed, unframed
+from capture.session.files import MAX_KEYFRAME_BYTES, NOTES, DirectoryFiles, load_manifest
+from capture.session.folder import listed_files
+from capture.session.format import MANIFEST, MANIFEST_COPY, Manifest, checksum
+from capture.session.left_packs import remove_left
+from capture.session.packed import MAX_MEMBERS
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same session packs to the same bytes
 

@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from capture.format import FileEntry, SegmentEntry
-from capture.stored_states import as_arrow_file
-from capture.tables import SCHEMAS, WORDS, empty_table
+from capture.session.format import FileEntry, SegmentEntry
+from capture.session.stored_states import as_arrow_file
+from capture.session.tables import SCHEMAS, WORDS, empty_table
 
 if TYPE_CHECKING:
-    from capture.session import Session
+    from capture.session.session import Session
 
 _IN_MEMORY = 128 << 20
 _ALIGNMENT = 64

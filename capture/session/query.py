@@ -23,10 +23,10 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from capture.answer import weight
 from capture.errors import SessionProblem
-from capture.session import Session
-from capture.tables import SCHEMAS, Rows, as_table, empty_table
+from capture.session.answer import weight
+from capture.session.session import Session
+from capture.session.tables import SCHEMAS, Rows, as_table, empty_table
 
 _RETRIES = 5  # small segments of a live session may be merged away under a query
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from capture.errors import FormatError, SessionProblem
-from capture.files import check_name, is_name
-from capture.format import MAX_FILE_BYTES
+from capture.session.files import check_name, is_name
+from capture.session.format import MAX_FILE_BYTES
 
 MAX_MEMBERS = 1 << 20
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection
 
 import pyarrow as pa
 
-from capture import parquet
 from capture.errors import FormatError, SessionProblem
-from capture.files import SessionFiles
-from capture.format import FileEntry, Problem, SegmentEntry, checksum
-from capture.stored_states import as_arrow_file
-from capture.tables import SCHEMAS
+from capture.session import parquet
+from capture.session.files import SessionFiles
+from capture.session.format import FileEntry, Problem, SegmentEntry, checksum
+from capture.session.stored_states import as_arrow_file
+from capture.session.tables import SCHEMAS
 
 _MAX_PROBLEMS = 1000
 

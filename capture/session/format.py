@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 import xxhash
 
-from capture.beyond import fields_beyond, with_fields
 from capture.errors import FormatError
 from capture.losses import LossRow
 from capture.measured_cost import Overhead
+from capture.session.beyond import fields_beyond, with_fields
 from capture.typed import from_json
 from capture.unseen import UnseenRow
 
@@ -209,7 +209,7 @@ def checksum(data: bytes | memoryview) -> str:
 def encode_manifest(head: ManifestHead, encoded_segments: list[bytes], more: Any = None) -> bytes:
     """The bytes of manifest.json. Segments come encoded because a live manifest is written five times a second.
 
-    `more`: what a manifest of a newer minor version said beyond this one (`capture.beyond`).
+    `more`: what a manifest of a newer minor version said beyond this one (`capture.session.beyond`).
     """
     said = head if more is None else with_fields(msgspec.to_builtins(head), more)
     body = b"".join(

@@ -1,0 +1,1 @@
+"""A session on disk: how it is written, read, checked and asked."""
