@@ -17,7 +17,7 @@ import pyarrow as pa
 from capture.errors import FormatError
 from capture.events.batch import EventBatch, Int32
 from capture.events.definitions import StateKeyRow, TrackRow
-from dags.causality import CausalityDag
+from dags.causality.dag import CausalityDag
 from dags.code import CodeDag
 from dags.columns import grown
 from dags.kernels import MAX_TRACKS, Array

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from capture.events.batch import Kind
-from dags.export import edges_of, neighbourhood
+from dags.causality.subgraph import edges_of, neighbourhood
 from tests.dags.test_frame import seal, story
 
 

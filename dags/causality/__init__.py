@@ -1,0 +1,1 @@
+"""Which event made which possible."""
