@@ -18,7 +18,7 @@ from capture.errors import FormatError
 from capture.events.batch import EventBatch, Int32
 from capture.events.definitions import StateKeyRow, TrackRow
 from dags.causality.dag import CausalityDag
-from dags.code import CodeDag
+from dags.code.dag import CodeDag
 from dags.columns import grown
 from dags.kernels import MAX_TRACKS, Array
 from dags.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe

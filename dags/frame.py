@@ -14,6 +14,7 @@ from capture.errors import SessionProblem
 from capture.events.batch import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
 from capture.events.definitions import OS_STATE, OS_STATES, ProcessRow, TrackRow
 from capture.session.session import Session
+from dags.code.frame_part import StackFrames, TrackStack
 from dags.correlator import Correlator
 from dags.frame_context import FrameContext
 from dags.frame_parts import (
@@ -27,7 +28,6 @@ from dags.frame_parts import (
     FrameTrack,
     Status,
 )
-from dags.frame_stacks import StackFrames, TrackStack
 from dags.keyframe import state_before
 from dags.process import Asleep
 from dags.replay import SegmentReplay

@@ -102,7 +102,7 @@ def streams(draw: st.DrawFn, max_size: int = 60, hostile: bool = True) -> list[E
 
 @dataclass
 class ReferenceStacks:
-    """The rules of dags/code.py, read a second time and written as plainly as possible."""
+    """The rules of dags/code/dag.py, read a second time and written as plainly as possible."""
 
     stacks: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     ended: list[tuple[int, int, int, int, int, int, int, str]] = field(default_factory=list)

@@ -21,7 +21,7 @@ from capture.session.session import Session
 from capture.typed import from_msgpack
 from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid
 from dags.base import decoded
-from dags.code import StacksKeyframe
+from dags.code.dag import StacksKeyframe
 from dags.columns import from_bytes, to_bytes
 from dags.kernels import FRAME_DTYPE, TRACK_DTYPE
 from dags.keyframe import decode_keyframe, state_before

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.events.batch import EventBatch, Int64, Kind
-from dags.code import SnapshotText
+from dags.code.dag import SnapshotText
 
 MAX_BINS = 4096  # of the finest level; finer than that, a view reads the calls themselves
 MAX_ROWS = 65_536
@@ -98,7 +98,7 @@ def pyramid(batch: EventBatch, depths: Mapping[int, int]) -> list[Level]:
 def depths_after(batch: EventBatch, order: Int64, depths: Mapping[int, int]) -> tuple[Array, Array]:
     """(open calls before, open calls after) each event, in the order given: by track, then time.
 
-    The rules are those of `dags.code`, short of names: what ends without having begun ends nothing, a snapshot says
+    The rules are those of `dags.code.dag`, short of names: what ends without having begun ends nothing, a snapshot says
     how deep the stack is, a gap or the end of the thread leaves nothing known to be open.
     """
     kind, track = batch.kind[order], batch.track_id[order]

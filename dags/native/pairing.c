@@ -1,6 +1,6 @@
 /* Per-track call stacks: calls push, leaves pop, snapshots replace. See pairing.h for who may call and what is trusted.
  *
- * The rules are those of docs in dags/code.py, which a pure-Python reference in the tests repeats:
+ * The rules are those of docs in dags/code/dag.py, which a pure-Python reference in the tests repeats:
  * a leave of site X ends the nearest X on the track's stack; frames above it end there too, as raised;
  * without an X it is counted and otherwise passed over.
  */

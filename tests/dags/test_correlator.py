@@ -11,7 +11,7 @@ from capture.events.definitions import StateKeyRow, TrackRow
 from capture.session.stored_states import with_old_values
 from capture.session.tables import as_table
 from dags.base import Edge
-from dags.code import context_tree
+from dags.code.dag import context_tree
 from dags.columns import OUTCOMES, runs
 from dags.correlator import Correlated, Correlator
 from tests.streams import Event, batch_of

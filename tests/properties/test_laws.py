@@ -14,7 +14,7 @@ from capture.events.batch import FLAG_DELETED, EventBatch, Kind, make_batch
 from capture.events.definitions import TrackRow
 from capture.session.stored_states import with_old_values
 from capture.session.tables import as_table
-from dags.code import context_tree
+from dags.code.dag import context_tree
 from dags.columns import OUTCOMES
 from dags.correlator import Correlated, Correlator, in_time_order
 from dags.replay import SegmentReplay

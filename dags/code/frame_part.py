@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from capture.events.definitions import SiteRow
-from dags.code import CodeDag
+from dags.code.dag import CodeDag
 from dags.frame_parts import LineIs, StackFrame
 from dags.kernels import FLAG_ENTERED_EARLIER, FLAG_STANDS, Array
 

@@ -1,0 +1,1 @@
+"""Stacks at an instant, and the calling-context tree of a range."""
