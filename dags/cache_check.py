@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from capture.errors import FormatError
 from capture.session.format import Problem, SegmentEntry, is_newer
 from dags.analyses.detail import kept_detail, rebuilt_detail
-from dags.keyframe import decode_keyframe, rebuild
+from dags.correlate.keyframe import decode_keyframe, rebuild
 
 if TYPE_CHECKING:
     from capture.session.session import Session

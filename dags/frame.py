@@ -15,7 +15,9 @@ from capture.events.batch import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
 from capture.events.definitions import OS_STATE, OS_STATES, ProcessRow, TrackRow
 from capture.session.session import Session
 from dags.code.frame_part import StackFrames, TrackStack
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
+from dags.correlate.keyframe import state_before
+from dags.correlate.replay import SegmentReplay
 from dags.frame_context import FrameContext
 from dags.frame_parts import (
     Confidence,
@@ -28,9 +30,7 @@ from dags.frame_parts import (
     FrameTrack,
     Status,
 )
-from dags.keyframe import state_before
 from dags.process import Asleep
-from dags.replay import SegmentReplay
 from dags.state import Version
 
 MAX_CACHED_STATES = 100_000

@@ -19,7 +19,7 @@ from capture.session.verify import verify as verify_session
 from capture.shown_text import one_line
 from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.cache_check import lying_caches
-from dags.keyframe import rebuild
+from dags.correlate.keyframe import rebuild
 from scope_gui.blindness import dropped_line
 from scope_gui.opened import opened, tell_problems
 from scope_gui.progress import Progress

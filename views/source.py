@@ -22,7 +22,7 @@ from capture.events.definitions import ProcessRow, SiteRow, TrackRow
 from capture.events.text_column import TextColumn
 from capture.session.session import Session
 from capture.session.tables import empty_table
-from dags.correlator import in_time_order
+from dags.correlate.correlator import in_time_order
 
 MAX_CACHED_ROWS = 6_000_000
 _CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")

@@ -41,7 +41,7 @@ from capture.session.format import MANIFEST, MANIFEST_COPY, clipped
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.typed import converted, from_json, from_msgpack
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 
 SEGMENT_EVENTS = 262_144
 READ_BYTES = 16 << 20

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 from dags.frame import FrameReader
 from tests.bench import programs
 from tests.bench.measure import SCOPE, median, percentile, run

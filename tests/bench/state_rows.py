@@ -16,7 +16,7 @@ from capture.session.format import About
 from capture.session.query import query
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 from scope_gui.recording.sealer import READ_BYTES, even_pieces
 from tests.bench.report import Row
 from tests.synthetic import PaperTarget, definition

@@ -12,7 +12,7 @@ from capture.session.caches import unframed, write_cache
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.cache_check import lying_caches
-from dags.keyframe import decode_keyframe
+from dags.correlate.keyframe import decode_keyframe
 from tests.dags.test_frame import seal, story
 from tests.scope_command import scope, scope_here
 

@@ -13,9 +13,9 @@ from capture.events.batch import EventBatch, Kind
 from capture.events.definitions import DefinitionKind
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
+from dags.correlate.keyframe import rebuild
 from dags.frame import Frame, FrameReader, frame_at
-from dags.keyframe import rebuild
 from tests.synthetic import START_MONO_NS, PaperTarget, decode, definition, record, snapshot, state
 
 MS = 1_000_000

@@ -14,9 +14,9 @@ from capture.session.query import query
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.session.verify import verify
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
+from dags.correlate.open_rows import open_rows
 from dags.frame import FrameReader
-from dags.open_rows import open_rows
 
 TRACKS = [
     TrackRow(track_id=1, process_id=1, kind="process", name="app.py"),

@@ -11,7 +11,7 @@ import pytest
 from capture.drain.blocks import BlockType
 from capture.events.definitions import DefinitionKind
 from capture.session.session import Session
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 from dags.frame import frame_at
 from tests.damaged import flip_bit
 from tests.newer import FLAG, KIND, METRIC, OUTCOME, TABLE, additions, make_newer

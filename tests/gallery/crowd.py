@@ -14,7 +14,7 @@ from capture.events.batch import EventBatch, Kind, make_batch
 from capture.events.definitions import GapRow, MetricRow, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.session.store import SegmentStore
 from capture.unseen import UnseenRow
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 
 SECOND_NS = 1_000_000_000
 WORKERS = 7

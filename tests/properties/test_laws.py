@@ -16,8 +16,8 @@ from capture.session.stored_states import with_old_values
 from capture.session.tables import as_table
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES
-from dags.correlator import Correlated, Correlator, in_time_order
-from dags.replay import SegmentReplay
+from dags.correlate.correlator import Correlated, Correlator, in_time_order
+from dags.correlate.replay import SegmentReplay
 from tests.streams import Event, ReferenceStacks, batch_of, streams
 
 pytestmark = pytest.mark.soak

@@ -17,7 +17,7 @@ from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.session.stored_states import with_old_values
 from capture.session.tables import OLD_ROWS_BACK, SCHEMAS, as_table
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 from tests.streams import Event, batch_of
 
 ROWS = {

@@ -12,7 +12,7 @@ from capture.session.session import Session
 from capture.session.verify import verify
 from dags.analyses.detail import MAX_LONGEST, OPEN_END, segment_detail
 from dags.analyses.detail_reader import DetailReader
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 from tests.sessions import Truth, build_session
 
 

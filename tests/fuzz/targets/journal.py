@@ -14,7 +14,7 @@ from capture.drain.blocks import Block, file_name
 from capture.drain.journal import JournalReader
 from capture.errors import FormatError
 from capture.events.batch import EventBatch
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 from tests.fuzz.paper import blocks, file_of, mutated_journal
 from tests.fuzz.verdict import Wrong
 

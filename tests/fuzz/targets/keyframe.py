@@ -9,7 +9,7 @@ from capture.session.caches import framed, unframed
 from capture.session.session import Session
 from dags.analyses.detail import segment_detail
 from dags.cache_check import lying_caches
-from dags.correlator import Correlator
+from dags.correlate.correlator import Correlator
 from dags.frame import FrameReader
 from tests.fuzz.mutation import msgpack_node
 from tests.fuzz.small_session import opened, sound_files

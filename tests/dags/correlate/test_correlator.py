@@ -13,7 +13,7 @@ from capture.session.tables import as_table
 from dags.base import Edge
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES, runs
-from dags.correlator import Correlated, Correlator
+from dags.correlate.correlator import Correlated, Correlator
 from tests.streams import Event, batch_of
 
 

@@ -20,8 +20,8 @@ from capture.events.definitions import StateKeyRow, TrackRow
 from dags.causality.dag import CausalityDag
 from dags.code.dag import CodeDag
 from dags.columns import grown
+from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.kernels import MAX_TRACKS, Array
-from dags.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.process import ProcessDag
 from dags.state import StateDag
 from dags.temporal import Moment, TemporalDag

@@ -18,7 +18,7 @@ from dags.sleepers import SegmentWaits
 
 if TYPE_CHECKING:
     from capture.session.session import Session
-    from dags.correlator import Correlator
+    from dags.correlate.correlator import Correlator
 
 KEYFRAME_VERSION = 1
 
@@ -71,7 +71,7 @@ def _feed(state: Correlator, session: Session, index: int) -> None:
 
 
 def _from_keyframe(session: Session, segment: int) -> Correlator | None:
-    from dags.correlator import Correlator  # noqa: PLC0415 - the correlator writes keyframes, this module reads them
+    from dags.correlate.correlator import Correlator  # noqa: PLC0415 - the correlator writes keyframes, this module reads them
 
     data = session.keyframe(segment)
     if data is None:
@@ -84,6 +84,6 @@ def _from_keyframe(session: Session, segment: int) -> Correlator | None:
 
 
 def _empty() -> Correlator:
-    from dags.correlator import Correlator  # noqa: PLC0415
+    from dags.correlate.correlator import Correlator  # noqa: PLC0415
 
     return Correlator()

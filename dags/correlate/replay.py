@@ -13,7 +13,7 @@ import numpy as np
 
 from capture.events.batch import EventBatch
 from capture.events.definitions import TrackRow
-from dags.correlator import Correlator, in_time_order
+from dags.correlate.correlator import Correlator, in_time_order
 
 STEP_ROWS = 16_384
 SMALL_STATE = 20_000  # open calls and state cells; larger states are kept at fewer places

@@ -1,0 +1,1 @@
+"""One batch of events through all DAGs: rows, keyframes, replay."""
