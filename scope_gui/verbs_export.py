@@ -16,7 +16,7 @@ from capture.errors import SessionProblem
 from capture.session.notes import shown_notes
 from capture.session.session import Session
 from capture.shown_text import one_line
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from scope_gui.damage import damage_sentence
 from scope_gui.effects import bookmark_of, session_opened
 from scope_gui.opened import no_track

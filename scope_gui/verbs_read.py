@@ -15,7 +15,7 @@ from capture.measured_cost import told
 from capture.session.session import Session
 from capture.shown_text import one_line
 from dags.correlate.open_rows import open_rows
-from dags.frame import frame_at
+from dags.frame.reader import frame_at
 from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text, status_text
 from scope_gui.answers import print_table, short_cell
 from scope_gui.blindness import unseen_lines

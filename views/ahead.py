@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from capture.errors import SessionProblem
 from capture.session.session import Session
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from views.recent import window_ns
 from views.source import Source
 

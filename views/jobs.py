@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 from capture.errors import ScopeError, SessionProblem
 from capture.session.session import Session
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from views import finding
 from views.ahead import Ahead
 from views.events import (

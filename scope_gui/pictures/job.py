@@ -17,7 +17,7 @@ from PySide6.QtGui import QImage
 
 from capture.errors import ScopeError
 from capture.session.session import Session
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
 from scope_gui.pictures.offscreen import Offscreen
 from scope_gui.pictures.picture_files import Album, album, save_png

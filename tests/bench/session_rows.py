@@ -11,7 +11,7 @@ from pathlib import Path
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.correlate.correlator import Correlator
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.bench import programs
 from tests.bench.measure import SCOPE, median, percentile, run
 from tests.bench.report import Row

@@ -13,7 +13,7 @@ from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.cache_check import lying_caches
 from dags.correlate.keyframe import decode_keyframe
-from tests.dags.test_frame import seal, story
+from tests.dags.frame.test_reader import seal, story
 from tests.scope_command import scope, scope_here
 
 

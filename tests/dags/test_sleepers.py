@@ -16,7 +16,7 @@ from capture.session.store import SegmentStore
 from capture.session.verify import verify
 from dags.correlate.correlator import Correlator
 from dags.correlate.open_rows import open_rows
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 
 TRACKS = [
     TrackRow(track_id=1, process_id=1, kind="process", name="app.py"),

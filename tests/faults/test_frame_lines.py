@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from capture.session.session import Session
-from dags.frame import Frame, FrameReader
+from dags.frame.reader import Frame, FrameReader
 from dags.frame_parts import StackFrame
 from tests.faults.truth import logged
 from tests.interpreters import Interpreter

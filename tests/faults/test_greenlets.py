@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from capture.session.session import Session
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.faults.truth import logged
 from tests.faults.ways_in import recorded
 from tests.interpreters import ONE_OF_EACH_WAY, Interpreter

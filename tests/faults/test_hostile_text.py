@@ -25,7 +25,7 @@ from capture.session.session import Session
 from capture.session.tables import as_table
 from capture.shown_text import MARK, escaped_json, one_line, printable
 from capture.unseen import UnseenRow
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from scope_gui.cli import main
 from scope_gui.effects import session_opened
 from scope_gui.header import HeaderView

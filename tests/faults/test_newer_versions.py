@@ -12,7 +12,7 @@ from capture.drain.blocks import BlockType
 from capture.events.definitions import DefinitionKind
 from capture.session.session import Session
 from dags.correlate.correlator import Correlator
-from dags.frame import frame_at
+from dags.frame.reader import frame_at
 from tests.damaged import flip_bit
 from tests.newer import FLAG, KIND, METRIC, OUTCOME, TABLE, additions, make_newer
 from tests.scope_command import query, scope, scope_here, scope_series

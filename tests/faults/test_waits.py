@@ -14,7 +14,7 @@ from typing import Literal
 import pytest
 
 from capture.session.session import Session
-from dags.frame import Frame, FrameReader
+from dags.frame.reader import Frame, FrameReader
 from dags.frame_parts import FrameTrack
 from tests.faults.truth import logged
 from tests.interpreters import Interpreter

@@ -28,7 +28,7 @@ from capture.session.tables import DEFINITION_TABLES, SCHEMAS
 from capture.session.verify import verify
 from dags.cache_check import lying_caches
 from dags.correlate.correlator import Correlator
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.fuzz.verdict import Wrong, each
 from tests.sessions import build_session
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from capture.session.session import Session
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.interpreters import Interpreter, found
 from tests.scope_command import COMMAND, query, scope, scope_json
 

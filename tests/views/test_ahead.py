@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capture.session.session import Session
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.sessions import build_session
 from views.ahead import Ahead, likely_next
 from views.source import Source

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capture.session.session import Session
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import built_session, frame
 from views.events import Event, FrameReady

@@ -10,7 +10,7 @@ import pytest
 
 from capture.session.session import Session
 from dags.analyses.recent_calls import BINS, RecentCalls, recent_calls
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import call, calls_of, ended_call, frame, track
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from capture.events.batch import Kind
 from dags.causality.subgraph import edges_of, neighbourhood
-from tests.dags.test_frame import seal, story
+from tests.dags.frame.test_reader import seal, story
 
 
 def test_the_neighbourhood_of_a_join_reaches_back_to_the_start(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from capture.session.session import Session
 from dags.analyses.detail import segment_detail
 from dags.cache_check import lying_caches
 from dags.correlate.correlator import Correlator
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.fuzz.mutation import msgpack_node
 from tests.fuzz.small_session import opened, sound_files
 from tests.fuzz.verdict import each

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QPushButton, Q
 from pytestqt.qtbot import QtBot
 
 from capture.session.session import Session
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from scope_gui.dialogs.export import ExportDialog
 from scope_gui.dialogs.export_form import MARKED, THIS, VISIBLE
 from scope_gui.effects import session_opened

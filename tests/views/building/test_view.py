@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
-from dags.frame import FrameReader
+from dags.frame.reader import FrameReader
 from tests.views.frames import ALL, SECOND_NS, built_session, call, frame, showing, track
 from tests.views.pictures import click, near, picture
 from views.building.legend import colour_words, height_words

@@ -18,7 +18,7 @@ from dags.code.frame_part import StackFrames, TrackStack
 from dags.correlate.correlator import Correlator
 from dags.correlate.keyframe import state_before
 from dags.correlate.replay import SegmentReplay
-from dags.frame_context import FrameContext
+from dags.frame.context import FrameContext
 from dags.frame_parts import (
     Confidence,
     Frame,

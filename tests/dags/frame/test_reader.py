@@ -15,7 +15,7 @@ from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.correlate.correlator import Correlator
 from dags.correlate.keyframe import rebuild
-from dags.frame import Frame, FrameReader, frame_at
+from dags.frame.reader import Frame, FrameReader, frame_at
 from tests.synthetic import START_MONO_NS, PaperTarget, decode, definition, record, snapshot, state
 
 MS = 1_000_000
