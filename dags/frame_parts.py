@@ -25,7 +25,7 @@ WAIT_WORDS = {
 
 
 class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """One process. heat: 0 idle, 1 as busy as any process had been until then (dags.activity).
+    """One process. heat: 0 idle, 1 as busy as any process had been until then (dags.process.activity).
 
     status: what its threads do together; of one that is only watched what it did at the last look from outside: a
     signal may have `stopped` it. status_confidence: `not captured` where "running" only means that it has not ended.

@@ -22,7 +22,7 @@ from dags.code.dag import CodeDag
 from dags.columns import grown
 from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.kernels import MAX_TRACKS, Array
-from dags.process import ProcessDag
+from dags.process.dag import ProcessDag
 from dags.state import StateDag
 from dags.temporal import Moment, TemporalDag
 

@@ -14,7 +14,7 @@ import msgspec
 
 from capture.errors import FormatError
 from dags.base import KeptId, KeptNs, decoded
-from dags.sleepers import SegmentWaits
+from dags.process.waiting import SegmentWaits
 
 if TYPE_CHECKING:
     from capture.session.session import Session

@@ -7,7 +7,7 @@ from typing import Any
 from capture.events.definitions import WaitRow
 from capture.session.session import Session
 from dags.correlate.keyframe import state_before
-from dags.sleepers import SegmentWaits
+from dags.process.waiting import SegmentWaits
 
 
 def open_rows(session: Session) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from capture.events.batch import Int64
 from capture.events.definitions import TrackRow
 from capture.session.session import Session
 from dags.frame_parts import FrameGap
-from dags.process import Asleep
-from dags.sleepers import SegmentWaits
+from dags.process.dag import Asleep
+from dags.process.waiting import SegmentWaits
 
 ENDED_TRACKS_SHOWN = 1_000  # the latest; a server may end a million threads
 METRIC_SEGMENTS_BACK = 64  # how far back the latest sample is looked for

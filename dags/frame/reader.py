@@ -30,7 +30,7 @@ from dags.frame_parts import (
     FrameTrack,
     Status,
 )
-from dags.process import Asleep
+from dags.process.dag import Asleep
 from dags.state import Version
 
 MAX_CACHED_STATES = 100_000

@@ -15,8 +15,8 @@ import numpy as np
 from capture.errors import ScopeBug
 from capture.events.batch import EventBatch, Int32, Kind
 from capture.events.definitions import WaitRow
-from dags.activity import Activity, ProcessActivity
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
+from dags.process.activity import Activity, ProcessActivity
 
 
 class Waiting(msgspec.Struct, frozen=True):

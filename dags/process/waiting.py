@@ -8,7 +8,7 @@ import numpy as np
 
 from capture.events.definitions import WaitRow
 from capture.session.session import Session
-from dags.process import Asleep
+from dags.process.dag import Asleep
 
 FOREVER_NS = 1 << 62
 _COLUMNS = ("start_ns", "end_ns", "track_id", "kind")

@@ -1,0 +1,1 @@
+"""Threads that begin, join, wait and end; how busy each process is."""
