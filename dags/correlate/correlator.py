@@ -23,7 +23,7 @@ from dags.columns import grown
 from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.kernels import MAX_TRACKS, Array
 from dags.process.dag import ProcessDag
-from dags.state import StateDag
+from dags.state.dag import StateDag
 from dags.temporal import Moment, TemporalDag
 
 LATEST_NS = 1 << 61

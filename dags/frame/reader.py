@@ -31,7 +31,7 @@ from dags.frame_parts import (
     Status,
 )
 from dags.process.dag import Asleep
-from dags.state import Version
+from dags.state.dag import Version
 
 MAX_CACHED_STATES = 100_000
 

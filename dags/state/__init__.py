@@ -1,0 +1,1 @@
+"""Versions of every state cell, with their writers."""
