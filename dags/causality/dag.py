@@ -4,7 +4,7 @@ Stored edges, all from an earlier to a later event:
 - start: thread_start on the parent -> the child's first event.
 - join: the ended thread's last event -> join_end on the one that waited; none when the wait timed out.
 - overwrites: a state write -> the next write of the same cell (these come from the state DAG's versions).
-Program order on one track is certain without being stored (dags.temporal.neighbour finds it).
+Program order on one track is certain without being stored (dags.temporal.dag.neighbour finds it).
 """
 
 from __future__ import annotations

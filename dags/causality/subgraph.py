@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from capture.session.session import Session
 from dags.base import Edge
-from dags.temporal import neighbour
+from dags.temporal.dag import neighbour
 
 MAX_NODES = 5_000
 

@@ -24,7 +24,7 @@ from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.kernels import MAX_TRACKS, Array
 from dags.process.dag import ProcessDag
 from dags.state.dag import StateDag
-from dags.temporal import Moment, TemporalDag
+from dags.temporal.dag import Moment, TemporalDag
 
 LATEST_NS = 1 << 61
 DAG_NAMES = ("temporal", "process", "code", "state", "causality")

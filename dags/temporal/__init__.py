@@ -1,0 +1,1 @@
+"""Which events there are, in which order."""
