@@ -17,8 +17,8 @@ from capture.session.session import Session
 from capture.session.verify import Report
 from capture.session.verify import verify as verify_session
 from capture.shown_text import one_line
+from dags.analyses.cache_check import lying_caches
 from dags.analyses.detail import rebuilt_detail, segment_detail
-from dags.cache_check import lying_caches
 from dags.correlate.keyframe import rebuild
 from scope_gui.blindness import dropped_line
 from scope_gui.opened import opened, tell_problems

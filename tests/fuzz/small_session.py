@@ -26,7 +26,7 @@ from capture.session.format import (
 from capture.session.session import Session
 from capture.session.tables import DEFINITION_TABLES, SCHEMAS
 from capture.session.verify import verify
-from dags.cache_check import lying_caches
+from dags.analyses.cache_check import lying_caches
 from dags.correlate.correlator import Correlator
 from dags.frame.reader import FrameReader
 from tests.fuzz.verdict import Wrong, each

@@ -7,8 +7,8 @@ from random import Random
 
 from capture.session.caches import framed, unframed
 from capture.session.session import Session
+from dags.analyses.cache_check import lying_caches
 from dags.analyses.detail import segment_detail
-from dags.cache_check import lying_caches
 from dags.correlate.correlator import Correlator
 from dags.frame.reader import FrameReader
 from tests.fuzz.mutation import msgpack_node

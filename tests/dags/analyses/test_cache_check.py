@@ -11,7 +11,7 @@ import pytest
 from capture.session.caches import unframed, write_cache
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from dags.cache_check import lying_caches
+from dags.analyses.cache_check import lying_caches
 from dags.correlate.keyframe import decode_keyframe
 from tests.dags.frame.test_reader import seal, story
 from tests.scope_command import scope, scope_here
