@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QApplication
 from capture.errors import TargetProblem
 from capture.session.session import Session
 from scope_gui import settings
+from scope_gui.desktop.icon import icon
 from scope_gui.display import has_display
 from scope_gui.effects import Effects
-from scope_gui.icon import icon
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
 from scope_gui.quit_signals import closing_on_signals

@@ -83,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
             f"--{flag}-desktop",
             dest="desktop",
             action="store_const",
-            const=f"scope_gui.desktop:{flag}_desktop",
+            const=f"scope_gui.desktop.desktop:{flag}_desktop",
             help=what,
         )
     parser.set_defaults(handler=WELCOME)

@@ -33,7 +33,7 @@ WRITERS = {
     "capture/attach/channel.py": "an agent's private folder",
     "capture/attach/inject.py": "the memory of a program that is entered",
     "capture/session/query.py": "a query's folder for what does not fit into memory",
-    "scope_gui/desktop.py": "the desktop's menu entry",
+    "scope_gui/desktop/desktop.py": "the desktop's menu entry",
     "scope_gui/pictures/picture_files.py": "the folder of a series of pictures",
     "scope_gui/recording/recordings.py": "the folder that recordings are made in",
     "scope_gui/settings.py": "the folder of the settings",

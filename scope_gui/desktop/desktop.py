@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from capture.errors import TargetProblem
-from scope_gui.icon import ICON_PX, icon_png
+from scope_gui.desktop.icon import ICON_PX, icon_png
 from scope_gui.places import own_program, resource_path
 
 ENTRY = Path("applications", "scope-gui.desktop")

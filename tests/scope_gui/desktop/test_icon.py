@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from scope_gui.icon import ICON_PX, icon, icon_png
+from scope_gui.desktop.icon import ICON_PX, icon, icon_png
 
 
 @pytest.mark.parametrize("size", [16, 32, 48])

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from PySide6.QtGui import QImage
 
 from capture.session.pack import pack
-from scope_gui.desktop import desktop_entry, quoted
-from scope_gui.icon import ICON_PX
+from scope_gui.desktop.desktop import desktop_entry, quoted
+from scope_gui.desktop.icon import ICON_PX
 from scope_gui.places import own_program
 from tests.leftovers import wait_for
 from tests.scope_command import scope

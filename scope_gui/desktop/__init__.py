@@ -1,0 +1,1 @@
+"""Scope in the desktop: its icon, menu entry and file type."""
