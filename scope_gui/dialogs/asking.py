@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QDialog, QInputDialog
 
 from capture.errors import ScopeError
 from scope_gui.commands import Ask
+from scope_gui.dialogs.keeping import Keeping
 from scope_gui.dialogs.keys_help import show_keys
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
-from scope_gui.keeping import Keeping
 from scope_gui.timespec import time_ns_from_text
 from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.live import Store

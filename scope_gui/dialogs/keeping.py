@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMainWindow
 
 from scope_gui.commands import Ask
-from scope_gui.own_verb import OwnVerb
+from scope_gui.dialogs.own_verb import OwnVerb
 from views.events import Tell
 from views.live import Store
 from views.state import Notice, SessionRef

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from capture.session.session import Session
-from scope_gui import own_verb
 from scope_gui.commands import COMMANDS, Ask
-from scope_gui.keeping import Keeping
+from scope_gui.dialogs import own_verb
+from scope_gui.dialogs.keeping import Keeping
 from tests.sessions import build_session
 from views.events import SessionOpened
 from views.live import Store
