@@ -17,13 +17,13 @@ from capture.measured_cost import told
 from capture.settings import CaptureSettings
 from capture.shown_text import one_line
 from scope_gui.blindness import last_words
-from scope_gui.dialogs.capture_choice import program_name
 from scope_gui.recording import control
+from scope_gui.recording.choice import program_name
 from scope_gui.recording.recorder import Outcome, Recording
 from scope_gui.recording.signals import PassedOn, shell_status, stopped_by_signals
+from scope_gui.recording.watching_window import watched_by_window
 from scope_gui.streams import let_go_of_inherited, print_json, reader_may_leave, words_to
 from scope_gui.timespec import text_from_ns
-from scope_gui.watching_window import watched_by_window
 
 CHUNKS_PER_MIB = 16
 NOT_STARTED = 125

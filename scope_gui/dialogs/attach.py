@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 
 from capture.attach.doctor import Diagnosis
 from capture.errors import ScopeError
-from scope_gui.dialogs.capture_choice import CaptureChoice, new_session_path, program_name, recordings_folder
 from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.dialogs.process_lines import COLUMNS, Key, ProcessLine, in_the_way
 from scope_gui.dialogs.process_table import ProcessTable
 from scope_gui.dialogs.process_watch import ProcessWatch
+from scope_gui.recording.choice import CaptureChoice, new_session_path, program_name, recordings_folder
 from views.events import Event, StartRecording
 from views.plain_text import rich
 from views.state import Assigns

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from capture.settings import MAX_CHUNKS
-from scope_gui.dialogs.capture_choice import DEFAULT_MEMORY_MIB, MODES, CaptureChoice, patterns
+from scope_gui.recording.choice import DEFAULT_MEMORY_MIB, MODES, CaptureChoice, patterns
 
 _CHUNKS_PER_MIB = 16
 

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from capture.errors import ScopeError, TargetProblem
-from scope_gui.dialogs.capture_choice import new_session_path, program_name, recordings_folder, words_of
 from scope_gui.dialogs.capture_form import CaptureForm
+from scope_gui.recording.choice import new_session_path, program_name, recordings_folder, words_of
 from views.events import Event, StartRecording
 from views.plain_text import rich
 from views.state import Assigns, Launch

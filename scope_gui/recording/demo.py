@@ -10,8 +10,8 @@ import time
 
 from capture.attach.doctor import examine
 from capture.errors import TargetProblem
-from scope_gui.dialogs.capture_choice import CaptureChoice, new_session_path, recordings_folder
 from scope_gui.places import resource_path
+from scope_gui.recording.choice import CaptureChoice, new_session_path, recordings_folder
 from views.events import StartRecording
 
 CHOICE = CaptureChoice(state=("orders.inventory.Stock",))

@@ -10,8 +10,8 @@ import pytest
 
 from capture.errors import TargetProblem
 from scope_gui.command_line import build_parser
-from scope_gui.dialogs import capture_choice
-from scope_gui.dialogs.capture_choice import (
+from scope_gui.recording import choice as capture_choice
+from scope_gui.recording.choice import (
     CaptureChoice,
     new_session_path,
     patterns,
