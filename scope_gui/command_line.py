@@ -104,12 +104,12 @@ def build_parser() -> argparse.ArgumentParser:
         verbs,
         "attach",
         "record a running process until Ctrl+C, its end or --duration, and show it live",
-        "scope_gui.verbs_record:attach",
+        "scope_gui.verbs.record:attach",
     )
     attach.add_argument("pid", type=int, metavar="PID")
     _recording_flags(attach)
 
-    run = _verb(verbs, "run", "start a program under the recorder, and show it live", "scope_gui.verbs_record:run")
+    run = _verb(verbs, "run", "start a program under the recorder, and show it live", "scope_gui.verbs.record:run")
     _recording_flags(run)
     run.add_argument("--end-program", action="store_true", help="end the program, too, when its recording ends")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- python app.py ARGS | -m module ARGS")
@@ -117,20 +117,20 @@ def build_parser() -> argparse.ArgumentParser:
     demo = _verb(verbs, "demo", "show the demo, a small order service with planted bugs, live", "scope_gui.app:demo")
     demo.add_argument("-o", "--output", type=Path, metavar="S.scope", help="where to record (default: in ~/Scope)")
 
-    stop = _verb(verbs, "stop", "ask the recorder of a session to detach and save", "scope_gui.verbs_record:stop")
+    stop = _verb(verbs, "stop", "ask the recorder of a session to detach and save", "scope_gui.verbs.record:stop")
     _session(stop)
 
     doctor = _verb(
-        verbs, "doctor", "say what attaching to a process needs and what is in the way", "scope_gui.verbs_record:doctor"
+        verbs, "doctor", "say what attaching to a process needs and what is in the way", "scope_gui.verbs.record:doctor"
     )
     doctor.add_argument("pid", type=int, metavar="PID")
     _json(doctor)
 
-    info = _verb(verbs, "info", "what a session holds", "scope_gui.verbs_read:info")
+    info = _verb(verbs, "info", "what a session holds", "scope_gui.verbs.read:info")
     _session(info)
     _json(info)
 
-    frame = _verb(verbs, "frame", "the whole program at one instant", "scope_gui.verbs_read:frame")
+    frame = _verb(verbs, "frame", "the whole program at one instant", "scope_gui.verbs.read:frame")
     _session(frame)
     frame.add_argument(
         "--at", type=_time, required=True, metavar="TIME", help="1.5s, 250ms, 120000ns, 40%%, start or end"
@@ -138,11 +138,11 @@ def build_parser() -> argparse.ArgumentParser:
     frame.add_argument("--all", action="store_true", help="list threads that have ended, too")
     _json(frame)
 
-    export = _verb(verbs, "export", "pictures of a session, without a display", "scope_gui.verbs_export:export")
+    export = _verb(verbs, "export", "pictures of a session, without a display", "scope_gui.verbs.export:export")
     _session(export)
     _picture_flags(export)
 
-    events = _verb(verbs, "events", "the recorded events of a stretch of time", "scope_gui.verbs_read:events")
+    events = _verb(verbs, "events", "the recorded events of a stretch of time", "scope_gui.verbs.read:events")
     _session(events)
     events.add_argument("--from", dest="from_time", type=_time, default="start", metavar="TIME")
     events.add_argument("--to", dest="to_time", type=_time, default="end", metavar="TIME")
@@ -153,7 +153,7 @@ def build_parser() -> argparse.ArgumentParser:
     events.add_argument("--limit", type=_row_limit, default=1000, help="at most so many rows (default 1000; 0 = all)")
     _format(events)
 
-    query = _verb(verbs, "query", "SQL over the tables of a session", "scope_gui.verbs_read:query")
+    query = _verb(verbs, "query", "SQL over the tables of a session", "scope_gui.verbs.read:query")
     _session(query)
     query.add_argument("sql", metavar="SQL")
     _format(query)
@@ -168,18 +168,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--max-seconds", type=_time_limit, default=600, metavar="SEC", help="end a query that takes longer (0: never)"
     )
 
-    verify = _verb(verbs, "verify", "check every byte of a session", "scope_gui.verbs_keep:verify")
+    verify = _verb(verbs, "verify", "check every byte of a session", "scope_gui.verbs.keep:verify")
     _session(verify)
     _json(verify)
 
-    recover = _verb(verbs, "recover", "finish a session whose recorder was killed", "scope_gui.verbs_keep:recover")
+    recover = _verb(verbs, "recover", "finish a session whose recorder was killed", "scope_gui.verbs.keep:recover")
     recover.add_argument("session", type=Path, metavar="DIR")
     _json(recover)
 
-    index = _verb(verbs, "index", "rebuild the caches of a session", "scope_gui.verbs_keep:index")
+    index = _verb(verbs, "index", "rebuild the caches of a session", "scope_gui.verbs.keep:index")
     _session(index)
 
-    pack = _verb(verbs, "pack", "turn a session folder into one file", "scope_gui.verbs_keep:pack")
+    pack = _verb(verbs, "pack", "turn a session folder into one file", "scope_gui.verbs.keep:pack")
     _session(pack)
     pack.add_argument("-o", "--output", type=Path, help="default: in place of the folder")
     return parser

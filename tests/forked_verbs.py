@@ -21,7 +21,7 @@ from typing import NamedTuple, Self
 from scope_gui.cli import main
 from tests.interpreters import ROOT
 
-IMPORTED = ("scope_gui.verbs_keep", "scope_gui.verbs_read", "duckdb", "pyarrow.compute", "pyarrow.parquet")
+IMPORTED = ("scope_gui.verbs.keep", "scope_gui.verbs.read", "duckdb", "pyarrow.compute", "pyarrow.parquet")
 
 
 class Ended(NamedTuple):

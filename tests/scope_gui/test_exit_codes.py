@@ -84,7 +84,10 @@ TABLE = [(code, words) for code, commands in CODES.items() for words in commands
 ANSWERS_INTO = """
 import json, os, sys
 sys.argv[0] = "scope-gui"
-from scope_gui import cli, streams, verbs_keep, verbs_read, verbs_record  # once for all; what has threads is not here
+from scope_gui import cli, streams
+from scope_gui.verbs import keep
+from scope_gui.verbs import read
+from scope_gui.verbs import record# once for all; what has threads is not here
 for at, (words, into) in enumerate(json.load(sys.stdin)):
     pid = os.fork()
     if pid == 0:

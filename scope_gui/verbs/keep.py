@@ -21,10 +21,10 @@ from dags.analyses.cache_check import lying_caches
 from dags.analyses.detail import rebuilt_detail, segment_detail
 from dags.correlate.keyframe import rebuild
 from scope_gui.blindness import dropped_line
-from scope_gui.opened import opened, tell_problems
-from scope_gui.progress import Progress
 from scope_gui.recording.recovery import recover as recover_session
 from scope_gui.streams import print_json, reader_may_leave
+from scope_gui.verbs.opened import opened, tell_problems
+from scope_gui.verbs.progress import Progress
 
 
 def verify(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from scope_gui.progress import Progress
+from scope_gui.verbs.progress import Progress
 
 
 class Terminal(io.StringIO):
