@@ -19,7 +19,7 @@ from capture.shown_text import one_line
 from scope_gui.streams import AnswerLost, drop_answers
 from scope_gui.timespec import is_time, not_a_time
 
-WELCOME = "scope_gui.app:welcome"
+WELCOME = "scope_gui.window.app:welcome"
 VIEWS = ("window", "timeline", "building", "supervision", "inspector", "metrics")
 
 
@@ -64,7 +64,7 @@ def _handler(name: str) -> Callable[[argparse.Namespace], int]:
     try:
         return cast(Callable[[argparse.Namespace], int], getattr(importlib.import_module(module), function))
     except ImportError as error:
-        if module != "scope_gui.app" or not (error.name or "PySide6").startswith("PySide6"):
+        if module != "scope_gui.window.app" or not (error.name or "PySide6").startswith("PySide6"):
             raise
         raise TargetProblem(f"The window cannot start: {error}.", "`make setup` installs what Qt needs.") from error
 
@@ -89,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(handler=WELCOME)
     verbs = parser.add_subparsers(metavar="VERB", help="without one: the window")
 
-    open_ = _verb(verbs, "open", "show a session in the window", "scope_gui.app:open_session")
+    open_ = _verb(verbs, "open", "show a session in the window", "scope_gui.window.app:open_session")
     open_.add_argument("session", type=Path, nargs="?", metavar="S.scope", help="without one: the welcome page")
     open_.add_argument(
         "--show-problems",
@@ -114,7 +114,9 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("--end-program", action="store_true", help="end the program, too, when its recording ends")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- python app.py ARGS | -m module ARGS")
 
-    demo = _verb(verbs, "demo", "show the demo, a small order service with planted bugs, live", "scope_gui.app:demo")
+    demo = _verb(
+        verbs, "demo", "show the demo, a small order service with planted bugs, live", "scope_gui.window.app:demo"
+    )
     demo.add_argument("-o", "--output", type=Path, metavar="S.scope", help="where to record (default: in ~/Scope)")
 
     stop = _verb(verbs, "stop", "ask the recorder of a session to detach and save", "scope_gui.verbs.record:stop")

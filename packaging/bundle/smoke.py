@@ -38,8 +38,8 @@ if __name__ == "__main__":
 LOOK = """
 import json, os, sys
 from PySide6.QtCore import QTimer
-import networkx, scope_gui.app, scope_gui.places
-application = scope_gui.app.Application(sys.argv[1], "50%")
+import networkx, scope_gui.window.app, scope_gui.places
+application = scope_gui.window.app.Application(sys.argv[1], "50%")
 waited = 0
 def look():
     global waited

@@ -85,7 +85,7 @@ def film() -> int:
     """Opens the window on the demo, presses the keys and takes the pictures."""
     from PySide6.QtCore import QTimer  # noqa: PLC0415 - nobody else here needs Qt
 
-    from scope_gui.app import Application  # noqa: PLC0415
+    from scope_gui.window.app import Application  # noqa: PLC0415
     from views.events import StartDemo  # noqa: PLC0415
 
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ class Camera:
     """A person at the keyboard who takes a picture now and then."""
 
     def __init__(self, application: object) -> None:
-        from scope_gui.app import Application  # noqa: PLC0415
+        from scope_gui.window.app import Application  # noqa: PLC0415
 
         assert isinstance(application, Application)
         self._window, self._store = application.window, application.store

@@ -19,7 +19,7 @@ from views.live import Store
 from views.state import Notice
 
 if TYPE_CHECKING:
-    from scope_gui.window import MainWindow
+    from scope_gui.window.window import MainWindow
 
 
 class Asking:

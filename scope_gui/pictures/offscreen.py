@@ -29,7 +29,7 @@ from views.state import Assigns
 from views.theme import dress
 
 if TYPE_CHECKING:
-    from scope_gui.window import MainWindow
+    from scope_gui.window.window import MainWindow
 
 
 @runtime_checkable
@@ -138,7 +138,7 @@ class Offscreen:
 
     def _window(self, source: Source, layout: str) -> MainWindow:
         from scope_gui.settings import Settings  # noqa: PLC0415 - a single view needs none of the window
-        from scope_gui.window import MainWindow  # noqa: PLC0415
+        from scope_gui.window.window import MainWindow  # noqa: PLC0415
 
         window = MainWindow(self.store, source)
         window.begin(Settings(layout=layout))

@@ -18,11 +18,11 @@ from capture.session.session import Session
 from capture.shown_text import one_line
 from dags.frame.reader import FrameReader
 from scope_gui.damage import damage_sentence
-from scope_gui.effects import bookmark_of, session_opened
 from scope_gui.pictures import plan
 from scope_gui.streams import command_terminal
 from scope_gui.timespec import text_from_ns, time_ns_from_text
 from scope_gui.verbs.opened import no_track
+from scope_gui.window.effects import bookmark_of, session_opened
 from views.events import (
     Event,
     FrameReady,

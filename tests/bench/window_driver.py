@@ -33,8 +33,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from scope_gui import app, cli
-from scope_gui.window import MainWindow
+from scope_gui import cli
+from scope_gui.window import app
+from scope_gui.window.window import MainWindow
 from views.state import Assigns
 
 PATIENCE_MS = 60_000

@@ -27,12 +27,12 @@ from capture.shown_text import MARK, escaped_json, one_line, printable
 from capture.unseen import UnseenRow
 from dags.frame.reader import FrameReader
 from scope_gui.cli import main
-from scope_gui.effects import session_opened
-from scope_gui.header import HeaderView
-from scope_gui.notices import NoticeView
 from scope_gui.settings import Settings
 from scope_gui.streams import Printable
-from scope_gui.window import MainWindow
+from scope_gui.window.effects import session_opened
+from scope_gui.window.header import HeaderView
+from scope_gui.window.notices import NoticeView
+from scope_gui.window.window import MainWindow
 from tests.forged import read_manifest, rewrite, write_manifest
 from tests.scope_command import COMMAND
 from tests.sessions import build_session

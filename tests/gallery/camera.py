@@ -15,8 +15,8 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QDialog, QLineEdit
 
-from scope_gui.app import Application
 from scope_gui.commands import COMMANDS
+from scope_gui.window.app import Application
 from tests.gallery.catalogue import Order, Picture, events_of
 from views.building.gl_probe import SWITCH
 from views.building.view import BuildingView, Stage

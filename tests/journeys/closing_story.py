@@ -25,8 +25,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from scope_gui import app
-from scope_gui.window import MainWindow
+from scope_gui.window import app
+from scope_gui.window.window import MainWindow
 from views.events import OpenSession
 
 PATIENCE_S = 20.0

@@ -25,7 +25,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from scope_gui.window import MainWindow
+from scope_gui.window.window import MainWindow
 from views.state import Assigns
 
 PATIENCE_S = 30.0

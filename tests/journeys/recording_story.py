@@ -18,9 +18,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from scope_gui import cli
-from scope_gui.app import qt_application
 from scope_gui.dialogs.attach import AttachDialog
-from scope_gui.window import MainWindow
+from scope_gui.window.app import qt_application
+from scope_gui.window.window import MainWindow
 from views.state import Assigns
 
 PATIENCE_S = 30.0

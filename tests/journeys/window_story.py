@@ -18,7 +18,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from scope_gui import app, cli
+from scope_gui import cli
+from scope_gui.window import app
 from tests.journeys.person import Person
 from tests.journeys.stories import bookmarks, conditions, first_window, keyboard, pictures, till_killed
 

@@ -42,8 +42,9 @@ LOOK = """
 import sys
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
-from scope_gui import app, cli
-from scope_gui.window import MainWindow
+from scope_gui import cli
+from scope_gui.window import app
+from scope_gui.window.window import MainWindow
 app.qt_application()
 def look():
     for window in (widget for widget in QApplication.topLevelWidgets() if isinstance(widget, MainWindow)):

@@ -18,10 +18,10 @@ from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from scope_gui.dialogs.export import ExportDialog
 from scope_gui.dialogs.export_form import MARKED, THIS, VISIBLE
-from scope_gui.effects import session_opened
 from scope_gui.pictures.offscreen import Offscreen
 from scope_gui.settings import Settings
-from scope_gui.window import MainWindow
+from scope_gui.window.effects import session_opened
+from scope_gui.window.window import MainWindow
 from tests.sessions import build_session
 from tests.views.pictures import pixels
 from views.events import Event, FrameReady, Mark, PicturesWritten, SeekTo

@@ -12,9 +12,9 @@ import pytest
 from capture.attach.doctor import Diagnosis
 from capture.attach.rules import Rule
 from capture.session.session import Session
-from scope_gui.effects import Effects
 from scope_gui.recording import demo
 from scope_gui.recording.recordings import Recordings
+from scope_gui.window.effects import Effects
 from tests.leftovers import wait_for
 from tests.scope_command import scope
 from tests.sessions import build_session

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from scope_gui.commands import Ask
-from scope_gui.recent_list import RecentList
+from scope_gui.window.recent_list import RecentList
 from views.events import Event, StartDemo
 from views.state import Assigns
 from views.theme import colours, text_font

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
-from scope_gui.recent_list import RecentList
+from scope_gui.window.recent_list import RecentList
 from views.events import Event, ForgetRecent, OpenSession
 from views.state import RecentSession
 

@@ -13,11 +13,12 @@ from capture.errors import ScopeError, SessionProblem
 from capture.session import notes
 from capture.session.session import Session
 from capture.typed import converted
-from scope_gui import library, settings
+from scope_gui import settings
 from scope_gui.damage import Damage, damage_sentence, known_damage
 from scope_gui.recording import control
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from scope_gui.timespec import time_ns_from_text
+from scope_gui.window import library
 from views import events as e
 from views.jobs import Jobs, first_focus, lanes_of
 from views.source import Names, Source

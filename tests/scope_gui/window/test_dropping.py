@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QMimeData, QUrl
 
-from scope_gui.dropping import local_files, session_path
+from scope_gui.window.dropping import local_files, session_path
 
 
 def test_one_session_is_taken_packed_as_a_folder_or_by_its_manifest() -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from scope_gui.library import COLUMNS, cells
+from scope_gui.window.library import COLUMNS, cells
 from views.events import Event, ForgetRecent, OpenSession
 from views.plain_text import tooltip
 from views.state import RecentSession

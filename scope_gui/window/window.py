@@ -25,12 +25,12 @@ from PySide6.QtWidgets import (
 from scope_gui.commands import COMMANDS, MENUS, Command
 from scope_gui.dialogs.asking import Asking
 from scope_gui.dialogs.chooser import Palette, SearchBox
-from scope_gui.dropping import local_files, session_path
-from scope_gui.header import HeaderView
-from scope_gui.notices import NoticeView
 from scope_gui.settings import Settings
-from scope_gui.speed_keys import SpeedKeys
-from scope_gui.welcome import WelcomeView
+from scope_gui.window.dropping import local_files, session_path
+from scope_gui.window.header import HeaderView
+from scope_gui.window.notices import NoticeView
+from scope_gui.window.speed_keys import SpeedKeys
+from scope_gui.window.welcome import WelcomeView
 from views.building.view import BuildingView
 from views.events import OpenSession
 from views.inspector.view import InspectorView

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pytestqt.qtbot import QtBot
 
 from scope_gui.commands import COMMANDS
-from scope_gui.window import MainWindow
+from scope_gui.window.window import MainWindow
 from views.live import Store
 from views.source import Source
 

@@ -15,7 +15,7 @@ from capture.session.store import SegmentStore
 from capture.unseen import UnseenRow, told
 from scope_gui.commands import COMMANDS
 from scope_gui.dialogs.unseen_list import unseen_page
-from scope_gui.header import ATTACH, OPEN, PALETTE, RECORD, STOP, UNSEEN, HeaderView, status_parts
+from scope_gui.window.header import ATTACH, OPEN, PALETTE, RECORD, STOP, UNSEEN, HeaderView, status_parts
 from tests.views.windows import frame, opened
 from views.live import ALL_FIELDS
 from views.source import Source

@@ -16,13 +16,13 @@ from capture.session.session import Session
 from scope_gui import settings
 from scope_gui.desktop.icon import icon
 from scope_gui.display import has_display
-from scope_gui.effects import Effects
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
-from scope_gui.quit_signals import closing_on_signals
 from scope_gui.recording.recordings import Recordings
 from scope_gui.timespec import time_ns_from_text
-from scope_gui.window import MainWindow
+from scope_gui.window.effects import Effects
+from scope_gui.window.quit_signals import closing_on_signals
+from scope_gui.window.window import MainWindow
 from views.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, StartDemo, Tell
 from views.live import Pulse, Store
 from views.source import Source

@@ -9,7 +9,7 @@ import pytest
 
 from capture.drain.blocks import file_name
 from capture.session.notes import Note, notes_path, write_notes
-from scope_gui.effects import Effects
+from scope_gui.window.effects import Effects
 from tests.damaged import files_of, flip_bit
 from tests.leftovers import wait_for
 from tests.sessions import build_session

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from capture.session.notes import Note, write_notes
-from scope_gui.library import COLUMNS, cells, described, when_text
+from scope_gui.window.library import COLUMNS, cells, described, when_text
 from tests.sessions import build_session
 from views.figures import THIN
 from views.state import RecentSession
