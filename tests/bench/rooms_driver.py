@@ -21,8 +21,8 @@ from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import BINS, RecentCalls
 from dags.frame_parts import Frame, FrameConfidence, FrameMemory, FrameProcess, FrameTrack
 from views.building.layout import Building, building
-from views.building.pictures import Picture
 from views.building.projection import Camera, Projection, projection
+from views.building.room_painter import Picture
 from views.building.scene_isometric import paint_rooms
 from views.building.scene_qt3d import Qt3DPictures
 from views.theme import colours

@@ -103,7 +103,7 @@ def draws_a_picture() -> bool:
         return False
     context.doneCurrent()
 
-    from views.building.pictures import Picture  # noqa: PLC0415
+    from views.building.room_painter import Picture  # noqa: PLC0415
     from views.building.scene_qt3d import Qt3DPictures, is_empty  # noqa: PLC0415
 
     plan = one_floor()

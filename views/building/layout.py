@@ -23,7 +23,7 @@ import numpy.typing as npt
 from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame
-from views.building.places import Places, rounded_up
+from views.building.slots import Places, rounded_up
 from views.plain_text import plain
 from views.state import Measure
 

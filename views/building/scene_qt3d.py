@@ -21,7 +21,7 @@ from PySide6.QtCore import QByteArray, QObject, QSize, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QMatrix4x4, QOffscreenSurface, QSurfaceFormat, QVector2D, QVector3D
 
 from views.building.layout import ROOM_WIDTH, Building, Float32
-from views.building.pictures import Picture
+from views.building.room_painter import Picture
 from views.building.scene_isometric import FLAT_PX
 from views.heat import STEPS, heat_scale
 from views.state import Theme

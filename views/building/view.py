@@ -37,8 +37,8 @@ from views.building.keys import TOWARD, is_own, paint_focus
 from views.building.labels import LABEL_PX, floor_named_at, paint_labels, room_words
 from views.building.layout import Building, Toward, building, neighbour, without_rooms
 from views.building.legend import colour_words, height_words, paint_legend
-from views.building.pictures import Picture, RoomPictures
 from views.building.projection import Camera, Float64, Look, Projection, painting_order, projection, room_under
+from views.building.room_painter import Picture, RoomPictures
 from views.building.scene_isometric import paint_rooms
 from views.events import Event, Select, SetMeasure
 from views.recent import recent

@@ -13,8 +13,8 @@ from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from tests.views.frames import SECOND_NS, calls_of, ended_call, frame, sites, track
 from tests.views.pictures import pixels
 from views.building.layout import Building, building
-from views.building.pictures import Picture
 from views.building.projection import Camera, projection
+from views.building.room_painter import Picture
 from views.building.scene_isometric import paint_rooms
 from views.building.scene_qt3d import Qt3DPictures
 from views.state import Theme

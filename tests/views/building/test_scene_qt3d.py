@@ -19,8 +19,8 @@ from tests.interpreters import ROOT
 from tests.views.frames import SECOND_NS, calls_of, frame, track
 from views.building.gl_probe import GlProbe
 from views.building.layout import building, one_floor
-from views.building.pictures import Picture
 from views.building.projection import Camera, projection
+from views.building.room_painter import Picture
 from views.building.scene_qt3d import clip_matrix, instances, seen_faces
 
 

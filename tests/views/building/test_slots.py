@@ -8,7 +8,7 @@ import pytest
 from capture.events.definitions import SiteRow
 from tests.views.frames import SECOND_NS, calls_of, ended_call, frame, track
 from views.building.layout import building
-from views.building.places import MAX_STEADY_SLOTS, PLOT, Places, rounded_up
+from views.building.slots import MAX_STEADY_SLOTS, PLOT, Places, rounded_up
 
 
 def sites(count: int, modules: int = 7) -> dict[int, SiteRow]:
