@@ -20,13 +20,13 @@ from scope_gui.dialogs.export_form import MARKED, VISIBLE, ExportForm
 from scope_gui.pictures import plan
 from scope_gui.pictures.job import ExportJob
 from scope_gui.pictures.offscreen import picture_of
+from views.drawing.legend import legend_height, signs_of
+from views.drawing.picture import HasPose, title_height
+from views.drawing.theme import colours
 from views.events import Event, PicturesWritten
 from views.figures import count_text, duration_text
-from views.legend import legend_height, signs_of
-from views.picture import HasPose, title_height
 from views.plain_text import plain
 from views.state import Assigns
-from views.theme import colours
 
 
 class Screen(Protocol):

@@ -7,8 +7,8 @@ from html import escape
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QWidget
 
 from scope_gui.commands import COMMANDS, MENUS, Menu, shown_key
+from views.drawing.theme import colours, text_font
 from views.state import Theme
-from views.theme import colours, text_font
 
 COLUMNS: tuple[tuple[Menu, ...], ...] = (("Session", "Move"), ("Play", "Show", "Building"), ("Mark", "Window", "Help"))
 _BESIDE: dict[Menu, tuple[tuple[str, str], ...]] = {

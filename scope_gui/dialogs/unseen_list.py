@@ -10,9 +10,9 @@ from capture.session.format import Counts
 from capture.session.session import Session
 from capture.unseen import Blindness, told
 from scope_gui.blindness import HEADING, dropped_line
+from views.drawing.theme import colours, text_font
 from views.plain_text import plain
 from views.state import Theme
-from views.theme import colours, text_font
 
 NOTHING = "Nothing was noticed that this recording could not see."
 

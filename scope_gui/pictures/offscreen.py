@@ -20,13 +20,13 @@ from capture.errors import TargetProblem
 from dags.frame_parts import Frame
 from scope_gui.pictures.plan import LEAST, Size, ViewName
 from scope_gui.qt_messages import on_qt_message
+from views.drawing.legend import Sign, fitting, signs_of
+from views.drawing.picture import Caption, HasPose, body_size, make_view, pixels_of, with_title
+from views.drawing.theme import dress
 from views.events import Event, FrameReady, SeekTo
-from views.legend import Sign, fitting, signs_of
 from views.live import Store, View
-from views.picture import Caption, HasPose, body_size, make_view, pixels_of, with_title
 from views.source import Source
 from views.state import Assigns
-from views.theme import dress
 
 if TYPE_CHECKING:
     from scope_gui.window.window import MainWindow

@@ -32,6 +32,7 @@ from scope_gui.window.notices import NoticeView
 from scope_gui.window.speed_keys import SpeedKeys
 from scope_gui.window.welcome import WelcomeView
 from views.building.view import BuildingView
+from views.drawing.theme import dress
 from views.events import OpenSession
 from views.inspector.view import InspectorView
 from views.live import Store, View
@@ -40,7 +41,6 @@ from views.plain_text import plain
 from views.source import Source
 from views.state import Assigns
 from views.supervision.view import SupervisionView
-from views.theme import dress
 from views.timeline.view import TimelineView
 from views.transport.view import TransportView
 

@@ -25,7 +25,7 @@ from views.building.projection import Camera, Projection, projection
 from views.building.room_painter import Picture
 from views.building.scene_isometric import paint_rooms
 from views.building.scene_qt3d import Qt3DPictures
-from views.theme import colours
+from views.drawing.theme import colours
 
 FLOORS, SITES = 40, 250
 UPDATES = 60

@@ -14,7 +14,7 @@ from tests.gallery.catalogue import README, SESSIONS, SIZES, STATES, THEMES, VIE
 from tests.gallery.page import contact_sheet
 from tests.interpreters import ROOT
 from tests.views.pictures import near
-from views.theme import LIGHT
+from views.drawing.theme import LIGHT
 
 PANELS = [path.parent.name for path in (ROOT / "views").glob("*/view.py")]
 

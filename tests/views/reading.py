@@ -14,8 +14,8 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from tests.views.pictures import pixels
+from views.drawing.theme import colours, number_font, text_font
 from views.state import Theme
-from views.theme import colours, number_font, text_font
 
 Packed = np.ndarray[Any, np.dtype[np.uint32]]
 POINTS = (8.5, 9.5, 12.0)

@@ -6,9 +6,9 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 
 from views.building.layout import Toward
-from views.keyboard import paint_focus_frame
+from views.drawing.keyboard import paint_focus_frame
+from views.drawing.theme import colours, text_font
 from views.state import Theme
-from views.theme import colours, text_font
 
 TOWARD: dict[int, Toward] = {
     Qt.Key.Key_Left: "left",

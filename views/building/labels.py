@@ -11,11 +11,11 @@ from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygo
 
 from views.building.layout import Building
 from views.building.projection import Float64, Projection
+from views.drawing.heat import faded
+from views.drawing.paths import path_of
+from views.drawing.theme import colours, text_font
 from views.figures import duration_text, short_count
-from views.heat import faded
-from views.paths import path_of
 from views.state import Theme
-from views.theme import colours, text_font
 
 LABEL_PX = 150.0
 MIN_LABEL_PX = 40.0

@@ -6,10 +6,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter
 
 from views.building.layout import HOT_PER_SECOND, Building
+from views.drawing.heat import heat_scale
+from views.drawing.theme import colours, text_font
 from views.figures import count_text, duration_text, short_count
-from views.heat import heat_scale
 from views.state import Theme
-from views.theme import colours, text_font
 
 BAR_PX = 150.0
 

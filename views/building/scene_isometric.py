@@ -16,10 +16,10 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from dags.analyses.recent_calls import Int64
 from views.building.layout import MAX_HEIGHT, ROOM_WIDTH, Building
 from views.building.projection import Float64, Projection, floors_are_apart, is_straight, nearness
-from views.heat import STEPS, darker, faded, heat_scale
-from views.paths import path_of
+from views.drawing.heat import STEPS, darker, faded, heat_scale
+from views.drawing.paths import path_of
+from views.drawing.theme import colours
 from views.state import Theme
-from views.theme import colours
 
 SMOOTH_ROOMS = 3_000
 FLAT_PX = 10.0  # below that many pixels per room its side is not seen

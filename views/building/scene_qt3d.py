@@ -23,9 +23,9 @@ from PySide6.QtGui import QColor, QImage, QMatrix4x4, QOffscreenSurface, QSurfac
 from views.building.layout import ROOM_WIDTH, Building, Float32
 from views.building.room_painter import Picture
 from views.building.scene_isometric import FLAT_PX
-from views.heat import STEPS, heat_scale
+from views.drawing.heat import STEPS, heat_scale
+from views.drawing.theme import colours, mixed
 from views.state import Theme
-from views.theme import colours, mixed
 
 MAX_RETRIES = 20
 FRAMES_AT_ONCE = 3

@@ -40,11 +40,11 @@ from views.building.legend import colour_words, height_words, paint_legend
 from views.building.projection import Camera, Float64, Look, Projection, painting_order, projection, room_under
 from views.building.room_painter import Picture, RoomPictures
 from views.building.scene_isometric import paint_rooms
+from views.drawing.theme import colours, text_font
 from views.events import Event, Select, SetMeasure
 from views.recent import recent
 from views.source import Source
 from views.state import Assigns, Measure, Selection, Theme
-from views.theme import colours, text_font
 
 LEGEND_PX = 48.0
 DRAG_PX = 4.0

@@ -9,15 +9,15 @@ from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QHideEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QStyle, QToolTip, QWidget
 
+from views.drawing.legend import Sign
+from views.drawing.theme import colours, qcolor
 from views.events import Event, SeekTo
-from views.legend import Sign
 from views.metrics import scene
 from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
 from views.metrics.samples import Samples
 from views.plain_text import plain, tooltip
 from views.source import Source
 from views.state import Assigns
-from views.theme import colours, qcolor
 from views.timeline.layout import ns_from_px, px_from_ns
 
 

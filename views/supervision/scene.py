@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 
-from views.heat import faded, level_colour
-from views.legend import Sign
+from views.drawing.heat import faded, level_colour
+from views.drawing.legend import Sign
+from views.drawing.theme import Colours, colours, text_font
 from views.state import Theme
 from views.supervision.layout import Row
-from views.theme import Colours, colours, text_font
 
 ROW_PX = 38.0
 INDENT_PX = 12.0

@@ -8,8 +8,8 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from dags.analyses.lod import Array
+from views.drawing.theme import Colours, qcolor
 from views.figures import count_text
-from views.theme import Colours, qcolor
 from views.timeline.layout import GUTTER, Lane, px_from_ns
 
 HEAD_PX = 5.0

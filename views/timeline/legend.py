@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from views.legend import Sign
+from views.drawing.legend import Sign
+from views.drawing.theme import colours
 from views.state import Assigns
-from views.theme import colours
 
 
 def signs(assigns: Assigns) -> tuple[Sign, ...]:

@@ -22,8 +22,8 @@ from PySide6.QtWidgets import QScrollBar, QStyle, QToolTip, QWidget
 
 from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
+from views.drawing.legend import Sign
 from views.events import Event
-from views.legend import Sign
 from views.plain_text import plain, tooltip
 from views.source import Source
 from views.state import Assigns

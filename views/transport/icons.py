@@ -7,7 +7,7 @@ from typing import Literal
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap, QPolygonF
 
-from views.theme import qcolor
+from views.drawing.theme import qcolor
 
 Sign = Literal["start", "back", "play", "pause", "on", "end"]
 SIZE_PX = 16

@@ -6,8 +6,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from views.drawing.theme import colours, qcolor
 from views.state import Assigns
-from views.theme import colours, qcolor
 from views.transport.layout import clock_text, share_of
 
 _MARGIN_PX = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QDialog
 
 from tests.journeys.person import Person
-from views.theme import colours
+from views.drawing.theme import colours
 
 
 def scrub_and_bookmark(person: Person) -> dict[str, object]:

@@ -13,7 +13,7 @@ from PySide6.QtCore import QRect
 
 from tests.journeys.person import Person, has_colour
 from tests.journeys.stories.pictures import rest
-from views.theme import colours
+from views.drawing.theme import colours
 from views.timeline.layout import GUTTER, OVERVIEW, px_from_ns
 
 Seen = dict[str, Any]

@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QWidget
 
 from tests.journeys.person import Person
 from views.building.view import BuildingView
+from views.drawing.legend import legend_height, signs_of
+from views.drawing.picture import title_height
 from views.inspector.view import InspectorView
-from views.legend import legend_height, signs_of
 from views.metrics.view import MetricsView
-from views.picture import title_height
 from views.supervision.view import SupervisionView
 from views.timeline.view import TimelineView
 

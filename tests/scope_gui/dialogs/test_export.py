@@ -24,9 +24,9 @@ from scope_gui.window.effects import session_opened
 from scope_gui.window.window import MainWindow
 from tests.sessions import build_session
 from tests.views.pictures import pixels
+from views.drawing.picture import title_height
 from views.events import Event, FrameReady, Mark, PicturesWritten, SeekTo
 from views.live import Store
-from views.picture import title_height
 from views.source import Source
 from views.state import Assigns
 from views.update import handle_event

@@ -12,11 +12,11 @@ from pytestqt.qtbot import QtBot
 
 from tests.views.frames import ALL, call, frame, showing, state, track
 from tests.views.pictures import click, near, picture
+from views.drawing.theme import DARK, LIGHT
 from views.events import Event, SeekTo
 from views.inspector.view import InspectorView
 from views.source import Source
 from views.state import Assigns, Selection
-from views.theme import DARK, LIGHT
 
 
 def made(qtbot: QtBot, assigns: Assigns) -> tuple[InspectorView, list[Event]]:

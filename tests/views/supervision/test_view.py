@@ -9,12 +9,12 @@ from pytestqt.qtbot import QtBot
 
 from tests.views.frames import ALL, SECOND_NS, frame, process, showing, track
 from tests.views.pictures import click, near, picture
+from views.drawing.theme import DARK, LIGHT
 from views.events import Event, Select, SetHeat, ToggleFold
 from views.source import Source
 from views.state import Assigns, Selection
 from views.supervision.scene import ROW_PX
 from views.supervision.view import SupervisionView
-from views.theme import DARK, LIGHT
 
 
 def made(qtbot: QtBot, assigns: Assigns) -> tuple[SupervisionView, list[Event]]:

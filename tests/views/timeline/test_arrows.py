@@ -17,7 +17,7 @@ from capture.session.tables import as_table
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
 from tests.sessions import SESSION_ID
-from views.theme import DARK
+from views.drawing.theme import DARK
 from views.timeline.arrows import ARROW_DTYPE, KINDS, MAX_ARROWS, arrows_in_sight, arrows_of
 from views.timeline.arrows_scene import left_out_text, paint_arrows
 from views.timeline.content import Loader, content_of

@@ -14,10 +14,10 @@ from PySide6.QtWidgets import QApplication
 
 from capture.session.session import Session
 from tests.sessions import build_session
+from views.drawing.theme import colours
 from views.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.source import Source
 from views.state import Assigns, Bookmark, Selection, SessionRef
-from views.theme import colours
 from views.timeline.layout import GUTTER, OVERVIEW, RULER
 from views.timeline.view import TimelineView
 

@@ -19,12 +19,12 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
+from views.drawing.legend import Sign, legend_height, paint_signs
+from views.drawing.theme import colours, number_font, qcolor, text_font
 from views.events import Event
-from views.legend import Sign, legend_height, paint_signs
 from views.plain_text import plain
 from views.source import Source
 from views.state import Theme
-from views.theme import colours, number_font, qcolor, text_font
 from views.transport.layout import clock_text
 
 TITLE_PX = 28

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QWidget
 
 from tests.views.pictures import pixels
 from tests.views.reading import Page
-from views.legend import Sign, fitting, legend_height, paint_signs
-from views.picture import Caption, body_size, paint_title, pixels_of, title_height, with_title
+from views.drawing.legend import Sign, fitting, legend_height, paint_signs
+from views.drawing.picture import Caption, body_size, paint_title, pixels_of, title_height, with_title
 from views.state import Theme
 from views.transport.layout import clock_text
 

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainterPath
 
-from views.paths import path_of, polygon_of
+from views.drawing.paths import path_of, polygon_of
 
 
 def test_a_polygon_has_the_points_in_order() -> None:

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from PySide6.QtGui import QColor
 
+from views.drawing.theme import Colours, colours, heat_colour
 from views.state import Theme
-from views.theme import Colours, colours, heat_colour
 
 STEPS = 16
 
