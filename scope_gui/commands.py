@@ -10,8 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from views import events as e
 from views.building.projection import Look
+from views.loop import events as e
 
 Menu = Literal["Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help"]
 MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help")

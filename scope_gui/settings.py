@@ -10,7 +10,7 @@ import msgspec
 from capture.disk import replace_file
 from capture.errors import ScopeError
 from capture.typed import from_json
-from views.state import Launch, Theme
+from views.loop.state import Launch, Theme
 
 MAX_RECENT = 12
 _FILE = "window.json"

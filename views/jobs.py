@@ -16,7 +16,9 @@ from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from views import finding
 from views.ahead import Ahead
-from views.events import (
+from views.inspector.earlier import earlier_values
+from views.inspector.layout import MAX_COMPARED, shown_states
+from views.loop.events import (
     DamageFound,
     Event,
     FrameFailed,
@@ -31,11 +33,9 @@ from views.events import (
     Stepped,
     Tell,
 )
-from views.inspector.earlier import earlier_values
-from views.inspector.layout import MAX_COMPARED, shown_states
+from views.loop.state import Notice, Over, Selection
 from views.recent import recent
 from views.source import Names, Source
-from views.state import Notice, Over, Selection
 
 REFRESH_S = 0.1
 AHEAD_S = 0.012  # about what painting a frame takes: reading on must not slow it down

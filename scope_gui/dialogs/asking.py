@@ -14,9 +14,9 @@ from scope_gui.dialogs.keys_help import show_keys
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
 from scope_gui.timespec import time_ns_from_text
-from views.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
-from views.live import Store
-from views.state import Notice
+from views.loop.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
+from views.loop.state import Notice
+from views.loop.store import Store
 
 if TYPE_CHECKING:
     from scope_gui.window.window import MainWindow

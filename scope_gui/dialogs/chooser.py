@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 )
 
 from scope_gui.commands import Command, matching, shown_key
-from views.events import Event, Search, Select
+from views.loop.events import Event, Search, Select
+from views.loop.state import Assigns, Selection
 from views.plain_text import plain
 from views.source import Source
-from views.state import Assigns, Selection
 
 MAX_SHOWN = 300
 BESIDE = "\t"

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow
 
 from scope_gui.commands import Ask
 from scope_gui.dialogs.own_verb import OwnVerb
-from views.events import Tell
-from views.live import Store
-from views.state import Notice, SessionRef
+from views.loop.events import Tell
+from views.loop.state import Notice, SessionRef
+from views.loop.store import Store
 
 
 class Keeping:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QWidget
 
 from scope_gui.commands import COMMANDS, MENUS, Menu, shown_key
 from views.drawing.theme import colours, text_font
-from views.state import Theme
+from views.loop.state import Theme
 
 COLUMNS: tuple[tuple[Menu, ...], ...] = (("Session", "Move"), ("Play", "Show", "Building"), ("Mark", "Window", "Help"))
 _BESIDE: dict[Menu, tuple[tuple[str, str], ...]] = {

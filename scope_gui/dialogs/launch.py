@@ -22,9 +22,9 @@ from capture.errors import ScopeError, TargetProblem
 from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.recording.choice import new_session_path, program_name, recordings_folder, words_of
 from views.drawing.theme import colours, number_font
-from views.events import Event, StartRecording
+from views.loop.events import Event, StartRecording
+from views.loop.state import Assigns, Launch
 from views.plain_text import rich
-from views.state import Assigns, Launch
 
 _HOW = (
     "As in a terminal: <code>python app.py --port 8000</code>, <code>app.py</code>, <code>-m package</code>. What it "

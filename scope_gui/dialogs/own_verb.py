@@ -14,8 +14,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QProcess
 
 from scope_gui.places import own_program
-from views.events import Busy, Event, Tell
-from views.state import Notice
+from views.loop.events import Busy, Event, Tell
+from views.loop.state import Notice
 
 END_MS = 10_000
 _PREFIX = "scope-gui: "

@@ -9,8 +9,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from capture.attach.doctor import Diagnosis
 from scope_gui.dialogs.process_lines import COLUMNS, Column, Key, ProcessLine, cell_text, chosen_lines, verdict_text
 from views.drawing.theme import colours, qcolor, text_font
+from views.loop.state import Theme
 from views.plain_text import tooltip
-from views.state import Theme
 
 _TITLES = ("PID", "Python", "Program", "User", "CPU", "Memory", "Age", "Attach")
 _RIGHT: frozenset[Column] = frozenset({"pid", "cpu", "memory", "age"})

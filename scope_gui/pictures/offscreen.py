@@ -23,10 +23,10 @@ from scope_gui.qt_messages import on_qt_message
 from views.drawing.legend import Sign, fitting, signs_of
 from views.drawing.picture import Caption, HasPose, body_size, make_view, pixels_of, with_title
 from views.drawing.theme import dress
-from views.events import Event, FrameReady, SeekTo
-from views.live import Store, View
+from views.loop.events import Event, FrameReady, SeekTo
+from views.loop.state import Assigns
+from views.loop.store import Store, View
 from views.source import Source
-from views.state import Assigns
 
 if TYPE_CHECKING:
     from scope_gui.window.window import MainWindow

@@ -12,7 +12,7 @@ from capture.attach.doctor import examine
 from capture.errors import TargetProblem
 from scope_gui.places import resource_path
 from scope_gui.recording.choice import CaptureChoice, new_session_path, recordings_folder
-from views.events import StartRecording
+from views.loop.events import StartRecording
 
 CHOICE = CaptureChoice(state=("orders.inventory.Stock",))
 START_S = 20.0

@@ -86,7 +86,7 @@ class Standing:
         return self._meter.whole_share
 
     def status(self) -> dict[str, object]:
-        """The answer; views.state.Recorder has the same names."""
+        """The answer; views.loop.state.Recorder has the same names."""
         share = self._meter.share
         return {
             "session_id": self._session_id,

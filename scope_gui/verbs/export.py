@@ -23,7 +23,7 @@ from scope_gui.streams import command_terminal
 from scope_gui.timespec import text_from_ns, time_ns_from_text
 from scope_gui.verbs.opened import no_track
 from scope_gui.window.effects import bookmark_of, session_opened
-from views.events import (
+from views.loop.events import (
     Event,
     FrameReady,
     Mark,
@@ -37,9 +37,9 @@ from views.events import (
     Tell,
     ToggleSource,
 )
+from views.loop.state import Assigns, Notice, Selection
+from views.loop.update import handle_event
 from views.source import Names, Source
-from views.state import Assigns, Notice, Selection
-from views.update import handle_event
 
 KEY = 1
 

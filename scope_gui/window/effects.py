@@ -19,10 +19,10 @@ from scope_gui.recording import control
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import library
-from views import events as e
 from views.jobs import Jobs, first_focus, lanes_of
+from views.loop import events as e
+from views.loop.state import Assigns, Bookmark, Notice, Recorder, SessionRef
 from views.source import Names, Source
-from views.state import Assigns, Bookmark, Notice, Recorder, SessionRef
 
 RECORDER_S = 1.0
 

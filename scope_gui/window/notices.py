@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from views.drawing.theme import colours
-from views.events import Event, Recover, Tell
+from views.loop.events import Event, Recover, Tell
+from views.loop.state import Assigns, Offer
 from views.plain_text import plain
-from views.state import Assigns, Offer
 
 SHOWN_MS = 5_000
 _OFFERS: dict[Offer, str] = {"recover": "Recover it"}

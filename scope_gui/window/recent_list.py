@@ -10,9 +10,9 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from scope_gui.window.library import COLUMNS, cells
-from views.events import Event, ForgetRecent, OpenSession
+from views.loop.events import Event, ForgetRecent, OpenSession
+from views.loop.state import RecentSession
 from views.plain_text import tooltip
-from views.state import RecentSession
 
 MOST_SHOWN = 8
 _RIGHT = {2, 3, 4, 5}

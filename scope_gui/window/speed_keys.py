@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from scope_gui.commands import SPEED_DIGITS
-from views.events import Event, SetSpeed
+from views.loop.events import Event, SetSpeed
 
 TOGETHER_S = 1.0
 

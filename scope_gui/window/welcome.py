@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 from scope_gui.commands import Ask
 from scope_gui.window.recent_list import RecentList
 from views.drawing.theme import colours, text_font
-from views.events import Event, StartDemo
-from views.state import Assigns
+from views.loop.events import Event, StartDemo
+from views.loop.state import Assigns
 
 _WIDTH_PX = 860
 

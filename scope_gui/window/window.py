@@ -33,13 +33,13 @@ from scope_gui.window.speed_keys import SpeedKeys
 from scope_gui.window.welcome import WelcomeView
 from views.building.view import BuildingView
 from views.drawing.theme import dress
-from views.events import OpenSession
 from views.inspector.view import InspectorView
-from views.live import Store, View
+from views.loop.events import OpenSession
+from views.loop.state import Assigns
+from views.loop.store import Store, View
 from views.metrics.view import MetricsView
 from views.plain_text import plain
 from views.source import Source
-from views.state import Assigns
 from views.supervision.view import SupervisionView
 from views.timeline.view import TimelineView
 from views.transport.view import TransportView

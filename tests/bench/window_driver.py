@@ -36,7 +36,7 @@ from PySide6.QtWidgets import QApplication
 from scope_gui import cli
 from scope_gui.window import app
 from scope_gui.window.window import MainWindow
-from views.state import Assigns
+from views.loop.state import Assigns
 
 PATIENCE_MS = 60_000
 BETWEEN_KEYS_MS = 33  # what a held key does

@@ -37,12 +37,12 @@ from tests.forged import read_manifest, rewrite, write_manifest
 from tests.scope_command import COMMAND
 from tests.sessions import build_session
 from tests.targets import Launcher
-from views.events import FrameReady
-from views.live import Store
+from views.loop.events import FrameReady
+from views.loop.state import Assigns, Notice, SessionRef
+from views.loop.store import Store
+from views.loop.update import handle_event
 from views.plain_text import plain
 from views.source import Source
-from views.state import Assigns, Notice, SessionRef
-from views.update import handle_event
 
 EVIL = (
     "\x1b]0;PWNED\x07\x1b[2K\x1b[1A\x9b31mred\u202etxt.exe\u2066<img src=x><b>&amp;"

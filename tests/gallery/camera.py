@@ -20,7 +20,9 @@ from scope_gui.window.app import Application
 from tests.gallery.catalogue import Order, Picture, events_of
 from views.building.gl_probe import SWITCH
 from views.building.view import BuildingView, Stage
-from views.events import (
+from views.inspector.view import InspectorView
+from views.jobs import first_focus
+from views.loop.events import (
     AddBookmark,
     Event,
     Mark,
@@ -34,12 +36,10 @@ from views.events import (
     Tell,
     ToggleFold,
 )
-from views.inspector.view import InspectorView
-from views.jobs import first_focus
-from views.live import ALL_FIELDS
+from views.loop.state import Assigns, Selection, Theme
+from views.loop.store import ALL_FIELDS
 from views.metrics.view import MetricsView
 from views.source import Source
-from views.state import Assigns, Selection, Theme
 from views.supervision.view import SupervisionView
 from views.timeline.view import TimelineView
 from views.transport.view import TransportView

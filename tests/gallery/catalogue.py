@@ -13,8 +13,8 @@ import msgspec
 
 from capture.session.session import Session
 from tests.gallery.crowd import BURSTS_S, GAPS, SECOND_NS
-from views import events as e
-from views.state import Selection, Theme
+from views.loop import events as e
+from views.loop.state import Selection, Theme
 
 THEMES: tuple[Theme, ...] = get_args(Theme)
 SIZES = ((1600, 900), (1280, 800))

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import QApplication
 
 from scope_gui.window import app
 from scope_gui.window.window import MainWindow
-from views.events import OpenSession
+from views.loop.events import OpenSession
 
 PATIENCE_S = 20.0
 

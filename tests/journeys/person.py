@@ -26,7 +26,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from scope_gui.window.window import MainWindow
-from views.state import Assigns
+from views.loop.state import Assigns
 
 PATIENCE_S = 30.0
 GIVEN = "SCOPE_TEST_STORY"

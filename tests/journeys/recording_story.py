@@ -21,7 +21,7 @@ from scope_gui import cli
 from scope_gui.dialogs.attach import AttachDialog
 from scope_gui.window.app import qt_application
 from scope_gui.window.window import MainWindow
-from views.state import Assigns
+from views.loop.state import Assigns
 
 PATIENCE_S = 30.0
 HANGS_S = 85.0

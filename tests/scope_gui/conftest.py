@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QWidget
 
-from views.events import Event
+from views.loop.events import Event
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from PySide6.QtGui import QKeySequence
 
 from scope_gui.commands import COMMANDS, MENUS, SPEED_DIGITS, Command, matching, shown_key
 from tests.views.windows import opened
-from views.state import Assigns
-from views.update import handle_event
+from views.loop.state import Assigns
+from views.loop.update import handle_event
 
 
 def test_no_two_commands_share_a_key() -> None:

@@ -15,8 +15,8 @@ from dags.analyses.recent_calls import RecentCalls, recent_calls
 from dags.frame_parts import Frame, FrameProcess, FrameState, FrameTrack, StackFrame
 from tests.sessions import build_session
 from tests.views.windows import frame as empty_frame
+from views.loop.state import Assigns, SessionRef
 from views.source import Source
-from views.state import Assigns, SessionRef
 
 SECOND_NS = 1_000_000_000
 ALL = frozenset(Assigns.__struct_fields__)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from tests.views.pictures import pixels
 from views.drawing.theme import colours, number_font, text_font
-from views.state import Theme
+from views.loop.state import Theme
 
 Packed = np.ndarray[Any, np.dtype[np.uint32]]
 POINTS = (8.5, 9.5, 12.0)

@@ -10,8 +10,8 @@ import pytest
 
 from capture.errors import SessionProblem
 from tests.leftovers import wait_for
-from views.events import Event, Tell
 from views.jobs import Worker, first_focus, lanes_of
+from views.loop.events import Event, Tell
 from views.source import Source
 
 

@@ -15,8 +15,8 @@ from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from tests.leftovers import wait_for
 from tests.sessions import build_session
-from views.events import Event, FrameReady, Search, SearchFound, Stepped
 from views.jobs import Jobs
+from views.loop.events import Event, FrameReady, Search, SearchFound, Stepped
 from views.source import Source
 
 WARM = 15

@@ -11,8 +11,8 @@ from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import built_session, frame
-from views.events import Event, FrameReady
 from views.jobs import Jobs
+from views.loop.events import Event, FrameReady
 from views.recent import WINDOWS_NS, recent, window_ns
 from views.source import Source
 

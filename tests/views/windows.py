@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dags.frame_parts import Frame, FrameConfidence, FrameMemory
-from views.events import Event, SessionOpened
-from views.state import Assigns, SessionRef
-from views.update import handle_event
+from views.loop.events import Event, SessionOpened
+from views.loop.state import Assigns, SessionRef
+from views.loop.update import handle_event
 
 KEY = 7
 END_NS = 1_000_000

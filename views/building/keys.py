@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from views.building.layout import Toward
 from views.drawing.keyboard import paint_focus_frame
 from views.drawing.theme import colours, text_font
-from views.state import Theme
+from views.loop.state import Theme
 
 TOWARD: dict[int, Toward] = {
     Qt.Key.Key_Left: "left",

@@ -15,7 +15,7 @@ from views.drawing.heat import faded
 from views.drawing.paths import path_of
 from views.drawing.theme import colours, text_font
 from views.figures import duration_text, short_count
-from views.state import Theme
+from views.loop.state import Theme
 
 LABEL_PX = 150.0
 MIN_LABEL_PX = 40.0

@@ -9,7 +9,7 @@ from views.building.layout import HOT_PER_SECOND, Building
 from views.drawing.heat import heat_scale
 from views.drawing.theme import colours, text_font
 from views.figures import count_text, duration_text, short_count
-from views.state import Theme
+from views.loop.state import Theme
 
 BAR_PX = 150.0
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 
 from views.building.layout import Building
 from views.building.projection import Projection
-from views.state import Theme
+from views.loop.state import Theme
 
 
 class Picture(msgspec.Struct, frozen=True):

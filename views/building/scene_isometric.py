@@ -19,7 +19,7 @@ from views.building.projection import Float64, Projection, floors_are_apart, is_
 from views.drawing.heat import STEPS, darker, faded, heat_scale
 from views.drawing.paths import path_of
 from views.drawing.theme import colours
-from views.state import Theme
+from views.loop.state import Theme
 
 SMOOTH_ROOMS = 3_000
 FLAT_PX = 10.0  # below that many pixels per room its side is not seen

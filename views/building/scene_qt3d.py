@@ -25,7 +25,7 @@ from views.building.room_painter import Picture
 from views.building.scene_isometric import FLAT_PX
 from views.drawing.heat import STEPS, heat_scale
 from views.drawing.theme import colours, mixed
-from views.state import Theme
+from views.loop.state import Theme
 
 MAX_RETRIES = 20
 FRAMES_AT_ONCE = 3

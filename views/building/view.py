@@ -41,10 +41,10 @@ from views.building.projection import Camera, Float64, Look, Projection, paintin
 from views.building.room_painter import Picture, RoomPictures
 from views.building.scene_isometric import paint_rooms
 from views.drawing.theme import colours, text_font
-from views.events import Event, Select, SetMeasure
+from views.loop.events import Event, Select, SetMeasure
+from views.loop.state import Assigns, Measure, Selection, Theme
 from views.recent import recent
 from views.source import Source
-from views.state import Assigns, Measure, Selection, Theme
 
 LEGEND_PX = 48.0
 DRAG_PX = 4.0

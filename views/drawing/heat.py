@@ -10,7 +10,7 @@ from functools import lru_cache
 from PySide6.QtGui import QColor
 
 from views.drawing.theme import Colours, colours, heat_colour
-from views.state import Theme
+from views.loop.state import Theme
 
 STEPS = 16
 

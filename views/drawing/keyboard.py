@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 
 from views.drawing.theme import colours
-from views.state import Theme
+from views.loop.state import Theme
 
 CHOOSING = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter})
 PRESSING = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})

@@ -13,7 +13,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from views.drawing.theme import colours, qcolor, text_font
-from views.state import Theme
+from views.loop.state import Theme
 
 FONT_POINTS = 8.5
 LINE_PX = 20.0

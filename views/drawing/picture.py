@@ -21,10 +21,10 @@ from PySide6.QtWidgets import QWidget
 
 from views.drawing.legend import Sign, legend_height, paint_signs
 from views.drawing.theme import colours, number_font, qcolor, text_font
-from views.events import Event
+from views.loop.events import Event
+from views.loop.state import Theme
 from views.plain_text import plain
 from views.source import Source
-from views.state import Theme
 from views.transport.layout import clock_text
 
 TITLE_PX = 28

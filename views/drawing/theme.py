@@ -13,7 +13,7 @@ import msgspec
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
-from views.state import Theme
+from views.loop.state import Theme
 
 
 class Colours(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,11 +14,11 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from views.drawing.heat import faded
 from views.drawing.theme import Colours, number_font, text_font
-from views.events import Event
 from views.inspector.diff import Piece
 from views.inspector.sections import Row, Section, SourcePlace
 from views.inspector.source_lines import SourceLines
 from views.inspector.wrapping import wrapped
+from views.loop.events import Event
 
 PAD = 8.0
 LABEL_PX = 76.0

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from views.events import Event
 from views.inspector.diff import Piece
+from views.loop.events import Event
 
 NAME_LENGTH = 300
 VALUE_LENGTH = 400

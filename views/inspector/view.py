@@ -24,16 +24,16 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.drawing.legend import Sign
 from views.drawing.theme import colours, text_font
-from views.events import Event
 from views.figures import duration_text
 from views.inspector.earlier import earlier_values
 from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown_states
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
 from views.inspector.sections import Section, SourcePlace
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
+from views.loop.events import Event
+from views.loop.state import Assigns, Selection, Theme
 from views.recent import recent
 from views.source import Source
-from views.state import Assigns, Selection, Theme
 
 SCROLL_PX = 24
 Pose = tuple[dict[SourceKey, tuple[SourcePlace, SourceLines]], int]

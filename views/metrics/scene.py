@@ -11,9 +11,9 @@ from PySide6.QtGui import QPainter, QPen
 from dags.analyses.lod import Array
 from views.drawing.paths import polygon_of
 from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
+from views.loop.state import Theme
 from views.metrics.layout import GUTTER, Line, columns, row_tops
 from views.plain_text import plain
-from views.state import Theme
 
 FONT_POINTS = 8.5
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QStyle, QToolTip, QWidget
 
 from views.drawing.legend import Sign
 from views.drawing.theme import colours, qcolor
-from views.events import Event, SeekTo
+from views.loop.events import Event, SeekTo
+from views.loop.state import Assigns
 from views.metrics import scene
 from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
 from views.metrics.samples import Samples
 from views.plain_text import plain, tooltip
 from views.source import Source
-from views.state import Assigns
 from views.timeline.layout import ns_from_px, px_from_ns
 
 

@@ -19,8 +19,8 @@ import numpy as np
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status, process_status_text, status_text
 from views.figures import count_text, short_count, size_text
+from views.loop.state import Heat
 from views.plain_text import plain
-from views.state import Heat
 
 NAME_LENGTH = 200
 MAX_ENDED = 20

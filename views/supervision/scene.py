@@ -10,7 +10,7 @@ from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygo
 from views.drawing.heat import faded, level_colour
 from views.drawing.legend import Sign
 from views.drawing.theme import Colours, colours, text_font
-from views.state import Theme
+from views.loop.state import Theme
 from views.supervision.layout import Row
 
 ROW_PX = 38.0

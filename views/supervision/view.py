@@ -23,11 +23,11 @@ from PySide6.QtWidgets import (
 from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.drawing.legend import Sign
 from views.drawing.theme import colours, text_font
-from views.events import Event, Select, SetHeat, ToggleFold
 from views.figures import duration_text
+from views.loop.events import Event, Select, SetHeat, ToggleFold
+from views.loop.state import Assigns, Heat, Selection, Theme
 from views.recent import recent
 from views.source import Source
-from views.state import Assigns, Heat, Selection, Theme
 from views.supervision.layout import MEANINGS, Row, supervision_rows
 from views.supervision.scene import ROW_PX, detail_of, fold_box, paint_rows, signs
 

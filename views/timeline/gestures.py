@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
-from views.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
-from views.state import Assigns, Selection
+from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
+from views.loop.state import Assigns, Selection
 from views.timeline import pick
 from views.timeline.content import Content
 from views.timeline.layout import OVERVIEW, RULER, Zone, zone_at

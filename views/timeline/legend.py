@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from views.drawing.legend import Sign
 from views.drawing.theme import colours
-from views.state import Assigns
+from views.loop.state import Assigns
 
 
 def signs(assigns: Assigns) -> tuple[Sign, ...]:

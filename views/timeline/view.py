@@ -23,10 +23,10 @@ from PySide6.QtWidgets import QScrollBar, QStyle, QToolTip, QWidget
 from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from views.drawing.legend import Sign
-from views.events import Event
+from views.loop.events import Event
+from views.loop.state import Assigns
 from views.plain_text import plain, tooltip
 from views.source import Source
-from views.state import Assigns
 from views.timeline import legend, overlay, pick, scene
 from views.timeline.content import Content, Loader, Overview, content_of, overview_of
 from views.timeline.gestures import Gestures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dags.frame_parts import Frame
 from views.figures import THIN, count_text, duration_text
-from views.state import Assigns
+from views.loop.state import Assigns
 
 
 def clock_text(time_ns: int) -> str:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from views.drawing.theme import colours, qcolor
-from views.state import Assigns
+from views.loop.state import Assigns
 from views.transport.layout import clock_text, share_of
 
 _MARGIN_PX = 8

@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from views.drawing.theme import colours, mixed, number_font, text_font
-from views.events import Event, Follow, Play, SeekTo, Step
+from views.loop.events import Event, Follow, Play, SeekTo, Step
+from views.loop.state import Assigns
 from views.source import Source
-from views.state import Assigns
 from views.transport.icons import Sign, icon
 from views.transport.layout import clock_text, event_text, marked_text, motion_text, range_text, speed_text
 from views.transport.scene import ScrubTrack

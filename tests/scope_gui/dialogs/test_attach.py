@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from scope_gui.dialogs.attach import AttachDialog
 from tests.targets import Launcher, Target
-from views.events import Event, StartRecording
-from views.state import Assigns
+from views.loop.events import Event, StartRecording
+from views.loop.state import Assigns
 
 # What the display of these tests cannot do, and no window needs.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")

@@ -25,11 +25,11 @@ from scope_gui.window.window import MainWindow
 from tests.sessions import build_session
 from tests.views.pictures import pixels
 from views.drawing.picture import title_height
-from views.events import Event, FrameReady, Mark, PicturesWritten, SeekTo
-from views.live import Store
+from views.loop.events import Event, FrameReady, Mark, PicturesWritten, SeekTo
+from views.loop.state import Assigns
+from views.loop.store import Store
+from views.loop.update import handle_event
 from views.source import Source
-from views.state import Assigns
-from views.update import handle_event
 
 # What the display of these tests cannot do, and no window needs.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")

@@ -16,9 +16,9 @@ from scope_gui.commands import COMMANDS, Ask
 from scope_gui.dialogs import own_verb
 from scope_gui.dialogs.keeping import Keeping
 from tests.sessions import build_session
-from views.events import SessionOpened
-from views.live import Store
-from views.state import Notice, SessionRef
+from views.loop.events import SessionOpened
+from views.loop.state import Notice, SessionRef
+from views.loop.store import Store
 
 LIMIT_MS = 30_000
 

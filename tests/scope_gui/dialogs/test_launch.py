@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from scope_gui.dialogs.launch import LaunchDialog
-from views.events import Event, StartRecording
-from views.state import Assigns, Launch
+from views.loop.events import Event, StartRecording
+from views.loop.state import Assigns, Launch
 
 # What the display of these tests cannot do, and no window needs.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")

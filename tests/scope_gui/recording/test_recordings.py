@@ -19,10 +19,10 @@ from tests.leftovers import wait_for
 from tests.scope_command import scope
 from tests.sessions import build_session
 from tests.targets import Launcher, Target
-from views import events as e
-from views.live import Store
+from views.loop import events as e
+from views.loop.state import Assigns, Launch
+from views.loop.store import Store
 from views.source import Source
-from views.state import Assigns, Launch
 
 PATIENCE_S = 30.0
 TICKING = """

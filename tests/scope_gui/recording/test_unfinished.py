@@ -12,8 +12,8 @@ from capture.session.folder import SessionFolder, is_being_written
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from tests.leftovers import wait_for
 from tests.sessions import build_session
-from views import events as e
-from views.state import Notice
+from views.loop import events as e
+from views.loop.state import Notice
 
 
 @pytest.fixture

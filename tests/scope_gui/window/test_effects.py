@@ -13,10 +13,10 @@ from scope_gui.window.effects import Effects
 from tests.damaged import files_of, flip_bit
 from tests.leftovers import wait_for
 from tests.sessions import build_session
-from views import events as e
-from views.live import Store
+from views.loop import events as e
+from views.loop.state import Assigns, Selection
+from views.loop.store import Store
 from views.source import Source
-from views.state import Assigns, Selection
 
 
 class Desk:

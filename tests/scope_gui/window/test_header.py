@@ -17,9 +17,9 @@ from scope_gui.commands import COMMANDS
 from scope_gui.dialogs.unseen_list import unseen_page
 from scope_gui.window.header import ATTACH, OPEN, PALETTE, RECORD, STOP, UNSEEN, HeaderView, status_parts
 from tests.views.windows import frame, opened
-from views.live import ALL_FIELDS
+from views.loop.state import Assigns, Recorder
+from views.loop.store import ALL_FIELDS
 from views.source import Source
-from views.state import Assigns, Recorder
 
 LIVE = replace(
     opened(live=True),

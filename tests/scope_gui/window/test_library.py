@@ -9,7 +9,7 @@ from capture.session.notes import Note, write_notes
 from scope_gui.window.library import COLUMNS, cells, described, when_text
 from tests.sessions import build_session
 from views.figures import THIN
-from views.state import RecentSession
+from views.loop.state import RecentSession
 
 NOON_S = time.mktime((2026, 11, 20, 12, 0, 0, 0, 0, -1))
 

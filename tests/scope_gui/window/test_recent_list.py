@@ -7,8 +7,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from scope_gui.window.recent_list import RecentList
-from views.events import Event, ForgetRecent, OpenSession
-from views.state import RecentSession
+from views.loop.events import Event, ForgetRecent, OpenSession
+from views.loop.state import RecentSession
 
 PATHS = ("/srv/a.scope", "/srv/b.scope")
 

@@ -6,7 +6,7 @@ from pytestqt.qtbot import QtBot
 
 from scope_gui.commands import COMMANDS
 from scope_gui.window.window import MainWindow
-from views.live import Store
+from views.loop.store import Store
 from views.source import Source
 
 

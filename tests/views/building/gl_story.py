@@ -18,7 +18,7 @@ from views.building.room_painter import Picture
 from views.building.scene_isometric import paint_rooms
 from views.building.scene_qt3d import Qt3DPictures
 from views.drawing.theme import colours
-from views.state import Theme
+from views.loop.state import Theme
 
 WIDTH, HEIGHT = 640, 480
 

@@ -11,7 +11,7 @@ from tests.views.pictures import pixels
 from tests.views.reading import Page
 from views.drawing.legend import Sign, fitting, legend_height, paint_signs
 from views.drawing.picture import Caption, body_size, paint_title, pixels_of, title_height, with_title
-from views.state import Theme
+from views.loop.state import Theme
 from views.transport.layout import clock_text
 
 TIME_NS = 3_600_000_000_000 + 2_345_678_901

@@ -6,7 +6,7 @@ import pytest
 
 from views.drawing.theme import colours, heat_colour, mixed, qcolor, span_colour
 from views.inspector.scene import CHANGE_ALPHA
-from views.state import Theme
+from views.loop.state import Theme
 from views.supervision.scene import GROUND_ALPHA, HEAT_ALPHA
 from views.timeline.scene import label_colour
 

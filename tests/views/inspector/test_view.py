@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from tests.views.frames import ALL, call, frame, showing, state, track
 from tests.views.pictures import click, near, picture
 from views.drawing.theme import DARK, LIGHT
-from views.events import Event, SeekTo
 from views.inspector.view import InspectorView
+from views.loop.events import Event, SeekTo
+from views.loop.state import Assigns, Selection
 from views.source import Source
-from views.state import Assigns, Selection
 
 
 def made(qtbot: QtBot, assigns: Assigns) -> tuple[InspectorView, list[Event]]:

@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QApplication
 from capture.session.session import Session
 from tests.sessions import build_session
 from views.drawing.theme import colours
-from views.events import Event, SeekTo
+from views.loop.events import Event, SeekTo
+from views.loop.state import Assigns, SessionRef
 from views.metrics.layout import GUTTER, KNOWN, Line, columns, lines_of, round_above, row_tops
 from views.metrics.scene import corners
 from views.metrics.view import MetricsView
 from views.source import Source
-from views.state import Assigns, SessionRef
 
 
 def line(*points: tuple[int, float], name: str = "threads") -> Line:

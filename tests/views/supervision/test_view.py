@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 from tests.views.frames import ALL, SECOND_NS, frame, process, showing, track
 from tests.views.pictures import click, near, picture
 from views.drawing.theme import DARK, LIGHT
-from views.events import Event, Select, SetHeat, ToggleFold
+from views.loop.events import Event, Select, SetHeat, ToggleFold
+from views.loop.state import Assigns, Selection
 from views.source import Source
-from views.state import Assigns, Selection
 from views.supervision.scene import ROW_PX
 from views.supervision.view import SupervisionView
 

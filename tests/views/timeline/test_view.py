@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QApplication
 from capture.session.session import Session
 from tests.sessions import build_session
 from views.drawing.theme import colours
-from views.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
+from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
+from views.loop.state import Assigns, Bookmark, Selection, SessionRef
 from views.source import Source
-from views.state import Assigns, Bookmark, Selection, SessionRef
 from views.timeline.layout import GUTTER, OVERVIEW, RULER
 from views.timeline.view import TimelineView
 

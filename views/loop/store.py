@@ -15,9 +15,9 @@ from typing import Protocol
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from capture.errors import ScopeBug
-from views.events import Event, Tick
-from views.state import Assigns
-from views.update import handle_event
+from views.loop.events import Event, Tick
+from views.loop.state import Assigns
+from views.loop.update import handle_event
 
 FRAME_MS = 16
 ANSWER_S = 0.008

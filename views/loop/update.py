@@ -10,9 +10,9 @@ from pathlib import PurePath
 
 from msgspec.structs import replace
 
-from views import events as e
-from views.state import SPEEDS, Assigns, Bookmark, Notice
-from views.viewport import fitted, panned, showing, zoomed
+from views.loop import events as e
+from views.loop.state import SPEEDS, Assigns, Bookmark, Notice
+from views.loop.viewport import fitted, panned, showing, zoomed
 
 MAX_TRAIL = 100
 MAX_LAUNCHES = 20

@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.views.windows import END_NS, KEY, after, frame, opened
-from views import events as e
-from views.state import Assigns, Bookmark, Launch, Notice, RecentSession, Recorder, Selection, SessionRef
-from views.update import handle_event
+from views.loop import events as e
+from views.loop.state import Assigns, Bookmark, Launch, Notice, RecentSession, Recorder, Selection, SessionRef
+from views.loop.update import handle_event
 
 
 def test_a_seek_moves_the_cursor_and_asks_for_its_frame() -> None:

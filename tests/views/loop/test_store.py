@@ -12,9 +12,9 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal
 
 from capture.errors import ScopeBug
 from tests.views.windows import KEY, frame, opened
-from views import events as e
-from views.live import ALL_FIELDS, FRAME_MS, Pulse, Store, changed_fields
-from views.state import Assigns
+from views.loop import events as e
+from views.loop.state import Assigns
+from views.loop.store import ALL_FIELDS, FRAME_MS, Pulse, Store, changed_fields
 
 
 class Recording:

@@ -1,4 +1,4 @@
-"""What a person or the world can do to the window, in the imperative; `views.update` says what each one changes."""
+"""What a person or the world can do to the window, in the imperative; `views.loop.update` says what each changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from dags.frame_parts import Frame
-from views.state import (
+from views.loop.state import (
     Bookmark,
     Heat,
     Launch,

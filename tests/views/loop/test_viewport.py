@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from views.viewport import MIN_VISIBLE_NS, fitted, panned, showing, zoomed
+from views.loop.viewport import MIN_VISIBLE_NS, fitted, panned, showing, zoomed
 
 ENDS = st.integers(0, 10**15)
 SPANS = st.tuples(ENDS, ENDS).map(lambda ends: (min(ends), max(ends) + MIN_VISIBLE_NS))
