@@ -23,7 +23,7 @@ from scope_gui.commands import Command, matching, shown_key
 from views.loop.events import Event, Search, Select
 from views.loop.state import Assigns, Selection
 from views.plain_text import plain
-from views.source import Source
+from views.reading.source import Source
 
 MAX_SHOWN = 300
 BESIDE = "\t"

@@ -23,8 +23,8 @@ from scope_gui.pictures.offscreen import Offscreen
 from scope_gui.pictures.picture_files import Album, album, save_png
 from scope_gui.pictures.plan import Order
 from views.loop.state import Assigns
-from views.recent import recent
-from views.source import Source
+from views.reading.recent_calls import recent
+from views.reading.source import Source
 
 STEP_MS = 4
 _Answer = TypeVar("_Answer")

@@ -26,7 +26,7 @@ from views.drawing.theme import dress
 from views.loop.events import Event, FrameReady, SeekTo
 from views.loop.state import Assigns
 from views.loop.store import Store, View
-from views.source import Source
+from views.reading.source import Source
 
 if TYPE_CHECKING:
     from scope_gui.window.window import MainWindow

@@ -14,9 +14,9 @@ from capture.errors import ScopeError, TargetProblem
 from scope_gui.recording import control
 from scope_gui.recording.demo import DemoProgram, demo_request
 from scope_gui.recording.recorder_process import RecorderProcess
-from views.jobs import Worker
 from views.loop import events as e
 from views.loop.state import Assigns, Notice
+from views.reading.jobs import Worker
 
 
 class Recordings:

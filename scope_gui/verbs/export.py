@@ -39,7 +39,7 @@ from views.loop.events import (
 )
 from views.loop.state import Assigns, Notice, Selection
 from views.loop.update import handle_event
-from views.source import Names, Source
+from views.reading.source import Names, Source
 
 KEY = 1
 

@@ -26,7 +26,7 @@ from scope_gui.window.window import MainWindow
 from views.loop.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, StartDemo, Tell
 from views.loop.state import Assigns, Notice
 from views.loop.store import Pulse, Store
-from views.source import Source
+from views.reading.source import Source
 
 # A worker that computes gives the interpreter back after this long. Painting lets go of it with every call into Qt, and
 # with Python's own 5 ms a single picture would wait a dozen times as long as it takes to paint.

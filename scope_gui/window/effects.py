@@ -1,6 +1,6 @@
 """What the window does to the world: opens, closes, asks for frames, keeps bookmarks. Answers come back as events.
 
-Nothing here waits: whatever touches a disk is done by the workers of `views.jobs`.
+Nothing here waits: whatever touches a disk is done by the workers of `views.reading.jobs`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from scope_gui.recording import control
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import library
-from views.jobs import Jobs, first_focus, lanes_of
 from views.loop import events as e
 from views.loop.state import Assigns, Bookmark, Notice, Recorder, SessionRef
-from views.source import Names, Source
+from views.reading.jobs import Jobs, first_focus, lanes_of
+from views.reading.source import Names, Source
 
 RECORDER_S = 1.0
 

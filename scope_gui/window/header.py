@@ -16,7 +16,7 @@ from views.drawing.theme import colours, text_font
 from views.figures import count_text, short_count
 from views.loop.state import Assigns
 from views.plain_text import plain, rich, tooltip
-from views.source import Source
+from views.reading.source import Source
 
 ATTACH, OPEN, RECORD = "Attach to a process", "Open a session", "Record a program from its start"
 STOP, PALETTE = "Stop recording", "All commands"

@@ -39,7 +39,7 @@ from views.loop.state import Assigns
 from views.loop.store import Store, View
 from views.metrics.view import MetricsView
 from views.plain_text import plain
-from views.source import Source
+from views.reading.source import Source
 from views.supervision.view import SupervisionView
 from views.timeline.view import TimelineView
 from views.transport.view import TransportView

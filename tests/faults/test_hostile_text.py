@@ -42,7 +42,7 @@ from views.loop.state import Assigns, Notice, SessionRef
 from views.loop.store import Store
 from views.loop.update import handle_event
 from views.plain_text import plain
-from views.source import Source
+from views.reading.source import Source
 
 EVIL = (
     "\x1b]0;PWNED\x07\x1b[2K\x1b[1A\x9b31mred\u202etxt.exe\u2066<img src=x><b>&amp;"

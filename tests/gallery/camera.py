@@ -21,7 +21,6 @@ from tests.gallery.catalogue import Order, Picture, events_of
 from views.building.gl_probe import SWITCH
 from views.building.view import BuildingView, Stage
 from views.inspector.view import InspectorView
-from views.jobs import first_focus
 from views.loop.events import (
     AddBookmark,
     Event,
@@ -39,7 +38,8 @@ from views.loop.events import (
 from views.loop.state import Assigns, Selection, Theme
 from views.loop.store import ALL_FIELDS
 from views.metrics.view import MetricsView
-from views.source import Source
+from views.reading.jobs import first_focus
+from views.reading.source import Source
 from views.supervision.view import SupervisionView
 from views.timeline.view import TimelineView
 from views.transport.view import TransportView

@@ -20,7 +20,7 @@ from tests.damaged import files_of, flip_bit
 from tests.interpreters import ROOT, Interpreter, found
 from tests.scope_command import query, run_recorded, scope, scope_json
 from tests.targets import Launcher
-from tests.views.reading import Page
+from tests.views.words_in_pictures import Page
 from views.transport.layout import clock_text
 
 pytestmark = pytest.mark.usefixtures("qapp")  # reading a picture takes fonts

@@ -15,9 +15,9 @@ from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from tests.leftovers import wait_for
 from tests.sessions import build_session
-from views.jobs import Jobs
 from views.loop.events import Event, FrameReady, Search, SearchFound, Stepped
-from views.source import Source
+from views.reading.jobs import Jobs
+from views.reading.source import Source
 
 WARM = 15
 FEW, MANY = 40, 100  # an even number of cycles ends with the same session open as before them

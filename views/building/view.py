@@ -43,8 +43,8 @@ from views.building.scene_isometric import paint_rooms
 from views.drawing.theme import colours, text_font
 from views.loop.events import Event, Select, SetMeasure
 from views.loop.state import Assigns, Measure, Selection, Theme
-from views.recent import recent
-from views.source import Source
+from views.reading.recent_calls import recent
+from views.reading.source import Source
 
 LEGEND_PX = 48.0
 DRAG_PX = 4.0

@@ -24,7 +24,7 @@ from views.drawing.theme import colours, number_font, qcolor, text_font
 from views.loop.events import Event
 from views.loop.state import Theme
 from views.plain_text import plain
-from views.source import Source
+from views.reading.source import Source
 from views.transport.layout import clock_text
 
 TITLE_PX = 28

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from capture.errors import SessionProblem
 from capture.session.session import Session
 from dags.frame_parts import FrameState
-from views.source import Source
+from views.reading.source import Source
 
 MAX_SEGMENTS_AT_ONCE = 4
 MAX_KEPT_SEGMENTS = 32

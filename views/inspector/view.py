@@ -32,8 +32,8 @@ from views.inspector.sections import Section, SourcePlace
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
 from views.loop.events import Event
 from views.loop.state import Assigns, Selection, Theme
-from views.recent import recent
-from views.source import Source
+from views.reading.recent_calls import recent
+from views.reading.source import Source
 
 SCROLL_PX = 24
 Pose = tuple[dict[SourceKey, tuple[SourcePlace, SourceLines]], int]

@@ -26,8 +26,8 @@ from views.drawing.theme import colours, text_font
 from views.figures import duration_text
 from views.loop.events import Event, Select, SetHeat, ToggleFold
 from views.loop.state import Assigns, Heat, Selection, Theme
-from views.recent import recent
-from views.source import Source
+from views.reading.recent_calls import recent
+from views.reading.source import Source
 from views.supervision.layout import MEANINGS, Row, supervision_rows
 from views.supervision.scene import ROW_PX, detail_of, fold_box, paint_rows, signs
 

@@ -15,7 +15,7 @@ from views.drawing.theme import Colours, colours, qcolor, span_colour, text_font
 from views.figures import count_text, duration_text
 from views.loop.state import Selection, Theme
 from views.plain_text import plain
-from views.source import Names
+from views.reading.source import Names
 from views.timeline.arrows import arrows_in_sight
 from views.timeline.arrows_scene import left_out_text, paint_arrows
 from views.timeline.content import Content

@@ -26,7 +26,7 @@ from views.drawing.legend import Sign
 from views.loop.events import Event
 from views.loop.state import Assigns
 from views.plain_text import plain, tooltip
-from views.source import Source
+from views.reading.source import Source
 from views.timeline import legend, overlay, pick, scene
 from views.timeline.content import Content, Loader, Overview, content_of, overview_of
 from views.timeline.gestures import Gestures

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from views.drawing.theme import colours, mixed, number_font, text_font
 from views.loop.events import Event, Follow, Play, SeekTo, Step
 from views.loop.state import Assigns
-from views.source import Source
+from views.reading.source import Source
 from views.transport.icons import Sign, icon
 from views.transport.layout import clock_text, event_text, marked_text, motion_text, range_text, speed_text
 from views.transport.scene import ScrubTrack

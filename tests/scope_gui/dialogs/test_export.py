@@ -29,7 +29,7 @@ from views.loop.events import Event, FrameReady, Mark, PicturesWritten, SeekTo
 from views.loop.state import Assigns
 from views.loop.store import Store
 from views.loop.update import handle_event
-from views.source import Source
+from views.reading.source import Source
 
 # What the display of these tests cannot do, and no window needs.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")

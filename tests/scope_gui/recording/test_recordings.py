@@ -22,7 +22,7 @@ from tests.targets import Launcher, Target
 from views.loop import events as e
 from views.loop.state import Assigns, Launch
 from views.loop.store import Store
-from views.source import Source
+from views.reading.source import Source
 
 PATIENCE_S = 30.0
 TICKING = """

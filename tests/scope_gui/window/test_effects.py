@@ -16,7 +16,7 @@ from tests.sessions import build_session
 from views.loop import events as e
 from views.loop.state import Assigns, Selection
 from views.loop.store import Store
-from views.source import Source
+from views.reading.source import Source
 
 
 class Desk:

@@ -19,7 +19,7 @@ from scope_gui.window.header import ATTACH, OPEN, PALETTE, RECORD, STOP, UNSEEN,
 from tests.views.windows import frame, opened
 from views.loop.state import Assigns, Recorder
 from views.loop.store import ALL_FIELDS
-from views.source import Source
+from views.reading.source import Source
 
 LIVE = replace(
     opened(live=True),

@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 from scope_gui.commands import COMMANDS
 from scope_gui.window.window import MainWindow
 from views.loop.store import Store
-from views.source import Source
+from views.reading.source import Source
 
 
 def test_the_page_that_is_not_shown_asks_for_no_room(qtbot: QtBot) -> None:

@@ -18,7 +18,7 @@ from views.building.view import BuildingView
 from views.drawing.theme import DARK, LIGHT, heat_colour
 from views.loop.events import Event, Select, SetMeasure
 from views.loop.state import Assigns, Selection
-from views.source import Source
+from views.reading.source import Source
 
 AT = frame(SECOND_NS, tracks=[track(2, stack=[call(1, "main", 10, site_id=1), call(2, "put", 500, site_id=2)])])
 

@@ -8,7 +8,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from tests.views.pictures import pixels
-from tests.views.reading import Page
+from tests.views.words_in_pictures import Page
 from views.drawing.legend import Sign, fitting, legend_height, paint_signs
 from views.drawing.picture import Caption, body_size, paint_title, pixels_of, title_height, with_title
 from views.loop.state import Theme

@@ -16,7 +16,7 @@ from views.drawing.theme import DARK, LIGHT
 from views.inspector.view import InspectorView
 from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns, Selection
-from views.source import Source
+from views.reading.source import Source
 
 
 def made(qtbot: QtBot, assigns: Assigns) -> tuple[InspectorView, list[Event]]:

@@ -19,7 +19,7 @@ from views.loop.state import Assigns, SessionRef
 from views.metrics.layout import GUTTER, KNOWN, Line, columns, lines_of, round_above, row_tops
 from views.metrics.scene import corners
 from views.metrics.view import MetricsView
-from views.source import Source
+from views.reading.source import Source
 
 
 def line(*points: tuple[int, float], name: str = "threads") -> Line:

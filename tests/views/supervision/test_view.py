@@ -12,7 +12,7 @@ from tests.views.pictures import click, near, picture
 from views.drawing.theme import DARK, LIGHT
 from views.loop.events import Event, Select, SetHeat, ToggleFold
 from views.loop.state import Assigns, Selection
-from views.source import Source
+from views.reading.source import Source
 from views.supervision.scene import ROW_PX
 from views.supervision.view import SupervisionView
 

@@ -14,7 +14,7 @@ from capture.session.store import SegmentStore
 from dags.analyses.detail import OPEN_END
 from dags.analyses.detail_reader import DetailReader
 from tests.sessions import SESSION_ID, Truth, build_session
-from views.source import Names
+from views.reading.source import Names
 from views.timeline import content, pick
 from views.timeline.content import Loader, content_of, overview_of
 from views.timeline.layout import stacked

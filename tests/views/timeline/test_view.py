@@ -17,7 +17,7 @@ from tests.sessions import build_session
 from views.drawing.theme import colours
 from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.loop.state import Assigns, Bookmark, Selection, SessionRef
-from views.source import Source
+from views.reading.source import Source
 from views.timeline.layout import GUTTER, OVERVIEW, RULER
 from views.timeline.view import TimelineView
 

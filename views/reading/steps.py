@@ -15,7 +15,7 @@ import numpy as np
 from capture.events.batch import EventBatch, Int64, Kind
 from capture.session.session import Session
 from views.loop.state import Over, Selection
-from views.source import Names, Source
+from views.reading.source import Names, Source
 
 MAX_FOUND = 10_000
 FIRST_ROWS = 1_024

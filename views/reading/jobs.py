@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from capture.errors import ScopeError, SessionProblem
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
-from views import finding
-from views.ahead import Ahead
 from views.inspector.earlier import earlier_values
 from views.inspector.layout import MAX_COMPARED, shown_states
 from views.loop.events import (
@@ -34,8 +32,10 @@ from views.loop.events import (
     Tell,
 )
 from views.loop.state import Notice, Over, Selection
-from views.recent import recent
-from views.source import Names, Source
+from views.reading import steps
+from views.reading.ahead import Ahead
+from views.reading.recent_calls import recent
+from views.reading.source import Names, Source
 
 REFRESH_S = 0.1
 AHEAD_S = 0.012  # about what painting a frame takes: reading on must not slow it down
@@ -193,7 +193,7 @@ class Jobs:
         def answer() -> None:
             found_ns = cursor_ns
             try:
-                found_ns = finding.step_target(self.source.pinned(), cursor_ns, track_id, count, over)
+                found_ns = steps.step_target(self.source.pinned(), cursor_ns, track_id, count, over)
             finally:
                 self._send(Stepped(key=key, from_ns=cursor_ns, time_ns=found_ns))
 
@@ -203,7 +203,7 @@ class Jobs:
         """Answers with SearchFound."""
 
         def answer() -> None:
-            site_ids = finding.sites_matching(self.source.names, search.text)
+            site_ids = steps.sites_matching(self.source.names, search.text)
             self._send(SearchFound(key=key, text=search.text, site_ids=site_ids))
 
         self.finder.ask("search", answer)
@@ -212,7 +212,7 @@ class Jobs:
         """Answers with Show, or says that the picked thing has no extent."""
 
         def answer() -> None:
-            span = finding.span_of(self.source.pinned(), selection, cursor_ns)
+            span = steps.span_of(self.source.pinned(), selection, cursor_ns)
             told = Tell(notice=Notice("What is picked has no length in time."))
             self._send(told if span is None else Show(range_ns=span))
 
@@ -222,7 +222,7 @@ class Jobs:
         """Answers with SeekTo and Select, or says that no edge leads on."""
 
         def answer() -> None:
-            end = finding.edge_end(self.source.pinned(), cursor_ns, track_id, direction)
+            end = steps.edge_end(self.source.pinned(), cursor_ns, track_id, direction)
             if end is None:
                 what = "No cause is known before this moment" if direction < 0 else "No effect is known from here on"
                 self._send(Tell(notice=Notice(f"{what} on the focused lane.")))

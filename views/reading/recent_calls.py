@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from capture.session.session import Session
 from dags.analyses.recent_calls import RecentCalls, recent_calls
 from dags.frame_parts import Frame
-from views.source import Source
+from views.reading.source import Source
 
 WINDOWS_NS = (1_000_000_000, 100_000_000, 10_000_000, 1_000_000)
 MAX_EVENTS = 250_000

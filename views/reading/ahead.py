@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from capture.errors import SessionProblem
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
-from views.recent import window_ns
-from views.source import Source
+from views.reading.recent_calls import window_ns
+from views.reading.source import Source
 
 
 class Ahead:

@@ -9,9 +9,9 @@ import pytest
 from capture.events.batch import Kind
 from capture.session.session import Session
 from tests.sessions import Truth, build_session
-from views.finding import edge_end, event_place, sites_matching, span_of, step_target
 from views.loop.state import Selection
-from views.source import Source
+from views.reading.source import Source
+from views.reading.steps import edge_end, event_place, sites_matching, span_of, step_target
 
 OPENS, CLOSES = {Kind.CALL, Kind.RESUME, Kind.THROW}, {Kind.RETURN, Kind.YIELD, Kind.UNWIND}
 TRACK = 2

@@ -10,8 +10,8 @@ import pytest
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from tests.sessions import build_session
-from views.ahead import Ahead, likely_next
-from views.source import Source
+from views.reading.ahead import Ahead, likely_next
+from views.reading.source import Source
 
 
 @pytest.fixture

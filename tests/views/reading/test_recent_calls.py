@@ -11,10 +11,10 @@ from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import built_session, frame
-from views.jobs import Jobs
 from views.loop.events import Event, FrameReady
-from views.recent import WINDOWS_NS, recent, window_ns
-from views.source import Source
+from views.reading.jobs import Jobs
+from views.reading.recent_calls import WINDOWS_NS, recent, window_ns
+from views.reading.source import Source
 
 
 def test_two_views_of_one_frame_share_one_answer(tmp_path: Path) -> None:
@@ -57,5 +57,5 @@ def test_the_stretch_gets_shorter_where_very_many_events_are(tmp_path: Path, mon
     truth = build_session(tmp_path / "s.scope", events=2_000)
     with Session.open(truth.path) as session:
         assert window_ns(session, session.end_ns) == WINDOWS_NS[0]
-        monkeypatch.setattr("views.recent.MAX_EVENTS", 100)
+        monkeypatch.setattr("views.reading.recent_calls.MAX_EVENTS", 100)
         assert window_ns(session, session.end_ns) == WINDOWS_NS[-1]
