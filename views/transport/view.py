@@ -11,7 +11,7 @@ from views.drawing.theme import colours, mixed, number_font, text_font
 from views.loop.events import Event, Follow, Play, SeekTo, Step
 from views.loop.state import Assigns
 from views.reading.source import Source
-from views.transport.icons import Sign, icon
+from views.transport.button_icons import Sign, icon
 from views.transport.layout import clock_text, event_text, marked_text, motion_text, range_text, speed_text
 from views.transport.scene import ScrubTrack
 
