@@ -4,7 +4,7 @@ Control and escape characters would command the terminal, bidirectional ones sho
 make two names look the same. What was taken out leaves a mark, so that nothing vanishes silently.
 
 `one_line` is for a value, or for a sentence with values in it; `printable` is what every stream of ours does with
-whatever reaches it, so that no printer can forget it. What a screen paints goes through `views.plain_text`.
+whatever reaches it, so that no printer can forget it. What a screen paints goes through `views.words.plain_text`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 from capture.errors import ScopeError, TargetProblem, WrongUsage
 from capture.shown_text import one_line
 from scope_gui.streams import AnswerLost, drop_answers
-from scope_gui.timespec import is_time, not_a_time
+from views.words.timespec import is_time, not_a_time
 
 WELCOME = "scope_gui.window.app:welcome"
 VIEWS = ("window", "timeline", "building", "supervision", "inspector", "metrics")

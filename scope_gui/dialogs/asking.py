@@ -13,10 +13,10 @@ from scope_gui.dialogs.keeping import Keeping
 from scope_gui.dialogs.keys_help import show_keys
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
-from scope_gui.timespec import time_ns_from_text
 from views.loop.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.loop.state import Notice
 from views.loop.store import Store
+from views.words.timespec import time_ns_from_text
 
 if TYPE_CHECKING:
     from scope_gui.window.window import MainWindow

@@ -29,7 +29,7 @@ from scope_gui.recording.choice import CaptureChoice, new_session_path, program_
 from views.drawing.theme import colours
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns
-from views.plain_text import rich
+from views.words.plain_text import rich
 
 _LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _WIDTHS = {"pid": 76, "python": 74, "user": 88, "cpu": 64, "memory": 84, "age": 64, "verdict": 150}

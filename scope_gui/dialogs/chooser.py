@@ -22,8 +22,8 @@ from PySide6.QtWidgets import (
 from scope_gui.commands import Command, matching, shown_key
 from views.loop.events import Event, Search, Select
 from views.loop.state import Assigns, Selection
-from views.plain_text import plain
 from views.reading.source import Source
+from views.words.plain_text import plain
 
 MAX_SHOWN = 300
 BESIDE = "\t"

@@ -23,10 +23,10 @@ from scope_gui.pictures.offscreen import picture_of
 from views.drawing.legend import legend_height, signs_of
 from views.drawing.picture import HasPose, title_height
 from views.drawing.theme import colours
-from views.figures import count_text, duration_text
 from views.loop.events import Event, PicturesWritten
 from views.loop.state import Assigns
-from views.plain_text import plain
+from views.words.figures import count_text, duration_text
+from views.words.plain_text import plain
 
 
 class Screen(Protocol):

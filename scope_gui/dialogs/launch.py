@@ -24,7 +24,7 @@ from scope_gui.recording.choice import new_session_path, program_name, recording
 from views.drawing.theme import colours, number_font
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns, Launch
-from views.plain_text import rich
+from views.words.plain_text import rich
 
 _HOW = (
     "As in a terminal: <code>python app.py --port 8000</code>, <code>app.py</code>, <code>-m package</code>. What it "

@@ -15,7 +15,7 @@ import msgspec
 from capture.attach.doctor import Diagnosis
 from capture.target.host_facts import user_name
 from capture.target.processes import ProcessRow
-from views.plain_text import plain
+from views.words.plain_text import plain
 
 Column = Literal["pid", "python", "command", "user", "cpu", "memory", "age", "verdict"]
 COLUMNS: tuple[Column, ...] = ("pid", "python", "command", "user", "cpu", "memory", "age", "verdict")

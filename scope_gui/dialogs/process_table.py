@@ -10,7 +10,7 @@ from capture.attach.doctor import Diagnosis
 from scope_gui.dialogs.process_lines import COLUMNS, Column, Key, ProcessLine, cell_text, chosen_lines, verdict_text
 from views.drawing.theme import colours, qcolor, text_font
 from views.loop.state import Theme
-from views.plain_text import tooltip
+from views.words.plain_text import tooltip
 
 _TITLES = ("PID", "Python", "Program", "User", "CPU", "Memory", "Age", "Attach")
 _RIGHT: frozenset[Column] = frozenset({"pid", "cpu", "memory", "age"})

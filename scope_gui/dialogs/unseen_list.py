@@ -12,7 +12,7 @@ from capture.unseen import Blindness, told
 from scope_gui.blindness import HEADING, dropped_line
 from views.drawing.theme import colours, text_font
 from views.loop.state import Theme
-from views.plain_text import plain
+from views.words.plain_text import plain
 
 NOTHING = "Nothing was noticed that this recording could not see."
 

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from capture.errors import TargetProblem
-from views.figures import count_text
+from views.words.figures import count_text
 
 ViewName = Literal["window", "timeline", "building", "supervision", "inspector", "metrics"]
 VIEWS: tuple[ViewName, ...] = ("window", "timeline", "building", "supervision", "inspector", "metrics")

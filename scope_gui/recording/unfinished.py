@@ -15,9 +15,9 @@ from capture.session.folder import is_being_written
 from capture.session.session import Session
 from capture.typed import from_json
 from scope_gui.recording import control
-from views.figures import count_text
 from views.loop.events import Busy, Event, OpenSession, Tell
 from views.loop.state import Notice
+from views.words.figures import count_text
 
 
 def is_abandoned(path: Path) -> bool:

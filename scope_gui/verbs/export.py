@@ -17,10 +17,8 @@ from capture.session.notes import shown_notes
 from capture.session.session import Session
 from capture.shown_text import one_line
 from dags.frame.reader import FrameReader
-from scope_gui.damage import damage_sentence
 from scope_gui.pictures import plan
 from scope_gui.streams import command_terminal
-from scope_gui.timespec import text_from_ns, time_ns_from_text
 from scope_gui.verbs.opened import no_track
 from scope_gui.window.effects import bookmark_of, session_opened
 from views.loop.events import (
@@ -40,6 +38,8 @@ from views.loop.events import (
 from views.loop.state import Assigns, Notice, Selection
 from views.loop.update import handle_event
 from views.reading.source import Names, Source
+from views.words.damage import damage_sentence
+from views.words.timespec import text_from_ns, time_ns_from_text
 
 KEY = 1
 

@@ -19,9 +19,9 @@ from dags.frame.reader import frame_at
 from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text, status_text
 from scope_gui.blindness import unseen_lines
 from scope_gui.streams import print_json
-from scope_gui.timespec import text_from_ns, time_ns_from_text
 from scope_gui.verbs.answers import print_table, short_cell
 from scope_gui.verbs.opened import no_track, opened
+from views.words.timespec import text_from_ns, time_ns_from_text
 
 
 def info(arguments: argparse.Namespace) -> int:

@@ -23,7 +23,7 @@ from scope_gui.recording.recorder import Outcome, Recording
 from scope_gui.recording.signals import PassedOn, shell_status, stopped_by_signals
 from scope_gui.recording.watching_window import watched_by_window
 from scope_gui.streams import let_go_of_inherited, print_json, reader_may_leave, words_to
-from scope_gui.timespec import text_from_ns
+from views.words.timespec import text_from_ns
 
 CHUNKS_PER_MIB = 16
 NOT_STARTED = 125

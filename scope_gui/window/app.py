@@ -19,7 +19,6 @@ from scope_gui.display import has_display
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
 from scope_gui.recording.recordings import Recordings
-from scope_gui.timespec import time_ns_from_text
 from scope_gui.window.effects import Effects
 from scope_gui.window.quit_signals import closing_on_signals
 from scope_gui.window.window import MainWindow
@@ -27,6 +26,7 @@ from views.loop.events import Busy, Event, LookAtRecent, OpenSession, RecordingO
 from views.loop.state import Assigns, Notice
 from views.loop.store import Pulse, Store
 from views.reading.source import Source
+from views.words.timespec import time_ns_from_text
 
 # A worker that computes gives the interpreter back after this long. Painting lets go of it with every call into Qt, and
 # with Python's own 5 ms a single picture would wait a dozen times as long as it takes to paint.

@@ -14,15 +14,15 @@ from capture.session import notes
 from capture.session.session import Session
 from capture.typed import converted
 from scope_gui import settings
-from scope_gui.damage import Damage, damage_sentence, known_damage
 from scope_gui.recording import control
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
-from scope_gui.timespec import time_ns_from_text
 from scope_gui.window import library
 from views.loop import events as e
 from views.loop.state import Assigns, Bookmark, Notice, Recorder, SessionRef
 from views.reading.jobs import Jobs, first_focus, lanes_of
 from views.reading.source import Names, Source
+from views.words.damage import Damage, damage_sentence, known_damage
+from views.words.timespec import time_ns_from_text
 
 RECORDER_S = 1.0
 

@@ -13,10 +13,10 @@ from capture.session.session import Session
 from capture.unseen import told
 from scope_gui.blindness import HEADING
 from views.drawing.theme import colours, text_font
-from views.figures import count_text, short_count
 from views.loop.state import Assigns
-from views.plain_text import plain, rich, tooltip
 from views.reading.source import Source
+from views.words.figures import count_text, short_count
+from views.words.plain_text import plain, rich, tooltip
 
 ATTACH, OPEN, RECORD = "Attach to a process", "Open a session", "Record a program from its start"
 STOP, PALETTE = "Stop recording", "All commands"

@@ -8,9 +8,9 @@ from pathlib import Path
 from capture.errors import ScopeError
 from capture.session import notes
 from capture.session.session import Session
-from views.figures import THIN, duration_text, short_count, size_text
 from views.loop.state import RecentSession
-from views.plain_text import plain
+from views.words.figures import THIN, duration_text, short_count, size_text
+from views.words.plain_text import plain
 
 COLUMNS = ("Session", "Recorded", "Length", "Events", "Size", "Bookmarks", "Folder")
 GONE = "not there any more"

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWi
 from views.drawing.theme import colours
 from views.loop.events import Event, Recover, Tell
 from views.loop.state import Assigns, Offer
-from views.plain_text import plain
+from views.words.plain_text import plain
 
 SHOWN_MS = 5_000
 _OFFERS: dict[Offer, str] = {"recover": "Recover it"}

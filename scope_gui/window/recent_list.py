@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 from scope_gui.window.library import COLUMNS, cells
 from views.loop.events import Event, ForgetRecent, OpenSession
 from views.loop.state import RecentSession
-from views.plain_text import tooltip
+from views.words.plain_text import tooltip
 
 MOST_SHOWN = 8
 _RIGHT = {2, 3, 4, 5}

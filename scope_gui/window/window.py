@@ -38,11 +38,11 @@ from views.loop.events import OpenSession
 from views.loop.state import Assigns
 from views.loop.store import Store, View
 from views.metrics.view import MetricsView
-from views.plain_text import plain
 from views.reading.source import Source
 from views.supervision.view import SupervisionView
 from views.timeline.view import TimelineView
 from views.transport.view import TransportView
+from views.words.plain_text import plain
 
 LAYOUT_VERSION = 2
 _AREA = Qt.DockWidgetArea

@@ -41,8 +41,8 @@ from views.loop.events import FrameReady
 from views.loop.state import Assigns, Notice, SessionRef
 from views.loop.store import Store
 from views.loop.update import handle_event
-from views.plain_text import plain
 from views.reading.source import Source
+from views.words.plain_text import plain
 
 EVIL = (
     "\x1b]0;PWNED\x07\x1b[2K\x1b[1A\x9b31mred\u202etxt.exe\u2066<img src=x><b>&amp;"

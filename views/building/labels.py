@@ -14,8 +14,8 @@ from views.building.projection import Float64, Projection
 from views.drawing.heat import faded
 from views.drawing.paths import path_of
 from views.drawing.theme import colours, text_font
-from views.figures import duration_text, short_count
 from views.loop.state import Theme
+from views.words.figures import duration_text, short_count
 
 LABEL_PX = 150.0
 MIN_LABEL_PX = 40.0

@@ -25,7 +25,7 @@ from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame
 from views.building.slots import Places, rounded_up
 from views.loop.state import Measure
-from views.plain_text import plain
+from views.words.plain_text import plain
 
 Float32 = npt.NDArray[np.float32]
 

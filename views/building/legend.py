@@ -8,8 +8,8 @@ from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter
 from views.building.layout import HOT_PER_SECOND, Building
 from views.drawing.heat import heat_scale
 from views.drawing.theme import colours, text_font
-from views.figures import count_text, duration_text, short_count
 from views.loop.state import Theme
+from views.words.figures import count_text, duration_text, short_count
 
 BAR_PX = 150.0
 

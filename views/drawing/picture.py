@@ -23,9 +23,9 @@ from views.drawing.legend import Sign, legend_height, paint_signs
 from views.drawing.theme import colours, number_font, qcolor, text_font
 from views.loop.events import Event
 from views.loop.state import Theme
-from views.plain_text import plain
 from views.reading.source import Source
 from views.transport.layout import clock_text
+from views.words.plain_text import plain
 
 TITLE_PX = 28
 NARROW_PX = 520

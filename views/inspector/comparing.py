@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dags.frame_parts import Frame, FrameProcess, FrameState, FrameTrack
-from views.figures import count_text, duration_text, size_text
 from views.inspector.diff import Piece, value_diff
 from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Link, Row, Section
 from views.loop.events import Mark, SeekTo, Select
 from views.loop.state import Selection
-from views.plain_text import plain
+from views.words.figures import count_text, duration_text, size_text
+from views.words.plain_text import plain
 
 MAX_CELLS = 60
 MAX_NAMED = 6

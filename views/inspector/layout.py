@@ -22,13 +22,13 @@ from dags.frame_parts import (
     process_status_text,
     status_text,
 )
-from views.figures import count_text, duration_text, short_count, size_text
 from views.inspector.comparing import comparison
 from views.inspector.diff import Piece, value_diff
 from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Link, Row, Section, SourcePlace
 from views.loop.events import SeekTo, Select
 from views.loop.state import Selection
-from views.plain_text import plain
+from views.words.figures import count_text, duration_text, short_count, size_text
+from views.words.plain_text import plain
 
 MAX_STATES = 150
 MAX_STACK = 300

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from capture.foreign_files import open_regular
-from views.plain_text import plain
+from views.words.plain_text import plain
 
 MAX_BYTES = 4 << 20
 AROUND = 4

@@ -24,7 +24,6 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.drawing.legend import Sign
 from views.drawing.theme import colours, text_font
-from views.figures import duration_text
 from views.inspector.earlier import earlier_values
 from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown_states
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
@@ -34,6 +33,7 @@ from views.loop.events import Event
 from views.loop.state import Assigns, Selection, Theme
 from views.reading.recent_calls import recent
 from views.reading.source import Source
+from views.words.figures import duration_text
 
 SCROLL_PX = 24
 Pose = tuple[dict[SourceKey, tuple[SourcePlace, SourceLines]], int]

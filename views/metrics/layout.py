@@ -13,8 +13,8 @@ import numpy as np
 
 from capture.events.definitions import OS_STATE
 from dags.analyses.lod import Array
-from views.figures import THIN, duration_text, short_count, size_text
 from views.timeline.layout import columns_of
+from views.words.figures import THIN, duration_text, short_count, size_text
 
 GUTTER = 168
 ROW = 22

@@ -13,7 +13,7 @@ from views.drawing.paths import polygon_of
 from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
 from views.loop.state import Theme
 from views.metrics.layout import GUTTER, Line, columns, row_tops
-from views.plain_text import plain
+from views.words.plain_text import plain
 
 FONT_POINTS = 8.5
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)

@@ -16,9 +16,9 @@ from views.loop.state import Assigns
 from views.metrics import scene
 from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
 from views.metrics.samples import Samples
-from views.plain_text import plain, tooltip
 from views.reading.source import Source
 from views.timeline.layout import ns_from_px, px_from_ns
+from views.words.plain_text import plain, tooltip
 
 
 class MetricsView(QWidget):

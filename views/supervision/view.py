@@ -23,13 +23,13 @@ from PySide6.QtWidgets import (
 from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.drawing.legend import Sign
 from views.drawing.theme import colours, text_font
-from views.figures import duration_text
 from views.loop.events import Event, Select, SetHeat, ToggleFold
 from views.loop.state import Assigns, Heat, Selection, Theme
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 from views.supervision.layout import MEANINGS, Row, supervision_rows
 from views.supervision.scene import ROW_PX, detail_of, fold_box, paint_rows, signs
+from views.words.figures import duration_text
 
 _TITLES: dict[Heat, str] = {"activity": "Activity", "cpu": "CPU", "memory": "Memory"}
 

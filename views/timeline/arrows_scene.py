@@ -9,8 +9,8 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from dags.analyses.lod import Array
 from views.drawing.theme import Colours, qcolor
-from views.figures import count_text
 from views.timeline.layout import GUTTER, Lane, px_from_ns
+from views.words.figures import count_text
 
 HEAD_PX = 5.0
 MARK_PX = 2.5

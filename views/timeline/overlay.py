@@ -11,11 +11,11 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from dags.analyses.lod import Array
 from views.drawing.theme import Colours, colours, qcolor, text_font
-from views.figures import count_text
 from views.loop.state import Bookmark, Theme
 from views.timeline.content import Overview
 from views.timeline.layout import GUTTER, OVERVIEW, RULER, px_from_ns
 from views.timeline.scene import FONT_POINTS, paint_gap, raised_alpha
+from views.words.figures import count_text
 
 TOP = OVERVIEW + RULER
 CAPTION_PX = 12

@@ -12,11 +12,11 @@ import numpy as np
 
 from capture.events.batch import KIND_NAMES
 from dags.analyses.detail import OPEN_END
-from views.figures import count_text, duration_text
-from views.plain_text import plain
 from views.reading.source import Names
 from views.timeline.content import Content
 from views.timeline.layout import Lane, span_at
+from views.words.figures import count_text, duration_text
+from views.words.plain_text import plain
 
 
 class Hit(msgspec.Struct, frozen=True):

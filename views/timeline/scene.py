@@ -12,9 +12,7 @@ from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen, QPolygo
 from capture.events.batch import Kind
 from dags.analyses.lod import Array
 from views.drawing.theme import Colours, colours, qcolor, span_colour, text_font
-from views.figures import count_text, duration_text
 from views.loop.state import Selection, Theme
-from views.plain_text import plain
 from views.reading.source import Names
 from views.timeline.arrows import arrows_in_sight
 from views.timeline.arrows_scene import left_out_text, paint_arrows
@@ -22,6 +20,8 @@ from views.timeline.content import Content
 from views.timeline.layout import GUTTER, HEADER, OVERVIEW, RULER, Lane, in_view, pinned, px_from_ns
 from views.timeline.raster import Raster, blended
 from views.timeline.ruler import ticks
+from views.words.figures import count_text, duration_text
+from views.words.plain_text import plain
 
 TOP = OVERVIEW + RULER
 MAX_SITES = 1 << 16

@@ -25,7 +25,6 @@ from dags.analyses.detail_reader import DetailReader
 from views.drawing.legend import Sign
 from views.loop.events import Event
 from views.loop.state import Assigns
-from views.plain_text import plain, tooltip
 from views.reading.source import Source
 from views.timeline import legend, overlay, pick, scene
 from views.timeline.content import Content, Loader, Overview, content_of, overview_of
@@ -43,6 +42,7 @@ from views.timeline.layout import (
     stacked,
     zone_at,
 )
+from views.words.plain_text import plain, tooltip
 
 _KEEPS_OVERVIEW = frozenset({"visible_ns", "focus_track_id", "selection", "folded"})
 _MOVING = frozenset({"cursor_ns", "bookmarks", "marked_ns"})

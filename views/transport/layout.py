@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dags.frame_parts import Frame
-from views.figures import THIN, count_text, duration_text
 from views.loop.state import Assigns
+from views.words.figures import THIN, count_text, duration_text
 
 
 def clock_text(time_ns: int) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from capture.session.notes import Note, write_notes
 from scope_gui.window.library import COLUMNS, cells, described, when_text
 from tests.sessions import build_session
-from views.figures import THIN
 from views.loop.state import RecentSession
+from views.words.figures import THIN
 
 NOON_S = time.mktime((2026, 11, 20, 12, 0, 0, 0, 0, -1))
 

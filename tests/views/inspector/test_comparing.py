@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tests.views.frames import call, frame, process, state, track
-from views.figures import THIN
 from views.inspector.comparing import MAX_CELLS, comparison
 from views.inspector.layout import inspector_sections
 from views.inspector.sections import Row, Section
 from views.loop.events import Mark, SeekTo
 from views.loop.state import Selection
+from views.words.figures import THIN
 
 BEFORE = frame(
     1_000,

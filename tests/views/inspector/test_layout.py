@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.views.frames import call, frame, process, state, track
-from views.figures import THIN
 from views.inspector.layout import Site, inspector_sections
 from views.inspector.sections import Row, Section
 from views.loop.events import SeekTo, Select
 from views.loop.state import Selection
+from views.words.figures import THIN
 
 STACK = [call(1, "main", 100, line=3), call(2, "Store.put", 900, line_is="defined", line=40)]
 AT = frame(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.views.frames import SECOND_NS, call, calls_of, ended_call, frame, process, track
-from views.figures import THIN
 from views.supervision.layout import MAX_ENDED, Row, supervision_rows
+from views.words.figures import THIN
 
 NONE = frozenset[int]()
 

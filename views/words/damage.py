@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from capture.session.format import SegmentEntry
 from capture.session.session import Session
-from scope_gui.timespec import text_from_ns
-from views.figures import count_text
+from views.words.figures import count_text
+from views.words.timespec import text_from_ns
 
 _NAMED = {"sites": "functions", "tracks": "threads", "processes": "processes", "state_keys": "state"}
 Damage = tuple[bool, tuple[int, ...], tuple[str, ...]]

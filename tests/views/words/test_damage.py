@@ -10,11 +10,11 @@ import pytest
 
 from capture.session.pack import pack
 from capture.session.session import Session
-from scope_gui.damage import damage_sentence, known_damage
 from scope_gui.window.header import status_parts
 from tests.damaged import cut, files_of, flip_bit
 from tests.sessions import build_session
 from tests.views.windows import opened
+from views.words.damage import damage_sentence, known_damage
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.shown_text import MARK
-from views.plain_text import plain
+from views.words.plain_text import plain
 
 
 def test_characters_that_turn_the_reading_direction_leave_a_mark() -> None:

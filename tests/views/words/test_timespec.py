@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.errors import SessionProblem
-from scope_gui.timespec import text_from_ns, time_ns_from_text
+from views.words.timespec import text_from_ns, time_ns_from_text
 
 HOUR_NS = 3600 * 10**9
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from views.figures import THIN, count_text, duration_text, short_count, size_text
+from views.words.figures import THIN, count_text, duration_text, short_count, size_text
 
 
 @pytest.mark.parametrize(

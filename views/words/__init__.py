@@ -1,0 +1,1 @@
+"""Numbers, times and texts as people read them. No Qt."""
