@@ -1,8 +1,8 @@
 """Journal blocks in, batches of events in time order out.
 
 Blocks of one track are put in sequence (`capture.decode.records`), numbers of targets become ids of the session
-(`capture.decode.catalog`), ticks become session time (`capture.decode.timebase`), and the tracks are merged by time. What is not
-yet complete waits: an event goes out once every target's journal is complete past its time.
+(`capture.decode.catalog`), ticks become session time (`capture.decode.timebase`), and the tracks are merged by time.
+What is not yet complete waits: an event goes out once every target's journal is complete past its time.
 
 Time within a track never runs back: a tick that does (another core's counter) is lifted to the one before it. A
 GAP carries the time when recording went on, its row in `gaps` the time when it broke off.

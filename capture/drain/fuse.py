@@ -29,7 +29,7 @@ class Fuse:
     folder: OwnFolder | None = None  # the session's, held open: somebody may move it
 
     def blown(self, table_bytes: int = 0) -> str | None:
-        """Why recording must stop now, as one sentence, or None. `table_bytes`: `capture.drain.pool.Pool.table_bytes`."""
+        """Why recording must stop now, as one sentence, or None. `table_bytes`: as `Pool.table_bytes` says."""
         if table_bytes > self.most_table_bytes:
             return (
                 f"the recorder's tables take {table_bytes // MIB} MiB of the program's memory, so recording stopped; "

@@ -1,9 +1,9 @@
 """What a timeline needs to know of a segment to draw it at any scale, kept in the session's cache so that it is worked
 out once: the pyramid, the longest calls, the calls that are open when the segment ends, and its gaps.
 
-`cache/SSSSSSSS.lod` is a cache file (`capture.session.caches`) of msgpack. It is written into finished session directories only
-(a session that is being recorded belongs to its recorder), may be deleted, and is read as carefully as anything else
-in a file.
+`cache/SSSSSSSS.lod` is a cache file (`capture.session.caches`) of msgpack. It is written into finished session
+directories only (a session that is being recorded belongs to its recorder), may be deleted, and is read as carefully
+as anything else in a file.
 """
 
 from __future__ import annotations

@@ -114,8 +114,8 @@ class StateDag:
     ) -> Delta:
         """Takes in the next events. `writer_call_ids` has one entry per state event; without it writers are unknown.
 
-        The delta's columns are rows of `states` as they are stored (`capture.session.stored_states`), and beside them event_id
-        and replaced_event_id; owner and key are '?' for a key that `state_keys` does not have.
+        The delta's columns are rows of `states` as they are stored (`capture.session.stored_states`), and beside them
+        event_id and replaced_event_id; owner and key are '?' for a key that `state_keys` does not have.
         """
         first = self.next_version_id
         rows = np.flatnonzero(batch.kind == Kind.STATE)

@@ -72,7 +72,7 @@ LEAST_WORK = 0.3
 class Spent:
     """One look: events produced since the recording began, CPU time of the whole process and of the agent's thread.
 
-    `counts`: `capture.drain.pool.Pool.cost_counts`. `slowed_s`: CPU time of instructions that a profile function slows down.
+    `counts`: as `Pool.cost_counts` has them. `slowed_s`: CPU time of instructions that a profile function slows down.
     """
 
     at_s: float

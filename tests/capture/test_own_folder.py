@@ -40,7 +40,8 @@ WRITERS = {
     "scope_gui/streams.py": "/dev/null",
 }
 REPLACERS = {
-    "capture/session/notes.py", "scope_gui/pictures/film.py", "scope_gui/pictures/picture_files.py", "scope_gui/settings.py",
+    "capture/session/notes.py", "scope_gui/pictures/film.py", "scope_gui/pictures/picture_files.py",
+    "scope_gui/settings.py",
 }  # fmt: skip
 CHANGING = {
     "unlink", "rmdir", "removedirs", "mkdir", "makedirs", "write_bytes", "write_text", "touch", "symlink_to", "mkfifo",

@@ -235,7 +235,8 @@ def test_a_killed_writer_loses_no_block_that_it_had_accepted(tmp_path: Path) -> 
 
 
 def test_the_journal_loads_neither_numpy_nor_pyarrow() -> None:
-    code = "import sys, capture.drain.journal; print([m for m in ('numpy', 'pyarrow', 'msgspec', 'duckdb') if m in sys.modules])"
+    loaded = "[m for m in ('numpy', 'pyarrow', 'msgspec', 'duckdb') if m in sys.modules]"
+    code = f"import sys, capture.drain.journal; print({loaded})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "[]"
 
