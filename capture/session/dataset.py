@@ -16,22 +16,32 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from capture.session.format import FileEntry, SegmentEntry
+from capture.session.format import FileEntry, Manifest, SegmentEntry
+from capture.session.reader import TableReader
 from capture.session.stored_states import as_arrow_file
 from capture.session.tables import SCHEMAS, WORDS, empty_table
-
-if TYPE_CHECKING:
-    from capture.session.session import Session
 
 _IN_MEMORY = 128 << 20
 _ALIGNMENT = 64
 _STATES_GROW = 8  # from their Parquet file to their Arrow file
+
+
+class Stored(Protocol):
+    """What a session gives of itself to be read from."""
+
+    @property
+    def manifest(self) -> Manifest: ...
+    @property
+    def reader(self) -> TableReader: ...
+    @property
+    def segments(self) -> Sequence[SegmentEntry]: ...
+    def small_table(self, name: str) -> pa.Table | None: ...
 
 
 class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
@@ -40,7 +50,7 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
     Live as long as the query: the last one to let go of a buffer of Python's needs the GIL.
     """
 
-    def __init__(self, session: Session, name: str, failures: list[Exception], more: pa.Table | None = None) -> None:
+    def __init__(self, session: Stored, name: str, failures: list[Exception], more: pa.Table | None = None) -> None:
         super().__init__(empty_table(name), schema=SCHEMAS[name])
         self._session, self._name, self._failures = session, name, failures
         self._more = empty_table(name) if more is None else more

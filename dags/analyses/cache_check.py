@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from capture.errors import FormatError
 from capture.session.format import Problem, SegmentEntry, is_newer
 from dags.analyses.detail import kept_detail, rebuilt_detail
-from dags.correlate.keyframe import decode_keyframe, rebuild
+from dags.correlate.keyframe import decode_keyframe
+from dags.correlate.replay import rebuild
 
 if TYPE_CHECKING:
     from capture.session.session import Session

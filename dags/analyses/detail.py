@@ -23,7 +23,8 @@ from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid
 from dags.base import decoded
 from dags.code.dag import StacksKeyframe
 from dags.columns import from_bytes, to_bytes
-from dags.correlate.keyframe import decode_keyframe, state_before
+from dags.correlate.keyframe import decode_keyframe
+from dags.correlate.replay import state_before
 from dags.kernels import FRAME_DTYPE, TRACK_DTYPE
 
 DETAIL_VERSION = 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from capture.events.definitions import WaitRow
 from capture.session.session import Session
-from dags.correlate.keyframe import state_before
+from dags.correlate.replay import state_before
 from dags.process.waiting import SegmentWaits
 
 

@@ -1,4 +1,4 @@
-"""The state at any row of a segment: the keyframe before it, plus the events up to it.
+"""The state before a segment, and at any row of it: the keyframe before it, plus the events up to it.
 
 A segment that is asked again keeps the states it went through, every 16 384 events, so that a step costs at most
 that many events wherever the cursor jumps.
@@ -6,14 +6,17 @@ that many events wherever the cursor jumps.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from capture.errors import FormatError
 from capture.events.batch import EventBatch
 from capture.events.definitions import TrackRow
+from capture.session.session import Session
 from dags.correlate.correlator import Correlator, in_time_order
+from dags.process.waiting import SegmentWaits
 
 STEP_ROWS = 16_384
 SMALL_STATE = 20_000  # open calls and state cells; larger states are kept at fewer places
@@ -63,3 +66,41 @@ class SegmentReplay:
             return False
         size = state.code.stacks.counts()["frames"] + len(state.state.cells)
         return size <= SMALL_STATE or at // STEP_ROWS % LARGE_STATE_STEPS == 0
+
+
+def state_before(session: Session, segment: int) -> Correlator:
+    """The state just before a segment's events: its keyframe, or a replay from the nearest sound one before it."""
+    wanted = start = session.same_state_from(segment)
+    while (found := _from_keyframe(session, start)) is None and start:
+        start = session.same_state_from(start - 1)
+    if found is None:
+        found = Correlator()
+    for between in session.with_rows[bisect_left(session.with_rows, start) : bisect_left(session.with_rows, wanted)]:
+        _feed(found, session, between)
+    found.skip_to(session.segments[segment].first_event_id)
+    return found
+
+
+def rebuild(session: Session) -> Iterator[tuple[int, bytes]]:
+    """(segment index, keyframe) of every segment that begins with a state of its own, made anew by one replay."""
+    state = Correlator()
+    for index in session.keyframe_places():
+        state.skip_to(session.segments[index].first_event_id)
+        yield index, state.keyframe()
+        _feed(state, session, index)
+
+
+def _feed(state: Correlator, session: Session, index: int) -> None:
+    state.feed(session.events(index), session.tracks())
+    state.process.feed_waits(SegmentWaits(session, index).rows)
+
+
+def _from_keyframe(session: Session, segment: int) -> Correlator | None:
+    data = session.keyframe(segment)
+    if data is None:
+        return None
+    try:
+        found = Correlator.from_keyframe(data)
+    except FormatError:
+        return None
+    return found if found.temporal.moment.event_id == session.segments[segment].first_event_id - 1 else None

@@ -16,8 +16,7 @@ from capture.events.definitions import OS_STATE, OS_STATES, ProcessRow, TrackRow
 from capture.session.session import Session
 from dags.code.frame_part import StackFrames, TrackStack
 from dags.correlate.correlator import Correlator
-from dags.correlate.keyframe import state_before
-from dags.correlate.replay import SegmentReplay
+from dags.correlate.replay import SegmentReplay, state_before
 from dags.frame.context import FrameContext
 from dags.frame_parts import (
     Confidence,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QInputDialog
+from PySide6.QtWidgets import QDialog, QInputDialog, QMainWindow
 
 from capture.errors import ScopeError
 from scope_gui.commands import Ask
@@ -16,17 +16,19 @@ from scope_gui.dialogs.unseen_list import show_unseen
 from views.loop.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.loop.state import Notice
 from views.loop.store import Store
+from views.reading.source import Source
 from views.words.timespec import time_ns_from_text
 
 if TYPE_CHECKING:
-    from scope_gui.window.window import MainWindow
+    from scope_gui.dialogs.export import Screen
 
 
 class Asking:
     """Asks, then sends the event; none of the dialogs holds up the window."""
 
-    def __init__(self, window: MainWindow, store: Store) -> None:
-        self._window, self._store = window, store
+    def __init__(self, window: QMainWindow, screen: Screen, store: Store, source: Source) -> None:
+        """`window` is what dialogs stand before, `screen` what can be exported of it."""
+        self._window, self._screen, self._store, self._source = window, screen, store, source
         self._page: QDialog | None = None
         self.keeping = Keeping(window, store)
 
@@ -55,11 +57,11 @@ class Asking:
             case "keys":
                 self._page = show_keys(self._window, assigns.theme)
             case "unseen":
-                self._page = show_unseen(self._window, self._window.source.session, assigns.theme)
+                self._page = show_unseen(self._window, self._source.session, assigns.theme)
             case "export":
                 from scope_gui.dialogs.export import ExportDialog  # noqa: PLC0415
 
-                self._show(ExportDialog(self._window, self._window, self._store.send, lambda: self._store.assigns))
+                self._show(ExportDialog(self._window, self._screen, self._store.send, lambda: self._store.assigns))
             case _:
                 self.keeping.ask(what)
 

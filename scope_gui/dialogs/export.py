@@ -19,12 +19,14 @@ from capture.errors import ScopeError
 from scope_gui.dialogs.export_form import MARKED, VISIBLE, ExportForm
 from scope_gui.pictures import plan
 from scope_gui.pictures.job import ExportJob
-from scope_gui.pictures.offscreen import picture_of
+from scope_gui.pictures.offscreen import Desk, picture_of
 from views.drawing.legend import legend_height, signs_of
 from views.drawing.picture import HasPose, title_height
 from views.drawing.theme import colours
 from views.loop.events import Event, PicturesWritten
 from views.loop.state import Assigns
+from views.loop.store import Store
+from views.reading.source import Source
 from views.words.figures import count_text, duration_text
 from views.words.plain_text import plain
 
@@ -35,6 +37,7 @@ class Screen(Protocol):
     def parts(self) -> Mapping[str, QWidget]: ...
     def size(self) -> QSize: ...
     def layout_texts(self) -> tuple[str, str]: ...
+    def another(self, store: Store, source: Source) -> Desk: ...
 
 
 class ExportDialog(QDialog):
@@ -113,7 +116,7 @@ class ExportDialog(QDialog):
             self.go.setText("Replace")
             self._tell(f"⚠ {order.output} is there already; press Replace to overwrite it.", warning=True)
             return
-        self._job = ExportJob(order, self)
+        self._job = ExportJob(order, self._screen.another, self)
         self._job.progressed.connect(self.bar.setValue)
         self._job.ended.connect(self._ended)
         self._show_working(True)

@@ -13,7 +13,7 @@ from capture.attach.doctor import Diagnosis, examine
 from capture.target.processes import list_processes
 from scope_gui.dialogs.process_lines import Key, ProcessLine, process_lines
 from views.loop.events import Event
-from views.reading.jobs import Worker
+from views.reading.worker import Worker
 
 REFRESH_S = 1.0
 HOLDS_S = 10.0

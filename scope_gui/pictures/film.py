@@ -14,8 +14,7 @@ from PIL import Image
 from PySide6.QtGui import QImage
 
 from capture.disk import replace_file
-from scope_gui.pictures.picture_files import FOR_ALL
-from scope_gui.pictures.plan import durations_ms
+from scope_gui.pictures.plan import FOR_ALL, durations_ms
 
 PALETTE = 256
 MAX_COLOURS = 1 << 16

@@ -19,7 +19,7 @@ from capture.errors import ScopeError
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
-from scope_gui.pictures.offscreen import Offscreen
+from scope_gui.pictures.offscreen import MakeDesk, Offscreen
 from scope_gui.pictures.picture_files import Album, album, save_png
 from scope_gui.pictures.plan import Order
 from views.loop.state import Assigns
@@ -37,10 +37,10 @@ class ExportJob(QObject):
     progressed = Signal(int)
     ended = Signal(str)
 
-    def __init__(self, order: Order, parent: QObject | None = None) -> None:
+    def __init__(self, order: Order, make_desk: MakeDesk, parent: QObject | None = None) -> None:
         """Nothing happens yet."""
         super().__init__(parent)
-        self.order, self.done = order, 0
+        self.order, self.done, self._make_desk = order, 0, make_desk
         self._worker = ThreadPoolExecutor(1, "export")
         self._steps: Steps[None] | None = None
         self._timer = QTimer(self)
@@ -92,7 +92,7 @@ class ExportJob(QObject):
             if order.fps is not None:
                 count, fps = len(order.times), order.fps
                 pages = yield from self._answer(lambda: album(order.output, count, fps))
-            views = Offscreen(order.view, source, assigns, order.size, layout)
+            views = Offscreen(order.view, source, assigns, order.size, make_desk=self._make_desk, layout=layout)
             for time_ns in order.times:
                 views.show((yield from self._answer(partial(_frame_at, source, frames, time_ns))))
                 while views.is_loading:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, cast, runtime_checkable
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, qInstallMessageHandler
 from PySide6.QtGui import QImage
@@ -20,6 +20,7 @@ from capture.errors import TargetProblem
 from dags.frame_parts import Frame
 from scope_gui.pictures.plan import LEAST, Size, ViewName
 from scope_gui.qt_messages import on_qt_message
+from scope_gui.settings import Settings
 from views.drawing.legend import Sign, fitting, signs_of
 from views.drawing.picture import Caption, HasPose, body_size, make_view, pixels_of, with_title
 from views.drawing.theme import dress
@@ -28,8 +29,16 @@ from views.loop.state import Assigns
 from views.loop.store import Store, View
 from views.reading.source import Source
 
-if TYPE_CHECKING:
-    from scope_gui.window.window import MainWindow
+
+class Desk(Protocol):
+    """The window, as far as pictures of it need it; a QWidget."""
+
+    def begin(self, settings: Settings) -> None: ...
+    def parts(self) -> Mapping[str, QWidget]: ...
+    def place(self) -> None: ...
+
+
+MakeDesk = Callable[[Store, Source], Desk]
 
 
 @runtime_checkable
@@ -65,7 +74,9 @@ def headless_application() -> QApplication:
 class Offscreen:
     """One view, or the whole window, showing a state; `show` moves its cursor, `picture` is what it looks like."""
 
-    def __init__(self, name: ViewName, source: Source, assigns: Assigns, size: Size, layout: str = "") -> None:
+    def __init__(
+        self, name: ViewName, source: Source, assigns: Assigns, size: Size, *, make_desk: MakeDesk, layout: str = ""
+    ) -> None:
         """Builds it for pictures of that size. `layout`: where a window's panels are, as Settings keep it.
 
         Raises: TargetProblem when it does not fit.
@@ -74,7 +85,8 @@ class Offscreen:
         self.store = Store(assigns)
         self._size = QSize(*size)
         self._parts: dict[str, QWidget] = {}
-        self.widget = self._window(source, layout) if name == "window" else self._view(name, source)
+        is_window = name == "window"
+        self.widget = self._desk(make_desk(self.store, source), layout) if is_window else self._view(name, source)
 
     def show(self, frame: Frame) -> None:
         """Moves the cursor to the moment of a frame."""
@@ -136,11 +148,8 @@ class Offscreen:
         self._place(widget)
         return widget
 
-    def _window(self, source: Source, layout: str) -> MainWindow:
-        from scope_gui.settings import Settings  # noqa: PLC0415 - a single view needs none of the window
-        from scope_gui.window.window import MainWindow  # noqa: PLC0415
-
-        window = MainWindow(self.store, source)
+    def _desk(self, window: Desk, layout: str) -> QWidget:
+        assert isinstance(window, QWidget)
         window.begin(Settings(layout=layout))
         window.resize(self._size)
         self._parts |= window.parts()

@@ -9,9 +9,8 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage, QImageWriter
 
 from capture.disk import replace_file, write_problem
-from scope_gui.pictures.plan import is_film, names, sequence_files
+from scope_gui.pictures.plan import FOR_ALL, is_film, names, sequence_files
 
-FOR_ALL = 0o666
 """Pictures are for others to see, unlike what is in a session; the umask has the last word."""
 
 

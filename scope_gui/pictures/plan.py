@@ -20,6 +20,7 @@ LEAST = {"window": (820, 500)}
 """Smaller, and the panels of the window would overlap; single views do with less."""
 LEAST_OF_A_VIEW = (320, 120)
 MOST = (7680, 4320)
+FOR_ALL = 0o666  # who may read and write a picture: everybody, less what the umask takes
 MAX_PICTURES = 10_000
 MAX_FPS = 240
 MAX_GIF_FPS = 50

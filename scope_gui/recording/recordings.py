@@ -16,7 +16,7 @@ from scope_gui.recording.demo import DemoProgram, demo_request
 from scope_gui.recording.recorder_process import RecorderProcess
 from views.loop import events as e
 from views.loop.state import Assigns, Notice
-from views.reading.jobs import Worker
+from views.reading.worker import Worker
 
 
 class Recordings:

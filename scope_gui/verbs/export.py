@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from capture.errors import SessionProblem
 from capture.session.notes import shown_notes
@@ -20,7 +21,6 @@ from dags.frame.reader import FrameReader
 from scope_gui.pictures import plan
 from scope_gui.streams import command_terminal
 from scope_gui.verbs.opened import no_track
-from scope_gui.window.effects import bookmark_of, session_opened
 from views.loop.events import (
     Event,
     FrameReady,
@@ -37,9 +37,14 @@ from views.loop.events import (
 )
 from views.loop.state import Assigns, Notice, Selection
 from views.loop.update import handle_event
+from views.reading.opening import bookmark_of, session_opened
 from views.reading.source import Names, Source
 from views.words.damage import damage_sentence
 from views.words.timespec import text_from_ns, time_ns_from_text
+
+if TYPE_CHECKING:
+    from scope_gui.pictures.offscreen import Desk
+    from views.loop.store import Store
 
 KEY = 1
 
@@ -69,7 +74,7 @@ def _write(order: plan.Order, session: Session, source: Source, frames: FrameRea
 
     app, done, told, count = headless_application(), 0, "", len(order.times)
     with _Interrupts() as interrupts:
-        views = Offscreen(order.view, source, assigns, order.size)
+        views = Offscreen(order.view, source, assigns, order.size, make_desk=_main_window)
         try:
             with interrupts.held():
                 pages = None if order.fps is None else album(order.output, count, order.fps)
@@ -103,6 +108,12 @@ def _write(order: plan.Order, session: Session, source: Source, frames: FrameRea
             views.close()
             del app
     return 0
+
+
+def _main_window(store: Store, source: Source) -> Desk:
+    from scope_gui.window.window import MainWindow  # noqa: PLC0415 - a single view needs none of the window
+
+    return MainWindow(store, source)
 
 
 def _state(arguments: argparse.Namespace, session: Session, names: Names, frames: FrameReader, at_ns: int) -> Assigns:

@@ -19,7 +19,7 @@ from capture.session.verify import verify as verify_session
 from capture.shown_text import one_line
 from dags.analyses.cache_check import lying_caches
 from dags.analyses.detail import rebuilt_detail, segment_detail
-from dags.correlate.keyframe import rebuild
+from dags.correlate.replay import rebuild
 from scope_gui.blindness import dropped_line
 from scope_gui.recording.recovery import recover as recover_session
 from scope_gui.streams import print_json, reader_may_leave

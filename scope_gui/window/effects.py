@@ -6,7 +6,7 @@ Nothing here waits: whatever touches a disk is done by the workers of `views.rea
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from capture.errors import ScopeError, SessionProblem
@@ -17,10 +17,12 @@ from scope_gui import settings
 from scope_gui.recording import control
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from scope_gui.window import library
+from views.inspector.earlier import look_up
 from views.loop import events as e
-from views.loop.state import Assigns, Bookmark, Notice, Recorder, SessionRef
-from views.reading.jobs import Jobs, first_focus, lanes_of
-from views.reading.source import Names, Source
+from views.loop.state import Assigns, Notice, Recorder
+from views.reading.jobs import Jobs
+from views.reading.opening import bookmark_of, note_of, session_opened
+from views.reading.source import Source
 from views.words.damage import Damage, damage_sentence, known_damage
 from views.words.timespec import time_ns_from_text
 
@@ -31,7 +33,7 @@ class Effects:
     """The effect of each event, called by the Store on the thread that paints."""
 
     def __init__(self, source: Source, send: Callable[[e.Event], None]) -> None:
-        self._jobs = Jobs(source, send)
+        self._jobs = Jobs(source, send, look_up)
         self._source = source
         self._send = send
         self._keys = itertools.count(1)
@@ -178,28 +180,3 @@ class Effects:
             self._send(e.RecorderSaid(recorder=recorder))
 
         self._jobs.finder.do_every(RECORDER_S, ask)
-
-
-def session_opened(
-    session: Session, names: Names, key: int, at_ns: int | None, bookmarks: Sequence[Bookmark]
-) -> e.SessionOpened:
-    """That this session is open and can be shown."""
-    path = Path(session.path)
-    return e.SessionOpened(
-        session=SessionRef(key=key, path=str(path.resolve()), name=path.name or path.resolve().name, live=session.live),
-        range_ns=(session.start_ns, session.end_ns),
-        bookmarks=tuple(bookmarks),
-        lanes=lanes_of(names),
-        focus_track_id=first_focus(names),
-        at_ns=at_ns,
-    )
-
-
-def bookmark_of(note: notes.Note) -> Bookmark:
-    """A note as the window shows it."""
-    return Bookmark(time_ns=note.time_ns, text=note.text, end_ns=note.end_ns, author=note.author)
-
-
-def note_of(bookmark: Bookmark) -> notes.Note:
-    """A bookmark as it is kept."""
-    return notes.Note(time_ns=bookmark.time_ns, text=bookmark.text, end_ns=bookmark.end_ns, author=bookmark.author)

@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         self.setCorner(Qt.Corner.BottomLeftCorner, _AREA.BottomDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, _AREA.BottomDockWidgetArea)
         send = store.send
-        self.asking = Asking(self, store)
+        self.asking = Asking(self, self, store, source)
         self.building = BuildingView(send, source)
         self.welcome = WelcomeView(send, self.asking.ask)
         self.pages = QStackedWidget(self)
@@ -109,6 +109,10 @@ class MainWindow(QMainWindow):
             "inspector": self.inspector,
             "metrics": self.metrics,
         }
+
+    def another(self, store: Store, source: Source) -> MainWindow:
+        """One like this on a Store of its own, to paint pictures of."""
+        return MainWindow(store, source)
 
     def begin(self, settings: Settings) -> None:
         """Shows the state in all views and puts the panels where they were."""

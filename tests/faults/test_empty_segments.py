@@ -14,7 +14,7 @@ from capture.drain.journal import JournalReader, JournalWriter
 from capture.session.format import SegmentEntry
 from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
-from dags.correlate.keyframe import state_before
+from dags.correlate.replay import state_before
 from dags.frame.reader import frame_at
 from tests.conftest import in_soak_only
 from tests.forged import forged_entry, read_manifest, write_manifest

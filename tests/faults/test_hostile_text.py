@@ -29,7 +29,6 @@ from dags.frame.reader import FrameReader
 from scope_gui.cli import main
 from scope_gui.settings import Settings
 from scope_gui.streams import Printable
-from scope_gui.window.effects import session_opened
 from scope_gui.window.header import HeaderView
 from scope_gui.window.notices import NoticeView
 from scope_gui.window.window import MainWindow
@@ -41,6 +40,7 @@ from views.loop.events import FrameReady
 from views.loop.state import Assigns, Notice, SessionRef
 from views.loop.store import Store
 from views.loop.update import handle_event
+from views.reading.opening import session_opened
 from views.reading.source import Source
 from views.words.plain_text import plain
 

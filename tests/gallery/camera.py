@@ -38,7 +38,7 @@ from views.loop.events import (
 from views.loop.state import Assigns, Selection, Theme
 from views.loop.store import ALL_FIELDS
 from views.metrics.view import MetricsView
-from views.reading.jobs import first_focus
+from views.reading.opening import first_focus
 from views.reading.source import Source
 from views.supervision.view import SupervisionView
 from views.timeline.view import TimelineView

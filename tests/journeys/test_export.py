@@ -21,7 +21,7 @@ from tests.scope_command import COMMAND, scope, scope_series
 from tests.sessions import build_session
 from tests.views.pictures import pixels
 from tests.views.words_in_pictures import Page
-from views.transport.layout import clock_text
+from views.words.figures import clock_text
 
 PLACES = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "XDG_RUNTIME_DIR")
 

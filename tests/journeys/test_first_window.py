@@ -21,7 +21,7 @@ from tests.interpreters import ROOT, Interpreter, found
 from tests.scope_command import query, run_recorded, scope, scope_json
 from tests.targets import Launcher
 from tests.views.words_in_pictures import Page
-from views.transport.layout import clock_text
+from views.words.figures import clock_text
 
 pytestmark = pytest.mark.usefixtures("qapp")  # reading a picture takes fonts
 

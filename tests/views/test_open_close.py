@@ -15,6 +15,7 @@ from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from tests.leftovers import wait_for
 from tests.sessions import build_session
+from views.inspector.earlier import look_up
 from views.loop.events import Event, FrameReady, Search, SearchFound, Stepped
 from views.reading.jobs import Jobs
 from views.reading.source import Source
@@ -40,7 +41,7 @@ class Viewer:
     def __init__(self) -> None:
         self.answers: list[Event] = []
         self.source = Source()
-        self.jobs = Jobs(self.source, self.answers.append)
+        self.jobs = Jobs(self.source, self.answers.append, look_up)
 
     def open_and_look(self, path: Path, key: int) -> None:
         """Opens it in place of the last one, asks everything a view asks, and waits for the answers."""

@@ -24,7 +24,7 @@ from views.drawing.theme import colours, number_font, qcolor, text_font
 from views.loop.events import Event
 from views.loop.state import Theme
 from views.reading.source import Source
-from views.transport.layout import clock_text
+from views.words.figures import clock_text
 from views.words.plain_text import plain
 
 TITLE_PX = 28

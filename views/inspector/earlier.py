@@ -12,7 +12,9 @@ from weakref import WeakKeyDictionary
 
 from capture.errors import SessionProblem
 from capture.session.session import Session
-from dags.frame_parts import FrameState
+from dags.frame_parts import Frame, FrameState
+from views.inspector.layout import MAX_COMPARED, shown_states
+from views.loop.state import Selection
 from views.reading.source import Source
 
 MAX_SEGMENTS_AT_ONCE = 4
@@ -73,6 +75,11 @@ _of_source: WeakKeyDictionary[Source, EarlierValues] = WeakKeyDictionary()
 def earlier_values(source: Source) -> EarlierValues:
     """Those of the session that this source shows; the same for everybody who asks."""
     return _of_source.setdefault(source, EarlierValues())
+
+
+def look_up(source: Source, session: Session, frame: Frame, selection: Selection | None) -> None:
+    """Reads what the inspector will ask for while it is patched for this frame."""
+    earlier_values(source).of(session, shown_states(frame, selection)[:MAX_COMPARED])
 
 
 def _replaced(session: Session, index: int) -> dict[int, str]:

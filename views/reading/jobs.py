@@ -1,24 +1,18 @@
-"""Slow answers, off the thread that paints: worker threads in which the newest question of a kind replaces the last.
+"""All questions about the open session, answered off the thread that paints; answers are events. No Qt.
 
-A worker owns what may only be used by one thread (the frame reader, the session's refresh). Answers are events. No Qt.
+A worker owns what may only be used by one thread (the frame reader, the session's refresh).
 """
 
 from __future__ import annotations
 
-import threading
-import time
-import traceback
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from capture.errors import ScopeError, SessionProblem
+from capture.errors import SessionProblem
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
-from views.inspector.earlier import earlier_values
-from views.inspector.layout import MAX_COMPARED, shown_states
+from dags.frame_parts import Frame
 from views.loop.events import (
     DamageFound,
-    Event,
     FrameFailed,
     FrameReady,
     MarkedFrameReady,
@@ -34,107 +28,22 @@ from views.loop.events import (
 from views.loop.state import Notice, Over, Selection
 from views.reading import steps
 from views.reading.ahead import Ahead
+from views.reading.opening import first_focus, lanes_of
 from views.reading.recent_calls import recent
-from views.reading.source import Names, Source
+from views.reading.source import Source
+from views.reading.worker import Send, Worker
 
 REFRESH_S = 0.1
 AHEAD_S = 0.012  # about what painting a frame takes: reading on must not slow it down
-Send = Callable[[Event], None]
-Work = Callable[[], None]
-
-
-class Worker:
-    """One thread that does what it is asked, first come first served; a slot holds one question only."""
-
-    def __init__(self, name: str, send: Send) -> None:
-        """Starts the thread. What fails in it is told as a notice, because nobody waits for it."""
-        self._send = send
-        self._waiting: OrderedDict[str, Work] = OrderedDict()
-        self._changed = threading.Condition()
-        self._stopping = False
-        self._regular: tuple[float, Work] | None = None
-        self._regular_due_s = 0.0
-        self._spare: Iterator[None] = iter(())
-        self._spare_due_s: float | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def ask(self, slot: str, work: Work) -> None:
-        """Does this soon. A question of the same slot that has not begun is forgotten."""
-        with self._changed:
-            self._waiting[slot] = work
-            self._changed.notify()
-
-    def do_every(self, seconds: float, work: Work | None) -> None:
-        """Does this regularly between the questions; None: nothing any more."""
-        with self._changed:
-            self._regular = None if work is None else (seconds, work)
-            self._changed.notify()
-
-    def when_idle(self, pieces: Iterator[None], after_s: float) -> None:
-        """Goes through this, piece by piece, after a while and only as long as nothing else is to be done.
-
-        What it went through until now is forgotten. The iterator is used by the worker's thread alone.
-        """
-        with self._changed:
-            self._spare, self._spare_due_s = pieces, time.monotonic() + after_s
-            self._changed.notify()
-
-    def stop(self, *, forget: bool) -> None:
-        """Finishes what it is at, and what still waits unless that may be forgotten; then ends the thread."""
-        with self._changed:
-            self._stopping = True
-            if forget:
-                self._waiting.clear()
-            self._changed.notify()
-        self._thread.join()
-        self._spare, self._regular = iter(()), None  # what they hold need not wait for the collector of cycles
-
-    def _next(self) -> Work | None:
-        """What to do now, once there is something; None when it is time to stop."""
-        with self._changed:
-            while True:
-                if self._waiting:
-                    return self._waiting.popitem(last=False)[1]
-                if self._stopping:
-                    return None
-                now_s = time.monotonic()
-                if self._regular is not None and self._regular_due_s <= now_s:
-                    self._regular_due_s = now_s + self._regular[0]
-                    return self._regular[1]
-                if self._spare_due_s is not None and self._spare_due_s <= now_s:
-                    return self._go_through_spare
-                dues_s = [self._regular_due_s] if self._regular is not None else []
-                dues_s += [self._spare_due_s] if self._spare_due_s is not None else []
-                self._changed.wait(min(dues_s) - now_s if dues_s else None)
-
-    def _go_through_spare(self) -> None:
-        spare, is_over = self._spare, object()
-        if next(spare, is_over) is is_over:
-            with self._changed:
-                if self._spare is spare:
-                    self._spare_due_s = None
-
-    def _run(self) -> None:
-        while (work := self._next()) is not None:
-            try:
-                work()
-            except ScopeError as problem:
-                self._send(Tell(notice=Notice(str(problem), serious=True)))
-            except OSError as error:
-                self._send(Tell(notice=Notice(f"The session cannot be read: {error.strerror}.", serious=True)))
-            except Exception as error:  # a bug of ours: the next question may well be answered
-                traceback.print_exc()
-                what = f"{type(error).__name__}: {error}"
-                sentence = f"Something in this window failed ({what}); the recording is not affected."
-                self._send(Tell(notice=Notice(sentence, serious=True)))
+Foresee = Callable[[Source, Session, Frame, Selection | None], None]
+"""Reads what views will ask for while they are patched for a frame."""
 
 
 class Jobs:
     """All questions about the open session. `reader` owns it; `finder` looks for things in it meanwhile."""
 
-    def __init__(self, source: Source, send: Send) -> None:
-        self.source = source
+    def __init__(self, source: Source, send: Send, foresee: Foresee) -> None:
+        self.source, self._foresee = source, foresee
         self.reader = Worker("scope-reader", send)
         self.finder = Worker("scope-finder", send)
         self._send = send
@@ -168,7 +77,7 @@ class Jobs:
                 try:
                     frame = frames.at(inside_ns)
                     recent(self.source, frame)
-                    earlier_values(self.source).of(session, shown_states(frame, selection)[:MAX_COMPARED])
+                    self._foresee(self.source, session, frame, selection)
                 except BaseException:
                     self._send(FrameFailed(key=key, time_ns=time_ns))
                     raise
@@ -275,14 +184,3 @@ def _put_away(session: Session) -> None:
     """Closes it, and lets go of who wanted to hear of it: in a circle it would stay until Python looks for circles."""
     session.reader.on_problem = lambda: None
     session.close()
-
-
-def lanes_of(names: Names) -> tuple[int, ...]:
-    """The tracks in the timeline's order: process by process, the process itself before its threads."""
-    rows = sorted(names.tracks.values(), key=lambda row: (row.process_id, row.kind != "process", row.track_id))
-    return tuple(row.track_id for row in rows)
-
-
-def first_focus(names: Names) -> int:
-    """The lane to begin with: the first thread, 0 while there is none. No event happens on the lane of a process."""
-    return next((lane for lane in lanes_of(names) if names.tracks[lane].kind != "process"), 0)

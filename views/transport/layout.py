@@ -4,22 +4,7 @@ from __future__ import annotations
 
 from dags.frame_parts import Frame
 from views.loop.state import Assigns
-from views.words.figures import THIN, count_text, duration_text
-
-
-def clock_text(time_ns: int) -> str:
-    """A moment to the nanosecond, in groups of three, as wide for every moment of the same hour.
-
-    >>> clock_text(12_345_678_901).replace(THIN, " ")
-    '00:12.345 678 901'
-    """
-    sign, rest = ("-", -time_ns) if time_ns < 0 else ("", time_ns)
-    seconds, ns = divmod(rest, 1_000_000_000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    whole = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes:02d}:{seconds:02d}"
-    digits = f"{ns:09d}"
-    return f"{sign}{whole}.{digits[:3]}{THIN}{digits[3:6]}{THIN}{digits[6:]}"
+from views.words.figures import count_text, duration_text
 
 
 def speed_text(speed: float) -> str:

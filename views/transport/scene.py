@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from views.drawing.theme import colours, qcolor
 from views.loop.state import Assigns
-from views.transport.layout import clock_text, share_of
+from views.transport.layout import share_of
+from views.words.figures import clock_text
 
 _MARGIN_PX = 8
 

@@ -12,8 +12,9 @@ from views.loop.events import Event, Follow, Play, SeekTo, Step
 from views.loop.state import Assigns
 from views.reading.source import Source
 from views.transport.button_icons import Sign, icon
-from views.transport.layout import clock_text, event_text, marked_text, motion_text, range_text, speed_text
+from views.transport.layout import event_text, marked_text, motion_text, range_text, speed_text
 from views.transport.scene import ScrubTrack
+from views.words.figures import clock_text
 
 Send = Callable[[Event], None]
 LABEL_GAP_PX = 14

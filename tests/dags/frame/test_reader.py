@@ -14,7 +14,7 @@ from capture.events.definitions import DefinitionKind
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.correlate.correlator import Correlator
-from dags.correlate.keyframe import rebuild
+from dags.correlate.replay import rebuild
 from dags.frame.reader import Frame, FrameReader, frame_at
 from tests.synthetic import START_MONO_NS, PaperTarget, decode, definition, record, snapshot, state
 

@@ -20,7 +20,6 @@ from scope_gui.dialogs.export import ExportDialog
 from scope_gui.dialogs.export_form import MARKED, THIS, VISIBLE
 from scope_gui.pictures.offscreen import Offscreen
 from scope_gui.settings import Settings
-from scope_gui.window.effects import session_opened
 from scope_gui.window.window import MainWindow
 from tests.sessions import build_session
 from tests.views.pictures import pixels
@@ -29,6 +28,7 @@ from views.loop.events import Event, FrameReady, Mark, PicturesWritten, SeekTo
 from views.loop.state import Assigns
 from views.loop.store import Store
 from views.loop.update import handle_event
+from views.reading.opening import session_opened
 from views.reading.source import Source
 
 # What the display of these tests cannot do, and no window needs.
@@ -156,7 +156,8 @@ def test_another_size_is_what_the_command_line_makes_of_the_same_state(
         export(dialog, qtbot)
         width, height = map(int, size.split("x"))
         layout = desk.window.layout_texts()[1]
-        views = Offscreen(dialog.order().view, desk.source, desk.store.assigns, (width, height), layout)
+        state, make_desk = desk.store.assigns, desk.window.another
+        views = Offscreen(dialog.order().view, desk.source, state, (width, height), make_desk=make_desk, layout=layout)
         views.load()
         wanted = pixels(views.picture())
         views.close()

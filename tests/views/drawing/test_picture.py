@@ -12,7 +12,7 @@ from tests.views.words_in_pictures import Page
 from views.drawing.legend import Sign, fitting, legend_height, paint_signs
 from views.drawing.picture import Caption, body_size, paint_title, pixels_of, title_height, with_title
 from views.loop.state import Theme
-from views.transport.layout import clock_text
+from views.words.figures import clock_text
 
 TIME_NS = 3_600_000_000_000 + 2_345_678_901
 SIGNS = (

@@ -11,8 +11,9 @@ import pytest
 from capture.errors import SessionProblem
 from tests.leftovers import wait_for
 from views.loop.events import Event, Tell
-from views.reading.jobs import Worker, first_focus, lanes_of
+from views.reading.opening import first_focus, lanes_of
 from views.reading.source import Source
+from views.reading.worker import Worker
 
 
 def test_the_newest_question_of_a_slot_replaces_the_one_that_waits() -> None:

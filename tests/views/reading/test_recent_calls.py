@@ -11,6 +11,7 @@ from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import built_session, frame
+from views.inspector.earlier import look_up
 from views.loop.events import Event, FrameReady
 from views.reading.jobs import Jobs
 from views.reading.recent_calls import WINDOWS_NS, recent, window_ns
@@ -36,7 +37,7 @@ def test_what_a_worker_has_prepared_is_there_without_reading_a_file(tmp_path: Pa
             told.append(event)
             answered.set()
 
-    jobs = Jobs(source, send)
+    jobs = Jobs(source, send, look_up)
     jobs.reader.ask("open", lambda: jobs.show(session, 1))
     for at_ns in (session.end_ns // 3, session.end_ns):
         answered.clear()
