@@ -6,6 +6,7 @@
  *   inject.c       the entry point and the hunt for a thread that stands at a safe point
  *   inject_safe.c  what a safe point is, and why
  *   inject_call.c  calling functions in the stopped thread and putting everything back
+ *   inject_wait.c  waiting until a thread stops
  *
  * The structs below are mirrored field by field in capture/attach/inject.py; all integers little-endian, natural alignment.
  */
@@ -104,5 +105,6 @@ int scope_call_in(struct scope_thread *thread);
 int scope_make_call_again(struct user_regs_struct *registers);
 
 uint64_t scope_now_ns(void);
+void scope_sleep_ns(uint64_t ns);
 #endif
 #endif
