@@ -1,14 +1,13 @@
 /* A target without a Python: the recorder's own writer and pool, driven event by event, and the machine they ask.
  *
- * pool.c, writer.c, defs.c, mapped_file.c and samples.c are the recorder's, pool_scan.c and clock.c the host's. Here is only what they call that needs an interpreter: which thread runs, its stack, the GIL.
+ * pool.c, writer.c, defs.c, mapped_file.c and samples.c are the recorder's, pool_scan.c and clock.c the host's. Here is
+ * only what they ask of others: which threads there are, which one runs, its stack, the GIL.
  * One actor of the simulator runs at a time, so there is nothing to lock. */
 #define _GNU_SOURCE
 #include "clock.h"
 #include "defs.h"
-#include "hooks/fork.h"
-#include "hooks/greenlets.h"
-#include "snapshot.h"
-#include "tracks.h"
+#include "track_list.h"
+#include "upward.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -34,6 +33,9 @@ SCOPE_EXPORT int32_t sim_room = 1000; /* how often the file system of the pool g
 SCOPE_EXPORT int32_t (*sim_scheduler)(int64_t slept_ns);
 
 uint32_t scope_clock_kind = SCOPE_CLOCK_MONOTONIC;
+__thread struct scope_writer *scope_tls __attribute__((tls_model("initial-exec")));
+struct scope_writer scope_muted;
+uint32_t scope_active, scope_session;
 bool scope_greenlets_loaded;
 
 static __thread jmp_buf killed;
@@ -129,19 +131,15 @@ void sim_restore_thread(PyThreadState *state) {
     (void)state;
 }
 
-/* -- what the writer calls that needs an interpreter */
+/* -- what the writer asks of others */
 
 uint32_t scope_clock_choose(void) {
     return scope_clock_kind;
 }
 
-void scope_fork_clean_up(void) {}
+static void clean_up(void) {}
 
-void scope_greenlets_watch(struct scope_writer *w, PyObject *entering, bool stack_told) {
-    (void)w, (void)entering, (void)stack_told;
-}
-
-struct scope_writer *scope_writer_of_this_thread(PyObject *entering) {
+static struct scope_writer *writer_of_this_thread(PyObject *entering) {
     (void)entering;
     return scope_tls;
 }
@@ -165,7 +163,7 @@ uint32_t scope_tracks_idle_parts(void) {
     return parts;
 }
 
-void scope_snapshot_own(struct scope_writer *w, uint32_t reason, PyObject *entering) {
+static void write_own_stack(struct scope_writer *w, uint32_t reason, PyObject *entering) {
     (void)entering;
     const uint32_t at = (uint32_t)(w - writers), frames = depths[at];
     w->stacks_told += 1;
@@ -179,6 +177,12 @@ void scope_snapshot_own(struct scope_writer *w, uint32_t reason, PyObject *enter
         scope_fill(record + 1 + i, 0, stacks[at][i], scope_head(SCOPE_FRAME, 0, 7));
     scope_publish(w, 1 + frames);
 }
+
+struct scope_upward scope_upward = {
+    .writer_of_this_thread = writer_of_this_thread,
+    .write_own_stack = write_own_stack,
+    .clean_up = clean_up,
+};
 
 /* -- the target's moves; each may end in the middle */
 

@@ -6,7 +6,7 @@
 #include "blindness.h"
 
 #include "snapshot.h"
-#include "tracks.h"
+#include "track_list.h"
 
 #define TELL_AGAIN_NS 1000000000u
 

@@ -1,4 +1,4 @@
-/* Which functions and threads are recorded.
+/* What is recorded: which kinds of events, of which functions, threads and classes.
  *
  * Deciding in C rather than in a Python callback keeps the hooks honest: Python code run from a hook could switch
  * threads, collect garbage or run a signal handler, all unrecorded, in the middle of what is being recorded. */
@@ -16,6 +16,8 @@ struct pattern_list {
     char **patterns;
     int count;
 };
+
+struct scope_features scope_features;
 
 static struct pattern_list lists[SCOPE_PATTERN_LISTS];
 static uint64_t matched[SCOPE_PATTERN_LISTS]; /* a bit for each of the first 64 patterns that has matched something */

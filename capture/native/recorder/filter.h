@@ -1,4 +1,5 @@
-/* Which functions and threads are recorded. Plain C strings: no Python code runs inside a hook to decide. */
+/* What is recorded: which kinds of events, of which functions, threads and classes. Plain C strings: no Python code runs
+ * inside a hook to decide. */
 #ifndef SCOPE_RECORDER_FILTER_H
 #define SCOPE_RECORDER_FILTER_H
 
@@ -6,6 +7,15 @@
 
 /* The file name of our own code in Python. */
 #define SCOPE_OWN_CODE "<scope>"
+
+struct scope_features {
+    bool calls;   /* calls, returns and stacks */
+    bool raises;  /* exceptions where they are raised; 3.12+ */
+    bool globals; /* module globals over time */
+    bool attributes;
+};
+
+extern struct scope_features scope_features;
 
 enum scope_pattern_list { SCOPE_INCLUDE, SCOPE_EXCLUDE, SCOPE_STDLIB, SCOPE_CLASSES, SCOPE_PATTERN_LISTS };
 

@@ -6,8 +6,6 @@
  * free function runs when the code object goes. */
 #include "lifetimes.h"
 
-#include "sites.h"
-
 #include <stdlib.h>
 
 #define EVENT_DESTROY 1
@@ -18,6 +16,7 @@ struct extra {
     PyObject *instructions; /* strong or NULL; bytes, freed with the code object */
 };
 
+static scope_code_death tell_death;
 static int watcher = -1;
 static Py_ssize_t extra_index = -1; /* cannot be given back: one for good */
 static bool by_extra;               /* this recording has no watcher */
@@ -25,7 +24,7 @@ static bool by_extra;               /* this recording has no watcher */
 /* GIL held; does not allocate; leaves exceptions as they are. Called by the interpreter: 3.12+. */
 static int on_code_event(int event, PyObject *code) {
     if (event == EVENT_DESTROY)
-        scope_code_died(code);
+        tell_death(code);
     return 0;
 }
 
@@ -35,14 +34,15 @@ static void on_extra_freed(void *extra) {
     struct extra *of = extra;
     if (!of)
         return;
-    scope_code_died(of->code);
+    tell_death(of->code);
     if (of->instructions)
         Py_DecRef(of->instructions);
     free(of);
 }
 
-/* GIL held; allocates; 0 or -1 with an exception. */
-int scope_lifetimes_watch(void) {
+/* GIL held; allocates; 0 or -1 with an exception. `died` is called from here on, where a code object that is watched goes. */
+int scope_lifetimes_watch(scope_code_death died) {
+    tell_death = died;
     by_extra = false;
     if (scope_python.code_add_watcher) {
         watcher = scope_python.code_add_watcher(on_code_event);

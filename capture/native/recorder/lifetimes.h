@@ -4,7 +4,9 @@
 
 #include "python_api.h"
 
-int scope_lifetimes_watch(void);
+typedef void (*scope_code_death)(const PyObject *code);
+
+int scope_lifetimes_watch(scope_code_death died);
 void scope_lifetimes_unwatch(void);
 bool scope_lifetime_watch(PyObject *code, PyObject *instructions);
 void scope_lifetime_unwatch(PyObject *code);

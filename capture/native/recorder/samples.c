@@ -1,6 +1,8 @@
 /* What a hook takes amid the program: which hooks are timed, and their sum. */
 #include "samples.h"
 
+#include "costs.h"
+
 #define MOST_TICKS 8192u /* some microseconds: more is no hook, but a thread that had to wait for the processor */
 
 static uint32_t samples_apart = SCOPE_SAMPLES_APART;

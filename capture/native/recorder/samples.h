@@ -6,7 +6,6 @@
 #ifndef SCOPE_RECORDER_SAMPLES_H
 #define SCOPE_RECORDER_SAMPLES_H
 
-#include "costs.h"
 #include "writer.h"
 
 #define SCOPE_SAMPLES_APART 1024u /* records, on average; a power of two */

@@ -9,11 +9,11 @@
 #include "costs.h"
 #include "defs.h"
 #include "filter.h"
-#include "hooks/greenlets.h"
 #include "identities.h"
 #include "lifetimes.h"
 #include "pool.h"
 #include "unseen.h"
+#include "upward.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +49,25 @@ static bool resize(unsigned bits) {
     return true;
 }
 
+/* GIL held; does not allocate; leaves exceptions as they are. Entries that had to step aside for this one move up, so
+ * that a search still ends at the first free place. */
+static void forget(const PyObject *code) {
+    const struct scope_code *known = scope_code_find(code);
+    if (!known)
+        return;
+    struct scope_code *entries = scope_codes.entries;
+    uint32_t hole = (uint32_t)(known - entries);
+    for (uint32_t at = (hole + 1) & scope_codes.mask; entries[at].code; at = (at + 1) & scope_codes.mask) {
+        const uint32_t home = scope_code_slot(entries[at].code);
+        if (((at - home) & scope_codes.mask) < ((at - hole) & scope_codes.mask))
+            continue;
+        entries[hole] = entries[at];
+        hole = at;
+    }
+    entries[hole] = (struct scope_code){0};
+    scope_codes.count -= 1;
+}
+
 /* GIL held; allocates plain memory; 0 or -1 with an exception. */
 int scope_codes_open(void) {
     scope_codes_close(); /* a forked child still has its parent's */
@@ -56,7 +75,7 @@ int scope_codes_open(void) {
         PyErr_NoMemory();
         return -1;
     }
-    return scope_lifetimes_watch();
+    return scope_lifetimes_watch(forget);
 }
 
 /* GIL held; frees plain memory. */
@@ -81,25 +100,6 @@ uint32_t scope_codes_recorded(void) {
 size_t scope_codes_bytes(void) {
     const size_t entries = scope_codes.entries == empty ? 0 : (size_t)scope_codes.mask + 1;
     return entries * sizeof *scope_codes.entries + scope_identities_bytes(&sites);
-}
-
-/* GIL held; does not allocate; leaves exceptions as they are. Entries that had to step aside for this one move up, so
- * that a search still ends at the first free place. */
-void scope_code_died(const PyObject *code) {
-    const struct scope_code *known = scope_code_find(code);
-    if (!known)
-        return;
-    struct scope_code *entries = scope_codes.entries;
-    uint32_t hole = (uint32_t)(known - entries);
-    for (uint32_t at = (hole + 1) & scope_codes.mask; entries[at].code; at = (at + 1) & scope_codes.mask) {
-        const uint32_t home = scope_code_slot(entries[at].code);
-        if (((at - home) & scope_codes.mask) < ((at - hole) & scope_codes.mask))
-            continue;
-        entries[hole] = entries[at];
-        hole = at;
-    }
-    entries[hole] = (struct scope_code){0};
-    scope_codes.count -= 1;
 }
 
 /* GIL held; allocates; new reference to bytes: the text of one attribute, "" when it has none. */
@@ -159,7 +159,7 @@ static void describe(struct scope_code *entry, PyObject *globals) {
         const char *path = PyBytes_AsString(file);
         const char *in = PyBytes_AsString(module);
         if (strcmp(in, "greenlet") == 0)
-            scope_greenlets_appear();
+            scope_upward.meet_greenlet();
         full = full[0] ? full : co_name;
         entry->flags = 0;
         if (strcmp(co_name, "join") == 0 && strcmp(in, "threading") == 0 &&

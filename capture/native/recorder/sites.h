@@ -33,7 +33,6 @@ int scope_codes_open(void);
 void scope_codes_close(void);
 uint32_t scope_codes_recorded(void);
 size_t scope_codes_bytes(void);
-void scope_code_died(const PyObject *code);
 const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals);
 bool scope_code_pretend(PyObject *code, uint32_t site, uint32_t flags);
 const struct scope_code *scope_code_of_frame(PyObject *code, PyFrameObject *frame);

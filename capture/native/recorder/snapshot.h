@@ -4,10 +4,6 @@
 
 #include "writer.h"
 
-#define SCOPE_SNAPSHOT_BEGIN 1u
-#define SCOPE_SNAPSHOT_GAP 2u
-#define SCOPE_SNAPSHOT_END 3u
-
 void scope_snapshot(struct scope_writer *w, PyFrameObject *frame, uint32_t reason, PyObject *entering);
 void scope_switch_stacks(struct scope_writer *w, PyFrameObject *from, PyFrameObject *to, PyObject *entering);
 void scope_snapshot_own(struct scope_writer *w, uint32_t reason, PyObject *entering);

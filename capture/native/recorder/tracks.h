@@ -10,11 +10,6 @@ void scope_tracks_forget(void);
 
 struct scope_writer *scope_writer_of_this_thread(PyObject *entering);
 struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t serial);
-struct scope_writer *scope_track_find(pthread_t ident);
-struct scope_chunk *scope_tracks_idle_chunk(const struct scope_writer *taker, bool large);
-uint32_t scope_tracks_idle_parts(void);
-struct scope_writer *scope_tracks_main(void);
-struct scope_writer *scope_tracks_after(const struct scope_writer *w);
 uint32_t scope_track_next_serial(void);
 void scope_track_begin(struct scope_writer *w, const char *name, bool daemon, bool was_running);
 void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, uint32_t os_tid);
@@ -22,7 +17,5 @@ void scope_track_end(struct scope_writer *w);
 void scope_tracks_sweep(PyObject *frames);
 uint32_t scope_track_serial_of(pthread_t ident, uint32_t os_tid, bool *ended);
 void scope_tracks_totals(uint64_t *produced, uint64_t *dropped, uint32_t *live);
-void scope_tracks_lock(void);
-void scope_tracks_unlock(void);
 
 #endif

@@ -5,18 +5,11 @@
  * returns that were dropped are what a reader would need to know where the thread is. */
 #include "writer.h"
 
-#include "hooks/fork.h"
-#include "hooks/greenlets.h"
 #include "samples.h"
-#include "snapshot.h"
-#include "tracks.h"
+#include "track_list.h"
+#include "upward.h"
 
 #include <unistd.h>
-
-__thread struct scope_writer *scope_tls __attribute__((tls_model("initial-exec")));
-struct scope_writer scope_muted;
-uint32_t scope_active;
-uint32_t scope_session;
 
 #define WAIT_STEP_US 100
 #define WAIT_LIMIT_NS 10000000000u
@@ -25,24 +18,6 @@ uint32_t scope_session;
 #define MOST_PARTS_WANTED (4 * SCOPE_SMALL_PER_BLOCK)
 
 static bool waiting_is_hopeless; /* a wait ran into its limit; set back by the next successful claim */
-
-/* GIL held unless it is the caller's own; does not allocate. `w` has no chunk any more; the one that it had, or NULL. */
-struct scope_chunk *scope_give_chunk_away(struct scope_writer *w) {
-    struct scope_chunk *chunk = w->chunk;
-    if (!chunk)
-        return NULL;
-    w->base = scope_produced(w);
-    w->chunk = NULL;
-    w->next = w->limit = w->capacity = w->continuation = 0;
-    return chunk;
-}
-
-/* GIL held unless it is the caller's own; does not allocate. Hands the chunk to the recorder. */
-void scope_close_chunk(struct scope_writer *w) {
-    struct scope_chunk *chunk = scope_give_chunk_away(w);
-    if (chunk)
-        __atomic_store_n(&chunk->state, SCOPE_CHUNK_CLOSED, __ATOMIC_RELEASE);
-}
 
 /* GIL not needed; does not allocate. Counts one event that was produced and cannot be recorded. */
 void scope_drop(struct scope_writer *w, uint32_t reason) {
@@ -142,7 +117,7 @@ static void write_gap(struct scope_writer *w) {
 /* GIL held; does not allocate. Counts an event of a function that found no place in the site table. Every event of such a
  * function is left out, its returns as well as its calls, so the stack stays true; the gap is told once a second. */
 void scope_drop_unknown_site(void) {
-    struct scope_writer *w = scope_active ? scope_writer_of_this_thread(NULL) : NULL;
+    struct scope_writer *w = scope_active ? scope_upward.writer_of_this_thread(NULL) : NULL;
     if (!w || w->quiet || w->ended)
         return;
     scope_drop(w, SCOPE_GAP_SITES_FULL);
@@ -171,7 +146,7 @@ struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObj
         bool lost_its_place = w->gap_reason != SCOPE_GAP_SITES_FULL;
         write_gap(w);
         if (lost_its_place && self)
-            scope_snapshot_own(w, SCOPE_SNAPSHOT_GAP, entering);
+            scope_upward.write_own_stack(w, SCOPE_SNAPSHOT_GAP, entering);
         return scope_reserve(w, slots, entering, resume);
     }
     return &w->records[w->next];
@@ -182,10 +157,10 @@ struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObj
 static void write_slowly(uint32_t a, uint32_t head, PyObject *code, bool left) {
     const struct scope_writer *before = scope_tls;
     const uint32_t told_before = before ? before->stacks_told : 0;
-    struct scope_writer *w = scope_writer_of_this_thread(code);
+    struct scope_writer *w = scope_upward.writer_of_this_thread(code);
     if (!w || w->quiet || w->ended)
         return;
-    scope_greenlets_follow(w, code, false);
+    scope_follow_greenlets(w, code, false);
     struct scope_record *record = scope_reserve(w, 1, code, true);
     if (!scope_active || w->session != scope_session)
         return; /* the recording ended while this thread waited for space */
@@ -202,7 +177,7 @@ static void write_slowly(uint32_t a, uint32_t head, PyObject *code, bool left) {
 /* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
     if (SCOPE_UNLIKELY(!scope_active)) {
-        scope_fork_clean_up();
+        scope_upward.clean_up();
         return;
     }
     write_slowly(a, head, code, false);
@@ -211,7 +186,7 @@ void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
 /* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
 void scope_write_left_slowly(uint32_t a, uint32_t head) {
     if (SCOPE_UNLIKELY(!scope_active)) {
-        scope_fork_clean_up();
+        scope_upward.clean_up();
         return;
     }
     write_slowly(a, head, NULL, true);

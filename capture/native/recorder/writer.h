@@ -33,7 +33,7 @@ struct scope_writer {
     uint64_t site_gap_ns;
 
     uint32_t stacks_told;                   /* how often its whole stack has been written */
-    void *told[SCOPE_TOLD], *cut_exception; /* exceptions.c; compared, never used */
+    void *told[SCOPE_TOLD], *cut_exception; /* values/exceptions.c; compared, never used */
     uint32_t told_next;
     pthread_t ident;
     uint32_t os_tid;
@@ -45,20 +45,20 @@ struct scope_writer {
     bool was_running;       /* before the recording began */
     bool over;              /* its thread is gone, and had no room left to say so */
     bool without_gil;       /* it is being ended without the GIL: nothing of another thread may be touched */
-    bool follows_greenlets; /* our switch callback is on this thread; greenlets.c */
+    bool follows_greenlets; /* our switch callback is on this thread; hooks/greenlets.c */
     bool switching;
     uint64_t greenlets_ticks; /* when that function was last known to be in place */
     uint32_t blind;           /* why its calls cannot be followed now, one of SCOPE_GAP_*; 0 = they can; blindness.c */
     uint64_t blind_told_ticks, blind_told_ns, blind_told_events;
-    PyObject *changing_object, *changing_name; /* attributes.c; compared, never used */
-    struct scope_writer *following;            /* in its bucket, tracks.c */
+    PyObject *changing_object, *changing_name; /* hooks/attributes.c; compared, never used */
+    struct scope_writer *following;            /* in its bucket, track_list.c */
 };
 
 extern __thread struct scope_writer *scope_tls __attribute__((tls_model("initial-exec")));
 extern struct scope_writer scope_muted; /* what the TLS of a thread that must not be recorded points to */
 extern uint32_t scope_active;           /* 1 while recording */
 extern uint32_t scope_session;          /* counts recordings of this process */
-extern bool scope_greenlets_loaded;     /* greenlets.c; or about to be */
+extern bool scope_greenlets_loaded;     /* or about to be; hooks/greenlets.c says so */
 
 #define SCOPE_GAP_POOL_FULL 1u
 #define SCOPE_GAP_SITES_FULL 2u
@@ -66,6 +66,10 @@ extern bool scope_greenlets_loaded;     /* greenlets.c; or about to be */
 #define SCOPE_GAP_PROFILER 4u  /* another profiler has the thread */
 #define SCOPE_GAP_GREENLETS 5u /* greenlets may have switched unseen */
 #define SCOPE_GAP_UNHOOKED 6u  /* somebody took our hooks out */
+
+#define SCOPE_SNAPSHOT_BEGIN 1u
+#define SCOPE_SNAPSHOT_GAP 2u
+#define SCOPE_SNAPSHOT_END 3u
 
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
 void scope_write_left_slowly(uint32_t a, uint32_t head);
@@ -76,12 +80,28 @@ bool scope_flush_gap(struct scope_writer *w);
 void scope_drop_unknown_site(void);
 void scope_write_pause(struct scope_writer *w, uint32_t reason, uint64_t since_ticks);
 void scope_drop(struct scope_writer *w, uint32_t reason);
-void scope_close_chunk(struct scope_writer *w);
-struct scope_chunk *scope_give_chunk_away(struct scope_writer *w);
 
 /* GIL not needed; does not allocate. */
 static inline uint64_t scope_produced(const struct scope_writer *w) {
     return w->base + w->next - w->continuation;
+}
+
+/* GIL held unless it is the caller's own; does not allocate. `w` has no chunk any more; the one that it had, or NULL. */
+static inline struct scope_chunk *scope_give_chunk_away(struct scope_writer *w) {
+    struct scope_chunk *chunk = w->chunk;
+    if (!chunk)
+        return NULL;
+    w->base = scope_produced(w);
+    w->chunk = NULL;
+    w->next = w->limit = w->capacity = w->continuation = 0;
+    return chunk;
+}
+
+/* GIL held unless it is the caller's own; does not allocate. Hands the chunk to the recorder. */
+static inline void scope_close_chunk(struct scope_writer *w) {
+    struct scope_chunk *chunk = scope_give_chunk_away(w);
+    if (chunk)
+        __atomic_store_n(&chunk->state, SCOPE_CHUNK_CLOSED, __ATOMIC_RELEASE);
 }
 
 /* GIL not needed; does not allocate. */

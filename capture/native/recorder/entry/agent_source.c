@@ -7,7 +7,6 @@
 
 #include "entry/descriptor.h"
 #include "filter.h"
-#include "entry/module.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -99,11 +98,11 @@ PyObject *scope_native_id(PyObject *module, PyObject *unused) {
 
 /* GIL held; allocates; runs our code; new reference or NULL with an exception. To a tracer or a coverage tool of
  * the program's that looks at every thread, it is code without a file. */
-static PyObject *run_source(const char *name, const char *path) {
+static PyObject *run_source(const char *name, const char *path, PyObject *recorder) {
     PyObject *source = read_whole(path);
     PyObject *code = source ? Py_CompileString(PyBytes_AsString(source), SCOPE_OWN_CODE, Py_file_input) : NULL;
-    PyObject *globals = code ? PyDict_New() : NULL, *recorder = globals ? scope_module_for_agent() : NULL;
-    PyObject *title = recorder ? PyUnicode_FromString(name) : NULL, *result = NULL;
+    PyObject *globals = code ? PyDict_New() : NULL;
+    PyObject *title = globals ? PyUnicode_FromString(name) : NULL, *result = NULL;
     PyObject *builtins = PyEval_GetBuiltins(); /* borrowed */
     if (title && builtins && PyDict_SetItemString(globals, "__builtins__", builtins) == 0 &&
         PyDict_SetItemString(globals, "__name__", title) == 0 &&
@@ -113,7 +112,7 @@ static PyObject *run_source(const char *name, const char *path) {
         Py_DecRef(globals);
         globals = NULL;
     }
-    PyObject *parts[] = {source, code, recorder, title, result};
+    PyObject *parts[] = {source, code, title, result};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i])
             Py_DecRef(parts[i]);
@@ -121,9 +120,8 @@ static PyObject *run_source(const char *name, const char *path) {
 }
 
 /* GIL held; allocates; runs our code; new reference or NULL with an exception. load(name): the namespace of NAME.py, which
- * lies beside this library. */
+ * lies beside this library. It finds `module` there as `recorder`. */
 PyObject *scope_load_source(PyObject *module, PyObject *name) {
-    (void)module;
     Dl_info self;
     char path[PATH_MAX];
     PyObject *text = PyUnicode_AsUTF8String(name);
@@ -135,7 +133,7 @@ PyObject *scope_load_source(PyObject *module, PyObject *name) {
     if (slash) {
         snprintf(path, sizeof path, "%.*s/%s.py", (int)(slash - self.dli_fname), self.dli_fname,
                  PyBytes_AsString(text));
-        namespace = run_source(PyBytes_AsString(text), path);
+        namespace = run_source(PyBytes_AsString(text), path, module);
     } else {
         PyErr_SetString(PyExc_RuntimeError, "the recorder's folder is unknown");
     }

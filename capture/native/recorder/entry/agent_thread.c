@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "hooks/collector.h"
 #include "entry/connection.h"
+#include "hooks/exit_handler.h"
 #include "hooks/fork.h"
 #include "hooks/fork_gate.h"
 #include "entry/recording.h"
@@ -46,6 +47,7 @@ struct ready { /* who started the thread waits here */
 
 struct orders {
     char *config, *claimed;
+    scope_recorder_maker make_recorder;
     bool ends_at_exit;
     struct ready *ready; /* NULL = nobody waits */
 };
@@ -185,10 +187,108 @@ static void *serve_again(void *unused) {
     return NULL;
 }
 
+/* GIL not needed; does not allocate. Threads of this process as the kernel counts them, without a descriptor; 0 = not
+ * known. */
+static unsigned long native_threads(void) {
+    struct stat folder;
+    return stat("/proc/self/task", &folder) == 0 && folder.st_nlink > 2 ? folder.st_nlink - 2 : 0;
+}
+
+/* GIL not needed; does not allocate. A thread that was joined is counted until the kernel has done with it. */
+static void wait_until_alone(void) {
+    const uint64_t began_ns = scope_mono_ns();
+    while (native_threads() > 1 && scope_mono_ns() - began_ns < GONE_LIMIT_NS)
+        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+}
+
+/* GIL held, given up while waiting; does not allocate. A thread that has Python code to run before it waits for messages
+ * cannot be sent away yet. */
+static void wait_until_begun(void) {
+    if (__atomic_load_n(&beginning, __ATOMIC_ACQUIRE) == 0 || scope_tls == &scope_muted || native_threads() != 2)
+        return;
+    const uint64_t began_ns = scope_mono_ns();
+    PyThreadState *state = PyEval_SaveThread();
+    while (__atomic_load_n(&beginning, __ATOMIC_ACQUIRE) && scope_mono_ns() - began_ns < PARK_LIMIT_MS * 1000000ull)
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    PyEval_RestoreThread(state);
+}
+
+/* GIL held, given up while waiting; does not allocate; leaves an exception as it is. Ends the agent's thread for a while
+ * if it is the only one beside the caller's; true: call resume() then. The wait has a limit because the
+ * agent's turn may run an audit hook of the program's that waits for the caller. */
+static bool park(void) {
+    wait_until_begun();
+    if (__atomic_load_n(&standing, __ATOMIC_ACQUIRE) != SERVING || scope_tls == &scope_muted ||
+        !scope_descriptor_is_ours(&wake[1]) || native_threads() != 2 || !step(SERVING, ASKED))
+        return false;
+    if (write(wake[1].fd, "", 1) < 0)
+        errno = 0; /* full: then it will wake anyway */
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_nsec += PARK_LIMIT_MS * 1000000;
+    limit.tv_sec += limit.tv_nsec / 1000000000;
+    limit.tv_nsec %= 1000000000;
+    PyThreadState *state = PyEval_SaveThread();
+    int problem = pthread_timedjoin_np(thread, NULL, &limit);
+    if (problem && !step(ASKED, SERVING)) /* it is on its way already */
+        problem = pthread_join(thread, NULL);
+    if (!problem)
+        wait_until_alone();
+    PyEval_RestoreThread(state);
+    return !problem;
+}
+
+/* GIL held; allocates a native thread; leaves an exception as it is. Where no thread is to be had the recording ends. */
+static void resume(void) {
+    if (!agent) { /* its last turn was the one that was waited for */
+        __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
+        return;
+    }
+    renewed = true;
+    __atomic_store_n(&standing, SERVING, __ATOMIC_RELEASE);
+    if (spawn(serve_again, NULL, &thread) == 0)
+        return;
+    __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    scope_collector_hold();
+    PyObject *result = PyObject_CallMethod(agent, "lose_thread", NULL);
+    if (result)
+        Py_DecRef(result);
+    PyErr_Clear();
+    Py_DecRef(agent);
+    agent = NULL;
+    scope_collector_let_go();
+    scope_collector_restore();
+    PyErr_Restore(type, value, traceback);
+}
+
+/* GIL held; frees the agent and runs audit hooks; leaves exceptions as they are. In a forked child, where no thread serves. */
+static void clean_up_child(void) {
+    scope_recording_unhook();
+    scope_unwatch_exit();
+    PyObject *dropped = agent;
+    agent = NULL;
+    if (dropped)
+        Py_DecRef(dropped);
+}
+
+/* Runs in a forked child; async-signal-safe. The agent's object is left where it is: the child may not free it here. */
+static void forget_in_child(void) {
+    __atomic_store_n(&beginning, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
+    scope_descriptor_close(&wake[0]);
+    scope_descriptor_close(&wake[1]);
+    scope_connections_close();
+}
+
+static const struct scope_fork_duties around_fork = {park, resume, forget_in_child, clean_up_child};
+
 /* GIL held; allocates; runs the agent; new reference, or NULL with `problem` filled in. */
 static PyObject *begin(const struct orders *orders, char *problem, size_t size) {
     PyObject *name = PyUnicode_FromString("_scope_agent"), *result = NULL, *text = NULL;
-    PyObject *namespace = name && scope_python_load() == 0 ? scope_load_source(NULL, name) : NULL;
+    PyObject *recorder = name && scope_python_load() == 0 ? orders->make_recorder() : NULL;
+    PyObject *namespace = recorder ? scope_load_source(recorder, name) : NULL;
     PyObject *function = namespace ? PyDict_GetItemString(namespace, "begin") : NULL; /* borrowed */
     PyObject *config = function ? PyUnicode_DecodeFSDefault(orders->config) : NULL;
     if (config)
@@ -212,7 +312,7 @@ static PyObject *begin(const struct orders *orders, char *problem, size_t size) 
             Py_DecRef(bytes);
     }
     PyErr_Clear();
-    PyObject *parts[] = {name, namespace, config, text};
+    PyObject *parts[] = {name, recorder, namespace, config, text};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i])
             Py_DecRef(parts[i]);
@@ -274,7 +374,7 @@ static void *agent_thread(void *argument) {
         let_the_last_one_go();
         scope_gate_enter();
         state = PyGILState_Ensure();
-        scope_fork_watch();
+        scope_fork_watch(&around_fork);
         scope_fork_wrap();
         scope_collector_hold();
         PyObject *begun = begin(orders, problem, sizeof problem);
@@ -307,13 +407,15 @@ static void *agent_thread(void *argument) {
 }
 
 /* GIL not needed and never taken; allocates plain memory and a native thread. 0, or an errno. */
-static int start(const char *config, const char *claimed, bool ends_at_exit, struct ready *ready) {
+static int start(const char *config, const char *claimed, scope_recorder_maker make_recorder, bool ends_at_exit,
+                 struct ready *ready) {
     pthread_t made;
     struct orders *orders = calloc(1, sizeof *orders);
     if (!orders)
         return ENOMEM;
     orders->config = strdup(config);
     orders->claimed = claimed && *claimed ? strdup(claimed) : NULL;
+    orders->make_recorder = make_recorder;
     orders->ends_at_exit = ends_at_exit;
     orders->ready = ready;
     int problem =
@@ -323,23 +425,23 @@ static int start(const char *config, const char *claimed, bool ends_at_exit, str
     return problem;
 }
 
-/* As start(). `claimed`: what to rename the orders to first, "" = they are this caller's alone. */
-int scope_agent_start(const char *config, const char *claimed) {
-    return start(config, claimed, false, NULL);
+/* As start(). The orders are this caller's alone. */
+int scope_agent_start(const char *config, scope_recorder_maker make_recorder) {
+    return start(config, NULL, make_recorder, false, NULL);
 }
 
 /* GIL held, given up while waiting; new reference or NULL with an exception. start(config, claimed, waits): starts the
  * agent; with `waits`, as a launched program does, returns when the recording is on, with None or with what went wrong.
  * The launched program's exit handler is the first that was registered, so it runs last and may end the recording. */
-PyObject *scope_agent_start_from_python(PyObject *module, PyObject *args) {
-    (void)module;
+PyObject *scope_agent_start_from_python(PyObject *args, scope_recorder_maker make_recorder) {
     PyObject *config = NULL, *claimed = NULL; /* bytes: TMPDIR need not be UTF-8 */
     int waits;
     struct ready ready = {.problem = ""};
     if (!PyArg_ParseTuple(args, "O&O&i", PyUnicode_FSConverter, &config, PyUnicode_FSConverter, &claimed, &waits))
         return NULL;
     sem_init(&ready.begun, 0, 0);
-    int problem = start(PyBytes_AsString(config), PyBytes_AsString(claimed), waits != 0, waits ? &ready : NULL);
+    int problem =
+        start(PyBytes_AsString(config), PyBytes_AsString(claimed), make_recorder, waits != 0, waits ? &ready : NULL);
     Py_DecRef(config);
     Py_DecRef(claimed);
     if (problem) {
@@ -356,96 +458,4 @@ PyObject *scope_agent_start_from_python(PyObject *module, PyObject *args) {
     if (ready.problem[0])
         return PyUnicode_FromString(ready.problem);
     SCOPE_RETURN_NONE;
-}
-
-/* GIL not needed; does not allocate. Threads of this process as the kernel counts them, without a descriptor; 0 = not
- * known. */
-static unsigned long native_threads(void) {
-    struct stat folder;
-    return stat("/proc/self/task", &folder) == 0 && folder.st_nlink > 2 ? folder.st_nlink - 2 : 0;
-}
-
-/* GIL not needed; does not allocate. A thread that was joined is counted until the kernel has done with it. */
-static void wait_until_alone(void) {
-    const uint64_t began_ns = scope_mono_ns();
-    while (native_threads() > 1 && scope_mono_ns() - began_ns < GONE_LIMIT_NS)
-        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
-}
-
-/* GIL held, given up while waiting; does not allocate. A thread that has Python code to run before it waits for messages
- * cannot be sent away yet. */
-static void wait_until_begun(void) {
-    if (__atomic_load_n(&beginning, __ATOMIC_ACQUIRE) == 0 || scope_tls == &scope_muted || native_threads() != 2)
-        return;
-    const uint64_t began_ns = scope_mono_ns();
-    PyThreadState *state = PyEval_SaveThread();
-    while (__atomic_load_n(&beginning, __ATOMIC_ACQUIRE) && scope_mono_ns() - began_ns < PARK_LIMIT_MS * 1000000ull)
-        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
-    PyEval_RestoreThread(state);
-}
-
-/* GIL held, given up while waiting; does not allocate; leaves an exception as it is. Ends the agent's thread for a while
- * if it is the only one beside the caller's; true: call scope_agent_resume() then. The wait has a limit because the
- * agent's turn may run an audit hook of the program's that waits for the caller. */
-bool scope_agent_park(void) {
-    wait_until_begun();
-    if (__atomic_load_n(&standing, __ATOMIC_ACQUIRE) != SERVING || scope_tls == &scope_muted ||
-        !scope_descriptor_is_ours(&wake[1]) || native_threads() != 2 || !step(SERVING, ASKED))
-        return false;
-    if (write(wake[1].fd, "", 1) < 0)
-        errno = 0; /* full: then it will wake anyway */
-    struct timespec limit;
-    clock_gettime(CLOCK_REALTIME, &limit);
-    limit.tv_nsec += PARK_LIMIT_MS * 1000000;
-    limit.tv_sec += limit.tv_nsec / 1000000000;
-    limit.tv_nsec %= 1000000000;
-    PyThreadState *state = PyEval_SaveThread();
-    int problem = pthread_timedjoin_np(thread, NULL, &limit);
-    if (problem && !step(ASKED, SERVING)) /* it is on its way already */
-        problem = pthread_join(thread, NULL);
-    if (!problem)
-        wait_until_alone();
-    PyEval_RestoreThread(state);
-    return !problem;
-}
-
-/* GIL held; allocates a native thread; leaves an exception as it is. Where no thread is to be had the recording ends. */
-void scope_agent_resume(void) {
-    if (!agent) { /* its last turn was the one that was waited for */
-        __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
-        return;
-    }
-    renewed = true;
-    __atomic_store_n(&standing, SERVING, __ATOMIC_RELEASE);
-    if (spawn(serve_again, NULL, &thread) == 0)
-        return;
-    __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    scope_collector_hold();
-    PyObject *result = PyObject_CallMethod(agent, "lose_thread", NULL);
-    if (result)
-        Py_DecRef(result);
-    PyErr_Clear();
-    Py_DecRef(agent);
-    agent = NULL;
-    scope_collector_let_go();
-    scope_collector_restore();
-    PyErr_Restore(type, value, traceback);
-}
-
-/* GIL held; frees the agent; in a forked child, where no thread serves it. */
-void scope_agent_drop(void) {
-    PyObject *dropped = agent;
-    agent = NULL;
-    if (dropped)
-        Py_DecRef(dropped);
-}
-
-/* Runs in a forked child; async-signal-safe. The agent's object is left where it is: the child may not free it here. */
-void scope_agent_forget(void) {
-    __atomic_store_n(&beginning, 0, __ATOMIC_RELEASE);
-    __atomic_store_n(&standing, IDLE, __ATOMIC_RELEASE);
-    scope_descriptor_close(&wake[0]);
-    scope_descriptor_close(&wake[1]);
 }

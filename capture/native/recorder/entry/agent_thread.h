@@ -4,12 +4,11 @@
 
 #include "python_api.h"
 
-int scope_agent_start(const char *config, const char *claimed);
-PyObject *scope_agent_start_from_python(PyObject *module, PyObject *args);
+/* Makes what the agent's code finds as `recorder`: GIL held; new reference or NULL with an exception. */
+typedef PyObject *(*scope_recorder_maker)(void);
+
+int scope_agent_start(const char *config, scope_recorder_maker make_recorder);
+PyObject *scope_agent_start_from_python(PyObject *args, scope_recorder_maker make_recorder);
 bool scope_agent_is_serving(void);
-bool scope_agent_park(void);
-void scope_agent_resume(void);
-void scope_agent_forget(void);
-void scope_agent_drop(void);
 
 #endif

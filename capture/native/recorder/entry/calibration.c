@@ -8,7 +8,6 @@
 #include "costs.h"
 #include "hooks/evaluation.h"
 #include "hooks/profile.h"
-#include "entry/recording.h"
 #include "samples.h"
 #include "sites.h"
 #include "writer.h"

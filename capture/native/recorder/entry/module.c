@@ -181,6 +181,12 @@ static PyObject *status(PyObject *module, PyObject *unused) {
                          scope_profile_foreign(), "clock_kind", scope_clock_kind);
 }
 
+/* GIL held, given up while waiting; new reference or NULL with an exception. start(config, claimed, waits) */
+static PyObject *start(PyObject *module, PyObject *args) {
+    (void)module;
+    return scope_agent_start_from_python(args, scope_module_for_agent);
+}
+
 /* GIL held; new reference. */
 static PyObject *pid(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
@@ -202,7 +208,7 @@ static PyMethodDef methods[] = {
     {"is_connected", scope_is_connected, METH_O, NULL},
     {"hang_up", scope_hang_up, METH_O, NULL},
     {"watch_exit", scope_watch_exit, METH_O, NULL},
-    {"start", scope_agent_start_from_python, METH_VARARGS, NULL},
+    {"start", start, METH_VARARGS, NULL},
     {"run_at_bottom", scope_run_at_bottom, METH_VARARGS, NULL},
     {"load", scope_load_source, METH_O, NULL},
     {"read", scope_read_file, METH_O, NULL},

@@ -8,7 +8,6 @@
 
 #include "blindness.h"
 #include "entry/calibration.h"
-#include "hooks/collector.h"
 #include "costs.h"
 #include "defs.h"
 #include "values/exceptions.h"
@@ -27,12 +26,12 @@
 #include "entry/thread_names.h"
 #include "hooks/thread_start.h"
 #include "hooks/tool.h"
+#include "track_list.h"
 #include "tracks.h"
+#include "upward.h"
 
 #include <stdio.h>
 #include <string.h>
-
-struct scope_features scope_features;
 
 static bool hooked, state_on;
 
@@ -147,8 +146,15 @@ static void release(void) {
 
 /* GIL held, not given up once the stacks are read; allocates; 0 or -1 with an exception, then all is as before. */
 int scope_recording_begin(void) {
+    scope_upward = (struct scope_upward){
+        .writer_of_this_thread = scope_writer_of_this_thread,
+        .write_own_stack = scope_snapshot_own,
+        .follow_greenlets = scope_greenlets_watch,
+        .meet_greenlet = scope_greenlets_appear,
+        .clean_up = scope_fork_clean_up,
+    };
     if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_exceptions_open() != 0 ||
-        scope_fork_watch() != 0) {
+        !scope_fork_is_watched()) {
         PyObject *type, *value, *traceback;
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_MemoryError, "no memory for the recorder's tables");

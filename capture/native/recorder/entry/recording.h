@@ -4,15 +4,6 @@
 
 #include "python_api.h"
 
-struct scope_features {
-    bool calls;   /* calls, returns and stacks */
-    bool raises;  /* exceptions where they are raised; 3.12+ */
-    bool globals; /* module globals over time */
-    bool attributes;
-};
-
-extern struct scope_features scope_features;
-
 int scope_recording_begin(void);
 int scope_recording_end(void);
 void scope_recording_sweep(void);

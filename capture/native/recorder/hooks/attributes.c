@@ -18,6 +18,7 @@
 #include "values/objects.h"
 #include "values/present.h"
 #include "values/state.h"
+#include "track_list.h"
 #include "tracks.h"
 #include "hooks/type_slots.h"
 #include "values/typenames.h"

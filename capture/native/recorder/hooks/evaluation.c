@@ -20,7 +20,6 @@
 
 #include "costs.h"
 #include "hooks/generator_frame.h"
-#include "hooks/profile.h"
 #include "samples.h"
 #include "sites.h"
 #include "unseen.h"
@@ -38,6 +37,7 @@ typedef PyObject *(*evaluator)(PyThreadState *, void *frame, int throwing);
 static evaluator by_default;
 static size_t profile_offset, globals_offset;
 static scope_tracefunc our_hook;
+static bool (*meet)(void);        /* gives it to a thread that C made */
 static unsigned char looking_out; /* the mark's value: 1 or 255 */
 static bool wanted;               /* between start and stop */
 static bool in_place;             /* ours is the interpreter's evaluation function, as far as we know */
@@ -174,7 +174,7 @@ static bool is_met(PyThreadState *thread, int throwing) {
         throwing || !scope_active || scope_tls == &scope_muted || PyErr_Occurred())
         return false;
     telling = true;
-    const bool has_hook = scope_profile_meet_this_thread() && is_ours(thread);
+    const bool has_hook = meet() && is_ours(thread);
     telling = false;
     return has_hook;
 }
@@ -254,7 +254,8 @@ static bool is_laid_out_as_known(size_t hook_offset, scope_tracefunc hook) {
 
 /* GIL held; allocates a frame object; never leaves an exception. Whether left-out code is cheap from here on. Runs on a
  * thread that has no profile function. */
-bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook) {
+bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook, bool (*meet_this_thread)(void)) {
+    meet = meet_this_thread;
     *(void **)&by_default = scope_python.evaluate_by_default;
     if (!by_default || !scope_python.get_evaluator || !scope_python.set_evaluator)
         return false;

@@ -4,7 +4,7 @@
 
 #include "python_api.h"
 
-bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook);
+bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook, bool (*meet_this_thread)(void));
 bool scope_evaluation_step_aside(void);
 void scope_evaluation_step_back(void);
 bool scope_evaluation_displaced(void);

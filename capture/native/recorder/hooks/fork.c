@@ -8,16 +8,12 @@
  * interpreter alone (fork_gate.c). */
 #include "hooks/fork.h"
 
-#include "entry/agent_thread.h"
-#include "hooks/collector.h"
-#include "entry/connection.h"
 #include "costs.h"
 #include "defs.h"
-#include "hooks/exit_handler.h"
+#include "hooks/collector.h"
 #include "hooks/fork_gate.h"
-#include "interpreters.h"
-#include "entry/recording.h"
 #include "hooks/replaced.h"
+#include "interpreters.h"
 #include "tracks.h"
 
 #include <pthread.h>
@@ -32,9 +28,9 @@ static struct scope_replaced functions[] = {
 
 #define FUNCTIONS (sizeof functions / sizeof *functions)
 
-static bool watching;
-static unsigned generation; /* forks between the first recorded process and this one */
-static bool hooks_left;     /* this is a child, and its parent's hooks are still in place */
+static const struct scope_fork_duties *agent; /* NULL = nobody watches */
+static unsigned generation;                   /* forks between the first recorded process and this one */
+static bool hooks_left;                       /* this is a child, and its parent's hooks are still in place */
 
 /* GIL state unknown; async-signal-safe. Runs in every forked child. */
 static void in_child(void) {
@@ -43,8 +39,7 @@ static void in_child(void) {
         hooks_left = true;
     __atomic_store_n(&scope_active, 0, __ATOMIC_RELEASE);
     scope_gate_forget();
-    scope_agent_forget();
-    scope_connections_close();
+    agent->forget();
     scope_costs_go_to(NULL);
     scope_tracks_forget();
     scope_pool_forget();
@@ -52,12 +47,18 @@ static void in_child(void) {
 }
 
 /* GIL held; allocates handlers once, for good. 0 or -1. */
-int scope_fork_watch(void) {
+int scope_fork_watch(const struct scope_fork_duties *duties) {
+    const bool watched = agent != NULL;
     scope_gate_open();
-    if (!watching && pthread_atfork(scope_gate_before_fork, scope_gate_after_fork, in_child) != 0)
-        return -1;
-    watching = true;
-    return 0;
+    agent = duties;
+    if (!watched && pthread_atfork(scope_gate_before_fork, scope_gate_after_fork, in_child) != 0)
+        agent = NULL;
+    return agent ? 0 : -1;
+}
+
+/* GIL held; does not allocate. Nothing may be recorded before: a child would go on in its parent's pool. */
+bool scope_fork_is_watched(void) {
+    return agent != NULL;
 }
 
 /* GIL held; allocates; never leaves an exception. Does nothing except once in a forked child. */
@@ -66,24 +67,22 @@ void scope_fork_clean_up(void) {
         return;
     hooks_left = false;
     scope_collector_forget();
-    scope_recording_unhook();
+    agent->clean_up();
     scope_fork_restore();
     scope_collector_restore();
-    scope_unwatch_exit();
-    scope_agent_drop();
 }
 
 /* GIL held, given up while the agent's thread ends; forks; new reference or NULL with an exception. */
 static PyObject *fork_alone(scope_method original, PyObject *self, PyObject *unused) {
     if (scope_in_another_interpreter()) /* which shares the method's definition, but not the lock, and may not fork */
         return original(self, unused);
-    const bool parked = scope_agent_park();
+    const bool parked = agent->park();
     const unsigned before = generation;
     PyObject *result = original(self, unused);
     if (generation != before)
         scope_fork_clean_up(); /* unless a function that the program has registered for its children has met a hook */
     else if (parked)
-        scope_agent_resume();
+        agent->resume();
     return result;
 }
 
@@ -97,9 +96,10 @@ static PyObject *around_forkpty(PyObject *self, PyObject *unused) {
     return fork_alone(functions[1].original, self, unused);
 }
 
-/* GIL held; does not allocate; never leaves an exception. Does nothing where it was done. */
+/* GIL held; does not allocate; never leaves an exception. Does nothing where it was done, or where nobody watches. */
 void scope_fork_wrap(void) {
-    scope_replace("posix", functions, FUNCTIONS);
+    if (agent)
+        scope_replace("posix", functions, FUNCTIONS);
 }
 
 /* GIL held; does not allocate. */

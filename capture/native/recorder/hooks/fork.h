@@ -2,7 +2,19 @@
 #ifndef SCOPE_RECORDER_FORK_H
 #define SCOPE_RECORDER_FORK_H
 
-int scope_fork_watch(void);
+#include <stdbool.h>
+
+/* What a fork asks of the agent's thread, which stands above it. */
+struct scope_fork_duties {
+    bool (*park)(void);   /* before it: whether to `resume` in the parent. GIL held */
+    void (*resume)(void); /* GIL held */
+    void (*forget)(void); /* in every child, at once; async-signal-safe */
+    void (*clean_up)(
+        void); /* later, with the GIL: hooks are taken out, what is left is freed; leaves exceptions as they are */
+};
+
+int scope_fork_watch(const struct scope_fork_duties *duties);
+bool scope_fork_is_watched(void);
 void scope_fork_wrap(void);
 void scope_fork_restore(void);
 void scope_fork_clean_up(void);

@@ -11,6 +11,7 @@
  * whole. The last value of a slice is written at the first change after it, at a look, or at the end. */
 #include "filter.h"
 #include "values/state.h"
+#include "track_list.h"
 #include "tracks.h"
 #include "unseen.h"
 

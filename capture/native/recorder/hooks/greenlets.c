@@ -13,16 +13,16 @@
 
 #include "blindness.h"
 #include "hooks/collector.h"
-#include "entry/recording.h"
+#include "filter.h"
 #include "snapshot.h"
+#include "track_list.h"
 #include "tracks.h"
 #include "unseen.h"
+#include "upward.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
-
-bool scope_greenlets_loaded;
 
 static PyObject *module; /* greenlet, strong, or NULL while it is not there */
 static bool cannot_follow;
@@ -250,7 +250,7 @@ static void watch(struct scope_writer *w, PyObject *entering, bool stack_told) {
         Py_DecRef(present);
 }
 
-/* GIL held; allocates; never leaves an exception. See scope_greenlets_follow(). */
+/* GIL held; allocates; never leaves an exception. See scope_follow_greenlets(). */
 void scope_greenlets_watch(struct scope_writer *w, PyObject *entering, bool stack_told) {
     if (watching || w->quiet || w->ended || !scope_features.calls || !find_module())
         return;
@@ -304,7 +304,7 @@ static PyObject *on_switch(PyObject *self, PyObject *const *args, Py_ssize_t cou
             tell_switch(w, PyTuple_GetItem(args[1], 0), NULL);
             w->switching = false;
         } else if (w) {
-            scope_greenlets_follow(w, NULL, w != known);
+            scope_follow_greenlets(w, NULL, w != known);
         }
         PyErr_Clear();
     } else if (!scope_active) {

@@ -11,14 +11,6 @@ void scope_greenlets_stop(void);
 PyObject *scope_greenlets_codes(void);
 void scope_greenlets_watch(struct scope_writer *w, PyObject *entering, bool stack_told);
 
-/* GIL held; may allocate; never leaves an exception. At an event of the calling thread, whose writer is `w`: makes sure that
- * switches are told from here on. `entering`: code whose frame is not part of the stack yet, or NULL. `stack_told`: the
- * stack that runs now has just been written. */
-static inline void scope_greenlets_follow(struct scope_writer *w, PyObject *entering, bool stack_told) {
-    if (SCOPE_UNLIKELY(scope_greenlets_loaded))
-        scope_greenlets_watch(w, entering, stack_told);
-}
-
 /* GIL held; may allocate; never leaves an exception. At the first sight of any code, recorded or not: it runs before the
  * first switch, where recorded code may not. */
 static inline void scope_greenlets_attend(PyObject *entering) {

@@ -2,7 +2,7 @@
 #ifndef SCOPE_RECORDER_JOINS_H
 #define SCOPE_RECORDER_JOINS_H
 
-#include "writer.h"
+#include "python_api.h"
 
 void scope_join_begins(PyObject *frame);
 void scope_join_ends(PyObject *frame);

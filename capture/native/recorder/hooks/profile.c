@@ -12,7 +12,7 @@
 #include "lifetimes.h"
 #include "sites.h"
 #include "snapshot.h"
-#include "tracks.h"
+#include "track_list.h"
 #include "unseen.h"
 
 #include <stdio.h>
@@ -209,7 +209,7 @@ void scope_profile_unhook_this_thread(void) {
 /* GIL held; may allocate a frame object and run audit hooks; never leaves an exception. Gives our hook to a thread that C
  * made and that enters Python: each time it has a state of its own, without a hook, and no wrapper of ours has seen it.
  * A thread that runs Python already is not touched: somebody has taken the hook out there, which is a gap. */
-bool scope_profile_meet_this_thread(void) {
+static bool meet_this_thread(void) {
     if (is_over || getpid() == syscall(SYS_gettid) || !scope_python.thread_frame)
         return false;
     PyObject *frame = (PyObject *)scope_python.thread_frame(PyThreadState_Get());
@@ -389,7 +389,7 @@ int scope_profile_start(void) {
         return -1;
     }
     scope_profile_hook_threads(NULL);
-    scope_evaluation_start(hook_offset, on_profile);
+    scope_evaluation_start(hook_offset, on_profile, meet_this_thread);
     return 0;
 }
 

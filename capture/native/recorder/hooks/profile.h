@@ -2,13 +2,12 @@
 #ifndef SCOPE_RECORDER_PROFILE_H
 #define SCOPE_RECORDER_PROFILE_H
 
-#include "writer.h"
+#include "python_api.h"
 
 int scope_profile_start(void);
 void scope_profile_stop(void);
 void scope_profile_hook_this_thread(void);
 void scope_profile_unhook_this_thread(void);
-bool scope_profile_meet_this_thread(void);
 void scope_profile_begin(PyObject *frames);
 void scope_profile_hook_threads(PyObject *frames);
 uint32_t scope_profile_foreign(void);

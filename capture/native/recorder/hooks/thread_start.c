@@ -7,6 +7,7 @@
 #include "hooks/thread_start.h"
 
 #include "hooks/profile.h"
+#include "track_list.h"
 #include "tracks.h"
 
 #include <stdio.h>

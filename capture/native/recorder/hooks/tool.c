@@ -13,7 +13,6 @@
  * where our id is ours or free; an id that another tool has is left alone, also in the end. */
 #include "hooks/tool.h"
 
-#include "entry/agent_source.h"
 #include "clock.h"
 #include "filter.h"
 #include "hooks/greenlets.h"

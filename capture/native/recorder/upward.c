@@ -1,0 +1,4 @@
+/* What the hot path asks of those above it. */
+#include "upward.h"
+
+struct scope_upward scope_upward;
