@@ -374,8 +374,8 @@ static void *agent_thread(void *argument) {
         let_the_last_one_go();
         scope_gate_enter();
         state = PyGILState_Ensure();
-        scope_fork_watch(&around_fork);
-        scope_fork_wrap();
+        if (scope_fork_watch(&around_fork) == 0)
+            scope_fork_put(); /* else the agent is told, which cannot begin */
         scope_collector_hold();
         PyObject *begun = begin(orders, problem, sizeof problem);
         scope_collector_let_go();
@@ -386,7 +386,7 @@ static void *agent_thread(void *argument) {
             saved = PyEval_SaveThread();
         } else {
             if (!scope_active) {
-                scope_fork_restore();
+                scope_fork_undo();
                 scope_collector_restore();
             }
             PyGILState_Release(state);

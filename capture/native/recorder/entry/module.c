@@ -10,6 +10,7 @@
 #include "hooks/exit_handler.h"
 #include "filter.h"
 #include "hooks/fork.h"
+#include "hooks/hooks.h"
 #include "hooks/tool.h"
 #include "pool.h"
 #include "hooks/profile.h"
@@ -146,7 +147,7 @@ static PyObject *end(PyObject *module, PyObject *unused) {
 /* GIL held; new reference. stop_state(): before the interpreter clears its modules. */
 static PyObject *stop_state(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
-    scope_recording_stop_state();
+    scope_hooks_end_with_modules();
     SCOPE_RETURN_NONE;
 }
 

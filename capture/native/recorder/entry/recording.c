@@ -14,26 +14,21 @@
 #include "filter.h"
 #include "hooks/fork.h"
 #include "hooks/greenlets.h"
+#include "hooks/hooks.h"
 #include "interpreters.h"
 #include "lifetimes.h"
-#include "hooks/monitoring.h"
 #include "values/objects.h"
 #include "entry/os_tid.h"
-#include "hooks/profile.h"
 #include "sites.h"
 #include "snapshot.h"
 #include "values/state.h"
 #include "entry/thread_names.h"
-#include "hooks/thread_start.h"
-#include "hooks/tool.h"
 #include "track_list.h"
 #include "tracks.h"
 #include "upward.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static bool hooked, state_on;
 
 /* GIL held; allocates; threading's entry of a thread, (name, native id, daemon), or a name made up. Only for the latter the
  * system is asked: thousands of threads would make that a pause. */
@@ -83,51 +78,13 @@ static void write_running_threads(PyObject *frames, PyObject *threads) {
         Py_DecRef(items);
 }
 
-/* GIL held; allocates; 0 or -1 with an exception. */
-static int hook(void) {
-    hooked = true;
-    if (scope_python.version >= 0x030c) {
-        if (scope_monitoring_start(scope_features.calls, scope_features.raises) != 0)
-            return -1;
-    } else if (scope_features.calls && scope_profile_start() != 0) {
-        return -1;
-    }
-    scope_thread_start_wrap();
-    scope_fork_wrap();
-    return 0;
-}
-
-/* GIL held; may run audit hooks; never leaves an exception. Takes every hook out, in a forked child too. */
+/* GIL held; may run audit hooks; leaves exceptions as they are. Takes every hook out, in a forked child too. */
 void scope_recording_unhook(void) {
-    if (!hooked)
-        return;
-    hooked = false;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    if (scope_python.version >= 0x030c)
-        scope_monitoring_stop();
-    else
-        scope_profile_stop();
-    scope_thread_start_restore();
-    scope_greenlets_stop();
-    scope_fork_restore();
-    scope_recording_stop_state();
+    scope_hooks_undo();
     scope_lifetimes_unwatch();
     PyErr_Restore(type, value, traceback);
-}
-
-/* GIL held; never leaves an exception. Values are not followed any more: at the end of the interpreter, which clears
- * every module, that would invent changes that the program never made. */
-void scope_recording_stop_state(void) {
-    if (!state_on)
-        return;
-    if (scope_features.globals && scope_active)
-        scope_globals_finish();
-    state_on = false;
-    if (scope_features.globals)
-        scope_globals_stop();
-    if (scope_features.attributes)
-        scope_attributes_stop();
 }
 
 /* GIL held; releases what the recording held; the pool's file stays for the recorder. */
@@ -153,8 +110,7 @@ int scope_recording_begin(void) {
         .meet_greenlet = scope_greenlets_appear,
         .clean_up = scope_fork_clean_up,
     };
-    if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_exceptions_open() != 0 ||
-        !scope_fork_is_watched()) {
+    if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_exceptions_open() != 0) {
         PyObject *type, *value, *traceback;
         if (!PyErr_Occurred())
             PyErr_SetString(PyExc_MemoryError, "no memory for the recorder's tables");
@@ -166,7 +122,7 @@ int scope_recording_begin(void) {
     scope_state_open();
     scope_costs_go_to(scope_pool.header->cost_counts);
     scope_blindness_open();
-    PyObject *frames = hook() == 0 ? scope_current_frames() : NULL;
+    PyObject *frames = scope_hooks_put() == 0 ? scope_current_frames() : NULL;
     if (!frames) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
@@ -179,15 +135,8 @@ int scope_recording_begin(void) {
     PyObject *threads = scope_thread_news();
     write_running_threads(frames, threads);
     scope_active = 1;
-    if (scope_python.version < 0x030c && scope_features.calls)
-        scope_profile_begin(frames);
-    scope_greenlets_begin();
+    scope_hooks_begin(frames);
     scope_look_for_interpreters();
-    state_on = true;
-    if (scope_features.globals)
-        scope_globals_start();
-    if (scope_features.attributes)
-        scope_attributes_start();
     __atomic_store_n(&scope_pool.header->state, 1, __ATOMIC_RELEASE);
     if (threads)
         Py_DecRef(threads);
@@ -222,8 +171,7 @@ int scope_recording_end(void) {
     PyObject *frames = scope_current_frames();
     PyErr_Clear();
     int collecting = PyGC_Disable();
-    if (scope_features.globals && state_on)
-        scope_globals_finish();
+    scope_hooks_finish();
     write_last_stacks(frames);
     scope_tracks_lock();
     scope_tracks_close();
@@ -246,24 +194,16 @@ void scope_recording_sweep(void) {
     if (!scope_active)
         return;
     scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes();
-    scope_thread_start_wrap();
     scope_look_for_interpreters();
-    uint64_t since_ticks = 0;
-    const enum scope_tool_standing hooks = scope_tool_look(&since_ticks);
-    if (hooks == SCOPE_TOOL_LOST)
-        scope_blind_all(SCOPE_GAP_UNHOOKED, since_ticks);
+    scope_hooks_look();
     PyObject *frames = scope_current_frames();
     int collecting = PyGC_Disable();
     PyObject *threads = scope_thread_news();
-    if (frames) {
+    if (frames)
         scope_tracks_sweep(frames);
-        if (hooks == SCOPE_TOOL_PUT_BACK)
-            scope_see_all_again(SCOPE_GAP_UNHOOKED, since_ticks, frames, scope_features.calls);
-        if (scope_python.version < 0x030c && scope_features.calls)
-            scope_profile_hook_threads(frames);
+    scope_hooks_sweep(frames);
+    if (frames)
         Py_DecRef(frames);
-    }
-    scope_greenlets_sweep();
     scope_blind_sweep();
     Py_ssize_t at = 0;
     PyObject *ident, *entry;
@@ -278,10 +218,6 @@ void scope_recording_sweep(void) {
     }
     if (threads)
         Py_DecRef(threads);
-    if (scope_features.globals && state_on)
-        scope_globals_sweep(true);
-    if (scope_features.attributes && state_on)
-        scope_attributes_sweep();
     PyErr_Clear();
     if (collecting)
         PyGC_Enable();

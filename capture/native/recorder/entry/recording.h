@@ -7,7 +7,6 @@
 int scope_recording_begin(void);
 int scope_recording_end(void);
 void scope_recording_sweep(void);
-void scope_recording_stop_state(void);
 void scope_recording_unhook(void);
 
 #endif

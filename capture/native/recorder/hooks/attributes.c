@@ -11,6 +11,8 @@
  * Most of what a write costs is not ours: STORE_ATTR is specialised only for a type whose slot is PyObject_GenericSetAttr
  * itself. A slot that only calls it costs, without Scope, 25 ns above bare on 3.12 and 3.13 and 16 on 3.14; one that also
  * writes 32 bytes and the clock 30, 32 and 21 (minima of 40 times 32 000 writes through ctypes, on a busy machine). */
+#include "hooks/attributes.h"
+
 #include "values/attribute_keys.h"
 #include "hooks/classes.h"
 #include "hooks/collector.h"
@@ -22,7 +24,6 @@
 #include "tracks.h"
 #include "hooks/type_slots.h"
 #include "values/typenames.h"
-#include "unseen.h"
 
 static bool started;
 
@@ -248,21 +249,20 @@ static void write_existing_instances(void) {
 }
 
 /* GIL held; allocates with the collector off; never leaves an exception. */
-void scope_attributes_start(void) {
+void scope_attributes_begin(PyObject *frames) {
+    (void)frames;
     static const struct scope_class_hooks hooks = {set_plain, set_python, allocate, write_instances_of_new};
     scope_present_prove();
-    started = scope_classes_start(&hooks);
-    if (!started) {
-        scope_unseen("slots-unknown", "");
-        return;
-    }
+    scope_classes_start(&hooks);
+    started = true;
     *scope_slots.set_wrapper = wrap_set;
     *scope_slots.delete_wrapper = wrap_delete;
     write_existing_instances();
 }
 
 /* GIL held; allocates; never leaves an exception. */
-void scope_attributes_sweep(void) {
+void scope_attributes_sweep(PyObject *frames) {
+    (void)frames;
     int collecting = PyGC_Disable();
     scope_classes_look();
     if (collecting)
@@ -271,7 +271,7 @@ void scope_attributes_sweep(void) {
 }
 
 /* GIL held; releases; never leaves an exception. */
-void scope_attributes_stop(void) {
+void scope_attributes_undo(void) {
     if (started) {
         *scope_slots.set_wrapper = scope_slots.wrap_set;
         *scope_slots.delete_wrapper = scope_slots.wrap_delete;

@@ -361,15 +361,12 @@ static void unhook_creation(void) {
     build_class_definition = init_subclass_definition = NULL;
 }
 
-/* GIL held; allocates with the collector off; never leaves an exception. False where slots are not as we know them. */
-bool scope_classes_start(const struct scope_class_hooks *wanted) {
-    if (!scope_slots_prove())
-        return false;
+/* GIL held; allocates with the collector off; never leaves an exception. Slots are as we know them: scope_slots_prove(). */
+void scope_classes_start(const struct scope_class_hooks *wanted) {
     hooks = *wanted;
     started = true;
     hook_creation();
     each_class(consider);
-    return true;
 }
 
 /* GIL held; does not allocate. */

@@ -12,7 +12,7 @@ struct scope_class_hooks {
     void (*watched)(PyTypeObject *type);
 };
 
-bool scope_classes_start(const struct scope_class_hooks *hooks);
+void scope_classes_start(const struct scope_class_hooks *hooks);
 void scope_classes_look(void);
 void scope_classes_stop(void);
 bool scope_class_is_watched(const PyTypeObject *type);

@@ -56,11 +56,6 @@ int scope_fork_watch(const struct scope_fork_duties *duties) {
     return agent ? 0 : -1;
 }
 
-/* GIL held; does not allocate. Nothing may be recorded before: a child would go on in its parent's pool. */
-bool scope_fork_is_watched(void) {
-    return agent != NULL;
-}
-
 /* GIL held; allocates; never leaves an exception. Does nothing except once in a forked child. */
 void scope_fork_clean_up(void) {
     if (!hooks_left)
@@ -68,7 +63,7 @@ void scope_fork_clean_up(void) {
     hooks_left = false;
     scope_collector_forget();
     agent->clean_up();
-    scope_fork_restore();
+    scope_fork_undo();
     scope_collector_restore();
 }
 
@@ -96,13 +91,18 @@ static PyObject *around_forkpty(PyObject *self, PyObject *unused) {
     return fork_alone(functions[1].original, self, unused);
 }
 
-/* GIL held; does not allocate; never leaves an exception. Does nothing where it was done, or where nobody watches. */
-void scope_fork_wrap(void) {
-    if (agent)
-        scope_replace("posix", functions, FUNCTIONS);
+/* GIL held; does not allocate; 0 or -1 with an exception: where nobody watches, a child would go on in its parent's pool. Does
+ * nothing where it was done. */
+int scope_fork_put(void) {
+    if (!agent) {
+        PyErr_SetString(PyExc_RuntimeError, "forks of this process cannot be watched");
+        return -1;
+    }
+    scope_replace("posix", functions, FUNCTIONS);
+    return 0;
 }
 
 /* GIL held; does not allocate. */
-void scope_fork_restore(void) {
+void scope_fork_undo(void) {
     scope_put_back(functions, FUNCTIONS);
 }

@@ -14,9 +14,8 @@ struct scope_fork_duties {
 };
 
 int scope_fork_watch(const struct scope_fork_duties *duties);
-bool scope_fork_is_watched(void);
-void scope_fork_wrap(void);
-void scope_fork_restore(void);
+int scope_fork_put(void);
+void scope_fork_undo(void);
 void scope_fork_clean_up(void);
 
 #endif

@@ -9,6 +9,8 @@
  * MOST_IN_A_SLICE times in SLICE_NS the last value of each slice is written, flagged "sampled", with the number of
  * changes that it stands for; every change is counted, none is rendered in vain. A name that --state asks for stays
  * whole. The last value of a slice is written at the first change after it, at a look, or at the end. */
+#include "hooks/globals.h"
+
 #include "filter.h"
 #include "values/state.h"
 #include "track_list.h"
@@ -453,8 +455,9 @@ void scope_globals_finish(void) {
     PyErr_Clear();
 }
 
-/* GIL held; allocates; never leaves an exception. -1 = no watchers here: poll. Writes the first values. */
-int scope_globals_start(void) {
+/* GIL held; allocates; never leaves an exception. Writes the first values. */
+void scope_globals_begin(PyObject *frames) {
+    (void)frames;
     modules_seen = -1;
     watcher = -1;
     if (scope_python.dict_add_watcher && scope_python.dict_watch)
@@ -465,16 +468,16 @@ int scope_globals_start(void) {
         poll_modules(POLL_NS);
     else
         look_at_first_values(POLL_NS);
-    return watcher;
 }
 
 /* GIL held; allocates; never leaves an exception. New modules, and changes where there are no watchers. */
-void scope_globals_sweep(bool poll) {
+void scope_globals_sweep(PyObject *frames) {
+    (void)frames;
     int collecting = PyGC_Disable();
     look_for_modules();
     if (watcher >= 0)
         look_at_first_values(POLL_NS);
-    else if (poll)
+    else
         poll_modules(POLL_NS);
     flush(false);
     if (collecting)
@@ -483,7 +486,7 @@ void scope_globals_sweep(bool poll) {
 }
 
 /* GIL held; releases dicts, which may run finalizers: recording must be off. Never leaves an exception. */
-void scope_globals_stop(void) {
+void scope_globals_undo(void) {
     for (uint32_t i = 0; i < module_count && watcher >= 0; i++) {
         scope_python.dict_unwatch(watcher, modules[i].dict);
         PyErr_Clear();

@@ -332,7 +332,8 @@ void scope_greenlets_appear(void) {
 }
 
 /* GIL held; allocates; may reserve file space. After the first stacks have been written. */
-void scope_greenlets_begin(void) {
+void scope_greenlets_begin(PyObject *frames) {
+    (void)frames;
     last_sweep_ticks = scope_ticks();
     scope_greenlets_loaded = scope_features.calls && find_module();
     if (!scope_greenlets_loaded)
@@ -343,7 +344,8 @@ void scope_greenlets_begin(void) {
 }
 
 /* GIL held; allocates; may reserve file space. Four times a second. */
-void scope_greenlets_sweep(void) {
+void scope_greenlets_sweep(PyObject *frames) {
+    (void)frames;
     if (!scope_features.calls)
         return;
     if (!scope_greenlets_loaded && find_module()) { /* its import was not seen */
@@ -365,7 +367,7 @@ static int leave_main_thread(void *unused) {
 }
 
 /* GIL held; allocates; never leaves an exception. */
-void scope_greenlets_stop(void) {
+void scope_greenlets_undo(void) {
     if (module) {
         Py_AddPendingCall(leave_main_thread, NULL);
         Py_DecRef(module);

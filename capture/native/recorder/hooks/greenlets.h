@@ -5,9 +5,9 @@
 #include "writer.h"
 
 void scope_greenlets_appear(void);
-void scope_greenlets_begin(void);
-void scope_greenlets_sweep(void);
-void scope_greenlets_stop(void);
+void scope_greenlets_begin(PyObject *frames);
+void scope_greenlets_sweep(PyObject *frames);
+void scope_greenlets_undo(void);
 PyObject *scope_greenlets_codes(void);
 void scope_greenlets_watch(struct scope_writer *w, PyObject *entering, bool stack_told);
 

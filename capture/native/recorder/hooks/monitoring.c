@@ -5,7 +5,9 @@
  * A callback returns None without counting it: None is immortal from 3.12 on. It never leaves an exception. */
 #include "hooks/monitoring.h"
 
+#include "blindness.h"
 #include "costs.h"
+#include "filter.h"
 #include "values/exceptions.h"
 #include "hooks/greenlets.h"
 #include "hooks/joins.h"
@@ -16,6 +18,8 @@
 
 static PyObject *disable;
 static bool recording_calls;
+static enum scope_tool_standing standing; /* at the last look */
+static uint64_t unproved_ticks;           /* nothing is known since, unless they were in place */
 
 /* GIL held; does not allocate; new reference (immortal). */
 static PyObject *answer_disable(void) {
@@ -136,39 +140,56 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     return Py_None;
 }
 
-#define HOOK(event, function, kind, for_calls, for_raises)                                                             \
+#define CALLBACK(event, function, kind, for_calls, for_raises)                                                         \
     {event, {#function, (PyCFunction)(void (*)(void))function, METH_FASTCALL, NULL}, kind, for_calls, for_raises, 0,   \
      NULL}
 
-static struct scope_hook hooks[] = {
-    HOOK("PY_START", on_start, SCOPE_CALL, true, true),   HOOK("PY_RESUME", on_resume, SCOPE_RESUME, true, false),
-    HOOK("PY_THROW", on_throw, SCOPE_THROW, true, false), HOOK("PY_RETURN", on_return, SCOPE_RETURN, true, true),
-    HOOK("PY_YIELD", on_yield, SCOPE_YIELD, true, false), HOOK("PY_UNWIND", on_unwind, SCOPE_UNWIND, true, true),
-    HOOK("RAISE", on_raise, SCOPE_RAISE, false, false),
+static struct scope_callback callbacks[] = {
+    CALLBACK("PY_START", on_start, SCOPE_CALL, true, true),
+    CALLBACK("PY_RESUME", on_resume, SCOPE_RESUME, true, false),
+    CALLBACK("PY_THROW", on_throw, SCOPE_THROW, true, false),
+    CALLBACK("PY_RETURN", on_return, SCOPE_RETURN, true, true),
+    CALLBACK("PY_YIELD", on_yield, SCOPE_YIELD, true, false),
+    CALLBACK("PY_UNWIND", on_unwind, SCOPE_UNWIND, true, true),
+    CALLBACK("RAISE", on_raise, SCOPE_RAISE, false, false),
 };
 
-#define HOOKS (sizeof hooks / sizeof *hooks)
+#define CALLBACKS (sizeof callbacks / sizeof *callbacks)
 
 /* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. */
-int scope_monitoring_start(bool calls, bool raises) {
+int scope_monitoring_put(void) {
     PyObject *namespace = PySys_GetObject("monitoring"); /* borrowed */
-    recording_calls = calls;
+    recording_calls = scope_features.calls;
     disable = namespace ? PyObject_GetAttrString(namespace, "DISABLE") : NULL;
     if (namespace && !disable)
         return -1;
-    for (size_t i = 0; i < HOOKS; i++)
-        hooks[i].bit = hooks[i].kind == SCOPE_RAISE ? raises : calls || hooks[i].for_raises;
-    if (scope_tool_take(hooks, HOOKS) == 0)
+    for (size_t i = 0; i < CALLBACKS; i++)
+        callbacks[i].bit =
+            callbacks[i].kind == SCOPE_RAISE ? scope_features.raises : recording_calls || callbacks[i].for_raises;
+    if (scope_tool_take(callbacks, CALLBACKS) == 0)
         return 0;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    scope_monitoring_stop();
+    scope_monitoring_undo();
     PyErr_Restore(type, value, traceback);
     return -1;
 }
 
+/* GIL held, given up as Python code does; runs our code and audit hooks; no exception. Whether the hooks are still in. */
+void scope_monitoring_look(void) {
+    standing = scope_tool_look(&unproved_ticks);
+    if (standing == SCOPE_TOOL_LOST)
+        scope_blind_all(SCOPE_GAP_UNHOOKED, unproved_ticks);
+}
+
+/* GIL held; allocates frame objects with the collector off; no exception. Where they were out and are in again. */
+void scope_monitoring_sweep(PyObject *frames) {
+    if (frames && standing == SCOPE_TOOL_PUT_BACK)
+        scope_see_all_again(SCOPE_GAP_UNHOOKED, unproved_ticks, frames, recording_calls);
+}
+
 /* GIL held; allocates; never leaves an exception. */
-void scope_monitoring_stop(void) {
+void scope_monitoring_undo(void) {
     scope_tool_give_back();
     if (disable)
         Py_DecRef(disable);

@@ -4,7 +4,9 @@
 
 #include "python_api.h"
 
-int scope_monitoring_start(bool calls, bool raises);
-void scope_monitoring_stop(void);
+int scope_monitoring_put(void);
+void scope_monitoring_look(void);
+void scope_monitoring_sweep(PyObject *frames);
+void scope_monitoring_undo(void);
 
 #endif

@@ -337,7 +337,7 @@ static void change_threads(bool hook, struct stacks *stacks) {
 
 /* GIL held; may run audit hooks; never leaves an exception. Also threads that came in past the start wrappers. `frames`:
  * sys._current_frames() of now, or NULL while the recording is not on yet. */
-void scope_profile_hook_threads(PyObject *frames) {
+static void hook_threads(PyObject *frames) {
     if (!hook_offset)
         return;
     struct stacks stacks = {frames, NULL};
@@ -359,11 +359,17 @@ void scope_profile_hook_threads(PyObject *frames) {
 void scope_profile_begin(PyObject *frames) {
     last_look_ticks = scope_ticks();
     scope_counts[SCOPE_COST_SLOWED_NOW] = 1; /* whatever runs already */
-    scope_profile_hook_threads(frames);
+    hook_threads(frames);
+}
+
+/* GIL held; may run audit hooks; never leaves an exception. */
+void scope_profile_sweep(PyObject *frames) {
+    if (frames)
+        hook_threads(frames);
 }
 
 /* GIL held; allocates; 0 or -1 with an exception. Runs on the agent's own thread, which has no profile function. */
-int scope_profile_start(void) {
+int scope_profile_put(void) {
     if (!scope_python.set_profile_on || !scope_python.thread_head) {
         PyErr_SetString(PyExc_RuntimeError, "this interpreter does not export its profiling functions");
         return -1;
@@ -388,13 +394,13 @@ int scope_profile_start(void) {
         PyErr_SetString(PyExc_RuntimeError, "setting a profile function had no effect in the target");
         return -1;
     }
-    scope_profile_hook_threads(NULL);
+    hook_threads(NULL);
     scope_evaluation_start(hook_offset, on_profile, meet_this_thread);
     return 0;
 }
 
 /* GIL held; may run audit hooks; never leaves an exception. Functions of other tools stay. */
-void scope_profile_stop(void) {
+void scope_profile_undo(void) {
     if (!hook_offset)
         return;
     scope_evaluation_stop();

@@ -4,12 +4,12 @@
 
 #include "python_api.h"
 
-int scope_profile_start(void);
-void scope_profile_stop(void);
+int scope_profile_put(void);
+void scope_profile_begin(PyObject *frames);
+void scope_profile_sweep(PyObject *frames);
+void scope_profile_undo(void);
 void scope_profile_hook_this_thread(void);
 void scope_profile_unhook_this_thread(void);
-void scope_profile_begin(PyObject *frames);
-void scope_profile_hook_threads(PyObject *frames);
 uint32_t scope_profile_foreign(void);
 
 #endif

@@ -220,7 +220,7 @@ static bool is_untouched(PyObject *function, const char *name) {
 }
 
 /* GIL held; allocates; never leaves an exception. May be called again: picks up a threading module loaded later. */
-void scope_thread_start_wrap(void) {
+void scope_thread_start_look(void) {
     for (size_t i = 0; i < PATCHES; i++) {
         struct patch *patch = &patches[i];
         PyObject *dict = patch->original ? NULL : dict_of(patch->module);
@@ -241,9 +241,15 @@ void scope_thread_start_wrap(void) {
     }
 }
 
+/* GIL held; allocates; 0. Nothing that cannot be wrapped keeps a recording from beginning: its threads are met later. */
+int scope_thread_start_put(void) {
+    scope_thread_start_look();
+    return 0;
+}
+
 /* GIL held; never leaves an exception. A module that was loaded while we were in place took our wrapper over under its
  * own name; it is put back there too. */
-void scope_thread_start_restore(void) {
+void scope_thread_start_undo(void) {
     for (size_t i = 0; i < PATCHES; i++) {
         PyObject *dict = dict_of(patches[i].module);
         PyObject *present = dict ? PyDict_GetItemString(dict, patches[i].attribute) : NULL;

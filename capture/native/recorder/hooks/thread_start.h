@@ -4,7 +4,8 @@
 
 #include "python_api.h"
 
-void scope_thread_start_wrap(void);
-void scope_thread_start_restore(void);
+int scope_thread_start_put(void);
+void scope_thread_start_look(void);
+void scope_thread_start_undo(void);
 
 #endif

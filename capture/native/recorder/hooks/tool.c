@@ -23,8 +23,8 @@
 
 #include <string.h>
 
-static struct scope_hook *hooks;
-static size_t hook_count;
+static struct scope_callback *callbacks;
+static size_t callback_count;
 static int tool = -1;
 static PyObject *name;   /* the very object that we gave sys.monitoring; strong */
 static PyObject *canary; /* a function that makes the generator; strong, or NULL */
@@ -153,19 +153,19 @@ static int take_id(PyObject *namespace) {
 
 /* GIL held; does not allocate. The callback that holds this capsule has died. */
 static void guard_dies(PyObject *guard) {
-    for (size_t i = 0; i < hook_count; i++)
-        if (hooks[i].guard == guard)
-            hooks[i].guard = NULL;
+    for (size_t i = 0; i < callback_count; i++)
+        if (callbacks[i].guard == guard)
+            callbacks[i].guard = NULL;
 }
 
 /* GIL held; allocates; 0 or -1 with an exception. */
-static int register_hook(PyObject *namespace, struct scope_hook *hook) {
-    PyObject *guard = PyCapsule_New(hook, NULL, guard_dies);
-    PyObject *callback = guard ? PyCFunction_NewEx(&hook->method, guard, NULL) : NULL;
+static int register_callback(PyObject *namespace, struct scope_callback *wanted) {
+    PyObject *guard = PyCapsule_New(wanted, NULL, guard_dies);
+    PyObject *callback = guard ? PyCFunction_NewEx(&wanted->method, guard, NULL) : NULL;
     int failed = -1;
     if (callback) {
-        hook->guard = guard;
-        failed = finish(PyObject_CallMethod(namespace, "register_callback", "ilO", tool, hook->bit, callback));
+        wanted->guard = guard;
+        failed = finish(PyObject_CallMethod(namespace, "register_callback", "ilO", tool, wanted->bit, callback));
         Py_DecRef(callback);
     }
     if (guard)
@@ -194,8 +194,8 @@ static void instrument(PyObject *namespace, PyObject *codes) {
  * code objects. */
 static int put_hooks_in(PyObject *namespace) {
     touched_ticks = 0;
-    for (size_t i = 0; i < hook_count; i++)
-        if (hooks[i].bit && register_hook(namespace, &hooks[i]) != 0)
+    for (size_t i = 0; i < callback_count; i++)
+        if (callbacks[i].bit && register_callback(namespace, &callbacks[i]) != 0)
             return -1;
     PyObject *suspended = scope_python.version >= 0x030f ? scope_greenlets_codes() : NULL;
     instrument(namespace, suspended);
@@ -227,10 +227,10 @@ static void make_canary(void) {
 
 /* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. Of
  * `all`, which outlives the recording, those are wanted that have a bit; here it becomes the event's. */
-int scope_tool_take(struct scope_hook *all, size_t count) {
+int scope_tool_take(struct scope_callback *all, size_t count) {
     PyObject *namespace = monitoring();
-    hooks = all;
-    hook_count = count;
+    callbacks = all;
+    callback_count = count;
     events = 0;
     wanted_kinds = 0;
     is_lost = false;
@@ -276,8 +276,8 @@ void scope_tool_give_back(void) {
     if (namespace && own_id(namespace)) {
         finish(PyObject_CallMethod(namespace, "set_events", "ii", tool, 0));
         PyErr_Clear();
-        for (size_t i = 0; i < hook_count; i++) {
-            long bit = event_bit(namespace, hooks[i].event);
+        for (size_t i = 0; i < callback_count; i++) {
+            long bit = event_bit(namespace, callbacks[i].event);
             if (bit)
                 finish(PyObject_CallMethod(namespace, "register_callback", "ilO", tool, bit, Py_None));
             PyErr_Clear();
@@ -320,8 +320,8 @@ static bool is_heard(void) {
 
 /* GIL held; allocates; no exception. Whether all callbacks live and all events are set; our id must be ours. */
 static bool is_complete(PyObject *namespace) {
-    for (size_t i = 0; i < hook_count; i++)
-        if (hooks[i].bit && !hooks[i].guard)
+    for (size_t i = 0; i < callback_count; i++)
+        if (callbacks[i].bit && !callbacks[i].guard)
             return false;
     PyObject *set = PyObject_CallMethod(namespace, "get_events", "i", tool);
     const long now = set ? PyLong_AsLong(set) : 0;

@@ -4,7 +4,7 @@
 
 #include "python_api.h"
 
-struct scope_hook {
+struct scope_callback {
     const char *event;
     PyMethodDef method;
     uint32_t kind;              /* of record */
@@ -19,7 +19,7 @@ enum scope_tool_standing {
     SCOPE_TOOL_LOST,     /* and cannot be put back: somebody has our id */
 };
 
-int scope_tool_take(struct scope_hook *all, size_t count);
+int scope_tool_take(struct scope_callback *all, size_t count);
 void scope_tool_give_back(void);
 int scope_tool_id(void);
 enum scope_tool_standing scope_tool_look(uint64_t *since_ticks);

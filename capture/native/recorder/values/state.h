@@ -1,4 +1,5 @@
-/* Values over time as events. What is watched: module globals (globals.c) and attributes of instances (attributes.c). */
+/* Values over time as events. What is watched: module globals (hooks/globals.c), attributes of instances
+ * (hooks/attributes.c). */
 #ifndef SCOPE_RECORDER_STATE_H
 #define SCOPE_RECORDER_STATE_H
 
@@ -19,14 +20,5 @@ void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, ui
 void scope_state_write_changes(struct scope_writer *w, uint32_t key, uint32_t flags, const struct scope_text *text,
                                uint64_t changes);
 bool scope_state_is_interesting(PyObject *value);
-
-int scope_globals_start(void);
-void scope_globals_sweep(bool poll);
-void scope_globals_finish(void);
-void scope_globals_stop(void);
-
-void scope_attributes_start(void);
-void scope_attributes_sweep(void);
-void scope_attributes_stop(void);
 
 #endif

@@ -1,0 +1,152 @@
+/* The table of hooks, and what is done with all of them.
+ *
+ * They go in, begin and go out in the order of the table. */
+#include "hooks/hooks.h"
+
+#include "filter.h"
+#include "hooks/attributes.h"
+#include "hooks/fork.h"
+#include "hooks/globals.h"
+#include "hooks/greenlets.h"
+#include "hooks/monitoring.h"
+#include "hooks/profile.h"
+#include "hooks/thread_start.h"
+#include "hooks/type_slots.h"
+#include "unseen.h"
+#include "writer.h"
+
+static const struct scope_hook hooks[] = {
+    {
+        .name = "monitoring",
+        .since = 0x030c,
+        .put = scope_monitoring_put,
+        .look = scope_monitoring_look,
+        .sweep = scope_monitoring_sweep,
+        .undo = scope_monitoring_undo,
+    },
+    {
+        .name = "profile",
+        .until = 0x030b,
+        .capability = &scope_features.calls,
+        .put = scope_profile_put,
+        .begin = scope_profile_begin,
+        .sweep = scope_profile_sweep,
+        .undo = scope_profile_undo,
+    },
+    {
+        .name = "thread_start",
+        .put = scope_thread_start_put,
+        .look = scope_thread_start_look,
+        .undo = scope_thread_start_undo,
+    },
+    {
+        .name = "greenlets",
+        .begin = scope_greenlets_begin,
+        .sweep = scope_greenlets_sweep,
+        .undo = scope_greenlets_undo,
+    },
+    {
+        .name = "fork",
+        .put = scope_fork_put,
+        .undo = scope_fork_undo,
+    },
+    {
+        .name = "globals",
+        .capability = &scope_features.globals,
+        .ends_with_modules = true,
+        .begin = scope_globals_begin,
+        .sweep = scope_globals_sweep,
+        .finish = scope_globals_finish,
+        .undo = scope_globals_undo,
+    },
+    {
+        .name = "attributes",
+        .capability = &scope_features.attributes,
+        .prove = scope_slots_prove,
+        .unseen = "slots-unknown",
+        .ends_with_modules = true,
+        .begin = scope_attributes_begin,
+        .sweep = scope_attributes_sweep,
+        .undo = scope_attributes_undo,
+    },
+};
+
+#define HOOKS (sizeof hooks / sizeof *hooks)
+
+static bool is_in[HOOKS]; /* of this recording, and not undone */
+
+/* GIL held; allocates; no exception. Whether this recording has the hook. */
+static bool is_wanted(const struct scope_hook *hook) {
+    if (scope_python.version < hook->since || (hook->until && scope_python.version > hook->until) ||
+        (hook->capability && !*hook->capability))
+        return false;
+    if (!hook->prove || hook->prove())
+        return true;
+    *hook->capability = false;
+    scope_unseen(hook->unseen, "");
+    return false;
+}
+
+/* GIL held; allocates; 0 or -1 with an exception, then scope_hooks_undo() takes out what is in. */
+int scope_hooks_put(void) {
+    for (size_t i = 0; i < HOOKS; i++)
+        is_in[i] = is_wanted(&hooks[i]);
+    for (size_t i = 0; i < HOOKS; i++)
+        if (is_in[i] && hooks[i].put && hooks[i].put() != 0)
+            return -1;
+    return 0;
+}
+
+/* GIL held, not given up since `frames` were read; allocates; no exception. Recording is on. */
+void scope_hooks_begin(PyObject *frames) {
+    for (size_t i = 0; i < HOOKS; i++)
+        if (is_in[i] && hooks[i].begin)
+            hooks[i].begin(frames);
+}
+
+/* GIL held, given up as Python code does; allocates; no exception. Four times a second, before the stacks are read. */
+void scope_hooks_look(void) {
+    for (size_t i = 0; i < HOOKS; i++)
+        if (is_in[i] && hooks[i].look)
+            hooks[i].look();
+}
+
+/* GIL held; allocates with the collector off; no exception. `frames`: the stacks of all threads, of this instant, or NULL. */
+void scope_hooks_sweep(PyObject *frames) {
+    for (size_t i = 0; i < HOOKS; i++)
+        if (is_in[i] && hooks[i].sweep)
+            hooks[i].sweep(frames);
+}
+
+/* GIL held; allocates with the collector off; no exception. The end, while recording is still on. */
+void scope_hooks_finish(void) {
+    for (size_t i = 0; i < HOOKS; i++)
+        if (is_in[i] && hooks[i].finish)
+            hooks[i].finish();
+}
+
+/* GIL held; may run audit hooks; no exception. Does nothing where it is out. */
+static void undo(size_t i) {
+    if (!is_in[i])
+        return;
+    is_in[i] = false;
+    hooks[i].undo();
+}
+
+/* GIL held; may run audit hooks; no exception. In a forked child too. */
+void scope_hooks_undo(void) {
+    for (size_t i = 0; i < HOOKS; i++)
+        undo(i);
+}
+
+/* GIL held; allocates; no exception. Values are not followed any more: the interpreter is about to clear every module, which
+ * would invent changes that the program never made. */
+void scope_hooks_end_with_modules(void) {
+    for (size_t i = 0; i < HOOKS; i++) {
+        if (!hooks[i].ends_with_modules)
+            continue;
+        if (is_in[i] && hooks[i].finish && scope_active)
+            hooks[i].finish();
+        undo(i);
+    }
+}
