@@ -6,10 +6,12 @@ unique, digits and Escape included; a test proves it. Single letters do not fire
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
+from scope_gui.verbs.registry import VERBS, Verb
 from views.building.projection import Look
 from views.loop import events as e
 
@@ -31,9 +33,6 @@ Ask = Literal[
     "export",
     "desktop",
     "no desktop",
-    "pack",
-    "verify",
-    "index",
     "unseen",
     "stop work",
     "rooms",
@@ -41,8 +40,8 @@ Ask = Literal[
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to do. `keys` as Qt writes them, the first one is shown; exactly one of `event`, `ask` and
-    `look` is set.
+    """One thing to do. `keys` as Qt writes them, the first one is shown; exactly one of `event`, `ask`,
+    `look` and `verb` is set.
     """
 
     title: str
@@ -51,6 +50,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     event: e.Event | None = None
     ask: Ask | None = None
     look: Look | None = None
+    verb: str | None = None
     needs_session: bool = True
     repeats: bool = False
 
@@ -69,6 +69,15 @@ def _look(menu: Menu, title: str, keys: str, look: Look) -> Command:
     return Command(title=title, menu=menu, keys=tuple(keys.split()), look=look, repeats=True)
 
 
+def verb_commands(verbs: Sequence[Verb]) -> tuple[Command, ...]:
+    """Those verbs of the command line that the window has as well."""
+    return tuple(
+        Command(title=verb.window.title, menu="Session", keys=tuple(verb.window.keys.split()), verb=verb.name)
+        for verb in verbs
+        if verb.window is not None
+    )
+
+
 COMMANDS: tuple[Command, ...] = (
     _ask("Session", "Attach to a process", "Ctrl+Shift+A", "attach", anytime=True),
     _ask("Session", "Record a program from its start", "Ctrl+Shift+R", "launch", anytime=True),
@@ -78,11 +87,9 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Session", "Close the session", "Ctrl+W", "close"),
     _ask("Session", "Export what is seen", "Ctrl+E", "export"),
     _do("Session", "Recover this session", "", e.Recover()),
-    _ask("Session", "Keep the session as one file", "Ctrl+S", "pack"),
-    _ask("Session", "Check every byte of the session", "", "verify"),
-    _ask("Session", "Rebuild the session's caches", "", "index"),
+    *verb_commands(VERBS),
     _ask("Session", "What this recording cannot see", "", "unseen"),
-    _ask("Session", "Stop packing, checking or rebuilding", "", "stop work", anytime=True),
+    _ask("Session", "Stop what is under way", "", "stop work", anytime=True),
     _ask("Session", "Quit", "Ctrl+Q", "quit", anytime=True),
     _do("Move", "One event on, on the focused lane", "Right", e.Step(count=1), repeats=True),
     _do("Move", "One event back, on the focused lane", "Left", e.Step(count=-1), repeats=True),

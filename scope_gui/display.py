@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
+
+from capture.errors import TargetProblem
+from capture.named import named
 
 # Qt's platforms that draw for nobody: a window there could be neither seen nor closed.
 _UNSEEN = {"offscreen", "minimal", "minimalegl", "vkkhrdisplay"}
@@ -22,3 +26,16 @@ def is_seen() -> bool:
 
 def _is_named() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def of_qt(where: str) -> Any:
+    """What is named "module:Name", of a module that imports Qt.
+
+    Raises: TargetProblem where one of Qt's libraries is missing.
+    """
+    try:
+        return named(where)
+    except ImportError as error:
+        if not (error.name or "PySide6").startswith("PySide6"):
+            raise
+        raise TargetProblem(f"The window cannot start: {error}.", "`make setup` installs what Qt needs.") from error

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from capture.errors import TargetProblem
-from capture.shown_text import escaped_json, printable
+from capture.shown_text import escaped_json, one_line, printable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -109,6 +109,11 @@ def reader_may_leave() -> Iterator[None]:
         sys.stdout.flush()
     except BrokenPipeError:
         drop_answers()
+
+
+def say(*lines: str) -> None:
+    """Words on standard error, at once, each line as one line."""
+    print(f"scope-gui: {chr(10).join(map(one_line, lines))}", file=sys.stderr, flush=True)
 
 
 def print_json(value: object) -> None:

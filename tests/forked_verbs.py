@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from scope_gui.cli import main
+from scope_gui.verbs.registry import VERBS
 from tests.interpreters import ROOT
 
-IMPORTED = ("scope_gui.verbs.keep", "scope_gui.verbs.read", "duckdb", "pyarrow.compute", "pyarrow.parquet")
+IMPORTED = (*(verb.module for verb in VERBS), "duckdb", "pyarrow.compute", "pyarrow.parquet")
 
 
 class Ended(NamedTuple):

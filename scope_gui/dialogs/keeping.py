@@ -1,8 +1,9 @@
-"""What the window does with the files of the open session: keeps it as one file, checks it, rebuilds its caches."""
+"""The verbs that the window has as commands (`verbs.registry`), on the open session; and the desktop's menu."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow
 
 from scope_gui.commands import Ask
 from scope_gui.dialogs.own_verb import OwnVerb
+from scope_gui.verbs.registry import InWindow, Verb
 from views.loop.events import Tell
 from views.loop.state import Notice, SessionRef
 from views.loop.store import Store
@@ -24,7 +26,6 @@ class Keeping:
 
     def ask(self, what: Ask) -> None:
         """Begins with this; other questions than ours are passed over."""
-        session = self._store.assigns.session
         match what:
             case "desktop":
                 self._verb.start("Changing the desktop's menu", "--install-desktop")
@@ -32,42 +33,49 @@ class Keeping:
                 self._verb.start("Changing the desktop's menu", "--uninstall-desktop")
             case "stop work":
                 self._verb.stop()
-            case "pack" if session is not None:
-                self._ask_where_to(session)
-            case "verify" if session is not None:
-                self._verb.start(f"Checking {session.name}", "verify", session.path, lead=f"{session.name}: ")
-            case "index" if session is not None:
-                self._verb.start(
-                    f"Rebuilding the caches of {session.name}", "index", session.path, lead=f"{session.name}: "
-                )
             case _:
                 pass
 
-    def pack(self, target: str) -> None:
-        """Writes the open session into one file."""
-        session, path = self._store.assigns.session, Path(target)
-        if session is None:
+    def begin(self, verb: Verb) -> None:
+        """Begins with this verb, or asks first where to write what it makes."""
+        session, command = self._store.assigns.session, verb.window
+        if session is None or command is None or not self._has_what_it_needs(command, session):
             return
-        if os.path.lexists(path):  # pack replaces nothing, so the dialog has not asked whether it may
+        if command.asks is None:
+            self._start(verb, command, session)
+        else:
+            dialog = QFileDialog(self._window, command.asks.title)
+            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
+            dialog.setNameFilters([f"*{suffix}" for suffix in command.asks.suffixes])
+            dialog.setDefaultSuffix(command.asks.suffixes[0])
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.fileSelected.connect(partial(self.write, verb))
+            dialog.open()
+
+    def write(self, verb: Verb, target: str) -> None:
+        """Has this verb write what it makes of the open session into a new file."""
+        session, command, path = self._store.assigns.session, verb.window, Path(target)
+        if session is None or command is None:
+            return
+        if os.path.lexists(path):  # these verbs replace nothing, so the dialog has not asked whether they may
             self._tell(f"{path} exists already; choose another name.")
         else:
-            self._verb.start(f"Packing {session.name}", "pack", session.path, "-o", str(path), lead="Kept as ")
+            self._start(verb, command, session, "-o", str(path))
 
-    def _ask_where_to(self, session: SessionRef) -> None:
-        if session.live:
+    def _start(self, verb: Verb, command: InWindow, session: SessionRef, *more: str) -> None:
+        words = [session.path if word == "SESSION" else word for word in command.words]
+        busy, lead = (text.format(name=session.name) for text in (command.busy, command.lead))
+        self._verb.start(busy, verb.name, *words, *more, lead=lead)
+
+    def _has_what_it_needs(self, command: InWindow, session: SessionRef) -> bool:
+        if "finished" in command.needs and session.live:
             self._tell(f"{session.name} is still being recorded; stop the recording first.")
-            return
-        if Path(session.path).is_file():
+        elif "folder" in command.needs and Path(session.path).is_file():
             self._tell(f"{session.path} is one file already.")
-            return
-        dialog = QFileDialog(self._window, "Keep the session as one file")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)
-        dialog.setNameFilter("Sessions (*.scope)")
-        dialog.setDefaultSuffix("scope")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.pack)
-        dialog.open()
+        else:
+            return True
+        return False
 
     def _tell(self, sentence: str) -> None:
         self._store.send(Tell(notice=Notice(sentence)))

@@ -1,11 +1,11 @@
-"""The rows of an answer on standard output: as a table for people, as JSON, as CSV."""
+"""The rows of an answer: asked for in SQL, and put on standard output as a table for people, as JSON, as CSV."""
 
 from __future__ import annotations
 
 import csv
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,11 +13,25 @@ import msgspec
 import pyarrow as pa
 
 from capture.session.answer import rows
+from capture.session.session import Session
 from capture.shown_text import escaped_json, one_line
 
 MOST_COLUMN_CHARACTERS = 60
 _BEGINS_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # the wide ones, too: spreadsheets take both
 _CELLS = msgspec.json.Encoder(enc_hook=str, decimal_format="number")
+
+
+def answer(
+    session: Session, sql: str, open_rows: Mapping[str, Any] | None = None, *, max_rows: int, max_seconds: float = 0
+) -> pa.Table:
+    """What SQL says of a session.
+
+    Raises: as `capture.session.query.query`.
+    """
+    from capture.session.query import Limits  # noqa: PLC0415 - duckdb takes as long to import as all the rest of a frame
+    from capture.session.query import query as ask  # noqa: PLC0415
+
+    return ask(session, sql, open_rows, Limits(rows=max_rows, seconds=max_seconds))
 
 
 def print_table(table: pa.Table, format_name: str) -> None:

@@ -10,10 +10,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from capture.errors import SessionProblem
+from capture.named import named
 from capture.session.notes import shown_notes
 from capture.session.session import Session
 from capture.shown_text import one_line
@@ -21,6 +23,7 @@ from dags.frame.reader import FrameReader
 from scope_gui.pictures import plan
 from scope_gui.streams import command_terminal
 from scope_gui.verbs.opened import no_track
+from scope_gui.verbs.shared_flags import per_second, pictures, seconds, session_flag, time_word
 from views.loop.events import (
     Event,
     FrameReady,
@@ -49,7 +52,39 @@ if TYPE_CHECKING:
 KEY = 1
 
 
-def export(arguments: argparse.Namespace) -> int:
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Which picture, or which sequence."""
+    session_flag(parser)
+    parser.add_argument(
+        "--at", type=time_word, metavar="TIME", help="one picture, of this moment: 1.5s, 250ms, 40%%, start or end"
+    )
+    parser.add_argument("--view", choices=plan.VIEWS, default="window", help="what is seen (default: the whole window)")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="F.png|DIR|F.gif", help="a PNG is replaced if it is there"
+    )
+    parser.add_argument("--size", default="1600x900", metavar="WxH", help="in pixels (default 1600x900)")
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--track", type=int, metavar="ID", help="pick this thread or process")
+    parser.add_argument(
+        "--mark", type=time_word, metavar="TIME", help="compare with this moment: the inspector lists what changed"
+    )
+    parser.add_argument("--source", action="store_true", help="the source line of each call on the stack")
+    parser.add_argument("--measure", choices=("calls", "time"), default="calls", help="what the building's height is")
+    parser.add_argument(
+        "--heat", choices=("activity", "cpu", "memory"), default="activity", help="what the supervision map's colour is"
+    )
+    stretch = parser.add_argument_group("a sequence, or what the timeline shows of a single picture")
+    stretch.add_argument(
+        "--from", dest="from_time", type=time_word, metavar="TIME", help="where the stretch begins (default: start)"
+    )
+    stretch.add_argument("--to", dest="to_time", type=time_word, metavar="TIME", help="where it ends (default: end)")
+    stretch.add_argument("--fps", type=per_second, metavar="N", help="pictures a second")
+    stretch.add_argument("--speed", type=seconds, metavar="X", help="seconds of the session in one (default 1)")
+    stretch.add_argument("--frames", type=pictures, metavar="N", help="so many pictures at equal steps instead")
+    stretch.add_argument("--force", action="store_true", help="replace the pictures of an earlier sequence")
+
+
+def run(arguments: argparse.Namespace) -> int:
     """Writes one picture, or a sequence of them."""
     try:
         size = plan.size_from_text(arguments.size, arguments.view)
@@ -111,9 +146,7 @@ def _write(order: plan.Order, session: Session, source: Source, frames: FrameRea
 
 
 def _main_window(store: Store, source: Source) -> Desk:
-    from scope_gui.window.window import MainWindow  # noqa: PLC0415 - a single view needs none of the window
-
-    return MainWindow(store, source)
+    return cast("Desk", named("scope_gui.window.window:MainWindow")(store, source))
 
 
 def _state(arguments: argparse.Namespace, session: Session, names: Names, frames: FrameReader, at_ns: int) -> Assigns:

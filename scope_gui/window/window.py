@@ -26,6 +26,7 @@ from scope_gui.commands import COMMANDS, MENUS, Command
 from scope_gui.dialogs.asking import Asking
 from scope_gui.dialogs.chooser import Palette, SearchBox
 from scope_gui.settings import Settings
+from scope_gui.verbs.registry import verb_named
 from scope_gui.window.dropping import local_files, session_path
 from scope_gui.window.header import HeaderView
 from scope_gui.window.notices import NoticeView
@@ -151,6 +152,8 @@ class MainWindow(QMainWindow):
             self.store.send(command.event)
         elif command.look is not None:
             self.building.stage.look(command.look)
+        elif command.verb is not None:
+            self.asking.keeping.begin(verb_named(command.verb))
         elif command.ask == "rooms":
             self.building.stage.go_in()
         elif command.ask == "palette":

@@ -22,7 +22,7 @@ def test_a_memory_that_no_pool_can_have_is_refused() -> None:
     assert "must be 1 to 4096" in scope("run", "--memory", "0", "--", "true", expect=2).stderr
 
 
-@pytest.mark.parametrize("verb", ["verbs_record", "recording.recorder", "blindness"])
+@pytest.mark.parametrize("verb", ["verbs.attach", "verbs.run", "command_line", "recording.recorder", "blindness"])
 def test_what_records_loads_no_table_library(verb: str) -> None:
     """An attach would take a third longer: the tables are the sealer's."""
     code = f"import sys, scope_gui.{verb}; print([m for m in ('numpy', 'pyarrow', 'duckdb') if m in sys.modules])"

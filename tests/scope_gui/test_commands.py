@@ -19,7 +19,7 @@ def test_no_two_commands_share_a_key() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.title)
 def test_every_command_does_one_thing_and_its_keys_exist(command: Command) -> None:
-    assert [command.event, command.ask, command.look].count(None) == 2
+    assert [command.event, command.ask, command.look, command.verb].count(None) == 3
     assert command.menu in MENUS
     for key in command.keys:
         assert QKeySequence(key).count() == 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scope_gui.command_line import build_parser
+from scope_gui.verbs.registry import VERBS
 from tests.damaged import flip_bit
 from tests.scope_command import COMMAND, scope_here
 from tests.sessions import build_session
@@ -85,9 +85,7 @@ ANSWERS_INTO = """
 import json, os, sys
 sys.argv[0] = "scope-gui"
 from scope_gui import cli, streams
-from scope_gui.verbs import keep
-from scope_gui.verbs import read
-from scope_gui.verbs import record# once for all; what has threads is not here
+from scope_gui.verbs import doctor, frame, index, info, pack, recover, verify  # once; nothing with threads
 for at, (words, into) in enumerate(json.load(sys.stdin)):
     pid = os.fork()
     if pid == 0:
@@ -137,11 +135,20 @@ def test_the_exit_code_says_how_it_went(
         assert done.stdout == ""
 
 
-def test_every_verb_is_in_the_table() -> None:
-    parser = build_parser()
-    actions = [action for action in parser._actions if action.dest == "help" or action.choices]
-    verbs = {name for action in actions for name in action.choices or ()}
-    assert verbs == {words[0] for code, words in TABLE if code == 2 and words[0] != "frobnicate"}
+def test_every_verb_is_in_the_table_with_codes_that_its_help_names() -> None:
+    assert {verb.name for verb in VERBS} == {
+        words[0] for code, words in TABLE if code == 2 and words[0] != "frobnicate"
+    }
+    for verb in VERBS:
+        codes = {code for code, words in TABLE if words[0] == verb.name}
+        assert codes <= {code for code, _ in verb.codes}
+
+
+def test_help_names_every_verb_and_what_it_is_for() -> None:
+    said = scope_here(["--help"]).stdout
+    for verb in VERBS:
+        assert f"  {verb.name:<10} {verb.help}\n" in said
+        assert "exit codes:" in scope_here([verb.name, "--help"]).stdout
 
 
 def test_a_kind_that_there_is_not_is_answered_with_those_that_there_are(folder: Path) -> None:

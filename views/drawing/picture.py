@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any, Protocol, cast, runtime_checkable
 
 import msgspec
@@ -19,6 +18,7 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
+from capture.named import named
 from views.drawing.legend import Sign, legend_height, paint_signs
 from views.drawing.theme import colours, number_font, qcolor, text_font
 from views.loop.events import Event
@@ -62,8 +62,7 @@ class Caption(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_view(name: str, send: Callable[[Event], None], source: Source) -> QWidget:
     """A fresh view by its name; only its own modules are imported, because a picture should be there at once."""
-    module, _, kind = _VIEWS[name].partition(":")
-    return cast(QWidget, getattr(import_module(module), kind)(send, source))
+    return cast(QWidget, named(_VIEWS[name])(send, source))
 
 
 def body_size(size: QSize, signs: Sequence[Sign]) -> QSize:

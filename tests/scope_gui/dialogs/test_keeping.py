@@ -15,6 +15,7 @@ from capture.session.session import Session
 from scope_gui.commands import COMMANDS, Ask
 from scope_gui.dialogs import own_verb
 from scope_gui.dialogs.keeping import Keeping
+from scope_gui.verbs.registry import verb_named
 from tests.sessions import build_session
 from views.loop.events import SessionOpened
 from views.loop.state import Notice, SessionRef
@@ -57,6 +58,9 @@ class Window:
     def asked(self, what: Ask) -> Notice:
         return self.said(lambda: self.keeping.ask(what))
 
+    def begun(self, verb: str) -> Notice:
+        return self.said(lambda: self.keeping.begin(verb_named(verb)))
+
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
@@ -76,18 +80,18 @@ def test_a_session_is_kept_as_one_file_under_a_name_that_was_free(
 ) -> None:
     window.show(session)
     target = tmp_path / "kept.scope"
-    assert window.said(lambda: window.keeping.pack(str(target))) == Notice(f"Kept as {target}.")
+    assert window.said(lambda: window.keeping.write(verb_named("pack"), str(target))) == Notice(f"Kept as {target}.")
     assert "Packing orders.scope" in window.busy
     with Session.open(target) as packed:
         assert packed.complete
-    again = window.said(lambda: window.keeping.pack(str(target)))
+    again = window.said(lambda: window.keeping.write(verb_named("pack"), str(target)))
     assert again.text == f"{target} exists already; choose another name."
 
 
 @pytest.mark.qt_log_ignore("propagateSizeHints")
 def test_the_dialog_asks_where_to_keep_it(window: Window, session: Path, qtbot: QtBot) -> None:
     window.show(session)
-    window.keeping.ask("pack")
+    window.keeping.begin(verb_named("pack"))
     qtbot.waitUntil(lambda: isinstance(QApplication.activeModalWidget(), QFileDialog), timeout=LIMIT_MS)
     dialog = QApplication.activeModalWidget()
     assert isinstance(dialog, QFileDialog)
@@ -97,31 +101,31 @@ def test_the_dialog_asks_where_to_keep_it(window: Window, session: Path, qtbot: 
 
 def test_a_live_or_packed_session_is_not_packed_and_the_window_says_why(window: Window, tmp_path: Path) -> None:
     window.show(tmp_path / "a.scope", live=True)
-    assert "still being recorded" in window.asked("pack").text
+    assert "still being recorded" in window.begun("pack").text
     packed = tmp_path / "b.scope"
     packed.touch()
     window.show(packed)
-    assert window.asked("pack").text == f"{packed} is one file already."
+    assert window.begun("pack").text == f"{packed} is one file already."
 
 
 def test_a_session_is_checked_and_damage_is_serious(window: Window, session: Path) -> None:
     window.show(session)
-    assert window.asked("verify") == Notice("orders.scope: nothing that was recorded is missing.")
+    assert window.begun("verify") == Notice("orders.scope: nothing that was recorded is missing.")
     broken = next(session.glob("segments/*.events.parquet"))
     broken.write_bytes(broken.read_bytes()[:-3])
-    assert window.asked("verify") == Notice("orders.scope: this session has lost something.", serious=True)
+    assert window.begun("verify") == Notice("orders.scope: this session has lost something.", serious=True)
 
 
 def test_caches_are_rebuilt(window: Window, session: Path) -> None:
     shutil.rmtree(session / "cache")
     window.show(session)
-    assert window.asked("index").text.startswith("orders.scope: 3 keyframes and 3 levels of detail written")
+    assert window.begun("index").text.startswith("orders.scope: 3 keyframes and 3 levels of detail written")
     assert len(list((session / "cache").iterdir())) == 6
 
 
 def test_the_worlds_reasons_reach_the_window(window: Window, tmp_path: Path) -> None:
     window.show(tmp_path / "gone.scope")
-    told = window.asked("verify")
+    told = window.begun("verify")
     assert told.serious
     assert "gone.scope" in told.text
     assert not told.text.startswith("scope-gui:")
@@ -144,14 +148,14 @@ def test_what_is_under_way_can_be_stopped_and_is_not_started_twice(
     slow.chmod(0o755)
     monkeypatch.setattr(own_verb, "own_program", lambda: [str(slow)])
     window.show(session)
-    window.keeping.ask("verify")
+    window.keeping.begin(verb_named("verify"))
     window.qtbot.waitUntil(
         lambda: bool(window.store.fold()) or window.store.assigns.busy == "packing: 40 %", timeout=LIMIT_MS
     )
     children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
     started = [child for child in children if str(slow) in child.cmdline() or child.name() == "sleep"]
     assert len(started) == 1
-    window.keeping.ask("index")
+    window.keeping.begin(verb_named("index"))
     window.store.fold()
     assert window.store.assigns.notice == Notice("Checking orders.scope is still under way; stop it or wait.")
     assert window.asked("stop work") == Notice("Checking orders.scope was stopped.")
@@ -159,8 +163,10 @@ def test_what_is_under_way_can_be_stopped_and_is_not_started_twice(
     assert window.asked("stop work") == Notice("Nothing is under way that could be stopped.")
 
 
-def test_every_one_of_these_is_a_command(window: Window) -> None:
+def test_every_one_of_these_is_a_command() -> None:
     asked = {command.ask: command for command in COMMANDS if command.ask}
-    assert {"pack", "verify", "index", "stop work", "desktop", "no desktop"} <= asked.keys()
-    assert asked["pack"].needs_session
+    assert {"stop work", "desktop", "no desktop"} <= asked.keys()
     assert not asked["desktop"].needs_session
+    begun = {command.verb: command for command in COMMANDS if command.verb}
+    assert {"pack", "verify", "index"} <= begun.keys()
+    assert all(command.needs_session for command in begun.values())

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from capture.errors import TargetProblem
-from scope_gui import command_line
 from scope_gui.pictures import plan
 from scope_gui.pictures.plan import Order, Pace, check, durations_ms, moments, names, size_from_text
 
@@ -103,7 +102,3 @@ def test_what_a_sequence_cannot_be_written_to_is_said(tmp_path: Path) -> None:
         check(order(tmp_path / "a.gif", fps=60, count=3), force=True)
     with pytest.raises(TargetProblem, match="at most 745 pictures"):
         check(order(tmp_path / "a.gif", fps=10, count=800), force=True)
-
-
-def test_the_command_line_offers_every_view() -> None:
-    assert command_line.VIEWS == plan.VIEWS
