@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from capture.decode.catalog import Catalog, Target
 from capture.decode.record_bytes import Records
@@ -279,6 +278,8 @@ def _fill_states(catalog: Catalog, target: Target, heads: Records, columns: Colu
     texts = states.texts.array
     truncated = (flags & FLAG_TRUNCATED) != 0
     if truncated.any():
+        import pyarrow.compute as pc  # noqa: PLC0415 - takes 70 ms to import, and few values are cut
+
         ends = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
         texts = pc.if_else(pa.array(truncated), pc.binary_join_element_wise(texts, *ends), texts)
     columns.states = replace(states, texts=TextColumn(texts))
