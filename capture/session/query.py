@@ -42,6 +42,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 _READS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 _ODD_TYPE = re.compile("date|time|interval|uhugeint|bignum|variant|uuid|bit|geometry|union")
+_ASKS_WHAT_THERE_IS = re.compile("show|describe|pragma|information_schema|duckdb_|sqlite_|pg_")
 _BATCH_ROWS = 1 << 11  # a vector of DuckDB's: one is made before the limits are looked at
 _LOOK_S = 0.05
 _MOST_GROWTH = 2 << 30  # one vector of long texts is made whatever the limits of DuckDB are
@@ -154,10 +155,16 @@ class _Asked:
             statements = connection.extract_statements(_as_text(self._sql))
             if len(statements) != 1 or statements[0].type not in _READS:
                 raise SessionProblem("A query is one SELECT statement.", "Sessions are read only.")
-            sources = [self._create_view(connection, name, failures) for name in SCHEMAS]
+            named = _named_tables(statements[0].query)
+            sources = [self._create_view(connection, name, failures) for name in named]
             if self._given_up:
                 raise SessionProblem("The query was ended before it had begun.")
-            answer = self._fetched(*_readable(connection, statements[0]))
+            try:
+                rows = _readable(connection, statements[0])
+            except duckdb.CatalogException:  # of a name put together, or one that nothing has: it says what is alike
+                sources += [self._create_view(connection, name, failures) for name in SCHEMAS if name not in named]
+                rows = _readable(connection, statements[0])
+            answer = self._fetched(*rows)
         del sources  # they outlive every scan
         return answer
 
@@ -197,6 +204,16 @@ class _Asked:
         described = zip(reader.schema, distinct(columns), kinds, strict=True)
         fields = [field.with_name(name).with_metadata({"sql": kind}) for field, name, kind in described]
         return pa.table(pa.Table.from_batches(batches, reader.schema).columns, schema=pa.schema(fields))
+
+
+def _named_tables(sql: str) -> list[str]:
+    """The tables whose names are in the statement, or all; making all views is half the time of a small query.
+
+    >>> _named_tables('SELECT count(*) FROM "Calls"')
+    ['calls']
+    """
+    text = sql.casefold()
+    return [name for name in SCHEMAS if name in text or _ASKS_WHAT_THERE_IS.search(text)]
 
 
 def _readable(
