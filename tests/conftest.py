@@ -35,6 +35,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)
     leftovers.mark_this_run()
     if not workers.is_worker():
+        interpreters.tell_workers()
         workers.begin_run()
 
 

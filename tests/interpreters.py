@@ -48,9 +48,15 @@ class Interpreter:
         return ".".join(map(str, self.version)) + ("t" if self.free_threaded else "")
 
 
+FOUND = "SCOPE_TEST_INTERPRETERS"
+"""The variable in which the workers of a run get what its main process has found: each has to be started for that."""
+
+
 @functools.cache
 def found() -> list[Interpreter]:
     """Interpreters of `MINORS` that start, oldest first, one per minor."""
+    if told := os.environ.get(FOUND):
+        return [Interpreter((*version,), Path(path)) for version, path in json.loads(told)]
     newest: dict[str, Interpreter] = {}
     for path in dict.fromkeys(_candidates()):
         answer = _examine(path)
@@ -59,6 +65,11 @@ def found() -> list[Interpreter]:
             if known is None or answer.version > known.version:
                 newest[answer.minor] = answer
     return sorted(newest.values())
+
+
+def tell_workers() -> None:
+    """What was found here need not be looked for in processes that this one starts."""
+    os.environ[FOUND] = json.dumps([(one.version, str(one.path)) for one in found()])
 
 
 def missing() -> list[str]:

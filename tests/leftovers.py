@@ -8,6 +8,7 @@ beside another run only those count whose session lies in the folder of this tes
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import threading
@@ -26,6 +27,8 @@ GRACE_S = 5.0
 _SHM = Path("/dev/shm")
 # The standard library keeps these for the life of the process once multiprocessing was used.
 _STAYING = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+staying: set[int] = set()
+"""Processes that this worker keeps from test to test."""
 
 
 def mark_this_run() -> None:
@@ -82,8 +85,15 @@ def now() -> Leftovers:
 
 def left_since(before: Leftovers, grace_s: float = GRACE_S, sessions: Path | None = None) -> Leftovers:
     """What came after `before` and does not go away within the grace time; empty as soon as all of it is gone."""
-    wait_for(lambda: not now().since(before, sessions), grace_s)
-    return now().since(before, sessions)
+    left = Leftovers()
+
+    def is_clean() -> bool:
+        nonlocal left
+        left = now().since(before, sessions)
+        return not left
+
+    wait_for(is_clean, grace_s)
+    return left
 
 
 def wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:
@@ -98,8 +108,8 @@ def wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 def _processes_of_this_run() -> dict[int, str]:
     here = {}
-    for pid in psutil.pids():
-        if pid == os.getpid() or not _is_marked(pid):
+    for pid in set(psutil.pids()) - _strangers() - staying:
+        if not _is_marked(pid):
             continue
         try:
             name = " ".join(psutil.Process(pid).cmdline())
@@ -108,6 +118,12 @@ def _processes_of_this_run() -> dict[int, str]:
         if name and not any(staying in name for staying in _STAYING):
             here[pid] = name[:200]
     return here
+
+
+@functools.cache
+def _strangers() -> frozenset[int]:
+    """What was there before the first test: to look at it again with each was 13 ms a test, half a minute in all."""
+    return frozenset(pid for pid in psutil.pids() if pid == os.getpid() or not _is_marked(pid))
 
 
 def _is_marked(pid: int) -> bool:
