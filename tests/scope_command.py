@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import io
 import json
 import subprocess
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from scope_gui.cli import main
+from tests.forked_command import VERBS as FORKED
+from tests.forked_command import Server
 
 READING = ("events", "frame", "info", "query", "verify")
 COMMAND = [sys.executable, "-m", "scope_gui"]
@@ -20,17 +24,27 @@ COMMAND = [sys.executable, "-m", "scope_gui"]
 def scope(*words: object, expect: int = 0, timeout_s: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
     """Runs `scope-gui WORDS`; the test fails when the exit code is another one.
 
-    A verb that only reads runs in this process, whose imports are there, unless `options` ask for another environment.
+    A verb that only reads runs in this process, whose imports are there, and one that works in a fork of one that has
+    them (`tests/forked_command.py`), unless `options` ask for another environment or a window is to be seen.
     """
     command = [str(word) for word in words]
     if command[0] in READING and not options:
         done = scope_here(command)
+    elif command[0] in FORKED and not options and ("--no-window" in command or command[0] not in ("attach", "run")):
+        done = subprocess.CompletedProcess([*COMMAND, *command], *_server().run(command, timeout_s))
     else:
         done = subprocess.run(
             [*COMMAND, *command], capture_output=True, text=True, timeout=timeout_s, check=False, **options
         )
     assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done
+
+
+@functools.cache
+def _server() -> Server:
+    server = Server()
+    atexit.register(server.close)
+    return server
 
 
 def scope_here(command: list[str]) -> subprocess.CompletedProcess[str]:
