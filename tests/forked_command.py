@@ -26,13 +26,11 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from capture.own_process import own_command
+from scope_gui.verbs.registry import verb_named
 from tests import leftovers
 
 VERBS = ("attach", "doctor", "index", "pack", "recover", "run", "stop")
-IMPORTED = (
-    "numpy.ma", "pyarrow.compute", "scope_gui.recording.sealer", "scope_gui.streams", "scope_gui.verbs.keep",
-    "scope_gui.verbs.record",
-)  # fmt: skip
+IMPORTED = ("numpy.ma", "pyarrow.compute", "scope_gui.recording.sealer", "scope_gui.streams")
 _CHUNK = 1 << 16
 _END_S = 10.0
 
@@ -97,7 +95,7 @@ class Server:
 
 def serve(control: socket.socket) -> None:
     """Forks for each request, and tells its process and its status, until nobody is left to ask."""
-    for module in IMPORTED:
+    for module in (*IMPORTED, *(verb_named(name).module for name in VERBS)):
         importlib.import_module(module)
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the tests, and for what they run
