@@ -30,7 +30,7 @@ from tests.targets import Launcher
 from tests.thirdparty import packages
 
 pytestmark = pytest.mark.soak
-CYCLES = 1000 if SOAK else 15
+CYCLES = 1000 if SOAK else 6
 
 RESTLESS = """
 import importlib, json, os, sys, threading, time

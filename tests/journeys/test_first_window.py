@@ -65,7 +65,7 @@ def served(target: Launcher, tmp_path: Path) -> Served:
         load = ["2", "25"] if kept_open else ["4", "40"]
         program = [sys.executable, "-m", "tests.journeys.load", port[1], *load]
         target(program, ready="READY", env=environment, cwd=tmp_path)
-        return {"search": pages.name, "pid": server.pid, "steps": 30}
+        return {"search": pages.name, "pid": server.pid, "steps": 20}
 
     return serve
 
@@ -128,7 +128,7 @@ def check_found_again(play: Any, seen: dict[str, Any], **options: Any) -> None:
 def test_from_attach_to_a_bookmark_found_again_without_any_mouse(
     play: Any, served: Served, home: dict[str, str], rounds: Callable[[int, int], int], tmp_path: Path
 ) -> None:
-    steps = rounds(40, 200)
+    steps = rounds(20, 200)
     seen = play("first window", given={**served(), "steps": steps}, env=home)
     assert len(seen["places"]) == steps
     assert seen["mouse"] == {}
@@ -183,8 +183,8 @@ def test_the_same_on_a_session_that_has_been_damaged(play: Any, home: dict[str, 
     for file in files_of(session, lost.seq):
         flip_bit(file)
     environment = {**home, "SCOPE_3D": "off"}
-    given = {"steps": 60, "lane": track_id, "lost_ns": (lost.start_ns + lost.end_ns) // 2}
-    seen = play("first damage", "open", session, "--at", f"{mine[30]}ns", given=given, env=environment)
+    given = {"steps": 20, "lane": track_id, "lost_ns": (lost.start_ns + lost.end_ns) // 2}
+    seen = play("first damage", "open", session, "--at", f"{mine[8]}ns", given=given, env=environment)
     assert "orders.scope is damaged: what was recorded from" in seen["told"]
     assert min(seen["places"]) < lost.start_ns < lost.end_ns < max(seen["places"])
     check_scrubbing(session, seen)

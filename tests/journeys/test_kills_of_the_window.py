@@ -135,6 +135,7 @@ def test_while_it_recovers(kills: Callable[[str], Kills], tmp_path: Path) -> Non
     print("recover", dict(killed.went))
 
 
+@in_soak_only  # what each does to the session, `tests/faults/test_kills.py` and `test_recovery.py` hold without windows
 def test_of_two_that_recover_the_same_session_one_works(
     begin_story: Begin, new_display: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from tests.interpreters import Interpreter
 from tests.scope_command import COMMAND, query, scope_json
 
 pytestmark = pytest.mark.soak
-ROUNDS = 50 if os.environ.get("SCOPE_SOAK") else 2
+ROUNDS = 50 if os.environ.get("SCOPE_SOAK") else 1
 
 STEPS = """
 import os, sys

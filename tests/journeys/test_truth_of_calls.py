@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interpreters import Interpreter
+from tests.conftest import SOAK
+from tests.interpreters import ONE_OF_EACH_WAY, Interpreter, found
 from tests.scope_command import query, run_recorded, scope_json
 
 DRIVER = """
@@ -173,10 +174,21 @@ def tokenize_file(folder: Path, interpreter: Interpreter) -> list[str]:
     return ["tokenize", source.stdout.strip()]
 
 
-@pytest.mark.sampled
-@pytest.mark.parametrize("program", ["json.tool", "compileall", "tokenize", "unittest"])
+PROGRAMS = ("unittest", "json.tool", "compileall", "tokenize")
+SAMPLE = {(minor, "unittest") for minor in ONE_OF_EACH_WAY} | set(zip(ONE_OF_EACH_WAY, PROGRAMS[1:], strict=True))
+"""For `make test`: the suite, with every way to leave a call, and one program of many calls, for each way in."""
+CASES = [
+    pytest.param(python, program, id=f"{python.minor}-{program}")
+    for python in found()
+    for program in PROGRAMS
+    if SOAK or (python.minor, program) in SAMPLE
+]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("python", "program"), CASES)
 def test_calls_equal_what_cprofile_counts(
-    interpreter: Interpreter, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    python: Interpreter, program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONHASHSEED", "0")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
@@ -185,13 +197,13 @@ def test_calls_equal_what_cprofile_counts(
     (tmp_path / "suite_of_cases.py").write_text(SUITE)
     words = {
         "json.tool": lambda: json_file(tmp_path),
-        "compileall": lambda: compile_folder(tmp_path, interpreter),
-        "tokenize": lambda: tokenize_file(tmp_path, interpreter),
+        "compileall": lambda: compile_folder(tmp_path, python),
+        "tokenize": lambda: tokenize_file(tmp_path, python),
         "unittest": lambda: ["suite_of_cases"],
     }[program]()
-    expected = counted_by_cprofile(interpreter, tmp_path, words)
+    expected = counted_by_cprofile(python, tmp_path, words)
     shutil.rmtree(tmp_path / "sources" / "__pycache__", ignore_errors=True)  # else the second run finds work done
-    counted = counted_by_scope(interpreter, tmp_path, words)
+    counted = counted_by_scope(python, tmp_path, words)
     differences = {key: (counted[key], expected[key]) for key in expected | counted if counted[key] != expected[key]}
     assert sum(expected.values()) > 100
     assert differences == {}, "function: (recorded, cProfile)"
