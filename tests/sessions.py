@@ -13,8 +13,8 @@ import pyarrow as pa
 from capture.events.batch import EventBatch, Kind, make_batch
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.session.eventtable import event_table
+from capture.session.rows import as_table
 from capture.session.store import SegmentStore
-from capture.session.tables import as_table
 
 FUNCTIONS = ("<module>", "main", "serve", "Store.put", "Store.get", "parse", "Order.total", "retry", "log", "flush")
 SESSION_ID = "5e55105e55105e55"

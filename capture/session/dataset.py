@@ -7,8 +7,8 @@ and gives Arrow buffers that stay as they are. DuckDB tells it the columns and t
 condition leaves nothing are not read.
 
 What is read is a copy: nobody can change it between its check and its use, or cut it off under a mapping. Many bytes go
-to a file without a name. States, which need more than their own file to be whole, are served as Arrow files: writing
-them as Parquet once more would be most of what a query costs.
+to a file without a name. Tables that need more than their own file to be whole (states) are served as Arrow files:
+writing them as Parquet once more would be most of what a query costs.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from pyarrow import fs
 
 from capture.session.format import FileEntry, Manifest, SegmentEntry
 from capture.session.reader import TableReader
+from capture.session.rows import empty_table
 from capture.session.stored_states import as_arrow_file
-from capture.session.tables import SCHEMAS, WORDS, empty_table
+from capture.session.tables import SCHEMAS, TABLE, WORDS
 
 _IN_MEMORY = 128 << 20
 _ALIGNMENT = 64
-_STATES_GROW = 8  # from their Parquet file to their Arrow file
+_WHOLE_GROW = 8  # from their Parquet file to their Arrow file
 
 
 class Stored(Protocol):
@@ -41,7 +42,7 @@ class Stored(Protocol):
     def reader(self) -> TableReader: ...
     @property
     def segments(self) -> Sequence[SegmentEntry]: ...
-    def small_table(self, name: str) -> pa.Table | None: ...
+    def whole_table(self, name: str) -> pa.Table | None: ...
 
 
 class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
@@ -77,19 +78,19 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
         return listed + len(self._more)
 
     def _source(self, columns: Sequence[str] | None, condition: ds.Expression | None) -> ds.Dataset:
-        small = self._session.small_table(self._name)
-        if small is not None:
-            return ds.dataset(small)
+        whole = self._session.whole_table(self._name)
+        if whole is not None:
+            return ds.dataset(whole)
         stored = self._stored(columns, condition)
         return ds.UnionDataset(SCHEMAS[self._name], [stored, ds.dataset(self._more)]) if len(self._more) else stored
 
     def _stored(self, columns: Sequence[str] | None, condition: ds.Expression | None) -> ds.Dataset:
         """The rows in segment order, with projection and filters pushed down to the files."""
         form, chosen = _format(self._name), self._chosen(condition)
-        if self._name == "states":
-            needed = None if condition is not None or columns is None else [*columns, SCHEMAS["states"].names[0]]
-            whole = ((entry, self._states(segment, entry, needed)) for segment, entry in chosen)
-            buffers = _steady(whole, _STATES_GROW * sum(entry.bytes for _, entry in chosen))
+        if TABLE[self._name].is_shortened:
+            needed = None if condition is not None or columns is None else [*columns, SCHEMAS[self._name].names[0]]
+            whole = ((entry, self._whole(segment, entry, needed)) for segment, entry in chosen)
+            buffers = _steady(whole, _WHOLE_GROW * sum(entry.bytes for _, entry in chosen))
         else:
             files = ((entry, self._session.reader.checked_file(segment, entry)) for segment, entry in chosen)
             buffers = _steady(files, sum(entry.bytes for _, entry in chosen))
@@ -102,9 +103,9 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
         ]
         return ds.FileSystemDataset(fragments, SCHEMAS[self._name], form, fs.LocalFileSystem())
 
-    def _states(self, segment: SegmentEntry, entry: FileEntry, columns: list[str] | None) -> pa.Buffer | None:
+    def _whole(self, segment: SegmentEntry, entry: FileEntry, columns: list[str] | None) -> pa.Buffer | None:
         table = self._session.reader.table(segment, entry, columns)
-        return None if table is None else as_arrow_file(table)
+        return None if table is None else as_arrow_file(self._name, table)
 
     def _chosen(self, condition: ds.Expression | None) -> list[tuple[SegmentEntry, FileEntry]]:
         """The segments and files of which the condition can leave anything."""
@@ -122,7 +123,7 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
 
 
 def _format(name: str) -> ds.FileFormat:
-    if name == "states":
+    if TABLE[name].is_shortened:
         return ds.IpcFileFormat()
     return ds.ParquetFileFormat(dictionary_columns={field.name for field in SCHEMAS[name] if field.type == WORDS})
 
@@ -133,9 +134,10 @@ def _guarantees(name: str, segments: Sequence[SegmentEntry]) -> list[ds.Expressi
     The numbers become Arrow's all at once: for each int of Python's pyarrow looks for a pandas, and where there is none
     it looks anew each time, which took a millisecond a segment.
     """
+    table = TABLE[name]
     ends = pa.array([segment.end_ns for segment in segments], pa.int64())
-    if name == "events":
-        time_ns, event_id = ds.field("time_ns"), ds.field("event_id")
+    if table.numbered:
+        time_ns, event_id = ds.field(table.time), ds.field(table.columns[0].name)
         starts = pa.array([segment.start_ns for segment in segments], pa.int64())
         firsts = pa.array([segment.first_event_id for segment in segments], pa.int64())
         nexts = pa.array([segment.first_event_id + segment.events for segment in segments], pa.int64())
@@ -143,7 +145,7 @@ def _guarantees(name: str, segments: Sequence[SegmentEntry]) -> list[ds.Expressi
             (time_ns >= start) & (time_ns <= end) & (event_id >= first) & (event_id < following)
             for start, end, first, following in zip(starts, ends, firsts, nexts, strict=True)
         ]
-    if name == "calls":
+    if table.time and "start_ns" in table.schema.names:  # it began before it ended, and it ended in here
         return [ds.field("start_ns") <= end for end in ends]
     return [None] * len(segments)
 

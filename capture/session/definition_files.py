@@ -14,10 +14,10 @@ from capture.errors import SessionProblem
 from capture.session import parquet
 from capture.session.folder import SessionFolder
 from capture.session.format import FileEntry
-from capture.session.tables import as_table
+from capture.session.rows import as_table
+from capture.session.tables import TABLE
 
 _PIECES = 8  # of a table, before it is written anew as one
-_GROWING = frozenset({"sites", "state_keys"})  # their rows never change: only new ones are written
 
 
 class DefinitionFiles:
@@ -45,7 +45,7 @@ class DefinitionFiles:
 
         Raises: TargetProblem.
         """
-        if table in _GROWING:
+        if TABLE[table].grows:
             written = self._written.get(table, 0)
             if len(rows) > written and len(self._files.get(table, ())) < _PIECES:
                 self._files.setdefault(table, []).append(self._write(table, rows[written:]))

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch, make_batch
 from capture.events.text_column import NO_TEXTS, TextColumn
-from capture.session.tables import SCHEMAS, id_column
+from capture.session.rows import id_column
+from capture.session.tables import SCHEMAS
 
 _CODES = sorted(KIND_NAMES)
 _WORDS = pa.array([KIND_NAMES[code] for code in _CODES])

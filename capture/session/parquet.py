@@ -19,52 +19,39 @@ from capture.errors import FormatError, one_line
 from capture.hostlib import host_library
 from capture.session.format import MAX_DECODED_BYTES
 from capture.session.stored_states import EventColumns, with_old_values, with_told
-from capture.session.tables import OLD_ROWS_BACK, SCHEMAS, STORED_SCHEMAS, WORDS
+from capture.session.tables import COLUMNS, OLD_ROWS_BACK, SCHEMAS, STORED_SCHEMAS, TABLE, WORDS, Table
 
 _MAX_COLUMNS = 256
 _ROW_GROUP_ROWS = 1 << 20
-_PLAIN = frozenset({"parent_call_id", "value", "old", "new", "command", "summary"})
-# Texts of a program: plain where they differ, since a dictionary of them doubles the time and is given up in the end.
-_VALUES = frozenset({"value", "old", "new"})
 _SAMPLE_ROWS = 512
-# Readers skip rows by these, and whole columns by the knowledge that they hold nothing but null.
-_STATISTICS = frozenset({"time_ns", "start_ns", "end_ns", "object_id", "ref"})
 # What pyarrow raises for bytes that are not a Parquet file; all of it becomes a FormatError.
 BAD_BYTES = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError)
 
 
-def _options(schema: pa.Schema) -> dict[str, Any]:
-    delta = {
-        field.name: "DELTA_BINARY_PACKED"
-        for field in schema
-        if field.name not in _PLAIN
-        and (
-            field.type == pa.int64()
-            or field.name in {"depth", OLD_ROWS_BACK}
-            or (field.name == schema[0].name and field.type == pa.int32())
-        )
-    }
+def _options(table: Table) -> dict[str, Any]:
+    """Readers skip rows by statistics, and whole columns by the knowledge that they hold nothing but null."""
     return {
         "version": "2.6",
         "compression": "zstd",
         "compression_level": 1,
-        "column_encoding": delta,
-        "use_dictionary": [
-            f.name for f in schema if f.name not in delta and f.name not in _PLAIN and f.type != pa.float64()
-        ],
-        "write_statistics": [name for name in schema.names if name in _STATISTICS],
+        "column_encoding": {c.name: "DELTA_BINARY_PACKED" for c in table.columns if c.encoding == "delta"},
+        "use_dictionary": [column.name for column in table.columns if column.encoding == "dictionary"],
+        "write_statistics": [column.name for column in table.columns if column.skips],
         "write_page_checksum": True,
         "store_schema": False,  # it costs 1 KiB per file and says what the Parquet schema says already
     }
 
 
-_OPTIONS = {name: _options(schema) for name, schema in STORED_SCHEMAS.items()}
-
-
 def encode(name: str, table: pa.Table) -> pa.Buffer:
     """The Parquet file of the named table."""
-    sink, options = pa.BufferOutputStream(), _OPTIONS[name]
-    values = [column for column in _VALUES.intersection(table.column_names) if table[column].type == pa.string()]
+    sink, columns = pa.BufferOutputStream(), COLUMNS[name]
+    there = set(table.column_names)  # a file of an older or newer version, or one whose events tell the rest
+    options = {
+        option: [c for c in value if c in there] if isinstance(value, list) else value
+        for option, value in _options(TABLE[name]).items()
+    }
+    values = [column for column in table.column_names if column in columns and columns[column].encoding == "sampled"]
+    # Plain where the texts differ: a dictionary of them doubles the time and is given up in the end.
     if repeating := [column for column in values if _repeats(table[column])]:
         options = {**options, "use_dictionary": [*options["use_dictionary"], *repeating]}
     if empty := [column for column in values if table[column].null_count == len(table)]:
@@ -186,12 +173,12 @@ def decode(
         present = [column for column in STORED_SCHEMAS[name].names if column in filled and column in needed]
         table = file.read(columns=present, use_threads=False)
         table.validate(full=any(not pa.types.is_primitive(field.type) for field in table.schema))
-        if name == "states":
+        if TABLE[name].is_shortened:
             untold = needed.difference(file.schema_arrow.names)
     except BAD_BYTES as error:
         raise FormatError(f"The table {name} cannot be decoded: {one_line(error)}.") from error
     if untold:
-        table = with_told(table, untold, events)
+        table = with_told(name, table, untold, events)
     try:
         if OLD_ROWS_BACK in needed and not stored:
             missing = [pa.field(column, pa.string()) for column in ("old", "new") if column not in table.column_names]

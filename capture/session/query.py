@@ -25,8 +25,9 @@ import pyarrow as pa
 
 from capture.errors import SessionProblem
 from capture.session.answer import weight
+from capture.session.rows import Rows, as_table, empty_table
 from capture.session.session import Session
-from capture.session.tables import SCHEMAS, Rows, as_table, empty_table
+from capture.session.tables import SCHEMAS, TABLE
 
 _RETRIES = 5  # small segments of a live session may be merged away under a query
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -124,7 +125,8 @@ class _Asked:
         thread.join()
         answer, error = self._outcome
         if isinstance(error, duckdb.Error) and not failures:
-            raise SessionProblem(f"The query failed. {_sentence(error)}") from error
+            is_about_names = isinstance(error, (duckdb.CatalogException, duckdb.BinderException))
+            raise SessionProblem(f"The query failed. {_sentence(error)}", _NAMES if is_about_names else None) from error
         if error is not None and not failures:
             raise error
         return answer
@@ -175,10 +177,10 @@ class _Asked:
         It does believe in the length of a range, of which the condition then leaves nothing.
         """
         more = as_table(name, self._open_rows[name]) if name in self._open_rows else empty_table(name)
-        # Rows of a segment that a wait has outlasted are not the whole wait.
-        rows = self._session.table(name, failures, empty_table(name) if name == "waits" else more)
+        is_told_whole = TABLE[name].open_rows == "whole"  # a row that has outlasted its segment is not all of it
+        rows = self._session.table(name, failures, empty_table(name) if is_told_whole else more)
         view = connection.from_arrow(rows)
-        if name == "waits":
+        if is_told_whole:
             view = view.filter("end_ns IS NOT NULL").union(connection.from_arrow(more))
         elif rows.rows:
             nothing = ", ".join(f"NULL AS {column}" for column in SCHEMAS[name].names)
@@ -251,6 +253,7 @@ def _as_text(sql: str) -> str:
 
 
 _LESS = "Ask for less: LIMIT, WHERE, GROUP BY."
+_NAMES = "`scope-gui query --help` lists the tables and their columns."
 
 
 def distinct(names: list[str]) -> list[str]:

@@ -12,7 +12,6 @@ from capture.errors import FormatError, SessionProblem
 from capture.session import parquet
 from capture.session.files import SessionFiles
 from capture.session.format import FileEntry, Problem, SegmentEntry, checksum
-from capture.session.stored_states import as_arrow_file
 from capture.session.tables import SCHEMAS
 
 _MAX_PROBLEMS = 1000
@@ -72,14 +71,6 @@ class TableReader:
             return None
         self.trusted.add(entry.name)
         return data
-
-    def whole_states(self, segment: SegmentEntry, entry: FileEntry) -> pa.Buffer | None:
-        """A segment's states as an Arrow file with all that its own and other files tell; None when one is damaged.
-
-        Raises: FileNotFoundError as `checked_file` does.
-        """
-        table = self.table(segment, entry, None)
-        return None if table is None else as_arrow_file(table)
 
     def bytes(self, segment: SegmentEntry | None, entry: FileEntry) -> pa.Buffer | None:
         """A listed file as it was written; None when it is damaged.

@@ -31,8 +31,6 @@ from capture.session.files import MAX_KEYFRAME_BYTES, DirectoryFiles, SessionFil
 from capture.session.format import (
     MANIFEST,
     MAX_FILE_BYTES,
-    MAX_LINES,
-    MAX_TABLE_ROWS,
     FileEntry,
     Manifest,
     Problem,
@@ -42,7 +40,8 @@ from capture.session.format import (
 from capture.session.info import Info, session_info
 from capture.session.packed import PackedFiles
 from capture.session.reader import TableReader
-from capture.session.tables import DEFINITION_TABLES, SCHEMAS, as_table, empty_table
+from capture.session.rows import as_table, empty_table
+from capture.session.tables import SCHEMAS, TABLE, Table
 
 Signature = tuple[int, int, int] | None
 _MERGES_MEANWHILE = 5  # a segment may be merged again while its rows are looked for
@@ -234,11 +233,12 @@ class Session:
             raise SessionProblem(f"A session has no table {name!r}.", f"Its tables are {', '.join(SCHEMAS)}.")
         return StoredRows(self, name, [] if failures is None else failures, more)
 
-    def small_table(self, name: str) -> pa.Table | None:
-        """The rows of a table that needs no streaming; None for one that lies in segments."""
-        if name in DEFINITION_TABLES:
+    def whole_table(self, name: str) -> pa.Table | None:
+        """The rows of a table that needs no streaming; None for one that lies in segments and may be long."""
+        table = TABLE[name]
+        if table.lives == "definition":
             return self._definition_table(name)
-        return self._gaps() if name == "gaps" else None
+        return None if table.streams else self._joined(table)
 
     def info(self) -> Info:
         """The session in figures, without reading its rows."""
@@ -377,7 +377,7 @@ class Session:
     def _defined_in(self, manifest: Manifest, name: str) -> list[FileEntry]:
         """The files of a table of names; those beyond what one may have in all are reported and left out."""
         listed = [entry for entry in manifest.defs if entry.table == name]
-        most = MAX_LINES if name in ("processes", "tracks") else MAX_TABLE_ROWS
+        most = TABLE[name].most_rows
         totals = accumulate(entry.rows for entry in listed)
         within = [entry for entry, total in zip(listed, totals, strict=True) if total <= most]
         for entry in listed[len(within) :]:
@@ -392,21 +392,22 @@ class Session:
                 known = self._rows[name] = (entries, list(_rows_as(name, self._definition_table(name), kind)))
             return list(known[1])
 
-    def _gaps(self) -> pa.Table:
-        for segment in self.segments:
+    def _joined(self, table: Table) -> pa.Table:
+        """All segments' rows by their first column; a damaged segment is a row, if the table has a reason for it."""
+        for segment in self.segments if table.damaged_is else ():
             for entry in segment.files:
                 if entry.name not in self.reader.trusted:
                     try:
                         self.reader.bytes(segment, entry)
                     except FileNotFoundError:
                         self.reader.missing(segment, entry)
-        told = [index for index in self.with_rows if self.segments[index].file("gaps")]
-        pieces = [as_table("gaps", self.segment_table(index, "gaps")) for index in told]
+        told = [index for index in self.with_rows if self.segments[index].file(table.name)]
+        pieces = [as_table(table.name, self.segment_table(index, table.name)) for index in told]
         damaged = [
-            {"start_ns": s.start_ns, "end_ns": s.end_ns, "dropped": self._lost_events(s), "reason": "damaged"}
-            for s in self.damaged_segments()
+            {"start_ns": s.start_ns, "end_ns": s.end_ns, "dropped": self._lost_events(s), "reason": table.damaged_is}
+            for s in (self.damaged_segments() if table.damaged_is else ())
         ]
-        return pa.concat_tables([*pieces, as_table("gaps", damaged)]).sort_by("start_ns")
+        return pa.concat_tables([*pieces, as_table(table.name, damaged)]).sort_by(table.columns[0].name)
 
     def _lost_events(self, segment: SegmentEntry) -> int:
         entry = segment.file("events")

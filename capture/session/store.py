@@ -41,8 +41,8 @@ from capture.session.format import (
     encode_manifest,
     version_text,
 )
+from capture.session.rows import Rows, as_table
 from capture.session.stored_states import without_repeats
-from capture.session.tables import Rows, as_table
 from capture.typed import converted
 from capture.unseen import UnseenRow
 
@@ -341,14 +341,17 @@ class SegmentStore:
     def _events_of(self, part: SegmentEntry, columns: Collection[str]) -> pa.Table:
         entry = part.file("events")
         if entry is None:
-            raise FormatError("A segment without events tells nothing about its states.")
+            raise FormatError("A segment without events tells nothing about rows that they tell.")
         return parquet.decode("events", pa.py_buffer(self._folder.read(entry)), entry.rows, columns)
 
     def _write_tables(self, seq: int, tables: Mapping[str, pa.Table]) -> list[FileEntry]:
-        if "states" in tables:
-            tables = {**tables, "states": without_repeats(tables["states"], tables.get("events"))}
+        events = tables.get("events")
         return [
-            self._folder.write(f"segments/{seq:08d}.{name}.parquet", parquet.encode(name, table), len(table))
+            self._folder.write(
+                f"segments/{seq:08d}.{name}.parquet",
+                parquet.encode(name, without_repeats(name, table, events)),
+                len(table),
+            )
             for name, table in tables.items()
             if len(table)
         ]

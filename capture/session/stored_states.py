@@ -1,7 +1,8 @@
 """Rows of `states` as they stand on the disk: without what stands there already. Readers show them whole.
 
-- A segment's states are its state events, in order. Columns that the events tell exactly (TOLD_BY_EVENTS) are not in
-  the file, nor is `changes` where each row stands for one, nor what is null in all rows.
+- A segment's states are its state events, in order. Columns that the events tell exactly (`Column.told_by`) are not in
+  the file, nor is `changes` where each row stands for one, nor what is null in all rows. The same holds for any table
+  that names an `event_kind`.
 - Most values that states replace stand in the same segment, as `new` of an earlier row. There `old` is null and
   OLD_ROWS_BACK says how many rows before; 0 means that `old` itself tells. Counted backwards, so that segments are
   merged by laying them end to end.
@@ -21,17 +22,12 @@ import numpy as np
 import pyarrow as pa
 
 from capture.errors import FormatError
-from capture.events.batch import FLAG_FIRST_KNOWN, FLAG_SAMPLED, Int64, Kind
+from capture.events.batch import FLAG_FIRST_KNOWN, FLAG_SAMPLED, Int64
 from capture.session.eventtable import integers, kinds, one_array
-from capture.session.tables import OLD_ROWS_BACK, SCHEMAS, id_column
+from capture.session.rows import id_column
+from capture.session.tables import COLUMNS, OLD_ROWS_BACK, SCHEMAS, TABLE
 
-TOLD_BY_EVENTS = {
-    "time_ns": ("time_ns",),
-    "object_id": ("object_id",),
-    "new": ("value",),
-    "writer_track_id": ("track_id", "flags", "object_id"),
-}
-MOSTLY_NULL = ("old", "writer_call_id")  # a column of nulls takes as long to write as one of numbers
+_OF_WRITERS = ("track_id", "flags", "object_id")
 EventColumns = Callable[[Collection[str]], pa.Table]
 
 
@@ -41,9 +37,9 @@ def writers(track_id: np.ndarray, flags: np.ndarray, object_id: Int64) -> np.nda
     return np.where(was_found, 0, track_id)
 
 
-def columns_of_events(events: pa.Table, names: Collection[str]) -> dict[str, pa.Array]:
-    """Those columns of TOLD_BY_EVENTS, a row for each state among the events."""
-    is_state = kinds(events["kind"]) == Kind.STATE
+def columns_of_events(table: str, events: pa.Table, names: Collection[str]) -> dict[str, pa.Array]:
+    """Those columns that the events tell, a row for each of the table's events."""
+    is_state = kinds(events["kind"]) == TABLE[table].event_kind
     all_are = bool(is_state.all())
     rows = None if all_are else pa.array(np.flatnonzero(is_state))
 
@@ -51,40 +47,53 @@ def columns_of_events(events: pa.Table, names: Collection[str]) -> dict[str, pa.
         whole = one_array(events[name])
         return whole if rows is None else whole.take(rows)
 
-    told = {name: column(TOLD_BY_EVENTS[name][0]) for name in names if name != "writer_track_id"}
-    if "writer_track_id" in names:
-        track_id, flags, object_id = (integers(column(name)) for name in TOLD_BY_EVENTS["writer_track_id"])
-        told["writer_track_id"] = id_column(writers(track_id, flags, object_id), pa.int32())
+    told = dict[str, pa.Array]()
+    for name in names:
+        sources = COLUMNS[table][name].told_by
+        if sources == _OF_WRITERS:
+            told[name] = id_column(writers(*(integers(column(source)) for source in sources)), pa.int32())
+        else:
+            told[name] = column(sources[0])
     return told
 
 
-def without_repeats(states: pa.Table, events: pa.Table | None) -> pa.Table:
+def without_repeats(table: str, rows: pa.Table, events: pa.Table | None) -> pa.Table:
     """The rows of a segment without the columns that its other files, or their absence, tell exactly."""
-    repeated = [name for name in MOSTLY_NULL if states[name].null_count == len(states)]
-    if (integers(one_array(states["changes"])) == 1).all():
-        repeated.append("changes")
-    if events is not None:
-        told = columns_of_events(events, TOLD_BY_EVENTS)
-        repeated += [name for name, column in told.items() if one_array(states[name]).equals(column)]
-    return states.drop_columns(repeated)
+    repeated = []
+    for name, column in COLUMNS[table].items():
+        # A column of nulls takes as long to write as one of numbers.
+        is_null = column.mostly_null and rows[name].null_count == len(rows)
+        absent = column.absent_is
+        if is_null or (absent is not None and (integers(one_array(rows[name])) == absent).all()):
+            repeated.append(name)
+    if events is not None and TABLE[table].event_kind is not None:
+        told = columns_of_events(table, events, _told_by_events(table))
+        repeated += [name for name, column in told.items() if one_array(rows[name]).equals(column)]
+    return rows.drop_columns(repeated)
 
 
-def with_told(states: pa.Table, names: Collection[str], events: EventColumns | None) -> pa.Table:
+def with_told(table: str, rows: pa.Table, names: Collection[str], events: EventColumns | None) -> pa.Table:
     """The rows and those columns, which are not in their file. `events` reads columns of the segment's events.
 
     Raises: FormatError when the events are damaged, or are not those of these rows.
     """
-    if "changes" in names:
-        states = states.append_column("changes", pa.array(np.ones(len(states), np.int64)))
-    wanted = [name for name in names if name in TOLD_BY_EVENTS]
+    columns = COLUMNS[table]
+    for name in names:
+        if (absent := columns[name].absent_is) is not None:
+            rows = rows.append_column(name, pa.array(np.full(len(rows), absent), columns[name].type))
+    wanted = [name for name in _told_by_events(table) if name in names]
     if not wanted or events is None:
-        return states
-    needed = {"kind", *(column for name in wanted for column in TOLD_BY_EVENTS[name])}
-    for name, column in columns_of_events(events(needed), wanted).items():
-        if len(column) != len(states):
-            raise FormatError(f"The segment has {len(column)} state events for {len(states)} rows of states.")
-        states = states.append_column(name, column)
-    return states
+        return rows
+    needed = {"kind", *(column for name in wanted for column in columns[name].told_by)}
+    for name, column in columns_of_events(table, events(needed), wanted).items():
+        if len(column) != len(rows):
+            raise FormatError(f"The segment has {len(column)} events for {len(rows)} rows of {table}.")
+        rows = rows.append_column(name, column)
+    return rows
+
+
+def _told_by_events(table: str) -> list[str]:
+    return [name for name, column in COLUMNS[table].items() if column.told_by]
 
 
 def with_old_values(states: pa.Table) -> pa.Table:
@@ -108,10 +117,10 @@ def with_old_values(states: pa.Table) -> pa.Table:
     return states.set_column(states.schema.get_field_index("old"), "old", told)
 
 
-def as_arrow_file(states: pa.Table) -> pa.Buffer:
+def as_arrow_file(table: str, rows: pa.Table) -> pa.Buffer:
     """Whole rows, or some of their columns, as a file in memory: a copy, kept no longer than a query."""
     sink = pa.BufferOutputStream()
-    schema = pa.schema([SCHEMAS["states"].field(name) for name in states.column_names])
+    schema = pa.schema([SCHEMAS[table].field(name) for name in rows.column_names])
     with pa.ipc.new_file(sink, schema) as writer:
-        writer.write_table(states.cast(schema), max_chunksize=1 << 16)
+        writer.write_table(rows.cast(schema), max_chunksize=1 << 16)
     return sink.getvalue()

@@ -1,173 +1,402 @@
-"""The tables of a session: their columns, in the order that SQL and Parquet show them, and rows turned into tables.
+"""The tables of a session: one row of TABLES a table, and nothing else says what a table is.
 
-An id column holds null where there is none. Kinds and outcomes are words, so that every Parquet reader sees words.
+Schemas, encodings, merging, what `verify` checks, what SQL shows, the tables of `capture/FORMAT.md` and the help of
+`scope-gui query` derive from here. An id column holds null where there is none. Kinds and outcomes are words, so that
+every Parquet reader sees words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, Literal, TypeVar
 
-import numpy as np
-import numpy.typing as npt
+import msgspec
 import pyarrow as pa
 
-OLD_ROWS_BACK = "old_rows_back"  # see capture.session.stored_states
+from capture.events.batch import Kind
+from capture.session.format import MAX_LINES, MAX_TABLE_ROWS
 
-_INT32, _INT64, _TEXT, _REAL = pa.int32(), pa.int64(), pa.string(), pa.float64()
+OLD_ROWS_BACK = "old_rows_back"  # see capture.session.stored_states
+OUTCOMES = ("return", "yield", "raise", "open")
 WORDS = pa.dictionary(pa.int8(), pa.string())  # a handful of distinct words
 
-
-def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
-    return pa.schema([pa.field(name, kind) for name, kind in columns])
-
-
-SCHEMAS: dict[str, pa.Schema] = {
-    "processes": _schema(
-        ("process_id", _INT32), ("node", _TEXT), ("pid", _INT64), ("name", _TEXT), ("command", _TEXT),
-        ("parent_id", _INT32), ("start_ns", _INT64), ("end_ns", _INT64), ("python", _TEXT), ("tier", _TEXT),
-    ),
-    "tracks": _schema(
-        ("track_id", _INT32), ("process_id", _INT32), ("kind", _TEXT), ("name", _TEXT), ("os_id", _INT64),
-        ("parent_track_id", _INT32), ("start_ns", _INT64), ("end_ns", _INT64),
-    ),
-    "sites": _schema(
-        ("site_id", _INT32), ("function", _TEXT), ("module", _TEXT), ("file", _TEXT), ("line", _INT32),
-    ),
-    "state_keys": _schema(("key_id", _INT32), ("owner", _TEXT), ("key", _TEXT), ("scope", _TEXT)),
-    "events": _schema(
-        ("event_id", _INT64), ("time_ns", _INT64), ("kind", WORDS), ("track_id", _INT32), ("site_id", _INT32),
-        ("object_id", _INT64), ("value", _TEXT), ("ref", _INT64), ("flags", pa.uint8()),
-    ),
-    "calls": _schema(
-        ("call_id", _INT64), ("start_ns", _INT64), ("end_ns", _INT64), ("track_id", _INT32), ("depth", _INT32),
-        ("site_id", _INT32), ("parent_call_id", _INT64), ("outcome", WORDS),
-    ),
-    "messages": _schema(
-        ("message_id", _INT64), ("channel_id", _INT64), ("kind", _TEXT), ("sent_ns", _INT64), ("received_ns", _INT64),
-        ("sender_track_id", _INT32), ("receiver_track_id", _INT32), ("size_bytes", _INT64), ("summary", _TEXT),
-    ),
-    "waits": _schema(
-        ("start_ns", _INT64), ("end_ns", _INT64), ("track_id", _INT32), ("kind", _TEXT), ("object_id", _INT64),
-        ("holder_track_id", _INT32), ("confidence", _TEXT),
-    ),
-    "holds": _schema(("start_ns", _INT64), ("end_ns", _INT64), ("track_id", _INT32), ("object_id", _INT64)),
-    "allocations": _schema(
-        ("time_ns", _INT64), ("freed_ns", _INT64), ("track_id", _INT32), ("site_id", _INT32), ("type", _TEXT),
-        ("bytes", _INT64), ("count", _INT64), ("weight", _REAL),
-    ),
-    "gc_runs": _schema(
-        ("start_ns", _INT64), ("end_ns", _INT64), ("process_id", _INT32), ("generation", _INT32),
-        ("collected", _INT64), ("uncollectable", _INT64),
-    ),
-    "states": _schema(
-        ("version_id", _INT64), ("time_ns", _INT64), ("object_id", _INT64), ("owner", _TEXT), ("key", _TEXT),
-        ("old", _TEXT), ("new", _TEXT), ("writer_track_id", _INT32), ("writer_call_id", _INT64), ("changes", _INT64),
-    ),
-    "metrics": _schema(("time_ns", _INT64), ("process_id", _INT32), ("name", _TEXT), ("value", _REAL)),
-    "edges": _schema(("cause_event_id", _INT64), ("effect_event_id", _INT64), ("kind", _TEXT)),
-    "gaps": _schema(
-        ("start_ns", _INT64), ("end_ns", _INT64), ("track_id", _INT32), ("dropped", _INT64), ("reason", _TEXT),
-    ),
-    "notes": _schema(("time_ns", _INT64), ("end_ns", _INT64), ("text", _TEXT), ("author", _TEXT)),
-}  # fmt: skip
-
-# Columns as they stand on the disk, where they differ.
-STORED_SCHEMAS = {**SCHEMAS, "states": SCHEMAS["states"].append(pa.field(OLD_ROWS_BACK, _INT32))}
-
-DEFINITION_TABLES = ("processes", "tracks", "sites", "state_keys")
-SEGMENT_TABLES = ("events", "calls", "states", "metrics", "edges", "gaps", "waits")
-# Which column places a row in its segment: a row lies where it ends, because that is when it is known.
-TIME_COLUMN = {"events": "time_ns", "calls": "end_ns", "states": "time_ns", "metrics": "time_ns"}
-
-OUTCOMES = ("return", "yield", "raise", "open")
-_OUTCOME_WORDS = pa.array(OUTCOMES)
-# Columns whose 0 means "none" when rows come as numpy columns.
-_ZERO_IS_NONE = frozenset(
-    {"site_id", "object_id", "ref", "parent_call_id", "parent_track_id", "parent_id", "writer_call_id"}
-    | {"writer_track_id", "holder_track_id"}
-)
-
-Rows: TypeAlias = pa.Table | Mapping[str, Any] | Sequence[Any]
+Encoding = Literal["delta", "dictionary", "plain", "sampled"]
+Lives = Literal["definition", "segment", "nowhere"]
+OpenRows = Literal["none", "added", "whole"]
 
 
-def empty_table(name: str) -> pa.Table:
-    """The table without rows."""
-    return SCHEMAS[name].empty_table()
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """One column. `says`: one sentence with its unit and what null means.
 
-
-def as_table(name: str, rows: Rows, *, stored: bool = False) -> pa.Table:
-    """Rows as the named table, whatever they come as: a table, columns by name, or a list of structs, dicts or tuples.
-
-    In `calls` the outcome may be a code (its place in OUTCOMES); an open call ends at null. A column that is
-    missing is null. Columns of texts may stay dictionaries. `stored`: with the columns that stand on the disk.
-
-    Raises: KeyError for an unknown table, TypeError or pyarrow.ArrowInvalid for values of the wrong type.
+    encoding: delta (times and dense ids), dictionary (few distinct values), plain (zstd finds what repeats), sampled
+    (a dictionary where a look at the middle finds few distinct texts). zero_is_none: 0 in a numpy column means null.
+    skips: readers pass over rows by its statistics. refers: the table whose first column its values are in. told_by:
+    columns of the events that say the same, see `Table.event_kind`. absent_is: what it is where a file lacks it.
+    mostly_null: a file lacks it where all of it is null. stored_only: it stands in files and is not shown. codes: its
+    words, in the order of the codes that rows may hold in their place.
     """
-    schema = (STORED_SCHEMAS if stored else SCHEMAS)[name]
-    if isinstance(rows, Sequence):
-        return pa.table([_gather(rows, i, field) for i, field in enumerate(schema)], schema=schema)
-    if not isinstance(rows, Mapping):
-        return pa.table([_cast(rows, field) for field in schema], schema=schema)
-    count = len(next(iter(rows.values()), ()))
-    if name == "calls":
-        rows = _without_ends_of_open_calls(rows)
-    columns = [_column(field, rows.get(field.name), count) for field in schema]
-    # A text column that comes as a dictionary stays one: the file is the same, and nothing is counted out again.
-    fields = [field.with_type(column.type) for field, column in zip(schema, columns, strict=True)]
-    return pa.table(columns, schema=pa.schema(fields))
+
+    name: str
+    type: pa.DataType
+    says: str
+    encoding: Encoding
+    zero_is_none: bool = False
+    skips: bool = False
+    refers: str = ""
+    told_by: tuple[str, ...] = ()
+    absent_is: int | None = None
+    mostly_null: bool = False
+    stored_only: bool = False
+    codes: tuple[str, ...] = ()
 
 
-def id_column(values: npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
-    """An id column in which 0 becomes null, at next to no cost when all or none of them are 0."""
-    present = np.count_nonzero(values)
-    if not present:
-        return pa.nulls(len(values), kind)
-    column = pa.array(values, kind)
-    if present == len(values):
-        return column
-    valid = pa.py_buffer(np.packbits(values != 0, bitorder="little"))
-    return pa.Array.from_buffers(kind, len(values), [valid, column.buffers()[1]], null_count=len(values) - int(present))
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """One table. `says`: one sentence.
+
+    lives: in files of definitions, in segments, or nowhere until something records it.
+    numbered: the first column counts a segment's rows from its first event's id, and rows are in order of `time`.
+    time: the column whose instants lie within the segment's stretch. A row lies where it ends: then it is known.
+    event_kind: its rows in a segment are the events of that kind, in order, so that a file need not repeat them.
+    open_rows: what SQL shows of what has not ended. added: those of a live session beside the sealed ones. whole:
+    these instead of rows without an end, which say only where the whole row begins.
+    streams: SQL reads it segment by segment; one that does not is read as a whole, with `damaged_is` as the reason of a
+    row for each damaged segment.
+    grows: its rows never change, so that only new ones are written. most_rows: in all of its files.
+    """
+
+    name: str
+    says: str
+    lives: Lives
+    columns: tuple[Column, ...]
+    numbered: bool = False
+    time: str = ""
+    event_kind: Kind | None = None
+    open_rows: OpenRows = "none"
+    streams: bool = True
+    damaged_is: str = ""
+    grows: bool = False
+    most_rows: int = MAX_TABLE_ROWS
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns that are shown, in the order that SQL and Parquet show them."""
+        return pa.schema([pa.field(column.name, column.type) for column in self.columns if not column.stored_only])
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether its files say less than its rows."""
+        return self.event_kind is not None or any(c.stored_only or c.absent_is is not None for c in self.columns)
+
+    @property
+    def stored_schema(self) -> pa.Schema:
+        """The columns of a file."""
+        return pa.schema([pa.field(column.name, column.type) for column in self.columns])
 
 
-def _column(field: pa.Field, values: Any, count: int) -> pa.Array:
-    if values is None:
-        return pa.nulls(count, field.type)
-    if isinstance(values, np.ndarray):
-        if field.type == WORDS and values.dtype.kind in "iu":
-            return pa.DictionaryArray.from_arrays(pa.array(values, pa.int8(), safe=False), _OUTCOME_WORDS)
-        if field.name in _ZERO_IS_NONE:
-            return id_column(values, field.type)
-    if isinstance(values, pa.DictionaryArray) and values.type.value_type == field.type:
-        return values
-    if isinstance(values, (pa.Array, pa.ChunkedArray)):
-        return values if values.type == field.type else values.cast(field.type)
-    return pa.array(values, field.type)
+_INT32, _INT64, _TEXT, _REAL = pa.int32(), pa.int64(), pa.string(), pa.float64()
+_USUAL: dict[pa.DataType, Encoding] = {_INT64: "delta", _REAL: "plain"}
 
 
-def _cast(table: pa.Table, field: pa.Field) -> pa.Array | pa.ChunkedArray:
-    if field.name not in table.column_names:
-        return pa.nulls(len(table), field.type)
-    column = table[field.name]
-    return column if column.type == field.type else column.cast(field.type)
+def column(
+    name: str,
+    kind: pa.DataType,
+    says: str,
+    *,
+    encoding: Encoding | None = None,
+    none: bool = False,
+    skips: bool = False,
+    refers: str = "",
+    told_by: tuple[str, ...] = (),
+    absent_is: int | None = None,
+    mostly_null: bool = False,
+    stored_only: bool = False,
+    codes: tuple[str, ...] = (),
+) -> Column:
+    """A column, encoded as its type usually is. `none`: zero_is_none."""
+    return Column(
+        name=name,
+        type=kind,
+        says=says,
+        encoding=encoding or _USUAL.get(kind, "dictionary"),
+        zero_is_none=none,
+        skips=skips,
+        refers=refers,
+        told_by=told_by,
+        absent_is=absent_is,
+        mostly_null=mostly_null,
+        stored_only=stored_only,
+        codes=codes,
+    )
 
 
-def _gather(rows: Sequence[Any], index: int, field: pa.Field) -> pa.Array:
-    first = rows[0] if rows else None
-    if isinstance(first, Mapping):
-        values = [row.get(field.name) for row in rows]
-    elif isinstance(first, tuple):
-        values = [row[index] for row in rows]
-    else:
-        values = [getattr(row, field.name, None) for row in rows]
-    if field.type == WORDS:
-        return pa.array(values, pa.string()).dictionary_encode().cast(WORDS)
-    return pa.array(values, field.type)
+_START = column("start_ns", _INT64, "When it began, ns on the session clock; null where that is not known.", skips=True)
+_END = column("end_ns", _INT64, "When it ended, ns on the session clock; null: not yet.", skips=True)
+_TIME = column("time_ns", _INT64, "When, ns on the session clock.", skips=True)
+_TRACK = column("track_id", _INT32, "The track.")
+
+TABLES: tuple[Table, ...] = (
+    Table(
+        name="processes",
+        says="The processes of the recording.",
+        lives="definition",
+        most_rows=MAX_LINES,
+        columns=(
+            column("process_id", _INT32, "Counts them from 1.", encoding="delta"),
+            column("node", _TEXT, "The machine; empty: this one."),
+            column("pid", _INT64, "The system's number of it."),
+            column("name", _TEXT, "What it is called."),
+            column("command", _TEXT, "Its command line.", encoding="plain"),
+            column("parent_id", _INT32, "The process that started it; null: not one of these.", none=True),
+            column("start_ns", _INT64, "When it began, ns; below 0: before the session; null: not known.", skips=True),
+            _END,
+            column("python", _TEXT, "The version of its Python; empty: it has none, or it is not known."),
+            column("tier", _TEXT, "`python`: recorded from inside; `observe`: only watched from outside."),
+        ),
+    ),
+    Table(
+        name="tracks",
+        says="The lines of time: each process, and each of its threads.",
+        lives="definition",
+        most_rows=MAX_LINES,
+        columns=(
+            column("track_id", _INT32, "Counts them from 1.", encoding="delta"),
+            column("process_id", _INT32, "The process that it is part of.", refers="processes"),
+            column("kind", _TEXT, "`process` or `thread`."),
+            column("name", _TEXT, "What it is called."),
+            column("os_id", _INT64, "The system's number of the thread; null: none, or not known."),
+            column("parent_track_id", _INT32, "The track that started it; null: not known.", none=True),
+            _START,
+            _END,
+        ),
+    ),
+    Table(
+        name="sites",
+        says="The functions, each as it is written in a file.",
+        lives="definition",
+        grows=True,
+        columns=(
+            column("site_id", _INT32, "Counts them from 1.", encoding="delta", none=True),
+            column("function", _TEXT, "Its qualified name."),
+            column("module", _TEXT, "The module that it is in."),
+            column("file", _TEXT, "The file that it is in."),
+            column("line", _INT32, "The line that it begins in."),
+        ),
+    ),
+    Table(
+        name="state_keys",
+        says="The names that hold state: module globals, and attributes of watched classes.",
+        lives="definition",
+        grows=True,
+        columns=(
+            column("key_id", _INT32, "Counts them from 1.", encoding="delta"),
+            column("owner", _TEXT, "The module, or the class."),
+            column("key", _TEXT, "The name."),
+            column("scope", _TEXT, "`global` or `attribute`."),
+        ),
+    ),
+    Table(
+        name="events",
+        says="All that happened, in order of time.",
+        lives="segment",
+        numbered=True,
+        time="time_ns",
+        columns=(
+            column("event_id", _INT64, "Counts them from 1, without holes."),
+            _TIME,
+            column("kind", WORDS, "What it was, one of the words below."),
+            column("track_id", _INT32, "The track that it happened on.", refers="tracks"),
+            column("site_id", _INT32, "The function; null: of none.", none=True, refers="sites"),
+            column("object_id", _INT64, "The object; null: of none.", none=True, skips=True),
+            column("value", _TEXT, "What the kind says with a text; null: nothing.", encoding="sampled"),
+            column("ref", _INT64, "What the kind says with a number; null: nothing.", none=True, skips=True),
+            column("flags", pa.uint8(), "The recorder's bits."),
+        ),
+    ),
+    Table(
+        name="calls",
+        says="The calls, in the order in which they ended.",
+        lives="segment",
+        time="end_ns",
+        open_rows="added",
+        columns=(
+            column("call_id", _INT64, "Counts them in the order in which they began."),
+            column("start_ns", _INT64, "When it began, ns on the session clock.", skips=True),
+            column("end_ns", _INT64, "When it ended, ns on the session clock; null: it was still open.", skips=True),
+            column("track_id", _INT32, "The track that it ran on.", refers="tracks"),
+            column("depth", _INT32, "How many calls it is inside of.", encoding="delta"),
+            column("site_id", _INT32, "The function; null: not known.", none=True, refers="sites"),
+            column("parent_call_id", _INT64, "The call that made it; null: none.", encoding="plain", none=True),
+            column("outcome", WORDS, "`return`, `yield`, `raise`, or `open`: it has not ended.", codes=OUTCOMES),
+        ),
+    ),
+    Table(
+        name="messages",
+        says="What one track has sent to another.",
+        lives="nowhere",
+        columns=(
+            column("message_id", _INT64, "Counts them from 1."),
+            column("channel_id", _INT64, "The queue or connection that it went through; null: not known."),
+            column("kind", _TEXT, "What it went through."),
+            column("sent_ns", _INT64, "When it was sent, ns on the session clock; null: not seen."),
+            column("received_ns", _INT64, "When it was taken, ns on the session clock; null: not yet, or not seen."),
+            column("sender_track_id", _INT32, "The track that sent it; null: not known."),
+            column("receiver_track_id", _INT32, "The track that took it; null: not yet, or not known."),
+            column("size_bytes", _INT64, "Its size in bytes; null: not known."),
+            column("summary", _TEXT, "The beginning of what it said.", encoding="plain"),
+        ),
+    ),
+    Table(
+        name="waits",
+        says="Stretches in which a thread was asleep, as the system tells whoever looks from outside.",
+        lives="segment",
+        open_rows="whole",
+        columns=(
+            column("start_ns", _INT64, "The first look that found it asleep, ns on the session clock.", skips=True),
+            column("end_ns", _INT64, "The last look that did, ns; null: it goes on past the segment.", skips=True),
+            column("track_id", _INT32, "The thread."),
+            column("kind", _TEXT, "What for: `lock`, `gil`, `io`, `sleep`, `join`; empty: the system does not say."),
+            column("object_id", _INT64, "The lock or file; null: not known.", none=True, skips=True),
+            column("holder_track_id", _INT32, "The track that has what it waits for; null: not known.", none=True),
+            column("confidence", _TEXT, "How sure that is: `sampled`."),
+        ),
+    ),
+    Table(
+        name="holds",
+        says="Stretches in which a track had a lock.",
+        lives="nowhere",
+        columns=(
+            _START,
+            _END,
+            _TRACK,
+            column("object_id", _INT64, "The lock.", none=True, skips=True),
+        ),
+    ),
+    Table(
+        name="allocations",
+        says="Memory taken, and when it was given back.",
+        lives="nowhere",
+        columns=(
+            _TIME,
+            column("freed_ns", _INT64, "When it was given back, ns on the session clock; null: not yet."),
+            _TRACK,
+            column("site_id", _INT32, "The function that took it; null: not known.", none=True),
+            column("type", _TEXT, "The type of the object."),
+            column("bytes", _INT64, "Its size in bytes."),
+            column("count", _INT64, "How many allocations the row stands for."),
+            column("weight", _REAL, "How many there were for each that was looked at."),
+        ),
+    ),
+    Table(
+        name="gc_runs",
+        says="Runs of the garbage collector.",
+        lives="nowhere",
+        columns=(
+            _START,
+            _END,
+            column("process_id", _INT32, "The process."),
+            column("generation", _INT32, "The oldest generation that it looked at."),
+            column("collected", _INT64, "How many objects it freed."),
+            column("uncollectable", _INT64, "How many it could not free."),
+        ),
+    ),
+    Table(
+        name="states",
+        says="The values that names were given, one row a version.",
+        lives="segment",
+        event_kind=Kind.STATE,
+        columns=(
+            column("version_id", _INT64, "Counts them from 1."),
+            column("time_ns", _INT64, "When, ns on the session clock.", skips=True, told_by=("time_ns",)),
+            column("object_id", _INT64, "Whose attribute; null: a module's global.", none=True, skips=True,
+                   told_by=("object_id",)),
+            column("owner", _TEXT, "The module, or the class."),
+            column("key", _TEXT, "The name."),
+            column("old", _TEXT, "The value that it replaced; null: none.", encoding="sampled", mostly_null=True),
+            column("new", _TEXT, "The value; null: the name was deleted.", encoding="sampled", told_by=("value",)),
+            column("writer_track_id", _INT32, "The track that wrote it; null: a look from outside found it.", none=True,
+                   told_by=("track_id", "flags", "object_id")),
+            column("writer_call_id", _INT64, "The call that wrote it; null: not known.", none=True, mostly_null=True),
+            column("changes", _INT64, "How many changes it stands for.", absent_is=1),
+            column(OLD_ROWS_BACK, _INT32, "How many rows before the value replaced is the `new`; 0: `old` tells.",
+                   encoding="delta", stored_only=True),
+        ),
+    ),
+    Table(
+        name="metrics",
+        says="Figures of processes, each as a look found it.",
+        lives="segment",
+        columns=(
+            _TIME,
+            column("process_id", _INT32, "The process."),
+            column("name", _TEXT, "What was measured; `os_state`: 0 waiting, 1 running, 2 stopped."),
+            column("value", _REAL, "The figure, in the unit that the name ends with."),
+        ),
+    ),
+    Table(
+        name="edges",
+        says="Which event made which other one possible.",
+        lives="segment",
+        columns=(
+            column("cause_event_id", _INT64, "The event that did."),
+            column("effect_event_id", _INT64, "The event that it made possible."),
+            column("kind", _TEXT, "How, in one word."),
+        ),
+    ),
+    Table(
+        name="gaps",
+        says="Stretches in which events are missing.",
+        lives="segment",
+        streams=False,
+        damaged_is="damaged",
+        columns=(
+            _START,
+            _END,
+            column("track_id", _INT32, "The track; null: all of them."),
+            column("dropped", _INT64, "How many events are missing; null: nobody knows."),
+            column("reason", _TEXT, "Why."),
+        ),
+    ),
+    Table(
+        name="notes",
+        says="What the user has noted. It lies in `notes.json`; SQL does not show it yet.",
+        lives="nowhere",
+        columns=(
+            _TIME,
+            column("end_ns", _INT64, "When what it is about ends, ns; null: at once.", skips=True),
+            column("text", _TEXT, "The note."),
+            column("author", _TEXT, "Who wrote it."),
+        ),
+    ),
+)  # fmt: skip
+
+_Made = TypeVar("_Made")
 
 
-def _without_ends_of_open_calls(rows: Mapping[str, Any]) -> Mapping[str, Any]:
-    outcome, end_ns = rows.get("outcome"), rows.get("end_ns")
-    if not (isinstance(outcome, np.ndarray) and isinstance(end_ns, np.ndarray) and outcome.dtype.kind in "iu"):
-        return rows
-    still_open = outcome == OUTCOMES.index("open")
-    return {**rows, "end_ns": pa.array(end_ns, pa.int64(), mask=still_open)} if still_open.any() else rows
+class _Derived(Mapping[str, _Made], Generic[_Made]):
+    """What is made of each row of TABLES, by the table's name; made once, when it is first asked for."""
+
+    def __init__(self, make: Callable[[Table], _Made], *, lives: tuple[Lives, ...] = ()) -> None:
+        self._make, self._lives = make, lives
+        self._of: tuple[Table, ...] = ()
+        self._made: dict[str, _Made] = {}
+
+    def _now(self) -> dict[str, _Made]:
+        if self._of is not TABLES:  # a test may have put another one in its place
+            self._made = {t.name: self._make(t) for t in TABLES if not self._lives or t.lives in self._lives}
+            self._of = TABLES
+        return self._made
+
+    def __getitem__(self, name: str) -> _Made:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+
+TABLE: Mapping[str, Table] = _Derived(lambda table: table)
+COLUMNS: Mapping[str, Mapping[str, Column]] = _Derived(lambda table: {c.name: c for c in table.columns})
+SCHEMAS: Mapping[str, pa.Schema] = _Derived(lambda table: table.schema)
+STORED_SCHEMAS: Mapping[str, pa.Schema] = _Derived(lambda table: table.stored_schema)

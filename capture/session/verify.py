@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 import numpy as np
@@ -14,8 +14,9 @@ from capture.errors import FormatError, SessionProblem
 from capture.session.caches import unframed
 from capture.session.format import MANIFEST_COPY, FileEntry, Problem, SegmentEntry, decode_manifest
 from capture.session.notes import shown_notes
+from capture.session.rows import as_table
 from capture.session.session import Session
-from capture.session.tables import SCHEMAS, TIME_COLUMN, as_table
+from capture.session.tables import SCHEMAS, TABLE
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +37,13 @@ def verify(session: Session, each_segment: Callable[[], None] = lambda: None) ->
     """Reads all of the session and compares it with itself; tells how far it is."""
     rows: Counter[str] = Counter()
     found: list[Problem] = []
-    tracks = {track.track_id for track in session.tracks()}
-    sites = {site.site_id for site in session.sites()}
-    processes = {process.process_id for process in session.processes()}
-    session.state_keys()
-    found += _in(None, "tracks", {t.process_id for t in session.tracks()} - processes, "processes")
+    for rows_of in (session.processes, session.tracks, session.sites, session.state_keys):
+        rows_of()  # raises what no reader would get past
+    named = [name for name, table in TABLE.items() if table.lives == "definition"]
+    definitions = {name: whole for name in named if (whole := session.whole_table(name)) is not None}
+    ids_of = {name: _distinct(table.column(0)) for name, table in definitions.items()}
+    for name, table in definitions.items():
+        found += _strangers(None, name, table, ids_of)
     for entry in session.manifest.defs:
         rows[entry.table] += entry.rows
         if entry.table not in SCHEMAS:
@@ -56,7 +59,7 @@ def verify(session: Session, each_segment: Callable[[], None] = lambda: None) ->
         for name, table in tables.items():
             rows[name] += len(table)
             if name not in _damaged(session, segment):
-                found += _segment_problems(segment, name, as_table(name, table), tracks, sites)
+                found += _segment_problems(segment, name, as_table(name, table), ids_of)
         if "events" in tables:
             kinds.update(
                 {item["values"]: item["counts"] for item in pc.value_counts(tables["events"]["kind"]).to_pylist()}
@@ -105,26 +108,27 @@ def _damaged(session: Session, segment: SegmentEntry) -> set[str]:
 
 
 def _segment_problems(
-    segment: SegmentEntry, name: str, table: pa.Table, tracks: set[int], sites: set[int]
+    segment: SegmentEntry, name: str, table: pa.Table, ids_of: Mapping[str, set[int]]
 ) -> Iterator[Problem]:
-    if name == "events":
-        ids = table["event_id"].to_numpy()
-        times = table["time_ns"].to_numpy()
+    spec = TABLE[name]
+    if spec.numbered:
+        ids, times = (table[column].to_numpy() for column in (spec.columns[0].name, spec.time))
         if (
             len(ids) != segment.events
             or (ids != np.arange(segment.first_event_id, segment.first_event_id + len(ids))).any()
         ):
-            yield _problem(segment, "its events are not numbered one by one")
+            yield _problem(segment, f"its {name} are not numbered one by one")
         if (np.diff(times) < 0).any():
-            yield _problem(segment, "its events are not in time order")
-    if name == "calls" and pc.any(pc.less(table["end_ns"], table["start_ns"])).as_py():
-        yield _problem(segment, "a call ends before it starts")
-    if name in ("events", "calls"):
-        when = table[TIME_COLUMN[name]].drop_null()
+            yield _problem(segment, f"its {name} are not in time order")
+    if {"start_ns", "end_ns"} <= set(table.column_names) and pc.any(
+        pc.less(table["end_ns"], table["start_ns"])
+    ).as_py():
+        yield _problem(segment, f"{name} end before they start")
+    if spec.time:
+        when = table[spec.time].drop_null()
         if len(when) and not (segment.start_ns <= pc.min(when).as_py() and pc.max(when).as_py() <= segment.end_ns):
             yield _problem(segment, f"{name} lie outside of its time")
-        yield from _in(segment, name, _distinct(table["track_id"]) - tracks, "tracks")
-        yield from _in(segment, name, _distinct(table["site_id"]) - sites, "sites")
+    yield from _strangers(segment, name, table, ids_of)
 
 
 def _whole_session(session: Session, events: int, kinds: Counter[str]) -> Iterator[Problem]:
@@ -147,10 +151,15 @@ def _distinct(column: pa.ChunkedArray) -> set[int]:
     return set(pc.unique(column).drop_null().to_pylist())
 
 
-def _in(segment: SegmentEntry | None, name: str, unknown: set[int], where: str) -> Iterator[Problem]:
-    if unknown:
-        some = ", ".join(str(i) for i in sorted(unknown)[:5])
-        yield _problem(segment, f"{name} refer to {where} that are not there: {some}")
+def _strangers(
+    segment: SegmentEntry | None, name: str, table: pa.Table, ids_of: Mapping[str, set[int]]
+) -> Iterator[Problem]:
+    """Ids of definitions that are not there."""
+    for column in TABLE[name].columns:
+        unknown = _distinct(table[column.name]) - ids_of[column.refers] if column.refers else None
+        if unknown:
+            some = ", ".join(str(i) for i in sorted(unknown)[:5])
+            yield _problem(segment, f"{name} refer to {column.refers} that are not there: {some}")
 
 
 def _problem(segment: SegmentEntry | None, what: str, *, lost: bool = True) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from capture.session.table_doc import sql_help
 from dags.correlate.open_rows import open_rows
 from scope_gui.verbs.answers import answer, print_table
 from scope_gui.verbs.opened import opened
@@ -12,6 +13,7 @@ from scope_gui.verbs.shared_flags import format_flag, row_limit, session_flag, t
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """What is asked."""
+    parser.epilog = f"{sql_help()}\n\n{parser.epilog}"
     session_flag(parser)
     parser.add_argument("sql", metavar="SQL")
     format_flag(parser)

@@ -19,8 +19,9 @@ from capture.errors import FormatError
 from capture.session import packed, parquet
 from capture.session.pack import pack
 from capture.session.packed import PackedFiles
+from capture.session.rows import as_table
 from capture.session.session import Session
-from capture.session.tables import SCHEMAS, STORED_SCHEMAS, as_table
+from capture.session.tables import SCHEMAS, STORED_SCHEMAS
 from capture.session.verify import verify
 from tests.forged import forge, listed
 from tests.scope_command import query, scope_json

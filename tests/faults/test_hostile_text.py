@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from capture.session import parquet
+from capture.session.rows import as_table
 from capture.session.session import Session
-from capture.session.tables import as_table
 from capture.shown_text import MARK, escaped_json, one_line, printable
 from capture.unseen import UnseenRow
 from dags.frame.reader import FrameReader

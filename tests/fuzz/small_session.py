@@ -24,7 +24,7 @@ from capture.session.format import (
     encode_manifest,
 )
 from capture.session.session import Session
-from capture.session.tables import DEFINITION_TABLES, SCHEMAS
+from capture.session.tables import TABLE
 from capture.session.verify import verify
 from dags.analyses.cache_check import lying_caches
 from dags.correlate.correlator import Correlator
@@ -152,8 +152,8 @@ def _read_names(session: Session) -> None:
 def _read_segment(session: Session, index: int) -> None:
     if len(session.events(index)) not in (0, session.segments[index].events):
         raise Wrong("a segment has events that its manifest does not list")
-    for name in SCHEMAS:
-        if name not in DEFINITION_TABLES:
+    for name in TABLE:
+        if TABLE[name].lives != "definition":
             table = session.segment_table(index, name)
             table.validate(full=True)
             table.slice(0, 100).to_pylist()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from capture.errors import FormatError
 from capture.events.batch import FLAG_DELETED, EventBatch, Kind, make_batch
 from capture.events.definitions import TrackRow
+from capture.session.rows import as_table
 from capture.session.stored_states import with_old_values
-from capture.session.tables import as_table
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES
 from dags.correlate.correlator import Correlated, Correlator, in_time_order

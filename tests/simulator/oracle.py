@@ -86,7 +86,7 @@ def judge(path: Path, truth: dict[int, list[Told]], dropped: int, findings: Find
         by_track = stored(session)
         serial_of = {track.name: track.track_id for track in session.tracks() if track.kind == "thread"}
 
-        gaps = session.small_table("gaps")
+        gaps = session.whole_table("gaps")
         in_gaps = sum(gaps["dropped"].to_pylist()) if gaps is not None else 0
         report = verify(session)
     for serial, expected in truth.items():

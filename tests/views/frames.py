@@ -9,8 +9,8 @@ import msgspec
 import pyarrow as pa
 
 from capture.events.definitions import SiteRow
+from capture.session.rows import as_table
 from capture.session.session import Session
-from capture.session.tables import as_table
 from dags.analyses.recent_calls import RecentCalls, recent_calls
 from dags.frame_parts import Frame, FrameProcess, FrameState, FrameTrack, StackFrame
 from tests.sessions import build_session

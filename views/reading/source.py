@@ -20,8 +20,8 @@ from capture.errors import SessionProblem
 from capture.events.batch import EventBatch, concat
 from capture.events.definitions import ProcessRow, SiteRow, TrackRow
 from capture.events.text_column import TextColumn
+from capture.session.rows import empty_table
 from capture.session.session import Session
-from capture.session.tables import empty_table
 from dags.correlate.correlator import in_time_order
 
 MAX_CACHED_ROWS = 6_000_000

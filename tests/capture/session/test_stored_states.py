@@ -13,10 +13,11 @@ from capture.events.definitions import StateKeyRow
 from capture.session import parquet
 from capture.session.format import About
 from capture.session.query import query
+from capture.session.rows import as_table
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.session.stored_states import with_old_values
-from capture.session.tables import OLD_ROWS_BACK, SCHEMAS, as_table
+from capture.session.tables import OLD_ROWS_BACK, SCHEMAS
 from dags.correlate.correlator import Correlator
 from tests.streams import Event, batch_of
 

@@ -8,8 +8,8 @@ import pytest
 from capture.errors import FormatError
 from capture.events.batch import FLAG_ENDED, Kind
 from capture.events.definitions import StateKeyRow, TrackRow
+from capture.session.rows import as_table
 from capture.session.stored_states import with_old_values
-from capture.session.tables import as_table
 from dags.base import Edge
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES, runs

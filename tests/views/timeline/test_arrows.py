@@ -11,9 +11,9 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from capture.events.batch import Kind, make_batch
+from capture.session.rows import as_table
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from capture.session.tables import as_table
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
 from tests.sessions import SESSION_ID
