@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-SEES = {
-    "full": ("calls", "exceptions", "threads", "states", "metrics"),
-    "performance": ("calls", "exceptions", "threads", "metrics"),
-    "state": ("states", "threads", "metrics"),
-    "minimal": ("exceptions", "threads", "metrics"),
-    "observe": ("metrics", "threads"),
-}
+from capture.flags import mode_named
 
 
 def capabilities(mode: str, tier: str, *, waits: bool = False) -> list[str]:
@@ -16,5 +10,6 @@ def capabilities(mode: str, tier: str, *, waits: bool = False) -> list[str]:
 
     `waits`: the system let us look at its threads.
     """
-    sees = SEES.get(mode if tier == "python" else "observe", ())
+    known = mode_named(mode if tier == "python" else "observe")
+    sees = known.sees if known is not None else ()
     return [*sees, "waits"] if sees and waits else list(sees)

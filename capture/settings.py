@@ -1,38 +1,26 @@
-"""What to record: the choices a user makes before a recording begins, checked once, here.
+"""What to record: the choices a user makes before a recording begins or while it runs, checked once, here.
 
-The same struct travels from the command line to the agent inside the target, as part of its bootstrap file.
+The same settings travel from the command line or a dialog to the session's facts, and to the agent inside the target as
+part of its bootstrap file. What they are made of is `capture.flags`.
 """
 
-from typing import Literal, Self
+from __future__ import annotations
 
-import msgspec
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Self, cast
 
+from capture import flags
 from capture.errors import WrongUsage
+from capture.flags import Mode, Value, mode_named
 from capture.names import json_bytes
-from capture.typed import converted
-
-Mode = Literal["full", "state", "performance", "minimal", "observe"]
-WhenFull = Literal["drop", "block"]
-
-DEFAULT_CHUNKS = 512
-"""Blocks of 64 KiB in a target's pool: SCOPE_DEFAULT_BLOCKS of native/scope_pool.h, 32 MiB at most."""
-
-MAX_CHUNKS = 65536
-"""4 GiB of pool: more than a burst can need, and a bound for a mistyped number."""
-
-MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
-"""Names of --redact, and bytes of one: SCOPE_MOST_OWN_NAMES of native/redaction.h. Each is searched in every value."""
-
-
-MOST_PATTERNS, LONGEST_PATTERN = 4096, 1 << 16
-"""Of --include, --exclude and --state each, and characters of one: what a manifest may hold (format.py)."""
 
 MOST_BYTES = 3 << 20
 """Of all settings as JSON, where a control character is six: with a command line they are one block of a journal."""
 
 
-class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The capture flags of one recording.
+class CaptureSettings:
+    """The capture flags of one recording; immutable. There are none that have not been checked.
 
     Shape: `include`, `exclude` are patterns on modules ('orders', 'orders.*', '*'), empty include = user code;
     `state` are patterns 'module' or 'module.Class' whose attributes are watched; `redact` are parts of names whose
@@ -40,37 +28,100 @@ class CaptureSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     in blocks of 64 KiB; `when_full` says what a full pool does to the target: lose events (counted) or wait.
     """
 
-    mode: Mode = "full"
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    state: tuple[str, ...] = ()
-    redact: tuple[str, ...] = ()
-    when_full: WhenFull = "drop"
-    chunk_count: int = DEFAULT_CHUNKS
+    __slots__ = ("values",)
+    values: Mapping[str, Value]
 
-    @classmethod
-    def checked(cls, **fields: object) -> Self:
-        """The settings made of `fields`.
+    def __init__(self, **given: object) -> None:
+        """The settings of `given`, by the flags' names; defaults for the rest.
 
         Raises: WrongUsage with one sentence if a value is not allowed.
         """
-        try:
-            settings = converted(fields, cls)
-        except msgspec.ValidationError as error:
-            raise WrongUsage(f"The capture settings are not valid: {error}.") from None
-        if not 1 <= settings.chunk_count <= MAX_CHUNKS:
-            raise WrongUsage(f"The pool needs 1 to {MAX_CHUNKS} chunks, not {settings.chunk_count}.")
-        if any(not pattern or "\0" in pattern for pattern in (*settings.include, *settings.exclude, *settings.state)):
-            raise WrongUsage("A capture pattern is empty.")
-        for patterns in (settings.include, settings.exclude, settings.state):
-            if len(patterns) > MOST_PATTERNS or any(len(pattern) > LONGEST_PATTERN for pattern in patterns):
-                raise WrongUsage(f"There may be {MOST_PATTERNS} capture patterns of {LONGEST_PATTERN} characters each.")
-        if len(json_bytes(settings)) > MOST_BYTES:
+        known = {flag.name: flag for flag in flags.FLAGS}
+        for name in given:
+            if name not in known:
+                raise WrongUsage(f"There is no capture setting {name!r}.")
+        values = {name: flag.checked(given.get(name, flag.default)) for name, flag in known.items()}
+        if len(json_bytes(values)) > MOST_BYTES:
             raise WrongUsage(f"The capture patterns are too long: in all they may have {MOST_BYTES >> 20} MiB.")
-        if len(settings.redact) > MOST_HIDDEN or any(not name for name in settings.redact):
-            raise WrongUsage(f"--redact takes up to {MOST_HIDDEN} names.")
-        if any(
-            "\0" in name or len(name.encode("utf-8", "backslashreplace")) > LONGEST_HIDDEN for name in settings.redact
-        ):
-            raise WrongUsage(f"A name for --redact has at most {LONGEST_HIDDEN} bytes.")
+        object.__setattr__(self, "values", MappingProxyType(values))
+
+    @classmethod
+    def checked(cls, **given: object) -> Self:
+        """The settings of `given`: there is no other way to any. Raises: as the constructor."""
+        return cls(**given)
+
+    def changed(self, **given: object) -> Self:
+        """These with other values for flags that may change while something is recorded.
+
+        Raises: WrongUsage.
+        """
+        for flag in flags.FLAGS:
+            if flag.name in given and not flag.is_live:
+                raise WrongUsage(f"{flag.option} cannot change while something is recorded.")
+        settings = type(self)(**{**self.values, **given})
+        if (settings.mode == "observe") != (self.mode == "observe"):
+            raise WrongUsage("Whether a program is recorded or only observed cannot change while it is.")
         return settings
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"settings do not change: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CaptureSettings) and dict(self.values) == dict(other.values)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.values.items()))
+
+    def __repr__(self) -> str:
+        return f"CaptureSettings({', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
+
+    @property
+    def mode(self) -> str:
+        return cast(str, self.values["mode"])
+
+    @property
+    def include(self) -> tuple[str, ...]:
+        return cast(tuple[str, ...], self.values["include"])
+
+    @property
+    def exclude(self) -> tuple[str, ...]:
+        return cast(tuple[str, ...], self.values["exclude"])
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        return cast(tuple[str, ...], self.values["state"])
+
+    @property
+    def redact(self) -> tuple[str, ...]:
+        return cast(tuple[str, ...], self.values["redact"])
+
+    @property
+    def when_full(self) -> str:
+        return cast(str, self.values["when_full"])
+
+    @property
+    def chunk_count(self) -> int:
+        return cast(int, self.values["chunk_count"])
+
+    def facts(self) -> dict[str, object]:
+        """As the facts of a session say them."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self.values.items()}
+
+    def orders(self) -> dict[str, object]:
+        """As the agent is told them; `features` is what its mode means to it."""
+        facts = self.facts()
+        orders = {flag.agent_key: facts[flag.name] for flag in flags.FLAGS if flag.agent_key}
+        return {**orders, "features": cast(Mode, mode_named(self.mode)).features}
+
+    def words(self) -> tuple[str, ...]:
+        """As the command line says them, those left out that say what holds anyway.
+
+        >>> CaptureSettings(state=["orders.Stock"], chunk_count=1024).words()
+        ('--state', 'orders.Stock', '--memory', '64')
+        """
+        return tuple(
+            word
+            for flag in flags.FLAGS
+            if self.values[flag.name] != flag.default
+            for word in flag.words(self.values[flag.name])
+        )

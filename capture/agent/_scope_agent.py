@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     recorder: Any
 
-_FEATURES = {"full": "crga", "performance": "cr", "state": "ga", "minimal": "r"}
 _GREETING_MS = 10_000
 _wire = recorder.load("_scope_wire")
 
@@ -73,19 +72,18 @@ class _Agent:
             raise RuntimeError("the recorder did not answer")
         recorder.configure(
             config["pool_dir"],
-            config.get("chunk_count", 0),
-            int(config.get("when_full") == "block"),
-            _FEATURES[config.get("mode", "full")],
-            config.get("include", []),
-            config.get("exclude", []),
+            config["chunk_count"],
+            int(config["when_full"] == "block"),
+            config["features"],
+            config["include"],
+            config["exclude"],
             _standard_library(),
-            config.get("state", []),
-            config.get("redact", []),
+            config["state"],
+            config["redact"],
         )
         for key, value in self.facts().items():
             recorder.define(key, value)
-        records_calls = "c" in _FEATURES[config.get("mode", "full")]
-        costs = self.costs = recorder.load("_scope_costs") if records_calls else None
+        costs = self.costs = recorder.load("_scope_costs") if "c" in config["features"] else None
         bare_ns = costs["bare"]() if costs else {}
         recorder.watch_exit(self)
         try:
@@ -105,7 +103,7 @@ class _Agent:
             "implementation": recorder.system("implementation").name,
             "executable": _text("executable"),
             "argv0": (_arguments() or [""])[0],
-            "mode": self.config.get("mode", "full"),
+            "mode": self.config["mode"],
             "recorder": "_scope_recorder",
         }
 

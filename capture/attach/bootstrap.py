@@ -15,8 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from capture.attach.channel import SOCKET, AgentChannel
 from capture.drain.pool_folders import give_pool_folder, make_pool_folder
 from capture.errors import ScopeBug, TargetProblem
@@ -58,7 +56,7 @@ class Bootstrap:
                     "token": self.channel.token,
                     "pool_dir": str(pool_dir),
                     "process_serial": process_serial,
-                    **msgspec.to_builtins(settings),
+                    **settings.orders(),
                 }
             ).encode(),
         )

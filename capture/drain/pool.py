@@ -29,7 +29,7 @@ RECORD_BYTES = 16
 FIRST_ENTRIES = 1024
 STATE_STOPPED = 2
 MOST_TRACKS = 65_536  # in one fact: each takes up to 34 bytes, and a block holds 4 MiB
-MOST_POOL_BYTES = 5 << 30  # settings.MAX_CHUNKS blocks and their tables
+MOST_POOL_BYTES = 5 << 30  # flags.MAX_CHUNKS blocks and their tables
 MOST_DEFINITION_BYTES = 64 << 20
 """What the recorder maps for them (MOST_BYTES of native/recorder/defs.c): a target cannot make us read more at once."""
 

@@ -126,6 +126,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """What was recorded, when and how; fixed when the recording begins.
 
     `capabilities` names what the recording can see; a view explains an empty answer with what is missing there.
+    `flags` are the capture flags that have no key of their own here (capture/flags.py), by name.
     """
 
     session_id: Text
@@ -140,6 +141,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     state: Texts = []
     redact: Texts = []
     when_full: Text = "drop"
+    flags: Annotated[dict[Text, Text | Count | Texts], msgspec.Meta(max_length=MOST_TEXTS)] = {}
     capabilities: Texts = []
     writer: Text = ""
 

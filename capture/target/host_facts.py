@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import psutil
 
-from capture.settings import DEFAULT_CHUNKS
+from capture.flags import DEFAULT_CHUNKS
 from capture.target.seccomp import FILTERED, UNKNOWN, Confinement, confinement
 from capture.target.targets import Target
 

@@ -21,11 +21,12 @@ from PySide6.QtWidgets import (
 
 from capture.attach.doctor import Diagnosis
 from capture.errors import ScopeError
+from capture.settings import CaptureSettings
 from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.dialogs.process_lines import COLUMNS, Key, ProcessLine, in_the_way
 from scope_gui.dialogs.process_table import ProcessTable
 from scope_gui.dialogs.process_watch import ProcessWatch
-from scope_gui.recording.choice import CaptureChoice, new_session_path, program_name, recordings_folder
+from scope_gui.recording.choice import new_session_path, program_name, recordings_folder
 from views.drawing.theme import colours
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns
@@ -130,13 +131,13 @@ class AttachDialog(QDialog):
         diagnosis = self.table.diagnoses.get(line.key) if line is not None else None
         if line is None or diagnosis is None or diagnosis.tier is None:
             return None
-        choice = self.form.choice()
+        settings = self.form.settings()
         if diagnosis.tier == "observe":
-            choice = CaptureChoice(mode="observe")
+            settings = CaptureSettings.checked(mode="observe")
         name = program_name(line.row.command.split()) if line.is_python else line.row.name
         path = new_session_path(self.form.chosen_folder(), program_name([name]))
         return StartRecording(
-            words=("attach", str(line.row.pid), *choice.words()),
+            words=("attach", str(line.row.pid), *settings.words()),
             path=str(path),
             what=f"process {line.row.pid} ({name})",
         )

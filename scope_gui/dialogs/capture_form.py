@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -19,10 +20,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from capture.settings import MAX_CHUNKS
-from scope_gui.recording.choice import DEFAULT_MEMORY_MIB, MODES, CaptureChoice, patterns
+from capture import flags
+from capture.flags import Flag, Value
+from capture.settings import CaptureSettings
+from scope_gui.recording.choice import patterns
 
-_CHUNKS_PER_MIB = 16
+_UNIT = "scope.unit"
 
 
 class CaptureForm(QWidget):
@@ -31,6 +34,7 @@ class CaptureForm(QWidget):
     def __init__(self, prefix: str, folder: Path, parent: QWidget | None = None) -> None:
         """`prefix` of the names by which the fields are known: "attach" gives "attach.mode"."""
         super().__init__(parent)
+        values, shown = CaptureSettings(), flags.FLAGS
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         self.fold = QToolButton(self)
@@ -47,20 +51,7 @@ class CaptureForm(QWidget):
         rows.addWidget(self._body)
         form = QFormLayout(self._body)
         form.setContentsMargins(20, 2, 0, 2)
-        self.mode = QComboBox(self)
-        for mode, text in MODES:
-            self.mode.addItem(text, mode)
-        self.include = _line("user code; orders.*, http.server, * for everything")
-        self.exclude = _line("nothing; orders.audit, thread:poller-*")
-        self.state = _line("module globals; orders.inventory.Stock: attributes of a class")
-        self.redact = _line("password, token and the like; iban, card_number")
-        self.when_full = QComboBox(self)
-        self.when_full.addItem("Lose events and count them", "drop")
-        self.when_full.addItem("Make the program wait", "block")
-        self.memory = QSpinBox(self)
-        self.memory.setRange(1, MAX_CHUNKS // _CHUNKS_PER_MIB)
-        self.memory.setValue(DEFAULT_MEMORY_MIB)
-        self.memory.setSuffix(" MiB of shared memory")
+        self._fields = {flag.name: _field(flag, values.values[flag.name], self) for flag in shown}
         self.folder = _line("")
         self.folder.setText(str(folder))
         browse = QPushButton("Choose…", self)
@@ -68,37 +59,32 @@ class CaptureForm(QWidget):
         place = QHBoxLayout()
         place.addWidget(self.folder, 1)
         place.addWidget(browse)
-        fields: list[tuple[str, str, QWidget]] = [
-            ("mode", "&Record", self.mode),
-            ("include", "&Only these modules or files", self.include),
-            ("exclude", "&Leave out", self.exclude),
-            ("state", "Watch the &state of", self.state),
-            ("redact", "&Hide what is called", self.redact),
-            ("when_full", "When the &disk cannot keep up", self.when_full),
-            ("memory", "At &most", self.memory),
-        ]
-        for name, text, widget in fields:
-            widget.setObjectName(f"{prefix}.{name}")
-            form.addRow(text, widget)
+        for flag in shown:
+            widget = self._fields[flag.name]
+            widget.setObjectName(f"{prefix}.{flag.name}")
+            form.addRow(flag.label, widget)
         self.folder.setObjectName(f"{prefix}.folder")
         where = QLabel("Save &in", self)
         where.setBuddy(self.folder)
         form.addRow(where, place)
 
-    def choice(self) -> CaptureChoice:
+    @property
+    def mode(self) -> QComboBox:
+        """The field that says what is recorded."""
+        field = self._fields["mode"]
+        assert isinstance(field, QComboBox)
+        return field
+
+    def settings(self) -> CaptureSettings:
         """What is chosen.
 
-        Raises: TargetProblem when a field cannot be read.
+        Raises: ScopeError when a field cannot be read, or what is in it makes no sense.
         """
-        return CaptureChoice(
-            mode=self.mode.currentData(),
-            include=patterns(self.include.text()),
-            exclude=patterns(self.exclude.text()),
-            state=patterns(self.state.text()),
-            redact=patterns(self.redact.text()),
-            when_full=self.when_full.currentData(),
-            memory_mib=self.memory.value(),
-        )
+        return CaptureSettings.checked(**self.given())
+
+    def given(self) -> dict[str, object]:
+        """What is in the fields, by the flags' names. Raises: TargetProblem when one cannot be read."""
+        return {name: _value(field) for name, field in self._fields.items()}
 
     def chosen_folder(self) -> Path:
         """Where the session goes."""
@@ -114,6 +100,35 @@ class CaptureForm(QWidget):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.fileSelected.connect(self.folder.setText)
         dialog.open()
+
+
+def _field(flag: Flag, value: Value, parent: QWidget) -> QWidget:
+    """What a person chooses the value in."""
+    if isinstance(value, tuple):
+        line = _line(flag.hint)
+        line.setText(shlex.join(value))
+        return line
+    if isinstance(value, int):
+        number = QSpinBox(parent)
+        number.setRange(-(-flag.least // flag.unit), flag.most // flag.unit)
+        number.setValue(value // flag.unit)
+        number.setSuffix(flag.hint)
+        number.setProperty(_UNIT, flag.unit)
+        return number
+    box = QComboBox(parent)
+    for name, words in flag.choices:
+        box.addItem(words, name)
+    box.setCurrentIndex(box.findData(value))
+    return box
+
+
+def _value(field: QWidget) -> object:
+    if isinstance(field, QLineEdit):
+        return patterns(field.text())
+    if isinstance(field, QSpinBox):
+        return field.value() * int(field.property(_UNIT))
+    assert isinstance(field, QComboBox)
+    return field.currentData()
 
 
 def _line(placeholder: str) -> QLineEdit:

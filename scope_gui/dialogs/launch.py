@@ -111,7 +111,7 @@ class LaunchDialog(QDialog):
             raise TargetProblem(f"{folder} is no folder.")
         name = program_name(words)
         return StartRecording(
-            words=("run", *self.form.choice().words(), "--", *words),
+            words=("run", *self.form.settings().words(), "--", *words),
             path=str(new_session_path(self.form.chosen_folder(), name)),
             what=name,
             launch=Launch(command, str(folder)),

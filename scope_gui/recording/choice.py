@@ -1,4 +1,4 @@
-"""What to record and where to: a person's choices in a dialog, as the words of the command line. No Qt."""
+"""What is recorded is called, and where it goes: a person's choices in a dialog. No Qt."""
 
 from __future__ import annotations
 
@@ -10,48 +10,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
-
 from capture.errors import TargetProblem
-from capture.settings import Mode, WhenFull
 
-DEFAULT_MEMORY_MIB = 32
-MODES: tuple[tuple[Mode, str], ...] = (
-    ("full", "Everything: calls, exceptions, state"),
-    ("performance", "Calls and exceptions, no state"),
-    ("state", "State only, no calls"),
-    ("minimal", "Exceptions only"),
-    ("observe", "Only from outside: memory, CPU, threads"),
-)
 _MOST_NAME_BYTES = 180  # a name in a folder has 255, and time and suffix come after it
 _PYTHON = re.compile(r"(.*/)?python[0-9.]*t?$")
-
-
-class CaptureChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """The capture flags of design and command line, with the defaults of both."""
-
-    mode: Mode = "full"
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    state: tuple[str, ...] = ()
-    redact: tuple[str, ...] = ()
-    when_full: WhenFull = "drop"
-    memory_mib: int = DEFAULT_MEMORY_MIB
-
-    def words(self) -> tuple[str, ...]:
-        """The flags, those left out that say what holds anyway.
-
-        >>> CaptureChoice(state=("orders.Stock",)).words()
-        ('--state', 'orders.Stock')
-        """
-        words = [] if self.mode == "full" else ["--mode", self.mode]
-        for flag in ("include", "exclude", "state", "redact"):
-            words += [word for pattern in getattr(self, flag) for word in (f"--{flag}", pattern)]
-        if self.when_full != "drop":
-            words += ["--when-full", self.when_full]
-        if self.memory_mib != DEFAULT_MEMORY_MIB:
-            words += ["--memory", str(self.memory_mib)]
-        return tuple(words)
 
 
 def patterns(text: str) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ import time
 
 from capture.attach.doctor import examine
 from capture.errors import TargetProblem
+from capture.settings import CaptureSettings
 from scope_gui.places import resource_path
-from scope_gui.recording.choice import CaptureChoice, new_session_path, recordings_folder
+from scope_gui.recording.choice import new_session_path, recordings_folder
 from views.loop.events import StartRecording
 
-CHOICE = CaptureChoice(state=("orders.inventory.Stock",))
+SETTINGS = CaptureSettings.checked(state=["orders.inventory.Stock"])
 START_S = 20.0
 LONGEST_S = 3600
 """After an hour it ends by itself: a window that was killed cannot end it."""
@@ -78,9 +79,9 @@ def demo_request(program: DemoProgram, folder: str = "", path: str = "") -> Star
     path = path or str(new_session_path(recordings_folder(folder), "demo"))
     diagnosis = examine(program.pid)
     if diagnosis.ok:
-        return StartRecording(words=("attach", str(program.pid), *CHOICE.words()), path=path, what="the demo")
+        return StartRecording(words=("attach", str(program.pid), *SETTINGS.words()), path=path, what="the demo")
     program.end()
     if diagnosis.blocking is None or diagnosis.blocking.name != "ptrace scope":
         raise TargetProblem(diagnosis.refusal())
-    words = ("run", *CHOICE.words(), "--end-program", "--", sys.executable, *_PROGRAM)
+    words = ("run", *SETTINGS.words(), "--end-program", "--", sys.executable, *_PROGRAM)
     return StartRecording(words=words, path=path, what="the demo", folder=str(resource_path("demo")))

@@ -132,12 +132,7 @@ class Recording:
                 session_id=self.session_id,
                 start_mono_ns=self._start_ns,
                 start_real_ns=clock.realtime_ns(),
-                mode=self.settings.mode,
-                include=list(self.settings.include),
-                exclude=list(self.settings.exclude),
-                state=list(self.settings.state),
-                redact=list(self.settings.redact),
-                when_full=self.settings.when_full,
+                **self.settings.facts(),
                 command=self._program,
             )
 

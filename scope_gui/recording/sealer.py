@@ -27,6 +27,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
+from capture import flags
 from capture.capabilities import capabilities
 from capture.decode import resume
 from capture.decode.decoder import Decoder
@@ -35,9 +36,10 @@ from capture.drain.journal import JournalReader, delete_before, journal_files
 from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
 from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch
 from capture.events.definitions import GapRow, MetricRow
+from capture.flags import MODES
 from capture.losses import with_loss
 from capture.own_folder import JOURNAL, OwnFolder
-from capture.session.format import MANIFEST, MANIFEST_COPY, clipped
+from capture.session.format import MANIFEST, MANIFEST_COPY, About, clipped
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.typed import converted, from_json, from_msgpack
@@ -47,7 +49,8 @@ SEGMENT_EVENTS = 262_144
 READ_BYTES = 16 << 20
 SEAL_INTERVAL_S = 0.15
 IDLE_WAIT_S = 0.03
-CALL_MODES, STATE_MODES = ("full", "performance"), ("full", "state")
+CALL_MODES = tuple(mode.name for mode in MODES if "c" in mode.features)
+STATE_MODES = tuple(mode.name for mode in MODES if "g" in mode.features)
 REFUSED: dict[int, str] = {BlockType.RECORDS: "records-refused", BlockType.DEFS: "definitions-refused"}
 _PDEATHSIG = 1  # of linux/prctl.h
 MOST_JUDGED = 64  # as many patterns as the recorder keeps a bit for
@@ -312,18 +315,20 @@ def _about(folder: OwnFolder) -> dict[str, Any]:
                         "created_real_ns": fact["start_real_ns"],
                         "start_mono_ns": fact["start_mono_ns"],
                         "command": [clipped(converted(fact["command"], str))],
-                        "mode": fact["mode"],
-                        "include": fact["include"],
-                        "exclude": fact["exclude"],
-                        "state": fact["state"],
-                        "redact": fact.get("redact", []),
-                        "when_full": fact["when_full"],
+                        **_about_flags(fact),
                     }
     except (msgspec.DecodeError, KeyError) as error:
         raise FormatError(f"The journal of {path} does not begin as a session's does: {error}.") from error
     finally:
         reader.close()
     raise SessionProblem(f"{path} is not a recording: its journal is empty.")
+
+
+def _about_flags(fact: dict[str, Any]) -> dict[str, Any]:
+    """The capture flags of a session's first fact, as the description of the session has them."""
+    told = {flag.name: fact[flag.name] for flag in flags.FLAGS if flag.name in fact}
+    own = {name: value for name, value in told.items() if name in About.__struct_fields__}
+    return {**own, "flags": {name: value for name, value in told.items() if name not in own}}
 
 
 def main() -> int:

@@ -9,16 +9,15 @@ import signal
 import sys
 from pathlib import Path
 
+from capture.flags import add_flags, given_flags
 from capture.measured_cost import told
 from capture.settings import CaptureSettings
 from scope_gui.blindness import last_words
 from scope_gui.recording.recorder import Outcome, Recording
 from scope_gui.recording.watching_window import watched_by_window
 from scope_gui.streams import say, words_to
-from scope_gui.verbs.shared_flags import mebibytes, seconds
+from scope_gui.verbs.shared_flags import seconds
 from views.words.timespec import text_from_ns
-
-CHUNKS_PER_MIB = 16
 
 
 def recording_flags(parser: argparse.ArgumentParser) -> None:
@@ -30,38 +29,7 @@ def recording_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-window", action="store_true", help="record without a window that follows it")
     # How the window hears its recorder, whose stderr is the program's own.
     parser.add_argument("--words-fd", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--mode", choices=("full", "state", "performance", "minimal", "observe"), default="full")
-    parser.add_argument(
-        "--include",
-        action="append",
-        default=[],
-        metavar="PAT",
-        help="record these modules, files or functions (default: user code and the program started; '*' is everything)",
-    )
-    parser.add_argument("--exclude", action="append", default=[], metavar="PAT", help="leave these out")
-    parser.add_argument(
-        "--state", action="append", default=[], metavar="PAT", help="record attribute writes of these classes"
-    )
-    parser.add_argument(
-        "--redact",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="hide what is held under a name with this in it, as with 'password' and the like",
-    )
-    parser.add_argument(
-        "--when-full",
-        choices=("drop", "block"),
-        default="drop",
-        help="when the disk cannot keep up: lose and count, or make the program wait",
-    )
-    parser.add_argument(
-        "--memory",
-        type=mebibytes,
-        default=32,
-        metavar="MIB",
-        help="most shared memory to use in the program (default 32)",
-    )
+    add_flags(parser)
 
 
 def capture_settings(arguments: argparse.Namespace) -> CaptureSettings:
@@ -69,15 +37,7 @@ def capture_settings(arguments: argparse.Namespace) -> CaptureSettings:
 
     Raises: WrongUsage.
     """
-    return CaptureSettings.checked(
-        mode=arguments.mode,
-        include=tuple(arguments.include),
-        exclude=tuple(arguments.exclude),
-        state=tuple(arguments.state),
-        redact=tuple(arguments.redact),
-        when_full=arguments.when_full,
-        chunk_count=arguments.memory * CHUNKS_PER_MIB,
-    )
+    return CaptureSettings.checked(**given_flags(arguments))
 
 
 def record_to_end(recording: Recording, arguments: argparse.Namespace) -> Outcome:

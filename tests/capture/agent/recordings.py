@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from capture.attach.channel import AgentChannel, Message
+from capture.settings import CaptureSettings
 from tests.capture.agent import poolfile
 from tests.interpreters import Interpreter
 from tests.targets import Launcher, Target
@@ -38,10 +39,7 @@ class Recording:
         self.pool_dir = self.directory / "pool" / "1"
         self.pool_dir.mkdir(mode=0o700, parents=True)
         self.config = self.directory / "config.json"
-        self.settings = {
-            "mode": "full", "include": [], "exclude": [], "state": [], "chunk_count": 512, "when_full": "drop",
-            **settings,
-        }  # fmt: skip
+        self.settings = CaptureSettings.checked(**settings).orders()
         self.renew()
 
     def renew(self) -> None:

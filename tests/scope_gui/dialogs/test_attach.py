@@ -91,10 +91,12 @@ def test_options_travel_with_the_request(
     type_filter(dialog, qtbot, mark, waiting.pid)
     dialog.form.fold.click()
     assert dialog.form.mode.isVisible()
-    QTest.keyClicks(dialog.form.state, "orders.Stock, cart.*")
+    state = dialog.findChild(QLineEdit, "attach.state")
+    assert state is not None
+    QTest.keyClicks(state, "orders.Stock, cart.*")
     dialog.form.mode.setCurrentIndex(dialog.form.mode.findData("performance"))
     dialog.form.folder.setText(str(tmp_path / "kept"))
-    QTest.keyClick(dialog.form.state, Qt.Key.Key_Return)
+    QTest.keyClick(state, Qt.Key.Key_Return)
     [request] = dialog.sent
     assert isinstance(request, StartRecording)
     assert request.words[2:] == ("--mode", "performance", "--state", "orders.Stock", "--state", "cart.*")

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from capture import flags
+from capture.errors import WrongUsage
+from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.dialogs.launch import LaunchDialog
+from tests.capture.test_flags import DEPTH
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns, Launch
 
@@ -69,3 +73,21 @@ def test_what_cannot_be_meant_stays_in_the_dialog_with_its_reason(
     assert dialog.isVisible()
     assert sent == []
     dialog.reject()
+
+
+def test_a_capture_flag_is_a_field_of_the_dialog_by_its_row(
+    owner: QWidget, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(flags, "FLAGS", (*flags.FLAGS, DEPTH))
+    form = CaptureForm("launch", tmp_path, owner)
+    field = form.findChild(QSpinBox, "launch.deepest")
+    assert field is not None
+    assert (field.minimum(), field.maximum(), field.value(), field.suffix()) == (1, 1000, 100, " calls")
+    field.setValue(7)
+    assert form.settings().words() == ("--deepest", "7")
+    include = form.findChild(QLineEdit, "launch.include")
+    assert include is not None
+    include.setText("''")
+    with pytest.raises(WrongUsage, match="--include '' is empty"):
+        form.settings()
+    form.deleteLater()

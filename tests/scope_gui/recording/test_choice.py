@@ -1,4 +1,4 @@
-"""Choices in a dialog become exactly the words that the command line understands."""
+"""What is recorded is called, and where it goes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from capture.errors import TargetProblem
-from scope_gui.command_line import build_parser
 from scope_gui.recording import choice as capture_choice
 from scope_gui.recording.choice import (
-    CaptureChoice,
     new_session_path,
     patterns,
     program_name,
@@ -23,35 +21,6 @@ from scope_gui.recording.choice import (
 
 def test_the_examples_hold() -> None:
     assert doctest.testmod(capture_choice).failed == 0
-
-
-def test_the_defaults_need_no_word() -> None:
-    assert CaptureChoice().words() == ()
-
-
-def test_the_command_line_reads_back_what_was_chosen() -> None:
-    choice = CaptureChoice(
-        mode="state",
-        include=("orders.*", "my pkg"),
-        exclude=("orders.audit",),
-        state=("orders.inventory.Stock",),
-        when_full="block",
-        memory_mib=64,
-    )
-    read = build_parser().parse_args(["attach", "12", *choice.words()])
-    assert (read.mode, read.when_full, read.memory) == ("state", "block", 64)
-    assert (tuple(read.include), tuple(read.exclude), tuple(read.state)) == (
-        choice.include,
-        choice.exclude,
-        choice.state,
-    )
-
-
-def test_a_program_after_the_flags_keeps_its_own_flags() -> None:
-    read = build_parser().parse_args(
-        ["run", *CaptureChoice(mode="minimal").words(), "--", "python", "a.py", "--mode", "x"]
-    )
-    assert (read.mode, read.command[-4:]) == ("minimal", ["python", "a.py", "--mode", "x"])
 
 
 @pytest.mark.parametrize("text", ["python 'app.py", 'python "a b'])

@@ -1,0 +1,281 @@
+"""The capture flags: one row says everything about a flag, and whoever asks about flags derives from it.
+
+The command line's words and help, the fields of the dialogs, what is allowed, what the session says of itself, and what
+the agent is told. A new flag is one row in FLAGS and its use in the agent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from capture.errors import WrongUsage
+
+Value = str | int | tuple[str, ...]
+Kind = Literal["choice", "texts", "count"]
+
+DEFAULT_CHUNKS = 512
+"""Blocks of 64 KiB in a target's pool: SCOPE_DEFAULT_BLOCKS of native/scope_pool.h, 32 MiB at most."""
+
+MAX_CHUNKS = 65536
+"""4 GiB of pool: more than a burst can need, and a bound for a mistyped number."""
+
+CHUNKS_PER_MIB = 16
+
+MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
+"""Names of --redact, and bytes of one: SCOPE_MOST_OWN_NAMES of native/redaction.h. Each is searched in every value."""
+
+MOST_PATTERNS, LONGEST_PATTERN = 4096, 1 << 16
+"""Of --include, --exclude and --state each, and characters of one: what a manifest may hold (format.py)."""
+
+
+class Mode(msgspec.Struct, frozen=True):
+    """A value of --mode. `features`: a letter for each thing that the agent switches on (calls, raises, globals,
+    attributes); `sees`: what a session of this mode can answer.
+    """
+
+    name: str
+    words: str
+    features: str
+    sees: tuple[str, ...]
+
+
+MODES: tuple[Mode, ...] = (
+    Mode(
+        "full", "Everything: calls, exceptions, state", "crga", ("calls", "exceptions", "threads", "states", "metrics")
+    ),
+    Mode("performance", "Calls and exceptions, no state", "cr", ("calls", "exceptions", "threads", "metrics")),
+    Mode("state", "State only, no calls", "ga", ("states", "threads", "metrics")),
+    Mode("minimal", "Exceptions only", "r", ("exceptions", "threads", "metrics")),
+    Mode("observe", "Only from outside: memory, CPU, threads", "", ("metrics", "threads")),
+)
+
+
+class Flag(msgspec.Struct, frozen=True, kw_only=True):
+    """One capture flag.
+
+    `name` is that in the settings and in the session's facts, `agent_key` that in the agent's orders ("": the agent has
+    no use for it), `option` that on the command line, where a count is in units of `unit` (`--memory 32` is 512
+    chunks). `least` and `most` bound a count, or how many texts there may be, `longest` the characters of each
+    (`in_bytes`: its bytes). `label` and `hint` are the dialog's; `is_live`: it may change while something is recorded.
+    """
+
+    name: str
+    option: str
+    kind: Kind
+    default: Value
+    help: str
+    label: str
+    hint: str = ""
+    metavar: str | None = None
+    choices: tuple[tuple[str, str], ...] = ()
+    least: int = 0
+    most: int = MOST_PATTERNS
+    longest: int = LONGEST_PATTERN
+    in_bytes: bool = False
+    unit: int = 1
+    agent_key: str = ""
+    is_live: bool = False
+
+    def checked(self, value: object) -> Value:
+        """The value, as the settings keep it. Raises: WrongUsage with one sentence when it makes no sense."""
+        if self.kind == "texts" and isinstance(value, list | tuple):
+            return tuple(map(self._checked_text, value)) if len(value) <= self.most else self._refuse_number()
+        if self.kind == "choice" and isinstance(value, str) and value in dict(self.choices):
+            return value
+        if self.kind == "count" and type(value) is int and self.least <= value <= self.most:
+            return value
+        raise WrongUsage(f"{self.option} takes {self._takes()}, not {_short(value)}.")
+
+    def words(self, value: Value) -> Iterator[str]:
+        """The words of the command line that say this value.
+
+        >>> list(BY_NAME["include"].words(("orders.*", "my pkg"))), list(BY_NAME["chunk_count"].words(1024))
+        (['--include', 'orders.*', '--include', 'my pkg'], ['--memory', '64'])
+        """
+        for one in value if isinstance(value, tuple) else (value,):
+            yield from (self.option, str(one // self.unit if isinstance(one, int) else one))
+
+    def add_to(self, parser: argparse._ActionsContainer, *, default: object = None) -> None:
+        """Has a parser of the command line take it; what is not given is `default`, or else the flag's own."""
+        own = list(self.default) if isinstance(self.default, tuple) else self.default
+        default = own if default is None else default
+        help_text = self.help.replace("%", "%%")
+        if self.kind == "texts":
+            parser.add_argument(
+                self.option, dest=self.name, action="append", default=default, metavar=self.metavar, help=help_text
+            )
+        elif self.kind == "choice":
+            names = [name for name, _ in self.choices]
+            parser.add_argument(self.option, dest=self.name, choices=names, default=default, help=help_text)
+        else:
+            parser.add_argument(
+                self.option, dest=self.name, type=self._count, default=default, metavar=self.metavar, help=help_text
+            )
+
+    def _count(self, text: str) -> int:
+        value = int(text) * self.unit
+        if not self.least <= value <= self.most:
+            raise argparse.ArgumentTypeError(f"must be {self._takes()}")
+        return value
+
+    def _takes(self) -> str:
+        if self.kind == "count":
+            return f"{-(-self.least // self.unit)} to {self.most // self.unit}"
+        return f"one of {', '.join(dict(self.choices))}" if self.kind == "choice" else "texts"
+
+    def _refuse_number(self) -> tuple[str, ...]:
+        raise WrongUsage(f"{self.option} may be given {self.most} times.")
+
+    def _checked_text(self, text: object) -> str:
+        if not isinstance(text, str):
+            raise WrongUsage(f"{self.option} takes texts, not {_short(text)}.")
+        if not text.strip():
+            raise WrongUsage(f"{self.option} {shlex.quote(text)} is empty: it names nothing.")
+        if "\0" in text:
+            raise WrongUsage(f"{self.option} names nothing with a zero byte in it.")
+        if text.startswith("thread:") and not text.removeprefix("thread:").strip():
+            raise WrongUsage(f"{self.option} {shlex.quote(text)} names no thread.")
+        if (len(text.encode("utf-8", "backslashreplace")) if self.in_bytes else len(text)) > self.longest:
+            unit = "bytes" if self.in_bytes else "characters"
+            raise WrongUsage(f"What {self.option} names may have {self.longest} {unit}.")
+        return text
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
+
+
+FLAGS: tuple[Flag, ...] = (
+    Flag(
+        name="mode",
+        option="--mode",
+        kind="choice",
+        default="full",
+        choices=tuple((mode.name, mode.words) for mode in MODES),
+        help="what to record (default full)",
+        label="&Record",
+        agent_key="mode",
+        is_live=True,
+    ),
+    Flag(
+        name="include",
+        option="--include",
+        kind="texts",
+        default=(),
+        metavar="PAT",
+        help="record these modules, files or functions (default: user code and the program started; '*' is everything)",
+        label="&Only these modules or files",
+        hint="user code; orders.*, http.server, * for everything",
+        agent_key="include",
+        is_live=True,
+    ),
+    Flag(
+        name="exclude",
+        option="--exclude",
+        kind="texts",
+        default=(),
+        metavar="PAT",
+        help="leave these out",
+        label="&Leave out",
+        hint="nothing; orders.audit, thread:poller-*",
+        agent_key="exclude",
+        is_live=True,
+    ),
+    Flag(
+        name="state",
+        option="--state",
+        kind="texts",
+        default=(),
+        metavar="PAT",
+        help="record attribute writes of these classes",
+        label="Watch the &state of",
+        hint="module globals; orders.inventory.Stock: attributes of a class",
+        agent_key="state",
+        is_live=True,
+    ),
+    Flag(
+        name="redact",
+        option="--redact",
+        kind="texts",
+        default=(),
+        metavar="NAME",
+        most=MOST_HIDDEN,
+        longest=LONGEST_HIDDEN,
+        in_bytes=True,
+        help="hide what is held under a name with this in it, as with 'password' and the like",
+        label="&Hide what is called",
+        hint="password, token and the like; iban, card_number",
+        agent_key="redact",
+    ),
+    Flag(
+        name="when_full",
+        option="--when-full",
+        kind="choice",
+        default="drop",
+        choices=(("drop", "Lose events and count them"), ("block", "Make the program wait")),
+        help="when the disk cannot keep up: lose and count, or make the program wait",
+        label="When the &disk cannot keep up",
+        agent_key="when_full",
+        is_live=True,
+    ),
+    Flag(
+        name="chunk_count",
+        option="--memory",
+        kind="count",
+        default=DEFAULT_CHUNKS,
+        metavar="MIB",
+        least=1,
+        most=MAX_CHUNKS,
+        unit=CHUNKS_PER_MIB,
+        help="most shared memory to use in the program (default 32)",
+        label="At &most",
+        hint=" MiB of shared memory",
+        agent_key="chunk_count",
+    ),
+)
+BY_NAME: Mapping[str, Flag] = {flag.name: flag for flag in FLAGS}
+
+
+def mode_named(name: object) -> Mode | None:
+    """The mode of that name; None for one that a newer Scope has recorded in."""
+    return next((mode for mode in MODES if mode.name == name), None)
+
+
+def add_flags(parser: argparse._ActionsContainer) -> None:
+    """Has a parser of the command line take every capture flag."""
+    for flag in FLAGS:
+        flag.add_to(parser)
+
+
+def add_live_flags(parser: argparse._ActionsContainer) -> None:
+    """Has a parser take those that may change while something is recorded; only what is given is in its answer."""
+    for flag in FLAGS:
+        if flag.is_live:
+            flag.add_to(parser, default=argparse.SUPPRESS)
+
+
+def given_flags(arguments: argparse.Namespace) -> dict[str, object]:
+    """What a parser has read, by the flags' names."""
+    return {flag.name: getattr(arguments, flag.name) for flag in FLAGS if hasattr(arguments, flag.name)}
+
+
+def told_flags(values: Mapping[str, object], names: Sequence[str] = ()) -> str:
+    """Values as the words of the command line, for people.
+
+    >>> told_flags({"mode": "state", "include": ["orders.*", "my pkg"], "exclude": []})
+    "--mode state --include 'orders.*' --include 'my pkg' no --exclude"
+    """
+    said: list[str] = []
+    for flag in FLAGS:
+        if flag.name not in values or (names and flag.name not in names):
+            continue
+        value = values[flag.name]
+        shown: Value = tuple(map(str, value)) if isinstance(value, list | tuple) else value  # type: ignore[assignment]
+        said += map(shlex.quote, flag.words(shown)) if shown != () else [f"no {flag.option}"]
+    return " ".join(said)
