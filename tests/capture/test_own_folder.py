@@ -33,6 +33,7 @@ WRITERS = {
     "capture/attach/channel.py": "an agent's private folder",
     "capture/attach/inject.py": "the memory of a program that is entered",
     "capture/session/query.py": "a query's folder for what does not fit into memory",
+    "capture/session/table_doc.py": "the section of FORMAT.md that is made from the tables",
     "scope_gui/desktop/desktop.py": "the desktop's menu entry",
     "scope_gui/pictures/picture_files.py": "the folder of a series of pictures",
     "scope_gui/recording/recordings.py": "the folder that recordings are made in",

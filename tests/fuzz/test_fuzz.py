@@ -99,7 +99,7 @@ def test_rows_are_found_to_be_invented_when_nobody_compares_checksums(monkeypatc
 
     target = BY_NAME["packed"]
     monkeypatch.setattr(capture.session.reader, "checksum", lambda _: Any())
-    found = findings_in(target.module.read, changed(target, 30, seed=1))
+    found = findings_in(target.module.read, changed(target, 300, seed=1))
     assert any(finding.what.startswith("wrong: invented rows") for finding in found)
 
 
