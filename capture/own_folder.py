@@ -17,7 +17,6 @@ import errno
 import fcntl
 import itertools
 import os
-import re
 import socket
 import stat
 import time
@@ -26,29 +25,9 @@ from typing import NoReturn, Self
 
 from capture.disk import write_problem, write_whole
 from capture.errors import SessionBusy, SessionProblem, TargetProblem
+from capture.folder_names import FOLDERS, JOURNAL, ONE_POOL, POOLS, SESSION, is_file, is_pool_number, writer_of
 from capture.lock_holders import held_by
 
-SOCKET = "control.sock"
-SESSION_NOTE = "session"  # beside the pools of one session in shared memory: the path of its folder, and which it is
-POOL_FILES = ("pool.bin", "defs.bin")
-SEGMENTS, DEFS, CACHE, JOURNAL, POOLS = "segments", "defs", "cache", "journal", "pool"
-FOLDERS = (SEGMENTS, DEFS, CACHE, JOURNAL)
-_FRESH = r"(\.[0-9]{1,10}-[0-9]{1,10}\.new)?"  # of a file that is being replaced
-_WRITER = re.compile(r"\.([0-9]{1,10})-[0-9]{1,10}\.new$", re.ASCII)
-_TABLE = r"[0-9]{8}\.[a-z_]{1,32}\.parquet"
-_SESSION, _POOL = "session", "one pool"
-_FILES = {
-    _SESSION: rf"(manifest\.json|manifest\.bak|notes\.json){_FRESH}|control\.sock",
-    SEGMENTS: _TABLE,
-    DEFS: _TABLE,
-    CACHE: rf"[0-9]{{8}}\.(key|lod){_FRESH}",
-    JOURNAL: r"[0-9]{8}\.(jrn|resume)",
-    POOLS: SESSION_NOTE,
-    _POOL: r"pool\.bin|defs\.bin",
-}
-_PATTERNS = {kind: re.compile(pattern, re.ASCII) for kind, pattern in _FILES.items()}
-_POOL_NUMBER = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
-_MOST_SERIAL = 0xFFFF  # a journal's block has 16 bits for it
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _LOOK_S = 0.05  # somebody who looks whether it is held has it for a moment
 _HERE, _NO_REPLACE, _EXCHANGE = -100, 1, 2  # AT_FDCWD, RENAME_NOREPLACE and RENAME_EXCHANGE of linux/fs.h
@@ -78,7 +57,7 @@ class OwnFolder:
         """
         if make or new:
             _make(path, parents=not new, is_new=new)
-        folder = cls._opened(path, _SESSION, _OPEN_FOLDER | (os.O_NOFOLLOW if new else 0))
+        folder = cls._opened(path, SESSION, _OPEN_FOLDER | (os.O_NOFOLLOW if new else 0))
         if new and os.listdir(folder.fd):  # noqa: PTH208  a descriptor
             folder.close()
             raise SessionProblem(
@@ -110,7 +89,7 @@ class OwnFolder:
     @classmethod
     def adopt(cls, fd: int, path: Path) -> Self:
         """A session's folder that the process which has started this one holds, with its lock."""
-        return cls(fd, path, _SESSION)
+        return cls(fd, path, SESSION)
 
     @classmethod
     def _opened(cls, path: Path, kind: str, flags: int) -> Self:
@@ -151,7 +130,7 @@ class OwnFolder:
             fd = os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=self.fd)
         except OSError as error:
             _refuse(path, error)
-        if kind != _POOL and os.fstat(fd).st_uid != os.geteuid():  # a pool may have been given to its target's user
+        if kind != ONE_POOL and os.fstat(fd).st_uid != os.geteuid():  # a pool may have been given to its target's user
             os.close(fd)
             raise SessionProblem(f"{path} belongs to another user, so it is left alone.")
         return self._inside.setdefault(name, OwnFolder(fd, path, kind))
@@ -212,7 +191,7 @@ class OwnFolder:
         """What is in here that has a name of the format: regular files of ours. Raises: OSError."""
         found = {}
         for name in os.listdir(self.fd):  # noqa: PTH208  a descriptor
-            if _PATTERNS[self._kind].fullmatch(name):
+            if is_file(self._kind, name):
                 with contextlib.suppress(FileNotFoundError):
                     info = os.stat(name, dir_fd=self.fd, follow_symlinks=False)
                     if stat.S_ISREG(info.st_mode) and self._is_ours(info):
@@ -221,12 +200,12 @@ class OwnFolder:
 
     def pools(self) -> list[int]:
         """The numbers of the pools in a folder of pools. Raises: OSError."""
-        return sorted(int(name) for name in os.listdir(self.fd) if _is_pool_number(name))  # noqa: PTH208  a descriptor
+        return sorted(int(name) for name in os.listdir(self.fd) if is_pool_number(name))  # noqa: PTH208  a descriptor
 
     def strangers(self) -> list[str]:
         """Names in here that are none of the format, or of folders inside. Raises: OSError."""
-        known, pattern = self._folders_inside(), _PATTERNS[self._kind]
-        return [name for name in os.listdir(self.fd) if name not in known and not pattern.fullmatch(name)]  # noqa: PTH208  a descriptor
+        known, kind = self._folders_inside(), self._kind
+        return [name for name in os.listdir(self.fd) if name not in known and not is_file(kind, name)]  # noqa: PTH208  a descriptor
 
     def has(self, name: str) -> bool:
         """Whether there is anything of that name."""
@@ -367,16 +346,16 @@ class OwnFolder:
         for name in self._folders_inside():
             self.remove_inside(name)
         for name in sorted(os.listdir(self.fd), key=lambda name: name.startswith("manifest")):  # noqa: PTH208
-            if _PATTERNS[self._kind].fullmatch(name):
+            if is_file(self._kind, name):
                 with contextlib.suppress(OSError):
                     self.remove(name)
 
     def remove_unfinished(self) -> None:
         """Removes files that a process was about to put in the place of others when it was killed. Raises: OSError."""
-        for folder in (self, *(self.inside(name) for name in (FOLDERS if self._kind == _SESSION else ()))):
+        for folder in (self, *(self.inside(name) for name in (FOLDERS if self._kind == SESSION else ()))):
             for name in folder.names():
-                writer = _WRITER.search(name)
-                if writer and not Path(f"/proc/{writer[1]}").exists():
+                writer = writer_of(name)
+                if writer is not None and not Path(f"/proc/{writer}").exists():
                     folder.remove(name)
 
     def bind(self, listener: socket.socket, name: str) -> None:
@@ -426,32 +405,28 @@ class OwnFolder:
     # -- inner parts
 
     def _folders_inside(self) -> tuple[str, ...]:
-        if self._kind == _SESSION:
+        if self._kind == SESSION:
             return (*FOLDERS, POOLS)
         return tuple(map(str, self.pools())) if self._kind == POOLS else ()
 
     def _kind_inside(self, name: str) -> str:
-        if self._kind == _SESSION and name in (*FOLDERS, POOLS):
+        if self._kind == SESSION and name in (*FOLDERS, POOLS):
             return name
-        if self._kind == POOLS and _is_pool_number(name):
-            return _POOL
+        if self._kind == POOLS and is_pool_number(name):
+            return ONE_POOL
         raise SessionProblem(f"{self.path} has no folder {name!r:.80}: that is not a name of the format.")
 
     def _place_of(self, name: str, *, make: bool = True) -> tuple[OwnFolder, str]:
         """The folder that holds a file, and its name there."""
         where, _, leaf = name.rpartition("/")
         folder = self.inside(where, make=make) if where else self
-        if _PATTERNS[folder._kind].fullmatch(leaf) is None:
+        if not is_file(folder._kind, leaf):
             raise SessionProblem(f"{name!r:.80} is not a name of a session's file, so it is left alone.")
         return folder, leaf
 
     def _is_ours(self, info: os.stat_result) -> bool:
         """Whether we may change it: a pool's files are those of its target's user, to whom we gave the folder."""
-        return info.st_uid == os.geteuid() or (self._kind == _POOL and info.st_uid == os.fstat(self.fd).st_uid)
-
-
-def _is_pool_number(name: str) -> bool:
-    return _POOL_NUMBER.fullmatch(name) is not None and int(name) <= _MOST_SERIAL
+        return info.st_uid == os.geteuid() or (self._kind == ONE_POOL and info.st_uid == os.fstat(self.fd).st_uid)
 
 
 def remove_folder(path: Path) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from capture.drain import ids
-from capture.own_folder import FOLDERS, SESSION_NOTE
+from capture.folder_names import FOLDERS, SESSION_NOTE
 from capture.session.files import NOTES
 from capture.session.folder import listed_files
 from capture.session.format import MANIFEST, MANIFEST_COPY

@@ -10,7 +10,8 @@ import contextlib
 from pathlib import Path
 
 from capture.errors import SessionProblem
-from capture.own_folder import SESSION_NOTE, OwnFolder, remove_folder
+from capture.folder_names import SESSION_NOTE
+from capture.own_folder import OwnFolder, remove_folder
 
 
 def open_pool(folder: Path) -> OwnFolder:

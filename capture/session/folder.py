@@ -16,7 +16,8 @@ from typing import Any
 
 from capture.drain.blocks import file_name
 from capture.errors import FormatError, SessionProblem, TargetProblem
-from capture.own_folder import CACHE, DEFS, FOLDERS, JOURNAL, SEGMENTS, OwnFolder
+from capture.folder_names import CACHE, DEFS, FOLDERS, JOURNAL, SEGMENTS
+from capture.own_folder import OwnFolder
 from capture.session.files import DirectoryFiles, load_manifest
 from capture.session.format import (
     MANIFEST,

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from capture.drain import ids
 from capture.drain.pool_folders import remove_pools
 from capture.errors import ScopeError, SessionBusy, SessionProblem
+from capture.folder_names import SESSION_NOTE
 from capture.lock_holders import held_by
-from capture.own_folder import SESSION_NOTE, OwnFolder
+from capture.own_folder import OwnFolder
 from capture.session.files import DirectoryFiles, load_manifest
 from capture.target.maps import read_maps
 

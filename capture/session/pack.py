@@ -16,7 +16,8 @@ from typing import IO
 
 from capture.disk import sync_files, write_problem
 from capture.errors import FormatError, SessionProblem
-from capture.own_folder import FOLDERS, POOLS, OwnFolder, name_finished
+from capture.folder_names import FOLDERS, POOLS
+from capture.own_folder import OwnFolder, name_finished
 from capture.session.caches import framed, unframed
 from capture.session.files import MAX_KEYFRAME_BYTES, NOTES, DirectoryFiles, load_manifest
 from capture.session.folder import listed_files

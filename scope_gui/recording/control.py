@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from capture.errors import SessionProblem
-from capture.own_folder import SOCKET, OwnFolder
+from capture.folder_names import SOCKET
+from capture.own_folder import OwnFolder
 from capture.typed import from_json
 
 _CREDENTIALS = struct.Struct("3i")

@@ -31,9 +31,10 @@ from capture.drain.journal import BlockType, JournalWriter
 from capture.drain.pool import Pool
 from capture.drain.probe import described, image_of, program_of
 from capture.errors import ScopeError, SessionProblem, TargetProblem
+from capture.folder_names import JOURNAL
 from capture.measured_cost import Overhead
 from capture.names import command_line, json_bytes
-from capture.own_folder import JOURNAL, OwnFolder, remove_folder
+from capture.own_folder import OwnFolder, remove_folder
 from capture.redaction import hide_names
 from capture.session.left_pools import remove_left_pools
 from capture.settings import CaptureSettings

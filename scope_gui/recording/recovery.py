@@ -27,11 +27,12 @@ from capture.drain.journal import JournalReader, JournalWriter, delete_before, j
 from capture.drain.pool import Pool
 from capture.drain.pool_folders import pool_folders, refuse_new_pools, remove_pools, strangers_among
 from capture.errors import FormatError, PoolProblem, ResumeLost, ScopeError, SessionBusy, SessionFull, SessionProblem
+from capture.folder_names import FOLDERS, JOURNAL, POOLS, SOCKET
 from capture.foreign_files import read_start
 from capture.lock_holders import held_by, holders_of
 from capture.losses import KEEPS_JOURNAL, RESUME_LOST, SESSION_FULL
 from capture.names import json_bytes
-from capture.own_folder import FOLDERS, JOURNAL, POOLS, SOCKET, OwnFolder
+from capture.own_folder import OwnFolder
 from capture.session.files import DirectoryFiles, load_manifest
 from capture.session.format import MANIFEST, MANIFEST_COPY, JournalMark, Manifest
 from capture.session.left_pools import hold_note, noted_session

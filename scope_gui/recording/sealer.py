@@ -37,8 +37,9 @@ from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
 from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch
 from capture.events.definitions import GapRow, MetricRow
 from capture.flags import MODES
+from capture.folder_names import JOURNAL
 from capture.losses import with_loss
-from capture.own_folder import JOURNAL, OwnFolder
+from capture.own_folder import OwnFolder
 from capture.session.format import MANIFEST, MANIFEST_COPY, About, clipped
 from capture.session.session import Session
 from capture.session.store import SegmentStore

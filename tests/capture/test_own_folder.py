@@ -18,7 +18,8 @@ from capture.drain.journal import JournalWriter
 from capture.drain.pool import Pool
 from capture.drain.pool_folders import make_pool_folder, pool_folders, remove_pool_folder
 from capture.errors import PoolProblem, SessionBusy, SessionProblem, TargetProblem
-from capture.own_folder import FOLDERS, OwnFolder
+from capture.folder_names import FOLDERS
+from capture.own_folder import OwnFolder
 from capture.session.notes import Note, write_notes
 from tests.scope_command import scope_here
 from tests.sessions import build_session

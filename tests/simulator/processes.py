@@ -22,7 +22,8 @@ from capture import own_folder
 from capture.drain import ids
 from capture.drain import pool as capture_pool
 from capture.errors import ScopeError, SessionProblem, TargetProblem
-from capture.own_folder import SOCKET, OwnFolder
+from capture.folder_names import SOCKET
+from capture.own_folder import OwnFolder
 from capture.session import left_pools
 from capture.settings import CaptureSettings
 from scope_gui.recording import recorder, recovery, sealer

@@ -10,7 +10,8 @@ from random import Random
 
 from capture.drain.blocks import file_name
 from capture.errors import ScopeError
-from capture.own_folder import JOURNAL, OwnFolder
+from capture.folder_names import JOURNAL
+from capture.own_folder import OwnFolder
 from capture.session.session import Session
 from capture.session.verify import verify
 from scope_gui.recording.sealer import Sealer

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from capture.errors import SessionProblem
-from capture.own_folder import SOCKET, OwnFolder
+from capture.folder_names import SOCKET
+from capture.own_folder import OwnFolder
 from scope_gui.recording import control
 from scope_gui.recording.control import ControlServer
 
