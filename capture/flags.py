@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -100,10 +100,9 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
         for one in value if isinstance(value, tuple) else (value,):
             yield from (self.option, str(one // self.unit if isinstance(one, int) else one))
 
-    def add_to(self, parser: argparse._ActionsContainer, *, default: object = None) -> None:
-        """Has a parser of the command line take it; what is not given is `default`, or else the flag's own."""
-        own = list(self.default) if isinstance(self.default, tuple) else self.default
-        default = own if default is None else default
+    def add_to(self, parser: argparse._ActionsContainer) -> None:
+        """Has a parser of the command line take it."""
+        default = list(self.default) if isinstance(self.default, tuple) else self.default
         help_text = self.help.replace("%", "%%")
         if self.kind == "texts":
             parser.add_argument(
@@ -253,29 +252,6 @@ def add_flags(parser: argparse._ActionsContainer) -> None:
         flag.add_to(parser)
 
 
-def add_live_flags(parser: argparse._ActionsContainer) -> None:
-    """Has a parser take those that may change while something is recorded; only what is given is in its answer."""
-    for flag in FLAGS:
-        if flag.is_live:
-            flag.add_to(parser, default=argparse.SUPPRESS)
-
-
 def given_flags(arguments: argparse.Namespace) -> dict[str, object]:
     """What a parser has read, by the flags' names."""
     return {flag.name: getattr(arguments, flag.name) for flag in FLAGS if hasattr(arguments, flag.name)}
-
-
-def told_flags(values: Mapping[str, object], names: Sequence[str] = ()) -> str:
-    """Values as the words of the command line, for people.
-
-    >>> told_flags({"mode": "state", "include": ["orders.*", "my pkg"], "exclude": []})
-    "--mode state --include 'orders.*' --include 'my pkg' no --exclude"
-    """
-    said: list[str] = []
-    for flag in FLAGS:
-        if flag.name not in values or (names and flag.name not in names):
-            continue
-        value = values[flag.name]
-        shown: Value = tuple(map(str, value)) if isinstance(value, list | tuple) else value  # type: ignore[assignment]
-        said += map(shlex.quote, flag.words(shown)) if shown != () else [f"no {flag.option}"]
-    return " ".join(said)
