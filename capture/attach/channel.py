@@ -21,6 +21,7 @@ from typing import Any, NoReturn, Self
 
 import msgspec
 
+from capture.drain.probe import image_of
 from capture.errors import TargetProblem
 from capture.names import readable
 from capture.typed import from_json
@@ -43,8 +44,9 @@ class AgentChannel:
     """A connection to the agent inside one target.
 
     Life: `listen` -> `accept` (the agent calls in) -> `request` / `wait_event` / `receive` -> `close`.
-    `hello` is the agent's first message, `recording` the one that says that it has begun; `eof` is true once the
-    agent's end is gone (detached, ended or killed).
+    `hello` is the agent's first message, `image` what its process ran when it called (`capture.drain.probe.image_of`),
+    `recording` the message that says that it has begun; `eof` is true once the agent's end is gone (detached, ended or
+    killed).
     """
 
     def __init__(self, listener: socket.socket, path: Path, token: str, folder: int) -> None:
@@ -52,6 +54,7 @@ class AgentChannel:
         self._folder = folder
         self.token = token
         self.hello: Message = {}
+        self.image = b"", ""
         self.recording: Message = {}
         self.eof = False
         self._listener: socket.socket | None = listener
@@ -98,6 +101,8 @@ class AgentChannel:
                 continue
             caller.setblocking(False)
             self._agent, self._received, self.eof = caller, bytearray(), False
+            # Now: the agent waits for its answer. As soon as it has that, the program may become another one.
+            self.image = image_of(_credentials(caller)[0])
             if _is_expected(caller, uid, pid) and self._greet(time.monotonic() + _HELLO_PATIENCE_S):
                 self._stop_listening()
                 return True
@@ -274,9 +279,14 @@ def _is_greeting(hello: Message) -> bool:
     return isinstance(python, str) and len(python) <= MOST_VERSION and type(pid) is int and 0 <= pid < 1 << 31
 
 
+def _credentials(caller: socket.socket) -> tuple[int, int]:
+    """The pid and uid of a caller, by the kernel."""
+    pid, uid, _ = _CREDENTIALS.unpack(caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return pid, uid
+
+
 def _is_expected(caller: socket.socket, uid: int | None, pid: int | None) -> bool:
-    credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    peer_pid, peer_uid, _ = _CREDENTIALS.unpack(credentials)
+    peer_pid, peer_uid = _credentials(caller)
     return (uid is None or peer_uid in (uid, 0)) and (pid is None or peer_pid == pid)
 
 

@@ -177,7 +177,7 @@ class Recording:
             self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
         self._begun_ns = self._begun_ns or clock.monotonic_ns()
         self._standing.begin(pid, self._drain, self._channel)
-        self._recorded = pid, image_of(pid)
+        self._recorded = pid, self._channel.image if self._channel is not None else image_of(pid)
         self._observed_since_ns = None if self._channel else clock.monotonic_ns()
         self._watch = OsWatch(pid, FIRST_PROCESS, self._fact, observe_threads=self._channel is None)
         self._watch.begin(
@@ -349,7 +349,7 @@ class Recording:
         self._serial = serial
         self._drain = Drain(self._pool, self._journal, serial)
         self._standing.begin(pid, self._drain, self._channel)
-        self._recorded = pid, image_of(pid)
+        self._recorded = pid, self._channel.image
         self._observed_since_ns = None
         if self._sleep_watch is not None:
             self._sleep_watch.end()

@@ -135,6 +135,7 @@ class Channel:
 
     def __init__(self, world: World, target: Target) -> None:
         self.hello = {"python": "3.12.1"}
+        self.image = b"image", "program"
         self.recording: dict[str, object] = {}
         self._world, self._target = world, target
 
