@@ -93,8 +93,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 def describe(pid: int) -> Target:
     """What can be seen of `pid`.
 
-    Raises: TargetProblem if there is no such process.
+    Raises: TargetProblem if there is no such process, or none any more before all has been looked at.
     """
+    try:
+        return _seen(pid)
+    except OSError:
+        if Path(f"/proc/{pid}").exists():
+            raise
+        raise TargetProblem(f"There is no process {pid}.") from None
+
+
+def _seen(pid: int) -> Target:
     try:
         create_time = psutil.Process(pid).create_time()
         status = _status_fields(pid)

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from capture.errors import TargetProblem
+from capture.target import targets
 from capture.target.processes import list_processes
 from capture.target.python_build import python_in_file, version_text
 from capture.target.targets import describe
@@ -94,6 +95,24 @@ def test_an_ignored_segv_is_seen(target: Launcher) -> None:
 def test_a_process_that_does_not_exist_is_said_not_to(pid: int) -> None:
     with pytest.raises(TargetProblem, match=f"There is no process {pid}"):
         describe(pid)
+
+
+@pytest.mark.parametrize("amid", ["_disabled_by", "_clock_ahead_s", "_is_stuck", "room_of", "_what_it_runs"])
+def test_a_process_that_ends_while_it_is_looked_at_is_said_not_to_exist_or_described(
+    amid: str, target: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, look = target(wait_program(), ready="ready"), getattr(targets, amid)
+
+    def too_late(*given: object) -> object:
+        program.process.kill()
+        program.process.wait()
+        return look(*given)
+
+    monkeypatch.setattr(targets, amid, too_late)
+    try:
+        assert describe(program.pid).pid == program.pid
+    except TargetProblem as problem:
+        assert problem.message == f"There is no process {program.pid}."
 
 
 def test_a_pool_that_is_mapped_and_recording_is_seen(tmp_path: Path, target: Launcher) -> None:
