@@ -131,6 +131,11 @@ class Sealer:
         sealer._has_sealed_all = point.is_last
         return sealer
 
+    @property
+    def position(self) -> JournalPosition:
+        """How far the journal has been read."""
+        return self._reader.position
+
     def turn(self) -> bool:
         """Reads what the journal has, seals and commits it; True when there may be more at once."""
         first = self._reader.position
@@ -341,9 +346,12 @@ def main() -> int:
         sealer = Sealer.start(folder)
         while not sealer.decoder.has_ended:
             began = time.monotonic()
+            position = sealer.position
             more = sealer.turn()
             if asked_to_end:
                 _tell(percent=sealer.percent())
+                if sealer.position == position and not sealer.decoder.has_ended:  # the end was journaled before
+                    raise SessionProblem(f"The journal of {folder.path} was deleted or cut off while it was sealed.")
             spent_s = time.monotonic() - began
             # Big states make big keyframes; a quarter of a core is the most that keeping up with nothing may cost.
             wait_s = 0.0 if more or asked_to_end else max(IDLE_WAIT_S, SEAL_INTERVAL_S - spent_s, 3 * spent_s)

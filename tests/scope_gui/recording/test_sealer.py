@@ -1,0 +1,41 @@
+"""The sealer's process ends, whatever becomes of what it reads."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from capture.drain.journal import BlockType, JournalWriter
+from capture.folder_names import JOURNAL
+from capture.names import json_bytes
+from capture.own_folder import OwnFolder
+from capture.settings import CaptureSettings
+from scope_gui.recording.sealing import SealerProcess
+from tests.leftovers import wait_for
+
+
+@pytest.mark.parametrize("what_goes", ["the end", "the journal", "the session"])
+def test_a_sealer_whose_journal_has_no_end_says_so(tmp_path: Path, what_goes: str) -> None:
+    """It is asked to end when the end is in the journal, so it read on and on where somebody had deleted that."""
+    path = tmp_path / "a.scope"
+    with OwnFolder.open(path, new=True) as folder:
+        folder.lock()
+        journal = JournalWriter(folder.inside(JOURNAL))
+        fact = {"fact": "session", "session_id": "0" * 16, "start_mono_ns": 1, "start_real_ns": 1}
+        first = json_bytes({**fact, **CaptureSettings().facts(), "command": "python a.py"})
+        journal.append(BlockType.FACTS, 1, first)
+        sealer = SealerProcess(folder)
+        assert wait_for((path / "manifest.json").exists, 20)  # from here on it reads, at some time
+        if what_goes != "the end":
+            shutil.rmtree(path / JOURNAL if what_goes == "the journal" else path)
+        said: list[str | None] = []
+        waiting = threading.Thread(target=lambda: said.append(sealer.wait(lambda words: None)))
+        waiting.start()
+        waiting.join(20)
+        sealer.abandon()
+        journal.close()
+    assert said, "it goes on for ever"
+    assert said[0]
