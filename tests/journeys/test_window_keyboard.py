@@ -9,7 +9,7 @@ import pytest
 
 from capture.session.session import Session
 from tests.interpreters import found
-from tests.scope_command import run_recorded, scope_json
+from tests.scope_command import query, run_recorded, scope_json
 
 PROGRAM = """
 import threading, time
@@ -58,7 +58,9 @@ def test_tab_goes_around_in_every_dialog_and_escape_leads_back(play: Any, record
 
 
 def test_a_lane_a_thread_a_link_and_a_room_are_selected_without_a_mouse(play: Any, recorded: Path) -> None:
-    seen = play("select", "open", recorded, "--at", "50%", env={"SCOPE_3D": "off"})
+    sql = "SELECT start_ns FROM calls JOIN sites USING (site_id) WHERE function = 'leaf'"
+    amid = query(recorded, sql)[300]["start_ns"]  # half of the session may lie before the program's first line
+    seen = play("select", "open", recorded, "--at", f"{amid}ns", env={"SCOPE_3D": "off"})
     assert seen["mouse"] == {}
     with Session.open(recorded) as session:
         threads = [row.track_id for row in session.tracks() if row.kind == "thread"]
