@@ -69,7 +69,7 @@ class PaperTarget:
         self.blocks.append(block)
         return block
 
-    def fact(self, fact: str, **fields: Any) -> None:
+    def fact(self, fact: str, /, **fields: object) -> None:
         self._append(BlockType.FACTS, msgspec.json.encode({"fact": fact, **fields}))
 
     def begin(self, **process: Any) -> PaperTarget:

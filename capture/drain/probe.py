@@ -15,8 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from capture.events.definitions import OS_STATE, OS_STATES
+from capture.events import metrics
+from capture.events.metrics import OS_STATES
 from capture.foreign_files import read_start
+from capture.named import named
 from capture.names import command_line, command_words, kernel_name
 from capture.target.python_build import PROGRAM_NAME
 from capture.target.python_command import given_program
@@ -27,12 +29,22 @@ _MOST_STATES = 32
 
 @dataclass(frozen=True, slots=True)
 class ProcessSample:
-    """One look at a process. Units: bytes; percent of one core since the previous look; counts."""
+    """What a look at a process has found. Units of `values`: those of the rows of METRICS."""
 
     pid: int
     values: dict[str, float]
     thread_ids: frozenset[int]
     children: tuple[ChildProcess, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A process as it is looked at: what METRICS takes its figures of. `children` None: they are not looked for."""
+
+    process: psutil.Process
+    thread_ids: frozenset[int]
+    children: tuple[ChildProcess, ...] | None
+    with_state: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +103,15 @@ class ProcessProbe:
             with self._process.oneshot():
                 if self._process.status() == psutil.STATUS_ZOMBIE:
                     return None
-                cpu = self._process.cpu_percent()
-                rss = self._process.memory_info().rss
-                threads = thread_ids(self.pid)
-            children = self._children() if with_children else ()
+                children = self._children() if with_children else None
+                look = Look(self._process, thread_ids(self.pid), children, with_state)
+                found = [(metric.name, named(metric.source)(look)) for metric in metrics.METRICS if metric.source]
         except psutil.NoSuchProcess:
             return None
         except psutil.AccessDenied:
             return ProcessSample(self.pid, {}, frozenset(), ())
-        values = {"rss_bytes": float(rss), "cpu_percent": cpu, "threads": float(len(threads))}
-        if with_children:
-            values["children"] = float(len(children))
-        if with_state and (state := os_state(self.pid, threads)):
-            values[OS_STATE] = float(OS_STATES.index(state))
-        return ProcessSample(self.pid, values, threads, children)
+        values = {name: float(value) for name, value in found if value is not None}
+        return ProcessSample(self.pid, values, look.thread_ids, children or ())
 
     def _children(self) -> tuple[ChildProcess, ...]:
         found = []
@@ -120,6 +127,32 @@ class ProcessProbe:
                 continue
             found.append(known)
         return tuple(found)
+
+
+def cpu_percent(look: Look) -> float:
+    """CPU time since the look before, in percent of one core."""
+    return float(look.process.cpu_percent())
+
+
+def rss_bytes(look: Look) -> int:
+    """Resident memory."""
+    return int(look.process.memory_info().rss)
+
+
+def thread_count(look: Look) -> int:
+    """How many threads the process has."""
+    return len(look.thread_ids)
+
+
+def child_count(look: Look) -> int | None:
+    """How many direct children the process has; None where they are not looked for."""
+    return None if look.children is None else len(look.children)
+
+
+def state_place(look: Look) -> int | None:
+    """The place in OS_STATES of what the process does; None where that is not asked, or not known."""
+    state = os_state(look.process.pid, look.thread_ids) if look.with_state else ""
+    return OS_STATES.index(state) if state else None
 
 
 def thread_ids(pid: int) -> frozenset[int]:

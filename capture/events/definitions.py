@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Literal
 
 import msgspec
 
@@ -66,11 +65,6 @@ class StateKeyRow(msgspec.Struct):
     owner: str
     key: str
     scope: str
-
-
-OS_STATE = "os_state"
-OS_STATES: tuple[Literal["waiting", "running", "stopped"], ...] = ("waiting", "running", "stopped")
-"""What a process that is only watched did at a look: the metric `os_state` is the place in here."""
 
 
 class MetricRow(msgspec.Struct, kw_only=True):

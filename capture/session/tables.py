@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from capture.events.batch import Kind
+from capture.events.metrics import names_told
 from capture.session.format import MAX_LINES, MAX_TABLE_ROWS
 
 OLD_ROWS_BACK = "old_rows_back"  # see capture.session.stored_states
@@ -328,7 +329,7 @@ TABLES: tuple[Table, ...] = (
         columns=(
             _TIME,
             column("process_id", _INT32, "The process."),
-            column("name", _TEXT, "What was measured; `os_state`: 0 waiting, 1 running, 2 stopped."),
+            column("name", _TEXT, f"What was measured: {names_told()}."),
             column("value", _REAL, "The figure, in the unit that the name ends with."),
         ),
     ),

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from capture.errors import SessionProblem
 from capture.events.batch import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
-from capture.events.definitions import OS_STATE, OS_STATES, ProcessRow, TrackRow
+from capture.events.definitions import ProcessRow, TrackRow
+from capture.events.metrics import OS_STATE, OS_STATES, together
 from capture.session.session import Session
 from dags.code.frame_part import StackFrames, TrackStack
 from dags.correlate.correlator import Correlator
@@ -124,7 +125,7 @@ class FrameReader:
             messages=[],
             locks=[],
             memory=FrameMemory(),
-            metrics=_metrics(sampled),
+            metrics=together(sampled),
             gaps=gaps,
             confidence=FrameConfidence(
                 stacks=self._stacks_confidence(live, processes, is_known=not damaged and not _lacks_threads(gaps)),
@@ -261,18 +262,6 @@ def _lacks_threads(gaps: list[FrameGap]) -> bool:
 
 def _least(parts: list[Confidence]) -> Confidence:
     return max(parts, key=_ORDER.index, default="exact")
-
-
-def _metrics(sampled: dict[int, dict[str, float]]) -> dict[str, float]:
-    """Sums over all processes by name, and each process's own as `name.process_id`."""
-    total: dict[str, float] = {}
-    own: dict[str, float] = {}
-    for process_id, values in sampled.items():
-        for name, value in values.items():
-            if name != OS_STATE:  # a word, shown as the status
-                total[name] = total.get(name, 0.0) + value
-                own[f"{name}.{process_id}"] = value
-    return {**total, **own}
 
 
 __all__ = ["Frame", "FrameGap", "FrameReader", "frame_at"]

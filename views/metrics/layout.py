@@ -1,51 +1,29 @@
 """Samples as lines: what all processes together had at each instant, and that line in pixel columns. Pure, no Qt.
 
+Which metrics there are, what they are called and how processes add up is in `capture.events.metrics`.
+
 A process counts from its first sample until it ends; between two samples it keeps the value of the earlier one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from capture.events.definitions import OS_STATE
+from capture.events import metrics
+from capture.events.metrics import Metric, metric_named
 from dags.analyses.lod import Array
 from views.timeline.layout import columns_of
-from views.words.figures import THIN, duration_text, short_count, size_text
+from views.words.figures import duration_text, figure_text
 
 GUTTER = 168
 ROW = 22
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """How a metric is called and written."""
-
-    title: str
-    text: Callable[[float], str]
-    least_top: float
-    meaning: str
-
-
-KNOWN: dict[str, Known] = {
-    "cpu_percent": Known(
-        "CPU",
-        lambda value: f"{max(0.0, value):.0f}{THIN}%",
-        10.0,
-        "time on a core since the last sample; 100 % is one core",
-    ),
-    "rss_bytes": Known(
-        "Memory",
-        lambda value: size_text(round(value)),
-        1 << 20,
-        "resident memory: what lies in RAM, shared pages included",
-    ),
-    "threads": Known("Threads", short_count, 2.0, "threads as the operating system counts them"),
-    "children": Known("Child processes", short_count, 2.0, "processes that the program has started and that still run"),
-}
+_TOGETHER = {"sum": "all recorded processes together", "max": "the most that a recorded process had"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +35,24 @@ class Line:
     values: Array
 
     @property
+    def metric(self) -> Metric:
+        """Its row of METRICS."""
+        return metric_named(self.name)
+
+    @property
     def title(self) -> str:
         """What a person calls it."""
-        known = KNOWN.get(self.name)
-        return known.title if known else self.name.replace("_", " ")
+        return self.metric.title
 
     def text(self, value: float | None) -> str:
         """A value with its unit."""
-        if value is None:
-            return "not sampled"
-        known = KNOWN.get(self.name)
-        return known.text(value) if known else short_count(value)
+        return "not sampled" if value is None else figure_text(value, self.metric.unit)
 
     def told(self, time_ns: int) -> str:
         """What the metric is and what it was at an instant, for a pointer that rests on it."""
-        known = KNOWN.get(self.name)
         lines = [f"{self.title}: {self.text(self.at(time_ns))} at {duration_text(time_ns)}"]
-        lines += [known.meaning] if known else []
-        return "\n".join([*lines, "Sampled from outside, all recorded processes together"])
+        lines += [self.metric.says] if self.metric.says else []
+        return "\n".join([*lines, f"Sampled from outside, {_TOGETHER[self.metric.together]}"])
 
     def at(self, time_ns: int) -> float | None:
         """The value at an instant, None before the first sample."""
@@ -83,8 +61,7 @@ class Line:
 
     def top(self) -> float:
         """The scale's upper end: a round value above the largest, no less than makes sense for the metric."""
-        known = KNOWN.get(self.name)
-        return round_above(float(self.values.max()), known.least_top if known else 1.0, self.name.endswith("_bytes"))
+        return round_above(float(self.values.max()), self.metric.least_top, self.metric.unit == "bytes")
 
 
 def round_above(most: float, least: float, is_size: bool = False) -> float:
@@ -102,16 +79,24 @@ def round_above(most: float, least: float, is_size: bool = False) -> float:
 
 
 def lines_of(samples: Mapping[str, tuple[Array, Array, Array]], ends_ns: Mapping[int, int]) -> list[Line]:
-    """A line per metric, the known ones first.
+    """A line per metric that processes have together, those of METRICS first.
 
     `samples` are (times, process ids, values) by name, `ends_ns` when processes ended. Of processes 1 and 2 with values
-    5 and 7 at instant 10 and 6 for process 1 at 20, when process 2 ends at 15: 12 from 10, 5 from 15, 6 from 20.
+    5 and 7 at instant 10 and 6 for process 1 at 20, when process 2 ends at 15: 12 from 10, 5 from 15, 6 from 20; where
+    the most counts: 7 from 10, 5 from 15, 6 from 20.
     """
-    order = [*KNOWN, *sorted(set(samples) - {*KNOWN, OS_STATE})]
-    return [Line(name, *_together(*samples[name], ends_ns)) for name in order if name in samples]
+    known = [metric.name for metric in metrics.METRICS]
+    shown = [name for name in [*known, *sorted(set(samples) - {*known})] if name in samples]
+    return [
+        Line(name, *_together(*samples[name], ends_ns, adds_up=metric_named(name).together == "sum"))
+        for name in shown
+        if metric_named(name).together != "none"
+    ]
 
 
-def _together(times_ns: Array, processes: Array, values: Array, ends_ns: Mapping[int, int]) -> tuple[Array, Array]:
+def _together(
+    times_ns: Array, processes: Array, values: Array, ends_ns: Mapping[int, int], *, adds_up: bool
+) -> tuple[Array, Array]:
     ended = [(end_ns, process) for process, end_ns in ends_ns.items() if (processes == process).any()]
     late = np.ones(len(times_ns), np.bool_)
     for end_ns, process in ended:
@@ -121,12 +106,35 @@ def _together(times_ns: Array, processes: Array, values: Array, ends_ns: Mapping
     values = np.concatenate([values[late], np.zeros(len(ended))])
     order = np.lexsort((times_ns, processes))
     times_ns, processes, values = times_ns[order], processes[order], values[order]
+    if not adds_up:
+        return _most(times_ns, processes, values)
     same = np.concatenate([[False], processes[1:] == processes[:-1]])[: len(values)]
     steps = values - np.where(same, np.roll(values, 1), 0.0)
     by_time = np.argsort(times_ns, kind="stable")
     times_ns, totals = times_ns[by_time], np.cumsum(steps[by_time])
     last_of_time = np.concatenate([times_ns[1:] != times_ns[:-1], [True]])[: len(times_ns)]
     return times_ns[last_of_time], totals[last_of_time]
+
+
+def _most(times_ns: Array, processes: Array, values: Array) -> tuple[Array, Array]:
+    """The largest value at each instant that has one. Each value holds until its process's next.
+
+    A stretch of instants is covered by two overlapping ones whose lengths are the same power of two; what those say is
+    handed down by halves. So n values take n log n steps, all in numpy, however many processes there are.
+    """
+    instants, first = np.unique(times_ns, return_inverse=True)
+    follows = np.concatenate([processes[1:] == processes[:-1], [False]])[: len(values)]
+    past = np.where(follows, np.roll(first, -1), len(instants))
+    held = past > first  # of two at one instant the later holds
+    first, past, values = first[held], past[held], values[held]
+    level = np.frexp((past - first).astype(np.float64))[1] - 1
+    most = np.full(len(instants), -np.inf)
+    for at in range(int(level.max(initial=0)), -1, -1):
+        half, chosen = 1 << at, level == at
+        most[half:] = np.maximum(most[half:], most[: len(most) - half])  # what covered twice as much covers both
+        np.maximum.at(most, first[chosen], values[chosen])
+        np.maximum.at(most, past[chosen] - half, values[chosen])
+    return instants, most
 
 
 def columns(line: Line, visible_ns: tuple[int, int], width: int) -> tuple[Array, Array]:

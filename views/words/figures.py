@@ -44,6 +44,13 @@ def size_text(count: int) -> str:
     return f"{count if step == 0 else _three(size)}{THIN}{_SIZES[step]}"
 
 
+def figure_text(value: float, unit: str) -> str:
+    """A figure in a unit of `capture.events.metrics`: `12.3 MiB`, `7 %`, `12.3k`."""
+    if unit == "bytes":
+        return size_text(round(value))
+    return f"{max(0.0, value):.0f}{THIN}%" if unit == "percent" else short_count(value)
+
+
 def _three(value: float) -> str:
     if value >= 99.95:
         return f"{value:.0f}"

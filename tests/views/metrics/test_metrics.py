@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from capture.events import metrics
+from capture.events.metrics import METRICS, Metric
 from capture.session.session import Session
 from tests.sessions import build_session
 from views.drawing.theme import colours
 from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns, SessionRef
-from views.metrics.layout import GUTTER, KNOWN, Line, columns, lines_of, round_above, row_tops
+from views.metrics.layout import GUTTER, Line, columns, lines_of, round_above, row_tops
 from views.metrics.scene import corners
 from views.metrics.view import MetricsView
 from views.reading.source import Source
@@ -31,6 +36,25 @@ def test_processes_add_up_and_stop_counting_when_they_end() -> None:
     samples = {"threads": (np.array([10, 10, 20]), np.array([1, 2, 1]), np.array([5.0, 7.0, 6.0]))}
     (found,) = lines_of(samples, {2: 15, 3: 12})
     assert list(zip(found.times_ns.tolist(), found.values.tolist(), strict=True)) == [(10, 12), (15, 5), (20, 6)]
+
+
+@given(st.data())
+def test_the_most_of_any_process_is_that_of_a_replay(data: st.DataObject) -> None:
+    """Against the obvious way: every process's latest value at every instant."""
+    rows = data.draw(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 5), st.integers(0, 9)), min_size=1))
+    ends = data.draw(st.dictionaries(st.integers(1, 5), st.integers(0, 14)))
+    expected: dict[int, float] = {}
+    changes = [(at, process, float(value)) for at, process, value in rows if at < ends.get(process, 99)]
+    changes += [(at, process, 0.0) for process, at in ends.items() if process in {process for _, process, _ in rows}]
+    now: dict[int, float] = {}
+    for at, process, value in sorted(changes, key=lambda row: row[0]):
+        now[process] = value
+        expected[at] = max(now.values())
+    times, processes, values = (np.array(column) for column in zip(*rows, strict=True))
+    with patch.object(metrics, "METRICS", (Metric(name="longest", title="Longest", unit="count", together="max"),)):
+        (found,) = lines_of({"longest": (times, processes, values.astype(float))}, ends)
+        assert found.told(0).endswith("the most that a recorded process had")
+    assert dict(zip(found.times_ns.tolist(), found.values.tolist(), strict=True)) == expected
 
 
 def test_a_sample_that_comes_after_the_end_does_not_revive_a_process() -> None:
@@ -67,9 +91,10 @@ def test_before_the_first_sample_nothing_is_shown() -> None:
 
 
 def test_every_known_metric_says_what_it_is_and_what_it_was_at_an_instant() -> None:
-    for name in KNOWN:
-        told = line((10, 5.0), name=name).told(20)
-        assert told.startswith(KNOWN[name].title) and KNOWN[name].meaning in told
+    for metric in METRICS:
+        if metric.together != "none":
+            told = line((10, 5.0), name=metric.name).told(20)
+            assert told.startswith(metric.title) and metric.says in told
     assert "not sampled" in line((10, 5.0), name="queue_length").told(5)
 
 
