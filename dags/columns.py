@@ -42,7 +42,8 @@ def grown(array: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
 def runs(times_ns: Int64, width_ns: int) -> tuple[Int64, Int64]:
     """(bins, events in each) of ascending times; only bins that have events, ascending.
 
-    runs([0, 5, 10, 25], 10) -> ([0, 1, 2], [2, 1, 1])
+    >>> [part.tolist() for part in runs(np.array([0, 5, 10, 25]), 10)]
+    [[0, 1, 2], [2, 1, 1]]
     """
     if not len(times_ns):
         return np.empty(0, np.int64), np.empty(0, np.int64)

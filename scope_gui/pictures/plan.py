@@ -89,7 +89,8 @@ def moments(span_ns: tuple[int, int], pace: Pace) -> Moments:
 def durations_ms(count: int, fps: float) -> list[int]:
     """How long a GIF shows each picture. A GIF counts hundredths of a second: what is lost to rounding is made up.
 
-    durations_ms(3, 30) -> 30, 40, 30
+    >>> durations_ms(3, 30)
+    [30, 40, 30]
     """
     ends = [round(at * 100 / fps) * 10 for at in range(count + 1)]
     return [after - before for before, after in pairwise(ends)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import os
 from collections.abc import Iterator
@@ -88,7 +87,3 @@ def test_every_row_is_whole() -> None:
         assert flag.help
         assert flag.label
         assert bool(flag.choices) == (flag.kind == "choice")
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(flags).failed == 0

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import doctest
 from pathlib import Path
 
 import pytest
 
-from capture import settings as capture_settings
 from capture.attach.bootstrap import Bootstrap
 from capture.errors import WrongUsage
 from capture.flags import given_flags
@@ -98,7 +96,3 @@ def test_only_live_flags_change_while_something_is_recorded() -> None:
             settings.changed(**given)
     with pytest.raises(WrongUsage, match="is empty"):
         settings.changed(include=[""])
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(capture_settings).failed == 0

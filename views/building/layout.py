@@ -223,7 +223,7 @@ def slot_width(columns: int, rows: int, floors: int, aspect: float) -> float:
     """How wide slots are so that the building fills a picture of that shape; they are never less wide than deep.
 
     >>> round(slot_width(24, 2, 10, 1.6), 2), slot_width(4, 1, 10, 1.6), slot_width(112, 9, 10, 1.6)
-    (1.84, 2.5, 1.0)
+    (1.91, 2.5, 1.0)
     """
     high = 0.89 * storey_height(rows) * (max(floors, 1) - 0.4) + 0.44 * rows
     free = 0.97 - 0.11 * aspect

@@ -68,7 +68,7 @@ def round_above(most: float, least: float, is_size: bool = False) -> float:
     """The next of 1, 2, 5, 10, 20, ... that leaves some air above `most`; sizes count in KiB, MiB and so on.
 
     >>> round_above(31, 10), round_above(0, 10), round_above(70 << 20, 1 << 20, is_size=True) / (1 << 20)
-    (50, 10, 100.0)
+    (50.0, 10, 100.0)
     """
     wanted, unit = max(most * 1.1, 1e-9), 1.0
     while is_size and wanted / unit >= 1000:

@@ -63,7 +63,8 @@ def paint_lines(
 def corners(x: Array, y: Array) -> tuple[Array, Array]:
     """The same line without the points in the middle of a level stretch: most of a line of rare samples.
 
-    corners([0, 1, 2, 3], [5, 5, 5, 9]) -> [0, 2, 3], [5, 5, 9]
+    >>> [part.tolist() for part in corners(np.arange(4), np.array([5, 5, 5, 9]))]
+    [[0, 2, 3], [5, 5, 9]]
     """
     level = y[1:] == y[:-1]
     kept = np.ones(len(y), np.bool_)

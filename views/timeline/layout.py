@@ -195,7 +195,8 @@ def ns_from_px(x: float, visible_ns: tuple[int, int], width: int) -> int:
 def columns_of(times_ns: Array, visible_ns: tuple[int, int], width: int) -> Array:
     """The pixel column of each instant, clipped to -1..width, as int32.
 
-    columns_of([-5, 0, 99, 250], (0, 200), 100) -> [-1, 0, 49, 100]
+    >>> columns_of(np.array([-5, 0, 99, 250]), (0, 200), 100).tolist()
+    [-1, 0, 49, 100]
     """
     scale = width / max(1, visible_ns[1] - visible_ns[0])
     clipped = np.clip(times_ns, visible_ns[0] - 1, visible_ns[1] + 1)

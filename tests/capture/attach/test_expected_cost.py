@@ -1,13 +1,7 @@
 """What doctor says that recording will cost: a figure for each version that Scope records."""
 
-import doctest
-
 from capture.attach import expected_cost
 from capture.target.pythons import TARGETS
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(expected_cost).failed == 0
 
 
 def test_there_is_a_sentence_for_each_version_that_is_recorded() -> None:

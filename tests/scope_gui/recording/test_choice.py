@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 import os
 from pathlib import Path
 
 import pytest
 
 from capture.errors import TargetProblem
-from scope_gui.recording import choice as capture_choice
 from scope_gui.recording.choice import (
     new_session_path,
     patterns,
@@ -17,10 +15,6 @@ from scope_gui.recording.choice import (
     recordings_folder,
     words_of,
 )
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(capture_choice).failed == 0
 
 
 @pytest.mark.parametrize("text", ["python 'app.py", 'python "a b'])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
 from capture.drain.pool import Cost
-from scope_gui.recording import overhead
 from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices, SlowedTime, Spent, prices
 
 
@@ -18,10 +15,6 @@ def whole(meter: OverheadMeter) -> float:
 
 def counts(**by_name: int) -> tuple[int, ...]:
     return tuple(by_name.get(cost.name, 0) for cost in Cost)
-
-
-def test_the_examples_hold() -> None:
-    assert doctest.testmod(overhead).failed == 0
 
 
 def test_without_a_measured_price_there_is_no_overhead() -> None:
