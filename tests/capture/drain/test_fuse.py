@@ -1,3 +1,5 @@
+"""What ends a recording in time: a disk that fills up, a journal that waits without end."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Ids of sessions are told apart and never become part of a path."""
+
 from __future__ import annotations
 
 from pathlib import Path

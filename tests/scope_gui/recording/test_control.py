@@ -1,3 +1,5 @@
+"""The recorder's socket, from a folder of any length: whoever asks is answered, and only `stop` stops."""
+
 from __future__ import annotations
 
 import select

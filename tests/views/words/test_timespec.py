@@ -1,3 +1,5 @@
+"""Times as people write them, there and back."""
+
 from __future__ import annotations
 
 import pytest
