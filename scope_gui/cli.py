@@ -6,6 +6,7 @@ until the shield is up.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from scope_gui.shield import raise_shield
@@ -16,10 +17,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         raise_shield()
     from scope_gui import command_line, streams  # noqa: PLC0415 - not before the shield is up
+    from scope_gui.logs import log  # noqa: PLC0415
 
     if argv is not None:
         return command_line.main(argv)
     streams.prepare_streams()
-    code = command_line.main(None)
+    log.begin_log(command_line.verb_of(sys.argv[1:]))
+    try:
+        code = command_line.main(None)
+    except Exception as error:
+        log.failed(error)
+        code = 1
     streams.leave_if_others_work(code)
     return code

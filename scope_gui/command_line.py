@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
@@ -21,6 +22,9 @@ from scope_gui.streams import AnswerLost, drop_answers
 from scope_gui.verbs import registry
 from scope_gui.verbs.registry import DONE, FAILED, GROUPS, WRONG_USAGE, Verb
 
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # where nobody keeps a log, standard error has been told already
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb and gives its exit code."""
@@ -32,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(problem, AnswerLost):
             drop_answers()
         print(f"scope-gui: {one_line(str(problem))}", file=sys.stderr)
+        _log.warning("%s", problem)
         return WRONG_USAGE if isinstance(problem, WrongUsage) else FAILED
     except PermissionError as error:  # of a file in a folder that is shut to us, whatever pathlib is asked about it
         if not isinstance(error.filename, str):
@@ -59,6 +64,11 @@ def _run(argv: Sequence[str] | None) -> int:
     if arguments.desktop:
         return cast(int, named(f"scope_gui.desktop.desktop:{arguments.desktop}_desktop")(arguments))
     return cast(int, of_qt("scope_gui.window.app:welcome")(arguments))
+
+
+def verb_of(words: Sequence[str]) -> str:
+    """The verb that a command line begins with; "window" without one."""
+    return words[0] if words and words[0] in {verb.name for verb in registry.VERBS} else "window"
 
 
 def build_parser() -> argparse.ArgumentParser:

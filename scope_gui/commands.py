@@ -36,6 +36,7 @@ Ask = Literal[
     "unseen",
     "stop work",
     "rooms",
+    "crashes",
 ]
 
 
@@ -153,6 +154,7 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Window", "Take Scope out of the desktop's menu", "", "no desktop", anytime=True),
     _ask("Help", "All commands", "Ctrl+Shift+P", "palette", anytime=True),
     _ask("Help", "Keys", "?", "keys", anytime=True),
+    _ask("Help", "Crash reports", "", "crashes", anytime=True),
 )
 
 SPEED_DIGITS = "123456789"

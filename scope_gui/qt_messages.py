@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType
@@ -9,8 +10,11 @@ from PySide6.QtCore import QMessageLogContext, QtMsgType
 # Said by Qt on displays that lack a desktop's services; nothing is wrong then.
 _HARMLESS = ("propagateSizeHints", "XDG_RUNTIME_DIR", "QStandardPaths", "Could not connect to the session bus")
 
+_log = logging.getLogger(__name__)
+
 
 def on_qt_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
     """A handler for qInstallMessageHandler."""
     if kind is not QtMsgType.QtDebugMsg and not any(part in text for part in _HARMLESS):
         print(f"scope-gui: Qt: {text}", file=sys.stderr)
+        _log.warning("Qt: %s", text)

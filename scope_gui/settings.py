@@ -26,6 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     launches: tuple[Launch, ...] = ()
     recordings_folder: str = ""
     pictures_folder: str = ""
+    crash_seen: str = ""  # the newest crash report that the window has told of
 
 
 def settings_path() -> Path:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from zlib import crc32
@@ -11,6 +13,7 @@ from zlib import crc32
 import pytest
 from hypothesis import HealthCheck, settings
 
+from scope_gui.logs import crashes, own_files
 from tests import interpreters, leftovers, workers
 from tests.targets import Launcher, Targets
 
@@ -28,7 +31,8 @@ settings.register_profile("soak", deadline=None, max_examples=2000, suppress_hea
 settings.load_profile("soak" if SOAK else "ci" if os.environ.get("CI") else "dev")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["XDG_STATE_HOME"] = str(config.rootpath / ".pytest_cache" / "state")  # of our log and crash reports
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup: not for the programs under test
@@ -37,11 +41,21 @@ def pytest_configure() -> None:
     if not workers.is_worker():
         interpreters.tell_workers()
         workers.begin_run()
+        shutil.rmtree(own_files.folder(), ignore_errors=True)
 
 
 def pytest_unconfigure() -> None:
     if not workers.is_worker():
         workers.end_run()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails a run in which Scope itself has failed without a test that noticed."""
+    found = [] if workers.is_worker() else crashes.reports()
+    for report in found:
+        print(f"\nScope failed in this run: {crashes.read(report.name)}", file=sys.stderr)
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

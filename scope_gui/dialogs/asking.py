@@ -58,6 +58,10 @@ class Asking:
                 self._page = show_keys(self._window, assigns.theme)
             case "unseen":
                 self._page = show_unseen(self._window, self._source.session, assigns.theme)
+            case "crashes":
+                from scope_gui.dialogs.crash_reports import CrashReports  # noqa: PLC0415
+
+                self._show(CrashReports(self._window))
             case "export":
                 from scope_gui.dialogs.export import ExportDialog  # noqa: PLC0415
 

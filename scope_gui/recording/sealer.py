@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import select
 import signal
@@ -45,6 +46,7 @@ from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.typed import converted, from_json, from_msgpack
 from dags.correlate.correlator import Correlator
+from scope_gui.logs import log
 
 SEGMENT_EVENTS = 262_144
 READ_BYTES = 16 << 20
@@ -53,6 +55,7 @@ IDLE_WAIT_S = 0.03
 CALL_MODES = tuple(mode.name for mode in MODES if "c" in mode.features)
 STATE_MODES = tuple(mode.name for mode in MODES if "g" in mode.features)
 REFUSED: dict[int, str] = {BlockType.RECORDS: "records-refused", BlockType.DEFS: "definitions-refused"}
+_log = logging.getLogger(__name__)
 _PDEATHSIG = 1  # of linux/prctl.h
 MOST_JUDGED = 64  # as many patterns as the recorder keeps a bit for
 
@@ -339,6 +342,7 @@ def _about_flags(fact: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     """Follows the journal of one session to its end."""
+    log.begin_log("sealer")
     _die_with_recorder(signal.SIGKILL)  # one that has died before has closed our stdin
     folder = OwnFolder.adopt(int(sys.argv[2]), Path(sys.argv[1]))
     asked_to_end = False
@@ -364,7 +368,11 @@ def main() -> int:
         _die_with_recorder(0)
         sealer.finish("complete")
     except ScopeError as problem:
+        _log.warning("%s", problem)
         _tell(trouble=str(problem))
+        return 1
+    except Exception as error:
+        log.failed(error)
         return 1
     return 0
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
-import traceback
 from types import TracebackType
 
 import msgspec
@@ -16,6 +16,7 @@ from capture.session.session import Session
 from scope_gui import settings
 from scope_gui.desktop.icon import icon
 from scope_gui.display import has_display
+from scope_gui.logs import crashes
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
 from scope_gui.recording.recordings import Recordings
@@ -31,6 +32,8 @@ from views.words.timespec import time_ns_from_text
 # A worker that computes gives the interpreter back after this long. Painting lets go of it with every call into Qt, and
 # with Python's own 5 ms a single picture would wait a dozen times as long as it takes to paint.
 SWITCH_S = 0.0005
+
+_log = logging.getLogger(__name__)
 
 
 def welcome(arguments: argparse.Namespace) -> int:
@@ -100,8 +103,10 @@ class Application:
         previous = sys.excepthook
         sys.excepthook = self._on_failure
         try:
+            _log.info("the window opens")
+            self._tell_of_crash()
             self.window.show()
-            with closing_on_signals(self.window.close):
+            with crashes.keeping_what_ends_at_once(), closing_on_signals(self.window.close):
                 return self.qt.exec()
         finally:
             sys.excepthook = previous
@@ -138,13 +143,29 @@ class Application:
         self.store.send(Busy(what="Saving the recording"))
         return False
 
+    def _tell_of_crash(self) -> None:
+        """Says once that there is a report that this window has not told of."""
+        if self._see_reports():
+            settings.save(self._settings)
+            sentence = "Scope has failed since you last opened it. Help ▸ Crash reports shows how; nothing was sent."
+            self.store.send(Tell(notice=Notice(sentence)))
+
+    def _see_reports(self) -> bool:
+        """Takes all reports for told of; whether there was one that was not."""
+        newest = next((report.name for report in crashes.reports()), "")
+        is_new = newest > self._settings.crash_seen
+        if is_new:
+            self._settings = msgspec.structs.replace(self._settings, crash_seen=newest)
+        return is_new
+
     def _leave_when_saved(self, event: Event, before: Assigns, after: Assigns) -> None:
         if isinstance(event, RecordingOver) and self._is_leaving and not self.recordings.running:
             self.window.close()
 
     def _on_failure(self, kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-        """A bug of ours in a slot: said in the window, with the traceback on stderr; the session is not touched."""
-        traceback.print_exception(kind, error, at)
+        """A bug of ours in a slot: said in the window and logged, with a report; the session is not touched."""
+        _log.error("the window failed: %s", error, exc_info=(kind, error, at))
+        self._see_reports()
         sentence = f"Something in this window failed ({kind.__name__}: {error}); the recording is not affected."
         self.store.send(Tell(notice=Notice(sentence, serious=True)))
 

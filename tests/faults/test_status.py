@@ -81,7 +81,7 @@ def test_a_failure_of_scope_before_the_program_is_125(tmp_path: Path) -> None:
 
 def test_a_program_that_becomes_another_one_is_followed_to_its_end(tmp_path: Path) -> None:
     session = tmp_path / "s.scope"
-    code = "import os\ndef f(): pass\nf()\nos.execv('/bin/sh', ['sh', '-c', 'sleep 0.3; exit 9'])"
+    code = "import os\ndef f(): pass\nf()\nos.execv('/bin/sh', ['sh', '-c', 'sleep 2; exit 9'])"
     done = scope("run", "--no-window", "-o", session, "--", sys.executable, "-c", code, expect=9)
     assert "The program became sh -c … by exec" in done.stderr
     assert scope_json("info", session, "--json")["kinds"]["call"] >= 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
@@ -14,6 +14,8 @@ from views.loop.state import Notice
 
 Send = Callable[[Event], None]
 Work = Callable[[], None]
+
+_log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -97,7 +99,7 @@ class Worker:
             except OSError as error:
                 self._send(Tell(notice=Notice(f"The session cannot be read: {error.strerror}.", serious=True)))
             except Exception as error:  # a bug of ours: the next question may well be answered
-                traceback.print_exc()
+                _log.exception("a worker of the window failed")
                 what = f"{type(error).__name__}: {error}"
                 sentence = f"Something in this window failed ({what}); the recording is not affected."
                 self._send(Tell(notice=Notice(sentence, serious=True)))

@@ -65,7 +65,7 @@ def test_a_problem_of_the_world_becomes_a_notice_and_the_worker_goes_on() -> Non
     assert answers == [1]
 
 
-def test_a_bug_in_one_answer_is_told_and_the_worker_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_in_one_answer_is_told_and_the_worker_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     told: list[Event] = []
     answers: list[int] = []
     worker = Worker("test", told.append)
@@ -75,7 +75,7 @@ def test_a_bug_in_one_answer_is_told_and_the_worker_goes_on(capsys: pytest.Captu
     [notice] = [event.notice for event in told if isinstance(event, Tell) and event.notice]
     assert notice.serious
     assert "KeyError" in notice.text
-    assert "KeyError" in capsys.readouterr().err
+    assert "KeyError" in caplog.text
     assert answers == [1]
 
 

@@ -1,0 +1,1 @@
+"""What Scope itself has done and how it failed: a bounded file and crash reports, on this machine and nowhere else."""
