@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from capture.errors import FormatError
 from capture.events.batch import Int64
@@ -28,6 +30,40 @@ def from_bytes(data: bytes, dtype: Any) -> npt.NDArray[Any]:
     if len(data) % kind.itemsize:
         raise FormatError(f"{len(data)} bytes of a keyframe are not whole items of {kind.itemsize}")
     return np.frombuffer(data, kind).copy()
+
+
+class Packed(msgspec.Struct, frozen=True, array_like=True):
+    """An array in few bytes: its columns one after another, those of 8 bytes (times, ids) as differences; zstd."""
+
+    length: int
+    data: bytes
+
+
+def packed(array: npt.NDArray[Any]) -> Packed:
+    """The array for a file. Its items have fields."""
+    columns = [np.ascontiguousarray(array[name]) for name in array.dtype.names or ()]
+    columns = [np.diff(column, prepend=column.dtype.type(0)) if column.itemsize == 8 else column for column in columns]
+    return Packed(len(array), pa.compress(b"".join(map(to_bytes, columns)), codec="zstd", asbytes=True))
+
+
+def unpacked(kept: Packed, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """The array that was packed. Whoever calls has looked at its length: that much memory is taken.
+
+    Raises: FormatError when it is not of that form.
+    """
+    array = np.empty(max(0, kept.length), dtype)
+    try:
+        whole = pa.decompress(kept.data, array.nbytes, codec="zstd", asbytes=True) if array.nbytes else b""
+    except OSError as error:
+        raise FormatError(f"packed columns are damaged: {error}") from error
+    if len(array) != kept.length or len(whole) != array.nbytes:
+        raise FormatError(f"packed columns say that they are {kept.length} items")
+    at = 0
+    for name in array.dtype.names or ():
+        column = np.frombuffer(whole, array.dtype[name], len(array), at)
+        at += column.nbytes
+        array[name] = np.cumsum(column) if column.itemsize == 8 else column
+    return array
 
 
 def grown(array: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:

@@ -1,6 +1,7 @@
 """What a timeline needs to know of a segment to draw it at any scale, kept in the session's cache so that it is worked
 out once: the pyramid, the longest calls, the calls that are open when the segment ends, and its gaps.
 
+A segment of few events has no file: working it out takes a few milliseconds, and a file for it a third of its own size.
 `cache/SSSSSSSS.lod` is a cache file (`capture.session.caches`) of msgpack. It is written into finished session
 directories only (a session that is being recorded belongs to its recorder), may be deleted, and is read as carefully
 as anything else in a file.
@@ -17,17 +18,19 @@ import numpy as np
 from capture.errors import FormatError, ScopeError, SessionProblem
 from capture.events.batch import Kind
 from capture.session.caches import unframed, write_cache
+from capture.session.format import SegmentEntry
 from capture.session.session import Session
 from capture.typed import from_msgpack
 from dags.analyses.lod import MAX_LEVEL, ROW_DTYPE, Array, Level, pyramid
 from dags.base import decoded
 from dags.code.dag import StacksKeyframe
-from dags.columns import from_bytes, to_bytes
+from dags.columns import Packed, from_bytes, packed, unpacked
 from dags.correlate.keyframe import decode_keyframe
 from dags.correlate.replay import state_before
 from dags.kernels import FRAME_DTYPE, TRACK_DTYPE
 
-DETAIL_VERSION = 1
+DETAIL_VERSION = 2
+KEPT_FROM_EVENTS = 8192
 MAX_LONGEST = 1024
 MAX_DETAIL_BYTES = 64 << 20
 OPEN_END = np.iinfo(np.int64).max
@@ -77,11 +80,11 @@ class _File(msgspec.Struct, frozen=True):
     version: int
     event_id: int
     events: int
-    levels: list[tuple[int, bytes]]
-    longest: bytes
+    levels: list[tuple[int, Packed]]
+    longest: Packed
     longest_from_ns: int
-    open: bytes
-    gaps: bytes
+    open: Packed
+    gaps: Packed
 
 
 def segment_detail(session: Session, index: int) -> SegmentDetail:
@@ -92,29 +95,37 @@ def segment_detail(session: Session, index: int) -> SegmentDetail:
     segment = session.segments[index]
     if not segment.files:
         return SegmentDetail([], _NO_SPANS, 0, open_at_end(session, index), _NO_GAPS)
-    with contextlib.suppress(FileNotFoundError, SessionProblem):
-        return _decoded(session.raw(segment.detail_name), segment.first_event_id, segment.events)
+    if has_file(segment):
+        with contextlib.suppress(FileNotFoundError, SessionProblem):
+            return _decoded(session.raw(segment.detail_name), segment.first_event_id, segment.events)
     found, is_whole = _worked_out(session, index)
-    if is_whole and not session.live and session.path.is_dir():
+    if has_file(segment) and is_whole and not session.live and session.path.is_dir():
         data = _encoded(found, segment.first_event_id, segment.events)
         with contextlib.suppress(OSError, ScopeError):  # a cache: a disk that is full or read-only costs only time
             write_cache(session.path, segment.detail_name, data)
     return found
 
 
+def has_file(segment: SegmentEntry) -> bool:
+    """Whether its detail is kept; what lies under its name else is read by nobody."""
+    return segment.events >= KEPT_FROM_EVENTS
+
+
 def kept_detail(session: Session, index: int) -> bytes | None:
-    """What a segment's cache holds, None when there is none, or none that its readers would believe."""
+    """What a segment's cache says, as `rebuilt_detail` would write it; None when no reader would believe it."""
     segment = session.segments[index]
+    if not has_file(segment):
+        return None
     try:
-        data = session.raw(segment.detail_name)
-        _decoded(data, segment.first_event_id, segment.events)
-        return unframed(data)
+        found = _decoded(session.raw(segment.detail_name), segment.first_event_id, segment.events)
+        return _encoded(found, segment.first_event_id, segment.events)  # zstd makes other bytes in another version
     except (FileNotFoundError, SessionProblem):
         return None
 
 
 def rebuilt_detail(session: Session, index: int) -> bytes | None:
-    """What `segment_detail` would keep, made anew; None when not all that it is made of could be read.
+    """What `segment_detail` would keep of a segment that has a file, made anew; None when not all that it is made of
+    could be read.
 
     Raises: SessionProblem.
     """
@@ -195,24 +206,25 @@ def _spans_of_stacks(tracks: Array, frames: Array) -> Array:
 
 
 def _encoded(detail: SegmentDetail, event_id: int, events: int) -> bytes:
-    levels = [(level.level, to_bytes(level.rows)) for level in detail.levels]
-    arrays = (to_bytes(detail.longest), detail.longest_from_ns, to_bytes(detail.open), to_bytes(detail.gaps))
+    levels = [(level.level, packed(level.rows)) for level in detail.levels]
+    arrays = (packed(detail.longest), detail.longest_from_ns, packed(detail.open), packed(detail.gaps))
     return msgspec.msgpack.encode(_File(DETAIL_VERSION, event_id, events, levels, *arrays))
 
 
 def _decoded(data: bytes, event_id: int, events: int) -> SegmentDetail:
-    if len(data) > MAX_DETAIL_BYTES:
-        raise FormatError("a level-of-detail file is bigger than any that is written")
     try:
         kept = from_msgpack(unframed(data), _File)
     except msgspec.DecodeError as error:
-        raise FormatError(f"a level-of-detail file is damaged: {error}") from error
-    levels = [Level(number, from_bytes(rows, ROW_DTYPE)) for number, rows in kept.levels]
+        raise FormatError(f"a level-of-detail file is damaged or of another version: {error}") from error
     if (kept.version, kept.event_id, kept.events) != (DETAIL_VERSION, event_id, events):
         raise FormatError("a level-of-detail file belongs to something else")
+    parts = [(rows, ROW_DTYPE) for _, rows in kept.levels] + [(kept.longest, SPAN_DTYPE), (kept.open, SPAN_DTYPE)]
+    if sum(abs(part.length) * dtype.itemsize for part, dtype in [*parts, (kept.gaps, GAP_DTYPE)]) > MAX_DETAIL_BYTES:
+        raise FormatError("a level-of-detail file is bigger than any that is written")
+    levels = [Level(number, unpacked(rows, ROW_DTYPE)) for number, rows in kept.levels]
     for at, level in enumerate(levels):
         is_next = level.level == levels[0].level + at and 0 <= level.level <= MAX_LEVEL
         if not is_next or not len(level.rows) or (np.diff(level.rows["bin"]) < 0).any():
             raise FormatError("a level-of-detail file contradicts itself")
-    longest, still = from_bytes(kept.longest, SPAN_DTYPE), from_bytes(kept.open, SPAN_DTYPE)
-    return SegmentDetail(levels, longest, kept.longest_from_ns, still, from_bytes(kept.gaps, GAP_DTYPE))
+    longest, still = unpacked(kept.longest, SPAN_DTYPE), unpacked(kept.open, SPAN_DTYPE)
+    return SegmentDetail(levels, longest, kept.longest_from_ns, still, unpacked(kept.gaps, GAP_DTYPE))

@@ -7,7 +7,7 @@ import argparse
 from capture.errors import SessionProblem
 from capture.own_folder import OwnFolder
 from capture.session.caches import framed
-from dags.analyses.detail import rebuilt_detail
+from dags.analyses.detail import has_file, rebuilt_detail
 from dags.correlate.replay import rebuild
 from scope_gui.verbs.opened import opened
 from scope_gui.verbs.progress import Progress
@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         segments = session.segments
         if not session.path.is_dir():
             raise SessionProblem(f"{session.path} is packed, and a packed session is not written to.")
-        progress = Progress("rebuilding the caches", len(session.keyframe_places()) + len(session.with_rows))
+        with_details = [index for index in session.with_rows if has_file(segments[index])]
+        progress = Progress("rebuilding the caches", len(session.keyframe_places()) + len(with_details))
         with OwnFolder.open(session.path) as folder:
             folder.lock()
             folder.remove_unfinished()
@@ -40,12 +41,15 @@ def run(arguments: argparse.Namespace) -> int:
                 keyframes += 1
                 progress.step()
             for index in session.with_rows:
+                if not has_file(segments[index]):
+                    folder.remove(segments[index].detail_name)
+            for index in with_details:
                 detail = rebuilt_detail(session, index)
                 if detail is not None:
                     folder.replace(segments[index].detail_name, framed(detail))
                     details += 1
                 progress.step()
         print(f"{keyframes} keyframes and {details} levels of detail written")
-        if details < len(session.with_rows):
-            print(f"{len(session.with_rows) - details} segments are damaged and got no level of detail")
+        if details < len(with_details):
+            print(f"{len(with_details) - details} segments are damaged and got no level of detail")
     return 0

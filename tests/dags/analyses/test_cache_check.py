@@ -11,6 +11,7 @@ import pytest
 from capture.session.caches import unframed, write_cache
 from capture.session.session import Session
 from capture.session.store import SegmentStore
+from dags.analyses import detail
 from dags.analyses.cache_check import lying_caches
 from dags.correlate.keyframe import decode_keyframe
 from tests.dags.frame.test_reader import seal, story
@@ -18,7 +19,8 @@ from tests.scope_command import scope, scope_here
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Path:
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(detail, "KEPT_FROM_EVENTS", 1)
     path = tmp_path / "a.scope"
     seal(path, story()).close()
     store = SegmentStore.reopen(path, sync=False)
@@ -51,7 +53,7 @@ def test_a_keyframe_of_other_facts_is_a_lie(session: Path) -> None:
 def test_a_level_of_detail_of_other_facts_is_a_lie(session: Path) -> None:
     with Session.open(session) as opened:
         name = opened.segments[0].detail_name
-        detail: dict[str, Any] = msgspec.msgpack.decode(unframed(opened.raw(name)))
-    detail["longest_from_ns"] += 1
-    write_cache(session, name, msgspec.msgpack.encode(detail))
+        kept: dict[str, Any] = msgspec.msgpack.decode(unframed(opened.raw(name)))
+    kept["longest_from_ns"] += 1
+    write_cache(session, name, msgspec.msgpack.encode(kept))
     assert "its level of detail does not say what its events say" in scope("verify", session, expect=1).stdout

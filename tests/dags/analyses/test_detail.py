@@ -10,7 +10,7 @@ import pytest
 from capture.session.pack import pack
 from capture.session.session import Session
 from capture.session.verify import verify
-from dags.analyses.detail import MAX_LONGEST, OPEN_END, segment_detail
+from dags.analyses.detail import KEPT_FROM_EVENTS, MAX_LONGEST, OPEN_END, segment_detail
 from dags.analyses.detail_reader import DetailReader
 from dags.correlate.correlator import Correlator
 from tests.sessions import Truth, build_session
@@ -25,7 +25,7 @@ def truth(tmp_path: Path) -> Truth:
         state.feed(piece, [])  # type: ignore[arg-type]
         return data
 
-    return build_session(tmp_path / "s.scope", 12_000, 3, seed=5, segments=4, keyframe=keyframe)
+    return build_session(tmp_path / "s.scope", 4 * KEPT_FROM_EVENTS, 3, seed=5, segments=4, keyframe=keyframe)
 
 
 def details(path: Path) -> list[object]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from random import Random
+from unittest import mock
 
 from capture.session.caches import framed
+from dags.analyses import detail
 from dags.analyses.detail import rebuilt_detail
 from dags.analyses.detail_reader import DetailReader
 from tests.fuzz.mutation import msgpack_node
@@ -31,7 +33,8 @@ def mutated(data: bytes, dice: Random) -> bytes:
 
 def read(data: bytes) -> None:
     segment = sound_manifest().segments[0]
-    with opened({**sound_files(), segment.detail_name: framed(data)}) as session:
+    files = {**sound_files(), segment.detail_name: framed(data)}
+    with mock.patch.object(detail, "KEPT_FROM_EVENTS", 1), opened(files) as session:
         details = DetailReader(session)
         details.read(0)
         for width_ns in (1.0, 1e3, 1e6, 1e12):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from capture.session.session import Session
-from dags.analyses.detail import segment_detail
+from dags.analyses.detail import KEPT_FROM_EVENTS, segment_detail
 from tests.scope_command import scope, scope_json
 from tests.sessions import Truth, build_session
 
@@ -16,7 +16,7 @@ SEGMENTS = 3
 
 @pytest.fixture
 def truth(tmp_path: Path) -> Truth:
-    return build_session(tmp_path / "s.scope", 3_000, 2, segments=SEGMENTS)
+    return build_session(tmp_path / "s.scope", SEGMENTS * KEPT_FROM_EVENTS, 2, segments=SEGMENTS)
 
 
 def caches(folder: Path) -> dict[str, bytes]:
@@ -68,6 +68,19 @@ def test_a_packed_session_has_all_caches_even_if_nobody_ever_looked(truth: Truth
         assert {name.partition("/")[2] for name in packed.names() if name.startswith("cache/")} == set(whole)
         assert all(packed.raw(f"cache/{name}") == data for name, data in whole.items())
     assert scope_json("verify", tmp_path / "packed.scope", "--json")["problems"] == []
+
+
+def test_a_small_session_has_no_level_of_detail_and_is_not_larger_than_what_it_holds(tmp_path: Path) -> None:
+    """4 000 events were packed into 79 KB, of which the segments were 20; one that an older Scope has left goes."""
+    truth = build_session(tmp_path / "small.scope", 4_000, 2, segments=1)
+    with Session.open(truth.path) as session:
+        assert segment_detail(session, 0).levels
+        (truth.path / session.segments[0].detail_name).write_bytes(b"of an older version")
+    assert scope("index", truth.path).stdout == "1 keyframes and 0 levels of detail written\n"
+    assert list(caches(truth.path)) == ["00000001.key"]
+    scope("pack", truth.path, "-o", tmp_path / "packed.scope")
+    segments = sum(path.stat().st_size for path in truth.path.glob("segments/*"))
+    assert (tmp_path / "packed.scope").stat().st_size < 2 * segments
 
 
 def test_the_caches_of_an_unfinished_session_are_left_to_its_recorder(tmp_path: Path) -> None:
