@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(problem, AnswerLost):
             drop_answers()
         print(f"scope-gui: {one_line(str(problem))}", file=sys.stderr)
-        _log.warning("%s", problem)
+        _log.warning("%s", one_line(str(problem)))
         return WRONG_USAGE if isinstance(problem, WrongUsage) else FAILED
     except PermissionError as error:  # of a file in a folder that is shut to us, whatever pathlib is asked about it
         if not isinstance(error.filename, str):

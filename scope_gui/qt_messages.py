@@ -7,6 +7,8 @@ import sys
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType
 
+from capture.shown_text import one_line
+
 # Said by Qt on displays that lack a desktop's services; nothing is wrong then.
 _HARMLESS = ("propagateSizeHints", "XDG_RUNTIME_DIR", "QStandardPaths", "Could not connect to the session bus")
 
@@ -17,4 +19,4 @@ def on_qt_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> No
     """A handler for qInstallMessageHandler."""
     if kind is not QtMsgType.QtDebugMsg and not any(part in text for part in _HARMLESS):
         print(f"scope-gui: Qt: {text}", file=sys.stderr)
-        _log.warning("Qt: %s", text)
+        _log.warning("Qt: %s", one_line(text))

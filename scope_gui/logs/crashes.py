@@ -91,7 +91,10 @@ def delete(name: str) -> None:
 
 @contextlib.contextmanager
 def keeping_what_ends_at_once() -> Iterator[None]:
-    """Inside, a signal that ends this process at once leaves the stacks of its threads for the next report."""
+    """Inside, a signal that ends this process at once leaves the stacks of its threads for the next report.
+
+    Not for a recorder, which lives on after a SIGBUS of a pool that was cut short (`native/host/pool_guard.c`).
+    """
     name = f"at-once-{os.getpid()}-{_started_at(os.getpid())}.txt"
     try:
         with own_files.opened(make=True) as folder:

@@ -44,6 +44,7 @@ from capture.own_folder import OwnFolder
 from capture.session.format import MANIFEST, MANIFEST_COPY, About, clipped
 from capture.session.session import Session
 from capture.session.store import SegmentStore
+from capture.shown_text import one_line
 from capture.typed import converted, from_json, from_msgpack
 from dags.correlate.correlator import Correlator
 from scope_gui.logs import log
@@ -342,7 +343,6 @@ def _about_flags(fact: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     """Follows the journal of one session to its end."""
-    log.begin_log("sealer")
     _die_with_recorder(signal.SIGKILL)  # one that has died before has closed our stdin
     folder = OwnFolder.adopt(int(sys.argv[2]), Path(sys.argv[1]))
     asked_to_end = False
@@ -368,7 +368,7 @@ def main() -> int:
         _die_with_recorder(0)
         sealer.finish("complete")
     except ScopeError as problem:
-        _log.warning("%s", problem)
+        _log.warning("%s", one_line(str(problem)))
         _tell(trouble=str(problem))
         return 1
     except Exception as error:
@@ -389,4 +389,5 @@ def _tell(**message: object) -> None:
 
 
 if __name__ == "__main__":
+    log.begin_log("sealer")
     sys.exit(main())

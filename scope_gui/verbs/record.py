@@ -13,8 +13,8 @@ from pathlib import Path
 from capture.flags import add_flags, given_flags
 from capture.measured_cost import told
 from capture.settings import CaptureSettings
+from capture.shown_text import one_line
 from scope_gui.blindness import last_words
-from scope_gui.logs import crashes
 from scope_gui.recording.recorder import Outcome, Recording
 from scope_gui.recording.watching_window import watched_by_window
 from scope_gui.streams import say, words_to
@@ -47,10 +47,10 @@ def capture_settings(arguments: argparse.Namespace) -> CaptureSettings:
 def record_to_end(recording: Recording, arguments: argparse.Namespace) -> Outcome:
     """Records to the end, with a window beside it unless none is wanted."""
     window = contextlib.nullcontext() if arguments.no_window else watched_by_window(recording.session_path, say)
-    _log.info("records into %s", recording.session_path)
-    with crashes.keeping_what_ends_at_once(), window:
+    _log.info("records into %s", one_line(str(recording.session_path)))
+    with window:
         outcome = recording.record()
-    _log.info("%s: %s", outcome.session_path, outcome.trouble or outcome.ended)
+    _log.info("%s", one_line(f"{outcome.session_path}: {outcome.trouble or outcome.ended}"))
     _report(outcome)
     return outcome
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from capture.errors import TargetProblem
 from capture.session.session import Session
+from capture.shown_text import one_line
 from scope_gui import settings
 from scope_gui.desktop.icon import icon
 from scope_gui.display import has_display
@@ -164,7 +165,7 @@ class Application:
 
     def _on_failure(self, kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
         """A bug of ours in a slot: said in the window and logged, with a report; the session is not touched."""
-        _log.error("the window failed: %s", error, exc_info=(kind, error, at))
+        _log.error("the window failed: %s", one_line(str(error)), exc_info=(kind, error, at))
         self._see_reports()
         sentence = f"Something in this window failed ({kind.__name__}: {error}); the recording is not affected."
         self.store.send(Tell(notice=Notice(sentence, serious=True)))

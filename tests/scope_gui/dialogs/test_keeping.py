@@ -120,7 +120,7 @@ def test_caches_are_rebuilt(window: Window, session: Path) -> None:
     shutil.rmtree(session / "cache")
     window.show(session)
     assert window.begun("index").text.startswith("orders.scope: 3 keyframes and 0 levels of detail written")
-    assert len(list((session / "cache").iterdir())) == 6
+    assert len(list((session / "cache").iterdir())) == 3
 
 
 def test_the_worlds_reasons_reach_the_window(window: Window, tmp_path: Path) -> None:
