@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -53,7 +54,16 @@ class OsWatch:
     Raises (constructor): TargetProblem when the process is gone.
     """
 
-    def __init__(self, pid: int, process_serial: int, fact: Fact, *, observe_threads: bool) -> None:
+    def __init__(
+        self,
+        pid: int,
+        process_serial: int,
+        fact: Fact,
+        *,
+        observe_threads: bool,
+        new_serials: Iterator[int] | None = None,
+    ) -> None:
+        """`new_serials` are for what it starts."""
         self._fact = fact
         self._serial = process_serial
         self._observe_threads = observe_threads
@@ -61,7 +71,7 @@ class OsWatch:
         self._children: dict[int, _Child] = {}
         self._gone: dict[tuple[int, float], None] = {}
         self._grandchildren: dict[int, str] = {}  # those of the last look, by what was said of them
-        self._next_serial = process_serial + 1000
+        self._new_serials = new_serials or itertools.count(process_serial + 1000)
         self._recorded = set[int]() if observe_threads else {process_serial}
         self._uncharged = 0  # children that have ended, until their parent is charged for them
         self._untraced = False  # whether it is said that children may leave no trace
@@ -113,7 +123,7 @@ class OsWatch:
         """A number that nothing was recorded under, for this process: that of its row, unless it is used up."""
         own = self._serial if pid == self._probe.pid else 0
         own = self._children[pid].serial if pid in self._children else own
-        return self._new_serial() if not own or own in self._recorded else own
+        return next(self._new_serials) if not own or own in self._recorded else own
 
     def record(self, pid: int, serial: int, python: str) -> None:
         """Takes note that this process is recorded under that number from now on.
@@ -129,10 +139,6 @@ class OsWatch:
         self._recorded.add(serial)
         self._write_process(serial, probe, probe.identity(), tier="python", python=python)
 
-    def _new_serial(self) -> int:
-        serial, self._next_serial = self._next_serial, self._next_serial + 1
-        return serial
-
     def _adopt(self, pid: int) -> None:
         try:
             probe = ProcessProbe(pid)
@@ -140,7 +146,7 @@ class OsWatch:
             return
         if (pid, probe.create_time) in self._gone:  # dead, and its parent has not asked how
             return
-        child = self._children[pid] = _Child(self._new_serial(), probe, probe.identity())
+        child = self._children[pid] = _Child(next(self._new_serials), probe, probe.identity())
         self._write_process(child.serial, probe, child.identity, tier="observe")
 
     def _look_again_at(self, child: _Child) -> None:

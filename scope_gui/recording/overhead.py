@@ -27,9 +27,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from capture.drain.pool import Cost
 from capture.measured_cost import Overhead
@@ -219,6 +219,14 @@ class SlowedTime:
         return self.seconds
 
 
+class Taken(NamedTuple):
+    """Seconds of a target's CPU time: those that recording took, those of them for code that is left out, and all."""
+
+    recording_s: float
+    left_out_s: float
+    cpu_s: float
+
+
 class OverheadMeter:
     """Looks at regular times; answers for the last seconds."""
 
@@ -245,8 +253,8 @@ class OverheadMeter:
         return (last.events - first.events) / max(last.at_s - first.at_s, 1e-3)
 
     @property
-    def share(self) -> Overhead | None:
-        """The share of the target's CPU time in the last seconds, or of all of it when that was hardly any."""
+    def taken(self) -> Taken | None:
+        """What recording took in the last seconds, or of all the time when the target hardly worked in these."""
         if self._first is None:
             return None
         last = self._looks[-1]
@@ -256,15 +264,27 @@ class OverheadMeter:
         return None
 
     @property
-    def whole_share(self) -> Overhead | None:
-        """The share of the CPU time since the recording began."""
+    def taken_in_all(self) -> Taken | None:
+        """What it took since the recording began."""
         if self._first is None or self._looks[-1].cpu_s - self._first.cpu_s < LEAST_CPU_S:
             return None
         return self._between(self._first, self._looks[-1])
 
-    def _between(self, first: Spent, last: Spent) -> Overhead | None:
+    def _between(self, first: Spent, last: Spent) -> Taken | None:
         if self._prices is None:
             return None
-        taken_s, left_out_s = self._prices.of(first, last)
-        whole = min(max(taken_s / (last.cpu_s - first.cpu_s), 0.0), 1.0)
-        return Overhead(whole, min(left_out_s / (last.cpu_s - first.cpu_s), whole))
+        return Taken(*self._prices.of(first, last), last.cpu_s - first.cpu_s)
+
+
+def share_of(taken: Iterable[Taken | None]) -> Overhead | None:
+    """What recording took of all these processes' CPU time, of those of which it is known.
+
+    >>> share_of([Taken(1.0, 0.5, 10.0), None, Taken(0.0, 0.0, 10.0)])
+    Overhead(whole=0.05, left_out=0.025)
+    """
+    known = [one for one in taken if one is not None]
+    if not known:
+        return None
+    cpu_s = sum(one.cpu_s for one in known)
+    whole = min(max(sum(one.recording_s for one in known) / cpu_s, 0.0), 1.0)
+    return Overhead(whole, min(sum(one.left_out_s for one in known) / cpu_s, whole))

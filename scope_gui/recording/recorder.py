@@ -1,76 +1,45 @@
 """One recording: get in, drain until told to stop, hand everything to the sealer, clean up.
 
-This loop does nothing but move bytes: it must keep up with the target while the sealer, a process of its own at a
+This loop does nothing but move bytes: it must keep up with the targets while the sealer, a process of its own at a
 lower priority, turns the journal into segments and may lag behind. Whoever dies, the journal and the pools hold
-what was recorded, and `scope-gui recover` finishes the work.
+what was recorded, and `scope-gui recover` finishes the work. What is done for each process is in `recorded_process`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
 import selectors
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-import psutil
-
 from capture import clock
-from capture.attach.attach import attach
-from capture.attach.channel import AgentChannel, reason_in
-from capture.attach.launch import launch
 from capture.drain import ids
-from capture.drain.drain import Drain
 from capture.drain.fuse import Fuse
 from capture.drain.journal import BlockType, JournalWriter
-from capture.drain.pool import Pool
-from capture.drain.probe import described, image_of, program_of
 from capture.errors import ScopeError, SessionProblem, TargetProblem
 from capture.folder_names import JOURNAL
 from capture.measured_cost import Overhead
-from capture.names import command_line, json_bytes
+from capture.names import command_line
 from capture.own_folder import OwnFolder, remove_folder
 from capture.redaction import hide_names
 from capture.session.left_pools import remove_left_pools
 from capture.settings import CaptureSettings
 from scope_gui.recording.control import ControlServer
-from scope_gui.recording.followed import PythonFinder
-from scope_gui.recording.os_watch import OsWatch
+from scope_gui.recording.recorded_process import FIRST_PROCESS, Ended, RecordedProcess, Shared
 from scope_gui.recording.sealing import SealerProcess
 from scope_gui.recording.shared_memory import SharedMemory
 from scope_gui.recording.signals import PassedOn
-from scope_gui.recording.sleep_watch import SleepWatch
 from scope_gui.recording.standing import Standing
 
 SYNC_INTERVAL_NS = 1_000_000_000
-PROBE_INTERVAL_NS = 250_000_000
 FUSE_INTERVAL_NS = 1_000_000_000
 SHORTEST_WAIT_S = 0.0005
 LONGEST_WAIT_S = 0.008
+WATCHING_WAIT_S = 0.02
 BUSY_BYTES = 32 << 10
-STOP_DEADLINE_S = 8.0
-END_DEADLINE_S = 5.0
-CHILDREN_INTERVAL_NS = 8_000_000
-LOOK_SHARE = 6  # of the time that a look for children takes, until the next one; a first look may take 4 ms
-FIND_INTERVAL_NS = 25_000_000
-OBSERVED_NS = 1_000_000_000
-FIRST_PROCESS = 1
-MOST_ERRORS = 10
-
-
-class Ended(enum.StrEnum):
-    """Why a recording ended."""
-
-    DURATION = "the time was up"
-    ASKED = "stopped on request"
-    TARGET = "the program ended"
-    AGENT = "the agent in the program went away"
-    FUSE = "stopped by a safety limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +56,7 @@ class Outcome:
 
 @dataclass
 class Recording:
-    """A recording in progress.
+    """A recording in progress, of one process or of several.
 
     Raises: TargetProblem when the session folder cannot be made (it exists, no permission, full disk).
     """
@@ -99,6 +68,7 @@ class Recording:
     say: Callable[[str], None] = lambda message: None
     signals: PassedOn | None = None
     session_id: str = field(default_factory=ids.new_session_id)
+    most_processes: int = 1  # room is sought for the memory of so many
 
     def __post_init__(self) -> None:
         hide_names(self.settings.redact)
@@ -110,83 +80,55 @@ class Recording:
             raise
         self._start_ns = clock.monotonic_ns()
         self._begun_ns = 0  # when the recording was on; getting in may have taken seconds
-        self._channel: AgentChannel | None = None
-        self._pool: Pool | None = None
-        self._drain: Drain | None = None
-        self._watch: OsWatch | None = None
-        self._sleep_watch: SleepWatch | None = None
-        self._child: subprocess.Popen[bytes] | None = None
-        self._serial = FIRST_PROCESS
-        self._program = command_line(self.command)
-        self._finder: PythonFinder | None = None
-        self._recorded: tuple[int, tuple[bytes, str]] = 0, (b"", "")  # whose calls are recorded, and its image
-        self._observed_since_ns: int | None = None
         self._stop_asked = threading.Event()
         self._standing = Standing(self.session_id, self._start_ns)
         self._beside = ThreadPoolExecutor(1, "sync")
         self._sync: Future[None] | None = None
-        self._memory = SharedMemory(self.session_id, self.session_path, self.settings.chunk_count)
-        self._errors_told = 0
+        memory = SharedMemory(self.session_id, self.session_path, self.settings.chunk_count, self.most_processes)
+        self._memory = memory
+        self._shared = Shared(self.settings, self._journal, memory, self._standing, self.say)
+        self._processes: list[RecordedProcess] = []
         with self._undone_on_failure():
-            self._fact(
+            self._shared.fact(
                 "session",
                 session_id=self.session_id,
                 start_mono_ns=self._start_ns,
                 start_real_ns=clock.realtime_ns(),
                 **self.settings.facts(),
-                command=self._program,
+                command=command_line(self.command),
             )
 
     # -- getting in
 
-    def attach(self, pid: int) -> None:
-        """Gets into a running process. On failure the session folder is gone again."""
-        with self._undone_on_failure():
-            self._channel = attach(pid, self.settings, self._memory.prepare(FIRST_PROCESS), FIRST_PROCESS)
-            self._begin(pid)
+    def attach(self, *pids: int) -> None:
+        """Gets into running processes, all or none. On failure the session folder is gone again."""
+        for pid in pids:
+            with self._one_more() as process:
+                process.attach(pid)
 
     def run(self, argv: list[str]) -> None:
         """Starts a program under the recorder; one that is no Python is observed from outside."""
-        with self._undone_on_failure():
-            folder = self._memory.prepare(FIRST_PROCESS)
-            mask = self.signals.before if self.signals is not None else None
-            self._child, self._channel, pid = launch(argv, self.settings, folder, FIRST_PROCESS, mask)
-            self._begin(pid, argv if pid == self._child.pid else ())
-            self._program = described(Path(argv[0]).name, argv)
-            if self.settings.mode != "observe":
-                self._finder = PythonFinder(self._child.pid)
+        with self._one_more() as process:
+            process.run(argv, self.signals.before if self.signals is not None else None)
+
+    def observe(self, *pids: int) -> None:
+        """Watches processes from outside only."""
+        for pid in pids:
+            with self._one_more() as process:
+                process.observe(pid)
 
     def end_program(self) -> None:
         """Ends the program that `run` has started, if it still runs."""
-        if self._child is not None and self._child.poll() is None:
-            self._child.terminate()
-            try:
-                self._child.wait(END_DEADLINE_S)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
+        for process in self._processes:
+            process.end_program()
 
-    def observe(self, pid: int) -> None:
-        """Watches a process from outside only."""
+    @contextlib.contextmanager
+    def _one_more(self) -> Iterator[RecordedProcess]:
         with self._undone_on_failure():
-            self._begin(pid)
-
-    def _begin(self, pid: int, given: Sequence[str] = ()) -> None:
-        if self._channel is not None:
-            self._pool = self._memory.open_pool()
-            self._drain = Drain(self._pool, self._journal, FIRST_PROCESS)
-        self._begun_ns = self._begun_ns or clock.monotonic_ns()
-        self._standing.begin(pid, self._drain, self._channel)
-        self._recorded = pid, self._channel.image if self._channel is not None else image_of(pid)
-        self._observed_since_ns = None if self._channel else clock.monotonic_ns()
-        self._watch = OsWatch(pid, FIRST_PROCESS, self._fact, observe_threads=self._channel is None)
-        self._watch.begin(
-            tier="observe" if self._channel is None else "python",
-            python=self._channel.hello.get("python", "") if self._channel else "",
-            clock_kind=self._pool.clock_kind if self._pool else clock.CLOCK_MONOTONIC,
-            given=given,
-        )
-        self._sleep_watch = SleepWatch(pid, FIRST_PROCESS, self._fact)
+            process = RecordedProcess(self._shared)
+            self._processes.append(process)
+            yield process
+            self._begun_ns = self._begun_ns or clock.monotonic_ns()
 
     # -- the loop
 
@@ -195,7 +137,7 @@ class Recording:
         self._stop_asked.set()
 
     def record(self) -> Outcome:
-        """Records until the target ends, the time is up or somebody asks to stop; then seals and cleans up."""
+        """Records until the targets end, the time is up or somebody asks to stop; then seals and cleans up."""
         sealer = SealerProcess(self._folder)
         control = ControlServer(self._folder)
         over_ns = 0
@@ -212,52 +154,33 @@ class Recording:
         except ScopeError as problem:
             ended, trouble = Ended.FUSE, f"{problem} Then run: scope-gui recover {self.session_path}"
             sealer.abandon()
-            self._give_up()
+            for process in self._processes:
+                process.give_up(remove=self._folder.is_gone)  # there is nothing left that could be recovered
         finally:
             control.close()
             self._beside.shutdown()
             self._journal.close()
             self._memory.let_go()
             self._folder.close()
-        exit_status = self._status_of_program(ended)
+        statuses = [process.status_of_program(ended) for process in self._processes]
         took_ns = (over_ns or clock.monotonic_ns()) - self._start_ns  # sealing may take longer than the recording did
-        return Outcome(self.session_path, ended, took_ns, trouble, exit_status, self._standing.overhead)
+        return Outcome(self.session_path, ended, took_ns, trouble, statuses[0], self._standing.overhead)
 
     def _loop(self, control: ControlServer) -> tuple[Ended, str | None]:
-        assert self._watch is not None
-        assert self._sleep_watch is not None
         end_ns = self._begun_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
         fuse = Fuse(self.session_path, folder=self._folder)
-        due = {"sync": 0, "probe": 0, "fuse": 0, "children": 0, "find": 0}
+        due = {"sync": 0, "fuse": 0}
         wait_s = LONGEST_WAIT_S
         with selectors.DefaultSelector() as selector:
             selector.register(control, selectors.EVENT_READ)
-            if self._watch.pid_fd is not None:
-                selector.register(self._watch.pid_fd, selectors.EVENT_READ)
+            for process in self._processes:
+                if process.pid_fd is not None:
+                    selector.register(process.pid_fd, selectors.EVENT_READ, process)
             while True:
                 now_ns = clock.monotonic_ns()
-                self._standing.glance(self._pool)
-                moved = self._drain.drain_once() if self._drain else 0
-                if now_ns >= due["probe"]:
-                    due["probe"] = now_ns + PROBE_INTERVAL_NS
-                    self._watch.look()
-                    self._standing.look(self._pool)
-                self._sleep_watch.look(now_ns)
-                if now_ns >= due["children"]:
-                    self._watch.look_for_children()
-                    took_ns = clock.monotonic_ns() - now_ns
-                    due["children"] = now_ns + max(CHILDREN_INTERVAL_NS, LOOK_SHARE * took_ns)
-                if self._watch.ended:
-                    return Ended.TARGET, None
-                if self._channel is not None and self._agent_gone():
-                    if self._watch.wait_for_end(0.2):
-                        return Ended.TARGET, None
-                    if self._child is None:
-                        return Ended.AGENT, None
-                    self._go_on_outside()
-                if self._channel is None and self._finder is not None and now_ns >= due["find"]:
-                    due["find"] = now_ns + FIND_INTERVAL_NS
-                    self._find_python()
+                moved = sum([process.turn(now_ns, among=len(self._processes)) for process in self._live])
+                if (ended := self._all_over(selector)) is not None:
+                    return ended, None
                 self._pass_signals_on()
                 if self._stop_asked.is_set():
                     return Ended.ASKED, None
@@ -265,104 +188,51 @@ class Recording:
                     return Ended.DURATION, None
                 if now_ns >= due["fuse"]:
                     due["fuse"] = now_ns + FUSE_INTERVAL_NS
-                    if trouble := fuse.blown(self._pool.table_bytes if self._pool else 0):
+                    if trouble := fuse.blown(sum(process.table_bytes for process in self._live)):
                         return Ended.FUSE, trouble
                 if now_ns >= due["sync"]:
                     due["sync"] = now_ns + SYNC_INTERVAL_NS
                     self._sync_beside()
                 wait_s = SHORTEST_WAIT_S if moved >= BUSY_BYTES else min(wait_s * 1.5, LONGEST_WAIT_S)
-                if self._drain is None:
-                    wait_s = 0.02
+                if not any(process.is_drained for process in self._live):
+                    wait_s = WATCHING_WAIT_S
                 for key, _ in selector.select(wait_s):
                     if key.fileobj is not control:
-                        self._watch.ended = True
+                        key.data.has_ended()
                     elif control.serve(self._standing.status):
                         self._stop_asked.set()
 
+    @property
+    def _live(self) -> list[RecordedProcess]:
+        return [process for process in self._processes if not process.is_closed]
+
+    def _all_over(self, selector: selectors.BaseSelector) -> Ended | None:
+        """Closes the books of processes that are over while others go on; with the last one, why that was over."""
+        live = self._live
+        for process in live:
+            if process.over is None:
+                continue
+            if len(self._live) == 1:  # all are over: the end of the recording closes the books of this one
+                return process.over
+            if process.pid_fd is not None:
+                selector.unregister(process.pid_fd)
+            process.close(process.over)
+            process.remove_pool()
+        return None
+
     def _pass_signals_on(self) -> None:
         """Hands the program what others have sent us, and says where Ctrl+C went when somebody presses it again."""
-        if self.signals is None or self._child is None:
+        if self.signals is None:
             return
         before = self.signals.interrupts
         for number in self.signals.heard():
-            self._child.send_signal(number)
+            for process in self._processes:
+                process.send_signal(number)
         if self.signals.interrupts > before and self.signals.interrupts > 1:
             self.say(
                 "the program has got Ctrl+C and is recorded until it ends; "
                 f"`scope-gui stop {self.session_path}` ends the recording alone"
             )
-
-    def _status_of_program(self, ended: Ended) -> int | None:
-        """How the program that we have started ended, as subprocess says it; None when it runs on or is not ours."""
-        if self._child is None:
-            return None
-        if ended == Ended.TARGET:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return self._child.wait(END_DEADLINE_S)
-        return self._child.poll()
-
-    # -- a program that is no Python, or no longer the one that it was
-
-    def _go_on_outside(self) -> None:
-        """The agent is gone and the program is not: it became another one, or closed our connection.
-
-        A program that closed it is the one that it was. It is not entered again: it may close descriptors over and
-        over, and the agent has said that the recording ended there.
-        """
-        assert self._channel is not None
-        pid, image = self._recorded
-        now = image_of(pid)
-        if now == image:
-            self._finder = None
-        elif now[0]:
-            self._unseen("exec", program_of(pid))
-        self._channel.close()
-        self._channel = None
-        self._close_target()
-        self._memory.remove_pool()
-        self._observed_since_ns = None  # said already
-        self.say("the agent in the program is gone; from here on the program is watched from outside")
-
-    def _find_python(self) -> None:
-        """Records the first Python in a program that is none itself, from now on."""
-        assert self._finder is not None
-        assert self._watch is not None
-        pid = self._finder.find()
-        if pid is None:
-            if self._observed_since_ns is not None and clock.monotonic_ns() - self._observed_since_ns > OBSERVED_NS:
-                self._say_observed()
-            return
-        serial = self._watch.serial_for(pid)
-        self._memory.remove_pool()  # made for a launch that no agent has called from
-        try:
-            self._channel = attach(pid, self.settings, self._memory.prepare(serial), serial)
-            self._pool = self._memory.open_pool()
-            self._watch.record(pid, serial, self._channel.hello.get("python", ""))
-        except (ScopeError, psutil.NoSuchProcess):
-            if self._channel is not None:
-                self._channel.close()
-                self._channel = None
-            self._close_pool(remove=True)
-            return
-        finally:
-            self._finder.forget(pid)
-        self._serial = serial
-        self._drain = Drain(self._pool, self._journal, serial)
-        self._standing.begin(pid, self._drain, self._channel)
-        self._recorded = pid, self._channel.image
-        self._observed_since_ns = None
-        if self._sleep_watch is not None:
-            self._sleep_watch.end()
-        self._sleep_watch = SleepWatch(pid, serial, self._fact)
-        self._unseen("late", f"{program_of(pid)} (pid {pid})", serial)
-        self.say(f"found a Python in the program, process {pid}; its calls are recorded from here on")
-
-    def _say_observed(self) -> None:
-        self._observed_since_ns = None
-        self._unseen("observed", self._program)
-
-    def _unseen(self, code: str, detail: str = "", serial: int = FIRST_PROCESS) -> None:
-        self._fact("unseen", process_serial=serial, code=code, detail=detail)
 
     def _sync_beside(self) -> None:
         """Starts the next sync in a thread: a disk that takes a second for it must not stop the drain.
@@ -375,97 +245,31 @@ class Recording:
             self._sync.result()
         self._sync = self._beside.submit(self._journal.sync)
 
-    def _agent_gone(self) -> bool:
-        assert self._channel is not None
-        for event in self._channel.receive():
-            if event.get("event") == "error":
-                self._errors_told += 1
-                if self._errors_told <= MOST_ERRORS:  # each is a line on the user's terminal
-                    self.say(f"the agent reports: {reason_in(event)}")
-            elif event.get("event") == "agent_thread" and isinstance(thread_id := event.get("agent_thread"), int):
-                self._standing.agent_goes_on_as(thread_id)
-        return self._channel.eof
-
     # -- the end
 
     def _finish(self, ended: Ended) -> str | None:
         """Takes the hooks out, journals the rest and closes the books. Returns what went wrong, if anything."""
-        trouble = self._stop_agent(ended)
-        if self._observed_since_ns is not None and self._finder is not None:
-            self._say_observed()
-        self._close_target()
-        end_ns = clock.monotonic_ns()  # the last look at the threads comes after it: who waits then is known
-        if self._sleep_watch is not None:
-            self._sleep_watch.end()
-        if self._watch is not None:
-            self._watch.end(str(ended))
-            end_ns = clock.monotonic_ns() if self._watch.ended else end_ns
-        self._fact("end", mono_ns=end_ns, reason=str(ended))
+        live = self._live
+        for process in live:
+            process.ask_agent_to_stop(ended)
+        while sum(process.is_stopping(SHORTEST_WAIT_S) for process in live):  # each of them drains
+            pass
+        ends_ns = [process.close(ended) for process in live]
+        self._shared.fact("end", mono_ns=max(ends_ns, default=clock.monotonic_ns()), reason=str(ended))
         self._journal.append(BlockType.END, FIRST_PROCESS, b"")
         self._journal.sync()
-        self._memory.remove_pool()  # as long as it is there, a block that a kill tore is no loss
-        return trouble
-
-    def _close_target(self) -> None:
-        """Journals the rest of a pool and its counters."""
-        if self._drain is not None and self._pool is not None:
-            self._drain.drain_rest()
-            self._standing.look(self._pool)
-            if (overhead := self._standing.overhead) is not None:
-                self._fact("overhead", process_serial=self._serial, overhead=msgspec.structs.asdict(overhead))
-            self._drain.journal_counters()
-        self._drain = None
-        self._close_pool(remove=False)
-
-    def _stop_agent(self, ended: Ended) -> str | None:
-        if self._channel is None or self._pool is None or self._drain is None:
-            return None
-        self._pool.drop_when_full()
-        trouble = None
-        if ended in {Ended.ASKED, Ended.DURATION, Ended.FUSE}:
-            asked = threading.Thread(target=self._ask_agent_to_stop, daemon=True)
-            asked.start()
-            while asked.is_alive():  # the agent's last snapshots need room in the pool
-                self._drain.drain_once()
-                asked.join(SHORTEST_WAIT_S)
-            if not self._pool.stopped and not self._channel.eof:
-                trouble = (
-                    "The program did not confirm within 8 s that the recorder's hooks are out; it may be blocked "
-                    "in native code and detaches as soon as it runs Python again."
-                )
-        self._channel.close()
-        return trouble
-
-    def _ask_agent_to_stop(self) -> None:
-        assert self._channel is not None
-        with contextlib.suppress(TargetProblem):
-            self._channel.request("stop", timeout_s=STOP_DEADLINE_S)
-
-    def _give_up(self) -> None:
-        """After a failure of our own side (a full disk): the target must go on unharmed; its pool is kept."""
-        if self._pool is not None:
-            self._pool.drop_when_full()
-        if self._channel is not None:
-            self._ask_agent_to_stop()
-            self._channel.close()
-        self._close_pool(remove=self._folder.is_gone)  # there is nothing left that could be recovered
-
-    def _close_pool(self, *, remove: bool) -> None:
-        if self._pool is not None:
-            self._pool.close()
-            self._pool = None
-        if remove:
-            self._memory.remove_pool()
+        for process in live:
+            process.remove_pool()  # as long as it is there, a block that a kill tore is no loss
+        return " ".join(process.trouble for process in live if process.trouble) or None
 
     @contextlib.contextmanager
     def _undone_on_failure(self) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            if self._channel is not None:
-                self._channel.close()
+            for process in self._processes:
+                process.undo()
             self._journal.close()
-            self._close_pool(remove=True)
             self._memory.let_go()
             self._remove_folder()
             raise
@@ -476,9 +280,6 @@ class Recording:
             self._folder.clear()
         self._folder.close()
         remove_folder(self.session_path)
-
-    def _fact(self, fact: str, /, **fields: object) -> None:
-        self._journal.append(BlockType.FACTS, FIRST_PROCESS, json_bytes({"fact": fact, **fields}))
 
 
 def _new_session_folder(path: Path) -> OwnFolder:

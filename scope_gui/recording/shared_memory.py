@@ -14,38 +14,35 @@ from capture.session.left_pools import note_session
 
 
 class SharedMemory:
-    """The pools of one session, of which one is in use at a time."""
+    """The pools of one session, one for each process that is recorded."""
 
-    def __init__(self, session_id: str, session_path: Path, chunk_count: int) -> None:
+    def __init__(self, session_id: str, session_path: Path, chunk_count: int, most_processes: int = 1) -> None:
         """Nothing is made yet."""
         self._session_path = session_path
         self._chunk_count = chunk_count
-        self._root = ids.pool_root(session_id, session_path, chunk_count * BLOCK_BYTES)
-        self._folder: Path | None = None
+        self._root = ids.pool_root(session_id, session_path, most_processes * chunk_count * BLOCK_BYTES)
         self._note = -1  # says that the pools in shared memory are in use
 
     def prepare(self, serial: int) -> Path:
-        """Makes the folder of a process's pool, the one in use from now on. It may be there from an earlier try.
+        """Makes the folder of a process's pool. It may be there from an earlier try.
 
         Raises: TargetProblem, SessionProblem.
         """
-        self._folder = self._root / str(serial)
-        make_pool_folder(self._folder)
+        folder = self._root / str(serial)
+        make_pool_folder(folder)
         if self._root.parent == ids.SHARED_MEMORY:
             self.let_go()
             with contextlib.suppress(OSError, SessionProblem):  # without it they are only never taken for left ones
                 self._note = note_session(self._root, self._session_path)
-        return self._folder
+        return folder
 
-    def open_pool(self) -> Pool:
+    def open_pool(self, serial: int) -> Pool:
         """The pool that the process has made there. Raises: PoolProblem."""
-        assert self._folder is not None
-        return Pool(self._folder, most_bytes=pool_bytes(self._chunk_count))
+        return Pool(self._root / str(serial), most_bytes=pool_bytes(self._chunk_count))
 
-    def remove_pool(self) -> None:
-        """Deletes the folder in use, if there is one, and that of all pools with the last."""
-        if self._folder is not None:
-            remove_pool_folder(self._folder)
+    def remove_pool(self, serial: int) -> None:
+        """Deletes the folder of a process's pool, if there is one, and that of all pools with the last."""
+        remove_pool_folder(self._root / str(serial))
 
     def let_go(self) -> None:
         """Does not say any more that the pools are in use. Harmless when repeated."""

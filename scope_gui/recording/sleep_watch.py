@@ -38,14 +38,16 @@ class SleepWatch:
         except OSError:
             fact("unseen", process_serial=process_serial, code="thread-states")
 
-    def look(self, now_ns: int) -> None:
-        """Looks at the next few threads, when it is time to."""
+    def look(self, now_ns: int, *, among: int = 1) -> None:
+        """Looks at the next few threads, when it is time to; `among` so many processes the share is divided."""
         if now_ns < self._due_ns:
             return
         began_ns = time.thread_time_ns()
         known_ns = self._look()
         share = FIRST_SHARE if self._rounds < FIRST_ROUNDS else COST_SHARE
-        self._due_ns = max(now_ns + share * (time.thread_time_ns() - began_ns), known_ns + PERIOD_NS if known_ns else 0)
+        self._due_ns = max(
+            now_ns + share * among * (time.thread_time_ns() - began_ns), known_ns + PERIOD_NS if known_ns else 0
+        )
 
     def end(self) -> None:
         """A last look at all of them, and lets go of the process."""

@@ -63,7 +63,7 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "attach",
         "record",
-        "record a running process until Ctrl+C, its end or --duration, and show it live",
+        "record running processes until Ctrl+C, their end or --duration, and show them live",
         "scope_gui.verbs.attach",
     ),
     Verb(

@@ -69,7 +69,8 @@ def test_a_flag_is_in_the_sessions_facts_and_its_description_and_the_agents_orde
     about = sealer._store.head.about
     sealer.close()
     assert (about.mode, about.flags["deepest"]) == ("full", 7)
-    recording._give_up()
+    recording._journal.close()
+    recording._folder.close()
     with Bootstrap(os.geteuid(), os.getegid()) as bootstrap:
         pool = tmp_path / "pool" / "1"
         pool.mkdir(parents=True)

@@ -16,7 +16,8 @@ from capture.drain.pool_folders import remove_pools
 from capture.own_folder import OwnFolder
 from capture.session.folder import SessionFolder
 from capture.session.store import SegmentStore
-from scope_gui.recording import recorder, recovery, sealer
+from scope_gui.recording import recovery, sealer
+from scope_gui.recording.recorded_process import RecordedProcess
 from tests.simulator import native
 
 Mutation = Callable[[], contextlib.AbstractContextManager[None]]
@@ -102,13 +103,13 @@ def _no_lock() -> Iterator[None]:
 
 @_mutation("the pool goes before its rest is drained")
 def _removes_pool_first() -> Iterator[None]:
-    real = recorder.Recording._close_target
+    real = RecordedProcess._close_target
 
-    def close(self: recorder.Recording) -> None:
-        self._memory.remove_pool()
+    def close(self: RecordedProcess) -> None:
+        self.remove_pool()
         real(self)
 
-    with mock.patch.object(recorder.Recording, "_close_target", close):
+    with mock.patch.object(RecordedProcess, "_close_target", close):
         yield
 
 
@@ -127,12 +128,12 @@ def _recovers_nothing() -> Iterator[None]:
 
 @_mutation("a full disk takes the pool away")
 def _gives_up_pool() -> Iterator[None]:
-    real = recorder.Recording._close_pool
+    real = RecordedProcess.give_up
 
-    def close(self: recorder.Recording, *, remove: bool) -> None:
+    def give_up(self: RecordedProcess, *, remove: bool) -> None:
         real(self, remove=True)
 
-    with mock.patch.object(recorder.Recording, "_close_pool", close):
+    with mock.patch.object(RecordedProcess, "give_up", give_up):
         yield
 
 

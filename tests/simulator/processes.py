@@ -26,7 +26,7 @@ from capture.folder_names import SOCKET
 from capture.own_folder import OwnFolder
 from capture.session import left_pools
 from capture.settings import CaptureSettings
-from scope_gui.recording import recorder, recovery, sealer
+from scope_gui.recording import recorded_process, recorder, recovery, sealer
 from tests.simulator import native
 from tests.simulator.kernel import FRESH, STDIN, Kernel
 from tests.simulator.native import KILLED
@@ -267,8 +267,21 @@ class Watch:
             self._fact("process_end", process_serial=self._serial, mono_ns=capture_clock.monotonic_ns(), reason=reason)
 
 
-class SimulatedRecording(recorder.Recording):
+class SimulatedProcess(recorded_process.RecordedProcess):
     """The real one, but for how it gets in: the target is a process of this world."""
+
+    def begin_in(self, simulation: Simulation) -> None:
+        folder = self._shared.memory.prepare(self._serial)
+        self._channel = Channel(simulation.world, simulation.target)  # type: ignore[assignment]
+        simulation.target.begin(folder, simulation.world.process)
+        simulation.world.wait_until(lambda: simulation.target.has_begun or not simulation.target.is_alive)
+        if not simulation.target.has_begun:
+            raise TargetProblem("the program ended while it was entered")
+        self._begin(NO_PID)
+
+
+class SimulatedRecording(recorder.Recording):
+    """The real one, of a process of this world."""
 
     simulation: ClassVar[Simulation]
 
@@ -282,14 +295,9 @@ class SimulatedRecording(recorder.Recording):
                 raise
 
     def begin_in(self, simulation: Simulation) -> None:
-        with self._undone_on_failure():
-            folder = self._memory.prepare(recorder.FIRST_PROCESS)
-            self._channel = Channel(simulation.world, simulation.target)  # type: ignore[assignment]
-            simulation.target.begin(folder, simulation.world.process)
-            simulation.world.wait_until(lambda: simulation.target.has_begun or not simulation.target.is_alive)
-            if not simulation.target.has_begun:
-                raise TargetProblem("the program ended while it was entered")
-            self._begin(NO_PID)
+        with self._one_more() as process:
+            assert isinstance(process, SimulatedProcess)
+            process.begin_in(simulation)
 
 
 class Simulation:
@@ -360,7 +368,7 @@ class Simulation:
         """Inside, the real code talks to this world."""
         world = self.world
         stdin = SimpleNamespace(fileno=lambda: STDIN)
-        seen = SimpleNamespace(look=lambda now_ns: None, end=lambda: None)
+        seen = SimpleNamespace(look=lambda now_ns, among: None, end=lambda: None)
         selecting = SimpleNamespace(DefaultSelector=lambda: Selector(world), EVENT_READ=selectors.EVENT_READ)
         thread = SimpleNamespace(Thread=self._thread, Event=threading.Event)
         replaced: list[tuple[object, str, object]] = [
@@ -369,10 +377,11 @@ class Simulation:
             (capture_clock, "host_library", self._host),
             (recorder, "SealerProcess", lambda folder: SimulatedSealer(self, folder)),
             (recorder, "ControlServer", Control),
-            (recorder, "OsWatch", lambda pid, serial, fact, observe_threads: Watch(self, serial, fact)),
-            (recorder, "SleepWatch", lambda pid, serial, fact: seen),
-            (recorder, "image_of", lambda pid: (b"image", "program")),
-            (recorder, "threading", thread),
+            (recorder, "RecordedProcess", SimulatedProcess),
+            (recorded_process, "OsWatch", lambda pid, serial, fact, **others: Watch(self, serial, fact)),
+            (recorded_process, "SleepWatch", lambda pid, serial, fact: seen),
+            (recorded_process, "image_of", lambda pid: (b"image", "program")),
+            (recorded_process, "threading", thread),
             (recorder, "ThreadPoolExecutor", lambda workers, name: Executor(world)),
             (recorder, "selectors", selecting),
             (own_folder, "held_by", self.kernel.held_by),

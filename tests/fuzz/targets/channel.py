@@ -13,7 +13,7 @@ import msgspec
 from capture.attach.channel import MOST_REASON, AgentChannel, reason_in
 from capture.drain.probe import cpu_seconds
 from capture.errors import TargetProblem
-from scope_gui.recording.standing import Standing
+from scope_gui.recording.standing import ProcessStanding
 from tests.fuzz.mutation import json_node, some_bytes
 from tests.fuzz.verdict import Wrong
 
@@ -77,7 +77,7 @@ def _with_token(data: bytes, token: str) -> bytes:
 
 def _heard(channel: AgentChannel) -> None:
     """As launch, standing and recorder hear it."""
-    standing = Standing("5e55105e55105e55", 0)
+    standing = ProcessStanding()
     try:
         channel.wait_until_recording(timeout_s=0.0)
         standing.begin(os.getpid(), None, channel)

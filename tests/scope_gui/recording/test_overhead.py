@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from capture.drain.pool import Cost
-from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices, SlowedTime, Spent, prices
+from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices, SlowedTime, Spent, prices, share_of
 
 
 def whole(meter: OverheadMeter) -> float:
-    assert meter.share is not None
-    return meter.share.whole
+    share = share_of([meter.taken])
+    assert share is not None
+    return share.whole
 
 
 def counts(**by_name: int) -> tuple[int, ...]:
@@ -24,14 +25,14 @@ def test_without_a_measured_price_there_is_no_overhead() -> None:
     meter = OverheadMeter(None)
     meter.look(Spent(0.0, 0, 0.0))
     meter.look(Spent(1.0, 1000, 1.0))
-    assert (meter.share, meter.whole_share) == (None, None)
+    assert (meter.taken, meter.taken_in_all) == (None, None)
     assert meter.events_per_s == 1000
 
 
 def test_events_and_the_agents_own_time_are_shares_of_the_targets_cpu_time() -> None:
     meter = OverheadMeter(Prices(50e-9))
     meter.look(Spent(10.0, 0, 3.0, 0.0))
-    assert meter.share is None
+    assert meter.taken is None
     meter.look(Spent(11.0, 1_000_000, 4.0, 0.01))
     assert whole(meter) == pytest.approx(0.05 + 0.01)
     assert meter.events_per_s == 1_000_000
@@ -65,8 +66,9 @@ def test_what_is_left_out_counts_at_its_own_price() -> None:
     later = counts(LEFT_OUT_CALL=1_001_000, LEFT_OUT_RAISE=1_000_000, FIRST_SIGHT=1000, RESUME=500_000)
     meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, later))
     assert whole(meter) == pytest.approx(0.025 + 0.020 + 0.280 / 3 + 0.020 - 0.005)
-    assert meter.share is not None
-    assert meter.share.left_out == pytest.approx(0.020 + 0.280 / 3)
+    share = share_of([meter.taken])
+    assert share is not None
+    assert share.left_out == pytest.approx(0.020 + 0.280 / 3)
 
 
 def test_a_frame_that_an_exception_leaves_has_a_price_of_its_own_where_no_hook_sees_it_raised() -> None:
@@ -173,5 +175,5 @@ def test_the_last_seconds_count_and_an_idle_program_is_judged_by_all_of_its_time
     assert whole(meter) == pytest.approx(0.05)
     for second in range(20, 40):
         meter.look(Spent(float(second), 10_900_000, 19.0))
-    assert meter.share == meter.whole_share
+    assert meter.taken == meter.taken_in_all
     assert whole(meter) == pytest.approx(10_900_000 * 50e-9 / 19)

@@ -31,7 +31,7 @@ def test_a_program_that_has_become_another_one_before_the_recorder_looks_is_said
         assert wait_for(lambda: image_of(pid)[1].endswith("sh") and image_of(pid) != channel.image, 20)
         return child, channel, pid
 
-    monkeypatch.setattr("scope_gui.recording.recorder.launch", slowly)
+    monkeypatch.setattr("scope_gui.recording.recorded_process.launch", slowly)
     session, said = tmp_path / "s.scope", list[str]()
     command = [sys.executable, "-c", BECOMES]
     recording = Recording(session, CaptureSettings(), command, say=said.append)
