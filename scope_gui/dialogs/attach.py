@@ -1,10 +1,10 @@
-"""Which process? A live list to search, what is in the way of each, and Enter to record it."""
+"""Which processes? A live list to search, what is in the way of each, and Enter to record those that are chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QObject, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -37,7 +37,7 @@ _WIDTHS = {"pid": 76, "python": 74, "user": 88, "cpu": 64, "memory": 84, "age": 
 
 
 class AttachDialog(QDialog):
-    """Enter attaches, Escape closes, Up and Down choose while the typing goes on."""
+    """Enter attaches, Escape closes, Up and Down choose while the typing goes on; with Shift they choose several."""
 
     listed = Signal(list)
     examined = Signal(object, object)
@@ -99,6 +99,7 @@ class AttachDialog(QDialog):
         view.setUniformRowHeights(True)
         view.setAllColumnsShowFocus(True)
         view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         head = view.header()
@@ -111,7 +112,7 @@ class AttachDialog(QDialog):
         for column, width in _WIDTHS.items():
             head.resizeSection([str(name) for name in COLUMNS].index(column), width)
         head.sortIndicatorChanged.connect(self.table.sort)
-        view.selectionModel().currentRowChanged.connect(self._row_changed)
+        view.selectionModel().selectionChanged.connect(self._choice_changed)
         view.doubleClicked.connect(self.accept)
         return view
 
@@ -122,24 +123,35 @@ class AttachDialog(QDialog):
         index = self.list.currentIndex()
         return self.table.lines[index.row()] if index.isValid() and index.row() < len(self.table.lines) else None
 
+    def chosen(self) -> list[ProcessLine]:
+        """The processes that are to be recorded, in the order of the list: the one that is chosen, or several."""
+        rows = sorted({index.row() for index in self.list.selectedIndexes()})
+        lines = [self.table.lines[row] for row in rows if row < len(self.table.lines)]
+        current = self.current()
+        return lines or ([current] if current is not None else [])
+
     def request(self) -> StartRecording | None:
-        """What Enter would do; None while nothing can be done with the chosen process.
+        """What Enter would do; None while nothing can be done with all that is chosen.
 
         Raises: ScopeError when an option cannot be read.
         """
-        line = self.current()
-        diagnosis = self.table.diagnoses.get(line.key) if line is not None else None
-        if line is None or diagnosis is None or diagnosis.tier is None:
-            return None
+        lines = self.chosen()
+        tiers = {found.tier if (found := self.table.diagnoses.get(line.key)) else None for line in lines}
         settings = self.form.settings()
-        if diagnosis.tier == "observe":
+        if not lines or None in tiers:
+            return None
+        if tiers == {"observe"}:
             settings = CaptureSettings.checked(mode="observe")
-        name = program_name(line.row.command.split()) if line.is_python else line.row.name
+        elif "observe" in tiers and settings.mode != "observe":
+            return None
+        first = lines[0]
+        name = program_name(first.row.command.split()) if first.is_python else first.row.name
         path = new_session_path(self.form.chosen_folder(), program_name([name]))
+        pids = [str(line.row.pid) for line in lines]
         return StartRecording(
-            words=("attach", str(line.row.pid), *settings.words()),
+            words=("attach", *pids, *settings.words()),
             path=str(path),
-            what=f"process {line.row.pid} ({name})",
+            what=f"process {pids[0]} ({name})" if len(pids) == 1 else f"processes {', '.join(pids)}",
         )
 
     def accept(self) -> None:
@@ -172,7 +184,7 @@ class AttachDialog(QDialog):
         self._examine()
         self._show_verdict()
 
-    def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
+    def _choice_changed(self, chosen: QItemSelection, others: QItemSelection) -> None:
         self._examine()
         self._show_verdict()
 
@@ -184,16 +196,20 @@ class AttachDialog(QDialog):
         top, bottom = max(first.row(), 0), last.row() if last.isValid() else len(self.table.lines) - 1
         visible = [shown.key for shown in self.table.lines[top : bottom + 1] if shown.is_python]
         if self._watch is not None:
-            self._watch.want([*([line.key] if line is not None else []), *visible])
+            chosen = [one.key for one in self.chosen() if line is None or one.key != line.key]
+            self._watch.want([*([line.key] if line is not None else []), *chosen, *visible])
 
     def _show_diagnosis(self, key: Key, diagnosis: Diagnosis) -> None:
         self.table.show_diagnosis(key, diagnosis)
-        line = self.current()
-        if line is not None and line.key == key:
+        if key in {line.key for line in self.chosen()}:
             self._show_verdict()
 
     def _show_verdict(self) -> None:
-        """What will happen, or what is in the way and how to remove it."""
+        """What will happen, or what is in the way and how to remove it; of several, of the first that needs a word."""
+        lines = self.chosen()
+        if len(lines) > 1:
+            self._show_verdict_of(lines)
+            return
         c, line = colours(self._theme), self.current()
         diagnosis = self.table.diagnoses.get(line.key) if line is not None else None
         observe = diagnosis is not None and diagnosis.tier == "observe"
@@ -212,6 +228,23 @@ class AttachDialog(QDialog):
             )
         else:
             self._say_blocked(line, diagnosis)
+
+    def _show_verdict_of(self, lines: list[ProcessLine]) -> None:
+        c, found = colours(self._theme), [self.table.diagnoses.get(line.key) for line in lines]
+        outside = self.form.mode.currentData() == "observe" or all(one and one.tier == "observe" for one in found)
+        in_way = [
+            (line, one)
+            for line, one in zip(lines, found, strict=True)
+            if one is not None and (one.tier is None or (one.tier == "observe" and not outside))
+        ]
+        self.go.setText(f"{'Observe' if outside else 'Attach to'} {len(lines)} processes")
+        self.go.setEnabled(not in_way and None not in found)
+        if in_way:
+            self._say_blocked(*in_way[0])
+        elif None in found:
+            self._say(f"Looking at {found.count(None)} of {len(lines)} processes…", c.muted)
+        else:
+            self._say(f"<b>Ready.</b> {len(lines)} processes go into one session; it ends with the last.", c.healthy)
 
     def _say_blocked(self, line: ProcessLine, diagnosis: Diagnosis) -> None:
         c, rule = colours(self._theme), diagnosis.blocking

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,40 @@ def test_typing_and_enter_ask_for_the_program(
     assert request.words == ("attach", str(waiting.pid))
     assert Path(request.path).parent == tmp_path / "Scope"
     assert dialog.result() == QDialog.DialogCode.Accepted
+
+
+def test_several_are_chosen_with_shift_and_recorded_in_one_session(
+    dialog: OpenDialog, waiting: Target, mark: str, target: Launcher, qtbot: QtBot
+) -> None:
+    newer = target([sys.executable, "-c", WAITING, mark], ready="ready")
+    QTest.keyClicks(dialog.filter, mark)
+    qtbot.waitUntil(lambda: len(dialog.table.lines) == 2, timeout=PATIENCE_MS)
+    QTest.keyClick(dialog.filter, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: "2 processes go into one session" in dialog.verdict.text(), timeout=PATIENCE_MS)
+    assert dialog.go.text() == "Attach to 2 processes"
+    QTest.keyClick(dialog.filter, Qt.Key.Key_Return)
+    [request] = dialog.sent
+    assert isinstance(request, StartRecording)
+    assert set(request.words[1:3]) == {str(waiting.pid), str(newer.pid)}
+    assert request.what in {f"processes {a}, {b}" for a, b in permutations((waiting.pid, newer.pid))}
+
+
+def test_one_of_several_that_cannot_be_recorded_is_named(
+    dialog: OpenDialog, waiting: Target, mark: str, target: Launcher, qtbot: QtBot
+) -> None:
+    other = target(["sh", "-c", f"echo ready; read never < /dev/zero; : {mark}"], ready="ready")
+    QTest.keyClicks(dialog.filter, mark)
+    qtbot.waitUntil(lambda: len(dialog.table.lines) >= 2, timeout=PATIENCE_MS)
+    dialog.list.selectAll()
+    qtbot.waitUntil(
+        lambda: f"Process {other.pid} (sh) is no CPython program" in dialog.verdict.text(), timeout=PATIENCE_MS
+    )
+    assert not dialog.go.isEnabled()
+    QTest.keyClick(dialog.filter, Qt.Key.Key_Return)
+    assert dialog.sent == []
+    dialog.form.mode.setCurrentIndex(dialog.form.mode.findData("observe"))
+    assert dialog.go.text() == "Observe 2 processes"
+    assert dialog.go.isEnabled()
 
 
 def test_options_travel_with_the_request(
