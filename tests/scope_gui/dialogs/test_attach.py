@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -102,10 +103,12 @@ def test_several_are_chosen_with_shift_and_recorded_in_one_session(
     assert request.what in {f"processes {a}, {b}" for a, b in permutations((waiting.pid, newer.pid))}
 
 
+@pytest.mark.usefixtures("waiting")
 def test_one_of_several_that_cannot_be_recorded_is_named(
-    dialog: OpenDialog, waiting: Target, mark: str, target: Launcher, qtbot: QtBot
+    dialog: OpenDialog, mark: str, target: Launcher, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    other = target(["sh", "-c", f"echo ready; read never < /dev/zero; : {mark}"], ready="ready")
+    os.mkfifo(tmp_path / "never")
+    other = target(["sh", "-c", f"echo ready; read line < never; : {mark}"], ready="ready", cwd=tmp_path)
     QTest.keyClicks(dialog.filter, mark)
     qtbot.waitUntil(lambda: len(dialog.table.lines) >= 2, timeout=PATIENCE_MS)
     dialog.list.selectAll()
