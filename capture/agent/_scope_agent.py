@@ -3,7 +3,7 @@
 Runs on a native thread of its own that is kept out of the recording and that the `threading` module never hears of
 (native/recorder/entry/agent_thread.c). It imports nothing and calls nothing that the program may have replaced: what it
 needs beyond the language comes from `recorder`, which is put into its namespace. A detached target has the modules that
-it had before. No message can carry code: 'ping', 'status' and 'stop' are all there is.
+it had before. No message can carry code: what may be asked is the table `VERBS`.
 """
 
 # `recorder` is in this file's namespace when it runs.
@@ -130,15 +130,22 @@ class _Agent:
     def answer(self, message: "dict[str, Any]") -> None:
         """Do what one message asks."""
         verb = message.get("do")
-        if verb == "ping":
-            self.say({"pong": True})
-        elif verb == "status":
-            self.say(recorder.status())
-        elif verb == "stop":
-            self.finish()
-            self.say({"event": "stopped", **recorder.status()})
-        else:
-            self.say({"event": "error", "message": f"unknown verb {verb!r}"})
+        answer = VERBS.get(verb) if type(verb) is str else None
+        self.say({"event": "error", "message": f"unknown verb {verb!r}"} if answer is None else answer(self, message))
+
+    def pong(self, _message: "dict[str, Any]") -> "dict[str, Any]":
+        """That somebody listens."""
+        return {"pong": True}
+
+    def status(self, _message: "dict[str, Any]") -> "dict[str, Any]":
+        """How the recording stands."""
+        status: dict[str, Any] = recorder.status()
+        return status
+
+    def stop(self, message: "dict[str, Any]") -> "dict[str, Any]":
+        """End the recording."""
+        self.finish()
+        return {"event": "stopped", **self.status(message)}
 
     def finish(self) -> None:
         """End the recording; every hook is out afterwards."""
@@ -207,6 +214,10 @@ class _Agent:
             self.say(message)
         except (EOFError, OSError):
             pass
+
+
+VERBS = {"ping": _Agent.pong, "status": _Agent.status, "stop": _Agent.stop}
+"""What the recorder process may ask, and how each is answered; capture/attach/agent_verbs.py says more of each."""
 
 
 def _text(name: str) -> str:

@@ -2,7 +2,7 @@
 
 Who may speak is checked twice: the kernel names the peer (SO_PEERCRED: the target's uid or root, and the target's pid
 where that is known), and its first line must carry the token, which only the reader of the private bootstrap file
-knows. No message can carry code: the agent knows the verbs 'ping', 'status' and 'stop' and nothing else.
+knows. No message can carry code: the agent knows the verbs of `agent_verbs` and nothing else.
 
 Not thread-safe: one thread owns a channel.
 """
@@ -21,8 +21,9 @@ from typing import Any, NoReturn, Self
 
 import msgspec
 
+from capture.attach.agent_verbs import BY_NAME
 from capture.drain.probe import image_of
-from capture.errors import TargetProblem
+from capture.errors import ScopeBug, TargetProblem
 from capture.names import readable
 from capture.typed import from_json
 
@@ -36,7 +37,6 @@ MOST_REASON = 500
 MOST_VERSION = 40
 _READ_BYTES = 1 << 16
 _HELLO_PATIENCE_S = 3.0
-_EVENT_THAT_ANSWERS = {"stop": "stopped"}
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -128,16 +128,19 @@ class AgentChannel:
         self._send({"ok": True}, deadline)
         return True
 
-    def request(self, do: str, *, timeout_s: float = 5.0, **arguments: object) -> Message:
-        """The agent's answer to the verb `do`; events that arrive meanwhile are kept for `receive`.
+    def request(self, do: str, *, timeout_s: float | None = None, **arguments: object) -> Message:
+        """The agent's answer to a verb of `agent_verbs`; events that arrive meanwhile are kept for `receive`.
 
         Raises: TargetProblem if the agent reports an error, is gone, or does not answer in time.
         """
+        verb = BY_NAME.get(do)
+        if verb is None or set(arguments) != set(verb.takes):
+            raise ScopeBug(f"No agent is asked to {do!r} with {', '.join(arguments) or 'nothing'}.")
+        timeout_s = verb.patience_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
         self._send({"do": do, **arguments}, deadline)
-        answer_event = _EVENT_THAT_ANSWERS.get(do)
         while (message := self._next_message(deadline)) is not None:
-            if message.get("event") == answer_event:
+            if message.get("event", "") == verb.event:
                 return message
             self._keep_event(message)
             if time.monotonic() > deadline:  # one that talks all the time would be listened to for ever
