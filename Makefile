@@ -10,6 +10,8 @@ READY := .venv/.ready
 NATIVE := .venv/.native
 FUZZER := build/fuzz/library
 C_SOURCES := $(shell find capture dags -name '*.[ch]' 2>/dev/null)
+# What setup.py makes a header of.
+KINDS := capture/events/kinds.py capture/events/kinds_header.py
 # Tests run in twice as many processes as there are cores: half of their time is waiting. WORKERS=0 runs them in one, in
 # order.
 WORKERS := $(shell expr $$(nproc) \* 2)
@@ -26,7 +28,7 @@ $(READY): packaging/constraints.txt packaging/make_venv.sh packaging/system_pack
 	@sh packaging/make_venv.sh
 	@touch $@ $(NATIVE)
 
-$(NATIVE): $(READY) setup.py $(C_SOURCES)
+$(NATIVE): $(READY) setup.py $(C_SOURCES) $(KINDS)
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
@@ -83,4 +85,5 @@ bundle: setup interpreters ## dist/scope-gui-VERSION-linux-ARCH.tar.gz, which ru
 clean: ## remove what the tasks above made (sessions outside out/ stay)
 	rm -rf .venv .tools build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find capture dags -name '*.so' -delete
+	rm -f capture/native/scope_kinds.h
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,6 +8,8 @@ suffix for that reason: a `.venv` of another Python version loads the same files
 What is in resources/ is installed to PREFIX/share/scope-gui (`scope_gui/places.py` says why and finds it); an editable
 installation uses the checkout's and gets no second copy.
 
+`scope_kinds.h` is made first, from the table of kinds (`capture/events/kinds.py`), which needs no package of others.
+
 `-Werror` is not here but in `make check`: a newer compiler's new warning must not keep anyone from installing.
 """
 
@@ -16,6 +18,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from setuptools import Extension, setup
+
+sys.path.insert(0, str(Path(__file__).parent))  # a build in isolation does not look here
+
+from capture.events.kinds_header import write_header
 
 FLAGS = ["-O2", "-std=gnu11", "-Wall", "-Wextra", "-fvisibility=hidden", "-fno-strict-aliasing"]
 
@@ -31,7 +37,7 @@ def native(name: str, folder: str, include: str, flags: list[str], **more: objec
         include_dirs=[include, folder],
         extra_compile_args=flags,
         py_limited_api=True,
-        depends=sorted(map(str, Path(include).rglob("*.h"))),
+        depends=sorted({str(path) for above in (include, folder) for path in Path(above).rglob("*.h")}),
         **more,
     )
 
@@ -45,6 +51,7 @@ def resources() -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
+write_header()
 setup(
     options={"bdist_wheel": {"py_limited_api": "cp311"}, "build_ext": {"parallel": True}},
     data_files=[] if "editable_wheel" in sys.argv else resources(),
@@ -64,6 +71,6 @@ setup(
             FLAGS,
             extra_link_args=["-ldl", "-lm", "-lpthread"],
         ),
-        native("dags._kernels", "dags/native", "dags/native", [*FLAGS, "-O3"]),
+        native("dags._kernels", "dags/native", "capture/native", [*FLAGS, "-O3"]),
     ],
 )

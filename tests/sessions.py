@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from capture.events.batch import EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, make_batch
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
+from capture.events.kinds import Kind
 from capture.session.eventtable import event_table
 from capture.session.rows import as_table
 from capture.session.store import SegmentStore

@@ -9,10 +9,12 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
-from capture.events.batch import EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, make_batch
+from capture.events.kinds import KIND, KINDS, Depth, Kind
 
-CALLS = (Kind.CALL, Kind.RESUME, Kind.THROW)
-LEAVES = {Kind.RETURN: "return", Kind.YIELD: "yield", Kind.UNWIND: "raise"}
+CALLS = tuple(kind for kind in KINDS if kind.row.depth is Depth.OPENS)
+_OUTCOMES = {Depth.RETURNS: "return", Depth.YIELDS: "yield", Depth.RAISES: "raise"}
+LEAVES = {kind: _OUTCOMES[kind.row.depth] for kind in KINDS if kind.row.depth in _OUTCOMES}
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class ReferenceStacks:
         elif event.kind in LEAVES and any(call["site"] == event.site_id for call in stack):
             while stack[-1]["site"] != event.site_id:
                 self._pop(event.track_id, stack, event.time_ns, "raise")
-            self._pop(event.track_id, stack, event.time_ns, LEAVES[Kind(event.kind)])
+            self._pop(event.track_id, stack, event.time_ns, LEAVES[KIND[event.kind]])
         elif event.kind == Kind.THREAD_END:
             self._cut(event, stack, 0)
         if event.kind in LEAVES and stack:

@@ -13,8 +13,9 @@ import msgspec
 from capture.decode.decoder import Decoder
 from capture.drain.blocks import Block, BlockType
 from capture.drain.journal import JournalWriter
-from capture.events.batch import EventBatch, Kind, concat
+from capture.events.batch import EventBatch, concat
 from capture.events.definitions import DefinitionKind
+from capture.events.kinds import FRAME_SLOT, Kind
 from capture.own_folder import OwnFolder
 from scope_gui.recording.sealer import Sealer
 
@@ -37,7 +38,7 @@ def seal_what_is_complete(session: Path) -> None:
 
 def snapshot(ticks: int, frames: Sequence[tuple[int, int]], reason: int = 1, flags: int = 3) -> bytes:
     """A snapshot of (site, line) frames."""
-    slots = b"".join(record(0, site, Kind.FRAME, line >> 16, line & 0xFFFF) for site, line in frames)
+    slots = b"".join(record(0, site, FRAME_SLOT, line >> 16, line & 0xFFFF) for site, line in frames)
     return record(ticks, len(frames), Kind.SNAPSHOT, flags, reason) + slots
 
 

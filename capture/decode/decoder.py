@@ -23,7 +23,7 @@ from capture.decode.timebase import MAX_NS
 from capture.decode.waits import MOST_BEHIND_NS
 from capture.drain.journal import Block, BlockType
 from capture.errors import FormatError, RefusedRecords
-from capture.events.batch import GAP_REASONS, NO_TRACK_SLOT, EventBatch, Kind
+from capture.events.batch import EventBatch, mask_of
 from capture.events.definitions import GapRow, MetricRow, WaitRow, parse_definitions
 from capture.events.facts import (
     MAX_CLOCK_NS,
@@ -41,13 +41,14 @@ from capture.events.facts import (
     UnseenFact,
     parse_fact,
 )
+from capture.events.kinds import NO_TRACK_SLOT, GapReason, Kind, kinds_of
 from capture.losses import NEWER_LOST, with_loss
 
 SLACK_NS = 20_000_000  # a writer may be preempted between reading its clock and committing its record
 MAX_PENDING_EVENTS = 4_000_000  # beyond it events go out even though an earlier one may still come
 MAX_SEQUENCE = 1 << 61  # of events of a session in all: what a manifest may count is twice as much
 _CLOCK = struct.Struct("<QQQQQ")
-_BEGIN, _END = int(Kind.THREAD_BEGIN), int(Kind.THREAD_END)
+_OF_THREADS = mask_of(kinds_of("thread"))
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -313,18 +314,18 @@ class Decoder:
         return max((t.timebase.pairs.complete_ns for t in recorded), default=-MAX_NS) - SLACK_NS
 
     def _note_lifetimes(self, batch: EventBatch) -> None:
-        rows = np.flatnonzero((batch.kind >= Kind.THREAD_BEGIN) & (batch.kind <= Kind.THREAD_START))
+        rows = np.flatnonzero(_OF_THREADS[batch.kind])
         if not len(rows):
             return
         tracks = self.catalog.tracks
         columns = (batch.kind[rows], batch.time_ns[rows], batch.track_id[rows], batch.ref[rows])
         for kind, time_ns, track_id, other in zip(*(column.tolist() for column in columns), strict=True):
             track = tracks[track_id - 1]
-            if kind == _BEGIN:
+            if kind == Kind.THREAD_BEGIN:
                 is_first = track.start_ns is None or track_id in self.catalog.begun_by_name
                 track.start_ns = time_ns if is_first else min(track.start_ns or 0, time_ns)
                 self.catalog.begun_by_name.discard(track_id)
-            elif kind == _END:
+            elif kind == Kind.THREAD_END:
                 track.end_ns = time_ns
             elif 0 < other <= len(tracks) and other != track_id:
                 tracks[other - 1].parent_track_id = track_id
@@ -338,7 +339,7 @@ class Decoder:
                 if queue is not None and dropped > queue.dropped:
                     self._gaps.append(
                         GapRow(start_ns=queue.last_ns, end_ns=None, track_id=queue.track_id,
-                               dropped=dropped - queue.dropped, reason=GAP_REASONS[1])
+                               dropped=dropped - queue.dropped, reason=GapReason.POOL_FULL.word)
                     )  # fmt: skip
                     queue.dropped = dropped
             ended = sum(q.dropped for serial, q in target.tracks.items() if serial not in target.counters)
@@ -347,7 +348,7 @@ class Decoder:
                 target.ended_accounted += missing
                 self._gaps.append(
                     GapRow(start_ns=self.last_ns, end_ns=None, track_id=target.track.track_id,
-                           dropped=missing, reason=GAP_REASONS[1])
+                           dropped=missing, reason=GapReason.POOL_FULL.word)
                 )  # fmt: skip
 
     def take_metrics(self) -> list[MetricRow]:

@@ -18,23 +18,18 @@ import pyarrow as pa
 from capture.decode.catalog import Catalog, Target
 from capture.decode.record_bytes import Records
 from capture.decode.records import NO_STATES, DropTotal, Extra, Frames, States, TrackQueue
-from capture.events.batch import (
-    BLIND_REASONS,
-    FLAG_DELETED,
-    FLAG_ENDED,
-    FLAG_FIRST_PART,
-    FLAG_LAST_PART,
-    FLAG_TRUNCATED,
-    GAP_REASONS,
-    SNAPSHOT_REASONS,
-    EventBatch,
-    Int32,
-    Int64,
-    Kind,
-    UInt8,
-    make_batch,
-)
+from capture.events.batch import EventBatch, Int32, Int64, UInt8, make_batch, mask_of
 from capture.events.definitions import GapRow
+from capture.events.kinds import (
+    BLIND_REASONS,
+    GAP_REASONS,
+    KINDS,
+    SNAPSHOT_REASONS,
+    JoinEndFlag,
+    Kind,
+    SnapshotFlag,
+    StateFlag,
+)
 from capture.events.text_column import TextColumn
 
 OBJECT_SERIAL_BITS = 44  # an object's id is its target's serial for it, behind the process id minus one
@@ -42,9 +37,17 @@ LOST = "lost"
 UNEXPLAINED = "not told"
 SMALL = 1 << 16
 
-_PARTS = {0: "middle", FLAG_FIRST_PART: "first", FLAG_LAST_PART: "last", FLAG_FIRST_PART | FLAG_LAST_PART: "whole"}
-_EXCEPTION_KINDS = (Kind.THROW, Kind.UNWIND, Kind.RAISE)
-_THREAD_KINDS = (Kind.THREAD_START, Kind.JOIN_BEGIN, Kind.JOIN_END)
+_PARTS = {
+    0: "middle",
+    SnapshotFlag.FIRST_PART: "first",
+    SnapshotFlag.LAST_PART: "last",
+    SnapshotFlag.FIRST_PART | SnapshotFlag.LAST_PART: "whole",
+}
+_HAS_SITE = mask_of(kind for kind in KINDS if kind.row.a == "site")
+_HAS_EXCEPTION = mask_of(kind for kind in KINDS if kind.row.b == "exception type")
+_HAS_THREAD = mask_of(kind for kind in KINDS if kind.row.a == "thread")
+_HAS_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is not None)
+_SAYS_MORE = mask_of(kind for kind in KINDS if kind.row.a != "site")  # than a function and an exception
 
 
 @dataclass(slots=True)
@@ -216,7 +219,7 @@ def _oldest_ticks(target: Target) -> int | None:
 
 def _site_ids(catalog: Catalog, target: Target, heads: Records) -> Int32:
     """The session's site of each event that has one, 0 elsewhere."""
-    local = np.where(heads["kind"] <= Kind.RAISE, heads["a"], np.uint32(0))
+    local = np.where(_HAS_SITE[heads["kind"]], heads["a"], np.uint32(0))
     if len(local) and int(local.max()) >= len(target.sites):
         for unknown in np.unique(local[local >= len(target.sites)]).tolist():
             catalog.expect_site(target, unknown)
@@ -235,24 +238,22 @@ def _fill_rare(
 ) -> None:
     """Texts, references, objects and flags, for the kinds that have them."""
     kind, texts = columns.kind, columns.texts
-    failing = np.empty(0, np.intp)
-    if (kind >= Kind.THROW).any():
-        failing = np.flatnonzero(np.isin(kind, _EXCEPTION_KINDS) & (heads["b"] != 0))
-    if len(failing):
+    occurring = np.bincount(kind, minlength=256).astype(np.bool_)
+    if (occurring & _HAS_EXCEPTION).any():
+        failing = np.flatnonzero(_HAS_EXCEPTION[kind] & (heads["b"] != 0))
         names = target.exceptions
         numbers = heads["b"][failing].tolist()
         texts.update((row, names.get(n, "?")) for row, n in zip(failing.tolist(), numbers, strict=True))
-    rare = np.flatnonzero(kind >= Kind.THREAD_BEGIN)
-    if not len(rare):
+    if not (occurring & _SAYS_MORE).any():
         return
     columns.flags = heads["flags"].copy()  # of one record even a contiguous array would be a view of what was read
-    columns.flags[kind < Kind.THREAD_BEGIN] = 0
+    columns.flags[~_HAS_FLAGS[kind]] = 0
     columns.ref = np.zeros(len(kind), np.int64)
     columns.object_id = np.zeros(len(kind), np.int64)
-    threads = rare[np.isin(kind[rare], _THREAD_KINDS)]
+    threads = np.flatnonzero(_HAS_THREAD[kind])
     others = (catalog.track_if_room(target, serial) if serial else None for serial in heads["a"][threads].tolist())
     columns.ref[threads] = [other.track_id if other is not None else 0 for other in others]
-    ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & FLAG_ENDED != 0)]
+    ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & JoinEndFlag.ENDED != 0)]
     texts.update(dict.fromkeys(ended.tolist(), "ended"))
     for row, extra in extras:
         match extra:
@@ -276,7 +277,7 @@ def _fill_states(catalog: Catalog, target: Target, heads: Records, columns: Colu
     columns.object_id[at] = _object_ids(target, states.serials)
     flags = columns.flags[at]
     texts = states.texts.array
-    truncated = (flags & FLAG_TRUNCATED) != 0
+    truncated = (flags & StateFlag.TRUNCATED) != 0
     if truncated.any():
         import pyarrow.compute as pc  # noqa: PLC0415 - takes 70 ms to import, and few values are cut
 
@@ -313,7 +314,7 @@ def _snapshot_text(catalog: Catalog, target: Target, slots: Records, flags: int,
         [catalog.expect_site(target, site), line]
         for site, line in zip(slots["a"].tolist(), lines.tolist(), strict=True)
     ]
-    part = _PARTS[flags & (FLAG_FIRST_PART | FLAG_LAST_PART)]
+    part = _PARTS[flags & (SnapshotFlag.FIRST_PART | SnapshotFlag.LAST_PART)]
     text = {"reason": SNAPSHOT_REASONS.get(reason, "begin"), "part": part, "frames": frames}
     return msgspec.json.encode(text).decode()
 
@@ -368,7 +369,7 @@ def _texts(
     }
     rows, values = np.fromiter(texts.keys(), np.int64, len(texts)), TextColumn.of(list(texts.values()))
     if len(states.rows) and flags is not None:
-        alive = (flags[states.rows] & FLAG_DELETED) == 0
+        alive = (flags[states.rows] & StateFlag.DELETED) == 0
         rows = np.concatenate([rows, states.rows[alive]])
         held = states.texts if alive.all() else states.texts.taken(np.flatnonzero(alive))
         values = TextColumn.joined([values, held])

@@ -19,18 +19,18 @@ import numpy.typing as npt
 
 from capture.decode.record_bytes import Records, split_records
 from capture.errors import RefusedRecords
-from capture.events.batch import RECORD_BYTES, RECORD_DTYPE, Kind
+from capture.events.batch import RECORD_BYTES, RECORD_DTYPE, mask_of
+from capture.events.kinds import KINDS, Kind
 from capture.events.text_column import NO_TEXTS, TextColumn
 
 MAX_EVENT_SLOTS = 252
 MAX_WAITING_BLOCKS = 256
 
-_IS_KNOWN = np.zeros(256, np.bool_)
-_IS_KNOWN[[kind for kind in Kind if kind is not Kind.FRAME]] = True
+_IS_KNOWN = mask_of(KINDS)
 FEW_RECORDS = 32
 """Up to so many a block is looked at byte by byte: a slow thread's blocks hold two records, and come in thousands."""
 _KIND_AT = 12
-_PLAIN_KINDS = frozenset(map(int, Kind)) - {Kind.FRAME, Kind.SNAPSHOT, Kind.GAP, Kind.STATE}
+_PLAIN_KINDS = frozenset(int(kind) for kind in KINDS if kind.row.payload == "none" and kind is not Kind.GAP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a target did, as columns: the kinds of events, the bytes of one record, and batches of events in time order.
+"""What a target did, as columns: the bytes of one record, and batches of events in time order.
 
 A batch is a handful of numpy columns instead of a list of objects: ten million events as Python objects cost
 gigabytes and minutes. Only a few kinds carry a text (exceptions, states, snapshots), so `value` is sparse: the row
@@ -7,9 +7,8 @@ numbers that have one, and their texts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -21,56 +20,18 @@ Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 UInt8 = npt.NDArray[np.uint8]
 
-
-class Kind(IntEnum):
-    """The numeric codes of `scope_pool.h`; they are stored in sessions, so they never change meaning."""
-
-    CALL = 1
-    RESUME = 2
-    THROW = 3
-    RETURN = 4
-    YIELD = 5
-    UNWIND = 6
-    RAISE = 7
-    THREAD_BEGIN = 16
-    THREAD_END = 17
-    THREAD_START = 18
-    JOIN_BEGIN = 19
-    JOIN_END = 20
-    SNAPSHOT = 24
-    FRAME = 25  # a continuation slot of SNAPSHOT; never an event of its own
-    GAP = 26
-    STATE = 32
-
-
-KIND_NAMES: dict[int, str] = {kind: kind.name.lower() for kind in Kind if kind is not Kind.FRAME}
-KIND_CODES: dict[str, int] = {name: code for code, name in KIND_NAMES.items()}
-
-# Flag bits of the `flags` column, as the recorder wrote them. Only these kinds have any.
-FLAG_WAS_RUNNING = 1  # thread_begin: the thread ran before the recording began
-FLAG_LEFT_OUT = 2  # thread_begin: a thread filter keeps its calls out
-FLAG_ENDED = 1  # join_end: the thread waited for has ended (not a timeout)
-FLAG_FIRST_PART, FLAG_LAST_PART = 1, 2  # snapshot
-FLAG_DELETED, FLAG_TRUNCATED, FLAG_REDACTED, FLAG_FIRST_KNOWN, FLAG_SAMPLED = 1, 2, 4, 8, 16  # state
-FLAG_COUNTED = 32  # state: it stands for more than one change
-
-SNAPSHOT_REASONS = {1: "begin", 2: "gap", 3: "end"}
-GAP_REASONS = {
-    1: "pool full",
-    2: "site table full",
-    3: "paused",
-    4: "another profiler",
-    5: "greenlets not followed",
-    6: "hooks taken out",
-}
-NO_TRACK_SLOT = "no track slot"  # events of threads for which there was no memory; on the track of their process
-BLIND_REASONS = frozenset(GAP_REASONS[code] for code in (3, 4, 5, 6))  # calls were not followed; nothing was dropped
-
 RECORD_BYTES = 16
 RECORD_DTYPE = np.dtype([("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2")])
 assert RECORD_DTYPE.itemsize == RECORD_BYTES
 
 _COLUMNS = ("time_ns", "kind", "track_id", "site_id", "object_id", "ref", "flags")
+
+
+def mask_of(kinds: Iterable[int]) -> npt.NDArray[np.bool_]:
+    """Whether a code is one of these kinds; `mask_of(kinds)[batch.kind]` says it of each event. Shape: (256,)."""
+    mask = np.zeros(256, np.bool_)
+    mask[list(kinds)] = True
+    return mask
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,6 +22,8 @@
 #ifndef SCOPE_POOL_H
 #define SCOPE_POOL_H
 
+#include "scope_kinds.h"
+
 #include <stdint.h>
 
 #define SCOPE_POOL_ABI 2u
@@ -126,40 +128,14 @@ struct scope_record { /* 16 bytes; the head of every event */
     uint16_t b;
 };
 
-/* One event = one head record plus, for SNAPSHOT and STATE, the continuation slots its head announces.
- * Sequence numbers, `dropped` and every produced/recorded/dropped figure count events, not slots. */
-enum scope_kind {
-    SCOPE_CALL = 1,   /* a = site */
-    SCOPE_RESUME = 2, /* a = site */
-    SCOPE_THROW = 3,  /* a = site: entered again by an exception (generator.throw, close) */
-    SCOPE_RETURN = 4, /* a = site */
-    SCOPE_YIELD = 5,  /* a = site */
-    SCOPE_UNWIND = 6, /* a = site, b = exception type id or 0: left by an exception */
-    SCOPE_RAISE = 7,  /* a = site, b = exception type id: raised in this frame (once per exception and thread) */
-
-    SCOPE_THREAD_BEGIN = 16, /* a = serial; flags bit0: was running before the recording began,
-                                bit1: its calls are left out */
-    SCOPE_THREAD_END = 17,   /* a = serial */
-    SCOPE_THREAD_START = 18, /* on the parent: a = serial of the child it starts */
-    SCOPE_JOIN_BEGIN = 19,   /* a = serial of the thread waited for (0 unknown) */
-    SCOPE_JOIN_END = 20,     /* a = serial; flags bit0: that thread has ended (not a timeout) */
-
-    SCOPE_SNAPSHOT = 24, /* a = frames that follow as one slot each, outermost first;
-                            flags bit0 first part, bit1 last part; b = reason 1 begin, 2 after a gap, 3 end */
-    /* frame slot: ticks = 0; a = site; kind = 25; flags = line >> 16; b = line & 0xffff (current line, 0 unknown) */
-    SCOPE_FRAME = 25,
-
-    SCOPE_GAP = 26, /* a = events dropped in this gap (saturates); b = reason 1 pool full, 2 site table full,
-                       3 paused; ticks = when the gap began; written when recording continues.
-                       4 another profiler has the thread, 5 greenlets may switch unseen, 6 hooks were taken out:
-                       nothing was dropped, but calls are not followed; told again while it lasts.
-                       A GAP is itself an event with a sequence number. */
-
-    SCOPE_STATE = 32 /* a = state key id; b = bytes that follow the serial; flags bit0 deleted, bit1 truncated,
-                        bit2 redacted, bit3 first known value, bit4 sampled (seen by polling, or the last value of a time
-                        slice), bit5 counted; then ceil((8 + b) / 16) raw slots: u64 object serial (0 = module), if
-                        counted u64 number of changes that the value stands for, UTF-8 text */
-};
+/* One event = one head record plus, for SNAPSHOT and STATE, the continuation slots its head announces; scope_kinds.h says
+ * what each kind is.
+ *   SNAPSHOT  `a` slots, a frame each, outermost first: ticks = 0; a = site; kind = SCOPE_FRAME; flags = line >> 16;
+ *             b = line & 0xffff (current line, 0 unknown)
+ *   STATE     ceil((8 + b) / 16) raw slots: u64 object serial (0 = module), if counted u64 number of changes that the
+ *             value stands for, UTF-8 text
+ *   GAP       ticks = when the gap began; written when recording continues; `a` saturates
+ * Sequence numbers, `dropped` and every produced/recorded/dropped figure count events, not slots. A GAP is an event. */
 
 /* defs.bin, append-only, beside pool.bin; the first `definition_bytes` of the header count. Each definition is counted
  * before the first record that uses it is committed.

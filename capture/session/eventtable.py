@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch, make_batch
+from capture.events.batch import EventBatch, make_batch
+from capture.events.kinds import KIND_CODES, KIND_NAMES
 from capture.events.text_column import NO_TEXTS, TextColumn
 from capture.session.rows import id_column
 from capture.session.tables import SCHEMAS

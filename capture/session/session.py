@@ -22,8 +22,9 @@ import pyarrow as pa
 from msgspec.structs import fields
 
 from capture.errors import FormatError, SessionProblem
-from capture.events.batch import FLAG_COUNTED, EventBatch, Kind
+from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
+from capture.events.kinds import Kind, StateFlag
 from capture.losses import told_losses
 from capture.session.caches import unframed
 from capture.session.eventtable import BATCH_COLUMNS, batch_from_table
@@ -176,7 +177,7 @@ class Session:
         wanted = set(BATCH_COLUMNS if columns is None else columns)
         segment, table = self._read(index, "events", [name for name in BATCH_COLUMNS if name in wanted])
         batch = batch_from_table(table, segment.first_event_id)
-        counted = (batch.kind == Kind.STATE) & (batch.flags & FLAG_COUNTED != 0)
+        counted = (batch.kind == Kind.STATE) & (batch.flags & StateFlag.COUNTED != 0)
         return self._with_changes(batch, index) if columns is None and counted.any() else batch
 
     def _with_changes(self, batch: EventBatch, index: int) -> EventBatch:

@@ -22,7 +22,8 @@ import numpy as np
 import pyarrow as pa
 
 from capture.errors import FormatError
-from capture.events.batch import FLAG_FIRST_KNOWN, FLAG_SAMPLED, Int64
+from capture.events.batch import Int64
+from capture.events.kinds import StateFlag
 from capture.session.eventtable import integers, kinds, one_array
 from capture.session.rows import id_column
 from capture.session.tables import COLUMNS, OLD_ROWS_BACK, SCHEMAS, TABLE
@@ -33,7 +34,7 @@ EventColumns = Callable[[Collection[str]], pa.Table]
 
 def writers(track_id: np.ndarray, flags: np.ndarray, object_id: Int64) -> np.ndarray:
     """Who wrote each state: its track, 0 for what a look at a module has found."""
-    was_found = ((flags & FLAG_SAMPLED) != 0) | (((flags & FLAG_FIRST_KNOWN) != 0) & (object_id == 0))
+    was_found = ((flags & StateFlag.SAMPLED) != 0) | (((flags & StateFlag.FIRST_KNOWN) != 0) & (object_id == 0))
     return np.where(was_found, 0, track_id)
 
 

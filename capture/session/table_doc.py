@@ -1,31 +1,51 @@
-"""What the tables are, in words: the section of `capture/FORMAT.md` and the help of `scope-gui query`.
+"""What tables and kinds of events are, in words: sections of `capture/FORMAT.md`, and the help of `scope-gui query`.
 
-`python -m capture.session.table_doc` writes the section anew; a test compares it with TABLES.
+`python -m capture.session.table_doc` writes the sections anew; a test compares them with TABLES and KINDS.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 
+from capture.events.kinds import KINDS, GapReason
 from capture.session.tables import TABLE, WORDS, Column, Table
 
 FORMAT_DOCUMENT = Path(__file__).parent.parent / "FORMAT.md"
-BEGIN, END = "<!-- tables: python -m capture.session.table_doc -->\n", "<!-- end of tables -->\n"
+_REFS = {"thread": "the other thread's track", "dropped": "how many", "state key": "the key's id"}
 _LIVES = {"definition": "definitions", "segment": "segments", "nowhere": "nothing records it yet"}
 _TYPES = {WORDS: "text", pa.string(): "text"}
 
 
-def document_section() -> str:
+def tables_section() -> str:
     """A heading, a sentence and the columns of each table, as Markdown."""
     return "\n".join(_described(table) for table in TABLE.values())
 
 
-def with_section(document: str) -> str:
-    """The document with the section in its place. Raises: ValueError where it has no place for it."""
-    before, rest = document.split(BEGIN)
-    return before + BEGIN + document_section() + END + rest.split(END)[1]
+def kinds_section() -> str:
+    """A line for each kind of events, for each bit of their flags, and for each reason of a gap, as Markdown."""
+    lines = ["| `kind` | code | what happened | `ref` |", "|---|---|---|---|"]
+    lines += [f"| `{kind.word}` | {int(kind)} | {kind.row.says} | {_REFS.get(kind.row.a, '')} |" for kind in KINDS]
+    lines += ["", "| bit of `flags` | of | name | |", "|---|---|---|---|"]
+    flags = [(kind, flag) for kind in KINDS for flag in kind.row.flags or ()]
+    lines += [f"| {int(flag)} | `{kind.word}` | {flag.word} | {flag.says} |" for kind, flag in flags]
+    lines += ["", "| `reason` of a gap | |", "|---|---|"]
+    lines += [f"| `{reason.word}` | {reason.says} |" for reason in GapReason]
+    return "\n".join(lines) + "\n"
+
+
+SECTIONS: dict[str, Callable[[], str]] = {"tables": tables_section, "kinds": kinds_section}
+
+
+def with_sections(document: str) -> str:
+    """The document with the sections in their places. Raises: ValueError where it has no place for one."""
+    for name, section in SECTIONS.items():
+        begin, end = f"<!-- {name}: python -m capture.session.table_doc -->\n", f"<!-- end of {name} -->\n"
+        before, rest = document.split(begin)
+        document = before + begin + section() + end + rest.split(end)[1]
+    return document
 
 
 def sql_help() -> str:
@@ -48,4 +68,4 @@ def _meaning(column: Column) -> str:
 
 
 if __name__ == "__main__":
-    FORMAT_DOCUMENT.write_text(with_section(FORMAT_DOCUMENT.read_text()))
+    FORMAT_DOCUMENT.write_text(with_sections(FORMAT_DOCUMENT.read_text()))

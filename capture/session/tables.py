@@ -13,7 +13,7 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 import pyarrow as pa
 
-from capture.events.batch import Kind
+from capture.events.kinds import Kind
 from capture.events.metrics import names_told
 from capture.session.format import MAX_LINES, MAX_TABLE_ROWS
 

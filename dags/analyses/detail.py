@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeError, SessionProblem
-from capture.events.batch import Kind
+from capture.events.kinds import Kind
 from capture.session.caches import unframed, write_cache
 from capture.session.format import SegmentEntry
 from capture.session.session import Session

@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from capture.events.batch import EventBatch, Int64, Kind
+from capture.events.batch import EventBatch, Int64, mask_of
+from capture.events.kinds import KIND, KINDS, Depth, Kind
 from dags.code.dag import SnapshotText
 
 MAX_BINS = 4096  # of the finest level; finer than that, a view reads the calls themselves
@@ -37,8 +38,9 @@ ROW_DTYPE = np.dtype(
 )
 
 _DELTA = np.zeros(256, np.int32)
-_DELTA[[Kind.CALL, Kind.RESUME, Kind.THROW]] = 1
-_DELTA[[Kind.RETURN, Kind.YIELD, Kind.UNWIND]] = -1
+_DELTA[list(KINDS)] = [kind.row.depth.step for kind in KINDS]
+_SETS_DEPTH = mask_of(kind for kind in KINDS if kind.row.depth in (Depth.TOLD, Depth.LOST, Depth.ENDS))
+_RAISES = mask_of(kind for kind in KINDS if kind.row.depth is Depth.RAISES)
 _SNAPSHOTS = msgspec.json.Decoder(SnapshotText)
 
 
@@ -105,7 +107,7 @@ def depths_after(batch: EventBatch, order: Int64, depths: Mapping[int, int]) -> 
     delta = _DELTA[kind]
     starts = _run_starts(track)
     base = {int(row): depths.get(int(track[row]), 0) for row in starts}
-    special = np.flatnonzero((kind == Kind.SNAPSHOT) | (kind == Kind.GAP) | (kind == Kind.THREAD_END))
+    special = np.flatnonzero(_SETS_DEPTH[kind])
     for row in special.tolist():
         frames, is_first = _told_depth(batch, int(order[row]), int(kind[row]))
         if is_first:
@@ -125,7 +127,7 @@ def depths_after(batch: EventBatch, order: Int64, depths: Mapping[int, int]) -> 
 
 def _told_depth(batch: EventBatch, row: int, kind: int) -> tuple[int, bool]:
     """(open calls, whether they replace what was known) that an event says."""
-    if kind != Kind.SNAPSHOT:
+    if KIND[kind].row.depth is not Depth.TOLD:
         return 0, True
     try:
         told = _SNAPSHOTS.decode(batch.value_of(row) or "")
@@ -145,7 +147,7 @@ def _finest(batch: EventBatch, depths: Mapping[int, int], level: int) -> tuple[A
     rows = np.zeros(len(first), ROW_DTYPE)
     rows["track_id"], rows["bin"] = track[first], bins[first]
     rows["count"] = np.diff(np.append(first, len(order)))
-    rows["raised"] = np.add.reduceat(kind == Kind.UNWIND, first, dtype=np.int32)
+    rows["raised"] = np.add.reduceat(_RAISES[kind], first, dtype=np.int32)
     rows["min_depth"] = np.minimum.reduceat(np.minimum(before, after), first)
     rows["max_depth"] = np.maximum.reduceat(np.maximum(before, after), first)
     gaps = np.flatnonzero(kind == Kind.GAP)

@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeBug
-from capture.events.batch import FLAG_ENDED, EventBatch, Int64, Kind
+from capture.events.batch import EventBatch, Int64
+from capture.events.kinds import JoinEndFlag, Kind
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import MAX_TRACKS, track_events
@@ -70,9 +71,9 @@ class CausalityDag:
             return Delta(first, stop, edge_rows([]))
         most = min(int(batch.track_id.max()), MAX_TRACKS)
         self._last_event = grown(self._last_event, most + 1)
-        rare = np.flatnonzero((batch.kind >= Kind.THREAD_BEGIN) & (batch.kind <= Kind.JOIN_END))
-        joins = rare[(batch.kind[rare] == Kind.JOIN_END) & (batch.flags[rare] & FLAG_ENDED != 0)].astype(np.int64)
-        starts = rare[batch.kind[rare] == Kind.THREAD_START]
+        joins = np.flatnonzero(batch.kind == Kind.JOIN_END)
+        joins = joins[batch.flags[joins] & JoinEndFlag.ENDED != 0]
+        starts = np.flatnonzero(batch.kind == Kind.THREAD_START)
         first_rows, ends = track_events(batch, self._last_event, joins, np.ascontiguousarray(batch.ref[joins]))
         edges = [
             Edge(int(end), first + row, "join")

@@ -18,7 +18,8 @@ import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeBug
-from capture.events.batch import EventBatch, Kind
+from capture.events.batch import EventBatch
+from capture.events.kinds import Kind
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.columns import OPEN, from_bytes, to_bytes
 from dags.kernels import (

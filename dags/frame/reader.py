@@ -11,8 +11,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from capture.errors import SessionProblem
-from capture.events.batch import FLAG_SAMPLED, NO_TRACK_SLOT, EventBatch
+from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, TrackRow
+from capture.events.kinds import NO_TRACK_SLOT, StateFlag
 from capture.events.metrics import OS_STATE, OS_STATES, together
 from capture.session.session import Session
 from dags.code.frame_part import StackFrames, TrackStack
@@ -246,7 +247,7 @@ class FrameReader:
                 since_ns=version.since_ns,
                 writer_track_id=version.writer_track_id,
                 writer_call_id=version.writer_call_id or None,
-                confidence="sampled" if version.flags & FLAG_SAMPLED else "exact",
+                confidence="sampled" if version.flags & StateFlag.SAMPLED else "exact",
                 changes=version.changes,
             )
             if len(self._states) >= MAX_CACHED_STATES:

@@ -6,24 +6,12 @@
  */
 #include "pairing.h"
 
+#include "scope_kinds.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CALL = 1,
-    RESUME = 2,
-    THROW = 3,
-    RETURN = 4,
-    YIELD = 5,
-    UNWIND = 6,
-    THREAD_BEGIN = 16,
-    THREAD_END = 17,
-    SNAPSHOT = 24,
-    GAP = 26,
-    STATE = 32
-};
-
-enum { WAS_RUNNING = 1, LEFT_OUT = 2 }; /* flags of THREAD_BEGIN */
+#define UNTOLD (SCOPE_THREAD_BEGIN_WAS_RUNNING | SCOPE_THREAD_BEGIN_LEFT_OUT)
 
 struct stack {
     struct scope_track head;
@@ -170,49 +158,43 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
         int64_t time_ns = events->time_ns[i];
         if (!stack) {
             stacks->counts.ignored++;
-            if (kind == STATE && out && out->writer_call_id && out->writers < out->writer_capacity)
+            if (kind == SCOPE_STATE && out && out->writer_call_id && out->writers < out->writer_capacity)
                 out->writer_call_id[out->writers++] = 0;
             continue;
         }
         forget_line(stack);
-        switch (kind) {
-        case CALL:
-        case RESUME:
-        case THROW:
+        switch (scope_depth(kind)) {
+        case SCOPE_DEPTH_OPENS:
             push(stacks, stack, events->site_id[i], time_ns, 0, 0);
             break;
-        case RETURN:
+        case SCOPE_DEPTH_RETURNS:
             leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_RETURN, out);
             forget_line(stack);
             break;
-        case YIELD:
+        case SCOPE_DEPTH_YIELDS:
             leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_YIELD, out);
             forget_line(stack);
             break;
-        case UNWIND:
+        case SCOPE_DEPTH_RAISES:
             leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_RAISE, out);
             forget_line(stack);
             break;
-        case THREAD_BEGIN: /* what ran before is on a stack that its first snapshot tells; what is left out has none */
-            stack->head.unknown_since_ns = !(events->flags[i] & (WAS_RUNNING | LEFT_OUT)) ? -1
-                                           : time_ns < 0                                  ? 0
-                                                                                          : time_ns;
+        case SCOPE_DEPTH_BEGINS: /* what ran before is on a stack that its first snapshot tells; what is left out has none */
+            stack->head.unknown_since_ns = !(events->flags[i] & UNTOLD) ? -1 : time_ns < 0 ? 0 : time_ns;
             break;
-        case THREAD_END:
+        case SCOPE_DEPTH_ENDS:
             truncate_to(stacks, stack, 0, time_ns, out);
             break;
-        case GAP:
+        case SCOPE_DEPTH_LOST:
             if (stack->head.unknown_since_ns < 0)
                 stack->head.unknown_since_ns = time_ns < 0 ? 0 : time_ns;
             break;
-        case STATE:
-            if (out && out->writer_call_id && out->writers < out->writer_capacity)
-                out->writer_call_id[out->writers++] =
-                    stack->head.depth ? stack->frames[stack->head.depth - 1].call_id : 0;
-            break;
-        default:
+        case SCOPE_DEPTH_TOLD:
+        case SCOPE_DEPTH_STAYS:
             break;
         }
+        if (kind == SCOPE_STATE && out && out->writer_call_id && out->writers < out->writer_capacity)
+            out->writer_call_id[out->writers++] = stack->head.depth ? stack->frames[stack->head.depth - 1].call_id : 0;
     }
 }
 

@@ -13,10 +13,13 @@ import msgspec
 import numpy as np
 
 from capture.errors import ScopeBug
-from capture.events.batch import EventBatch, Int32, Kind
+from capture.events.batch import EventBatch, Int32, mask_of
 from capture.events.definitions import WaitRow
+from capture.events.kinds import Kind, kinds_of
 from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
 from dags.process.activity import Activity, ProcessActivity
+
+_FOLLOWED = mask_of(kinds_of("thread", "join", "gap"))
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -77,9 +80,7 @@ class ProcessDag:
         """Takes in the next events. `process_of` gives each track's process by track id; without it all are of 1."""
         if len(batch):
             self._count(batch, process_of)
-            kind = batch.kind  # values come in millions and say nothing about threads
-            rows = np.flatnonzero(((kind >= Kind.THREAD_BEGIN) & (kind <= Kind.JOIN_END)) | (kind == Kind.GAP))
-            for row in rows.tolist():
+            for row in np.flatnonzero(_FOLLOWED[batch.kind]).tolist():  # values come in millions, and are none of these
                 self._follow(
                     int(batch.kind[row]), int(batch.track_id[row]), int(batch.time_ns[row]), int(batch.ref[row])
                 )

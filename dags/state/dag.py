@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.errors import FormatError, ScopeBug
-from capture.events.batch import FLAG_DELETED, EventBatch, Int32, Int64, Kind
+from capture.events.batch import EventBatch, Int32, Int64
 from capture.events.definitions import StateKeyRow
+from capture.events.kinds import Kind, StateFlag
 from capture.events.text_column import TextColumn
 from capture.session.eventtable import sparse_texts
 from capture.session.stored_states import writers
@@ -142,7 +143,7 @@ class StateDag:
             "changes": np.maximum(counted, 1),
         }
         self.next_version_id += len(rows)
-        new = _values(batch, rows, (flags & FLAG_DELETED) != 0)
+        new = _values(batch, rows, (flags & StateFlag.DELETED) != 0)
         old, back, replaced_event_ids = self._replace(written, new)
         names = [written.pop(name) for name in ("key_id", "flags", "object_id")]
         words = _words(names[0], state_keys or ())

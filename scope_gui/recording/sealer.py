@@ -35,8 +35,9 @@ from capture.decode.decoder import Decoder
 from capture.drain.blocks import Block, BlockType, JournalPosition
 from capture.drain.journal import JournalReader, delete_before, journal_files
 from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
-from capture.events.batch import KIND_CODES, KIND_NAMES, EventBatch
+from capture.events.batch import EventBatch
 from capture.events.definitions import GapRow, MetricRow
+from capture.events.kinds import KIND_CODES, KIND_NAMES
 from capture.flags import MODES
 from capture.folder_names import JOURNAL
 from capture.losses import with_loss

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from capture.errors import SessionProblem, WrongUsage
-from capture.events.batch import KIND_CODES
+from capture.events.kinds import KIND_CODES
 from capture.session.session import Session
 from scope_gui.verbs.answers import answer, print_table
 from scope_gui.verbs.opened import no_track, opened
@@ -20,7 +20,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="from_time", type=time_word, default="start", metavar="TIME")
     parser.add_argument("--to", dest="to_time", type=time_word, default="end", metavar="TIME")
     parser.add_argument(
-        "--kind", action="append", default=[], help="only this kind (call, return, raise, ...); repeatable"
+        "--kind", action="append", default=[], help=f"only this kind; repeatable: {', '.join(KIND_CODES)}"
     )
     parser.add_argument("--track", type=int, help="only this track_id")
     parser.add_argument("--limit", type=row_limit, default=1000, help="at most so many rows (default 1000; 0 = all)")

@@ -10,8 +10,8 @@ import numpy as np
 
 from capture.decode.decoder import Decoder
 from capture.drain.blocks import Block, BlockType
-from capture.events.batch import Kind
 from capture.events.definitions import DefinitionKind
+from capture.events.kinds import Kind
 from capture.session.format import About
 from capture.session.query import query
 from capture.session.session import Session

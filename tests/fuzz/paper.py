@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from capture.drain.blocks import HEADER_BYTES, MAGIC, MAX_PAYLOAD_BYTES, Block, BlockType, pack_header
-from capture.events.batch import Kind
 from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, DefinitionKind
+from capture.events.kinds import Kind
 from tests.fuzz.mutation import Field, json_node, odd_number, some_bytes, some_fields
 from tests.synthetic import START_MONO_NS, PaperTarget, definition, record, snapshot, state
 

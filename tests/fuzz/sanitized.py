@@ -19,7 +19,7 @@ from dags import kernels
 from tests.fuzz.verdict import ROOT
 
 BUILT = ROOT / "build" / "fuzz" / "native"
-LIBRARIES = {"_scope_host": ("capture/native/host", "capture/native"), "_kernels": ("dags/native", "dags/native")}
+LIBRARIES = {"_scope_host": ("capture/native/host", "capture/native"), "_kernels": ("dags/native", "capture/native")}
 _FLAGS = (
     "-O1", "-g", "-std=gnu11", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-strict-aliasing",
     "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",

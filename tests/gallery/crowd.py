@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from capture.events.batch import EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, make_batch
 from capture.events.definitions import GapRow, MetricRow, ProcessRow, SiteRow, StateKeyRow, TrackRow
+from capture.events.kinds import KINDS, Kind
 from capture.session.store import SegmentStore
 from capture.unseen import UnseenRow
 from dags.correlate.correlator import Correlator
@@ -77,7 +78,7 @@ def crowded_session(folder: Path) -> Path:
         store.seal(piece, calls, extra, before, end_ns)
     recorded = store.next_event_id - 1
     dropped = sum(row.dropped for row in gaps)
-    kinds = {kind.name.lower(): int(n) for kind in Kind if (n := np.count_nonzero(batch.kind == kind))}
+    kinds = {kind.word: int(n) for kind in KINDS if (n := np.count_nonzero(batch.kind == kind))}
     store.set_counts(recorded + dropped, recorded, dropped, 0, kinds)
     store.set_unseen(UNSEEN)
     store.finish()

@@ -10,8 +10,9 @@ from capture.decode.decoder import Decoder
 from capture.decode.records import parse_records
 from capture.drain.blocks import Block, BlockType
 from capture.errors import FormatError
-from capture.events.batch import EventBatch, Kind
+from capture.events.batch import EventBatch
 from capture.events.definitions import DefinitionKind
+from capture.events.kinds import FRAME_SLOT, KINDS, Kind
 from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, snapshot, state
 
 pytestmark = pytest.mark.soak
@@ -22,7 +23,7 @@ heads = st.builds(
     record,
     st.integers(0, (1 << 64) - 1) | st.integers(0, 1000),
     st.integers(0, 9) | st.integers(0, (1 << 32) - 1),
-    st.sampled_from([int(kind) for kind in Kind]) | st.integers(0, 255),
+    st.sampled_from([int(kind) for kind in (*KINDS, FRAME_SLOT)]) | st.integers(0, 255),
     st.integers(0, 255),
     st.integers(0, 40),
 )

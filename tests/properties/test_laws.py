@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.errors import FormatError
-from capture.events.batch import FLAG_DELETED, EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, make_batch
 from capture.events.definitions import TrackRow
+from capture.events.kinds import Kind, StateFlag
 from capture.session.rows import as_table
 from capture.session.stored_states import with_old_values
 from dags.code.dag import context_tree
@@ -197,7 +198,7 @@ def test_depth_beyond_the_limit_is_counted_and_left_again() -> None:
 
 def test_a_name_that_was_deleted_in_an_earlier_segment_had_no_value_before_it_got_one() -> None:
     """It had an empty text: what makes columns of texts out of few rows took a null for one."""
-    deleted = Event(1, Kind.STATE, 1, ref=1, flags=FLAG_DELETED)
+    deleted = Event(1, Kind.STATE, 1, ref=1, flags=StateFlag.DELETED)
     others = [Event(2 + n, Kind.STATE, 1, ref=2, value=str(n)) for n in range(3)]
     events = [deleted, Event(2, Kind.STATE, 1, ref=1, value="back"), *others]
     batch, pieces = batch_of(events), Correlator()

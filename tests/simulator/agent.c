@@ -172,7 +172,7 @@ static void write_own_stack(struct scope_writer *w, uint32_t reason, PyObject *e
         scope_drop(w, SCOPE_GAP_POOL_FULL);
         return;
     }
-    scope_fill(record, scope_ticks(), frames, scope_head(SCOPE_SNAPSHOT, 3, reason));
+    scope_fill(record, scope_ticks(), frames, scope_head(SCOPE_SNAPSHOT, SCOPE_SNAPSHOT_FIRST_PART | SCOPE_SNAPSHOT_LAST_PART, reason));
     for (uint32_t i = 0; i < frames; i++)
         scope_fill(record + 1 + i, 0, stacks[at][i], scope_head(SCOPE_FRAME, 0, 7));
     scope_publish(w, 1 + frames);

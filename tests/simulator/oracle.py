@@ -6,7 +6,7 @@ import struct
 from collections import defaultdict
 from pathlib import Path
 
-from capture.events.batch import Kind
+from capture.events.kinds import Kind
 from capture.session.session import Session
 from capture.session.verify import verify
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from capture.events.batch import EventBatch, Int64, Kind
+from capture.events.batch import EventBatch, Int64
+from capture.events.kinds import KINDS
 from capture.session.session import Session
 from views.loop.state import Over, Selection
 from views.reading.source import Names, Source
@@ -21,8 +22,8 @@ MAX_FOUND = 10_000
 FIRST_ROWS = 1_024
 MAX_SEGMENTS_FOR_A_CALL = 64
 
-_OPENS = (Kind.CALL, Kind.RESUME, Kind.THROW)
-_CLOSES = (Kind.RETURN, Kind.YIELD, Kind.UNWIND)
+_STEPS = np.zeros(256, np.int64)
+_STEPS[list(KINDS)] = [kind.row.depth.step for kind in KINDS]
 
 
 def step_target(source: Source, cursor_ns: int, track_id: int, count: int, over: Over) -> int:
@@ -84,10 +85,9 @@ def _boundary(source: Source, cursor_ns: int, track_id: int, count: int) -> int:
 
 def _depth_changes(batch: EventBatch, track_id: int) -> tuple[Int64, Int64]:
     """Times of the track's calls and leaves, and +1 or -1 for each."""
-    kinds = batch.kind
-    opens, closes = np.isin(kinds, _OPENS), np.isin(kinds, _CLOSES)
-    rows = np.flatnonzero((opens | closes) & (batch.track_id == track_id))
-    return batch.time_ns[rows], np.where(opens[rows], 1, -1).astype(np.int64)
+    steps = _STEPS[batch.kind]
+    rows = np.flatnonzero((steps != 0) & (batch.track_id == track_id))
+    return batch.time_ns[rows], steps[rows]
 
 
 def _batches(source: Source, cursor_ns: int, forward: bool) -> Iterator[EventBatch]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from capture.errors import SessionProblem
-from capture.events.batch import EventBatch, Kind
+from capture.events.batch import EventBatch, mask_of
+from capture.events.kinds import KINDS
 from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
@@ -30,7 +31,7 @@ CACHED_CALLS = 2_000_000
 TELL_S = 0.1  # each time all lanes are painted anew
 MARK_DTYPE = np.dtype([("time_ns", "<i8"), ("track_id", "<i4"), ("kind", "<i4")])
 LONG_PX = 2
-_CALL_KINDS = (Kind.CALL, Kind.RESUME, Kind.THROW, Kind.RETURN, Kind.YIELD, Kind.UNWIND, Kind.GAP)
+_NO_MARKS = mask_of(kind for kind in KINDS if not kind.is_mark)
 
 Stretch = tuple[int, int]
 
@@ -237,7 +238,7 @@ def _few_calls(loader: Loader, shown: Sequence[int]) -> bool:
 
 
 def _marks_of(batch: EventBatch) -> Array:
-    rows = np.flatnonzero(~np.isin(batch.kind, _CALL_KINDS))
+    rows = np.flatnonzero(~_NO_MARKS[batch.kind])
     marks = np.zeros(len(rows), MARK_DTYPE)
     marks["time_ns"], marks["track_id"], marks["kind"] = batch.time_ns[rows], batch.track_id[rows], batch.kind[rows]
     return marks

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from capture.events.batch import KIND_NAMES
+from capture.events.kinds import KIND
 from dags.analyses.detail import OPEN_END
 from views.reading.source import Names
 from views.timeline.content import Content
@@ -73,9 +73,7 @@ def lines(found: Hit, content: Content, names: Names) -> list[str]:
         said += _counted(found, content, names)
     near = content.marks[np.abs(content.marks["time_ns"] - found.time_ns) <= found.slack_ns]
     kinds = Counter(near["kind"][near["track_id"] == found.lane.track_id].tolist())
-    said += [
-        f"{count_text(count)} x {KIND_NAMES.get(kind, 'event').replace('_', ' ')}" for kind, count in kinds.items()
-    ]
+    said += [f"{count_text(n)} x {KIND[kind].title if kind in KIND else 'event'}" for kind, n in kinds.items()]
     for gap in content.gaps:
         if int(gap["track_id"]) in (0, found.lane.track_id) and int(gap["start_ns"]) <= found.time_ns <= int(
             gap["end_ns"]

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from capture.events.batch import Kind
+from capture.events.kinds import Kind
 from dags.analyses.lod import Array
 from views.drawing.theme import Colours, colours, qcolor, span_colour, text_font
 from views.loop.state import Selection, Theme

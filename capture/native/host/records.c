@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#define SCOPE_STATE_COUNTED 32u
 #define MOST_CHANGES (1ll << 62)
 #define LATEST_NS 2305843009213693952.0 /* capture/decode/timebase.py */
 

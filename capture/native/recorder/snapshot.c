@@ -54,7 +54,8 @@ static void walk(struct stack *stack, PyFrameObject *frame, PyObject *entering) 
 static void write_part(struct scope_writer *w, const struct stack *stack, size_t from, uint32_t reason, bool resume) {
     size_t left = stack->count - from;
     uint32_t frames = (uint32_t)(left < FRAMES_PER_PART ? left : FRAMES_PER_PART);
-    uint32_t flags = (from == 0 ? 1u : 0u) | (from + frames == stack->count ? 2u : 0u);
+    uint32_t flags =
+        (from == 0 ? SCOPE_SNAPSHOT_FIRST_PART : 0) | (from + frames == stack->count ? SCOPE_SNAPSHOT_LAST_PART : 0);
     struct scope_record *record = scope_reserve(w, 1 + frames, NULL, resume);
     if (!record) {
         scope_drop(w, SCOPE_GAP_POOL_FULL);
@@ -70,7 +71,7 @@ static void write_part(struct scope_writer *w, const struct stack *stack, size_t
 
 /* GIL not needed; does not allocate. Whether events are missing, so that the stack will be written anew. */
 static bool is_dropping(const struct scope_writer *w) {
-    return w->gap_events && w->gap_reason != SCOPE_GAP_SITES_FULL;
+    return w->gap_events && w->gap_reason != SCOPE_GAP_SITE_TABLE_FULL;
 }
 
 /* GIL held; allocates frame objects; borrows both frames, either may be NULL. The calling thread goes on in another stack:

@@ -179,7 +179,8 @@ void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, u
 /* GIL held; may find file space. The thread's first event. Without a slot nothing is written or counted here: it is
  * begun by the sweep, when there is one. */
 static void write_begin(struct scope_writer *w) {
-    const uint32_t flags = (w->was_running ? 1u : 0u) | (w->quiet ? 2u : 0u);
+    const uint32_t flags =
+        (w->was_running ? SCOPE_THREAD_BEGIN_WAS_RUNNING : 0) | (w->quiet ? SCOPE_THREAD_BEGIN_LEFT_OUT : 0);
     if (w->slot && !scope_write_life(w, scope_ticks(), w->serial, scope_head(SCOPE_THREAD_BEGIN, flags, 0)))
         scope_drop(w, SCOPE_GAP_POOL_FULL);
     w->begun = true;

@@ -120,9 +120,9 @@ void scope_drop_unknown_site(void) {
     struct scope_writer *w = scope_active ? scope_upward.writer_of_this_thread(NULL) : NULL;
     if (!w || w->quiet || w->ended)
         return;
-    scope_drop(w, SCOPE_GAP_SITES_FULL);
+    scope_drop(w, SCOPE_GAP_SITE_TABLE_FULL);
     uint64_t now_ns = scope_coarse_ns();
-    if (w->gap_reason == SCOPE_GAP_SITES_FULL && w->chunk && w->next < w->limit &&
+    if (w->gap_reason == SCOPE_GAP_SITE_TABLE_FULL && w->chunk && w->next < w->limit &&
         now_ns - w->site_gap_ns > 1000000000u) {
         w->site_gap_ns = now_ns;
         write_gap(w);
@@ -143,7 +143,7 @@ struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObj
     if (!claim(w, filled) && (!resume || !self || !wait_for_chunk(w, filled)))
         return NULL;
     if (w->gap_events) {
-        bool lost_its_place = w->gap_reason != SCOPE_GAP_SITES_FULL;
+        bool lost_its_place = w->gap_reason != SCOPE_GAP_SITE_TABLE_FULL;
         write_gap(w);
         if (lost_its_place && self)
             scope_upward.write_own_stack(w, SCOPE_SNAPSHOT_GAP, entering);

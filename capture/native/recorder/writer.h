@@ -60,17 +60,6 @@ extern uint32_t scope_active;           /* 1 while recording */
 extern uint32_t scope_session;          /* counts recordings of this process */
 extern bool scope_greenlets_loaded;     /* or about to be; hooks/greenlets.c says so */
 
-#define SCOPE_GAP_POOL_FULL 1u
-#define SCOPE_GAP_SITES_FULL 2u
-#define SCOPE_GAP_PAUSED 3u
-#define SCOPE_GAP_PROFILER 4u  /* another profiler has the thread */
-#define SCOPE_GAP_GREENLETS 5u /* greenlets may have switched unseen */
-#define SCOPE_GAP_UNHOOKED 6u  /* somebody took our hooks out */
-
-#define SCOPE_SNAPSHOT_BEGIN 1u
-#define SCOPE_SNAPSHOT_GAP 2u
-#define SCOPE_SNAPSHOT_END 3u
-
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
 void scope_write_left_slowly(uint32_t a, uint32_t head);
 struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume);

@@ -8,16 +8,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-KINDS = {
-    1: "call", 2: "resume", 3: "throw", 4: "return", 5: "yield", 6: "unwind", 7: "raise", 16: "thread_begin",
-    17: "thread_end", 18: "thread_start", 19: "join_begin", 20: "join_end", 24: "snapshot", 26: "gap", 32: "state",
-}  # fmt: skip
-ENTER = ("call", "resume", "throw")
-LEAVE = ("return", "yield", "unwind")
+from capture.events.kinds import FRAME_SLOT, KIND_NAMES, KINDS, StateFlag
+
+ENTER = tuple(kind.word for kind in KINDS if kind.row.depth.step > 0)
+LEAVE = tuple(kind.word for kind in KINDS if kind.row.depth.step < 0)
 BLOCK_BYTES, SMALL_BYTES = 65536, 4096
 LARGE = 1 << 16
 WRITING, CLOSED, SLOTS = 1, 2, 3
-COUNTED = 32
 SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS = 1, 2, 3, 4, 5
 
 
@@ -158,18 +155,20 @@ def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[
         frames: tuple[tuple[int, int], ...] = ()
         number, text, changes = 0, "", 0
         slots = 1
-        if KINDS[kind] == "snapshot":
+        if KIND_NAMES[kind] == "snapshot":
             slots += a
             parts = [struct.unpack_from("<QIBBH", data, at + 16 * (index + 1 + i)) for i in range(a)]
-            assert all(part[2] == 25 for part in parts)
+            assert all(part[2] == FRAME_SLOT for part in parts)
             frames = tuple((part[1], part[3] << 16 | part[4]) for part in parts)
-        elif KINDS[kind] == "state":
+        elif KIND_NAMES[kind] == "state":
             slots += (8 + b + 15) // 16
             body = at + 16 * (index + 1)
             raw = data[body : body + 8 + b]
-            number, text = struct.unpack_from("<Q", raw)[0], raw[16 if flags & COUNTED else 8 :].decode()
-            changes = struct.unpack_from("<Q", raw, 8)[0] if flags & COUNTED else 1
-        events.append(Event(track, seq + len(events), ticks, KINDS[kind], a, flags, b, frames, number, text, changes))
+            number, text = struct.unpack_from("<Q", raw)[0], raw[16 if flags & StateFlag.COUNTED else 8 :].decode()
+            changes = struct.unpack_from("<Q", raw, 8)[0] if flags & StateFlag.COUNTED else 1
+        events.append(
+            Event(track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes)
+        )
         index += slots
     assert index == committed, "an event spans chunks"
     return events

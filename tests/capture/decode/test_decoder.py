@@ -12,8 +12,8 @@ from capture.decode.decoder import Decoder
 from capture.decode.resume import resume_point, resumed
 from capture.drain.blocks import Block, BlockType
 from capture.errors import FormatError
-from capture.events.batch import Kind
 from capture.events.definitions import DefinitionKind
+from capture.events.kinds import Kind
 from tests.synthetic import START_MONO_NS, PaperTarget, decode, definition, joined, record, rows, snapshot, state
 
 MS = 1_000_000

@@ -17,7 +17,7 @@ from capture.drain.probe import Look, ProcessProbe
 from capture.events import metrics
 from capture.events.metrics import METRICS, OS_STATE, Metric, names_told
 from capture.session.session import Session
-from capture.session.table_doc import document_section
+from capture.session.table_doc import tables_section
 from capture.settings import CaptureSettings
 from dags.frame.reader import frame_at
 from scope_gui.recording.os_watch import OsWatch
@@ -109,7 +109,7 @@ def test_every_metric_is_sampled_of_a_process_that_is_only_watched() -> None:
 
 
 def test_the_table_names_every_metric() -> None:
-    assert names_told() in document_section()
+    assert names_told() in tables_section()
     assert all(f"`{metric.name}`" in names_told() for metric in METRICS)
 
 

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from capture.errors import FormatError
-from capture.events.batch import FLAG_DELETED, FLAG_FIRST_KNOWN, FLAG_SAMPLED, EventBatch, Kind
+from capture.events.batch import EventBatch
 from capture.events.definitions import StateKeyRow
+from capture.events.kinds import Kind, StateFlag
 from capture.session import parquet
 from capture.session.format import About
 from capture.session.query import query
@@ -81,11 +82,11 @@ def test_what_has_no_such_column_stays_as_it_is() -> None:
 MIXED = [
     Event(10, Kind.CALL, 1, 7),
     Event(11, Kind.STATE, 1, ref=1, object_id=5, value="1"),
-    Event(12, Kind.STATE, 2, ref=2, value="2", flags=FLAG_FIRST_KNOWN),
+    Event(12, Kind.STATE, 2, ref=2, value="2", flags=StateFlag.FIRST_KNOWN),
     Event(13, Kind.RAISE, 1, 7, value="KeyError"),
-    Event(14, Kind.STATE, 1, ref=1, object_id=5, value="3", flags=FLAG_FIRST_KNOWN),
-    Event(15, Kind.STATE, 1, ref=2, flags=FLAG_DELETED),
-    Event(16, Kind.STATE, 1, ref=1, object_id=5, value="4", flags=FLAG_SAMPLED),
+    Event(14, Kind.STATE, 1, ref=1, object_id=5, value="3", flags=StateFlag.FIRST_KNOWN),
+    Event(15, Kind.STATE, 1, ref=2, flags=StateFlag.DELETED),
+    Event(16, Kind.STATE, 1, ref=1, object_id=5, value="4", flags=StateFlag.SAMPLED),
     Event(17, Kind.RETURN, 1, 7),
 ]
 TOLD = {

@@ -13,7 +13,7 @@ from capture.session import tables
 from capture.session.query import query
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from capture.session.table_doc import FORMAT_DOCUMENT, document_section, sql_help, with_section
+from capture.session.table_doc import FORMAT_DOCUMENT, sql_help, tables_section, with_sections
 from capture.session.tables import TABLE, TABLES, Table, column
 from capture.session.verify import verify
 from tests.scope_command import scope
@@ -108,14 +108,14 @@ def test_a_file_lacks_what_the_row_says_of_absent_columns(tmp_path: Path, monkey
 
 @pytest.mark.usefixtures("with_naps")
 def test_a_made_up_table_is_documented_in_the_format_and_in_the_help_of_sql() -> None:
-    for text in (document_section(), sql_help()):
+    for text in (tables_section(), sql_help()):
         assert NAPS.says in text
         assert "sheep" in text
 
 
-def test_the_format_document_says_what_the_tables_are() -> None:
+def test_the_format_document_says_what_the_tables_and_the_kinds_are() -> None:
     document = FORMAT_DOCUMENT.read_text()
-    assert with_section(document) == document, "run: python -m capture.session.table_doc"
+    assert with_sections(document) == document, "run: python -m capture.session.table_doc"
 
 
 def test_each_row_of_the_tables_can_be_read_by_itself() -> None:

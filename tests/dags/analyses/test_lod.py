@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capture.events.batch import EventBatch, Kind, make_batch
+from capture.events.batch import EventBatch, make_batch
+from capture.events.kinds import KIND, KINDS, Kind
 from dags.analyses.lod import MAX_BINS, Level, level_for, pyramid
 from tests.sessions import make_events
 
-OPENS, ENDS = (Kind.CALL, Kind.RESUME, Kind.THROW), (Kind.RETURN, Kind.YIELD, Kind.UNWIND)
+OPENS, ENDS = ([kind for kind in KINDS if kind.row.depth.step == step] for step in (1, -1))
 Row = tuple[int, int, int, int, int, int, int]
 
 
@@ -22,7 +23,7 @@ def counted_one_by_one(batch: EventBatch, level: int, depths: dict[int, int]) ->
     depth = defaultdict(int, depths)
     found: dict[tuple[int, int], list[tuple[Kind, int, int, int, int]]] = defaultdict(list)
     for row in range(len(batch)):
-        kind, track = Kind(int(batch.kind[row])), int(batch.track_id[row])
+        kind, track = KIND[int(batch.kind[row])], int(batch.track_id[row])
         before = after = depth[track]
         if kind in OPENS:
             after += 1

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from capture.events.batch import Kind
+from capture.events.kinds import Kind
 from dags.causality.subgraph import edges_of, neighbourhood
 from tests.dags.frame.test_reader import seal, story
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from capture.errors import FormatError
-from capture.events.batch import FLAG_ENDED, Kind
 from capture.events.definitions import StateKeyRow, TrackRow
+from capture.events.kinds import JoinEndFlag, Kind
 from capture.session.rows import as_table
 from capture.session.stored_states import with_old_values
 from dags.base import Edge
@@ -36,7 +36,7 @@ def test_a_started_thread_is_caused_by_its_start_and_its_join_by_its_end() -> No
         Event(3, Kind.THREAD_BEGIN, 2),
         Event(4, Kind.JOIN_BEGIN, 1, ref=2),
         Event(5, Kind.THREAD_END, 2),
-        Event(6, Kind.JOIN_END, 1, ref=2, flags=FLAG_ENDED),
+        Event(6, Kind.JOIN_END, 1, ref=2, flags=JoinEndFlag.ENDED),
     )
     assert edges(rows) == [(1, 3, "start"), (5, 6, "join")]
     assert list(correlator.causality.causes_of(6)) == [Edge(5, 6, "join")]

@@ -9,8 +9,9 @@ import pytest
 
 from capture.decode.decoder import Decoder
 from capture.errors import SessionProblem
-from capture.events.batch import EventBatch, Kind
+from capture.events.batch import EventBatch
 from capture.events.definitions import DefinitionKind
+from capture.events.kinds import Kind
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.correlate.correlator import Correlator

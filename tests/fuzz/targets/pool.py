@@ -18,8 +18,8 @@ from capture.drain.drain import Drain
 from capture.drain.journal import JournalReader, JournalWriter
 from capture.drain.pool import BLOCK_BYTES, HEADER_BYTES, SMALL_BYTES, Pool, ScanEntry, pool_bytes
 from capture.errors import FormatError
-from capture.events.batch import Kind
 from capture.events.definitions import DefinitionKind
+from capture.events.kinds import Kind
 from capture.hostlib import host_library
 from capture.own_folder import OwnFolder
 from tests.fuzz.mutation import odd_number, some_bytes

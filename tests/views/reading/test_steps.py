@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from capture.events.batch import Kind
+from capture.events.kinds import KINDS
 from capture.session.session import Session
 from tests.sessions import Truth, build_session
 from views.loop.state import Selection
 from views.reading.source import Source
 from views.reading.steps import edge_end, event_place, sites_matching, span_of, step_target
 
-OPENS, CLOSES = {Kind.CALL, Kind.RESUME, Kind.THROW}, {Kind.RETURN, Kind.YIELD, Kind.UNWIND}
+OPENS, CLOSES = ({kind for kind in KINDS if kind.row.depth.step == step} for step in (1, -1))
 TRACK = 2
 
 

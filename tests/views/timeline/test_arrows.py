@@ -10,7 +10,8 @@ import pytest
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from capture.events.batch import Kind, make_batch
+from capture.events.batch import make_batch
+from capture.events.kinds import Kind
 from capture.session.rows import as_table
 from capture.session.session import Session
 from capture.session.store import SegmentStore

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from capture.events.batch import Kind, make_batch
+from capture.events.batch import make_batch
 from capture.events.definitions import ProcessRow, TrackRow
+from capture.events.kinds import Kind
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.analyses.detail import OPEN_END

@@ -71,7 +71,8 @@ static void write_present(PyObject *object, PyObject *name, PyObject *value, voi
         return;
     Py_IncRef(name);
     PyUnicode_InternInPlace(&name);
-    write_value(presence->w, scope_attribute_key(Py_TYPE(object), name), presence->serial, value, SCOPE_STATE_FIRST);
+    write_value(presence->w, scope_attribute_key(Py_TYPE(object), name), presence->serial, value,
+                SCOPE_STATE_FIRST_KNOWN);
     Py_DecRef(name);
 }
 

@@ -197,7 +197,7 @@ static void poll_modules(uint64_t patience_ns) {
     for (; poll_module < scope_globals.module_count; poll_module++, poll_at = 0) {
         struct scope_module *module = &scope_globals.modules[poll_module];
         PyObject *dict = module->dict, *key, *value;
-        const uint32_t flags = SCOPE_STATE_SAMPLED | (module->is_known ? 0 : SCOPE_STATE_FIRST);
+        const uint32_t flags = SCOPE_STATE_SAMPLED | (module->is_known ? 0 : SCOPE_STATE_FIRST_KNOWN);
         while (PyDict_Next(dict, &poll_at, &key, &value)) {
             note(w, dict, key, value, flags);
             if (++looked % 64 == 0 && scope_mono_ns() > until_ns)
@@ -226,7 +226,7 @@ static void look_at_first_values(uint64_t patience_ns) {
         while (PyDict_Next(dict, &poll_at, &key, &value)) {
             const struct scope_global *entry = scope_global_known(dict, key);
             if (!entry || !(entry->present || entry->unwritten))
-                note(w, dict, key, value, SCOPE_STATE_FIRST);
+                note(w, dict, key, value, SCOPE_STATE_FIRST_KNOWN);
             if (++looked % 64 == 0 && scope_mono_ns() > until_ns)
                 return;
         }

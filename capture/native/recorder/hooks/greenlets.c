@@ -180,7 +180,7 @@ static void doubt_all(uint64_t since_ticks) {
     scope_tracks_lock();
     for (struct scope_writer *w = scope_tracks_after(NULL); w; w = scope_tracks_after(w))
         if (w->session == scope_session && !w->ended && !w->follows_greenlets)
-            scope_blind(w, SCOPE_GAP_GREENLETS, since_ticks);
+            scope_blind(w, SCOPE_GAP_GREENLETS_NOT_FOLLOWED, since_ticks);
     scope_tracks_unlock();
 }
 
@@ -216,8 +216,8 @@ static bool set_function(PyObject *present) {
 static void begin_to_follow(struct scope_writer *w, PyObject *entering, bool stack_told) {
     PyObject *current = call("getcurrent", NULL);
     PyObject *root = current ? root_of(current) : NULL;
-    if (w->blind == SCOPE_GAP_GREENLETS) {
-        scope_see_again(w, SCOPE_GAP_GREENLETS, 0);
+    if (w->blind == SCOPE_GAP_GREENLETS_NOT_FOLLOWED) {
+        scope_see_again(w, SCOPE_GAP_GREENLETS_NOT_FOLLOWED, 0);
         if (!stack_told)
             scope_snapshot_own(w, SCOPE_SNAPSHOT_GAP, entering);
     } else if (root && root != current && !stack_told) {
@@ -236,13 +236,13 @@ static void watch(struct scope_writer *w, PyObject *entering, bool stack_told) {
     const bool followed = w->follows_greenlets;
     w->follows_greenlets = true;
     if (!in_place && !set_function(present)) {
-        scope_blind(w, SCOPE_GAP_GREENLETS, scope_ticks());
+        scope_blind(w, SCOPE_GAP_GREENLETS_NOT_FOLLOWED, scope_ticks());
         tell_unseen(w);
     } else if (!followed) {
         begin_to_follow(w, entering, stack_told);
     } else if (!in_place) {
         tell_unseen(w);
-        scope_see_again(w, SCOPE_GAP_GREENLETS, w->greenlets_ticks);
+        scope_see_again(w, SCOPE_GAP_GREENLETS_NOT_FOLLOWED, w->greenlets_ticks);
         scope_snapshot_own(w, SCOPE_SNAPSHOT_GAP, entering);
     }
     w->greenlets_ticks = scope_ticks();
@@ -261,7 +261,7 @@ void scope_greenlets_watch(struct scope_writer *w, PyObject *entering, bool stac
     if (!cannot_follow) {
         watch(w, entering, stack_told);
     } else if (are_in_use()) {
-        scope_blind(w, SCOPE_GAP_GREENLETS, last_sweep_ticks);
+        scope_blind(w, SCOPE_GAP_GREENLETS_NOT_FOLLOWED, last_sweep_ticks);
         tell_unseen(w);
     }
     w->follows_greenlets = true;

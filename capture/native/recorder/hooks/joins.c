@@ -61,7 +61,10 @@ static void write_join(PyObject *frame, bool ends) {
     if (collecting)
         PyGC_Enable();
     PyErr_Clear();
-    scope_write(serial, ends ? scope_head(SCOPE_JOIN_END, ended, 0) : scope_head(SCOPE_JOIN_BEGIN, 0, 0), NULL);
+    scope_write(serial,
+                ends ? scope_head(SCOPE_JOIN_END, ended ? SCOPE_JOIN_END_ENDED : 0, 0)
+                     : scope_head(SCOPE_JOIN_BEGIN, 0, 0),
+                NULL);
 }
 
 /* GIL held; allocates; borrows `frame`, the frame of join. */

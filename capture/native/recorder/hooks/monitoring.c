@@ -36,7 +36,7 @@ static const struct scope_code *learn(PyObject *code) {
 
 /* GIL held; may allocate; new reference. Every enter or leave that is not plain recorded code. */
 static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_t kind) {
-    const bool entering = kind <= SCOPE_THROW;
+    const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
     if (SCOPE_UNLIKELY(!scope_active || scope_tls == &scope_muted)) {
         scope_tool_hears(kind);
         scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
@@ -179,13 +179,13 @@ int scope_monitoring_put(void) {
 void scope_monitoring_look(void) {
     standing = scope_tool_look(&unproved_ticks);
     if (standing == SCOPE_TOOL_LOST)
-        scope_blind_all(SCOPE_GAP_UNHOOKED, unproved_ticks);
+        scope_blind_all(SCOPE_GAP_HOOKS_TAKEN_OUT, unproved_ticks);
 }
 
 /* GIL held; allocates frame objects with the collector off; no exception. Where they were out and are in again. */
 void scope_monitoring_sweep(PyObject *frames) {
     if (frames && standing == SCOPE_TOOL_PUT_BACK)
-        scope_see_all_again(SCOPE_GAP_UNHOOKED, unproved_ticks, frames, recording_calls);
+        scope_see_all_again(SCOPE_GAP_HOOKS_TAKEN_OUT, unproved_ticks, frames, recording_calls);
 }
 
 /* GIL held; allocates; never leaves an exception. */

@@ -254,7 +254,7 @@ static void tell_regained(PyThreadState *state, struct stacks *stacks) {
     PyFrameObject *frame;
     struct scope_writer *w = track_of(state, stacks, &frame);
     if (w && !w->quiet) {
-        scope_see_again(w, SCOPE_GAP_UNHOOKED, last_look_ticks);
+        scope_see_again(w, SCOPE_GAP_HOOKS_TAKEN_OUT, last_look_ticks);
         scope_snapshot(w, frame, SCOPE_SNAPSHOT_GAP, NULL);
     }
     if (frame)
@@ -274,7 +274,7 @@ static void tell_foreign(struct stacks *stacks) {
             char name[32];
             snprintf(name, sizeof name, "thread %u", w->os_tid);
             scope_unseen("foreign-profiler", name);
-            scope_blind(w, SCOPE_GAP_PROFILER, last_look_ticks);
+            scope_blind(w, SCOPE_GAP_ANOTHER_PROFILER, last_look_ticks);
         }
         if (frame)
             Py_DecRef((PyObject *)frame);

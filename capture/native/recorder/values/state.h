@@ -6,13 +6,6 @@
 #include "values/render.h"
 #include "writer.h"
 
-#define SCOPE_STATE_DELETED 1u
-#define SCOPE_STATE_TRUNCATED 2u
-#define SCOPE_STATE_REDACTED 4u
-#define SCOPE_STATE_FIRST 8u
-#define SCOPE_STATE_SAMPLED 16u
-#define SCOPE_STATE_COUNTED 32u
-
 void scope_state_open(void);
 uint32_t scope_state_define(const char *owner, const char *key, const char *kind);
 void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,

@@ -1,0 +1,227 @@
+"""What a target can tell: one row of Kind a kind of events, and nothing else says what a kind is.
+
+Words, codes, flags, masks, what decoding fills in, marks and tool tips, `scope-gui events`, the table in
+`capture/FORMAT.md` and C's `scope_kinds.h` (`kinds_header`) derive from here. The rows are an enumeration, so that
+`Kind.CALL` is both a name that mypy knows and the row itself. Codes and words are stored in sessions and in journals:
+they never change meaning.
+
+Standard library only: `setup.py` reads this file, and `drain/` starts in milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal, Self
+
+Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state"]
+A = Literal["site", "own thread", "thread", "frames", "dropped", "state key"]
+B = Literal["nothing", "exception type", "reason", "payload bytes"]
+Payload = Literal["none", "frames", "state"]
+Rate = Literal["hot", "often", "rare"]
+
+FRAME_SLOT = 25  # the kind in a slot of a snapshot's payload; never an event of its own
+NO_TRACK_SLOT = "no track slot"  # a gap of threads for which there was no memory; on the track of their process
+
+
+class Depth(IntEnum):
+    """What an event does to the stack of open calls of its track."""
+
+    STAYS = 0
+    OPENS = 1
+    RETURNS = 2
+    YIELDS = 3
+    RAISES = 4
+    BEGINS = 5  # what is open is known, unless its flags say that it ran before
+    ENDS = 6  # nothing is open any more
+    TOLD = 7  # the payload says what is open
+    LOST = 8  # what is open is not known until it is told
+
+    @property
+    def step(self) -> int:
+        """How many calls more are open."""
+        return 1 if self is Depth.OPENS else -1 if self in (Depth.RETURNS, Depth.YIELDS, Depth.RAISES) else 0
+
+
+class Coded(IntEnum):
+    """A number of a record that has a word: `GapReason.POOL_FULL.word` is 'pool full'."""
+
+    _value_: int
+    says: str
+
+    def __new__(cls, code: int, says: str) -> Self:
+        """What the code is and what it says, in a clause."""
+        member = int.__new__(cls, code)
+        member._value_, member.says = code, says
+        return member
+
+    @property
+    def word(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+
+class ThreadBeginFlag(Coded):
+    """Bits of a thread_begin."""
+
+    WAS_RUNNING = 1, "it ran before the recording"
+    LEFT_OUT = 2, "a thread filter keeps its calls out"
+
+
+class JoinEndFlag(Coded):
+    """Bits of a join_end."""
+
+    ENDED = 1, "that thread has ended; else the wait has timed out"
+
+
+class SnapshotFlag(Coded):
+    """Bits of a snapshot: a deep stack is told in several."""
+
+    FIRST_PART = 1, "outermost part of the stack"
+    LAST_PART = 2, "innermost part of the stack"
+
+
+class StateFlag(Coded):
+    """Bits of a state."""
+
+    DELETED = 1, "the name is gone"
+    TRUNCATED = 2, "the text was cut"
+    REDACTED = 4, "a secret was left out"
+    FIRST_KNOWN = 8, "the first value that is known"
+    SAMPLED = 16, "found by looking, or the last value of a time slice"
+    COUNTED = 32, "it stands for several changes"
+
+
+class SnapshotReason(Coded):
+    """Why a stack was told."""
+
+    BEGIN = 1, "recording began"
+    GAP = 2, "events were missing before it"
+    END = 3, "recording ended"
+
+
+class GapReason(Coded):
+    """Why events or stacks are missing; the words are those of the table `gaps`."""
+
+    POOL_FULL = 1, "no chunk was free"
+    SITE_TABLE_FULL = 2, "too many functions"
+    PAUSED = 3, "calls were not followed"
+    ANOTHER_PROFILER = 4, "calls were not followed: it has the thread"
+    GREENLETS_NOT_FOLLOWED = 5, "calls were not followed: greenlets may switch unseen"
+    HOOKS_TAKEN_OUT = 6, "calls were not followed: somebody took the hooks out"
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether nothing was dropped, but calls were not followed; told again while it lasts."""
+        return self >= GapReason.PAUSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindRow:
+    """One kind. `says`: one sentence, and what of it stands in `value` where that is not plain from the rest.
+
+    depth: what it does to the stack of its track. a, b: what these numbers of its record are. payload: what follows the
+    record. flags, reasons: what its bits and its reason mean. rate: hot, millions a second of one program; often,
+    hundreds of thousands; rare: as seldom as threads, the only ones that Python may look at one by one.
+    """
+
+    code: int
+    group: Group
+    says: str
+    a: A
+    b: B = "nothing"
+    depth: Depth = Depth.STAYS
+    payload: Payload = "none"
+    flags: type[Coded] | None = None
+    reasons: type[Coded] | None = None
+    rate: Rate = "hot"
+
+
+class Kind(IntEnum):
+    """The kinds of events, by their codes."""
+
+    _value_: int
+    row: KindRow
+
+    def __new__(cls, row: KindRow) -> Self:
+        """The code is the number; the rest is told by `row`."""
+        member = int.__new__(cls, row.code)
+        member._value_, member.row = row.code, row
+        return member
+
+    CALL = KindRow(code=1, group="call", depth=Depth.OPENS, a="site", says="A function is called.")
+    RESUME = KindRow(code=2, group="call", depth=Depth.OPENS, a="site", says="A suspended function goes on.")
+    THROW = KindRow(
+        code=3, group="call", depth=Depth.OPENS, a="site", b="exception type", rate="often",
+        says="A suspended function goes on with an exception (generator.throw, close); its type is the value.",
+    )  # fmt: skip
+    RETURN = KindRow(code=4, group="call", depth=Depth.RETURNS, a="site", says="A function returns.")
+    YIELD = KindRow(code=5, group="call", depth=Depth.YIELDS, a="site", says="A function is suspended.")
+    UNWIND = KindRow(
+        code=6, group="call", depth=Depth.RAISES, a="site", b="exception type", rate="often",
+        says="An exception leaves a function; its type is the value.",
+    )  # fmt: skip
+    RAISE = KindRow(
+        code=7, group="exception", a="site", b="exception type", rate="often",
+        says="An exception is raised, once for each and thread; its type is the value.",
+    )  # fmt: skip
+    THREAD_BEGIN = KindRow(
+        code=16, group="thread", depth=Depth.BEGINS, a="own thread", flags=ThreadBeginFlag, rate="rare",
+        says="The first event of a thread.",
+    )  # fmt: skip
+    THREAD_END = KindRow(
+        code=17, group="thread", depth=Depth.ENDS, a="own thread", rate="rare", says="The last event of a thread."
+    )
+    THREAD_START = KindRow(code=18, group="thread", a="thread", rate="rare", says="It starts another thread.")
+    JOIN_BEGIN = KindRow(
+        code=19, group="join", a="thread", rate="often", says="It begins to wait for another thread to end."
+    )
+    JOIN_END = KindRow(
+        code=20, group="join", a="thread", flags=JoinEndFlag, rate="often",
+        says="It waits no more; the value is `ended` where that thread has ended.",
+    )  # fmt: skip
+    SNAPSHOT = KindRow(
+        code=24, group="stack", depth=Depth.TOLD, a="frames", b="reason", payload="frames", flags=SnapshotFlag,
+        reasons=SnapshotReason, rate="rare",
+        says='The stack; the value is JSON `{"reason", "part", "frames": [[site_id, line], ...]}`, outermost first.',
+    )  # fmt: skip
+    GAP = KindRow(
+        code=26, group="gap", depth=Depth.LOST, a="dropped", b="reason", reasons=GapReason, rate="rare",
+        says="Events are missing, up to here; the value is the reason.",
+    )  # fmt: skip
+    STATE = KindRow(
+        code=32, group="state", a="state key", b="payload bytes", payload="state", flags=StateFlag,
+        says="A name has a value, which is the text; `object_id` is whose it is (null: a module's).",
+    )  # fmt: skip
+
+    @property
+    def word(self) -> str:
+        """How sessions and SQL call it."""
+        return self.name.lower()
+
+    @property
+    def title(self) -> str:
+        """How a person calls it."""
+        return self.word.replace("_", " ")
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether a timeline marks it, as it draws neither a call nor a gap of it."""
+        return self.row.group not in ("call", "gap")
+
+
+KINDS: tuple[Kind, ...] = tuple(Kind)
+KIND: dict[int, Kind] = {int(kind): kind for kind in KINDS}
+KIND_NAMES: dict[int, str] = {int(kind): kind.word for kind in KINDS}
+KIND_CODES: dict[str, int] = {word: code for code, word in KIND_NAMES.items()}
+GAP_REASONS: dict[int, str] = {int(reason): reason.word for reason in GapReason}
+SNAPSHOT_REASONS: dict[int, str] = {int(reason): reason.word for reason in SnapshotReason}
+BLIND_REASONS = frozenset(reason.word for reason in GapReason if reason.is_blind)
+
+
+def kinds_of(*groups: Group) -> tuple[Kind, ...]:
+    """The kinds of these groups.
+
+    >>> [kind.word for kind in kinds_of("join")]
+    ['join_begin', 'join_end']
+    """
+    return tuple(kind for kind in KINDS if kind.row.group in groups)
