@@ -1,19 +1,20 @@
 """What every DAG offers, and the few words that all of them share.
 
 A DAG is fed batches in order and holds the state after the last event fed: enough for a keyframe, and for the
-answer at that instant. History is not kept in memory; it is in the session's tables, which the deltas fill.
+answer at that instant. History is not kept in memory; it is in the session's tables, which its rows fill.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
 
 import msgspec
 
 from capture.errors import FormatError
-from capture.events.batch import EventBatch
+from capture.events.batch import EventBatch, Int32, Int64
+from capture.events.definitions import StateKeyRow
 from capture.typed import from_msgpack
 
 Ns: TypeAlias = int
@@ -33,46 +34,75 @@ class Edge(msgspec.Struct, frozen=True):
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """The nodes that one batch added: ids first..stop, dense; `columns` are the rows to store, by column name."""
-
-    first: NodeId
-    stop: NodeId
-    columns: dict[str, Any]
+Rows: TypeAlias = dict[str, dict[str, Any]]
+"""Rows to store, by table: columns by name."""
 
 
-class Dag(Protocol):
-    """One way to read a session; see the module for what its nodes are."""
+@dataclass(slots=True)
+class Context:
+    """What is known beside a batch: by the definitions, and by the followers that were fed it before.
 
-    name: ClassVar[str]
+    Shape: `process_of` is each track's process by track id, 0 where nothing is known; `writers` the innermost open call
+    at each state event, once the code DAG has seen the batch; `rows` what those before have made of it.
+    """
 
-    def feed(self, batch: EventBatch) -> Delta:
-        """Takes in the next events."""
-        ...
+    process_of: Int32 | None = None
+    state_keys: Sequence[StateKeyRow] = ()
+    writers: Int64 | None = None
+    rows: Rows = field(default_factory=dict)
+
+
+class Dag:
+    """One way to read a session; see the module for what its nodes are. A row of `dags.registry.FOLLOWERS` names it."""
+
+    version: ClassVar[int] = 1  # of its part of a keyframe
+
+    @classmethod
+    def restored(cls, data: bytes) -> Self:
+        """From its part of a keyframe. Raises: FormatError."""
+        raise NotImplementedError
 
     def keyframe(self) -> bytes:
-        """The full state after the last event; `restored` of the class takes it back."""
-        ...
+        """The full state after the last event; `restored` takes it back."""
+        raise NotImplementedError
+
+    def feed(self, batch: EventBatch, context: Context) -> Rows:
+        """Takes in the next events; the rows that they yield."""
+        raise NotImplementedError
+
+    def advance(self, batch: EventBatch, context: Context) -> None:
+        """Takes in the next events for what a frame shows; makes no rows where that is cheaper."""
+        self.feed(batch, context)
+
+    def copy(self) -> Self:
+        """One to advance on its own."""
+        raise NotImplementedError
+
+    def open_rows(self) -> Rows:
+        """Rows of what has begun and not ended: live SQL shows them, and the last segment stores them."""
+        return {}
+
+    def part(self, time_ns: Ns) -> Any:
+        """What a frame says of it under its name, ready for JSON; None: it has fields of its own there, or nothing."""
+        return None
 
     def at(self, time_ns: Ns) -> Any:
         """The state at an instant that is not before the last event fed.
 
         Raises: ValueError for an earlier one: replay up to it instead.
         """
-        ...
+        raise NotImplementedError
 
     def causes_of(self, node: NodeId) -> Iterator[Edge]:
         """Edges into a node, as far as the present state holds them."""
-        ...
+        return iter(())
 
     def effects_of(self, node: NodeId) -> Iterator[Edge]:
         """Edges out of a node, as far as the present state holds them."""
-        ...
+        return iter(())
 
     def check(self) -> None:
         """Checks the invariants. Raises: ScopeBug."""
-        ...
 
 
 def require_not_before(time_ns: Ns, last_ns: Ns) -> None:

@@ -162,7 +162,11 @@ class FrameConfidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole program at one instant. event_id: the last event at or before it, 0 before the first."""
+    """The whole program at one instant. event_id: the last event at or before it, 0 before the first.
+
+    parts: what DAGs say that have no field of their own here, by name (`dags.registry`). unknown: those that know
+    nothing of what was before this segment, because the session was sealed by a Scope that did not have them.
+    """
 
     time_ns: int
     event_id: int
@@ -176,3 +180,5 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     gaps: list[FrameGap]
     confidence: FrameConfidence
+    parts: dict[str, Any] = {}
+    unknown: list[str] = []

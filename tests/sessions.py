@@ -125,7 +125,7 @@ def build_session(
         for name, some in rows.items():
             extra[name] += some
         state = keyframe(piece) if keyframe else b"state before segment %d" % part
-        store.seal(piece, ended, rows, state, end_ns)
+        store.seal(piece, {"calls": ended, **rows}, state, end_ns)
         store.write_defs(processes, names, sites, [StateKeyRow(key_id=1, owner="orders", key="stock", scope="global")])
         recorded = store.next_event_id - 1
         kinds = {k.name.lower(): int(n) for k in Kind if (n := np.count_nonzero(batch.kind[:recorded] == k))}

@@ -145,15 +145,14 @@ class SegmentStore:
     def seal(
         self,
         batch: EventBatch,
-        calls: Rows | None = None,
-        extra: Mapping[str, Rows] | None = None,
+        rows: Mapping[str, Rows] | None = None,
         keyframe: bytes | None = None,
         end_ns: int | None = None,
     ) -> SegmentEntry:
         """Writes one segment from where the last one ended up to `end_ns`; `commit` makes it visible.
 
-        `keyframe` is every DAG's state at the segment's first instant, before its events. Events earlier than that
-        instant are given its time.
+        `rows` are those of every other table, by its name. `keyframe` is every DAG's state at the segment's first
+        instant, before its events. Events earlier than that instant are given its time.
 
         Raises: TargetProblem when it cannot be written; the store is then as before. ValueError for a batch that does
         not continue the events before it.
@@ -162,9 +161,7 @@ class SegmentStore:
         if len(batch) and batch.first_event_id != self.next_event_id:
             raise ValueError(f"the batch starts at event {batch.first_event_id}, expected {self.next_event_id}")
         tables = {"events": event_table(_not_before(batch, start_ns))} if len(batch) else {}
-        for name, rows in {"calls": calls, **(extra or {})}.items():
-            if rows is not None:
-                tables[name] = as_table(name, rows, stored=True)
+        tables |= {name: as_table(name, some, stored=True) for name, some in (rows or {}).items()}
         last_ns = int(batch.time_ns[-1]) if len(batch) else start_ns
         files = self._write_tables(seq, tables)
         segment = SegmentEntry(

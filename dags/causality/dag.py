@@ -10,15 +10,16 @@ Program order on one track is certain without being stored (dags.temporal.dag.ne
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, cast
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from capture.errors import FormatError, ScopeBug
 from capture.events.batch import EventBatch, Int64
 from capture.events.kinds import JoinEndFlag, Kind
-from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
+from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import MAX_TRACKS, track_events
 
@@ -32,10 +33,8 @@ class CausalityKeyframe(msgspec.Struct, frozen=True):
     starting: dict[KeptId, KeptId]
 
 
-class CausalityDag:
+class CausalityDag(Dag):
     """Follows starts and joins of threads."""
-
-    name: ClassVar[str] = "causality"
 
     def __init__(self) -> None:
         self.last_ns = 0
@@ -64,11 +63,11 @@ class CausalityDag:
             CausalityKeyframe(self.last_ns, self._next_event_id, to_bytes(last_event), self._starting)
         )
 
-    def feed(self, batch: EventBatch) -> Delta:
-        """Takes in the next events. The delta's columns are rows of `edges`."""
+    def feed(self, batch: EventBatch, context: Context) -> Rows:
+        """Takes in the next events: rows of `edges`, with one from each state to the one that replaced it."""
         first, stop = batch.first_event_id, batch.first_event_id + len(batch)
         if not len(batch):
-            return Delta(first, stop, edge_rows([]))
+            return {"edges": edge_rows([])}
         most = min(int(batch.track_id.max()), MAX_TRACKS)
         self._last_event = grown(self._last_event, most + 1)
         joins = np.flatnonzero(batch.kind == Kind.JOIN_END)
@@ -84,7 +83,16 @@ class CausalityDag:
         edges.sort(key=lambda edge: edge.effect)
         self._recent = edges
         self._next_event_id, self.last_ns = stop, max(self.last_ns, int(batch.time_ns[-1]))
-        return Delta(first, stop, edge_rows(edges))
+        rows = edge_rows(edges)
+        states = context.rows.get("states", {})
+        return {"edges": _with_overwrites(rows, states) if len(states.get("version_id", ())) else rows}
+
+    def copy(self) -> CausalityDag:
+        """One of its own with the same threads."""
+        other = CausalityDag()
+        other.last_ns, other._next_event_id = self.last_ns, self._next_event_id
+        other._last_event, other._starting = self._last_event.copy(), dict(self._starting)
+        return other
 
     def _starts(self, batch: EventBatch, starts: list[int], first_rows: list[int]) -> Iterator[Edge]:
         """A child's first event, matched with the latest thread_start before it."""
@@ -127,10 +135,27 @@ class CausalityDag:
             raise ScopeBug("a track's last event lies in the future")
 
 
-def edge_rows(edges: list[Edge]) -> dict[str, object]:
+def edge_rows(edges: list[Edge]) -> dict[str, Any]:
     """Edges as rows of the table."""
     return {
         "cause_event_id": np.array([edge.cause for edge in edges], np.int64),
         "effect_event_id": np.array([edge.effect for edge in edges], np.int64),
         "kind": [edge.kind for edge in edges],
     }
+
+
+def _with_overwrites(edges: dict[str, Any], states: dict[str, Any]) -> dict[str, Any]:
+    """The edges and one from each state to the one that replaced it, by effect and cause."""
+    replaced, written = np.asarray(states["replaced_event_id"]), np.asarray(states["event_id"])
+    found = np.flatnonzero(replaced)
+    cause = np.concatenate([np.asarray(edges["cause_event_id"]), replaced[found]])
+    effect = np.concatenate([np.asarray(edges["effect_event_id"]), written[found]])
+    others = cast("list[str]", edges["kind"])
+    words = ["overwrites", *dict.fromkeys(others)]
+    codes = np.zeros(len(cause), np.int8)
+    if others:  # seldom; else effects ascend
+        codes[: len(others)] = [words.index(word) for word in others]
+        order = np.lexsort((cause, effect))
+        cause, effect, codes = cause[order], effect[order], codes[order]
+    kinds = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string()))
+    return {"cause_event_id": cause, "effect_event_id": effect, "kind": kinds}

@@ -12,7 +12,7 @@ How events fold into stacks (dags/native/pairing.c; tests hold a second reading 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ import numpy as np
 from capture.errors import FormatError, ScopeBug
 from capture.events.batch import EventBatch
 from capture.events.kinds import Kind
-from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
+from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import OPEN, from_bytes, to_bytes
 from dags.kernels import (
     COUNT_FIELDS,
@@ -74,10 +74,8 @@ class StacksKeyframe(msgspec.Struct, frozen=True):
 _SNAPSHOTS = msgspec.json.Decoder(SnapshotText)
 
 
-class CodeDag:
+class CodeDag(Dag):
     """Keeps every track's open calls."""
-
-    name: ClassVar[str] = "code"
 
     def __init__(self, stacks: Stacks | None = None, last_ns: int = 0) -> None:
         self.stacks = stacks or Stacks()
@@ -103,23 +101,23 @@ class CodeDag:
         """One of its own with the same stacks."""
         return CodeDag(self.stacks.copy(), self.last_ns)
 
-    def feed(self, batch: EventBatch) -> Delta:
-        """Takes in the next events. The delta's columns are rows of `calls`, for the calls that ended."""
-        return self.feed_with_writers(batch)[0]
-
-    def feed_with_writers(self, batch: EventBatch) -> tuple[Delta, Array]:
-        """The same, and the innermost open call at each state event."""
+    def feed(self, batch: EventBatch, context: Context) -> Rows:
+        """Takes in the next events: rows of `calls`, for the calls that ended. Sets the context's `writers`."""
         counts = self.stacks.counts()
         out = EndedCalls(counts["frames"] + self._opening(batch), int(np.count_nonzero(batch.kind == Kind.STATE)))
         self._fold(batch, out)
-        after = self.stacks.counts()["next_call_id"]
-        return Delta(counts["next_call_id"], after, dict(out.columns())), out.writer_call_ids()
+        context.writers = out.writer_call_ids()
+        return {"calls": dict(out.columns())}
 
-    def advance(self, batch: EventBatch) -> Array:
-        """Takes in the next events for the stacks alone; returns the innermost open call at each state event."""
+    def advance(self, batch: EventBatch, context: Context) -> None:
+        """Takes in the next events for the stacks alone. Sets the context's `writers`."""
         out = EndedCalls(0, int(np.count_nonzero(batch.kind == Kind.STATE)))
         self._fold(batch, out)
-        return out.writer_call_ids()
+        context.writers = out.writer_call_ids()
+
+    def open_rows(self) -> Rows:
+        """The calls that have not ended."""
+        return {"calls": self.open_calls()}
 
     @staticmethod
     def _opening(batch: EventBatch) -> int:

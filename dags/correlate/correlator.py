@@ -1,74 +1,86 @@
 """One ordered batch to all DAGs; back come the rows that a segment stores.
 
 Feeding in any cut gives the same state and the same rows: feed(a), feed(b) equals feed(a + b). Times that run back,
-which only a damaged or hostile session has, are lifted to the latest before them.
+which only a damaged or hostile session has, are lifted to the latest before them. Which DAGs there are says
+`dags.registry`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from capture.errors import FormatError
 from capture.events.batch import EventBatch, Int32
 from capture.events.definitions import StateKeyRow, TrackRow
-from dags.causality.dag import CausalityDag
+from dags import registry
+from dags.base import Context, Dag, Rows
 from dags.code.dag import CodeDag
 from dags.columns import grown
 from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
-from dags.kernels import MAX_TRACKS, Array
+from dags.kernels import MAX_TRACKS
 from dags.process.dag import ProcessDag
 from dags.state.dag import StateDag
-from dags.temporal.dag import Moment, TemporalDag
+from dags.temporal.dag import TemporalDag
 
 LATEST_NS = 1 << 61
-DAG_NAMES = ("temporal", "process", "code", "state", "causality")
-
-
-@dataclass(frozen=True, slots=True)
-class Correlated:
-    """Rows that one batch yields, as columns named like the tables.
-
-    `calls` holds the calls that ended, outcome as code; calls begun and not ended are `Correlator.open_calls()`.
-    """
-
-    calls: dict[str, Array]
-    states: dict[str, Any]
-    edges: dict[str, object]
 
 
 class Correlator:
-    """The five DAGs, fed together."""
+    """All DAGs, fed together. `unknown`: those that know nothing of what was before the keyframe they come from."""
 
     def __init__(self) -> None:
-        self.temporal = TemporalDag()
-        self.process = ProcessDag()
-        self.code = CodeDag()
-        self.state = StateDag()
-        self.causality = CausalityDag()
+        self._dags: dict[str, Dag] = {row.name: row.kind()() for row in registry.FOLLOWERS}
+        self.unknown: frozenset[str] = frozenset()
         self._process_of: Int32 = np.zeros(0, np.int32)
         self._tracks_seen = self._top_track = 0
 
+    @property
+    def temporal(self) -> TemporalDag:
+        """Which events there were."""
+        return cast("TemporalDag", self._dags["temporal"])
+
+    @property
+    def process(self) -> ProcessDag:
+        """Who runs, and who waits for whom."""
+        return cast("ProcessDag", self._dags["process"])
+
+    @property
+    def code(self) -> CodeDag:
+        """The stacks."""
+        return cast("CodeDag", self._dags["code"])
+
+    @property
+    def state(self) -> StateDag:
+        """The values."""
+        return cast("StateDag", self._dags["state"])
+
+    def dag(self, name: str) -> Dag:
+        """The follower of that name. Raises: KeyError."""
+        return self._dags[name]
+
     @classmethod
     def from_keyframe(cls, data: bytes) -> Correlator:
-        """The DAGs as of a keyframe.
+        """The DAGs as of a keyframe. One that it has no part of, or an older or newer one, is among the `unknown`.
 
-        Raises: FormatError.
+        Raises: FormatError, also when a part is missing without which nothing goes on.
         """
         kept = decode_keyframe(data)
-        if not kept.dags.keys() >= set(DAG_NAMES):  # a newer minor version may have more
-            raise FormatError("a keyframe lacks a part")
         self = cls()
-        self.temporal = TemporalDag.restored(kept.dags["temporal"])
-        self.process = ProcessDag.restored(kept.dags["process"])
-        self.code = CodeDag.restored(kept.dags["code"])
-        self.state = StateDag.restored(kept.dags["state"])
-        self.causality = CausalityDag.restored(kept.dags["causality"])
+        unknown = set(kept.unknown)
+        for row in registry.FOLLOWERS:
+            kind, part = row.kind(), kept.dags.get(row.name)
+            if part is not None and kept.versions.get(row.name, 1) == kind.version:
+                self._dags[row.name] = kind.restored(part)
+            elif row.numbers:
+                raise FormatError(f"a keyframe lacks its part {row.name!r}, or has one of another version")
+            else:
+                unknown.add(row.name)
+        self.unknown = frozenset(unknown)
         if (self.temporal.moment.event_id, self.temporal.moment.time_ns) != (kept.event_id, kept.time_ns):
             raise FormatError("a keyframe contradicts itself about its moment")
         return self
@@ -81,7 +93,9 @@ class Correlator:
                 version=KEYFRAME_VERSION,
                 event_id=moment.event_id,
                 time_ns=moment.time_ns,
-                dags={name: getattr(self, name).keyframe() for name in DAG_NAMES},
+                dags={name: dag.keyframe() for name, dag in self._dags.items()},
+                versions={name: dag.version for name, dag in self._dags.items() if dag.version > 1},
+                unknown=sorted(self.unknown),
             )
         )
 
@@ -90,29 +104,26 @@ class Correlator:
         batch: EventBatch,
         tracks: Sequence[TrackRow] = (),
         state_keys: Sequence[StateKeyRow] = (),
-    ) -> Correlated:
-        """Takes in the next events; the definitions are those known by now (`Decoder.catalog`)."""
-        batch = self._begin(batch)
-        self.process.feed(batch, self._processes(tracks))
-        code, writers = self.code.feed_with_writers(batch)
-        states = self.state.feed(batch, writers, state_keys).columns
-        edges = self.causality.feed(batch).columns
-        if len(states["version_id"]):
-            edges = _with_overwrites(edges, states)
-        return Correlated(code.columns, states, edges)
+    ) -> Rows:
+        """Takes in the next events; the definitions are those known by now (`Decoder.catalog`).
+
+        Rows of what has ended; what has begun and not ended is `open_rows`.
+        """
+        batch, context = self._begin(batch), Context(self._processes(tracks), state_keys)
+        for dag in self._dags.values():
+            context.rows |= dag.feed(batch, context)
+        return context.rows
 
     def advance(self, batch: EventBatch, tracks: Sequence[TrackRow] = ()) -> None:
-        """Takes in the next events for what a frame shows; makes no rows, and leaves causality behind."""
-        batch = self._begin(batch)
-        self.process.feed(batch, self._processes(tracks))
-        self.state.feed(batch, self.code.advance(batch))
+        """Takes in the next events for what a frame shows; makes no rows, and leaves behind what no frame shows."""
+        batch, context = self._begin(batch), Context(self._processes(tracks))
+        for dag in self._shown():
+            dag.advance(batch, context)
 
     def _begin(self, batch: EventBatch) -> EventBatch:
-        moment = self.temporal.moment
-        batch = in_time_order(batch, moment.time_ns)
+        batch = in_time_order(batch, self.temporal.moment.time_ns)
         if len(batch):
             self.skip_to(batch.first_event_id)
-        self.temporal.feed(batch)
         return batch
 
     def skip_to(self, event_id: int) -> None:
@@ -120,25 +131,36 @@ class Correlator:
         moment = self.temporal.moment
         if event_id > moment.event_id + 1:
             self.code.stacks.doubt(moment.time_ns)
-            self.temporal = TemporalDag(Moment(event_id - 1, moment.time_ns, moment.late))
+            self.temporal.skip_to(event_id)
 
     def copy(self) -> Correlator:
-        """One to advance on its own. Causality is not copied."""
+        """One to advance on its own. What no frame shows is not copied: it is as at the beginning."""
         other = Correlator()
-        other.temporal = TemporalDag(self.temporal.moment)
-        other.process, other.code, other.state = self.process.copy(), self.code.copy(), self.state.copy()
+        other._dags |= {row.name: self._dags[row.name].copy() for row in registry.FOLLOWERS if row.in_frames}
+        other.unknown = self.unknown
         other._process_of = self._process_of.copy()
         other._tracks_seen, other._top_track = self._tracks_seen, self._top_track
         return other
 
-    def open_calls(self) -> dict[str, Array]:
-        """Rows of `calls` for what is open now, with outcome `open`."""
-        return self.code.open_calls()
+    def open_rows(self) -> Rows:
+        """Rows of what is open now."""
+        found: Rows = {}
+        for dag in self._dags.values():
+            found |= dag.open_rows()
+        return found
+
+    def parts(self, time_ns: int) -> dict[str, Any]:
+        """What the DAGs say at this instant that have no field of their own in a frame, by name."""
+        found = {row.name: self._dags[row.name].part(time_ns) for row in registry.FOLLOWERS if row.in_frames}
+        return {name: part for name, part in found.items() if part is not None}
 
     def check(self) -> None:
         """Checks every DAG. Raises: ScopeBug."""
-        for name in DAG_NAMES:
-            getattr(self, name).check()
+        for dag in self._dags.values():
+            dag.check()
+
+    def _shown(self) -> Iterator[Dag]:
+        return (self._dags[row.name] for row in registry.FOLLOWERS if row.in_frames)
 
     def _processes(self, tracks: Sequence[TrackRow]) -> Int32:
         """Each track's process, by track id; 0 where nothing is known."""
@@ -161,20 +183,3 @@ def in_time_order(batch: EventBatch, not_before_ns: int = -LATEST_NS) -> EventBa
         bounded = np.clip(time_ns, not_before_ns, max(not_before_ns, LATEST_NS))
         return replace(batch, time_ns=np.maximum.accumulate(bounded))
     return batch
-
-
-def _with_overwrites(edges: dict[str, object], states: dict[str, Any]) -> dict[str, object]:
-    """The edges and one from each state to the one that replaced it, by effect and cause."""
-    replaced, written = np.asarray(states["replaced_event_id"]), np.asarray(states["event_id"])
-    found = np.flatnonzero(replaced)
-    cause = np.concatenate([np.asarray(edges["cause_event_id"]), replaced[found]])
-    effect = np.concatenate([np.asarray(edges["effect_event_id"]), written[found]])
-    others = cast("list[str]", edges["kind"])
-    words = ["overwrites", *dict.fromkeys(others)]
-    codes = np.zeros(len(cause), np.int8)
-    if others:  # seldom; else effects ascend
-        codes[: len(others)] = [words.index(word) for word in others]
-        order = np.lexsort((cause, effect))
-        cause, effect, codes = cause[order], effect[order], codes[order]
-    kinds = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string()))
-    return {"cause_event_id": cause, "effect_event_id": effect, "kind": kinds}

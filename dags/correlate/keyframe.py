@@ -14,13 +14,19 @@ from dags.base import KeptId, KeptNs, decoded
 KEYFRAME_VERSION = 1
 
 
-class Keyframe(msgspec.Struct, frozen=True, kw_only=True):
-    """One keyframe; `event_id` is the last event before it."""
+class Keyframe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One keyframe; `event_id` is the last event before it.
+
+    `dags`: a part by follower. `versions`: of parts that are not of version 1. `unknown`: followers that know nothing
+    of what was before a keyframe that this one comes from.
+    """
 
     version: int
     event_id: KeptId
     time_ns: KeptNs
     dags: dict[str, bytes]
+    versions: dict[str, int] = {}
+    unknown: list[str] = []
 
 
 def decode_keyframe(data: bytes) -> Keyframe:

@@ -11,7 +11,7 @@ from dags.process.waiting import SegmentWaits
 
 
 def open_rows(session: Session) -> dict[str, Any]:
-    """By table: rows of `calls` with outcome `open`, and rows of `waits`, without an end."""
+    """By table: what its followers call open (calls with outcome `open`), and rows of `waits` without an end."""
     last = len(session.segments) - 1
     if last < 0:
         return {}
@@ -22,4 +22,4 @@ def open_rows(session: Session) -> dict[str, Any]:
         for track_id, wait in sorted(asleep.items())
     ]
     state.feed(session.events(last), session.tracks(), session.state_keys())
-    return {"calls": state.open_calls(), "waits": waits}
+    return {**state.open_rows(), "waits": waits}

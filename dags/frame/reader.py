@@ -134,6 +134,8 @@ class FrameReader:
                 metrics="sampled" if sampled else "not captured",
                 status=_least([track.status_confidence for track in live]) if live else "not captured",
             ),
+            parts=state.parts(time_ns),
+            unknown=sorted(state.unknown),
         )
 
     def _stacks_confidence(

@@ -7,7 +7,6 @@ that another one joins, and how busy each process is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -16,7 +15,7 @@ from capture.errors import ScopeBug
 from capture.events.batch import EventBatch, Int32, mask_of
 from capture.events.definitions import WaitRow
 from capture.events.kinds import Kind, kinds_of
-from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
+from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.process.activity import Activity, ProcessActivity
 
 _FOLLOWED = mask_of(kinds_of("thread", "join", "gap"))
@@ -47,10 +46,8 @@ class ProcessState(msgspec.Struct):
     activity: Activity = msgspec.field(default_factory=Activity)
 
 
-class ProcessDag:
+class ProcessDag(Dag):
     """Follows threads through begin, join and end."""
-
-    name: ClassVar[str] = "process"
 
     def __init__(self, state: ProcessState | None = None) -> None:
         self.state = state or ProcessState()
@@ -76,16 +73,16 @@ class ProcessDag:
             )
         )
 
-    def feed(self, batch: EventBatch, process_of: Int32 | None = None) -> Delta:
-        """Takes in the next events. `process_of` gives each track's process by track id; without it all are of 1."""
+    def feed(self, batch: EventBatch, context: Context) -> Rows:
+        """Takes in the next events. Without a `process_of` all tracks are of process 1."""
         if len(batch):
-            self._count(batch, process_of)
+            self._count(batch, context.process_of)
             for row in np.flatnonzero(_FOLLOWED[batch.kind]).tolist():  # values come in millions, and are none of these
                 self._follow(
                     int(batch.kind[row]), int(batch.track_id[row]), int(batch.time_ns[row]), int(batch.ref[row])
                 )
             self.state.last_ns = max(self.state.last_ns, int(batch.time_ns[-1]))
-        return Delta(batch.first_event_id, batch.first_event_id + len(batch), {})
+        return {}
 
     def feed_waits(self, rows: Sequence[WaitRow]) -> None:
         """Takes in a segment's rows of `waits`, in any order; after its events, before the next one's."""

@@ -7,7 +7,7 @@ the innermost open call of its track at that moment, which the code DAG knows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from capture.events.text_column import TextColumn
 from capture.session.eventtable import sparse_texts
 from capture.session.stored_states import writers
 from capture.session.tables import OLD_ROWS_BACK
-from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
+from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import Cells, before_in_batch
 
@@ -58,10 +58,8 @@ class CellsKeyframe(msgspec.Struct, frozen=True):
     values: list[str | None] = []
 
 
-class StateDag:
+class StateDag(Dag):
     """Holds the present version of every cell, in columns by cell: values come in millions."""
-
-    name: ClassVar[str] = "state"
 
     def __init__(self) -> None:
         self.cells = Cells()
@@ -107,29 +105,24 @@ class StateDag:
         other._values, other._made = self._values, self._made
         return other
 
-    def feed(
-        self,
-        batch: EventBatch,
-        writer_call_ids: Int64 | None = None,
-        state_keys: Sequence[StateKeyRow] | None = None,
-    ) -> Delta:
-        """Takes in the next events. `writer_call_ids` has one entry per state event; without it writers are unknown.
+    def feed(self, batch: EventBatch, context: Context) -> Rows:
+        """Takes in the next events. Without `writers` in the context, those are unknown.
 
-        The delta's columns are rows of `states` as they are stored (`capture.session.stored_states`), and beside them
-        event_id and replaced_event_id; owner and key are '?' for a key that `state_keys` does not have.
+        Rows of `states` as they are stored (`capture.session.stored_states`), and beside them event_id and
+        replaced_event_id; owner and key are '?' for a key that `state_keys` does not have.
         """
         first = self.next_version_id
         rows = np.flatnonzero(batch.kind == Kind.STATE)
         if len(batch):
             self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
         if not len(rows):
-            return Delta(first, first, _NO_ROWS)
+            return {"states": _NO_ROWS}
         at: Any = rows
         if int(rows[-1]) - int(rows[0]) + 1 == len(rows):  # a program that does little else; views are for nothing
             at = slice(int(rows[0]), int(rows[-1]) + 1)
         flags, objects, keys = batch.flags[at], batch.object_id[at], batch.ref[at]
         written_by = writers(batch.track_id[at], flags, objects)
-        calls = np.zeros(len(rows), np.int64) if writer_call_ids is None else writer_call_ids
+        calls = np.zeros(len(rows), np.int64) if context.writers is None else context.writers
         counted = np.ones(len(rows), np.int64) if batch.changes is None else batch.changes[at]
         written: dict[str, npt.NDArray[Any]] = {
             "version_id": np.arange(first, first + len(rows), dtype=np.int64),
@@ -146,11 +139,11 @@ class StateDag:
         new = _values(batch, rows, (flags & StateFlag.DELETED) != 0)
         old, back, replaced_event_ids = self._replace(written, new)
         names = [written.pop(name) for name in ("key_id", "flags", "object_id")]
-        words = _words(names[0], state_keys or ())
+        words = _words(names[0], context.state_keys)
         columns = {"object_id": names[2], **words, "old": old, OLD_ROWS_BACK: back, "new": new}
         columns["replaced_event_id"] = replaced_event_ids
         columns |= {"time_ns": written.pop("since_ns"), **written}
-        return Delta(first, self.next_version_id, {name: columns[name] for name in _COLUMNS})
+        return {"states": {name: columns[name] for name in _COLUMNS}}
 
     def _replace(self, written: dict[str, npt.NDArray[Any]], new: pa.Array) -> tuple[pa.Array, Int32, Int64]:
         """Makes the last write of each cell its present version.

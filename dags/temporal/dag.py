@@ -7,14 +7,13 @@ the next event of a track are found in the events themselves.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeBug
 from capture.events.batch import EventBatch
-from dags.base import Delta, Edge, KeptId, KeptNs, NodeId, Ns, decoded, require_not_before
+from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -25,10 +24,8 @@ class Moment(msgspec.Struct, frozen=True):
     late: KeptId = 0
 
 
-class TemporalDag:
+class TemporalDag(Dag):
     """Counts events and keeps their order."""
-
-    name: ClassVar[str] = "temporal"
 
     def __init__(self, moment: Moment | None = None) -> None:
         self.moment = moment or Moment()
@@ -43,7 +40,7 @@ class TemporalDag:
         """The moment."""
         return msgspec.msgpack.encode(self.moment)
 
-    def feed(self, batch: EventBatch) -> Delta:
+    def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events; one that lies before its predecessor counts as late.
 
         Ids may step forward, over a damaged segment. Raises: FormatError when they step back.
@@ -57,7 +54,15 @@ class TemporalDag:
             latest = max(self.moment.time_ns, int(times.max() if late else times[-1]))
             self.moment = Moment(stop - 1, latest, self.moment.late + late)
             self._recent = batch
-        return Delta(first, stop, {})
+        return {}
+
+    def skip_to(self, event_id: int) -> None:
+        """Says that the next event has that id."""
+        self.moment = Moment(event_id - 1, self.moment.time_ns, self.moment.late)
+
+    def copy(self) -> TemporalDag:
+        """One of its own at the same moment."""
+        return TemporalDag(self.moment)
 
     def at(self, time_ns: Ns) -> Moment:
         """The last event at or before the instant."""

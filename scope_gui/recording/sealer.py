@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 
 from capture import flags
 from capture.capabilities import capabilities
@@ -48,6 +47,7 @@ from capture.session.store import SegmentStore
 from capture.shown_text import one_line
 from capture.typed import converted, from_json, from_msgpack
 from dags.correlate.correlator import Correlator
+from dags.correlate.sealing import SessionWriter
 from scope_gui.logs import log
 
 SEGMENT_EVENTS = 262_144
@@ -84,7 +84,7 @@ class Sealer:
         self._journal_path = folder.here / JOURNAL
         self._journal = folder.inside(JOURNAL)
         self._store = store
-        self._correlator = correlator
+        self._writer = SessionWriter(store, correlator)
         self._reader = JournalReader(self._journal_path, (mark.file_no, mark.offset))
         self._read_from: deque[tuple[int, JournalPosition]] = deque()
         self._batches: list[EventBatch] = []
@@ -245,24 +245,17 @@ class Sealer:
         self._commit()
 
     def _seal_one(self, batch: EventBatch, end_ns: int | None, *, final: bool) -> None:
-        catalog = self.decoder.catalog
-        keyframe = self._correlator.keyframe()
-        rows = self._correlator.feed(batch, catalog.tracks, catalog.state_keys)
-        calls: dict[str, Any] = rows.calls
-        if final:
-            still_open = self._correlator.open_calls()
-            calls = {name: np.concatenate([column, still_open[name]]) for name, column in calls.items()}
-        extra: dict[str, Any] = {"states": rows.states, "edges": rows.edges}
+        facts: dict[str, Any] = {}
         if end_ns is not None:  # the last piece of this turn carries what has no event of its own
             metrics = [row for row in self._metrics if final or row.time_ns <= end_ns]
             self._metrics = self._metrics[len(metrics) :]
-            extra |= {"metrics": metrics, "gaps": self._gaps}
+            facts |= {"metrics": metrics, "gaps": self._gaps}
             self._gaps = []
         start_ns = self._store.end_ns
         until_ns = max(start_ns, int(batch.time_ns[-1]) if len(batch) else 0, end_ns or 0)
-        extra["waits"] = self.decoder.take_waits(start_ns, until_ns, final=final)
-        self._correlator.process.feed_waits(extra["waits"])
-        self._store.seal(batch, calls, extra, keyframe, end_ns)
+        facts["waits"] = self.decoder.take_waits(start_ns, until_ns, final=final)
+        catalog = self.decoder.catalog
+        self._writer.write(batch, catalog.tracks, catalog.state_keys, facts=facts, end_ns=end_ns, is_last=final)
 
     def _commit(self) -> None:
         catalog, totals = self.decoder.catalog, self.decoder.totals()
@@ -284,7 +277,7 @@ class Sealer:
             if (about.target, about.python, about.capabilities) != (target, python, sees):
                 self._store.set_about(target=target, python=python, capabilities=sees)
         point = ResumePoint(
-            resume.resume_point(self.decoder), self._correlator.keyframe(), self._metrics, self._has_sealed_all
+            resume.resume_point(self.decoder), self._writer.correlator.keyframe(), self._metrics, self._has_sealed_all
         )
         self._store.set_resume(msgspec.msgpack.encode(point), self._position_of(self.decoder.oldest_block))
         self._store.commit()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from dags.correlate.correlator import Correlator
+from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import FrameReader
 from tests.bench import programs
 from tests.bench.measure import SCOPE, median, percentile, run
@@ -108,11 +108,12 @@ def _repeat(source: Path, target: Path, copies: int) -> tuple[int, float]:
 
     Units: events written; seconds of one core spent on correlating and sealing (not on reading the source).
     """
-    correlator, spent = Correlator(), 0.0
+    spent = 0.0
     with Session.open(source) as session:
         tracks, keys = session.tracks(), session.state_keys()
         store = SegmentStore.create(target, session.manifest.about, sync=False)
         store.write_defs(session.processes(), tracks, session.sites(), keys)
+        writer = SessionWriter(store)
         for copy in range(copies):
             for index in range(len(session.segments)):
                 batch = session.events(index)
@@ -124,9 +125,7 @@ def _repeat(source: Path, target: Path, copies: int) -> tuple[int, float]:
                     time_ns=batch.time_ns + copy * (session.end_ns - session.start_ns),
                 )
                 began = time.process_time()
-                keyframe = correlator.keyframe()
-                rows = correlator.feed(shifted, tracks, keys)
-                store.seal(shifted, rows.calls, {"states": rows.states, "edges": rows.edges}, keyframe)
+                writer.write(shifted, tracks, keys)
                 spent += time.process_time() - began
             store.commit()
         events = store.next_event_id - 1

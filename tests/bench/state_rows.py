@@ -80,7 +80,7 @@ def seal_states(path: Path, target: PaperTarget) -> dict[str, float]:
             rows = correlator.feed(piece, decoder.catalog.tracks, decoder.catalog.state_keys)
             timed("correlate", began)
             began = time.process_time()
-            store.seal(piece, rows.calls, {"states": rows.states, "edges": rows.edges}, keyframe)
+            store.seal(piece, rows, keyframe)
             timed("seal", began)
     store.finish()
     return seconds

@@ -15,7 +15,7 @@ from capture.events.definitions import GapRow, MetricRow, ProcessRow, SiteRow, S
 from capture.events.kinds import KINDS, Kind
 from capture.session.store import SegmentStore
 from capture.unseen import UnseenRow
-from dags.correlate.correlator import Correlator
+from dags.correlate.sealing import SessionWriter
 
 SECOND_NS = 1_000_000_000
 WORKERS = 7
@@ -59,23 +59,17 @@ def crowded_session(folder: Path) -> Path:
     sites, keys = _sites(), _state_keys()
     store.write_defs(processes, tracks, sites, keys)
     batch = _events(tracks)
-    correlator = Correlator()
+    writer = SessionWriter(store)
     gaps = _gaps()
     metrics = _metrics(processes)
     cuts = [0, *np.searchsorted(batch.time_ns, [(at - 5) * SECOND_NS for at in BURSTS_S[1:]]).tolist(), len(batch)]
     for first, last in pairwise(cuts):
         piece = batch.slice(first, last)
-        before = correlator.keyframe()
-        rows = correlator.feed(piece, tracks, keys)
-        calls = rows.calls
         end_ns = int(piece.time_ns[-1])
-        if last == len(batch):
-            still_open = correlator.open_calls()
-            calls = {name: np.concatenate([column, still_open[name]]) for name, column in calls.items()}
         inside = [row for row in metrics if store.end_ns <= row.time_ns < end_ns]
         lost = [row for row in gaps if store.end_ns <= row.start_ns < end_ns]
-        extra = {"states": rows.states, "edges": rows.edges, "metrics": inside, "gaps": lost}
-        store.seal(piece, calls, extra, before, end_ns)
+        facts = {"metrics": inside, "gaps": lost}
+        writer.write(piece, tracks, keys, facts=facts, end_ns=end_ns, is_last=last == len(batch))
     recorded = store.next_event_id - 1
     dropped = sum(row.dropped for row in gaps)
     kinds = {kind.word: int(n) for kind in KINDS if (n := np.count_nonzero(batch.kind == kind))}

@@ -7,14 +7,18 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from capture.session.query import query
 from capture.session.session import Session
 from capture.session.tables import SCHEMAS
 from capture.session.verify import verify
+from tests.frames import frame_and_reads
 
-VERSIONS = sorted(path.parent for path in Path(__file__).parent.glob("*/session.zip"))
+HERE = Path(__file__).parent
+VERSIONS = sorted(path.parent for path in HERE.glob("*/tables.json"))
+KEYFRAMES = sorted(path.parent for path in HERE.glob("*/frames.json"))
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda path: path.name)
@@ -45,3 +49,15 @@ def test_unpacked_by_any_zip_tool_it_is_a_session_directory(golden: Path, tmp_pa
     with zipfile.ZipFile(golden / "session.zip") as archive:
         archive.extractall(tmp_path / "unpacked.scope")
     assert tables(tmp_path / "unpacked.scope") == tables(golden / "session.zip")
+
+
+@pytest.mark.parametrize("folder", KEYFRAMES, ids=lambda path: path.name)
+def test_keyframes_of_old_show_the_frames_they_did_and_no_more_is_read_for_them(folder: Path) -> None:
+    expected = json.loads((folder / "frames.json").read_text())
+    assert len(expected) >= 6
+    with Session.open(folder / "session.zip") as session:
+        for told in expected:
+            read, frame = frame_and_reads(session, told["at_ns"])
+            assert read <= told["segments_read"]
+            found = msgspec.to_builtins(frame)
+            assert {name: found[name] for name in told["frame"]} == told["frame"]

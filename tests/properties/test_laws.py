@@ -15,9 +15,10 @@ from capture.events.definitions import TrackRow
 from capture.events.kinds import Kind, StateFlag
 from capture.session.rows import as_table
 from capture.session.stored_states import with_old_values
+from dags.base import Rows
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES
-from dags.correlate.correlator import Correlated, Correlator, in_time_order
+from dags.correlate.correlator import Correlator, in_time_order
 from dags.correlate.replay import SegmentReplay
 from tests.streams import Event, ReferenceStacks, batch_of, streams
 
@@ -32,12 +33,12 @@ def table(columns: dict[str, Any]) -> list[tuple[Any, ...]]:
     return list(zip(*plain, strict=True))
 
 
-def all_rows(parts: list[Correlated]) -> list[list[tuple[Any, ...]]]:
-    states = [with_old_values(as_table("states", part.states, stored=True)) for part in parts]
+def all_rows(parts: list[Rows]) -> list[list[tuple[Any, ...]]]:
+    states = [with_old_values(as_table("states", part["states"], stored=True)) for part in parts]
     return [
-        [row for part in parts for row in table(part.calls)],
+        [row for part in parts for row in table(part["calls"])],
         [row for part in states for row in zip(*part.to_pydict().values(), strict=True)],
-        [row for part in parts for row in table(part.edges)],
+        [row for part in parts for row in table(part["edges"])],
     ]
 
 
@@ -106,7 +107,7 @@ def test_the_kernel_pairs_calls_as_the_rules_say(events: list[Event]) -> None:
     for event in in_order(events):
         reference.feed(event)
     state = Correlator()
-    calls = state.feed(batch_of(events)).calls
+    calls = state.feed(batch_of(events))["calls"]
     columns = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "outcome")
     ended = [(*row[:7], OUTCOMES[row[7]]) for row in table({name: calls[name] for name in columns})]
     assert ended == reference.ended
@@ -125,8 +126,8 @@ def test_the_kernel_pairs_calls_as_the_rules_say(events: list[Event]) -> None:
 @given(streams(max_size=80, hostile=False))
 def test_every_call_is_a_row_once_it_has_ended_and_open_until_then(events: list[Event]) -> None:
     state = Correlator()
-    calls = state.feed(batch_of(events)).calls
-    ids = sorted([*calls["call_id"].tolist(), *state.open_calls()["call_id"].tolist()])
+    calls = state.feed(batch_of(events))["calls"]
+    ids = sorted([*calls["call_id"].tolist(), *state.code.open_calls()["call_id"].tolist()])
     assert ids == list(range(1, len(ids) + 1))
     assert all(OUTCOMES[code] != "open" for code in calls["outcome"])
     assert (calls["end_ns"] >= calls["start_ns"]).all()
@@ -134,7 +135,7 @@ def test_every_call_is_a_row_once_it_has_ended_and_open_until_then(events: list[
 
 @given(streams(max_size=80, hostile=False))
 def test_the_context_tree_has_all_calls_and_their_time(events: list[Event]) -> None:
-    calls = Correlator().feed(batch_of(events)).calls
+    calls = Correlator().feed(batch_of(events))["calls"]
     tree = context_tree(calls)
     assert int(tree["count"].sum()) == len(calls["call_id"])
     assert (tree["parent_node"] < tree["node_id"]).all()
@@ -180,11 +181,11 @@ def monotonous(kind: int, count: int, first_event_id: int = 1) -> EventBatch:
 def test_deep_recursion_is_kept_and_unwound(depth: int) -> None:
     half = Correlator()
     half.feed(monotonous(Kind.CALL, depth))
-    assert len(half.open_calls()["call_id"]) == depth
+    assert len(half.code.open_calls()["call_id"]) == depth
     again = Correlator.from_keyframe(half.keyframe())
-    calls = again.feed(monotonous(Kind.RETURN, depth, depth + 1)).calls
+    calls = again.feed(monotonous(Kind.RETURN, depth, depth + 1))["calls"]
     assert calls["depth"].tolist() == list(range(depth - 1, -1, -1))
-    assert len(again.open_calls()["call_id"]) == 0
+    assert len(again.code.open_calls()["call_id"]) == 0
 
 
 def test_depth_beyond_the_limit_is_counted_and_left_again() -> None:
@@ -192,7 +193,7 @@ def test_depth_beyond_the_limit_is_counted_and_left_again() -> None:
     state = Correlator()
     state.feed(monotonous(Kind.CALL, limit + 10))
     assert state.code.stacks.counts()["ignored"] == 10
-    assert len(state.feed(monotonous(Kind.RETURN, limit + 10, limit + 11)).calls["call_id"]) == limit
+    assert len(state.feed(monotonous(Kind.RETURN, limit + 10, limit + 11))["calls"]["call_id"]) == limit
     assert state.code.stacks.counts()["unmatched"] == 0
 
 

@@ -41,7 +41,7 @@ while True:
     calls = {{"call_id": ids, "start_ns": ids * 10 - 5, "end_ns": ids * 10, "track_id": tracks, "depth": ids % 3,
              "site_id": tracks, "parent_call_id": ids - 1, "outcome": np.zeros(len(ids), np.uint8)}}
     batch = make_batch(first, ids * 10, np.full(len(ids), 4, np.uint8), tracks)
-    store.seal(batch, calls, None, b"before %d" % first, int(ids[-1]) * 10)
+    store.seal(batch, {{"calls": calls}}, b"before %d" % first, int(ids[-1]) * 10)
     store.set_counts(int(ids[-1]), int(ids[-1]), 0)
     store.set_resume(b"after %d" % ids[-1], (1, int(ids[-1])))
     store.commit()

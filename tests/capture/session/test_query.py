@@ -175,7 +175,7 @@ def test_a_join_never_loads_the_big_table(tmp_path: Path, monkeypatch: pytest.Mo
     for part in range(parts):
         ids = np.arange(part * count, (part + 1) * count)
         columns = {"call_id": ids, "start_ns": ids, "end_ns": ids, "site_id": (ids % 20 + 1).astype(np.int32)}
-        store.seal(EventBatch.empty(), columns, end_ns=int(ids[-1]))
+        store.seal(EventBatch.empty(), {"calls": columns}, end_ns=int(ids[-1]))
     store.finish()
     limits = {"memory_limit": "40MiB", "max_temp_directory_size": "0KiB", "threads": "2"}
     monkeypatch.setattr(query_module, "_CONFIG", {**query_module._CONFIG, **limits})

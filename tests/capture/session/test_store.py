@@ -78,7 +78,7 @@ def test_calls_come_as_numpy_columns_with_codes(tmp_path: Path) -> None:
         "parent_call_id": np.array([1, 0]),
         "outcome": np.array([2, 3], np.uint8),
     }
-    store.seal(EventBatch.empty(), calls, None, None, 10)
+    store.seal(EventBatch.empty(), {"calls": calls}, None, 10)
     store.finish()
     with Session.open(tmp_path / "a.scope") as session:
         rows = session.calls(0).to_pylist()
@@ -129,7 +129,7 @@ def test_small_segments_are_merged_while_recording_and_lose_nothing(tmp_path: Pa
     for part in range(300):
         piece = batch.slice(3 * part, 3 * part + 3)
         metrics = [{"time_ns": int(piece.time_ns[-1]), "process_id": 1, "name": "threads", "value": float(part)}]
-        store.seal(piece, None, {"metrics": metrics}, b"key %d" % part)
+        store.seal(piece, {"metrics": metrics}, b"key %d" % part)
         store.commit()
         most = max(most, len(store.segments))
     store.close()

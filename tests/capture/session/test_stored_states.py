@@ -63,7 +63,7 @@ def test_merged_segments_and_sql_tell_the_same(tmp_path: Path) -> None:
     path = tmp_path / "a.scope"
     store = SegmentStore.create(path, About(session_id="old", created_real_ns=1), sync=False)
     for _ in range(3):
-        store.seal(EventBatch.empty(), None, {"states": ROWS}, end_ns=store.end_ns + 10)
+        store.seal(EventBatch.empty(), {"states": ROWS}, end_ns=store.end_ns + 10)
     store.commit()
     with Session.open(path) as session:
         assert query(session, "SELECT old FROM states").column("old").to_pylist() == OLD * 3
@@ -113,7 +113,7 @@ def sealed(path: Path, *segments: list[Event]) -> SegmentStore:
     for events in segments:
         batch = batch_of(events, store.next_event_id)
         rows = correlator.feed(batch, (), KEYS)
-        store.seal(batch, rows.calls, {"states": rows.states, "edges": rows.edges})
+        store.seal(batch, rows)
     store.commit()
     return store
 
@@ -139,7 +139,7 @@ def test_merged_rows_are_those_of_their_parts_whatever_each_part_says_itself(tmp
     later = [replace(event, time_ns=event.time_ns + 10) for event in MIXED]
     store = sealed(tmp_path / "a.scope", MIXED, later)
     odd = {name: column for name, column in TOLD.items() if name != "old"} | {"version_id": [11, 12, 13, 14, 15]}
-    store.seal(EventBatch.empty(store.next_event_id), None, {"states": {**odd, "changes": [1, 2, 3, 4, 5]}}, end_ns=99)
+    store.seal(EventBatch.empty(store.next_event_id), {"states": {**odd, "changes": [1, 2, 3, 4, 5]}}, end_ns=99)
     with Session.open(tmp_path / "a.scope") as session:
         before = pa.concat_tables([session.segment_table(index, "states") for index in range(2)])
     store.finish()

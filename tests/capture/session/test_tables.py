@@ -55,7 +55,7 @@ def session_of(path: Path, rows: list[dict[str, Any]]) -> Path:
         store = SegmentStore.create(path / "s.scope", ABOUT, sync=False)
         store.write_defs(names.processes(), names.tracks())
     for row in rows:
-        store.seal(EventBatch.empty(store.next_event_id), extra={"naps": [row]}, end_ns=row["end_ns"])
+        store.seal(EventBatch.empty(store.next_event_id), rows={"naps": [row]}, end_ns=row["end_ns"])
     store.commit()
     store.finish()
     return path / "s.scope"

@@ -10,22 +10,23 @@ from capture.events.definitions import StateKeyRow, TrackRow
 from capture.events.kinds import JoinEndFlag, Kind
 from capture.session.rows import as_table
 from capture.session.stored_states import with_old_values
-from dags.base import Edge
+from dags.base import Edge, Rows
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES, runs
-from dags.correlate.correlator import Correlated, Correlator
+from dags.correlate.correlator import Correlator
+from dags.registry import FOLLOWERS
 from tests.streams import Event, batch_of
 
 
-def fed(*events: Event, **more: Any) -> tuple[Correlator, Correlated]:
+def fed(*events: Event, **more: Any) -> tuple[Correlator, Rows]:
     correlator = Correlator()
     rows = correlator.feed(batch_of(list(events)), **more)
     correlator.check()
     return correlator, rows
 
 
-def edges(rows: Correlated) -> list[tuple[int, int, str]]:
-    columns = [np.asarray(rows.edges[name]).tolist() for name in ("cause_event_id", "effect_event_id", "kind")]
+def edges(rows: Rows) -> list[tuple[int, int, str]]:
+    columns = [np.asarray(rows["edges"][name]).tolist() for name in ("cause_event_id", "effect_event_id", "kind")]
     return list(zip(*columns, strict=True))
 
 
@@ -39,8 +40,8 @@ def test_a_started_thread_is_caused_by_its_start_and_its_join_by_its_end() -> No
         Event(6, Kind.JOIN_END, 1, ref=2, flags=JoinEndFlag.ENDED),
     )
     assert edges(rows) == [(1, 3, "start"), (5, 6, "join")]
-    assert list(correlator.causality.causes_of(6)) == [Edge(5, 6, "join")]
-    assert list(correlator.causality.effects_of(1)) == [Edge(1, 3, "start")]
+    assert list(correlator.dag("causality").causes_of(6)) == [Edge(5, 6, "join")]
+    assert list(correlator.dag("causality").effects_of(1)) == [Edge(1, 3, "start")]
     assert list(correlator.temporal.causes_of(6)) == [Edge(4, 6, "order")]
     assert list(correlator.temporal.effects_of(3)) == [Edge(3, 5, "order")]
 
@@ -73,7 +74,7 @@ def test_versions_name_their_writer_and_what_they_replaced() -> None:
         Event(6, Kind.STATE, 2, ref=4, flags=1),
         state_keys=keys,
     )
-    states = rows.states
+    states = rows["states"]
     assert np.asarray(states["version_id"]).tolist() == [1, 2, 3]
     shown = with_old_values(as_table("states", states, stored=True))
     texts = {name: shown[name].to_pylist() for name in ("owner", "key", "old", "new")}
@@ -99,7 +100,7 @@ def test_calls_end_as_they_were_left() -> None:
         Event(8, Kind.CALL, 1, 4),
         Event(9, Kind.RETURN, 1, 2),
     )
-    calls = rows.calls
+    calls = rows["calls"]
     outcomes = [OUTCOMES[code] for code in calls["outcome"].tolist()]
     assert list(zip(calls["call_id"].tolist(), calls["site_id"].tolist(), outcomes, strict=True)) == [
         (2, 2, "yield"),
@@ -107,8 +108,8 @@ def test_calls_end_as_they_were_left() -> None:
         (5, 4, "raise"),
         (3, 2, "return"),
     ]
-    assert correlator.open_calls()["call_id"].tolist() == [1]
-    assert OUTCOMES[correlator.open_calls()["outcome"][0]] == "open"
+    assert correlator.code.open_calls()["call_id"].tolist() == [1]
+    assert OUTCOMES[correlator.code.open_calls()["outcome"][0]] == "open"
     assert correlator.code.stacks.counts()["unmatched"] == 1
 
 
@@ -124,7 +125,7 @@ def test_a_snapshot_in_parts_replaces_the_stack() -> None:
         part(4, "[[2,6],[4,7]]", "last"),
     )
     assert [(c.call_id, c.site_id, c.line) for c in correlator.code.at(4)[1].calls] == [(1, 1, 5), (2, 2, 6), (4, 4, 7)]
-    assert rows.calls["call_id"].tolist() == [3]
+    assert rows["calls"]["call_id"].tolist() == [3]
 
 
 def test_threads_wait_only_while_they_join() -> None:
@@ -147,7 +148,7 @@ def test_heat_compares_with_the_busiest_process_so_far() -> None:
 
 def test_the_state_of_the_past_is_not_answered_by_the_present() -> None:
     correlator, _ = fed(Event(10, Kind.CALL, 1, 1))
-    for dag in (correlator.temporal, correlator.process, correlator.code, correlator.state, correlator.causality):
+    for dag in (correlator.dag(row.name) for row in FOLLOWERS):
         with pytest.raises(ValueError, match="lies before it"):
             dag.at(9)
 
@@ -163,7 +164,7 @@ def test_the_context_tree_joins_calls_of_the_same_path() -> None:
     for n in range(3):
         events += [Event(10 * n + 1, Kind.CALL, 1, 2), Event(10 * n + 5, Kind.RETURN, 1, 2)]
     events.append(Event(100, Kind.RETURN, 1, 1))
-    tree = context_tree(fed(*events)[1].calls)
+    tree = context_tree(fed(*events)[1]["calls"])
     assert tree["site_id"].tolist() == [1, 2]
     assert tree["parent_node"].tolist() == [-1, 0]
     assert tree["count"].tolist() == [1, 3]

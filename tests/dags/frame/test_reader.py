@@ -16,6 +16,7 @@ from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.correlate.correlator import Correlator
 from dags.correlate.replay import rebuild
+from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import Frame, FrameReader, frame_at
 from tests.synthetic import START_MONO_NS, PaperTarget, decode, definition, record, snapshot, state
 
@@ -26,17 +27,14 @@ END_NS = 300 * MS
 def seal(path: Path, target: PaperTarget, segment_events: int = 7) -> Session:
     """The target's journal as a session of small segments."""
     decoder, batch = decode(target.blocks, Decoder())
-    catalog, correlator = decoder.catalog, Correlator()
+    catalog = decoder.catalog
     store = SegmentStore.create(path, {"session_id": "0" * 16, "created_real_ns": 0}, sync=False)
-    metrics, gaps = decoder.take_metrics(), decoder.take_gaps()
+    writer, facts = SessionWriter(store), {"metrics": decoder.take_metrics(), "gaps": decoder.take_gaps()}
     for start in range(0, len(batch), segment_events):
         part = batch.slice(start, start + segment_events)
-        is_last = start + segment_events >= len(batch)
-        keyframe = correlator.keyframe()
-        rows = correlator.feed(part, catalog.tracks, catalog.state_keys)
-        extra = {"states": rows.states, "edges": rows.edges, "metrics": metrics, "gaps": gaps}
-        store.seal(part, rows.calls, extra, keyframe, END_NS if is_last else None)
-        metrics, gaps = [], []
+        end_ns = END_NS if start + segment_events >= len(batch) else None
+        writer.write(part, catalog.tracks, catalog.state_keys, facts=facts, end_ns=end_ns)
+        facts = {}
     store.write_defs(catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys)
     store.commit()
     store.close()
@@ -250,7 +248,7 @@ def test_an_observed_process_has_a_frame_without_stacks(tmp_path: Path) -> None:
     batch, correlator = decoder.take(until=True), Correlator()
     assert batch is None
     keyframe = correlator.keyframe()
-    store.seal(EventBatch.empty(), None, {"metrics": decoder.take_metrics()}, keyframe, 1000)
+    store.seal(EventBatch.empty(), {"metrics": decoder.take_metrics()}, keyframe, 1000)
     store.write_defs(decoder.catalog.processes, decoder.catalog.tracks)
     store.commit()
     store.close()

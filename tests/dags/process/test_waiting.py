@@ -51,7 +51,7 @@ def build(path: Path, *, merge: bool, finish: bool = True) -> Session:
         track_of = {track.os_id: track for track in TRACKS if track.os_id}.get
         rows = waits.take(start_ns, end_ns, track_of, final=finish and number == SEGMENTS - 1)
         correlator.process.feed_waits(rows)
-        store.seal(EventBatch.empty(store.next_event_id), None, {"waits": rows}, keyframe, end_ns)
+        store.seal(EventBatch.empty(store.next_event_id), {"waits": rows}, keyframe, end_ns)
         if merge:
             store.commit()
     store.write_defs([ProcessRow(process_id=1, pid=7, python="3.12.1")], TRACKS, [], [])
@@ -98,7 +98,7 @@ def test_a_session_being_recorded_shows_the_waits_that_go_on(tmp_path: Path, mon
 
 def test_who_was_not_looked_at_is_not_said_to_have_been_seen_running(tmp_path: Path) -> None:
     store = SegmentStore.create(tmp_path / "old.scope", {"session_id": "0" * 16, "created_real_ns": 0}, sync=False)
-    store.seal(EventBatch.empty(1), None, {}, Correlator().keyframe(), 100)
+    store.seal(EventBatch.empty(1), {}, Correlator().keyframe(), 100)
     store.write_defs([ProcessRow(process_id=1, pid=7)], TRACKS, [], [])
     store.commit()
     store.close()

@@ -88,7 +88,7 @@ def _taken(decoder: Decoder, correlator: Correlator, *, until: bool) -> int:
         raise Wrong("an event is of a track that is not there")
     rows = correlator.feed(batch, catalog.tracks, catalog.state_keys)
     ended: EventBatch = batch
-    if len(rows.calls["call_id"]) > len(ended) + 1_000_000:
+    if len(rows["calls"]["call_id"]) > len(ended) + 1_000_000:
         raise Wrong("more calls end than there are events")
     Correlator.from_keyframe(correlator.keyframe())
     return len(batch)

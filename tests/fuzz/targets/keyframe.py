@@ -44,7 +44,7 @@ def read(data: bytes) -> None:
 def _followed(data: bytes, session: Session) -> None:
     state = Correlator.from_keyframe(data)
     state.feed(session.events(_SEGMENT), session.tracks(), session.state_keys())
-    state.open_calls()
+    state.open_rows()
     state.copy().keyframe()
 
 

@@ -42,7 +42,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
     batch = make_batch(1, times, np.full(6, Kind.STATE, np.uint8), TRACKS)
     for low, high in ((0, 3), (3, 6)):
         edges = [edge for edge in EDGES if low < int(str(edge["effect_event_id"])) <= high]
-        store.seal(batch.slice(low, high), None, {"edges": as_table("edges", edges)}, end_ns=high * 100)
+        store.seal(batch.slice(low, high), {"edges": as_table("edges", edges)}, end_ns=high * 100)
     store.finish()
     with Session.open(tmp_path / "s.scope") as opened:
         yield opened

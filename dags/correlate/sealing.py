@@ -1,0 +1,56 @@
+"""From batches to segments: the one way in which events become rows, keyframes and files.
+
+Whoever has events writes a session through this: the recorder's sealer, recovery, importers, and what makes up sessions
+for tests and pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from capture.events.batch import EventBatch
+from capture.events.definitions import StateKeyRow, TrackRow
+from capture.session.format import SegmentEntry
+from capture.session.store import SegmentStore
+from dags.correlate.correlator import Correlator
+
+
+class SessionWriter:
+    """Writes a session's segments one after another; `store` has what else a session is made of."""
+
+    def __init__(self, store: SegmentStore, correlator: Correlator | None = None) -> None:
+        """`correlator` has the state after what is sealed; without it nothing is yet."""
+        self.store = store
+        self.correlator = correlator or Correlator()
+
+    def write(
+        self,
+        batch: EventBatch,
+        tracks: Sequence[TrackRow] = (),
+        state_keys: Sequence[StateKeyRow] = (),
+        *,
+        facts: Mapping[str, Any] | None = None,
+        end_ns: int | None = None,
+        is_last: bool = False,
+    ) -> SegmentEntry:
+        """Seals these events as the next segment; `commit` of the store makes it visible.
+
+        `tracks` and `state_keys` are all that are known by now. `facts` are rows that no event tells, by table:
+        metrics, gaps, waits. With the last segment goes what has begun and not ended.
+
+        Raises: as `SegmentStore.seal`.
+        """
+        correlator = self.correlator
+        keyframe = correlator.keyframe()
+        rows = correlator.feed(batch, tracks, state_keys)
+        if is_last:
+            rows |= {table: _joined(rows.get(table), still) for table, still in correlator.open_rows().items()}
+        correlator.process.feed_waits((facts or {}).get("waits", ()))
+        return self.store.seal(batch, {**rows, **(facts or {})}, keyframe, end_ns)
+
+
+def _joined(rows: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:
+    return more if rows is None else {name: np.concatenate([column, more[name]]) for name, column in rows.items()}

@@ -1,0 +1,41 @@
+"""What follows the events: a row for each DAG. The correlator, keyframes, sealed rows, frames and live SQL come of it.
+
+To add one: a module `dags/NAME/dag.py` with a `Dag`, a row here, and a row of `capture.session.tables.TABLES` for each
+table that it fills. Of sessions that were sealed before it knows nothing, and they cost no more to read.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from capture.named import named
+from dags.base import Dag
+
+
+class Follower(NamedTuple):
+    """One DAG, imported when it is used.
+
+    `numbers`: its rows count on through the whole session, so that nothing can go on without its part of a keyframe. A
+    part of another follower that is missing, or of another version, is what it knows nothing of.
+    """
+
+    name: str
+    dag: str
+    tables: tuple[str, ...] = ()
+    numbers: bool = False
+    in_frames: bool = True
+
+    def kind(self) -> type[Dag]:
+        """Its class."""
+        found: type[Dag] = named(self.dag)
+        return found
+
+
+FOLLOWERS: tuple[Follower, ...] = (
+    Follower("temporal", "dags.temporal.dag:TemporalDag", numbers=True),
+    Follower("process", "dags.process.dag:ProcessDag"),
+    Follower("code", "dags.code.dag:CodeDag", tables=("calls",), numbers=True),
+    Follower("state", "dags.state.dag:StateDag", tables=("states",), numbers=True),
+    Follower("causality", "dags.causality.dag:CausalityDag", tables=("edges",), in_frames=False),
+)
+"""In the order in which they are fed: each is told what those before it have made of the same events."""
