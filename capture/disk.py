@@ -13,6 +13,7 @@ from capture.errors import TargetProblem
 
 _counter = itertools.count(1)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def write_problem(error: OSError, what: str) -> TargetProblem:
@@ -51,6 +52,37 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False, mode: int = 
             with contextlib.suppress(OSError):
                 fresh.unlink()
         raise write_problem(error, what or path.name) from error
+
+
+def new_file(path: Path, data: bytes, *, mode: int = 0o600, what: str = "") -> None:
+    """Writes a file of the user's choice where there was none: it is there whole, or not at all.
+
+    Raises: TargetProblem, of `what` it is called, also when something has that name.
+    """
+    fresh = path.with_name(f".{path.name[:200]}.{os.getpid()}-{next(_counter)}.new")
+    try:
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        try:
+            write_whole(fd, memoryview(data))
+        finally:
+            os.close(fd)
+        _name_new(fresh, path)
+    except OSError as error:
+        raise write_problem(error, what or path.name) from error
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+
+
+def _name_new(file: Path, name: Path) -> None:
+    try:
+        os.link(file, name)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(name):  # a file system that knows no links: two at the same moment meet nobody
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name)) from error
+        file.rename(name)
 
 
 def sync_files(paths: Iterable[Path]) -> None:

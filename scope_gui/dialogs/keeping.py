@@ -64,12 +64,17 @@ class Keeping:
             self._start(verb, command, session, "-o", str(path))
 
     def _start(self, verb: Verb, command: InWindow, session: SessionRef, *more: str) -> None:
-        words = [session.path if word == "SESSION" else word for word in command.words]
+        frame = self._store.assigns.frame
+        here = {"SESSION": session.path, "EVENT": str(frame.event_id) if frame is not None else "0"}
+        words = [here.get(word, word) for word in command.words]
         busy, lead = (text.format(name=session.name) for text in (command.busy, command.lead))
         self._verb.start(busy, verb.name, *words, *more, lead=lead)
 
     def _has_what_it_needs(self, command: InWindow, session: SessionRef) -> bool:
-        if "finished" in command.needs and session.live:
+        frame = self._store.assigns.frame
+        if "EVENT" in command.words and (frame is None or not frame.event_id):
+            self._tell("No event lies at the cursor or before it.")
+        elif "finished" in command.needs and session.live:
             self._tell(f"{session.name} is still being recorded; stop the recording first.")
         elif "folder" in command.needs and Path(session.path).is_file():
             self._tell(f"{session.path} is one file already.")

@@ -29,9 +29,9 @@ class NewFile(NamedTuple):
 class InWindow(NamedTuple):
     """A verb as a command of the window, run in a process of its own that tells its progress and can be stopped.
 
-    `words` follow the verb; SESSION in them stands for what is open. `busy` is said meanwhile and `lead` comes before
-    the outcome, both with {name} for the session's. `needs` is what the session must be before anything is asked or
-    started.
+    `words` follow the verb; SESSION in them stands for what is open, EVENT for the last event at the cursor. `busy` is
+    said meanwhile and `lead` comes before the outcome, both with {name} for the session's. `needs` is what the session
+    must be before anything is asked or started.
     """
 
     title: str
@@ -91,6 +91,18 @@ VERBS: tuple[Verb, ...] = (
     Verb("export", "look", "pictures of a session, without a display", "scope_gui.verbs.export"),
     Verb("events", "look", "the recorded events of a stretch of time", "scope_gui.verbs.events"),
     Verb("query", "look", "SQL over the tables of a session", "scope_gui.verbs.query"),
+    Verb(
+        "graph",
+        "look",
+        "the events around one, and which made which possible, as a graph",
+        "scope_gui.verbs.graph",
+        window=InWindow(
+            "Write what led here, and what came of it, as a graph",
+            "Looking for what led to the event at the cursor",
+            words=("SESSION", "--around", "EVENT"),
+            asks=NewFile("Write the events around the cursor as a graph", (".json", ".dot", ".graphml")),
+        ),
+    ),
     Verb(
         "verify",
         "keep",

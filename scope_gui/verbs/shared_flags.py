@@ -50,6 +50,11 @@ def _number(convert: Callable[[str], _Number], least: _Number, most: _Number, mu
     return number
 
 
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A type for argparse: a whole number between these."""
+    return _number(int, least, most, f"{least} to {most}")
+
+
 seconds = _number(float, _ABOVE_0, 1e9, "above 0 and at most 1000000000")
 time_limit = _number(float, 0.0, 1e6, "0 to 1000000")
 per_second = _number(float, _ABOVE_0, 240.0, "above 0 and at most 240")

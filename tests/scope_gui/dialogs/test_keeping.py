@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +13,13 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from capture.session.session import Session
+from dags.frame.reader import frame_at
 from scope_gui.commands import COMMANDS, Ask
 from scope_gui.dialogs import own_verb
 from scope_gui.dialogs.keeping import Keeping
 from scope_gui.verbs.registry import verb_named
 from tests.sessions import build_session
-from views.loop.events import SessionOpened
+from views.loop.events import FrameReady, SessionOpened
 from views.loop.state import Notice, SessionRef
 from views.loop.store import Store
 
@@ -86,6 +88,21 @@ def test_a_session_is_kept_as_one_file_under_a_name_that_was_free(
         assert packed.complete
     again = window.said(lambda: window.keeping.write(verb_named("pack"), str(target)))
     assert again.text == f"{target} exists already; choose another name."
+
+
+def test_a_graph_is_that_of_the_event_at_the_cursor(window: Window, session: Path, tmp_path: Path) -> None:
+    window.show(session)
+    assert window.said(lambda: window.keeping.begin(verb_named("graph"))).text.startswith("No event lies at the cursor")
+    with Session.open(session) as read:
+        at = read.end_ns // 2
+        window.store.send(FrameReady(key=1, time_ns=at, frame=frame_at(read, at)))
+    window.store.fold()
+    target = tmp_path / "graph.json"
+    said = window.said(lambda: window.keeping.write(verb_named("graph"), str(target)))
+    assert said.text.endswith(f" edges are in {target}.")
+    frame = window.store.assigns.frame
+    assert frame is not None
+    assert json.loads(target.read_text())["graph"]["around"] == frame.event_id > 1
 
 
 @pytest.mark.qt_log_ignore("propagateSizeHints")
