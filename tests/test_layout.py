@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,7 +121,15 @@ def test_every_pin_has_a_hash_and_no_address() -> None:
     assert len(versions) == len(set(versions)) == len(re.findall(r"^[a-z0-9]", text, re.MULTILINE))
     names = [version.partition("==")[0] for version in versions]
     assert {name for name in names if names.count(name) > 1} <= {"pyside6-addons", "pyside6-essentials", "shiboken6"}
-    assert {"msgspec", "psutil", "numpy", "pyarrow", "duckdb", "networkx", "xxhash", "setuptools", "pyqtgraph"} <= set(
-        names
-    )
+    assert {"msgspec", "psutil", "numpy", "pyarrow", "duckdb", "networkx", "xxhash", "setuptools"} <= set(names)
     assert "://" not in text
+
+
+def test_every_library_that_is_asked_for_is_used() -> None:
+    called = {"pillow": "PIL", "PySide6-Essentials": "PySide6", "PySide6-Addons": "PySide6"}
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {re.match(r"[\w-]+", one)[0] for one in asked}  # type: ignore[index]
+    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    imported = {name for path in sources for name in imported_modules(path)}
+    assert len(names) > 5
+    assert not {name for name in names if called.get(name, name) not in imported}

@@ -16,7 +16,7 @@ from pip._vendor.packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = (
     *("*/tests/*", "*/__pycache__/*", "*/include/*", "*.pyi", "*.pyx", "*.pxd", "*.pxi", "*.h", "*.cc", "*.cmake"),
-    *("numpy/f2py/*", "numpy/_core/lib/*", "numpy/distutils/*", "pyqtgraph/examples/*", "pyqtgraph/opengl/*"),
+    *("numpy/f2py/*", "numpy/_core/lib/*", "numpy/distutils/*"),
     *("pyarrow/src/*", "pyarrow/benchmark.py", "pyarrow/_pyarrow_cpp_tests.*"),
     # Sessions are local files: no cloud storage, no network protocol, none of the other file formats.
     *("pyarrow/_flight.*", "pyarrow/_s3fs.*", "pyarrow/_gcsfs.*", "pyarrow/_azurefs.*", "pyarrow/_hdfs.*"),
@@ -26,8 +26,6 @@ LEFT_OUT = (
     *("_duckdb-stubs/*", "adbc_driver_duckdb/*", "duckdb/experimental/*"),
 )
 QT_PYTHON = ("*.py", "libpyside6.abi3.so*")
-OF_PYQTGRAPH = ("QtOpenGL", "QtOpenGLWidgets")
-"""What it imports whether or not anything is drawn with it."""
 QT_PLUGINS = (
     *("platforms/libqxcb.so", "platforms/libqwayland.so", "platforms/libqoffscreen.so", "platforms/libqminimal.so"),
     *("xcbglintegrations/*", "wayland-decoration-client/*", "wayland-shell-integration/*"),
@@ -61,7 +59,7 @@ def copy(packages: Path) -> list[importlib.metadata.Distribution]:
 def drop_unused_qt(packages: Path) -> None:
     """Leaves of Qt the modules that our code imports, the plugins above, and the libraries that those reach."""
     qt = packages / "PySide6"
-    used = {*qt_modules(packages), *OF_PYQTGRAPH}
+    used = set(qt_modules(packages))
     for path in [path for path in qt.iterdir() if path.name not in ("Qt", "support")]:
         kept = any(fnmatch(path.name, pattern) for pattern in QT_PYTHON) or path.name.partition(".")[0] in used
         if not kept:

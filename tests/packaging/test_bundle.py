@@ -20,7 +20,7 @@ import linking
 import notices
 
 sys.path.pop(0)
-BY_HAND = {"pyqtgraph/examples/*", "pyqtgraph/opengl/*", "numpy/distutils/*", "*.cc", "*.cmake", "pyarrow/src/*"}
+BY_HAND = {"numpy/distutils/*", "*.cc", "*.cmake", "pyarrow/src/*"}
 """Left out where a library's version has them."""
 
 
