@@ -113,6 +113,12 @@ class CaptureSettings:
         orders = {flag.agent_key: facts[flag.name] for flag in flags.FLAGS if flag.agent_key}
         return {**orders, "features": cast(Mode, mode_named(self.mode)).features}
 
+    def live_orders(self) -> dict[str, object]:
+        """As an agent is told to record by these from now on: what may change while something is recorded."""
+        orders = self.orders()
+        keys = [flag.agent_key for flag in flags.FLAGS if flag.agent_key and flag.is_live]
+        return {key: orders[key] for key in (*keys, "features")}
+
     def words(self) -> tuple[str, ...]:
         """As the command line says them, those left out that say what holds anyway.
 

@@ -142,6 +142,17 @@ class _Agent:
         status: dict[str, Any] = recorder.status()
         return status
 
+    def configure(self, message: "dict[str, Any]") -> "dict[str, Any]":
+        """Record something else from now on."""
+        try:
+            waits = int(message["when_full"] == "block")
+            since_ns, until_ns = recorder.change(
+                waits, message["features"], message["include"], message["exclude"], message["state"]
+            )
+        except Exception as error:
+            return {"event": "configured", "problem": str(error) or type(error).__name__, **self.status(message)}
+        return {"event": "configured", "since_ns": since_ns, "until_ns": until_ns, **self.status(message)}
+
     def stop(self, message: "dict[str, Any]") -> "dict[str, Any]":
         """End the recording."""
         self.finish()
@@ -216,7 +227,12 @@ class _Agent:
             pass
 
 
-VERBS = {"ping": _Agent.pong, "status": _Agent.status, "stop": _Agent.stop}
+VERBS = {
+    "ping": _Agent.pong,
+    "status": _Agent.status,
+    "stop": _Agent.stop,
+    "configure": _Agent.configure,
+}
 """What the recorder process may ask, and how each is answered; capture/attach/agent_verbs.py says more of each."""
 
 

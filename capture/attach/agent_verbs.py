@@ -27,5 +27,12 @@ VERBS: tuple[AgentVerb, ...] = (
     AgentVerb("ping", "whether anybody listens"),
     AgentVerb("status", "how the recording stands"),
     AgentVerb("stop", "take every hook out, and go", event="stopped", patience_s=8.0),
+    AgentVerb(
+        "configure",
+        "record something else from now on",
+        event="configured",
+        takes=("mode", "features", "include", "exclude", "state", "when_full"),
+        patience_s=8.0,
+    ),
 )
 BY_NAME: Mapping[str, AgentVerb] = {verb.name: verb for verb in VERBS}

@@ -16,12 +16,13 @@ import socket
 import struct
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import msgspec
 
-from capture.attach.agent_verbs import BY_NAME
+from capture.attach.agent_verbs import BY_NAME, AgentVerb
 from capture.drain.probe import image_of
 from capture.errors import ScopeBug, TargetProblem
 from capture.names import readable
@@ -37,6 +38,7 @@ MOST_REASON = 500
 MOST_VERSION = 40
 _READ_BYTES = 1 << 16
 _HELLO_PATIENCE_S = 3.0
+_ASKING_PATIENCE_S = 2.0
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -128,17 +130,26 @@ class AgentChannel:
         self._send({"ok": True}, deadline)
         return True
 
-    def request(self, do: str, *, timeout_s: float | None = None, **arguments: object) -> Message:
-        """The agent's answer to a verb of `agent_verbs`; events that arrive meanwhile are kept for `receive`.
+    def ask(self, do: str, words: Mapping[str, object] | None = None) -> AgentVerb:
+        """Asks for a verb of `agent_verbs` with what it takes, and does not wait; what is asked.
+
+        Raises: TargetProblem if the agent is gone or does not listen.
+        """
+        words = words or {}
+        verb = BY_NAME.get(do)
+        if verb is None or set(words) != set(verb.takes):
+            raise ScopeBug(f"No agent is asked to {do!r} with {', '.join(words) or 'nothing'}.")
+        self._send({"do": do, **words}, time.monotonic() + _ASKING_PATIENCE_S)
+        return verb
+
+    def request(self, do: str, words: Mapping[str, object] | None = None, *, timeout_s: float | None = None) -> Message:
+        """As `ask`, with the agent's answer; events that arrive meanwhile are kept for `receive`.
 
         Raises: TargetProblem if the agent reports an error, is gone, or does not answer in time.
         """
-        verb = BY_NAME.get(do)
-        if verb is None or set(arguments) != set(verb.takes):
-            raise ScopeBug(f"No agent is asked to {do!r} with {', '.join(arguments) or 'nothing'}.")
+        verb = self.ask(do, words)
         timeout_s = verb.patience_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
-        self._send({"do": do, **arguments}, deadline)
         while (message := self._next_message(deadline)) is not None:
             if message.get("event", "") == verb.event:
                 return message

@@ -97,6 +97,7 @@ class SnapshotReason(Coded):
     BEGIN = 1, "recording began"
     GAP = 2, "events were missing before it"
     END = 3, "recording ended"
+    SETTINGS = 4, "what is recorded has changed"
 
 
 class GapReason(Coded):
@@ -108,6 +109,7 @@ class GapReason(Coded):
     ANOTHER_PROFILER = 4, "calls were not followed: it has the thread"
     GREENLETS_NOT_FOLLOWED = 5, "calls were not followed: greenlets may switch unseen"
     HOOKS_TAKEN_OUT = 6, "calls were not followed: somebody took the hooks out"
+    LEFT_OUT = 7, "calls were not followed: the settings leave them out"
 
     @property
     def is_blind(self) -> bool:

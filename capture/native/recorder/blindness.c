@@ -71,6 +71,13 @@ void scope_blind_all(uint32_t reason, uint64_t since_ticks) {
     scope_tracks_unlock();
 }
 
+/* GIL held; does not allocate. Tracks that begin are not blind for this reason any more; the others are seen again one by
+ * one. */
+void scope_blind_no_more(uint32_t reason) {
+    if (everywhere == reason)
+        everywhere = 0;
+}
+
 /* GIL held; takes the tracks' lock; allocates frame objects with the collector off; no exception. Calls are seen again
  * everywhere, after a time that began then. `frames`: the stacks of all threads, of this instant; `calls`: they count. */
 void scope_see_all_again(uint32_t reason, uint64_t since_ticks, PyObject *frames, bool calls) {

@@ -20,17 +20,48 @@ struct pattern_list {
 struct scope_features scope_features;
 
 static struct pattern_list lists[SCOPE_PATTERN_LISTS];
+static struct pattern_list before[SCOPE_PATTERN_LISTS]; /* what a change that is under way replaces */
 static uint64_t matched[SCOPE_PATTERN_LISTS]; /* a bit for each of the first 64 patterns that has matched something */
 static char own_folder[4096];
 
 /* GIL held; frees plain memory. */
+static void empty(struct pattern_list *list) {
+    for (int i = 0; i < list->count; i++)
+        free(list->patterns[i]);
+    free(list->patterns);
+    *list = (struct pattern_list){0};
+}
+
+/* GIL held; frees plain memory. */
 void scope_filter_clear(void) {
     for (int list = 0; list < SCOPE_PATTERN_LISTS; list++) {
-        for (int i = 0; i < lists[list].count; i++)
-            free(lists[list].patterns[i]);
-        free(lists[list].patterns);
-        lists[list] = (struct pattern_list){0};
+        empty(&lists[list]);
         matched[list] = 0;
+    }
+}
+
+/* GIL held, not given up until scope_filter_end_change(); does not allocate. What the user chooses is empty, to be filled
+ * anew; where the standard library lies stays. */
+void scope_filter_begin_change(void) {
+    for (int list = 0; list < SCOPE_PATTERN_LISTS; list++) {
+        if (list == SCOPE_STDLIB)
+            continue;
+        before[list] = lists[list];
+        lists[list] = (struct pattern_list){0};
+    }
+}
+
+/* GIL held; frees plain memory. The patterns are those that were added meanwhile, or those of before. */
+void scope_filter_end_change(bool keep_new) {
+    for (int list = 0; list < SCOPE_PATTERN_LISTS; list++) {
+        if (list == SCOPE_STDLIB)
+            continue;
+        empty(keep_new ? &before[list] : &lists[list]);
+        if (keep_new)
+            matched[list] = 0; /* by their places in the list */
+        else
+            lists[list] = before[list];
+        before[list] = (struct pattern_list){0};
     }
 }
 

@@ -20,6 +20,8 @@ extern struct scope_features scope_features;
 enum scope_pattern_list { SCOPE_INCLUDE, SCOPE_EXCLUDE, SCOPE_STDLIB, SCOPE_CLASSES, SCOPE_PATTERN_LISTS };
 
 void scope_filter_clear(void);
+void scope_filter_begin_change(void);
+void scope_filter_end_change(bool keep_new);
 void scope_filter_set_own_folder(const char *folder);
 bool scope_filter_is_own_file(const char *file);
 bool scope_filter_is_own_module(const char *module);

@@ -91,6 +91,14 @@ void scope_codes_close(void) {
         free(old.entries);
 }
 
+/* GIL held; does not allocate. Every code object is seen for the first time again, and judged by what the filter says now.
+ * The numbers of functions stay, and so does what tells of the end of a code object. */
+void scope_codes_forget(void) {
+    if (scope_codes.entries != empty)
+        memset(scope_codes.entries, 0, ((size_t)scope_codes.mask + 1) * sizeof *scope_codes.entries);
+    scope_codes.count = 0;
+}
+
 /* GIL held; does not allocate. */
 uint32_t scope_codes_recorded(void) {
     return sites.count;

@@ -31,6 +31,7 @@ extern struct scope_code_table scope_codes;
 
 int scope_codes_open(void);
 void scope_codes_close(void);
+void scope_codes_forget(void);
 uint32_t scope_codes_recorded(void);
 size_t scope_codes_bytes(void);
 const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals);

@@ -104,6 +104,7 @@ void scope_tracks_forget(void) {
         scope_track_link(own);
     }
     scope_session += 1;
+    scope_waiting = 0;
 }
 
 /* GIL held; does not allocate. */
@@ -161,19 +162,24 @@ struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t 
     return w;
 }
 
-/* GIL held; may find file space. A later definition of the same thread replaces the earlier one. With another name a thread
- * may be left out from now on, or not any more: its stack is not known then. */
+/* GIL held; may find file space. A thread of this name may be left out from now on, or not any more: its stack is not known
+ * then. */
+void scope_track_judge(struct scope_writer *w, const char *name) {
+    const bool was_quiet = w->quiet;
+    w->quiet = !scope_filter_wants_thread(name);
+    if (w->begun && w->quiet != was_quiet)
+        scope_write_pause(w, SCOPE_GAP_PAUSED, scope_ticks());
+    w->limit = scope_limit(w);
+}
+
+/* GIL held; may find file space. A later definition of the same thread replaces the earlier one. */
 void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, uint32_t os_tid) {
     if (!w->os_tid)
         w->os_tid = os_tid;
     char tid[16];
     snprintf(tid, sizeof tid, "%u", w->os_tid);
     scope_define(SCOPE_DEF_THREAD, w->serial, (const char *[]){name, tid, daemon ? "1" : "0"}, 3);
-    const bool was_quiet = w->quiet;
-    w->quiet = !scope_filter_wants_thread(name);
-    if (w->begun && w->quiet != was_quiet)
-        scope_write_pause(w, SCOPE_GAP_PAUSED, scope_ticks());
-    w->limit = scope_limit(w);
+    scope_track_judge(w, name);
 }
 
 /* GIL held; may find file space. The thread's first event. Without a slot nothing is written or counted here: it is

@@ -12,6 +12,7 @@ struct scope_writer *scope_writer_of_this_thread(PyObject *entering);
 struct scope_writer *scope_track_new(pthread_t ident, uint32_t os_tid, uint32_t serial);
 uint32_t scope_track_next_serial(void);
 void scope_track_begin(struct scope_writer *w, const char *name, bool daemon, bool was_running);
+void scope_track_judge(struct scope_writer *w, const char *name);
 void scope_track_rename(struct scope_writer *w, const char *name, bool daemon, uint32_t os_tid);
 void scope_track_end(struct scope_writer *w);
 void scope_tracks_sweep(PyObject *frames);

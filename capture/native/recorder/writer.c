@@ -17,6 +17,8 @@
 #define BUSY_NS 250000000u /* who fills a small chunk in less gets a large one */
 #define MOST_PARTS_WANTED (4 * SCOPE_SMALL_PER_BLOCK)
 
+uint32_t scope_waiting;
+
 static bool waiting_is_hopeless; /* a wait ran into its limit; set back by the next successful claim */
 
 /* GIL not needed; does not allocate. Counts one event that was produced and cannot be recorded. */
@@ -89,9 +91,11 @@ static bool wait_for_chunk(struct scope_writer *w, bool filled) {
             return true;
         if (scope_mono_ns() - began_ns > WAIT_LIMIT_NS)
             waiting_is_hopeless = true;
+        scope_waiting += 1;
         PyThreadState *state = PyEval_SaveThread();
         usleep(WAIT_STEP_US);
         PyEval_RestoreThread(state);
+        scope_waiting -= 1;
     }
     return false;
 }
@@ -152,13 +156,26 @@ struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObj
     return &w->records[w->next];
 }
 
+/* GIL held; allocates a frame object with the collector off. The first event of a thread since another one has written its
+ * stack: whether the event is the beginning of a frame that is on that stack already. From 3.13 on, and under the profile
+ * function of 3.11, a thread lets another one run just before its hook is called for a frame that has begun. */
+static bool is_on_stack(struct scope_writer *w, PyObject *entering) {
+    int collecting = PyGC_Disable();
+    const bool is_told = entering && (const void *)PyEval_GetFrame() == w->stands;
+    if (collecting)
+        PyGC_Enable();
+    w->stands = NULL;
+    w->limit = scope_limit(w);
+    return is_told;
+}
+
 /* GIL held; may find file space and, after a gap, allocates frame objects. `left`: the event is the end of a function that
  * is no more on the thread's stack; where that has been written meanwhile, the end is in it. */
 static void write_slowly(uint32_t a, uint32_t head, PyObject *code, bool left) {
     const struct scope_writer *before = scope_tls;
     const uint32_t told_before = before ? before->stacks_told : 0;
     struct scope_writer *w = scope_upward.writer_of_this_thread(code);
-    if (!w || w->quiet || w->ended)
+    if (!w || w->quiet || w->ended || (w->stands && is_on_stack(w, code)))
         return;
     scope_follow_greenlets(w, code, false);
     struct scope_record *record = scope_reserve(w, 1, code, true);

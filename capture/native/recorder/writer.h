@@ -51,6 +51,8 @@ struct scope_writer {
     uint32_t blind;           /* why its calls cannot be followed now, one of SCOPE_GAP_*; 0 = they can; blindness.c */
     uint64_t blind_told_ticks, blind_told_ns, blind_told_events;
     PyObject *changing_object, *changing_name; /* hooks/attributes.c; compared, never used */
+    const void *stands;                        /* the innermost frame of a stack that another thread has written,
+                                                  until the next event here; compared, never used */
     struct scope_writer *following;            /* in its bucket, track_list.c */
 };
 
@@ -59,6 +61,7 @@ extern struct scope_writer scope_muted; /* what the TLS of a thread that must no
 extern uint32_t scope_active;           /* 1 while recording */
 extern uint32_t scope_session;          /* counts recordings of this process */
 extern bool scope_greenlets_loaded;     /* or about to be; hooks/greenlets.c says so */
+extern uint32_t scope_waiting;          /* threads that wait for space, in the middle of an event */
 
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
 void scope_write_left_slowly(uint32_t a, uint32_t head);
@@ -100,7 +103,7 @@ static inline uint32_t scope_head(uint32_t kind, uint32_t flags, uint32_t b) {
 
 /* GIL not needed; does not allocate. How far the hot path may write in the chunk that `w` has. */
 static inline uint32_t scope_limit(const struct scope_writer *w) {
-    const bool slow = w->quiet || (scope_greenlets_loaded && !w->follows_greenlets);
+    const bool slow = w->quiet || w->stands || (scope_greenlets_loaded && !w->follows_greenlets);
     return slow ? 0 : w->capacity;
 }
 

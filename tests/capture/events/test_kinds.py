@@ -74,7 +74,7 @@ def test_codes_fit_a_record_words_are_words_and_neither_comes_twice() -> None:
         assert kind.word.isidentifier()
         assert kind.row.says.endswith(".")
         assert (kind.row.b == "reason") == (kind.row.reasons is not None)
-    assert SNAPSHOT_REASONS == {1: "begin", 2: "gap", 3: "end"}  # words of released sessions
+    assert SNAPSHOT_REASONS == {1: "begin", 2: "gap", 3: "end", 4: "settings"}  # words of released sessions
     assert list(GAP_REASONS.values())[:4] == ["pool full", "site table full", "paused", "another profiler"]
 
 

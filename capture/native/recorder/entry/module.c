@@ -76,6 +76,16 @@ static void know_own_folder(void) {
             Py_DecRef(parts[i]);
 }
 
+/* GIL held; does not allocate. What the letters of a mode (capture/flags.py) switch on, with the filter as it is. */
+static struct scope_features features_of(const char *letters) {
+    return (struct scope_features){
+        .calls = strchr(letters, 'c') != NULL,
+        .raises = strchr(letters, 'r') != NULL,
+        .globals = strchr(letters, 'g') != NULL,
+        .attributes = strchr(letters, 'a') != NULL && scope_filter_has_classes(),
+    };
+}
+
 /* GIL held; allocates; new reference or NULL with an exception. configure(pool_dir, block_count, when_full, features,
  * include, exclude, stdlib, classes, hidden names): makes the pool; nothing is recorded yet. */
 static PyObject *configure(PyObject *module, PyObject *args) {
@@ -101,12 +111,7 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     if (add_patterns(SCOPE_INCLUDE, include) || add_patterns(SCOPE_EXCLUDE, exclude) ||
         add_patterns(SCOPE_STDLIB, stdlib) || add_patterns(SCOPE_CLASSES, classes) || hide_names(hidden))
         return NULL;
-    scope_features = (struct scope_features){
-        .calls = strchr(features, 'c') != NULL,
-        .raises = strchr(features, 'r') != NULL,
-        .globals = strchr(features, 'g') != NULL,
-        .attributes = strchr(features, 'a') != NULL && scope_filter_has_classes(),
-    };
+    scope_features = features_of(features);
     char path[4096];
     snprintf(path, sizeof path, "%s/pool.bin", folder);
     int problem =
@@ -122,6 +127,31 @@ static PyObject *configure(PyObject *module, PyObject *args) {
         return PyErr_SetFromErrnoWithFilename(PyExc_OSError, path);
     }
     SCOPE_RETURN_NONE;
+}
+
+/* GIL held, given up before anything changes; allocates; new reference or NULL with an exception. change(when_full, features,
+ * include, exclude, classes): what is recorded from now on. Returns when that was, ns on the monotonic clock: not before the
+ * first, and not after the second. */
+static PyObject *change(PyObject *module, PyObject *args) {
+    (void)module;
+    const char *features;
+    unsigned when_full;
+    PyObject *include, *exclude, *classes;
+    if (!PyArg_ParseTuple(args, "IsOOO", &when_full, &features, &include, &exclude, &classes))
+        return NULL;
+    scope_recording_settle();
+    if (!scope_active) {
+        PyErr_SetString(PyExc_RuntimeError, "nothing is being recorded");
+        return NULL;
+    }
+    const uint64_t since_ns = scope_mono_ns();
+    scope_filter_begin_change();
+    const bool filled = !add_patterns(SCOPE_INCLUDE, include) && !add_patterns(SCOPE_EXCLUDE, exclude) &&
+                        !add_patterns(SCOPE_CLASSES, classes);
+    scope_filter_end_change(filled);
+    if (!filled || scope_recording_change(features_of(features), when_full) != 0)
+        return NULL;
+    return Py_BuildValue("KK", (unsigned long long)since_ns, (unsigned long long)scope_mono_ns());
 }
 
 /* GIL held; new reference or NULL with an exception. begin() */
@@ -196,6 +226,7 @@ static PyObject *pid(PyObject *module, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"configure", configure, METH_VARARGS, NULL},
+    {"change", change, METH_VARARGS, NULL},
     {"begin", begin, METH_NOARGS, NULL},
     {"end", end, METH_NOARGS, NULL},
     {"stop_state", stop_state, METH_NOARGS, NULL},

@@ -29,6 +29,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#define STEP_US 1000
+#define PATIENT_STEPS 100 /* as long as threads that wait for space may find some before a change */
+#define MOST_STEPS 2000
 
 /* GIL held; allocates; threading's entry of a thread, (name, native id, daemon), or a name made up. Only for the latter the
  * system is asked: thousands of threads would make that a pause. */
@@ -120,6 +125,7 @@ int scope_recording_begin(void) {
         return -1;
     }
     scope_state_open();
+    scope_objects_open();
     scope_costs_go_to(scope_pool.header->cost_counts);
     scope_blindness_open();
     PyObject *frames = scope_hooks_put() == 0 ? scope_current_frames() : NULL;
@@ -145,6 +151,103 @@ int scope_recording_begin(void) {
         PyGC_Enable();
     PyErr_Clear();
     return 0;
+}
+
+/* GIL held, given up while waiting; does not allocate. No thread is in the middle of an event on return: those that wait for
+ * space either get some soon, or lose that event. */
+void scope_recording_settle(void) {
+    uint32_t *when_full = &scope_pool.header->when_full;
+    for (int step = 0; scope_waiting && step < MOST_STEPS; step++) {
+        if (step == PATIENT_STEPS)
+            __atomic_store_n(when_full, 0, __ATOMIC_RELAXED);
+        PyThreadState *state = PyEval_SaveThread();
+        usleep(STEP_US);
+        PyEval_RestoreThread(state);
+    }
+}
+
+/* GIL held; allocates with the collector off; new reference, NULL without an exception. As scope_thread_news(), of every
+ * thread; the next sweep tells them all. */
+static PyObject *all_threads(void) {
+    scope_thread_names_close();
+    PyObject *threads = scope_thread_news();
+    scope_thread_names_close();
+    return threads;
+}
+
+/* GIL held; does not allocate. Whether calls of what `frame` runs are told; it has been looked at. */
+static bool is_recorded(PyObject *frame) {
+    PyObject *code = frame ? (PyObject *)PyFrame_GetCode((PyFrameObject *)frame) : NULL;
+    const struct scope_code *known = code ? scope_code_find(code) : NULL;
+    if (code)
+        Py_DecRef(code);
+    return known && known->site;
+}
+
+/* GIL held; allocates with the collector off; no exception. What is recorded of each thread from here on: its stack, written
+ * anew, or that there is none. */
+static void restate(PyObject *frames, PyObject *threads, bool calls_before, uint64_t since_ticks) {
+    scope_tracks_lock();
+    for (struct scope_writer *w = scope_tracks_after(NULL); w; w = scope_tracks_after(w)) {
+        if (!scope_track_is_live(w) || w->over || !w->slot)
+            continue;
+        char name[256] = "";
+        uint32_t os_tid;
+        bool daemon;
+        PyObject *ident = PyLong_FromUnsignedLong((unsigned long)w->ident);
+        if (ident && scope_filter_has_threads())
+            describe(threads, ident, name, sizeof name, &os_tid, &daemon);
+        scope_track_judge(w, name);
+        if (w->blind == SCOPE_GAP_LEFT_OUT && scope_features.calls)
+            scope_see_again(w, SCOPE_GAP_LEFT_OUT, since_ticks);
+        if (scope_features.calls && !w->quiet && !w->blind) {
+            PyObject *frame = ident ? PyDict_GetItemWithError(frames, ident) : NULL; /* borrowed */
+            scope_snapshot(w, (PyFrameObject *)frame, SCOPE_SNAPSHOT_SETTINGS, NULL);
+            w->stands = is_recorded(frame) ? frame : NULL; /* of another nothing tells when it is gone */
+            w->limit = scope_limit(w);
+        }
+        if (ident)
+            Py_DecRef(ident);
+    }
+    scope_tracks_unlock();
+    if (calls_before && !scope_features.calls)
+        scope_blind_all(SCOPE_GAP_LEFT_OUT, since_ticks);
+    PyErr_Clear();
+}
+
+/* GIL held, given up only where there are audit hooks, while hooks go in and out; allocates; 0, or -1 with an exception when
+ * not all that is wanted can be recorded. scope_recording_settle() has returned, and the filter is filled anew.
+ *
+ * Frames that run were judged by the old filter, and end under the new one. So every thread's stack is written again, as
+ * the new one sees it: a reader ends calls that are not on it, begins those that are new on it, and keeps the rest. */
+int scope_recording_change(struct scope_features features, uint32_t when_full) {
+    const bool calls_before = scope_features.calls;
+    const uint64_t since_ticks = scope_ticks();
+    int collecting = PyGC_Disable();
+    scope_features = features;
+    scope_codes_forget();
+    int failed = scope_hooks_change();
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *frames = scope_current_frames(), *threads = scope_filter_has_threads() ? all_threads() : NULL;
+    PyErr_Clear();
+    if (scope_features.calls && frames)
+        scope_blind_no_more(SCOPE_GAP_LEFT_OUT);
+    if (frames) {
+        scope_hooks_begin_new(frames);
+        restate(frames, threads, calls_before, since_ticks);
+        Py_DecRef(frames);
+    } else { /* no memory: nothing is known of the stacks */
+        scope_blind_all(SCOPE_GAP_LEFT_OUT, since_ticks);
+    }
+    __atomic_store_n(&scope_pool.header->when_full, when_full, __ATOMIC_RELAXED);
+    if (threads)
+        Py_DecRef(threads);
+    if (collecting)
+        PyGC_Enable();
+    PyErr_Clear();
+    PyErr_Restore(type, value, traceback);
+    return failed;
 }
 
 /* GIL held; allocates; no exception. The last stack of each live thread. */

@@ -283,3 +283,9 @@ void scope_attributes_undo(void) {
     scope_attribute_keys_close();
     PyErr_Clear();
 }
+
+/* GIL held; allocates with the collector off; never leaves an exception. Other classes are wanted. */
+void scope_attributes_change(void) {
+    scope_attributes_undo();
+    scope_attributes_begin(NULL);
+}

@@ -5,6 +5,7 @@
 #include "python_api.h"
 
 void scope_attributes_begin(PyObject *frames);
+void scope_attributes_change(void);
 void scope_attributes_sweep(PyObject *frames);
 void scope_attributes_undo(void);
 

@@ -43,6 +43,7 @@ static bool wanted;               /* between start and stop */
 static bool in_place;             /* ours is the interpreter's evaluation function, as far as we know */
 static bool generators_known;     /* we can read their frames */
 static uint32_t deep;             /* evaluations in progress that began deep in a stack */
+static uint32_t rules;            /* counts by how many filters frames have been judged here */
 
 #define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
 THREAD_LOCAL uintptr_t lowest; /* address; below it a stack counts as deep; 0 = not known yet */
@@ -96,6 +97,7 @@ static void look_out_everywhere(void) {
 static PyObject *evaluate_deep(PyThreadState *thread, void *frame, int throwing) {
     unsigned char *mark = mark_of(thread);
     const unsigned char before = *mark;
+    const uint32_t judged_by = rules;
     if (deep++ == 0) {
         put_in_place(false);
         look_out_everywhere();
@@ -104,7 +106,7 @@ static PyObject *evaluate_deep(PyThreadState *thread, void *frame, int throwing)
     if (--deep == 0 && wanted)
         put_in_place(true);
     if (is_ours(thread))
-        *mark = in_place ? before : looking_out;
+        *mark = in_place && judged_by == rules ? before : looking_out;
     return result;
 }
 
@@ -196,7 +198,7 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     const bool recorded = known && known->site && scope_active && !is_too_deep(thread);
     const uint32_t site = recorded ? known->site : 0, flags = recorded ? known->flags : 0; /* the entry may move */
     const uint32_t begins = recorded ? kind_of_begin(flags, frame, throwing) : SCOPE_FRAME_LOOKED_AT,
-                   session = scope_session;
+                   session = scope_session, judged_by = rules;
     const bool told = begins != SCOPE_FRAME_LOOKED_AT && begins != SCOPE_FRAME_SILENT;
     scope_counts[SCOPE_COST_LEFT_OUT_CALL] += left_out;
     scope_counts[SCOPE_COST_RESUME] += begins == SCOPE_RESUME;
@@ -216,7 +218,8 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     scope_counts[SCOPE_COST_LEFT_OUT_RAISE] += left_out && !result;
     if (SCOPE_UNLIKELY(!is_ours(thread)))
         return result;
-    const bool goes_on = session == scope_session; /* else what began before this recording is the profile function's */
+    /* else what began before this recording, or under another filter, is the profile function's */
+    const bool goes_on = session == scope_session && judged_by == rules;
     if (told && goes_on && *mark == 0)
         tell_end(site, kind_of_end(flags, frame, result));
     *mark = in_place && goes_on ? before : looking_out;
@@ -269,9 +272,18 @@ bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook, bool (*mee
     if (!generators_known)
         scope_unseen("layout-unknown", "generators");
     wanted = true;
+    rules += 1;
     if (deep == 0)
         put_in_place(true);
     return in_place || deep > 0;
+}
+
+/* GIL held; does not allocate. The filter has changed: frames that run were judged by the old one, and the profile function
+ * tells the end of those that the new one wants. */
+void scope_evaluation_change(void) {
+    rules += 1;
+    if (wanted)
+        look_out_everywhere();
 }
 
 /* GIL held; does not allocate. Whether there are more threads than one wants to go through a few hundred times. */

@@ -301,7 +301,7 @@ void scope_globals_sweep(PyObject *frames) {
     PyErr_Clear();
 }
 
-/* GIL held; releases dicts, which may run finalizers: recording must be off. Never leaves an exception. */
+/* GIL held; releases dicts, which may run finalizers, on a thread that is not recorded. Never leaves an exception. */
 void scope_globals_undo(void) {
     for (uint32_t i = 0; i < scope_globals.module_count && watcher >= 0; i++) {
         scope_python.dict_unwatch(watcher, scope_globals.modules[i].dict);
@@ -314,4 +314,11 @@ void scope_globals_undo(void) {
     poll_module = 0;
     poll_at = 0;
     scope_globals_close();
+}
+
+/* GIL held; allocates with the collector off; never leaves an exception. Other modules are wanted: all is looked at anew. */
+void scope_globals_change(void) {
+    scope_globals_finish();
+    scope_globals_undo();
+    scope_globals_begin(NULL);
 }

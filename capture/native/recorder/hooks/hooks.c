@@ -21,6 +21,7 @@ static const struct scope_hook hooks[] = {
         .since = 0x030c,
         .put = scope_monitoring_put,
         .look = scope_monitoring_look,
+        .change = scope_monitoring_change,
         .sweep = scope_monitoring_sweep,
         .undo = scope_monitoring_undo,
     },
@@ -30,6 +31,7 @@ static const struct scope_hook hooks[] = {
         .capability = &scope_features.calls,
         .put = scope_profile_put,
         .begin = scope_profile_begin,
+        .change = scope_profile_change,
         .sweep = scope_profile_sweep,
         .undo = scope_profile_undo,
     },
@@ -55,6 +57,7 @@ static const struct scope_hook hooks[] = {
         .capability = &scope_features.globals,
         .ends_with_modules = true,
         .begin = scope_globals_begin,
+        .change = scope_globals_change,
         .sweep = scope_globals_sweep,
         .finish = scope_globals_finish,
         .undo = scope_globals_undo,
@@ -66,6 +69,7 @@ static const struct scope_hook hooks[] = {
         .unseen = "slots-unknown",
         .ends_with_modules = true,
         .begin = scope_attributes_begin,
+        .change = scope_attributes_change,
         .sweep = scope_attributes_sweep,
         .undo = scope_attributes_undo,
     },
@@ -73,7 +77,8 @@ static const struct scope_hook hooks[] = {
 
 #define HOOKS (sizeof hooks / sizeof *hooks)
 
-static bool is_in[HOOKS]; /* of this recording, and not undone */
+static bool is_in[HOOKS];  /* of this recording, and not undone */
+static bool is_new[HOOKS]; /* put in by a change, and not begun */
 
 /* GIL held; allocates; no exception. Whether this recording has the hook. */
 static bool is_wanted(const struct scope_hook *hook) {
@@ -104,6 +109,47 @@ void scope_hooks_begin(PyObject *frames) {
             hooks[i].begin(frames);
 }
 
+/* GIL held; may run audit hooks; no exception. Does nothing where it is out. */
+static void undo(size_t i) {
+    if (!is_in[i])
+        return;
+    is_in[i] = false;
+    hooks[i].undo();
+}
+
+/* GIL held; allocates with the collector off; may run audit hooks; 0, or -1 with an exception where one could not go in.
+ * What is recorded has changed: hooks go in and out by it, and those that stay take note. */
+int scope_hooks_change(void) {
+    int failed = 0;
+    for (size_t i = 0; i < HOOKS; i++) {
+        const struct scope_hook *hook = &hooks[i];
+        const bool wanted = is_in[i] ? !hook->capability || *hook->capability : is_wanted(hook);
+        is_new[i] = wanted && !is_in[i];
+        if (is_in[i] && !wanted) {
+            if (hook->finish)
+                hook->finish();
+            undo(i);
+        } else if (is_new[i]) {
+            is_in[i] = true;
+            if (hook->put && hook->put() != 0) {
+                failed = -1;
+                is_new[i] = *hook->capability = false;
+                undo(i);
+            }
+        } else if (is_in[i] && hook->change) {
+            hook->change();
+        }
+    }
+    return failed;
+}
+
+/* GIL held, not given up since `frames` were read; allocates; no exception. After a change. */
+void scope_hooks_begin_new(PyObject *frames) {
+    for (size_t i = 0; i < HOOKS; i++)
+        if (is_new[i] && hooks[i].begin)
+            hooks[i].begin(frames);
+}
+
 /* GIL held, given up as Python code does; allocates; no exception. Four times a second, before the stacks are read. */
 void scope_hooks_look(void) {
     for (size_t i = 0; i < HOOKS; i++)
@@ -123,14 +169,6 @@ void scope_hooks_finish(void) {
     for (size_t i = 0; i < HOOKS; i++)
         if (is_in[i] && hooks[i].finish)
             hooks[i].finish();
-}
-
-/* GIL held; may run audit hooks; no exception. Does nothing where it is out. */
-static void undo(size_t i) {
-    if (!is_in[i])
-        return;
-    is_in[i] = false;
-    hooks[i].undo();
 }
 
 /* GIL held; may run audit hooks; no exception. In a forked child too. */

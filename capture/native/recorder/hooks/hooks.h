@@ -17,7 +17,8 @@ struct scope_hook {
 
     int (*put)(void); /* in and silent, before the stacks are read; 0, or -1 with an exception: no recording */
     void (*begin)(PyObject *frames); /* recording is on and nothing has run since `frames` were read; no exception */
-    void (*look)(void); /* four times a second; may give the GIL up, before the stacks are read; no exception */
+    void (*change)(void); /* the filter or another capability has changed, and the hook stays; no exception */
+    void (*look)(void);   /* four times a second; may give the GIL up, before the stacks are read; no exception */
     void (*sweep)(PyObject *frames); /* and after: `frames` of this instant, or NULL; no exception */
     void (*finish)(void);            /* what is only known at the end, while recording is still on; no exception */
     void (*undo)(void);              /* out again, also where `put` has failed; no exception */
@@ -25,6 +26,8 @@ struct scope_hook {
 
 int scope_hooks_put(void);
 void scope_hooks_begin(PyObject *frames);
+int scope_hooks_change(void);
+void scope_hooks_begin_new(PyObject *frames);
 void scope_hooks_look(void);
 void scope_hooks_sweep(PyObject *frames);
 void scope_hooks_finish(void);

@@ -95,7 +95,7 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t coun
     scope_counts[site ? SCOPE_COST_RAISE : SCOPE_COST_LEFT_OUT_RAISE] += 1;
     if (known->flags & SCOPE_CODE_OVERFLOW)
         scope_drop_unknown_site();
-    else if (site)
+    else if (site && recording_calls)
         scope_write(site, scope_head(SCOPE_THROW, 0, scope_exception_id(args[2])), args[0]);
     return Py_None;
 }
@@ -122,7 +122,7 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t cou
 /* GIL held; may allocate; new reference. */
 static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     (void)self, (void)count;
-    if (!scope_active || scope_tls == &scope_muted)
+    if (!scope_active || !scope_features.raises || scope_tls == &scope_muted)
         return Py_None;
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known && !(known = learn(args[0])))
@@ -156,16 +156,21 @@ static struct scope_callback callbacks[] = {
 
 #define CALLBACKS (sizeof callbacks / sizeof *callbacks)
 
-/* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. */
-int scope_monitoring_put(void) {
-    PyObject *namespace = PySys_GetObject("monitoring"); /* borrowed */
+/* GIL held; does not allocate. Which events this recording needs. */
+static void choose(void) {
     recording_calls = scope_features.calls;
-    disable = namespace ? PyObject_GetAttrString(namespace, "DISABLE") : NULL;
-    if (namespace && !disable)
-        return -1;
     for (size_t i = 0; i < CALLBACKS; i++)
         callbacks[i].bit =
             callbacks[i].kind == SCOPE_RAISE ? scope_features.raises : recording_calls || callbacks[i].for_raises;
+}
+
+/* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. */
+int scope_monitoring_put(void) {
+    PyObject *namespace = PySys_GetObject("monitoring"); /* borrowed */
+    disable = namespace ? PyObject_GetAttrString(namespace, "DISABLE") : NULL;
+    if (namespace && !disable)
+        return -1;
+    choose();
     if (scope_tool_take(callbacks, CALLBACKS) == 0)
         return 0;
     PyObject *type, *value, *traceback;
@@ -173,6 +178,13 @@ int scope_monitoring_put(void) {
     scope_monitoring_undo();
     PyErr_Restore(type, value, traceback);
     return -1;
+}
+
+/* GIL held; allocates with the collector off; may run audit hooks; no exception. Code that was left out is told of again,
+ * since it may be wanted now. */
+void scope_monitoring_change(void) {
+    choose();
+    scope_tool_change();
 }
 
 /* GIL held, given up as Python code does; runs our code and audit hooks; no exception. Whether the hooks are still in. */

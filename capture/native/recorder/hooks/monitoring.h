@@ -5,6 +5,7 @@
 #include "python_api.h"
 
 int scope_monitoring_put(void);
+void scope_monitoring_change(void);
 void scope_monitoring_look(void);
 void scope_monitoring_sweep(PyObject *frames);
 void scope_monitoring_undo(void);

@@ -362,6 +362,11 @@ void scope_profile_begin(PyObject *frames) {
     hook_threads(frames);
 }
 
+/* GIL held; does not allocate. */
+void scope_profile_change(void) {
+    scope_evaluation_change();
+}
+
 /* GIL held; may run audit hooks; never leaves an exception. */
 void scope_profile_sweep(PyObject *frames) {
     if (frames)

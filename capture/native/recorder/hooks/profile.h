@@ -6,6 +6,7 @@
 
 int scope_profile_put(void);
 void scope_profile_begin(PyObject *frames);
+void scope_profile_change(void);
 void scope_profile_sweep(PyObject *frames);
 void scope_profile_undo(void);
 void scope_profile_hook_this_thread(void);

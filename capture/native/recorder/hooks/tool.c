@@ -183,7 +183,7 @@ static void instrument(PyObject *namespace, PyObject *codes) {
     PyErr_Clear();
 }
 
-/* GIL held; allocates; may run audit hooks; 0 or -1 with an exception. Callbacks first, then their events.
+/* GIL held; allocates; 0 or -1 with an exception. The events of our callbacks, of all code anew.
  *
  * WORKAROUND: CPython 3.15 makes what it needs to tell of exceptions (`_co_monitoring`) for code that begins or stands on a
  * thread's stack. An exception in a greenlet that stood suspended when events were set found nothing there: a
@@ -192,11 +192,7 @@ static void instrument(PyObject *namespace, PyObject *codes) {
  *
  * restart_events() because DISABLE answers to an earlier recording, or to whoever had the id meanwhile, persist in the
  * code objects. */
-static int put_hooks_in(PyObject *namespace) {
-    touched_ticks = 0;
-    for (size_t i = 0; i < callback_count; i++)
-        if (callbacks[i].bit && register_callback(namespace, &callbacks[i]) != 0)
-            return -1;
+static int set_events(PyObject *namespace) {
     PyObject *suspended = scope_python.version >= 0x030f ? scope_greenlets_codes() : NULL;
     instrument(namespace, suspended);
     const int failed = finish(PyObject_CallMethod(namespace, "set_events", "il", tool, events));
@@ -204,7 +200,16 @@ static int put_hooks_in(PyObject *namespace) {
         instrument(namespace, suspended);
     if (suspended)
         Py_DecRef(suspended);
-    if (failed || finish(PyObject_CallMethod(namespace, "restart_events", NULL)) != 0)
+    return failed ? -1 : finish(PyObject_CallMethod(namespace, "restart_events", NULL));
+}
+
+/* GIL held; allocates; may run audit hooks; 0 or -1 with an exception. Callbacks first, then their events. */
+static int put_hooks_in(PyObject *namespace) {
+    touched_ticks = 0;
+    for (size_t i = 0; i < callback_count; i++)
+        if (callbacks[i].bit && register_callback(namespace, &callbacks[i]) != 0)
+            return -1;
+    if (set_events(namespace) != 0)
         return -1;
     proved_ticks = scope_ticks();
     return 0;
@@ -225,26 +230,33 @@ static void make_canary(void) {
     PyErr_Clear();
 }
 
+/* GIL held; allocates; an exception stays. Callbacks that are wanted have a bit; here it becomes the event's. */
+static void choose_events(PyObject *namespace) {
+    events = 0;
+    wanted_kinds = 0;
+    for (size_t i = 0; i < callback_count && !PyErr_Occurred(); i++) {
+        const uint32_t kind = callbacks[i].kind;
+        const bool is_canarys =
+            kind == SCOPE_CALL || kind == SCOPE_RETURN || kind == SCOPE_YIELD || kind == SCOPE_RESUME;
+        callbacks[i].bit = callbacks[i].bit ? event_bit(namespace, callbacks[i].event) : 0;
+        events |= callbacks[i].bit;
+        if (callbacks[i].bit && is_canarys)
+            wanted_kinds |= 1u << kind;
+    }
+}
+
 /* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. Of
- * `all`, which outlives the recording, those are wanted that have a bit; here it becomes the event's. */
+ * `all`, which outlives the recording, those are wanted that have a bit. */
 int scope_tool_take(struct scope_callback *all, size_t count) {
     PyObject *namespace = monitoring();
     callbacks = all;
     callback_count = count;
-    events = 0;
-    wanted_kinds = 0;
     is_lost = false;
     if (!namespace || (!name && !(name = PyUnicode_FromString("scope"))) || take_id(namespace) != 0)
         return -1;
-    for (size_t i = 0; i < count && !PyErr_Occurred(); i++) {
-        const bool is_canarys = all[i].kind == SCOPE_CALL || all[i].kind == SCOPE_RETURN ||
-                                all[i].kind == SCOPE_YIELD || all[i].kind == SCOPE_RESUME;
+    for (size_t i = 0; i < count; i++)
         all[i].guard = NULL;
-        all[i].bit = all[i].bit ? event_bit(namespace, all[i].event) : 0;
-        events |= all[i].bit;
-        if (all[i].bit && is_canarys)
-            wanted_kinds |= 1u << all[i].kind;
-    }
+    choose_events(namespace);
     if (PyErr_Occurred() || put_hooks_in(namespace) != 0) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
@@ -267,6 +279,20 @@ static bool own_id(PyObject *namespace) {
         Py_DecRef(owner);
     PyErr_Clear();
     return ours;
+}
+
+/* GIL held; allocates; may run audit hooks where a callback is new; no exception. Other callbacks are wanted, which have a bit,
+ * or other code; what does not go in here does at the next look. */
+void scope_tool_change(void) {
+    PyObject *namespace = tool >= 0 ? monitoring() : NULL;
+    if (namespace)
+        choose_events(namespace);
+    for (size_t i = 0; namespace && !is_lost && i < callback_count; i++)
+        if (callbacks[i].bit && !callbacks[i].guard)
+            register_callback(namespace, &callbacks[i]);
+    if (namespace && !is_lost && !PyErr_Occurred())
+        set_events(namespace);
+    PyErr_Clear();
 }
 
 /* GIL held; allocates; never leaves an exception. free_tool_id alone leaves events and callbacks behind before 3.14. */

@@ -20,6 +20,7 @@ enum scope_tool_standing {
 };
 
 int scope_tool_take(struct scope_callback *all, size_t count);
+void scope_tool_change(void);
 void scope_tool_give_back(void);
 int scope_tool_id(void);
 enum scope_tool_standing scope_tool_look(uint64_t *since_ticks);

@@ -175,7 +175,7 @@ void scope_globals_write_last(bool everything) {
             write_last(w, &entries[i]);
 }
 
-/* GIL held; releases dicts, which may run finalizers: recording must be off. Never leaves an exception. */
+/* GIL held; releases dicts, which may run finalizers, on a thread that is not recorded. Never leaves an exception. */
 void scope_globals_close(void) {
     const struct scope_globals old = scope_globals;
     scope_globals = (struct scope_globals){0};

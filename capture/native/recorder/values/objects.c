@@ -89,10 +89,15 @@ size_t scope_objects_bytes(void) {
     return table ? ((size_t)mask + 1) * sizeof *table : 0;
 }
 
-/* GIL held; frees plain memory. */
+/* GIL held; does not allocate. A recording begins. */
+void scope_objects_open(void) {
+    last_serial = 0;
+}
+
+/* GIL held; frees plain memory. Who is seen again in this recording gets a new serial: what was at its address meanwhile is
+ * not known. */
 void scope_objects_close(void) {
     free(table);
     table = NULL;
     mask = count = 0;
-    last_serial = 0;
 }

@@ -10,6 +10,7 @@
 void scope_object_born(PyObject *object);
 uint64_t *scope_object_serial(PyObject *object);
 size_t scope_objects_bytes(void);
+void scope_objects_open(void);
 void scope_objects_close(void);
 
 #endif
