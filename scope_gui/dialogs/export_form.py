@@ -26,7 +26,7 @@ class ExportForm(QWidget):
 
     def __init__(self, parent: QWidget, *, has_mark: bool) -> None:
         super().__init__(parent)
-        self.view = self._choice("view", "What", [name.capitalize() for name in plan.VIEWS])
+        self.view = self._choice("view", "What", [name.capitalize() for name in plan.views()])
         self.moments = self._choice("moments", "When", [THIS, VISIBLE, *([MARKED] if has_mark else [])])
         self.extent = self._choice("size", "How large", list(SIZES), editable=True)
         self.fps = self._choice("fps", "Pictures a second", list(RATES), editable=True)
@@ -49,9 +49,9 @@ class ExportForm(QWidget):
         self._row(form, "&File", (self.path, browse))
 
     @property
-    def view_name(self) -> plan.ViewName:
+    def view_name(self) -> str:
         """The view that is chosen."""
-        return plan.VIEWS[self.view.currentIndex()]
+        return plan.views()[self.view.currentIndex()]
 
     @property
     def is_as_seen(self) -> bool:

@@ -18,11 +18,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from capture.errors import TargetProblem
 from dags.frame_parts import Frame
-from scope_gui.pictures.plan import LEAST, Size, ViewName
+from scope_gui.pictures.plan import LEAST_WINDOW, WINDOW, Size
 from scope_gui.qt_messages import on_qt_message
 from scope_gui.settings import Settings
+from views import registry
 from views.drawing.legend import Sign, fitting, signs_of
-from views.drawing.picture import Caption, HasPose, body_size, make_view, pixels_of, with_title
+from views.drawing.picture import Caption, HasPose, body_size, pixels_of, with_title
 from views.drawing.theme import dress
 from views.loop.events import Event, FrameReady, SeekTo
 from views.loop.state import Assigns
@@ -75,7 +76,7 @@ class Offscreen:
     """One view, or the whole window, showing a state; `show` moves its cursor, `picture` is what it looks like."""
 
     def __init__(
-        self, name: ViewName, source: Source, assigns: Assigns, size: Size, *, make_desk: MakeDesk, layout: str = ""
+        self, name: str, source: Source, assigns: Assigns, size: Size, *, make_desk: MakeDesk, layout: str = ""
     ) -> None:
         """Builds it for pictures of that size. `layout`: where a window's panels are, as Settings keep it.
 
@@ -85,7 +86,7 @@ class Offscreen:
         self.store = Store(assigns)
         self._size = QSize(*size)
         self._parts: dict[str, QWidget] = {}
-        is_window = name == "window"
+        is_window = name == WINDOW
         self.widget = self._desk(make_desk(self.store, source), layout) if is_window else self._view(name, source)
 
     def show(self, frame: Frame) -> None:
@@ -126,7 +127,7 @@ class Offscreen:
 
     def picture(self) -> QImage:
         """What it looks like; `load` first, for no picture shows half of what there is."""
-        signs = self._signs(self.widget) if self.name != "window" else ()
+        signs = self._signs(self.widget) if self.name != WINDOW else ()
         return picture_of(self.widget, self.name, self.store.assigns, signs)
 
     def close(self) -> None:
@@ -137,9 +138,9 @@ class Offscreen:
         self.widget.deleteLater()
         QCoreApplication.sendPostedEvents(self.widget, QEvent.Type.DeferredDelete)
 
-    def _view(self, name: ViewName, source: Source) -> QWidget:
+    def _view(self, name: str, source: Source) -> QWidget:
         dress(self.store.assigns.theme)
-        widget = make_view(name, self.store.send, source)
+        widget = cast(QWidget, registry.view_named(name).make(self.store.send, source))
         widget.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
         widget.setMinimumSize(0, 0)
         self._parts[name] = widget
@@ -158,7 +159,7 @@ class Offscreen:
         _settle()
         self.store.fold()
         if window.size() != self._size:
-            least = f"{max(window.width(), LEAST['window'][0])}x{max(window.height(), LEAST['window'][1])}"
+            least = f"{max(window.width(), LEAST_WINDOW[0])}x{max(window.height(), LEAST_WINDOW[1])}"
             raise TargetProblem(f"The window's panels do not fit into that size; {least} would do.")
         return window
 
@@ -176,7 +177,7 @@ class Offscreen:
 def picture_of(widget: QWidget, name: str, assigns: Assigns, signs: Sequence[Sign], ratio: float = 1.0) -> QImage:
     """The picture of the window, or of a view with its title and a legend of these signs."""
     body = pixels_of(widget, ratio)
-    if name == "window":
+    if name == WINDOW:
         return body
     session = assigns.session
     caption = Caption(

@@ -6,19 +6,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from capture.errors import TargetProblem
+from views import registry
 from views.words.figures import count_text
 
-ViewName = Literal["window", "timeline", "building", "supervision", "inspector", "metrics"]
-VIEWS: tuple[ViewName, ...] = ("window", "timeline", "building", "supervision", "inspector", "metrics")
+WINDOW = "window"
 DEFAULT_SIZE = (1600, 900)
-LEAST = {"window": (820, 500)}
+LEAST_WINDOW = (820, 500)
 """Smaller, and the panels of the window would overlap; single views do with less."""
-LEAST_OF_A_VIEW = (320, 120)
 MOST = (7680, 4320)
 FOR_ALL = 0o666  # who may read and write a picture: everybody, less what the umask takes
 MAX_PICTURES = 10_000
@@ -31,6 +29,11 @@ Size = tuple[int, int]
 Moments = tuple[int, ...]
 
 
+def views() -> tuple[str, ...]:
+    """What there are pictures of: the whole window, or a view by its name."""
+    return (WINDOW, *registry.exported())
+
+
 def size_from_text(text: str, view: str) -> Size:
     """The size that is meant: `1600x900`, in pixels.
 
@@ -40,9 +43,9 @@ def size_from_text(text: str, view: str) -> Size:
     if not (width.strip().isdecimal() and height.strip().isdecimal()):
         raise ValueError(f"{text!r} is not a size; write 1600x900")
     size = int(width), int(height)
-    least = LEAST.get(view, LEAST_OF_A_VIEW)
+    least = LEAST_WINDOW if view == WINDOW else registry.view_named(view).least_size
     if size[0] < least[0] or size[1] < least[1]:
-        what = "the window" if view == "window" else "a view"
+        what = "the window" if view == WINDOW else "a view"
         raise ValueError(f"{text} is too small: {what} needs {least[0]}x{least[1]} or more")
     if size[0] > MOST[0] or size[1] > MOST[1]:
         raise ValueError(f"{text} is too large: a picture has at most {MOST[0]}x{MOST[1]}")
@@ -60,7 +63,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What to write: the view at each of these moments. `fps`: of a sequence; None for a single picture."""
 
-    view: ViewName
+    view: str
     size: Size
     output: Path
     times: Moments

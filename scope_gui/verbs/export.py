@@ -58,7 +58,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", type=time_word, metavar="TIME", help="one picture, of this moment: 1.5s, 250ms, 40%%, start or end"
     )
-    parser.add_argument("--view", choices=plan.VIEWS, default="window", help="what is seen (default: the whole window)")
+    parser.add_argument(
+        "--view", choices=plan.views(), default="window", help="what is seen (default: the whole window)"
+    )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="F.png|DIR|F.gif", help="a PNG is replaced if it is there"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Set
-from typing import cast
+from typing import Any, cast
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QShowEvent
@@ -32,21 +32,23 @@ from scope_gui.window.header import HeaderView
 from scope_gui.window.notices import NoticeView
 from scope_gui.window.speed_keys import SpeedKeys
 from scope_gui.window.welcome import WelcomeView
+from views import registry
 from views.building.view import BuildingView
 from views.drawing.theme import dress
-from views.inspector.view import InspectorView
 from views.loop.events import OpenSession
 from views.loop.state import Assigns
 from views.loop.store import Store, View
-from views.metrics.view import MetricsView
 from views.reading.source import Source
-from views.supervision.view import SupervisionView
-from views.timeline.view import TimelineView
 from views.transport.view import TransportView
 from views.words.plain_text import plain
 
 LAYOUT_VERSION = 2
 _AREA = Qt.DockWidgetArea
+_AREAS = {
+    "left": _AREA.LeftDockWidgetArea,
+    "right": _AREA.RightDockWidgetArea,
+    "bottom": _AREA.BottomDockWidgetArea,
+}
 
 
 class MainWindow(QMainWindow):
@@ -65,31 +67,22 @@ class MainWindow(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, _AREA.BottomDockWidgetArea)
         send = store.send
         self.asking = Asking(self, self, store, source)
-        self.building = BuildingView(send, source)
+        self.views: dict[str, Any] = {}
+        self.docks: dict[str, QDockWidget] = {}
         self.welcome = WelcomeView(send, self.asking.ask)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.welcome)
-        self.pages.addWidget(self.building)
         self.setCentralWidget(self.pages)
-        self.docks: list[QDockWidget] = []
         self.may_close: Callable[[], bool] = lambda: True
         self._layout = ""
         self._placed = False
         self._views: list[tuple[View, Callable[[], bool]]] = [
             (self, lambda: True),
             (self.welcome, lambda: True),
-            (self.building, self.building.isVisible),
         ]
-        self.supervision = SupervisionView(send, source)
-        self.inspector = InspectorView(send, source)
-        self.metrics = MetricsView(send, source)
-        self.timeline = TimelineView(send, source)
-        self.building.stage.left.connect(self.timeline.setFocus)
-        self._dock("Supervision", self.supervision, _AREA.LeftDockWidgetArea)
-        self._dock("Inspector", self.inspector, _AREA.RightDockWidgetArea)
-        above = self._dock("Metrics", self.metrics, _AREA.BottomDockWidgetArea)
-        below = self._dock("Timeline", self.timeline, _AREA.BottomDockWidgetArea)
-        self.splitDockWidget(above, below, Qt.Orientation.Vertical)
+        for row in registry.placed():
+            self._put(row, row.make(send, source))
+        self.building.stage.left.connect(self.with_keyboard_first.setFocus)
         self.transport = TransportView(send, source)
         self.notices = NoticeView(send)
         self.bar = self._bottom_bar()
@@ -103,13 +96,18 @@ class MainWindow(QMainWindow):
 
     def parts(self) -> dict[str, QWidget]:
         """The views that can be exported on their own, by name."""
-        return {
-            "timeline": self.timeline,
-            "building": self.building,
-            "supervision": self.supervision,
-            "inspector": self.inspector,
-            "metrics": self.metrics,
-        }
+        return {name: self.views[name] for name in registry.exported()}
+
+    @property
+    def building(self) -> BuildingView:
+        """The view in the centre."""
+        return cast(BuildingView, self.views["building"])
+
+    @property
+    def with_keyboard_first(self) -> QWidget:
+        """The view that gets the keyboard when a session opens."""
+        first = next((row for row in registry.VIEWS if row.gets_keyboard), registry.VIEWS[0])
+        return cast(QWidget, self.views[first.name])
 
     def another(self, store: Store, source: Source) -> MainWindow:
         """One like this on a Store of its own, to paint pictures of."""
@@ -139,7 +137,7 @@ class MainWindow(QMainWindow):
             if is_open and not self._placed:
                 self._placed = True
                 QTimer.singleShot(0, self.place)  # sizes of docks count only once they are on the screen
-            (self.timeline if is_open else self.welcome.attach_button).setFocus()
+            (self.with_keyboard_first if is_open else self.welcome.attach_button).setFocus()
         for command in COMMANDS:
             self.actions_by_title[command.title].setEnabled(is_open or not command.needs_session)
 
@@ -173,13 +171,20 @@ class MainWindow(QMainWindow):
 
     def lay_out(self) -> None:
         """The panels where the design has them."""
-        supervision, inspector, metrics, timeline = self.docks
         width, height = max(self.width(), 1000), max(self.height(), 600)
-        for dock in self.docks:
+        for dock in self.docks.values():
             dock.setFloating(False)
             dock.setVisible(self.store.assigns.session is not None)
-        self.resizeDocks([supervision, inspector], [width * 2 // 10, width * 3 // 10], Qt.Orientation.Horizontal)
-        self.resizeDocks([metrics, timeline], [metrics.sizeHint().height(), height * 8 // 25], Qt.Orientation.Vertical)
+        rows = [row for row in registry.placed() if row.name in self.docks]
+        for across, length, orientation in (
+            (True, width, Qt.Orientation.Horizontal),
+            (False, height, Qt.Orientation.Vertical),
+        ):
+            sized = [row for row in rows if (row.area != "bottom") == across]
+            docks = [self.docks[row.name] for row in sized]
+            wanted = [dock.sizeHint().width() if across else dock.sizeHint().height() for dock in docks]
+            shares = [int(row.share * length) or least for row, least in zip(sized, wanted, strict=True)]
+            self.resizeDocks(docks, shares, orientation)
 
     def place(self) -> None:
         """The panels as they were left, or as the design has them; moving them takes the keyboard away from them."""
@@ -239,18 +244,25 @@ class MainWindow(QMainWindow):
         self.closing.emit()
         QApplication.quit()
 
-    def _dock(self, title: str, view: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(title)
+    def _put(self, row: registry.ViewSpec, view: QWidget) -> None:
+        """Puts a view where its row says."""
+        self.views[row.name] = view
+        self._views.append((cast(View, view), view.isVisible))
+        if row.area == "centre":
+            self.pages.addWidget(view)
+            return
+        dock = self.docks[row.name] = QDockWidget(row.title, self)
+        dock.setObjectName(row.title)
         dock.setWidget(view)
         dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
         dock.visibilityChanged.connect(self._seen)
-        self.addDockWidget(area, dock)
-        self.docks.append(dock)
-        self._views.append((cast(View, view), view.isVisible))
-        return dock
+        self.addDockWidget(_AREAS[row.area], dock)
+        if row.below:
+            self.splitDockWidget(self.docks[row.below], dock, Qt.Orientation.Vertical)
+        if row.tabbed_with:
+            self.tabifyDockWidget(self.docks[row.tabbed_with], dock)
 
     def _seen(self, visible: bool) -> None:
         if visible:
@@ -269,7 +281,7 @@ class MainWindow(QMainWindow):
         for left in self.findChildren(QWidget, "qt_qmainwindow_extended_splitter") if visible else []:
             if left.isHidden():
                 left.deleteLater()
-        for dock in self.docks:
+        for dock in self.docks.values():
             dock.setVisible(visible)
         self.bar.setVisible(True)
         self.transport.setVisible(visible)
@@ -306,7 +318,7 @@ class MainWindow(QMainWindow):
             action.triggered.connect(_Doing(self, command))
             menus[command.menu].addAction(action)
             self.actions_by_title[command.title] = action
-        for dock in self.docks:
+        for dock in self.docks.values():
             menus["Window"].addAction(dock.toggleViewAction())
 
 

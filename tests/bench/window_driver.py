@@ -99,7 +99,7 @@ class Eye(QObject):
             return
         if self._building != "none" and not stage.is_drawn:
             return
-        if self.wants_all_read and self._window.timeline.is_reading:
+        if self.wants_all_read and self._window.views["timeline"].is_reading:
             return
         self._watching = False
         QGuiApplication.sync()
@@ -165,15 +165,15 @@ class Person:
         elif self._building == "drawn":
             self._wait(lambda: window.building.stage.is_on_card and window.building.stage.is_drawn)
         self.told["renderer"] = renderer() if self._building == "drawn" else "QPainter"
-        self._wait(lambda: not window.timeline.is_reading)
+        self._wait(lambda: not window.views["timeline"].is_reading)
         for _ in range(90):
             yield "step, cold", self._press("Ctrl+Shift+Right")
-        self._wait(lambda: not window.timeline.is_reading)
+        self._wait(lambda: not window.views["timeline"].is_reading)
         yield "first after a pause", self._press("Right")
         yield from self._steps("step, warm", 60)
         for _ in range(13):
             yield "zoom", self._press("W")
-        self._wait(lambda: not window.timeline.is_reading)
+        self._wait(lambda: not window.views["timeline"].is_reading)
         yield from self._steps("step, warm", 140)
         for _ in range(40):
             yield "jump, cold", self._jump
@@ -188,7 +188,7 @@ class Person:
 
     def _press(self, name: str) -> Act:
         key, modifiers = _KEYS[name]
-        return lambda: QTest.keyClick(self.window.timeline, key, modifiers)
+        return lambda: QTest.keyClick(self.window.views["timeline"], key, modifiers)
 
     def _jump(self) -> None:
         """A click into the scrub track, anywhere."""

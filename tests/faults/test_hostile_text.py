@@ -256,13 +256,13 @@ def test_no_part_of_the_window_says_a_name_raw_or_as_markup(
         window.resize(1000, 640)
         window.show()
         store.fold()
-        qtbot.waitUntil(lambda: window.timeline.accessibleDescription().startswith("Lane "))
-        window.timeline.wait_until_loaded()
-        window.metrics.wait_until_loaded()
+        qtbot.waitUntil(lambda: window.views["timeline"].accessibleDescription().startswith("Lane "))
+        window.views["timeline"].wait_until_loaded()
+        window.views["metrics"].wait_until_loaded()
         store.fold()
         shown = [text for widget in (window, *window.findChildren(QWidget)) for text in texts_of(widget)]
-        window.timeline.shut()
-        window.metrics.shut()
+        window.views["timeline"].shut()
+        window.views["metrics"].shut()
     assert any("img src" in text for text in shown)
     assert not [text for text in shown if RAW.search(text)]
 

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 from PySide6.QtCore import QPoint, QTimer
@@ -16,11 +17,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QDialog, QLineEdit
 
 from scope_gui.commands import COMMANDS
+from scope_gui.pictures.offscreen import Loading
 from scope_gui.window.app import Application
 from tests.gallery.catalogue import Order, Picture, events_of
+from views import registry
 from views.building.gl_probe import SWITCH
 from views.building.view import BuildingView, Stage
-from views.inspector.view import InspectorView
 from views.loop.events import (
     AddBookmark,
     Event,
@@ -37,22 +39,14 @@ from views.loop.events import (
 )
 from views.loop.state import Assigns, Selection, Theme
 from views.loop.store import ALL_FIELDS
-from views.metrics.view import MetricsView
 from views.reading.opening import first_focus
 from views.reading.source import Source
-from views.supervision.view import SupervisionView
-from views.timeline.view import TimelineView
 from views.transport.view import TransportView
 
 PATIENCE_S = 30.0
-Shown = TimelineView | MetricsView | BuildingView | SupervisionView | InspectorView | TransportView
-ALONE: dict[str, Callable[[Callable[[Event], None], Source], Shown]] = {
-    "timeline": TimelineView,
-    "metrics": MetricsView,
-    "building": BuildingView,
+ALONE: dict[str, Callable[[Callable[[Event], None], Source], Any]] = {
+    **{row.name: row.make for row in registry.VIEWS},
     "building-gl": BuildingView,
-    "supervision": SupervisionView,
-    "inspector": InspectorView,
     "transport": TransportView,
 }
 TYPED = {"palette": "call", "search": "stock", "go to": "2.5s", "note": "stock went below zero here"}
@@ -65,7 +59,7 @@ class Camera:
     def __init__(self, app: Application, *, opens: bool, has_gl: bool) -> None:
         """Waits until the window shows the session that the application opens, if there is one."""
         self._app, self._window = app, app.window
-        self._alone: dict[str, Shown] = {}
+        self._alone: dict[str, Any] = {}
         if opens:
             self._until(lambda: self._assigns.frame is not None, "the first frame")
             if has_gl:
@@ -97,8 +91,8 @@ class Camera:
     def rest(self) -> None:
         """Returns when nothing more is going to change by itself."""
         self._until(self._is_at_rest, "rest")
-        self._window.timeline.wait_until_loaded()
-        self._window.metrics.wait_until_loaded()
+        self._window.views["timeline"].wait_until_loaded()
+        self._window.views["metrics"].wait_until_loaded()
         QApplication.processEvents()
         self._until(self._is_at_rest, "rest")
 
@@ -153,12 +147,12 @@ class Camera:
         view.show()
         with painted_only(picture.what == "building"):
             view.patch(self._assigns, ALL_FIELDS)
-        if isinstance(view, TimelineView | MetricsView):
+        if isinstance(view, Loading):
             view.wait_until_loaded()
         if isinstance(view, BuildingView):
             self._until(_Drawn(view.stage, picture.what == "building-gl"), "the building is drawn")
         QApplication.processEvents()
-        taken = view.grab()
+        taken: QPixmap = view.grab()
         view.hide()
         return taken
 

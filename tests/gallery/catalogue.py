@@ -13,15 +13,14 @@ import msgspec
 
 from capture.session.session import Session
 from tests.gallery.crowd import BURSTS_S, GAPS, SECOND_NS
+from views import registry
 from views.loop import events as e
 from views.loop.state import Selection, Theme
 
 THEMES: tuple[Theme, ...] = get_args(Theme)
 SIZES = ((1600, 900), (1280, 800))
 SESSIONS = ("empty", "small", "large")
-VIEWS = (
-    "window", "timeline", "metrics", "building", "building-gl", "supervision", "inspector", "transport",
-)  # fmt: skip
+VIEWS = ("window", *(row.name for row in registry.VIEWS), "building-gl", "transport")
 DEEP = 4
 README = {
     "window": "small-thread-dark-1600x900",

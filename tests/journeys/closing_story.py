@@ -88,7 +88,7 @@ def has_been_seen(window: MainWindow) -> bool:
     if shown.frame is None or shown.frame_wanted_ns is not None or shown.busy or window.store.has_waiting:
         return False
     is_drawn = stage.is_drawn and (stage.is_on_card or os.environ.get("SCOPE_3D") == "off")
-    return is_drawn and not window.timeline.is_reading
+    return is_drawn and not window.views["timeline"].is_reading
 
 
 def or_give_up(play: Callable[[], None]) -> Callable[[], None]:
@@ -110,7 +110,7 @@ def look_at(window: MainWindow) -> None:
     wait_for(lambda: window.isActiveWindow() and has_been_seen(window), "the session")
     window.grab()
     for key in (Qt.Key.Key_Right, Qt.Key.Key_W, Qt.Key.Key_Period):
-        QTest.keyClick(window.timeline, key)
+        QTest.keyClick(window.views["timeline"], key)
     wait_for(lambda: has_been_seen(window) and not window.store.assigns.steps, "the steps")
 
 
@@ -125,8 +125,11 @@ def sessions_in_one_window(rounds: int, paths: list[str]) -> list[dict[str, int]
             application.store.send(OpenSession(path=paths[at % len(paths)]))
             wait_for(lambda: application.store.assigns.session is not None, "a session")
             look_at(window)
-            QTest.keyClick(window.timeline, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
-            wait_for(lambda: application.store.assigns.session is None and not window.timeline.isVisible(), "its end")
+            QTest.keyClick(window.views["timeline"], Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+            wait_for(
+                lambda: application.store.assigns.session is None and not window.views["timeline"].isVisible(),
+                "its end",
+            )
             found.append(alive())
         window.close()
 

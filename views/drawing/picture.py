@@ -10,33 +10,23 @@ Nothing here knows of files or sizes of paper; who wants a picture sizes the wid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast, runtime_checkable
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
-from capture.named import named
 from views.drawing.legend import Sign, legend_height, paint_signs
 from views.drawing.theme import colours, number_font, qcolor, text_font
-from views.loop.events import Event
 from views.loop.state import Theme
-from views.reading.source import Source
 from views.words.figures import clock_text
 from views.words.plain_text import plain
 
 TITLE_PX = 28
 NARROW_PX = 520
 PAD_PX = 10.0
-_VIEWS = {
-    "timeline": "views.timeline.view:TimelineView",
-    "building": "views.building.view:BuildingView",
-    "supervision": "views.supervision.view:SupervisionView",
-    "inspector": "views.inspector.view:InspectorView",
-    "metrics": "views.metrics.view:MetricsView",
-}
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
@@ -58,11 +48,6 @@ class Caption(msgspec.Struct, frozen=True, kw_only=True):
     view: str
     time_ns: int
     live: bool = False
-
-
-def make_view(name: str, send: Callable[[Event], None], source: Source) -> QWidget:
-    """A fresh view by its name; only its own modules are imported, because a picture should be there at once."""
-    return cast(QWidget, named(_VIEWS[name])(send, source))
 
 
 def body_size(size: QSize, signs: Sequence[Sign]) -> QSize:

@@ -26,7 +26,7 @@ def look_at_damaged_sessions(person: Person) -> Seen:
 
 def _look_at(person: Person, path: str) -> Seen:
     person.open_by_keyboard(path)
-    timeline, shown = person.window.timeline, person.assigns
+    timeline, shown = person.window.views["timeline"], person.assigns
     person.expect(lambda: "damaged" in person.notice(), "the damage is told")
     told = person.notice()
     person.press("End", ",", "Left", "[", "]", "Ctrl+Left", "Home", ".")
@@ -38,15 +38,15 @@ def _look_at(person: Person, path: str) -> Seen:
     left, right = (round(px_from_ns(t, shown.range_ns, timeline.lanes_width())) for t in (start_ns, end_ns))
     stretch = (GUTTER + left + 2, max(right - left - 4, 1))
     lost = colours(shown.theme).warning
-    person.window.inspector.setFocus()
+    person.window.views["inspector"].setFocus()
     return {
         "notice": told,
         "header": person.window.header.status.text(),
         "loss_in_overview": has_colour(timeline, lost, QRect(stretch[0], 0, stretch[1], OVERVIEW)),
         "loss_in_lanes": has_colour(timeline, lost, QRect(stretch[0], OVERVIEW + 40, stretch[1], 80)),
-        "inspector": person.window.inspector.as_text(),
+        "inspector": person.window.views["inspector"].as_text(),
         "building": person.window.building.stage.accessibleDescription(),
-        "threads": person.window.supervision.rows.accessibleDescription(),
+        "threads": person.window.views["supervision"].rows.accessibleDescription(),
     }
 
 
@@ -66,7 +66,7 @@ def find_damage_while_scrubbing(person: Person) -> Seen:
     person.press("Space")
     person.expect(lambda: not person.notice(), "the notice is gone")
     person.come_back()
-    person.window.timeline.setFocus()
+    person.window.views["timeline"].setFocus()
     person.press(*[","] * 12, "Home", "End", *[","] * 12)
     return {"before": before, "told": told, "again": person.notice(), "header": person.window.header.status.text()}
 

@@ -55,14 +55,14 @@ def first_window_with_the_mouse(person: Person) -> Seen:
     seen = _watch(person)
     person.click(person.window.transport.play_button)
     seen |= _is_frozen(person)
-    timeline = person.window.timeline
+    timeline = person.window.views["timeline"]
     lane = _busiest(person)
     at = timeline.point_of(lane, 0, person.assigns.visible_ns[0])
     person.click(timeline, QPoint(60, at.y()))
     person.expect(lambda: person.assigns.focus_track_id == lane, "the lane has been picked in the gutter")
     timeline.setFocus()
     seen |= _scrub(person)
-    rows = person.window.supervision.rows
+    rows = person.window.views["supervision"].rows
     for y in range(int(ROW_PX / 2), rows.viewport().height(), int(ROW_PX)):
         shown = rows.row_at(y)
         if shown is not None and shown.track_id == lane:
@@ -161,7 +161,7 @@ def _busiest(person: Person) -> int:
 
 
 def _to_lane(person: Person, wanted: int) -> None:
-    person.window.timeline.setFocus()
+    person.window.views["timeline"].setFocus()
     for _ in range(60):
         if person.assigns.focus_track_id == wanted:
             return
@@ -170,7 +170,7 @@ def _to_lane(person: Person, wanted: int) -> None:
 
 
 def _pick_in_heat_map(person: Person, wanted: int) -> None:
-    person.tab_to(person.window.supervision.rows)
+    person.tab_to(person.window.views["supervision"].rows)
     for _ in range(60):
         if person.assigns.selection is not None and person.assigns.selection.id == wanted:
             return
@@ -230,7 +230,7 @@ def _stack_here(person: Person, seen: Seen) -> Seen:
     done = subprocess.run(command, capture_output=True, check=True)
     frame = msgspec.json.decode(done.stdout, type=dict[str, Any])
     [track] = [track for track in frame["tracks"] if track["track_id"] == seen["lane"]]
-    section = next((part for part in person.window.inspector.sections() if part.key == "stack"), None)
+    section = next((part for part in person.window.views["inspector"].sections() if part.key == "stack"), None)
     rows = [[row.label, "".join(piece.text for piece in row.pieces)] for row in section.rows] if section else []
     stack = [[call["function"], f"{Path(call['file']).name}:{call['line']}"] for call in reversed(track["stack"])]
     return {
@@ -248,7 +248,7 @@ def _export(person: Person, name: str) -> None:
     while person.window.notices.isVisible():
         person.tab_to(person.window.notices.dismiss_button)
         person.press("Space")
-    person.tab_to(person.window.timeline)
+    person.tab_to(person.window.views["timeline"])
     rest(person)
     person.press("Ctrl+E")
     person.expect(lambda: isinstance(QApplication.activeModalWidget(), ExportDialog), "the export dialog")
@@ -269,7 +269,7 @@ def find_it_again(person: Person) -> Seen:
         "session": person.assigns.session.path,
         "notes": [[bookmark.time_ns, bookmark.text] for bookmark in person.assigns.bookmarks],
         "cursor_ns": person.assigns.cursor_ns,
-        "panels": {dock.objectName(): [dock.x(), dock.y()] for dock in person.window.docks},
+        "panels": {dock.objectName(): [dock.x(), dock.y()] for dock in person.window.docks.values()},
     }
 
 

@@ -69,7 +69,7 @@ def select_everything(person: Person) -> dict[str, Any]:
     person.press("Up")
     seen["lane_again"] = person.assigns.focus_track_id
 
-    rows = person.window.supervision.rows
+    rows = person.window.views["supervision"].rows
     person.tab_to(rows)
     person.press("Down", "Down")
     seen["thread"] = _selection(person)
@@ -79,7 +79,7 @@ def select_everything(person: Person) -> dict[str, Any]:
     seen["folded"] = sorted(person.assigns.folded)
     person.press("Return", "Down")
 
-    inspector = person.window.inspector
+    inspector = person.window.views["inspector"]
     person.tab_to(inspector)
     for _ in range(200):
         person.press("Down")

@@ -6,6 +6,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from tests.journeys.person import Person
+from views import registry
 from views.building.view import BuildingView
 from views.drawing.legend import legend_height, signs_of
 from views.drawing.picture import title_height
@@ -14,14 +15,14 @@ from views.metrics.view import MetricsView
 from views.supervision.view import SupervisionView
 from views.timeline.view import TimelineView
 
-VIEWS = ("timeline", "building", "supervision", "inspector", "metrics")
+VIEWS = registry.exported()
 
 
 def rest(person: Person) -> None:
     """Waits until nothing more comes."""
     person.wait_for_session()
-    person.window.timeline.wait_until_loaded()
-    person.window.metrics.wait_until_loaded()
+    person.window.views["timeline"].wait_until_loaded()
+    person.window.views["metrics"].wait_until_loaded()
     QTest.qWait(50)
     person.expect(person.is_at_rest, "rest")
 
@@ -37,11 +38,11 @@ def page_size(part: QWidget) -> tuple[int, int, int]:
 def look(person: Person) -> dict[str, object]:
     """Takes what the window and each of its views look like; says how large they are."""
     rest(person)
-    person.window.timeline.setFocus()  # the frame around a button that has it is no part of what is recorded
-    person.expect(person.window.timeline.hasFocus, "the timeline has the keyboard")
+    person.window.views["timeline"].setFocus()  # the frame around a button that has it is no part of what is recorded
+    person.expect(person.window.views["timeline"].hasFocus, "the timeline has the keyboard")
     sizes: dict[str, object] = {}
     for name in ("window", *VIEWS):
-        part: QWidget = person.window if name == "window" else getattr(person.window, name)
+        part: QWidget = person.window if name == "window" else person.window.views[name]
         part.grab().save(f"{name}.png")
         sizes[name] = page_size(part)
     return sizes

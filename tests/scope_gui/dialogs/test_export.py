@@ -59,8 +59,8 @@ class Desk:
         while self.store.has_waiting:
             self.store.fold()
         self.store.fold()
-        self.window.timeline.wait_until_loaded()
-        self.window.metrics.wait_until_loaded()
+        self.window.views["timeline"].wait_until_loaded()
+        self.window.views["metrics"].wait_until_loaded()
         QTest.qWait(10)
 
     def ask(self) -> ExportDialog:
@@ -79,8 +79,8 @@ def desk(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with Session.open(build_session(tmp_path / "orders.scope", events=900, tracks=3, segments=3).path) as session:
         made = Desk(session)
         yield made
-        made.window.timeline.shut()
-        made.window.metrics.shut()
+        made.window.views["timeline"].shut()
+        made.window.views["metrics"].shut()
         made.window.hide()
         made.window.deleteLater()
         QTest.qWait(1)
@@ -139,7 +139,7 @@ def test_what_is_on_the_screen_is_what_is_exported(desk: Desk, qtbot: QtBot, tmp
         dialog.begin()
         if dialog.isVisible():
             export(dialog, qtbot)
-        own = desk.seen(getattr(desk.window, view.lower()))
+        own = desk.seen(desk.window.views[view.lower()])
         above = title_height(own.shape[1])
         assert (picture(tmp_path / "view.png")[above : above + own.shape[0]] == own).all(), view
         (tmp_path / "view.png").unlink()
@@ -165,7 +165,7 @@ def test_another_size_is_what_the_command_line_makes_of_the_same_state(
 
 
 def test_what_is_scrolled_and_turned_is_exported_so(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
-    timeline, stage = desk.window.timeline, desk.window.building.stage
+    timeline, stage = desk.window.views["timeline"], desk.window.building.stage
     timeline.take_pose(70)
     stage.look("turn left")
     stage.look("closer")

@@ -1,0 +1,75 @@
+"""The views: a row for each. Docks, the Window menu, `export --view`, pictures, the gallery and the layout come of it.
+
+To add one: a folder `views/NAME/` with a view (`views.loop.store.View`, a QWidget that is made with `send` and a
+`Source`) and a row here. No Qt here: a command line is checked before it is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from capture.named import named
+
+Area = Literal["centre", "left", "right", "bottom"]
+PLACED: tuple[Area, ...] = ("centre", "left", "right", "bottom")
+"""The order in which views are made, in which Tab goes through them and the Window menu lists them."""
+
+
+class ViewSpec(NamedTuple):
+    """One view. `view` is "module:Class", imported when it is shown.
+
+    Units: `share` is that of the window's width in its area, of its height at the bottom; 0: as much as it asks for.
+    `least_size` is that of a picture, in pixels. `below` and `tabbed_with` name a view of the same area that was placed
+    before; else one lies beside the other. `gets_keyboard`: where the keyboard is when a session opens.
+    """
+
+    name: str
+    title: str
+    view: str
+    area: Area
+    share: float = 0.0
+    exports: bool = True
+    least_size: tuple[int, int] = (320, 120)
+    below: str = ""
+    tabbed_with: str = ""
+    gets_keyboard: bool = False
+
+    def make(self, send: Any, source: Any) -> Any:
+        """A fresh one; only its own modules are imported, because a picture should be there at once."""
+        return named(self.view)(send, source)
+
+
+VIEWS: tuple[ViewSpec, ...] = (
+    ViewSpec(
+        "timeline", "Timeline", "views.timeline.view:TimelineView", "bottom", 0.32, below="metrics", gets_keyboard=True
+    ),
+    ViewSpec("building", "Building", "views.building.view:BuildingView", "centre"),
+    ViewSpec("supervision", "Supervision", "views.supervision.view:SupervisionView", "left", 0.2),
+    ViewSpec("inspector", "Inspector", "views.inspector.view:InspectorView", "right", 0.3),
+    ViewSpec("metrics", "Metrics", "views.metrics.view:MetricsView", "bottom"),
+)
+
+
+def view_named(name: str) -> ViewSpec:
+    """The row of that name. Raises: KeyError."""
+    return {row.name: row for row in VIEWS}[name]
+
+
+def exported() -> tuple[str, ...]:
+    """The views of which there are pictures."""
+    return tuple(row.name for row in VIEWS if row.exports)
+
+
+def placed() -> tuple[ViewSpec, ...]:
+    """The views as a window makes them: by area, each after the one that it lies below or behind, tabs last: Qt puts
+    what is to lie below a tab behind it.
+    """
+    waiting = sorted(VIEWS, key=lambda row: (PLACED.index(row.area), row.tabbed_with != ""))
+    found: list[ViewSpec] = []
+    while waiting:
+        there = {row.name for row in found}
+        area = [row for row in waiting if row.area == waiting[0].area]
+        ready = [row for row in area if {row.below, row.tabbed_with} <= {"", *there}]
+        found.append((ready or area)[0])
+        waiting.remove(found[-1])
+    return tuple(found)
