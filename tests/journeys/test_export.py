@@ -23,6 +23,7 @@ from tests.views.pictures import pixels
 from tests.views.words_in_pictures import Page
 from views.words.figures import clock_text
 
+pytestmark = pytest.mark.usefixtures("qapp")  # the words in a picture are painted once more
 PLACES = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "XDG_RUNTIME_DIR")
 
 

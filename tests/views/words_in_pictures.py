@@ -25,6 +25,7 @@ class Page:
     """A picture to be read."""
 
     def __init__(self, image: QImage, theme: Theme = "dark") -> None:
+        assert QApplication.instance() is not None, "fonts need an application: use the fixture qapp"
         self._pixels = _packed(image)
         values, counts = np.unique(self._pixels, return_counts=True)
         self._counts = dict(zip(values.tolist(), counts.tolist(), strict=True))
