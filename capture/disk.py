@@ -6,8 +6,9 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from capture.errors import TargetProblem
 
@@ -55,17 +56,22 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False, mode: int = 
 
 
 def new_file(path: Path, data: bytes, *, mode: int = 0o600, what: str = "") -> None:
-    """Writes a file of the user's choice where there was none: it is there whole, or not at all.
+    """Writes a file of the user's choice where there was none. Raises: as `new_stream`."""
+    with new_stream(path, mode=mode, what=what) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def new_stream(path: Path, *, mode: int = 0o600, what: str = "") -> Iterator[IO[bytes]]:
+    """A file of the user's choice to write into, where there was none: at the end it is there whole, or not at all.
 
     Raises: TargetProblem, of `what` it is called, also when something has that name.
     """
     fresh = path.with_name(f".{path.name[:200]}.{os.getpid()}-{next(_counter)}.new")
     try:
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-        try:
-            write_whole(fd, memoryview(data))
-        finally:
-            os.close(fd)
+        with os.fdopen(fd, "wb") as file:
+            yield file
         _name_new(fresh, path)
     except OSError as error:
         raise write_problem(error, what or path.name) from error

@@ -81,6 +81,17 @@ UNSEEN: tuple[Unseen, ...] = (
         "{details} is recorded from the moment it was found, not from its first line.",
         "Name the Python that is to be recorded: `scope-gui run -- python app.py`.",
     ),
+    Unseen(
+        "import-outcomes",
+        "The file that this was converted from does not say how calls ended, and not what ran before: all are shown as "
+        "returned.",
+    ),
+    Unseen("import-left-out", "Not taken over from the file that this was converted from: {details}."),
+    Unseen("import-overlap", "Calls that overlap another of their thread are cut to end with it: {details}."),
+    Unseen(
+        "import-overflow", "The buffer of the tool that wrote the file was full: what it recorded first is missing."
+    ),
+    Unseen("import-cut", "The file that this was converted from breaks off: what was to follow is missing."),
     Unseen("exec", "The program became {details} by exec; what it was before is recorded up to there."),
     Unseen(MORE, "There is more that this recording cannot see than is listed here."),
     Unseen("pattern-unused", "{details} does nothing in this mode: --mode says what is recorded."),

@@ -56,12 +56,12 @@ class Keeping:
     def write(self, verb: Verb, target: str) -> None:
         """Has this verb write what it makes of the open session into a new file."""
         session, command, path = self._store.assigns.session, verb.window, Path(target)
-        if session is None or command is None:
+        if session is None or command is None or command.asks is None:
             return
         if os.path.lexists(path):  # these verbs replace nothing, so the dialog has not asked whether they may
             self._tell(f"{path} exists already; choose another name.")
         else:
-            self._start(verb, command, session, "-o", str(path))
+            self._start(verb, command, session, *filter(None, (command.asks.flag, str(path))))
 
     def _start(self, verb: Verb, command: InWindow, session: SessionRef, *more: str) -> None:
         frame = self._store.assigns.frame

@@ -20,10 +20,11 @@ CODES = ((DONE, "done"), (FAILED, "failed, with one sentence"), (WRONG_USAGE, "w
 
 
 class NewFile(NamedTuple):
-    """The file that a verb writes, as a dialog asks for it; it becomes `-o FILE`."""
+    """The file that a verb writes, as a dialog asks for it; it becomes `-o FILE`, or FILE where there is no flag."""
 
     title: str
     suffixes: tuple[str, ...]
+    flag: str = "-o"
 
 
 class InWindow(NamedTuple):
@@ -101,6 +102,19 @@ VERBS: tuple[Verb, ...] = (
             "Looking for what led to the event at the cursor",
             words=("SESSION", "--around", "EVENT"),
             asks=NewFile("Write the events around the cursor as a graph", (".json", ".dot", ".graphml")),
+        ),
+    ),
+    Verb(
+        "convert",
+        "keep",
+        "make a session of another tool's recording, or a file for another tool of a session",
+        "scope_gui.verbs.convert",
+        window=InWindow(
+            "Convert the session for another tool",
+            "Converting {name}",
+            "Converted into ",
+            needs=("finished",),
+            asks=NewFile("Convert the session for another tool", (".json", ".json.gz"), flag=""),
         ),
     ),
     Verb(

@@ -34,6 +34,7 @@ WRITERS = {
     "capture/attach/channel.py": "an agent's private folder",
     "capture/attach/inject.py": "the memory of a program that is entered",
     "capture/session/query.py": "a query's folder for what does not fit into memory",
+    "capture/events/kinds_header.py": "the header of C that is made from the kinds",
     "capture/session/table_doc.py": "the section of FORMAT.md that is made from the tables",
     "scope_gui/desktop/desktop.py": "the desktop's menu entry",
     "scope_gui/logs/crashes.py": "reports of how Scope itself failed",

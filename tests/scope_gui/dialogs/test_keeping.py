@@ -105,6 +105,15 @@ def test_a_graph_is_that_of_the_event_at_the_cursor(window: Window, session: Pat
     assert json.loads(target.read_text())["graph"]["around"] == frame.event_id > 1
 
 
+def test_a_session_is_converted_for_another_tool(window: Window, session: Path, tmp_path: Path) -> None:
+    window.show(session)
+    target = tmp_path / "orders.json"
+    said = window.said(lambda: window.keeping.write(verb_named("convert"), str(target)))
+    assert said == Notice(f"Converted into {target}.")
+    assert "Converting orders.scope" in window.busy
+    assert len(json.loads(target.read_text())["traceEvents"]) > 300
+
+
 @pytest.mark.qt_log_ignore("propagateSizeHints")
 def test_the_dialog_asks_where_to_keep_it(window: Window, session: Path, qtbot: QtBot) -> None:
     window.show(session)

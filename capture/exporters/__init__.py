@@ -1,0 +1,1 @@
+"""Sessions as files that other tools open: a registry and a file each."""

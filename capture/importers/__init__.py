@@ -1,0 +1,1 @@
+"""Recordings of other tools as sessions: a registry and a file each."""
