@@ -13,7 +13,10 @@ import msgspec
 
 from scope_gui.verbs.registry import VERBS, Verb
 from views.building.projection import Look
+from views.building.state import SetMeasure
+from views.inspector.state import ToggleSource
 from views.loop import events as e
+from views.supervision.state import SetHeat
 
 Menu = Literal["Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help"]
 MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help")
@@ -128,10 +131,10 @@ COMMANDS: tuple[Command, ...] = (
     _do("Show", "The last 10 hours", "", e.ShowLast(span_ns=36_000 * 10**9)),
     _do("Show", "Pick nothing", "Escape", e.Select(selection=None)),
     _ask("Show", "Search functions", "/ Ctrl+F", "search"),
-    _do("Show", "Source lines beside the stack", "C", e.ToggleSource()),
-    _do("Show", "Heat: activity", "", e.SetHeat(heat_by="activity")),
-    _do("Show", "Heat: CPU", "", e.SetHeat(heat_by="cpu")),
-    _do("Show", "Heat: memory", "", e.SetHeat(heat_by="memory")),
+    _do("Show", "Source lines beside the stack", "C", ToggleSource()),
+    _do("Show", "Heat: activity", "", SetHeat(heat_by="activity")),
+    _do("Show", "Heat: CPU", "", SetHeat(heat_by="cpu")),
+    _do("Show", "Heat: memory", "", SetHeat(heat_by="memory")),
     _ask("Building", "Pick rooms with the arrow keys", "P", "rooms"),
     _look("Building", "Turn left", "Q", "turn left"),
     _look("Building", "Turn right", "E", "turn right"),
@@ -140,8 +143,8 @@ COMMANDS: tuple[Command, ...] = (
     _look("Building", "Closer", "+ =", "closer"),
     _look("Building", "Farther away", "-", "farther"),
     _look("Building", "The whole building again", "X", "whole"),
-    _do("Building", "Building height: calls", "", e.SetMeasure(measure="calls")),
-    _do("Building", "Building height: time", "", e.SetMeasure(measure="time")),
+    _do("Building", "Building height: calls", "", SetMeasure(measure="calls")),
+    _do("Building", "Building height: time", "", SetMeasure(measure="time")),
     _do("Mark", "Bookmark this moment, or take it away", "B", e.AddBookmark()),
     _ask("Mark", "Bookmark with a note", "Shift+B", "note"),
     _do("Mark", "Next bookmark", "N", e.GoToBookmark(by=1)),

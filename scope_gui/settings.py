@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from capture.disk import replace_file
 from capture.errors import ScopeError
-from capture.typed import from_json
-from views.loop.state import Launch, Theme
+from capture.typed import converted, from_json
+from views.loop.state import Assigns
+from views.loop.view_states import from_kept, to_keep
 
 MAX_RECENT = 12
 _FILE = "window.json"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered. `geometry` and `layout` are what Qt hands out, as base64; `launches` the newest first."""
+    """What is remembered beside the state. `geometry` and `layout` are what Qt hands out, as base64."""
 
-    recent: tuple[str, ...] = ()
-    theme: Theme = "dark"
     geometry: str = ""
     layout: str = ""
-    launches: tuple[Launch, ...] = ()
-    recordings_folder: str = ""
-    pictures_folder: str = ""
     crash_seen: str = ""  # the newest crash report that the window has told of
 
 
@@ -35,19 +32,21 @@ def settings_path() -> Path:
     return Path(base) / "scope-gui" / _FILE
 
 
-def load() -> Settings:
-    """What was remembered; the defaults when there is nothing or it cannot be understood."""
+def load() -> tuple[Settings, Assigns]:
+    """What was remembered, with the state to begin with; the defaults when it is not there or cannot be understood."""
     try:
-        return from_json(settings_path().read_bytes(), Settings)
-    except (OSError, msgspec.DecodeError):
-        return Settings()
+        kept = from_json(settings_path().read_bytes(), dict[str, Any])
+        return converted(kept, Settings), from_kept(kept)
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+        return Settings(), Assigns()
 
 
-def save(settings: Settings) -> None:
-    """Remembers it, or not: a full disk is no reason to bother anyone here."""
+def save(settings: Settings, assigns: Assigns) -> None:
+    """Remembers it, and the marked fields of the state; or not: a full disk is no reason to bother anyone here."""
     try:
         settings_path().parent.mkdir(parents=True, exist_ok=True)
-        replace_file(settings_path(), msgspec.json.encode(settings))
+        kept = msgspec.to_builtins(settings) | to_keep(assigns)
+        replace_file(settings_path(), msgspec.json.encode(kept))
     except (OSError, ScopeError):
         return
 

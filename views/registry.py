@@ -20,7 +20,8 @@ class ViewSpec(NamedTuple):
 
     Units: `share` is that of the window's width in its area, of its height at the bottom; 0: as much as it asks for.
     `least_size` is that of a picture, in pixels. `below` and `tabbed_with` name a view of the same area that was placed
-    before; else one lies beside the other. `gets_keyboard`: where the keyboard is when a session opens.
+    before; else one lies beside the other. `gets_keyboard`: where the keyboard is when a session opens. `state` is
+    "module:Struct", what the view keeps of its own in the window's state; no Qt is imported with it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ViewSpec(NamedTuple):
     below: str = ""
     tabbed_with: str = ""
     gets_keyboard: bool = False
+    state: str = ""
 
     def make(self, send: Any, source: Any) -> Any:
         """A fresh one; only its own modules are imported, because a picture should be there at once."""
@@ -43,9 +45,25 @@ VIEWS: tuple[ViewSpec, ...] = (
     ViewSpec(
         "timeline", "Timeline", "views.timeline.view:TimelineView", "bottom", 0.32, below="metrics", gets_keyboard=True
     ),
-    ViewSpec("building", "Building", "views.building.view:BuildingView", "centre"),
-    ViewSpec("supervision", "Supervision", "views.supervision.view:SupervisionView", "left", 0.2),
-    ViewSpec("inspector", "Inspector", "views.inspector.view:InspectorView", "right", 0.3),
+    ViewSpec(
+        "building", "Building", "views.building.view:BuildingView", "centre", state="views.building.state:BuildingState"
+    ),
+    ViewSpec(
+        "supervision",
+        "Supervision",
+        "views.supervision.view:SupervisionView",
+        "left",
+        0.2,
+        state="views.supervision.state:SupervisionState",
+    ),
+    ViewSpec(
+        "inspector",
+        "Inspector",
+        "views.inspector.view:InspectorView",
+        "right",
+        0.3,
+        state="views.inspector.state:InspectorState",
+    ),
     ViewSpec("metrics", "Metrics", "views.metrics.view:MetricsView", "bottom"),
 )
 
@@ -53,6 +71,11 @@ VIEWS: tuple[ViewSpec, ...] = (
 def view_named(name: str) -> ViewSpec:
     """The row of that name. Raises: KeyError."""
     return {row.name: row for row in VIEWS}[name]
+
+
+def states() -> dict[str, Any]:
+    """The structs of the views' own states, by the name of the view."""
+    return {row.name: named(row.state) for row in VIEWS if row.state}
 
 
 def exported() -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from scope_gui.pictures import plan
 from scope_gui.streams import command_terminal
 from scope_gui.verbs.opened import no_track
 from scope_gui.verbs.shared_flags import per_second, pictures, seconds, session_flag, time_word
+from views.building.state import SetMeasure
+from views.inspector.state import ToggleSource
 from views.loop.events import (
     Event,
     FrameReady,
@@ -31,17 +33,15 @@ from views.loop.events import (
     MarkedFrameReady,
     SeekTo,
     Select,
-    SetHeat,
-    SetMeasure,
     SetTheme,
     Show,
     Tell,
-    ToggleSource,
 )
 from views.loop.state import Assigns, Notice, Selection
 from views.loop.update import handle_event
 from views.reading.opening import bookmark_of, session_opened
 from views.reading.source import Names, Source
+from views.supervision.state import SetHeat
 from views.words.damage import damage_sentence
 from views.words.timespec import text_from_ns, time_ns_from_text
 

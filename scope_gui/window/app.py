@@ -76,17 +76,8 @@ class Application:
         self.qt = qt_application()
         sys.setswitchinterval(SWITCH_S)
         qInstallMessageHandler(on_qt_message)
-        self._settings = settings.load()
-        known = self._settings
-        self.store = Store(
-            Assigns(
-                theme=known.theme,
-                recent=known.recent,
-                launches=known.launches,
-                recordings_folder=known.recordings_folder,
-                pictures_folder=known.pictures_folder,
-            )
-        )
+        self._settings, assigns = settings.load()
+        self.store = Store(assigns)
         self.source = Source()
         self.effects = Effects(self.source, self.store.send)
         self.recordings = Recordings(self.store.send)
@@ -117,18 +108,10 @@ class Application:
         """Remembers the layout and ends the workers."""
         geometry, layout = self.window.layout_texts()
         assigns = self.store.assigns
-        fresh = msgspec.structs.replace(
-            self._settings,
-            geometry=geometry,
-            theme=assigns.theme,
-            recent=assigns.recent,
-            launches=assigns.launches,
-            recordings_folder=assigns.recordings_folder,
-            pictures_folder=assigns.pictures_folder,
-        )
+        fresh = msgspec.structs.replace(self._settings, geometry=geometry)
         if assigns.session is not None:  # without one the panels are hidden, and would stay so
             fresh = msgspec.structs.replace(fresh, layout=layout)
-        settings.save(fresh)
+        settings.save(fresh, assigns)
         self.pulse.stop()
         self.recordings.close()
         self.effects.stop()
@@ -147,7 +130,7 @@ class Application:
     def _tell_of_crash(self) -> None:
         """Says once that there is a report that this window has not told of."""
         if self._see_reports():
-            settings.save(self._settings)
+            settings.save(self._settings, self.store.assigns)
             sentence = "Scope has failed since you last opened it. Help ▸ Crash reports shows how; nothing was sent."
             self.store.send(Tell(notice=Notice(sentence)))
 

@@ -37,6 +37,7 @@ from scope_gui import cli
 from scope_gui.window import app
 from scope_gui.window.window import MainWindow
 from views.loop.state import Assigns
+from views.loop.view_states import all_fields
 
 PATIENCE_MS = 60_000
 BETWEEN_KEYS_MS = 33  # what a held key does
@@ -63,7 +64,7 @@ Act = Callable[[], None]
 class Eye(QObject):
     """Sees when the window shows what the store holds. A view of the store like any other, the last to be patched."""
 
-    reads = frozenset(Assigns.__struct_fields__)
+    reads = all_fields()
 
     def __init__(self, window: MainWindow, building: str, seen: Callable[[float], None]) -> None:
         """`seen` is told the instant, in seconds of the performance counter, of everything that is watched for."""

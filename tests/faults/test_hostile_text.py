@@ -40,6 +40,7 @@ from views.loop.events import FrameReady
 from views.loop.state import Assigns, Notice, SessionRef
 from views.loop.store import Store
 from views.loop.update import handle_event
+from views.loop.view_states import all_fields
 from views.reading.opening import session_opened
 from views.reading.source import Source
 from views.words.plain_text import plain
@@ -289,7 +290,7 @@ def test_markup_in_names_and_paths_is_shown_as_it_is_in_the_window(qtbot: Any) -
     header.resize(2_000, 30)
     session = SessionRef(key=1, path=f"/{name}", name=name, live=False)
     assigns = Assigns(session=session, notice=Notice(f"{name} is damaged.", serious=True))
-    fields = frozenset(Assigns.__struct_fields__)
+    fields = all_fields()
     header.patch(assigns, fields)
     notices.patch(assigns, fields)
     assert header.name.textFormat() == Qt.TextFormat.PlainText

@@ -22,6 +22,7 @@ from scope_gui.window.app import Application
 from tests.gallery.catalogue import Order, Picture, events_of
 from views import registry
 from views.building.gl_probe import SWITCH
+from views.building.state import SetMeasure
 from views.building.view import BuildingView, Stage
 from views.loop.events import (
     AddBookmark,
@@ -30,17 +31,16 @@ from views.loop.events import (
     Search,
     SeekTo,
     Select,
-    SetHeat,
-    SetMeasure,
     SetTheme,
     Show,
     Tell,
     ToggleFold,
 )
 from views.loop.state import Assigns, Selection, Theme
-from views.loop.store import ALL_FIELDS
+from views.loop.view_states import all_fields
 from views.reading.opening import first_focus
 from views.reading.source import Source
+from views.supervision.state import SetHeat
 from views.transport.view import TransportView
 
 PATIENCE_S = 30.0
@@ -146,7 +146,7 @@ class Camera:
         view.resize(picture.size[0], height)
         view.show()
         with painted_only(picture.what == "building"):
-            view.patch(self._assigns, ALL_FIELDS)
+            view.patch(self._assigns, all_fields())
         if isinstance(view, Loading):
             view.wait_until_loaded()
         if isinstance(view, BuildingView):

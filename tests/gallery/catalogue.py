@@ -14,8 +14,10 @@ import msgspec
 from capture.session.session import Session
 from tests.gallery.crowd import BURSTS_S, GAPS, SECOND_NS
 from views import registry
+from views.building.state import SetMeasure
 from views.loop import events as e
 from views.loop.state import Selection, Theme
+from views.supervision.state import SetHeat
 
 THEMES: tuple[Theme, ...] = get_args(Theme)
 SIZES = ((1600, 900), (1280, 800))
@@ -147,7 +149,7 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
             near = e.Show(range_ns=_around(at_ns, 120_000_000))
             return [e.SeekTo(time_ns=at_ns), near, e.Select(selection=Selection("track", 20, 20))]
         case "own time":
-            return [e.SeekTo(time_ns=end_ns), e.SetMeasure(measure="time"), e.SetHeat(heat_by="memory")]
+            return [e.SeekTo(time_ns=end_ns), SetMeasure(measure="time"), SetHeat(heat_by="memory")]
         case _:
             return [e.SeekTo(time_ns=end_ns if state in ("small", "large") else middle_ns)]
 

@@ -16,10 +16,11 @@ from dags.frame_parts import Frame, FrameProcess, FrameState, FrameTrack, StackF
 from tests.sessions import build_session
 from tests.views.windows import frame as empty_frame
 from views.loop.state import Assigns, SessionRef
+from views.loop.view_states import all_fields
 from views.reading.source import Source
 
 SECOND_NS = 1_000_000_000
-ALL = frozenset(Assigns.__struct_fields__)
+ALL = all_fields()
 
 
 def process(process_id: int = 1, **given: Any) -> FrameProcess:

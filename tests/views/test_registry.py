@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Set
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from capture.named import named
-from scope_gui import command_line
+from scope_gui import command_line, settings
 from scope_gui.pictures import plan
 from scope_gui.window.window import MainWindow
 from tests.gallery import catalogue
@@ -21,29 +22,59 @@ from tests.scope_command import scope_here
 from tests.sessions import build_session
 from tests.views.frames import frame, showing
 from views import registry
+from views.building.state import BuildingState, SetMeasure
 from views.drawing.theme import dress
+from views.loop.events import Event, SessionClosed
+from views.loop.remembered import REMEMBERED
 from views.loop.state import Assigns
 from views.loop.store import Store
+from views.loop.update import handle_event
+from views.loop.view_states import ViewState, all_fields
 from views.reading.source import Source
 from views.registry import VIEWS, ViewSpec
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
 
 
+class SetHours(Event, frozen=True, kw_only=True):
+    """The made-up view's own event."""
+
+    hours: int
+
+
+class ClockState(ViewState, frozen=True, kw_only=True):
+    """What the made-up view keeps of its own."""
+
+    hours: Annotated[int, REMEMBERED] = 24
+    asked: int = 0
+
+    def handle(self, event: Event, assigns: Assigns) -> ClockState:
+        return replace(self, hours=event.hours, asked=self.asked + 1) if isinstance(event, SetHours) else self
+
+
 class ClockView(QLabel):
     """A made-up view: the time of the cursor."""
 
-    reads = frozenset({"cursor_ns"})
+    reads = frozenset({"cursor_ns", "clock"})
 
     def __init__(self, send: Any, source: Source) -> None:
         super().__init__()
         self.setStyleSheet("background: #ff8800")
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
-        self.setText(f"{assigns.cursor_ns} ns")
+        self.setText(f"{assigns.cursor_ns} ns of {assigns.of(ClockState).hours} h")
 
 
-CLOCK = ViewSpec("clock", "Clock", f"{__name__}:ClockView", "right", 0.25, least_size=(200, 100), below="inspector")
+CLOCK = ViewSpec(
+    "clock",
+    "Clock",
+    f"{__name__}:ClockView",
+    "right",
+    0.25,
+    least_size=(200, 100),
+    below="inspector",
+    state=f"{__name__}:ClockState",
+)
 
 
 @pytest.fixture
@@ -105,6 +136,39 @@ def test_a_view_that_is_not_exported_is_no_choice(monkeypatch: pytest.MonkeyPatc
     assert "invalid choice: 'clock'" in done.stderr
 
 
+@pytest.mark.usefixtures("with_clock")
+def test_a_made_up_view_keeps_a_state_of_its_own_and_is_patched_for_it_alone(qtbot: QtBot) -> None:
+    store = Store(showing(frame()))
+    clock, label = CLOCK.make(store.send, Source()), QLabel()
+    qtbot.addWidget(clock)
+    qtbot.addWidget(label)
+    store.add(clock)
+    store.send(SetHours(hours=12))
+    assert store.fold() == {"clock"}
+    assert clock.text().endswith("of 12 h")
+    assert store.assigns.of(BuildingState) == BuildingState()
+    store.send(SetMeasure(measure="time"))
+    assert store.fold() == {"building"}
+    assert (store.patches, store.assigns.of(ClockState)) == (2, ClockState(hours=12, asked=1))
+    same = store.assigns
+    store.send(SetMeasure(measure="time"))
+    assert (store.fold(), store.assigns is same) == (frozenset(), True)
+
+
+@pytest.mark.usefixtures("with_clock")
+def test_only_what_a_made_up_view_marks_outlives_a_session_and_a_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    told = handle_event(handle_event(showing(frame()), SetHours(hours=12)), SetMeasure(measure="time"))
+    closed = handle_event(told, SessionClosed())
+    assert closed == Assigns(views=(ClockState(hours=12),))
+    settings.save(settings.Settings(layout="abc"), told)
+    assert settings.load() == (settings.Settings(layout="abc"), closed)
+    monkeypatch.setattr(registry, "VIEWS", VIEWS)
+    assert settings.load() == (settings.Settings(layout="abc"), Assigns())
+
+
 def test_the_gallery_has_a_picture_of_each() -> None:
     assert {row.name for row in VIEWS} < set(catalogue.VIEWS)
 
@@ -115,7 +179,8 @@ def test_each_row_names_what_is_there() -> None:
     for row in VIEWS:
         assert {row.below, row.tabbed_with} <= {"", *(other.name for other in VIEWS if other.area == row.area)}
         assert issubclass(named(row.view), object)
-        assert frozenset(named(row.view).reads) <= set(Assigns.__struct_fields__)
+        assert frozenset(named(row.view).reads) <= all_fields()
+    assert not registry.states().keys() & set(Assigns.__struct_fields__)
     assert sum(row.gets_keyboard for row in VIEWS) == 1
     assert [row.area for row in VIEWS].count("centre") == 1
     assert [row.name for row in registry.placed()] == ["building", "supervision", "inspector", "metrics", "timeline"]

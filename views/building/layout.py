@@ -24,7 +24,7 @@ from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame
 from views.building.slots import Places, rounded_up
-from views.loop.state import Measure
+from views.building.state import Measure
 from views.words.plain_text import plain
 
 Float32 = npt.NDArray[np.float32]

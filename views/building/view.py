@@ -40,9 +40,10 @@ from views.building.legend import colour_words, height_words, paint_legend
 from views.building.projection import Camera, Float64, Look, Projection, painting_order, projection, room_under
 from views.building.room_painter import Picture, RoomPictures
 from views.building.scene_isometric import paint_rooms
+from views.building.state import BuildingState, Measure, SetMeasure
 from views.drawing.theme import colours, text_font
-from views.loop.events import Event, Select, SetMeasure
-from views.loop.state import Assigns, Measure, Selection, Theme
+from views.loop.events import Event, Select
+from views.loop.state import Assigns, Selection, Theme
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 
@@ -55,9 +56,7 @@ _TITLES: dict[Measure, str] = {"calls": "Calls", "time": "Own time"}
 class BuildingView(QWidget):
     """Floors are threads, rooms are functions: where the program has been busy just before the cursor."""
 
-    reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "building_measure", "selection", "theme", "revision"}
-    )
+    reads: ClassVar[frozenset[str]] = frozenset({"session", "frame", "building", "selection", "theme", "revision"})
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
         """Shows nothing until it is patched."""
@@ -94,7 +93,7 @@ class BuildingView(QWidget):
             self._probe.answered.connect(self._draw_with_gl)
             at_the_end(self._probe.end)
             self._probe.ask()
-        self._buttons[assigns.building_measure].setChecked(True)
+        self._buttons[assigns.of(BuildingState).measure].setChecked(True)
         if "theme" in changed:
             self._title.setStyleSheet(f"color: {colours(assigns.theme).muted}")
         if "session" in changed:
@@ -177,7 +176,7 @@ class Stage(QWidget):
         else:
             calls = recent(self._source, assigns.frame)
             sites, self._aspect = self._source.names.sites, self._aspect_now()
-            self._plan = building(assigns.frame, calls, sites, assigns.building_measure, self._aspect)
+            self._plan = building(assigns.frame, calls, sites, assigns.of(BuildingState).measure, self._aspect)
             self._hovered = None
             self._instead = "" if len(self._plan) else without_rooms(assigns.frame)
             self.setAccessibleDescription(f"{height_words(self._plan)}. {colour_words(self._plan)}")

@@ -29,6 +29,7 @@ from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
 from views.inspector.sections import Section, SourcePlace
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
+from views.inspector.state import InspectorState
 from views.loop.events import Event
 from views.loop.state import Assigns, Selection, Theme
 from views.reading.recent_calls import recent
@@ -46,7 +47,7 @@ class InspectorView(QAbstractScrollArea):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "marked_frame", "source_shown", "selection", "theme", "revision"}
+        {"session", "frame", "marked_frame", "inspector", "selection", "theme", "revision"}
     )
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
@@ -83,7 +84,7 @@ class InspectorView(QAbstractScrollArea):
             sections = inspector_sections(frame, assigns.selection, old, self._site(assigns), assigns.marked_frame)
             age_ns = frame.time_ns
             self.setAccessibleDescription(f"{len(sections)} sections at {duration_text(age_ns)}")
-        what = (sections, assigns.theme, assigns.source_shown)
+        what = (sections, assigns.theme, assigns.of(InspectorState).source_shown)
         if what == (self._sections, self._theme, self._source_shown) and self._page.width:
             self.viewport().update()
             return

@@ -9,9 +9,7 @@ import msgspec
 from dags.frame_parts import Frame
 from views.loop.state import (
     Bookmark,
-    Heat,
     Launch,
-    Measure,
     Notice,
     Over,
     RecentSession,
@@ -113,18 +111,6 @@ class Select(Event, frozen=True, kw_only=True):
     """Picks something, or nothing."""
 
     selection: Selection | None
-
-
-class SetHeat(Event, frozen=True, kw_only=True):
-    """What the supervision map's colour means."""
-
-    heat_by: Heat
-
-
-class SetMeasure(Event, frozen=True, kw_only=True):
-    """What the building's height means."""
-
-    measure: Measure
 
 
 class Mark(Event, frozen=True, kw_only=True):
@@ -275,10 +261,6 @@ class ShowLast(Event, frozen=True, kw_only=True):
     """Shows the last stretch of so many ns, and follows a live session from there on."""
 
     span_ns: int
-
-
-class ToggleSource(Event, frozen=True, kw_only=True):
-    """Shows the source line of each call on the stack, or no longer. Asked for anew in each session: it opens files."""
 
 
 class StepInTime(Event, frozen=True, kw_only=True):

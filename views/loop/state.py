@@ -6,20 +6,21 @@ again. Two assigns that are equal look the same on the screen.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from dags.frame_parts import Frame
+from views.loop.remembered import REMEMBERED
 
 Kind = Literal["process", "track", "call", "site", "state", "event"]
 Theme = Literal["dark", "light"]
-Heat = Literal["activity", "cpu", "memory"]
-Measure = Literal["calls", "time"]
 Over = Literal["track", "calls", "all"]
 Offer = Literal["recover"]
 
 SPEEDS = (0.001, 1000.0)
+
+_State = TypeVar("_State", bound=msgspec.Struct)
 
 
 class SessionRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +113,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     Units: ns on the session clock. `range_ns` is what is recorded, `visible_ns` what the timeline shows. `frame` is the
     last good answer; `frame_wanted_ns` is set while a newer one is on its way. `steps` are the steps not made yet, the
     one in hand first; `lanes` the track ids in the timeline's order; `standing` the serious notice that a plain one
-    covers for its moment.
+    covers for its moment; `views` the views' own states (`views.loop.view_states`), one of a kind,
+    those that are not as they were at first.
     """
 
     session: SessionRef | None = None
@@ -128,17 +130,15 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     focus_track_id: int = 0
     selection: Selection | None = None
     folded: frozenset[int] = frozenset()
-    heat_by: Heat = "activity"
-    building_measure: Measure = "calls"
     bookmarks: tuple[Bookmark, ...] = ()
     marked_ns: int | None = None
     trail: tuple[int, ...] = ()
     trail_at: int = -1
     search_text: str = ""
     search_sites: tuple[int, ...] = ()
-    theme: Theme = "dark"
+    theme: Annotated[Theme, REMEMBERED] = "dark"
     recorder: Recorder | None = None
-    recent: tuple[str, ...] = ()
+    recent: Annotated[tuple[str, ...], REMEMBERED] = ()
     notice: Notice | None = None
     standing: Notice | None = None
     busy: str = ""
@@ -146,11 +146,15 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[tuple[int, Over], ...] = ()
     lanes: tuple[int, ...] = ()
     marked_frame: Frame | None = None
-    source_shown: bool = False
     recent_described: tuple[RecentSession, ...] = ()
-    launches: tuple[Launch, ...] = ()
-    recordings_folder: str = ""
-    pictures_folder: str = ""
+    launches: Annotated[tuple[Launch, ...], REMEMBERED] = ()
+    recordings_folder: Annotated[str, REMEMBERED] = ""
+    pictures_folder: Annotated[str, REMEMBERED] = ""
+    views: tuple[msgspec.Struct, ...] = ()
+
+    def of(self, kind: type[_State]) -> _State:
+        """A view's own state; its defaults until something has changed it."""
+        return next((state for state in self.views if type(state) is kind), None) or kind()
 
     @property
     def without_a_frame(self) -> str:

@@ -18,10 +18,10 @@ from capture.errors import ScopeBug
 from views.loop.events import Event, Tick
 from views.loop.state import Assigns
 from views.loop.update import handle_event
+from views.loop.view_states import all_fields, changed_fields
 
 FRAME_MS = 16
 ANSWER_S = 0.008
-ALL_FIELDS = frozenset(Assigns.__struct_fields__)
 
 Send = Callable[[Event], None]
 Effect = Callable[[Event, Assigns, Assigns], None]
@@ -32,18 +32,10 @@ class View(Protocol):
 
     @property
     def reads(self) -> frozenset[str]:
-        """The fields of Assigns it is patched for."""
+        """The fields of Assigns it is patched for, and views (itself) for whose own state it is."""
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
-        """Shows what has changed; `changed` are fields of Assigns, all of them the first time."""
-
-
-def changed_fields(before: Assigns, after: Assigns) -> frozenset[str]:
-    """The fields whose values differ; the same object is never compared deeply."""
-    if before is after:
-        return frozenset()
-    pairs = ((name, getattr(before, name), getattr(after, name)) for name in Assigns.__struct_fields__)
-    return frozenset(name for name, old, new in pairs if old is not new and old != new)
+        """Shows what has changed; `changed` are some of `all_fields()`, all the first time."""
 
 
 class _Shown:
@@ -52,7 +44,7 @@ class _Shown:
     def __init__(self, view: View, is_visible: Callable[[], bool]) -> None:
         self.view = view
         self.is_visible = is_visible
-        self.missed: frozenset[str] = ALL_FIELDS
+        self.missed: frozenset[str] = all_fields()
 
 
 class Store:

@@ -1,4 +1,5 @@
 """What each event changes: `handle_event` is the only place where the window's state is decided. Pure, no Qt.
+What is not known here is handed to the views' own states.
 
 An event that changes nothing returns the very same assigns, so that nothing is painted for it.
 """
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from views.loop import events as e
 from views.loop.state import SPEEDS, Assigns, Bookmark, Notice
+from views.loop.view_states import only_remembered, passed_on
 from views.loop.viewport import fitted, panned, showing, zoomed
 
 MAX_TRAIL = 100
@@ -37,7 +39,7 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _through_trail(assigns, by)
         case e.Zoom() | e.Pan() | e.Show() | e.ShowLast() | e.ToggleFold() | e.MoveFocus():
             return _on_the_timeline(assigns, event)
-        case e.Select() | e.SetHeat() | e.SetMeasure() | e.Search() | e.SearchFound() | e.SetTheme() | e.ToggleSource():
+        case e.Select() | e.Search() | e.SearchFound() | e.SetTheme():
             return _picked(assigns, event)
         case e.Mark(forget=forget):
             marked_ns = None if forget or assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns
@@ -98,7 +100,7 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
         case e.Busy(what=what):
             return replace(assigns, busy=what)
         case _:
-            return assigns
+            return passed_on(assigns, event)
 
 
 def _in_time(assigns: Assigns, event: e.Event) -> Assigns:
@@ -172,17 +174,11 @@ def _picked(assigns: Assigns, event: e.Event) -> Assigns:
         case e.Select(selection=selection) if selection is not None:
             track_id = selection.id if selection.kind == "track" else selection.track_id
             return replace(assigns, selection=selection, focus_track_id=track_id or assigns.focus_track_id)
-        case e.SetHeat(heat_by=heat_by):
-            return replace(assigns, heat_by=heat_by)
-        case e.SetMeasure(measure=measure):
-            return replace(assigns, building_measure=measure)
         case e.Search(text=text):
             return replace(assigns, search_text=text, search_sites=())
         case e.SearchFound(key=key, text=text, site_ids=site_ids):
             wanted = _is_open(assigns, key) and text == assigns.search_text
             return replace(assigns, search_sites=site_ids) if wanted else assigns
-        case e.ToggleSource():
-            return replace(assigns, source_shown=not assigns.source_shown and assigns.session is not None)
         case e.SetTheme(theme=theme):
             return replace(assigns, theme=theme)
         case _:
@@ -297,14 +293,7 @@ def _opened(assigns: Assigns, event: e.SessionOpened) -> Assigns:
 
 def _without_session(assigns: Assigns) -> Assigns:
     """What the window knows whichever session is open."""
-    return Assigns(
-        theme=assigns.theme,
-        recent=assigns.recent,
-        recent_described=assigns.recent_described,
-        launches=assigns.launches,
-        recordings_folder=assigns.recordings_folder,
-        pictures_folder=assigns.pictures_folder,
-    )
+    return replace(only_remembered(assigns), recent_described=assigns.recent_described)
 
 
 def _recording_begun(assigns: Assigns, event: e.StartRecording) -> Assigns:

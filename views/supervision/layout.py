@@ -18,7 +18,7 @@ import numpy as np
 
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status, process_status_text, status_text
-from views.loop.state import Heat
+from views.supervision.state import Heat
 from views.words.figures import count_text, short_count, size_text
 from views.words.plain_text import plain
 

@@ -23,12 +23,13 @@ from PySide6.QtWidgets import (
 from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.drawing.legend import Sign
 from views.drawing.theme import colours, text_font
-from views.loop.events import Event, Select, SetHeat, ToggleFold
-from views.loop.state import Assigns, Heat, Selection, Theme
+from views.loop.events import Event, Select, ToggleFold
+from views.loop.state import Assigns, Selection, Theme
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 from views.supervision.layout import MEANINGS, Row, supervision_rows
 from views.supervision.scene import ROW_PX, detail_of, fold_box, paint_rows, signs
+from views.supervision.state import Heat, SetHeat, SupervisionState
 from views.words.figures import duration_text
 
 _TITLES: dict[Heat, str] = {"activity": "Activity", "cpu": "CPU", "memory": "Memory"}
@@ -38,7 +39,7 @@ class SupervisionView(QWidget):
     """Processes and threads at the cursor's moment, by how hot they are."""
 
     reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "heat_by", "folded", "selection", "theme", "revision"}
+        {"session", "frame", "supervision", "folded", "selection", "theme", "revision"}
     )
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
@@ -77,13 +78,13 @@ class SupervisionView(QWidget):
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns."""
         frame = assigns.frame
-        self._buttons[assigns.heat_by].setChecked(True)
-        meaning = MEANINGS[assigns.heat_by]
+        self._buttons[assigns.of(SupervisionState).heat_by].setChecked(True)
+        meaning = MEANINGS[assigns.of(SupervisionState).heat_by]
         if frame is None:
             self.rows.show_rows((), assigns, assigns.without_a_frame)
         else:
             calls = recent(self._source, frame)
-            rows = supervision_rows(frame, calls, assigns.heat_by, assigns.folded)
+            rows = supervision_rows(frame, calls, assigns.of(SupervisionState).heat_by, assigns.folded)
             nothing = "Nothing was running at this moment" if frame.complete else "What ran at this moment is lost"
             self.rows.show_rows(rows, assigns, nothing)
             span_ns = calls.end_ns - calls.start_ns

@@ -18,7 +18,7 @@ from scope_gui.dialogs.unseen_list import unseen_page
 from scope_gui.window.header import ATTACH, OPEN, PALETTE, RECORD, STOP, UNSEEN, HeaderView, status_parts
 from tests.views.windows import frame, opened
 from views.loop.state import Assigns, Recorder
-from views.loop.store import ALL_FIELDS
+from views.loop.view_states import all_fields
 from views.reading.source import Source
 
 LIVE = replace(
@@ -76,14 +76,14 @@ def test_a_saved_session_says_what_its_recording_has_cost() -> None:
 def test_saving_says_how_far_it_is_and_cannot_be_stopped_again(header: Clicked) -> None:
     saving = replace(LIVE, recorder=Recorder(state="saving", saved_percent=40))
     assert texts(saving)[0] == "saving 40 %"
-    header.patch(saving, ALL_FIELDS)
+    header.patch(saving, all_fields())
     assert not header.record_button.isEnabled()
 
 
 def test_its_button_stops_what_is_live_and_records_otherwise(header: Clicked) -> None:
-    header.patch(opened(), ALL_FIELDS)
+    header.patch(opened(), all_fields())
     header.record_button.click()
-    header.patch(LIVE, ALL_FIELDS)
+    header.patch(LIVE, all_fields())
     assert header.record_button.text() == "■ Stop"
     header.record_button.click()
     assert header.done == [RECORD, STOP]
@@ -94,30 +94,30 @@ def test_its_titles_are_commands() -> None:
 
 
 def test_in_a_narrow_window_buttons_go_before_the_name(header: Clicked) -> None:
-    header.patch(LIVE, ALL_FIELDS)
+    header.patch(LIVE, all_fields())
     assert LIVE.session is not None
     words_px = header.status.fontMetrics().horizontalAdvance(header.status.toolTip())
     words_px += header.name.fontMetrics().horizontalAdvance(LIVE.session.name)
     header.resize(words_px + 60 + header.record_button.sizeHint().width(), 30)
-    header.patch(LIVE, ALL_FIELDS)
+    header.patch(LIVE, all_fields())
     assert header.name.text() == LIVE.session.name
     assert header.palette_button.isHidden()
     assert not header.record_button.isHidden()
     header.resize(2000, 30)
-    header.patch(LIVE, ALL_FIELDS)
+    header.patch(LIVE, all_fields())
     assert not header.palette_button.isHidden()
 
 
 def test_a_narrow_window_shortens_the_name_and_keeps_what_matters(header: Clicked) -> None:
     assert LIVE.session is not None
     named = replace(LIVE, session=replace(LIVE.session, name="a-name-that-is-long" * 3 + ".scope"))
-    header.patch(named, ALL_FIELDS)
+    header.patch(named, all_fields())
     header.resize(2000, 30)
-    header.patch(named, ALL_FIELDS)
+    header.patch(named, all_fields())
     assert "events/s" in header.status.text()
     assert header.name.text() == "a-name-that-is-long" * 3 + ".scope"
     header.resize(700, 30)
-    header.patch(named, ALL_FIELDS)
+    header.patch(named, all_fields())
     assert "events/s" not in header.status.text()
     assert "overhead" in header.status.text()
     assert "…" in header.name.text()
@@ -131,7 +131,7 @@ def test_what_is_not_seen_stays_in_sight_and_opens_its_list(qtbot: QtBot, tmp_pa
         header = Clicked(Source(session))
         qtbot.addWidget(header)
         header.resize(420, 30)
-        header.patch(opened(), ALL_FIELDS)
+        header.patch(opened(), all_fields())
         assert header.unseen_button.text() == "⚠ 2 not seen"
         assert not header.unseen_button.isHidden()
         assert "&lt;b&gt;make" in header.unseen_button.toolTip(), "a name out of the session is shown, not obeyed"
@@ -139,5 +139,5 @@ def test_what_is_not_seen_stays_in_sight_and_opens_its_list(qtbot: QtBot, tmp_pa
         assert header.done == [UNSEEN]
         page = unseen_page(told(session.manifest.unseen), session.manifest.counts, {}, "dark")
         assert "Only watched from outside, not recorded: &lt;b&gt;make&lt;/b&gt; (pid 7)." in page
-        header.patch(Assigns(), ALL_FIELDS)
+        header.patch(Assigns(), all_fields())
         assert header.unseen_button.isHidden()

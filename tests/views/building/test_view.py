@@ -14,12 +14,14 @@ from tests.views.frames import ALL, SECOND_NS, built_session, call, frame, showi
 from tests.views.pictures import click, near, picture
 from views.building.legend import colour_words, height_words
 from views.building.projection import Camera
+from views.building.state import BuildingState, SetMeasure
 from views.building.view import BuildingView
 from views.drawing.theme import DARK, LIGHT, heat_colour
-from views.loop.events import Event, Select, SetMeasure
+from views.loop.events import Event, Select
 from views.loop.state import Assigns, Selection
 from views.reading.source import Source
 
+BY_TIME = (BuildingState(measure="time"),)
 AT = frame(SECOND_NS, tracks=[track(2, stack=[call(1, "main", 10, site_id=1), call(2, "put", 500, site_id=2)])])
 
 
@@ -34,14 +36,14 @@ def made(qtbot: QtBot, assigns: Assigns, source: Source | None = None) -> tuple[
 
 def test_a_cold_room_is_blue_in_both_themes(qtbot: QtBot) -> None:
     for theme in ("dark", "light"):
-        view, _ = made(qtbot, showing(AT, theme=theme, building_measure="time"))
+        view, _ = made(qtbot, showing(AT, theme=theme, views=BY_TIME))
         image = picture(view, 700, 480)
         assert near(image, heat_colour(theme, 0.0), 12) > 300
         assert near(image, (DARK if theme == "dark" else LIGHT).panel, 4) > 100_000
 
 
 def test_a_click_on_a_room_selects_its_function_on_its_thread(qtbot: QtBot) -> None:
-    view, sent = made(qtbot, showing(AT, building_measure="time"))
+    view, sent = made(qtbot, showing(AT, views=BY_TIME))
     place = view.stage.place_of(2, 2)
     assert place is not None
     click(view.stage, place)
@@ -64,7 +66,7 @@ def test_a_drag_moves_the_building_and_selects_nothing(qtbot: QtBot) -> None:
 
 
 def test_the_legend_says_quantity_unit_and_stretch(qtbot: QtBot) -> None:
-    view, sent = made(qtbot, showing(AT, building_measure="time"))
+    view, sent = made(qtbot, showing(AT, views=BY_TIME))
     words = view.stage.accessibleDescription().replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert words.startswith("Height: own time in the last 1 s, highest")
     assert "Colour: calls per second in the last 100 ms" in words
@@ -100,14 +102,14 @@ def test_without_a_session_or_calls_a_sentence_stands_there(qtbot: QtBot) -> Non
 
 
 def test_with_the_keyboard_one_goes_from_room_to_room_and_out_again(qtbot: QtBot) -> None:
-    view, sent = made(qtbot, showing(AT, building_measure="time"))
+    view, sent = made(qtbot, showing(AT, views=BY_TIME))
     stage, left = view.stage, []
     stage.left.connect(lambda: left.append(True))
     view.show()
     view.activateWindow()
     stage.go_in()
     assert sent == [Select(selection=Selection("site", 2, 2))]
-    view.patch(showing(AT, building_measure="time", selection=Selection("site", 2, 2)), {"selection"})
+    view.patch(showing(AT, views=BY_TIME, selection=Selection("site", 2, 2)), {"selection"})
     QTest.keyClick(stage, Qt.Key.Key_Left)
     assert sent[-1] == Select(selection=Selection("site", 1, 2))
     QTest.keyClick(stage, Qt.Key.Key_Escape)
@@ -116,7 +118,7 @@ def test_with_the_keyboard_one_goes_from_room_to_room_and_out_again(qtbot: QtBot
 
 
 def test_keys_turn_and_tilt_the_building_and_bring_the_first_look_back(qtbot: QtBot) -> None:
-    view, sent = made(qtbot, showing(AT, building_measure="time"))
+    view, sent = made(qtbot, showing(AT, views=BY_TIME))
     first = view.stage.place_of(2, 2)
     for how in ("turn left", "tilt up", "closer"):
         before = view.stage.place_of(2, 2)

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from tests.views.frames import ALL, call, frame, showing, state, track
 from tests.views.pictures import click, near, picture
 from views.drawing.theme import DARK, LIGHT
+from views.inspector.state import InspectorState
 from views.inspector.view import InspectorView
 from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns, Selection
@@ -64,7 +65,7 @@ def test_lines_beside_the_stack_are_read_only_when_they_were_asked_for(qtbot: Qt
     assigns = showing(at, selection=Selection("track", 2, 2))
     view, _ = made(qtbot, assigns)
     assert not any("stock" in words.text for words in view._page.words)
-    view.patch(replace(assigns, source_shown=True), {"source_shown"})
+    view.patch(replace(assigns, views=(InspectorState(source_shown=True),)), {"inspector"})
     assert any(words.text == "stock = 9" for words in view._page.words)
 
 

@@ -14,7 +14,8 @@ from capture.errors import ScopeBug
 from tests.views.windows import KEY, frame, opened
 from views.loop import events as e
 from views.loop.state import Assigns
-from views.loop.store import ALL_FIELDS, FRAME_MS, Pulse, Store, changed_fields
+from views.loop.store import FRAME_MS, Pulse, Store
+from views.loop.view_states import all_fields, changed_fields
 
 
 class Recording:
@@ -35,7 +36,7 @@ class Recording:
 def test_a_view_is_patched_in_full_once_and_then_only_for_what_it_reads() -> None:
     store, view = Store(opened()), Recording("cursor_ns")
     store.add(view)
-    assert view.patches == [ALL_FIELDS]
+    assert view.patches == [all_fields()]
     store.send(e.SetTheme(theme="light"))
     store.fold()
     assert len(view.patches) == 1
@@ -79,7 +80,7 @@ def test_a_hidden_view_is_patched_once_it_is_seen_with_all_it_missed() -> None:
     assert view.patches == []
     shown.append(True)
     store.fold()
-    assert view.patches == [ALL_FIELDS]
+    assert view.patches == [all_fields()]
     assert view.seen == [5]
 
 

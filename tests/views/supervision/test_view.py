@@ -10,10 +10,11 @@ from pytestqt.qtbot import QtBot
 from tests.views.frames import ALL, SECOND_NS, frame, process, showing, track
 from tests.views.pictures import click, near, picture
 from views.drawing.theme import DARK, LIGHT
-from views.loop.events import Event, Select, SetHeat, ToggleFold
+from views.loop.events import Event, Select, ToggleFold
 from views.loop.state import Assigns, Selection
 from views.reading.source import Source
 from views.supervision.scene import ROW_PX
+from views.supervision.state import SetHeat, SupervisionState
 from views.supervision.view import SupervisionView
 
 
@@ -72,7 +73,7 @@ def test_the_meaning_of_the_colour_can_be_chosen_and_is_said(qtbot: QtBot) -> No
     buttons = {button.text(): button for button in view.findChildren(QToolButton)}
     buttons["Memory"].click()
     assert sent == [SetHeat(heat_by="memory")]
-    view.patch(showing(AT, heat_by="memory"), {"heat_by"})
+    view.patch(showing(AT, views=(SupervisionState(heat_by="memory"),)), {"supervision"})
     assert buttons["Memory"].isChecked()
     assert view.rows.row_at(5.0) is not None
     assert "MiB" in view.rows.row_at(5.0).figure  # type: ignore[union-attr]
