@@ -15,7 +15,7 @@ from capture.drain.blocks import Block, BlockType
 from capture.drain.journal import JournalWriter
 from capture.events.batch import EventBatch, concat
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import FRAME_SLOT, Kind
+from capture.events.kinds import PAYLOAD_FLAG, Kind
 from capture.own_folder import OwnFolder
 from scope_gui.recording.sealer import Sealer
 
@@ -28,6 +28,23 @@ def record(ticks: int, a: int, kind: int, flags: int = 0, b: int = 0) -> bytes:
     return struct.pack("<QIBBH", ticks, a, kind, flags, b)
 
 
+def with_payload(ticks: int, a: int, kind: int, payload: bytes, flags: int = 0) -> bytes:
+    """An event of any kind that says more than its head."""
+    return record(ticks, a, kind, flags | PAYLOAD_FLAG, len(payload)) + payload + bytes(-len(payload) % 16)
+
+
+def old_snapshot(ticks: int, frames: Sequence[tuple[int, int]], reason: int = 1, flags: int = 3) -> bytes:
+    """A snapshot as it lies in a pool of ABI 2: a frame is a record."""
+    slots = b"".join(record(0, site, 25, line >> 16, line & 0xFFFF) for site, line in frames)
+    return record(ticks, len(frames), Kind.SNAPSHOT, flags, reason) + slots
+
+
+def old_state(ticks: int, key: int, text: str, object_serial: int = 0, flags: int = 0) -> bytes:
+    """A state as it lies in a pool of ABI 2: `b` does not count the serial."""
+    body = struct.pack("<Q", object_serial) + text.encode()
+    return record(ticks, key, Kind.STATE, flags, len(body) - 8) + body + bytes(-len(body) % 16)
+
+
 def seal_what_is_complete(session: Path) -> None:
     """Seals a written journal as far as a sealer would while the recording goes on; it is left unfinished."""
     with OwnFolder.open(session) as folder:
@@ -38,15 +55,12 @@ def seal_what_is_complete(session: Path) -> None:
 
 def snapshot(ticks: int, frames: Sequence[tuple[int, int]], reason: int = 1, flags: int = 3) -> bytes:
     """A snapshot of (site, line) frames."""
-    slots = b"".join(record(0, site, FRAME_SLOT, line >> 16, line & 0xFFFF) for site, line in frames)
-    return record(ticks, len(frames), Kind.SNAPSHOT, flags, reason) + slots
+    return with_payload(ticks, reason, Kind.SNAPSHOT, b"".join(struct.pack("<II", *frame) for frame in frames), flags)
 
 
 def state(ticks: int, key: int, text: str, object_serial: int = 0, flags: int = 0) -> bytes:
     """A state event."""
-    raw = text.encode()
-    body = struct.pack("<Q", object_serial) + raw
-    return record(ticks, key, Kind.STATE, flags, len(raw)) + body + bytes(-len(body) % 16)
+    return with_payload(ticks, key, Kind.STATE, struct.pack("<Q", object_serial) + text.encode(), flags)
 
 
 def definition(kind: DefinitionKind, ident: int, *fields: str) -> bytes:

@@ -101,11 +101,12 @@ class Decoder:
         """
         self.next_block = max(self.next_block, block.block_no + 1)
         match block.type:
-            case BlockType.RECORDS:
+            case BlockType.RECORDS | BlockType.OLD_RECORDS:
                 if not block.dropped <= block.seq_start < MAX_SEQUENCE:
                     raise FormatError(f"block {block.block_no} claims sequence {block.seq_start}")
                 try:
-                    piece = parse_records(block.payload, block.block_no)
+                    is_old = block.type == BlockType.OLD_RECORDS
+                    piece = parse_records(block.payload, block.block_no, is_old=is_old)
                 except RefusedRecords as error:
                     queue = self.catalog.track_if_room(self.catalog.target(block.process_serial), block.track_serial)
                     if queue is not None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from capture.decode.catalog import Catalog, Target
 from capture.decode.record_bytes import Records
-from capture.decode.records import NO_STATES, DropTotal, Extra, Frames, States, TrackQueue
+from capture.decode.records import NO_PAYLOADS, DropTotal, Extra, Frames, Payloads, TrackQueue
 from capture.events.batch import EventBatch, Int32, Int64, UInt8, make_batch, mask_of
 from capture.events.definitions import GapRow
 from capture.events.kinds import (
@@ -47,7 +47,10 @@ _HAS_SITE = mask_of(kind for kind in KINDS if kind.row.a == "site")
 _HAS_EXCEPTION = mask_of(kind for kind in KINDS if kind.row.b == "exception type")
 _HAS_THREAD = mask_of(kind for kind in KINDS if kind.row.a == "thread")
 _HAS_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is not None)
-_SAYS_MORE = mask_of(kind for kind in KINDS if kind.row.a != "site")  # than a function and an exception
+_HAS_KEY = mask_of(kind for kind in KINDS if kind.row.a == "state key")
+_HAS_NUMBER = mask_of(kind for kind in KINDS if kind.row.a in ("dropped", "number"))
+_HAS_STATE_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is StateFlag)
+_SAYS_MORE = mask_of(kind for kind in KINDS if kind.row.a != "site" or kind.row.payload != "none" or kind.row.flags)
 
 
 @dataclass(slots=True)
@@ -62,7 +65,7 @@ class Columns:
     ref: Int64 | None = None
     flags: UInt8 | None = None
     texts: dict[int, str] = field(default_factory=dict)
-    states: States = NO_STATES  # their texts as they are shown; a deleted state has none
+    payloads: Payloads = NO_PAYLOADS  # their texts as they are shown; a deleted state has none
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ class _Taken:
     records: Records
     time_ns: Int64
     extras: list[tuple[int, Extra]]
-    states: States
+    payloads: Payloads
 
 
 def take_columns(
@@ -118,8 +121,8 @@ def take_columns(
         (int(start) + row, extra) for start, part in zip(starts, parts, strict=False) for row, extra in part.extras
     ]
     _fill_rare(catalog, target, heads, columns, extras)
-    columns.states = _joined([part.states for part in parts], starts.tolist())
-    _fill_states(catalog, target, heads, columns)
+    columns.payloads = _joined([part.payloads for part in parts], starts.tolist())
+    _fill_payloads(catalog, target, heads, columns)
     return [columns]
 
 
@@ -133,7 +136,7 @@ def _take_queue(
         for start, piece in zip(starts, queue.pending(), strict=False)
         for row, extra in piece.extras
     ]
-    states = _joined([piece.states for piece in queue.pending()], starts)
+    payloads = _joined([piece.payloads for piece in queue.pending()], starts)
     gap_rows = [row for row, extra in extras if isinstance(extra, DropTotal)]
     broke_off = {row: int(time_ns[row]) for row in gap_rows}
     for row in reversed(gap_rows):
@@ -175,16 +178,16 @@ def _take_queue(
         queue.last_ns = int(time_ns[rows - 1])
         queue.take(rows)
     taken = [(row, extra) for row, extra in extras if row < rows]
-    return _Taken(queue, records[:rows], time_ns[:rows], taken, states.between(0, rows))
+    return _Taken(queue, records[:rows], time_ns[:rows], taken, payloads.between(0, rows))
 
 
-def _joined(parts: Sequence[States], starts: Sequence[int]) -> States:
-    """The states of consecutive pieces as one; `starts` are the rows that the pieces begin at."""
+def _joined(parts: Sequence[Payloads], starts: Sequence[int]) -> Payloads:
+    """The payloads of consecutive pieces as one; `starts` are the rows that the pieces begin at."""
     if not any(len(part.rows) for part in parts):
-        return NO_STATES
+        return NO_PAYLOADS
     if len(parts) == 1 and not starts[0]:
         return parts[0]
-    return States(
+    return Payloads(
         np.concatenate([part.rows + start for part, start in zip(parts, starts, strict=False)]),
         np.concatenate([part.serials for part in parts]),
         np.concatenate([part.changes for part in parts]),
@@ -255,35 +258,39 @@ def _fill_rare(
     columns.ref[threads] = [other.track_id if other is not None else 0 for other in others]
     ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & JoinEndFlag.ENDED != 0)]
     texts.update(dict.fromkeys(ended.tolist(), "ended"))
+    numbers = np.flatnonzero(_HAS_NUMBER[kind])
+    columns.ref[numbers] = heads["a"][numbers]
     for row, extra in extras:
         match extra:
-            case Frames(slots):
-                texts[row] = _snapshot_text(catalog, target, slots, int(columns.flags[row]), int(heads["b"][row]))
-            case _:
-                columns.ref[row] = int(heads["a"][row])
+            case Frames():
+                texts[row] = _snapshot_text(catalog, target, extra, int(columns.flags[row]), int(heads["a"][row]))
+            case DropTotal():
                 texts[row] = GAP_REASONS.get(int(heads["b"][row]), UNEXPLAINED)
 
 
-def _fill_states(catalog: Catalog, target: Target, heads: Records, columns: Columns) -> None:
-    """Keys, objects and texts of the states, in columns."""
-    states = columns.states
-    if not len(states.rows):
+def _fill_payloads(catalog: Catalog, target: Target, heads: Records, columns: Columns) -> None:
+    """Keys, objects and texts of the events that have a payload, in columns."""
+    payloads = columns.payloads
+    if not len(payloads.rows):
         return
     assert columns.ref is not None
     assert columns.object_id is not None
     assert columns.flags is not None
-    at: Any = states.rows if len(states.rows) < len(heads) else slice(None)
-    columns.ref[at] = _key_ids(catalog, target, heads["a"][at])
-    columns.object_id[at] = _object_ids(target, states.serials)
-    flags = columns.flags[at]
-    texts = states.texts.array
-    truncated = (flags & StateFlag.TRUNCATED) != 0
+    at: Any = payloads.rows if len(payloads.rows) < len(heads) else slice(None)
+    kinds, flags = columns.kind[at], columns.flags[at]
+    with_key = _HAS_KEY[kinds]
+    keyed = at if with_key.all() else payloads.rows[with_key]
+    if with_key.any():
+        columns.ref[keyed] = _key_ids(catalog, target, heads["a"][keyed])
+    columns.object_id[at] = _object_ids(target, payloads.serials)
+    texts = payloads.texts.array
+    truncated = _HAS_STATE_FLAGS[kinds] & (flags & StateFlag.TRUNCATED != 0)
     if truncated.any():
         import pyarrow.compute as pc  # noqa: PLC0415 - takes 70 ms to import, and few values are cut
 
         ends = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
         texts = pc.if_else(pa.array(truncated), pc.binary_join_element_wise(texts, *ends), texts)
-    columns.states = replace(states, texts=TextColumn(texts))
+    columns.payloads = replace(payloads, texts=TextColumn(texts))
 
 
 def _key_ids(catalog: Catalog, target: Target, local: npt.NDArray[np.uint32]) -> Int64:
@@ -308,12 +315,8 @@ def _object_ids(target: Target, serials: npt.NDArray[np.uint64]) -> Int64:
     return objects
 
 
-def _snapshot_text(catalog: Catalog, target: Target, slots: Records, flags: int, reason: int) -> str:
-    lines = (slots["flags"].astype(np.int64) << 16) | slots["b"]
-    frames = [
-        [catalog.expect_site(target, site), line]
-        for site, line in zip(slots["a"].tolist(), lines.tolist(), strict=True)
-    ]
+def _snapshot_text(catalog: Catalog, target: Target, told: Frames, flags: int, reason: int) -> str:
+    frames = [[catalog.expect_site(target, site), line] for site, line in told.frames.tolist()]
     part = _PARTS[flags & (SnapshotFlag.FIRST_PART | SnapshotFlag.LAST_PART)]
     text = {"reason": SNAPSHOT_REASONS.get(reason, "begin"), "part": part, "frames": frames}
     return msgspec.json.encode(text).decode()
@@ -336,12 +339,12 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
         )
         for name in rare
     }  # fmt: skip
-    states = _joined([part.states for part in parts], offsets)
+    payloads = _joined([part.payloads for part in parts], offsets)
     changes = None
-    if len(states.rows):
+    if len(payloads.rows):
         changes = np.zeros(len(time_ns), np.int64)
-        changes[states.rows] = states.changes
-    rows, values = _texts(parts, offsets, states, more.get("flags"))
+        changes[payloads.rows] = payloads.changes
+    rows, values = _texts(parts, offsets, payloads, kind, more.get("flags"))
     if (time_ns[1:] < time_ns[:-1]).any():
         order = np.argsort(time_ns, kind="stable")
         if len(rows):
@@ -361,16 +364,16 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
 
 
 def _texts(
-    parts: Sequence[Columns], offsets: Sequence[int], states: States, flags: UInt8 | None
+    parts: Sequence[Columns], offsets: Sequence[int], payloads: Payloads, kind: UInt8, flags: UInt8 | None
 ) -> tuple[Int64, TextColumn]:
     """(rows that have a text, the texts), in no order."""
     texts = {
         offset + row: text for offset, part in zip(offsets, parts, strict=False) for row, text in part.texts.items()
     }
     rows, values = np.fromiter(texts.keys(), np.int64, len(texts)), TextColumn.of(list(texts.values()))
-    if len(states.rows) and flags is not None:
-        alive = (flags[states.rows] & StateFlag.DELETED) == 0
-        rows = np.concatenate([rows, states.rows[alive]])
-        held = states.texts if alive.all() else states.texts.taken(np.flatnonzero(alive))
+    if len(payloads.rows) and flags is not None:
+        alive = ~(_HAS_STATE_FLAGS[kind[payloads.rows]] & (flags[payloads.rows] & StateFlag.DELETED != 0))
+        rows = np.concatenate([rows, payloads.rows[alive]])
+        held = payloads.texts if alive.all() else payloads.texts.taken(np.flatnonzero(alive))
         values = TextColumn.joined([values, held])
     return rows, values

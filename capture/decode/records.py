@@ -17,43 +17,60 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from capture.decode.record_bytes import Records, split_records
+from capture.decode.record_bytes import (
+    LOOKED_AT,
+    PLAIN,
+    SAYS_MORE,
+    UNKNOWN,
+    Records,
+    SplitRecords,
+    gathered,
+    split_records,
+    upgraded,
+)
 from capture.errors import RefusedRecords
 from capture.events.batch import RECORD_BYTES, RECORD_DTYPE, mask_of
-from capture.events.kinds import KINDS, Kind
+from capture.events.kinds import KINDS, PAYLOAD_FLAG, Kind, StateFlag
 from capture.events.text_column import NO_TEXTS, TextColumn
 
-MAX_EVENT_SLOTS = 252
 MAX_WAITING_BLOCKS = 256
+MOST_CHANGES = 1 << 62
 
-_IS_KNOWN = mask_of(KINDS)
 FEW_RECORDS = 32
 """Up to so many a block is looked at byte by byte: a slow thread's blocks hold two records, and come in thousands."""
-_KIND_AT = 12
+_KIND_AT, _FLAGS_AT = 12, 13
 _PLAIN_KINDS = frozenset(int(kind) for kind in KINDS if kind.row.payload == "none" and kind is not Kind.GAP)
+_CLASSES = np.full(256, UNKNOWN, np.uint8)
+_CLASSES[list(KINDS)] = [SAYS_MORE if kind.row.payload != "none" else PLAIN for kind in KINDS]
+_CLASSES[Kind.GAP] = LOOKED_AT
+_HAS_FRAMES = mask_of(kind for kind in KINDS if kind.row.payload == "frames")
+_HAS_TEXT = mask_of(kind for kind in KINDS if kind.row.payload in ("text", "object", "state"))
+_HAS_OBJECT = mask_of(kind for kind in KINDS if kind.row.payload in ("object", "state"))
+_IS_COUNTED = mask_of(kind for kind in KINDS if kind.row.payload == "state")
+FRAME_DTYPE = np.dtype([("site", "<u4"), ("line", "<u4")])
 
 
 @dataclass(frozen=True, slots=True)
-class States:
-    """What the STATE events of a piece say beyond their heads, one entry each, ascending by row."""
+class Payloads:
+    """What the events of a piece say beyond their heads in text, one entry each, ascending by row."""
 
     rows: npt.NDArray[np.int64]
-    serials: npt.NDArray[np.uint64]  # of the object, 0 = a module
-    changes: npt.NDArray[np.int64]  # how many the value stands for
+    serials: npt.NDArray[np.uint64]  # of the object, 0 = of none
+    changes: npt.NDArray[np.int64]  # how many the value of a state stands for; of another kind 0
     texts: TextColumn
 
-    def between(self, start: int, stop: int) -> States:
+    def between(self, start: int, stop: int) -> Payloads:
         """The events of the rows start..stop, their rows counted from start."""
         low, high = (int(at) for at in np.searchsorted(self.rows, (start, stop)))
         rows = self.rows[low:high] - start
-        return States(rows, self.serials[low:high], self.changes[low:high], self.texts[low:high])
+        return Payloads(rows, self.serials[low:high], self.changes[low:high], self.texts[low:high])
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """The frame slots of a SNAPSHOT event, outermost first."""
+    """The frames of a SNAPSHOT event, outermost first. Shape: FRAME_DTYPE."""
 
-    slots: Records
+    frames: npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +81,20 @@ class DropTotal:
 
 
 Extra = Frames | DropTotal
-NO_STATES = States(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int64), NO_TEXTS)
+NO_PAYLOADS = Payloads(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int64), NO_TEXTS)
 
 
 @dataclass(slots=True)
 class Piece:
-    """Consecutive events of one track: their heads, and by row what does not fit into a head."""
+    """Consecutive events of one track: their heads, and by row what does not fit into a head.
+
+    `extras` are looked at one by one: they are as rare as threads and gaps.
+    """
 
     records: Records
     block_no: int
     extras: list[tuple[int, Extra]] = field(default_factory=list)
-    states: States = NO_STATES
+    payloads: Payloads = NO_PAYLOADS
     dropped_before: int = 0  # the track's drops before the first event
     unexplained: int = 0  # those of them that no GAP event announces
 
@@ -84,52 +104,78 @@ class Piece:
     def from_row(self, row: int) -> Piece:
         """The piece without its first rows."""
         extras = [(at - row, extra) for at, extra in self.extras if at >= row]
-        states = self.states.between(row, len(self.records)) if len(self.states.rows) else NO_STATES
-        return Piece(self.records[row:], self.block_no, extras, states, self.dropped_before)
+        payloads = self.payloads.between(row, len(self.records)) if len(self.payloads.rows) else NO_PAYLOADS
+        return Piece(self.records[row:], self.block_no, extras, payloads, self.dropped_before)
 
 
-def parse_records(payload: bytes | memoryview, block_no: int = 0) -> Piece:
-    """The events of one block of raw records.
+def parse_records(payload: bytes | memoryview, block_no: int = 0, *, is_old: bool = False) -> Piece:
+    """The events of one block of raw records. `is_old`: of a pool of ABI 2.
 
     Raises: RefusedRecords when the bytes are not whole events of known kinds.
     """
     if len(payload) % RECORD_BYTES:
         raise RefusedRecords(f"block {block_no}: {len(payload)} bytes are not whole records", 1)
     records: Records = np.frombuffer(payload, RECORD_DTYPE)
-    if len(records) <= FEW_RECORDS and _PLAIN_KINDS.issuperset(bytes(payload[_KIND_AT::RECORD_BYTES])):
+    if is_old:
+        records, broken_at = upgraded(records)
+        if broken_at is not None:
+            raise _broken(block_no, broken_at)
+    elif len(records) <= FEW_RECORDS and _are_plain(payload):
         return Piece(records, block_no, [])
-    extras: list[tuple[int, Extra]] = []
-    states = NO_STATES
-    kinds = records["kind"]
-    if len(kinds) and int(kinds.max()) >= Kind.THREAD_BEGIN:
-        records, extras, states = _without_continuations(records, block_no)
-    elif not _IS_KNOWN[kinds].all():
-        unknown = int(kinds[~_IS_KNOWN[kinds]][0])
-        raise RefusedRecords(f"block {block_no}: an event of unknown kind {unknown}", len(records))
-    return Piece(records, block_no, extras, states)
-
-
-def _without_continuations(records: Records, block_no: int) -> tuple[Records, list[tuple[int, Extra]], States]:
-    """The heads alone, and what their continuations say."""
-    split = split_records(records, _IS_KNOWN)
-    broken_at = split.broken_at
-    extras: list[tuple[int, Extra]] = []
-    for at, row in zip(split.rare_at.tolist(), split.rare_rows.tolist(), strict=True):
-        if records["kind"][at] == Kind.GAP:
-            extras.append((row, DropTotal(int(records["a"][at]))))
-        elif records["kind"][at] == Kind.SNAPSHOT:
-            slots = int(records["a"][at])
-            # STATE texts are up to 64 KiB by their length field; only snapshots are cut into parts by a slot limit.
-            if slots > MAX_EVENT_SLOTS:
-                broken_at = at
-                break
-            extras.append((row, Frames(records[at + 1 : at + 1 + slots])))
-    if broken_at is not None:
-        broken = f"block {block_no}: the event at record {broken_at} claims more records than it can have"
-        raise RefusedRecords(broken, 1)
+    split = split_records(records, _CLASSES)
+    if split.broken_at is not None:
+        raise _broken(block_no, split.broken_at)
     if split.unknown_kind is not None:
         raise RefusedRecords(f"block {block_no}: an event of unknown kind {split.unknown_kind}", len(split.heads))
-    return split.heads, extras, States(split.state_rows, split.serials, split.changes, split.texts)
+    extras: list[tuple[int, Extra]] = [
+        (row, DropTotal(int(split.heads["a"][row]))) for row in split.looked_rows.tolist()
+    ]
+    payloads = NO_PAYLOADS
+    if len(split.payload_rows):
+        extras = sorted([*extras, *_frames_of(records, split)], key=lambda extra: extra[0])
+        payloads = _payloads_of(records, split, block_no)
+    return Piece(split.heads, block_no, extras, payloads)
+
+
+def _are_plain(payload: bytes | memoryview) -> bool:
+    kinds, flags = bytes(payload[_KIND_AT::RECORD_BYTES]), bytes(payload[_FLAGS_AT::RECORD_BYTES])
+    return _PLAIN_KINDS.issuperset(kinds) and max(flags, default=0) < PAYLOAD_FLAG
+
+
+def _broken(block_no: int, at: int) -> RefusedRecords:
+    return RefusedRecords(f"block {block_no}: the event at record {at} claims more or less than it can have", 1)
+
+
+def _frames_of(records: Records, split: SplitRecords) -> Iterator[tuple[int, Frames]]:
+    """(row, frames) of the events that tell a stack."""
+    words = records.view("<u8")
+    for at in np.flatnonzero(_HAS_FRAMES[split.heads["kind"][split.payload_rows]]).tolist():
+        row, start = int(split.payload_rows[at]), 2 * int(split.payload_slots[at])
+        yield row, Frames(words[start : start + int(split.heads["b"][row]) // 8].view(FRAME_DTYPE))
+
+
+def _payloads_of(records: Records, split: SplitRecords, block_no: int) -> Payloads:
+    """Objects, changes and texts, by what the kinds' payloads are; those of other kinds are passed over.
+
+    Raises: RefusedRecords when one lacks its object.
+    """
+    kinds = split.heads["kind"][split.payload_rows]
+    with_text = _HAS_TEXT[kinds]
+    if not with_text.any():
+        return NO_PAYLOADS
+    kinds, rows, slots = kinds[with_text], split.payload_rows[with_text], split.payload_slots[with_text]
+    lengths = split.heads["b"][rows].astype(np.int64)
+    with_object, counted = _HAS_OBJECT[kinds], _IS_COUNTED[kinds]
+    if (lengths[with_object] < 8).any():
+        raise _broken(block_no, int(slots[with_object & (lengths < 8)][0]) - 1)
+    words = records.view("<u8")
+    serials, changes = np.zeros(len(rows), np.uint64), counted.astype(np.int64)
+    serials[with_object] = words[2 * slots[with_object]]
+    counted &= split.heads["flags"][rows] & StateFlag.COUNTED != 0
+    # The number is inside of the slot even where the length does not cover it.
+    changes[counted] = np.minimum(words[2 * slots[counted] + 1], np.uint64(MOST_CHANGES))
+    before = 8 * (with_object.astype(np.int64) + counted)
+    return Payloads(rows, serials, changes, gathered(records, 16 * slots + before, np.maximum(lengths - before, 0)))
 
 
 @dataclass(slots=True)

@@ -33,11 +33,12 @@ assert _HEAD.size + _SUM.size == HEADER_BYTES
 class BlockType(IntEnum):
     """What a payload holds; the numbers are stored."""
 
-    RECORDS = 1
+    OLD_RECORDS = 1  # of a pool of ABI 2, which took the kind to tell how long an event is
     DEFS = 2
     CLOCK = 3
     FACTS = 4
     END = 5
+    RECORDS = 6
 
 
 class Block(NamedTuple):

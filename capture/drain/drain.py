@@ -67,7 +67,7 @@ class Drain:
         records = self.pool.records(entry)
         if len(records):
             self._journal.append(
-                BlockType.RECORDS,
+                BlockType.OLD_RECORDS if self.pool.is_old else BlockType.RECORDS,
                 self.process_serial,
                 records,
                 track_serial=entry.track_serial,

@@ -21,6 +21,8 @@ from capture.errors import PoolProblem, SessionProblem
 from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, MAX_DEFINITION_BYTES
 from capture.hostlib import host_library
 
+ABI, OLD_ABI = 3, 2
+MAGIC = b"SCOPEPL\x01"
 HEADER_BYTES = 4096
 BLOCK_BYTES = 65536
 SMALL_BYTES = 4096
@@ -163,6 +165,21 @@ class Pool:
         return int.from_bytes(self._bytes[offset : offset + 8], "little")
 
     @property
+    def is_old(self) -> bool:
+        """Whether its records are those of the version before this one."""
+        return self._u32(8) == OLD_ABI
+
+    @property
+    def foreign(self) -> str:
+        """A sentence where it is a pool of a later version, else ''; any other number is damage."""
+        abi = self._u32(8)
+        if bytes(self._bytes[:8]) != MAGIC or not ABI < abi <= ABI + 16:
+            return ""
+        return (
+            f"The recorder's memory {self.folder} is of a later version of Scope (layout {abi}; known here is {ABI})."
+        )
+
+    @property
     def clock_kind(self) -> int:
         return self._u32(52)
 
@@ -216,7 +233,10 @@ class Pool:
         function = getattr(self._library, name)
         found = int(function(self._base, ctypes.c_uint64(len(self._map)), entries, ctypes.c_int32(len(entries))))
         if found < 0:
-            raise PoolProblem("The recorder's shared memory in the target is damaged; what was drained so far is kept.")
+            raise PoolProblem(
+                self.foreign
+                or "The recorder's shared memory in the target is damaged; what was drained so far is kept."
+            )
         return found
 
     def records(self, entry: ScanEntry) -> bytes:

@@ -3,7 +3,7 @@
 Words, codes, flags, masks, what decoding fills in, marks and tool tips, `scope-gui events`, the table in
 `capture/FORMAT.md` and C's `scope_kinds.h` (`kinds_header`) derive from here. The rows are an enumeration, so that
 `Kind.CALL` is both a name that mypy knows and the row itself. Codes and words are stored in sessions and in journals:
-they never change meaning.
+they never change meaning, and those of RETIRED are not given out again.
 
 Standard library only: `setup.py` reads this file, and `drain/` starts in milliseconds.
 """
@@ -15,12 +15,17 @@ from enum import IntEnum
 from typing import Literal, Self
 
 Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state"]
-A = Literal["site", "own thread", "thread", "frames", "dropped", "state key"]
+A = Literal["site", "own thread", "thread", "reason", "dropped", "state key", "number"]
 B = Literal["nothing", "exception type", "reason", "payload bytes"]
-Payload = Literal["none", "frames", "state"]
+Payload = Literal["none", "frames", "text", "object", "state"]
+"""What the bytes are, little-endian. frames: u32 site, u32 line (0: not known) for each frame, outermost first. text:
+UTF-8. object: u64 serial of an object (0: none), text. state: the same, and between them, if counted, a u64: how many
+changes the value stands for."""
 Rate = Literal["hot", "often", "rare"]
 
-FRAME_SLOT = 25  # the kind in a slot of a snapshot's payload; never an event of its own
+PAYLOAD_FLAG = 128
+"""A bit of every kind: `b` bytes of payload follow the record, in (b + 15) // 16 slots as long as itself."""
+RETIRED = {25: "a frame of a snapshot, in a slot of its own: pools of ABI 2"}
 NO_TRACK_SLOT = "no track slot"  # a gap of threads for which there was no memory; on the track of their process
 
 
@@ -182,8 +187,8 @@ class Kind(IntEnum):
         says="It waits no more; the value is `ended` where that thread has ended.",
     )  # fmt: skip
     SNAPSHOT = KindRow(
-        code=24, group="stack", depth=Depth.TOLD, a="frames", b="reason", payload="frames", flags=SnapshotFlag,
-        reasons=SnapshotReason, rate="rare",
+        code=24, group="stack", depth=Depth.TOLD, a="reason", b="payload bytes", payload="frames",
+        flags=SnapshotFlag, reasons=SnapshotReason, rate="rare",
         says='The stack; the value is JSON `{"reason", "part", "frames": [[site_id, line], ...]}`, outermost first.',
     )  # fmt: skip
     GAP = KindRow(

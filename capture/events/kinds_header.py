@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from capture.events.kinds import FRAME_SLOT, KINDS, Coded, Depth
+from capture.events.kinds import KINDS, PAYLOAD_FLAG, Coded, Depth
 
 HEADER = Path(__file__).parent.parent / "native" / "scope_kinds.h"
 _BEGIN = """\
@@ -28,7 +28,7 @@ def header() -> str:
     """The file's text, formatted as `make check` wants it."""
     lines = [_BEGIN, "enum scope_kind {"]
     lines += _aligned((f"    SCOPE_{kind.name} = {int(kind)},", f"a = {kind.row.a}") for kind in KINDS)
-    lines += [f"    SCOPE_FRAME = {FRAME_SLOT}", "};", ""]
+    lines += ["};", "", f"#define SCOPE_PAYLOAD {PAYLOAD_FLAG}u /* a bit of every kind: b bytes follow */", ""]
     for prefix, codes in _codes():
         lines += _aligned((f"#define SCOPE_{prefix}_{code.name} {int(code)}u", code.says) for code in codes)
         lines.append("")

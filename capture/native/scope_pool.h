@@ -26,7 +26,8 @@
 
 #include <stdint.h>
 
-#define SCOPE_POOL_ABI 2u
+#define SCOPE_POOL_ABI 3u
+#define SCOPE_OLD_POOL_ABI 2u /* still read: host/old_records.h */
 #define SCOPE_POOL_HEADER_BYTES 4096u
 #define SCOPE_CHUNK_BYTES 65536u /* a large chunk: one block */
 #define SCOPE_CHUNK_HEADER_BYTES 64u
@@ -128,14 +129,14 @@ struct scope_record { /* 16 bytes; the head of every event */
     uint16_t b;
 };
 
-/* One event = one head record plus, for SNAPSHOT and STATE, the continuation slots its head announces; scope_kinds.h says
- * what each kind is.
- *   SNAPSHOT  `a` slots, a frame each, outermost first: ticks = 0; a = site; kind = SCOPE_FRAME; flags = line >> 16;
- *             b = line & 0xffff (current line, 0 unknown)
- *   STATE     ceil((8 + b) / 16) raw slots: u64 object serial (0 = module), if counted u64 number of changes that the
- *             value stands for, UTF-8 text
- *   GAP       ticks = when the gap began; written when recording continues; `a` saturates
- * Sequence numbers, `dropped` and every produced/recorded/dropped figure count events, not slots. A GAP is an event. */
+/* GIL not needed; does not allocate. How many slots of 16 bytes behind a record its event takes, whatever its kind: where
+ * SCOPE_PAYLOAD is among its flags, `b` bytes follow. capture/events/kinds.py says of each kind what they are. */
+static inline uint32_t scope_payload_slots(const struct scope_record *head) {
+    return head->flags & SCOPE_PAYLOAD ? (head->b + 15u) / 16u : 0;
+}
+
+/* Sequence numbers, `dropped` and every produced/recorded/dropped figure count events, not slots. A GAP is itself an event;
+ * its ticks are when the gap began, and it is written when recording continues. */
 
 /* defs.bin, append-only, beside pool.bin; the first `definition_bytes` of the header count. Each definition is counted
  * before the first record that uses it is committed.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -208,6 +208,7 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], sealed: JournalPosition
     folders = [pair for one in pools for pair in one.folders]
     if not folders and _has_ended(folder):
         return 0
+    _refuse_foreign(folders)
     # Events in a block that a kill tore are in a pool yet: a program whose pool is gone with its books open is told of.
     journal = JournalWriter.reopen(folder.inside(JOURNAL), sealed=sealed)
     drained = 0
@@ -231,6 +232,17 @@ def _drain_pools(folder: OwnFolder, pools: list[_Pools], sealed: JournalPosition
     finally:
         journal.close()
     return drained
+
+
+def _refuse_foreign(folders: Iterable[tuple[int, Path]]) -> None:
+    """Raises: SessionProblem while nothing has been changed, where a later Scope could have all of a pool."""
+    for _, pool_folder in folders:
+        with contextlib.suppress(PoolProblem):
+            pool = Pool(pool_folder, private=True)
+            foreign = pool.foreign
+            pool.close()
+            if foreign:
+                raise SessionProblem(foreign)
 
 
 def _tell_of_damage(journal: JournalWriter, serial: int, problem: PoolProblem, say: Say) -> None:

@@ -56,7 +56,11 @@ SEAL_INTERVAL_S = 0.15
 IDLE_WAIT_S = 0.03
 CALL_MODES = tuple(mode.name for mode in MODES if "c" in mode.features)
 STATE_MODES = tuple(mode.name for mode in MODES if "g" in mode.features)
-REFUSED: dict[int, str] = {BlockType.RECORDS: "records-refused", BlockType.DEFS: "definitions-refused"}
+REFUSED: dict[int, str] = {
+    BlockType.OLD_RECORDS: "records-refused",
+    BlockType.RECORDS: "records-refused",
+    BlockType.DEFS: "definitions-refused",
+}
 _log = logging.getLogger(__name__)
 _PDEATHSIG = 1  # of linux/prctl.h
 MOST_JUDGED = 64  # as many patterns as the recorder keeps a bit for

@@ -11,7 +11,7 @@ import numpy as np
 from capture.decode.decoder import Decoder
 from capture.drain.blocks import Block, BlockType
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import Kind
+from capture.events.kinds import PAYLOAD_FLAG, Kind
 from capture.session.format import About
 from capture.session.query import query
 from capture.session.session import Session
@@ -102,5 +102,6 @@ def _block(first: int, block_no: int) -> Block:
     rows: Any = np.zeros(BLOCK_STATES, _SLOTS)
     texts = [str(number) for number in (n % 1_000_003).tolist()]
     rows["ticks"], rows["a"], rows["kind"] = n * 50, 1 + n % KEYS, Kind.STATE
-    rows["b"], rows["object"], rows["text"] = [len(text) for text in texts], 1 + n // KEYS % OBJECTS, texts
+    rows["flags"] = PAYLOAD_FLAG
+    rows["b"], rows["object"], rows["text"] = [8 + len(text) for text in texts], 1 + n // KEYS % OBJECTS, texts
     return Block(BlockType.RECORDS, 1, 1, first, block_no, 0, rows.tobytes())

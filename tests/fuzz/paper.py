@@ -9,9 +9,9 @@ from typing import Any
 
 from capture.drain.blocks import HEADER_BYTES, MAGIC, MAX_PAYLOAD_BYTES, Block, BlockType, pack_header
 from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, DefinitionKind
-from capture.events.kinds import Kind
+from capture.events.kinds import Kind, StateFlag
 from tests.fuzz.mutation import Field, json_node, odd_number, some_bytes, some_fields
-from tests.synthetic import START_MONO_NS, PaperTarget, definition, record, snapshot, state
+from tests.synthetic import START_MONO_NS, PaperTarget, definition, record, snapshot, state, with_payload
 
 _HEAD = struct.Struct("<4sHHIIQQQ")
 _SESSION = {
@@ -49,7 +49,7 @@ def blocks() -> tuple[Block, ...]:
         record(5 * ms, 4, Kind.GAP, b=1),
         snapshot(5 * ms, [(1, 3)], reason=2, flags=1),
         snapshot(5 * ms, [(3, 8)], reason=2, flags=2),
-        record(6 * ms, 1, Kind.STATE, 32, len(counted) - 8) + counted + bytes(-len(counted) % 16),
+        with_payload(6 * ms, 1, Kind.STATE, counted, StateFlag.COUNTED),
         record(6 * ms, 3, Kind.RAISE, b=1),
         record(6 * ms, 3, Kind.UNWIND, b=1),
         record(6 * ms, 2, Kind.JOIN_BEGIN),

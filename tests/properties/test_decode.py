@@ -12,18 +12,19 @@ from capture.drain.blocks import Block, BlockType
 from capture.errors import FormatError
 from capture.events.batch import EventBatch
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import FRAME_SLOT, KINDS, Kind
+from capture.events.kinds import KINDS, RETIRED, Kind
 from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, snapshot, state
 
 pytestmark = pytest.mark.soak
 
 MS = 1_000_000
+RECORDS = (BlockType.OLD_RECORDS, BlockType.RECORDS)
 
 heads = st.builds(
     record,
     st.integers(0, (1 << 64) - 1) | st.integers(0, 1000),
     st.integers(0, 9) | st.integers(0, (1 << 32) - 1),
-    st.sampled_from([int(kind) for kind in (*KINDS, FRAME_SLOT)]) | st.integers(0, 255),
+    st.sampled_from([int(kind) for kind in (*KINDS, *RETIRED)]) | st.integers(0, 255),
     st.integers(0, 255),
     st.integers(0, 40),
 )
@@ -63,8 +64,8 @@ def is_records(block: Block) -> bool:
 @st.composite
 def any_block(draw: st.DrawFn) -> Block:
     """A block of any type with a payload of any sense."""
-    kind = draw(st.integers(0, 6))
-    payload = b"".join(draw(st.lists(heads, max_size=6))) if kind == 1 else draw(st.binary(max_size=80))
+    kind = draw(st.integers(0, 7))
+    payload = b"".join(draw(st.lists(heads, max_size=6))) if kind in RECORDS else draw(st.binary(max_size=80))
     process, track, seq = draw(st.integers(0, 2)), draw(st.integers(0, 3)), draw(st.integers(0, 12))
     return Block(kind, process, track, seq, 10, draw(st.integers(0, 12)), payload)
 

@@ -167,15 +167,20 @@ static void write_own_stack(struct scope_writer *w, uint32_t reason, PyObject *e
     (void)entering;
     const uint32_t at = (uint32_t)(w - writers), frames = depths[at];
     w->stacks_told += 1;
-    struct scope_record *record = scope_reserve(w, 1 + frames, NULL, true);
+    const uint32_t bytes = 8 * frames, slots = 1 + (bytes + 15) / 16;
+    struct scope_record *record = scope_reserve(w, slots, NULL, true);
     if (!record) {
         scope_drop(w, SCOPE_GAP_POOL_FULL);
         return;
     }
-    scope_fill(record, scope_ticks(), frames, scope_head(SCOPE_SNAPSHOT, SCOPE_SNAPSHOT_FIRST_PART | SCOPE_SNAPSHOT_LAST_PART, reason));
-    for (uint32_t i = 0; i < frames; i++)
-        scope_fill(record + 1 + i, 0, stacks[at][i], scope_head(SCOPE_FRAME, 0, 7));
-    scope_publish(w, 1 + frames);
+    const uint32_t flags = SCOPE_SNAPSHOT_FIRST_PART | SCOPE_SNAPSHOT_LAST_PART | SCOPE_PAYLOAD;
+    memset(record + slots - 1, 0, sizeof *record);
+    for (uint32_t i = 0; i < frames; i++) {
+        const uint32_t frame[2] = {stacks[at][i], 7};
+        memcpy((unsigned char *)(record + 1) + 8 * i, frame, sizeof frame);
+    }
+    scope_fill(record, scope_ticks(), reason, scope_head(SCOPE_SNAPSHOT, flags, bytes));
+    scope_publish(w, slots);
 }
 
 struct scope_upward scope_upward = {
@@ -291,7 +296,7 @@ SCOPE_EXPORT int32_t sim_changes(uint32_t at, uint32_t key, const char *text, ui
     }
     memset(record + 1, 0, (slots - 1) * sizeof *record);
     memcpy((unsigned char *)(record + 1) + 8, text, bytes);
-    scope_fill(record, scope_ticks(), key, scope_head(SCOPE_STATE, 0, bytes));
+    scope_fill(record, scope_ticks(), key, scope_head(SCOPE_STATE, SCOPE_PAYLOAD, 8 + bytes));
     scope_publish(w, slots);
     return 0;
 }

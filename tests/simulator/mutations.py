@@ -213,5 +213,5 @@ _in_c(
 )  # fmt: skip
 _in_c(
     "sequence numbers count slots", "pool_scan.c",
-    "for (uint64_t i = from; i < to; i += event_slots(&records[i]))", "for (uint64_t i = from; i < to; i++)",
+    "for (uint64_t i = from; i < to; i += event_slots(&records[i], abi))", "for (uint64_t i = from; i < to; i++)",
 )  # fmt: skip

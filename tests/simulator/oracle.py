@@ -6,7 +6,7 @@ import struct
 from collections import defaultdict
 from pathlib import Path
 
-from capture.events.kinds import Kind
+from capture.events.kinds import PAYLOAD_FLAG, Kind
 from capture.session.session import Session
 from capture.session.verify import verify
 
@@ -33,14 +33,14 @@ def _events(slots: bytes) -> list[Told]:
     events: list[Told] = []
     at = 0
     while at < len(slots):
-        _, a, kind, _, b = _RECORD.unpack_from(slots, at)
+        _, a, kind, flags, b = _RECORD.unpack_from(slots, at)
         at += _RECORD.size
+        payload = slots[at : at + b] if flags & PAYLOAD_FLAG else b""
+        at += (len(payload) + 15) // 16 * 16
         if kind == Kind.SNAPSHOT:
-            events.append((kind, f"{a} frames"))
-            at += 16 * a
+            events.append((kind, f"{len(payload) // 8} frames"))
         elif kind == Kind.STATE:
-            events.append((kind, slots[at + 8 : at + 8 + b].decode()))
-            at += (8 + b + 15) // 16 * 16
+            events.append((kind, payload[8:].decode()))
         else:
             events.append((kind, f"f{a}" if kind in (Kind.CALL, Kind.RETURN) else ""))
     return events

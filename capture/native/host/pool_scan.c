@@ -3,6 +3,7 @@
  * The pool is written by another process, so every length is checked against the mapping before it is used; a
  * target that scribbles over its pool makes this return -1, never read out of range. No Python API here. */
 #include "host.h"
+#include "old_records.h"
 #include "scope_pool.h"
 
 #include <string.h>
@@ -14,6 +15,7 @@ struct layout {
     uint64_t blocks_offset;
     uint32_t block_count;
     uint32_t blocks_used;
+    uint32_t abi;
 };
 
 /* False if this is no sound pool. */
@@ -28,10 +30,11 @@ static int read_layout(const unsigned char *base, uint64_t size, struct layout *
     l->table_offset = h->table_offset;
     l->blocks_offset = h->blocks_offset;
     l->block_count = h->block_count;
+    l->abi = h->abi;
     l->blocks_used = __atomic_load_n(&h->blocks_used, __ATOMIC_ACQUIRE);
-    return h->abi == SCOPE_POOL_ABI && h->block_bytes == SCOPE_CHUNK_BYTES && h->small_bytes == SCOPE_SMALL_BYTES &&
-           h->record_bytes == sizeof(struct scope_record) && l->blocks_offset <= size &&
-           l->blocks_offset % sizeof(struct scope_record) == 0 &&
+    return (l->abi == SCOPE_POOL_ABI || l->abi == SCOPE_OLD_POOL_ABI) && h->block_bytes == SCOPE_CHUNK_BYTES &&
+           h->small_bytes == SCOPE_SMALL_BYTES && h->record_bytes == sizeof(struct scope_record) &&
+           l->blocks_offset <= size && l->blocks_offset % sizeof(struct scope_record) == 0 &&
            (uint64_t)l->block_count * SCOPE_CHUNK_BYTES <= size - l->blocks_offset &&
            l->table_offset % sizeof(uint32_t) == 0 && l->table_offset <= size &&
            (uint64_t)l->block_count * sizeof(uint32_t) <= size - l->table_offset && l->blocks_used <= l->block_count;
@@ -47,19 +50,15 @@ static uint64_t place_of(const struct layout *l, uint32_t index) {
 }
 
 /* Slots that one event takes, head included; wide enough for what a damaged head may claim. */
-static uint64_t event_slots(const struct scope_record *head) {
-    if (head->kind == SCOPE_SNAPSHOT)
-        return 1 + (uint64_t)head->a;
-    if (head->kind == SCOPE_STATE)
-        return 1 + (8 + (uint32_t)head->b + 15) / 16;
-    return 1;
+static uint64_t event_slots(const struct scope_record *head, uint32_t abi) {
+    return 1 + (abi == SCOPE_POOL_ABI ? scope_payload_slots(head) : scope_old_slots(head));
 }
 
-static uint32_t count_events(const struct scope_chunk *chunk, uint32_t from, uint32_t to) {
+static uint32_t count_events(const struct scope_chunk *chunk, uint32_t from, uint32_t to, uint32_t abi) {
     const struct scope_record *records =
         (const struct scope_record *)((const unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
     uint32_t events = 0;
-    for (uint64_t i = from; i < to; i += event_slots(&records[i]))
+    for (uint64_t i = from; i < to; i += event_slots(&records[i], abi))
         events++;
     return events;
 }
@@ -116,8 +115,8 @@ SCOPE_EXPORT int32_t scope_pool_scan(const unsigned char *base, uint64_t size, s
         const struct scope_chunk *c = (const struct scope_chunk *)(base + e.place);
         e.capacity = capacity;
         /* Counted, not stored beside `drained`: two stores could be torn apart by a kill. */
-        e.drained_events = count_events(c, 0, e.drained);
-        e.new_events = count_events(c, e.drained, e.committed);
+        e.drained_events = count_events(c, 0, e.drained, l.abi);
+        e.new_events = count_events(c, e.drained, e.committed, l.abi);
         out[kept++] = e;
     }
     return n == cap ? cap : kept;

@@ -5,80 +5,70 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_CHANGES (1ll << 62)
 #define LATEST_NS 2305843009213693952.0 /* capture/decode/timebase.py */
 
-/* No GIL; does not allocate. How many records an event claims behind its head; it may be more than there are. */
-static inline int64_t claimed_by(const struct scope_record *head) {
-    if (head->kind == SCOPE_STATE)
-        return (8 + (int64_t)head->b + 15) / 16;
-    return head->kind == SCOPE_SNAPSHOT ? head->a : 0;
-}
+/* What the table of classes says of a kind; capture/decode/record_bytes.py has the same. */
+enum { UNKNOWN = 0, PLAIN = 1, LOOKED_AT = 2, SAYS_MORE = 3 };
 
-/* No GIL; does not allocate. What `scope_split_records` needs room for: {events, states, other rare events, bytes of
- * text, first event that claims more records than there are, kind of the first event whose kind is not `known`; -1 = none}.
- */
-SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *known,
+/* No GIL; does not allocate. What `scope_split_records` needs room for: {events, those with a payload, those that Python
+ * looks at, first event that claims more records than there are or lacks the payload that its kind has, kind of the first
+ * event whose class is unknown; -1 = none}. */
+SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *classes,
                                       int64_t *room) {
-    int64_t events = 0, states = 0, rare = 0, text = 0;
-    room[4] = room[5] = -1;
+    int64_t events = 0, payloads = 0, looked_at = 0;
+    room[3] = room[4] = -1;
     for (int64_t i = 0; i < count; i++, events++) {
-        if (!known[records[i].kind] && room[5] < 0)
-            room[5] = records[i].kind;
-        if (records[i].kind < SCOPE_THREAD_BEGIN)
+        const unsigned char class = classes[records[i].kind];
+        if (class == UNKNOWN && room[4] < 0)
+            room[4] = records[i].kind;
+        looked_at += class == LOOKED_AT;
+        if (!(records[i].flags & SCOPE_PAYLOAD)) {
+            if (class == SAYS_MORE && room[3] < 0)
+                room[3] = i;
             continue;
-        const int64_t claimed = claimed_by(&records[i]);
-        if (claimed > count - i - 1) {
-            room[4] = i;
+        }
+        const int64_t slots = scope_payload_slots(&records[i]);
+        if (slots > count - i - 1) {
+            room[3] = room[3] < 0 ? i : room[3];
             break;
         }
-        states += records[i].kind == SCOPE_STATE;
-        rare += records[i].kind != SCOPE_STATE;
-        text += records[i].kind == SCOPE_STATE ? records[i].b : 0;
-        i += claimed;
+        payloads++;
+        i += slots;
     }
     room[0] = events;
-    room[1] = states;
-    room[2] = rare;
-    room[3] = text;
+    room[1] = payloads;
+    room[2] = looked_at;
 }
 
-/* No GIL; does not allocate. The heads of all events, the places and rows of those of a rare kind, and what states say
- * beyond their heads. Every array has the room that `scope_count_records` found; `ends` one more than there are states.
- */
-SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, struct scope_record *heads,
-                                      int64_t *rare_at, int64_t *rare_row, int64_t *state_row, uint64_t *serial,
-                                      int64_t *changes, int64_t *ends, unsigned char *text) {
+/* No GIL; does not allocate. The heads of all events, without the bit of payloads; the rows of those that have one, and the
+ * slot that it begins in; the rows of those that Python looks at. Every array has the room that `scope_count_records`
+ * found. */
+SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, const unsigned char *classes,
+                                      struct scope_record *heads, int64_t *payload_row, int64_t *payload_slot,
+                                      int64_t *looked_row) {
     int64_t row = 0;
-    unsigned char *const first = text;
-    *ends++ = 0;
     for (int64_t i = 0; i < count; i++, row++) {
-        const struct scope_record *head = &records[i];
-        heads[row] = *head;
-        if (head->kind < SCOPE_THREAD_BEGIN)
+        heads[row] = records[i];
+        if (classes[records[i].kind] == LOOKED_AT)
+            *looked_row++ = row;
+        if (!(records[i].flags & SCOPE_PAYLOAD))
             continue;
-        if (head->kind != SCOPE_STATE) {
-            *rare_at++ = i;
-            *rare_row++ = row;
-            i += claimed_by(head);
-            continue;
-        }
-        const unsigned char *said = (const unsigned char *)(head + 1);
-        size_t length = head->b;
-        uint64_t stands_for = 1;
-        memcpy(serial++, said, 8);
-        said += 8;
-        if (head->flags & SCOPE_STATE_COUNTED) {
-            memcpy(&stands_for, said, 8); /* inside of the slot even where the length does not cover it */
-            said += 8;
-            length = length > 8 ? length - 8 : 0;
-        }
-        *changes++ = stands_for < (uint64_t)MOST_CHANGES ? (int64_t)stands_for : MOST_CHANGES;
-        *state_row++ = row;
-        memcpy(text, said, length);
-        text += length;
-        *ends++ = text - first;
-        i += claimed_by(head);
+        heads[row].flags &= (uint8_t)~SCOPE_PAYLOAD;
+        *payload_row++ = row;
+        *payload_slot++ = i + 1;
+        i += scope_payload_slots(&records[i]);
+    }
+}
+
+/* No GIL; does not allocate. Puts pieces of `bytes` one behind the other; `ends`, one more than there are pieces, says
+ * where each begins and ends. */
+SCOPE_EXPORT void scope_gather_bytes(const unsigned char *bytes, const int64_t *starts, const int64_t *lengths,
+                                     int64_t pieces, unsigned char *out, int64_t *ends) {
+    int64_t end = 0;
+    *ends++ = 0;
+    for (int64_t i = 0; i < pieces; i++) {
+        memcpy(out + end, bytes + starts[i], (size_t)lengths[i]);
+        *ends++ = end += lengths[i];
     }
 }
 

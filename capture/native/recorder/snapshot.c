@@ -5,10 +5,11 @@
 #include "sites.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define FRAMES_PER_PART (SCOPE_MAX_EVENT_SLOTS - 1)
+#define FRAMES_PER_PART (2 * (SCOPE_MAX_EVENT_SLOTS - 1))
 
-struct frame_line {
+struct frame_line { /* as a snapshot tells it */
     uint32_t site;
     uint32_t line;
 };
@@ -50,23 +51,24 @@ static void walk(struct stack *stack, PyFrameObject *frame, PyObject *entering) 
     }
 }
 
-/* GIL held; may reserve file space. One event of at most 255 frames. */
+/* GIL held; may reserve file space. One event of at most FRAMES_PER_PART frames. */
 static void write_part(struct scope_writer *w, const struct stack *stack, size_t from, uint32_t reason, bool resume) {
     size_t left = stack->count - from;
     uint32_t frames = (uint32_t)(left < FRAMES_PER_PART ? left : FRAMES_PER_PART);
     uint32_t flags =
         (from == 0 ? SCOPE_SNAPSHOT_FIRST_PART : 0) | (from + frames == stack->count ? SCOPE_SNAPSHOT_LAST_PART : 0);
-    struct scope_record *record = scope_reserve(w, 1 + frames, NULL, resume);
+    const uint32_t bytes = frames * 8, slots = 1 + (bytes + 15) / 16;
+    struct scope_record *record = scope_reserve(w, slots, NULL, resume);
     if (!record) {
         scope_drop(w, SCOPE_GAP_POOL_FULL);
         return;
     }
-    scope_fill(record, scope_ticks(), frames, scope_head(SCOPE_SNAPSHOT, flags, reason));
-    for (uint32_t i = 0; i < frames; i++) {
-        const struct frame_line *frame = &stack->frames[stack->count - 1 - (from + i)];
-        scope_fill(record + 1 + i, 0, frame->site, scope_head(SCOPE_FRAME, frame->line >> 16, frame->line & 0xffff));
-    }
-    scope_publish(w, 1 + frames);
+    memset(record + slots - 1, 0, sizeof *record);
+    struct frame_line *told = (struct frame_line *)(record + 1);
+    for (uint32_t i = 0; i < frames; i++)
+        told[i] = stack->frames[stack->count - 1 - (from + i)];
+    scope_fill(record, scope_ticks(), reason, scope_head(SCOPE_SNAPSHOT, flags | SCOPE_PAYLOAD, bytes));
+    scope_publish(w, slots);
 }
 
 /* GIL not needed; does not allocate. Whether events are missing, so that the stack will be written anew. */

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capture.events.kinds import FRAME_SLOT, KIND_NAMES, KINDS, StateFlag
+from capture.events.kinds import KIND_NAMES, KINDS, PAYLOAD_FLAG, StateFlag
 
 ENTER = tuple(kind.word for kind in KINDS if kind.row.depth.step > 0)
 LEAVE = tuple(kind.word for kind in KINDS if kind.row.depth.step < 0)
@@ -98,7 +98,7 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
         pool.produced = {track: events[-1].seq + 1 for track, events in before.events.items()}
         pool.dropped = dict.fromkeys(pool.produced, 0)
     assert data[:8] == b"SCOPEPL\x01"
-    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (2, 4096, BLOCK_BYTES)
+    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (3, 4096, BLOCK_BYTES)
     pool.pid, pool.clock_kind = struct.unpack_from("<II", data, 48)
     (pool.state,) = struct.unpack_from("<I", data, 128)
     (pool.blocks_used,) = struct.unpack_from("<I", data, 256)
@@ -154,22 +154,18 @@ def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[
         ticks, a, kind, flags, b = struct.unpack_from("<QIBBH", data, at + 16 * index)
         frames: tuple[tuple[int, int], ...] = ()
         number, text, changes = 0, "", 0
-        slots = 1
+        body = at + 16 * (index + 1)
+        raw = data[body : body + b] if flags & PAYLOAD_FLAG else b""
+        flags &= ~PAYLOAD_FLAG
         if KIND_NAMES[kind] == "snapshot":
-            slots += a
-            parts = [struct.unpack_from("<QIBBH", data, at + 16 * (index + 1 + i)) for i in range(a)]
-            assert all(part[2] == FRAME_SLOT for part in parts)
-            frames = tuple((part[1], part[3] << 16 | part[4]) for part in parts)
+            frames = tuple(struct.iter_unpack("<II", raw))
         elif KIND_NAMES[kind] == "state":
-            slots += (8 + b + 15) // 16
-            body = at + 16 * (index + 1)
-            raw = data[body : body + 8 + b]
             number, text = struct.unpack_from("<Q", raw)[0], raw[16 if flags & StateFlag.COUNTED else 8 :].decode()
             changes = struct.unpack_from("<Q", raw, 8)[0] if flags & StateFlag.COUNTED else 1
         events.append(
             Event(track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes)
         )
-        index += slots
+        index += 1 + (len(raw) + 15) // 16
     assert index == committed, "an event spans chunks"
     return events
 

@@ -122,7 +122,7 @@ def stacks(pool: Pool, events: list[Event]) -> list[tuple[Event, list[str]]]:
         elif event.kind == "snapshot":
             parts = names(pool, event) if event.flags & 1 else parts + names(pool, event)
             if event.flags & 2:
-                if event.b == SETTINGS:
+                if event.a == SETTINGS:
                     assert always(parts) in (always(stack), [*always(stack), *parts[-1:]])
                 stack = parts
         told.append((event, stack))
@@ -155,7 +155,7 @@ def test_many_changes_under_load_lose_and_invent_no_call(
     counts = json.loads(started.output().splitlines()[-1])
     pool = one.read()
     assert not any(pool.dropped.values())
-    changes = Counter(event.track for event in pool.all_events() if event.kind == "snapshot" and event.b == SETTINGS)
+    changes = Counter(event.track for event in pool.all_events() if event.kind == "snapshot" and event.a == SETTINGS)
     assert set(changes.values()) == {changed}
     recorded, others = Counter[str](), 0
     for events in pool.events.values():
@@ -178,7 +178,7 @@ def children_of_step(pool: Pool, told: list[tuple[Event, list[str]]]) -> int:
     """
     settings, since, children, found = 0, -1, 0, 0
     for event, stack in told:
-        if event.kind == "snapshot" and event.b == SETTINGS and event.flags & 2:
+        if event.kind == "snapshot" and event.a == SETTINGS and event.flags & 2:
             settings += 1
         elif event.kind == "call" and pool.function(event.a) == "always:step":
             since, children = settings, 0
@@ -218,7 +218,7 @@ def after_change(pool: Pool, number: int) -> list[str]:
     """What the main thread tells after the snapshot of a change, the first being 1."""
     events = pool.events[1]
     at = [
-        row for row, event in enumerate(events) if event.kind == "snapshot" and event.b == SETTINGS and event.flags & 2
+        row for row, event in enumerate(events) if event.kind == "snapshot" and event.a == SETTINGS and event.flags & 2
     ]
     told = [f"{e.kind} {pool.function(e.a)}" for e in events[at[number - 1] + 1 :] if e.kind in (*ENTER, *LEAVE)]
     return [words for words in told if words.split()[1].startswith(("inner:", "__main__:"))]
@@ -244,7 +244,7 @@ def test_calls_that_are_open_at_a_change_end_as_the_new_settings_want(
     one.stop()
     pool = one.read()
     told = stacks(pool, pool.events[1])
-    shots = [stack for event, stack in told if event.kind == "snapshot" and event.b == SETTINGS and event.flags & 2]
+    shots = [stack for event, stack in told if event.kind == "snapshot" and event.a == SETTINGS and event.flags & 2]
     assert shots[0] == ["inner:hold"]
     assert shots[1] == [
         "__main__:<module>",

@@ -81,7 +81,7 @@ def test_after_a_gap_the_stack_is_told_anew(
     gap, snapshot = pool_events.events[1][:2]
     assert gap.a == pool_events.dropped[1]
     assert gap.b == 1
-    assert snapshot.b == 2
+    assert snapshot.a == 2
     assert [name for name, _ in pool_events.stack(snapshot)] == ["<module>", "outer"]
     assert pool_events.told()[:3] == ["call inner", "call g", "return g"]
     assert len(before.events[1]) + gap.a == gap.seq
@@ -191,14 +191,14 @@ def test_a_deep_stack_is_told_in_parts(
         tmp_path,
         "import sys\nsys.setrecursionlimit(3000)\nimport time\n"
         "def deep(n):\n    if n: return deep(n - 1)\n    print('deep', flush=True)\n    while True: time.sleep(0.01)\n"
-        "deep(700)\n",
+        "deep(1200)\n",
     )
     one = recording(mode="performance")
     started = one.launch(target, interpreter, program)
     started.wait_for_line("deep")
     one.stop()
-    parts = [event for event in one.read().events[1] if event.kind == "snapshot" and event.b == 3]
-    assert [len(part.frames) for part in parts] == [251, 251, 200]
+    parts = [event for event in one.read().events[1] if event.kind == "snapshot" and event.a == 3]
+    assert [len(part.frames) for part in parts] == [502, 502, 198]
     assert [part.flags for part in parts] == [1, 0, 2]
 
 

@@ -158,11 +158,11 @@ def test_stacks_of_running_threads_are_known_from_the_first_moment(
             events = pool.events[pool.thread(name)]
             begin, snapshot = events[:2]
             assert (begin.kind, begin.flags) == ("thread_begin", 1)
-            assert (snapshot.kind, snapshot.b, snapshot.flags) == ("snapshot", 1, 3)
+            assert (snapshot.kind, snapshot.a, snapshot.flags) == ("snapshot", 1, 3)
             assert str(pool.stack(snapshot)) == stack
             assert [event.kind for event in events[2:]] == ["return"] * len(snapshot.frames) + ["thread_end"]
     last = [event for event in pool.events[1] if event.kind == "snapshot"][-1]
-    assert last.b == 3
+    assert last.a == 3
     assert pool.stack(last)[0][0] == "<module>"
 
 

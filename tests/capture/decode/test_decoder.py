@@ -13,8 +13,21 @@ from capture.decode.resume import resume_point, resumed
 from capture.drain.blocks import Block, BlockType
 from capture.errors import FormatError
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import Kind
-from tests.synthetic import START_MONO_NS, PaperTarget, decode, definition, joined, record, rows, snapshot, state
+from capture.events.kinds import PAYLOAD_FLAG, Kind
+from tests.synthetic import (
+    START_MONO_NS,
+    PaperTarget,
+    decode,
+    definition,
+    joined,
+    old_snapshot,
+    old_state,
+    record,
+    rows,
+    snapshot,
+    state,
+    with_payload,
+)
 
 MS = 1_000_000
 
@@ -189,9 +202,39 @@ def test_a_state_text_that_looks_like_records_is_not_read_as_such() -> None:
     assert batch.value_of(0) == text
 
 
+def test_records_of_the_version_before_are_the_same_events() -> None:
+    new, old = PaperTarget().begin(), PaperTarget().begin()
+    heads = [record(90, 2, Kind.THREAD_BEGIN, 1), record(400, 1, Kind.RETURN), record(500, 7, Kind.GAP, 0, 1)]
+    frames, text = [(1, 70_000), (3, 5), (2, 0)], "a text of more than one slot"
+    new.events(1, heads[0], snapshot(100, frames, 2, 1), state(200, 1, text, 9, 2), state(300, 2, ""), *heads[1:])
+    told = (heads[0], old_snapshot(100, frames, 2, 1), old_state(200, 1, text, 9, 2), old_state(300, 2, ""), *heads[1:])
+    block = old.events(1, *told)
+    old.blocks[-1] = block._replace(type=BlockType.OLD_RECORDS)
+    expected, found = decode(new.blocks)[1], decode(old.blocks)[1]
+    assert rows(found) == rows(expected)
+    assert found.flags.tolist() == expected.flags.tolist() == [1, 1, 2, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     "payload",
-    [b"x" * 15, record(1, 1, 99), record(1, 5, Kind.SNAPSHOT), record(1, 1, Kind.STATE, b=400), record(1, 1, 25)],
+    [record(1, 5, Kind.SNAPSHOT), record(1, 1, Kind.STATE, b=400), record(1, 1, 25), record(1, 1 << 29, Kind.SNAPSHOT)],
+)
+def test_nonsense_of_the_version_before_is_a_format_error_too(payload: bytes) -> None:
+    with pytest.raises(FormatError):
+        Decoder().feed(Block(BlockType.OLD_RECORDS, 1, 1, 1, 50, 0, payload))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"x" * 15,
+        record(1, 1, 99),
+        record(1, 5, Kind.SNAPSHOT),
+        record(1, 1, Kind.STATE, PAYLOAD_FLAG, 400),
+        record(1, 1, Kind.CALL, PAYLOAD_FLAG, 17),
+        with_payload(1, 1, Kind.STATE, b"1234567"),
+        record(1, 1, 25),
+    ],
 )
 def test_nonsense_records_are_a_format_error_and_cost_only_their_block(payload: bytes) -> None:
     target = PaperTarget().begin()

@@ -54,7 +54,12 @@ def test_what_is_appended_is_read_back_in_order_across_files(tmp_path: Path) -> 
     blocks, reader = read_all(tmp_path)
     assert [bytes(block.payload) for block in blocks] == [payload(number) for number in range(50)]
     assert [block.block_no for block in blocks] == list(range(1, 51))
-    assert (blocks[7].track_serial, blocks[7].seq_start, blocks[7].dropped, blocks[7].type) == (2, 42, 7, 1)
+    assert (blocks[7].track_serial, blocks[7].seq_start, blocks[7].dropped, blocks[7].type) == (
+        2,
+        42,
+        7,
+        BlockType.RECORDS,
+    )
     assert len(journal_files(tmp_path)) == 9
     assert reader.problems == []
 

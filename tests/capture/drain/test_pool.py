@@ -13,11 +13,12 @@ import pytest
 from capture.drain.blocks import BlockType
 from capture.drain.drain import Drain
 from capture.drain.journal import JournalReader, JournalWriter
-from capture.drain.pool import BLOCK_BYTES, FIRST_ENTRIES, SMALL_BYTES, Cost, Pool, pool_bytes
+from capture.drain.pool import ABI, BLOCK_BYTES, FIRST_ENTRIES, OLD_ABI, SMALL_BYTES, Cost, Pool, pool_bytes
 from capture.drain.pool_folders import pool_folders, remove_pool_folder
 from capture.errors import PoolProblem
+from capture.events.kinds import PAYLOAD_FLAG, Kind
 from tests.interpreters import ROOT
-from tests.synthetic import record, snapshot, state
+from tests.synthetic import old_snapshot, old_state, record, snapshot, state, with_payload
 
 MAGIC = b"SCOPEPL\x01"
 TABLE_AT = 4096
@@ -34,13 +35,13 @@ def chunk_at(index: int) -> int:
 class PaperPool:
     """A pool file and the writer's moves on it."""
 
-    def __init__(self, folder: Path, blocks: int = BLOCKS) -> None:
+    def __init__(self, folder: Path, blocks: int = BLOCKS, abi: int = ABI) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.path = folder / "pool.bin"
         data = bytearray(BLOCKS_AT + blocks * BLOCK_BYTES)
         data[:8] = MAGIC
-        struct.pack_into("<IIIIII", data, 8, 2, 4096, BLOCK_BYTES, blocks, SMALL_BYTES, 16)
+        struct.pack_into("<IIIIII", data, 8, abi, 4096, BLOCK_BYTES, blocks, SMALL_BYTES, 16)
         struct.pack_into("<QQII", data, 32, TABLE_AT, BLOCKS_AT, 77, 2)
         struct.pack_into("<QQ", data, 56, 1000, 1000)
         struct.pack_into("<I", data, 256, blocks)
@@ -168,8 +169,41 @@ def test_a_pool_that_was_scribbled_over_is_refused(paper: PaperPool, offset: int
     pool.close()
 
 
-def test_a_snapshot_that_claims_more_than_the_chunk_is_counted_within_it(paper: PaperPool) -> None:
-    paper.chunk(0, track=1, seq_start=0, records=record(1, 0xFFFFFFFF, 24) + record(2, 1, 1))
+def test_an_event_of_any_kind_is_one_however_long_it_is(paper: PaperPool) -> None:
+    long = b"".join(with_payload(n, 1, kind, bytes(n)) for n, kind in enumerate((1, 16, 99, 255)))
+    paper.chunk(0, track=1, seq_start=0, records=long)
+    pool = Pool(paper.folder)
+    [entry] = pool.scan()
+    assert (entry.committed, entry.new_events) == (len(long) // 16, 4)
+    pool.close()
+
+
+def test_a_pool_of_the_version_before_is_drained_as_such(tmp_path: Path) -> None:
+    paper = PaperPool(tmp_path / "pool" / "1", abi=OLD_ABI)
+    records = old_snapshot(1, [(1, 10), (2, 20)]) + old_state(2, 1, "a text of more than one slot") + record(3, 1, 1)
+    paper.chunk(0, track=1, seq_start=5, records=records)
+    pool = Pool(paper.folder)
+    [entry] = pool.scan()
+    assert (entry.committed, entry.new_events) == (len(records) // 16, 3)
+    journal = JournalWriter(tmp_path / "journal")
+    Drain(pool, journal, 1).drain_once()
+    pool.close()
+    journal.close()
+    reader = JournalReader(tmp_path / "journal")
+    assert [bytes(b.payload) for b in reader.read() if b.type == BlockType.OLD_RECORDS] == [records]
+
+
+def test_a_pool_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    paper = PaperPool(tmp_path / "pool" / "1", abi=ABI + 1)
+    paper.chunk(0, track=1, seq_start=0, records=record(1, 1, Kind.CALL))
+    pool = Pool(paper.folder)
+    with pytest.raises(PoolProblem, match=rf"of a later version of Scope \(layout {ABI + 1}; known here is {ABI}\)"):
+        pool.scan()
+    pool.close()
+
+
+def test_an_event_that_claims_more_than_the_chunk_is_counted_within_it(paper: PaperPool) -> None:
+    paper.chunk(0, track=1, seq_start=0, records=record(1, 1, 24, flags=PAYLOAD_FLAG, b=0xFFFF) + record(2, 1, 1))
     pool = Pool(paper.folder)
     [entry] = pool.scan()
     assert 1 <= entry.new_events <= 2

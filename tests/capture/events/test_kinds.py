@@ -9,7 +9,17 @@ import pytest
 
 from capture.events.batch import EventBatch, make_batch
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import GAP_REASONS, KIND_CODES, KIND_NAMES, KINDS, SNAPSHOT_REASONS, Depth, Kind
+from capture.events.kinds import (
+    GAP_REASONS,
+    KIND_CODES,
+    KIND_NAMES,
+    KINDS,
+    PAYLOAD_FLAG,
+    RETIRED,
+    SNAPSHOT_REASONS,
+    Depth,
+    Kind,
+)
 from capture.events.kinds_header import HEADER, header
 from capture.session.eventtable import batch_from_table, event_table
 from capture.session.session import Session
@@ -73,7 +83,9 @@ def test_codes_fit_a_record_words_are_words_and_neither_comes_twice() -> None:
         assert 0 < kind < 256
         assert kind.word.isidentifier()
         assert kind.row.says.endswith(".")
-        assert (kind.row.b == "reason") == (kind.row.reasons is not None)
+        assert ("reason" in (kind.row.a, kind.row.b)) == (kind.row.reasons is not None)
+        assert (kind.row.b == "payload bytes") == (kind.row.payload != "none")
+        assert kind not in RETIRED
     assert SNAPSHOT_REASONS == {1: "begin", 2: "gap", 3: "end", 4: "settings"}  # words of released sessions
     assert list(GAP_REASONS.values())[:4] == ["pool full", "site table full", "paused", "another profiler"]
 
@@ -83,6 +95,7 @@ def test_bits_of_one_kind_are_single_bits_and_differ() -> None:
         flags = list(kind.row.flags or ())
         assert all(flag.bit_count() == 1 for flag in flags)
         assert len(set(map(int, flags))) == len(flags)
+        assert PAYLOAD_FLAG not in flags
 
 
 def test_the_c_header_is_what_the_table_makes() -> None:

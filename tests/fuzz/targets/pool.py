@@ -16,7 +16,7 @@ from random import Random
 from capture.decode.decoder import Decoder
 from capture.drain.drain import Drain
 from capture.drain.journal import JournalReader, JournalWriter
-from capture.drain.pool import BLOCK_BYTES, HEADER_BYTES, SMALL_BYTES, Pool, ScanEntry, pool_bytes
+from capture.drain.pool import ABI, BLOCK_BYTES, HEADER_BYTES, SMALL_BYTES, Pool, ScanEntry, pool_bytes
 from capture.errors import FormatError
 from capture.events.definitions import DefinitionKind
 from capture.events.kinds import Kind
@@ -42,7 +42,7 @@ def sound() -> bytes:
     """Two small chunks of one track, track slots, and a large chunk of another track."""
     pool = bytearray(pool_bytes(BLOCKS))
     pool[:8] = bytes(byte ^ 0xFF for byte in (0xAC, 0xBC, 0xB0, 0xAF, 0xBA, 0xAF, 0xB3, 0xFE))
-    struct.pack_into("<IIIIII", pool, 8, 2, HEADER_BYTES, BLOCK_BYTES, BLOCKS, SMALL_BYTES, 16)
+    struct.pack_into("<IIIIII", pool, 8, ABI, HEADER_BYTES, BLOCK_BYTES, BLOCKS, SMALL_BYTES, 16)
     struct.pack_into("<QQII", pool, 32, TABLE, FIRST, 4711, 2)
     struct.pack_into("<QQ", pool, 56, 1000, 5_000_000_000)
     struct.pack_into("<I", pool, 128, 1)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from capture.drain import ids
+from capture.drain.pool import ABI
 from capture.errors import SessionProblem
 from capture.own_folder import OwnFolder
 from scope_gui.recording import recovery
@@ -24,7 +25,7 @@ from tests.recordings import Killed
 from tests.scope_command import COMMAND, query, scope, scope_here, scope_json
 from tests.sessions import build_session
 
-POOL_PID_AT, POOL_STATE_AT = 48, 128  # of capture/native/scope_pool.h
+POOL_ABI_AT, POOL_PID_AT, POOL_STATE_AT = 8, 48, 128  # of capture/native/scope_pool.h
 
 
 def test_a_session_that_is_moved_meanwhile_is_whole_where_it_is_then(recording: Killed, tmp_path: Path) -> None:
@@ -204,6 +205,24 @@ def test_a_process_that_has_only_the_number_of_one_that_was_recorded_is_not_wait
             pool.seek(POOL_STATE_AT)
             pool.write(bytes(4))  # as of one that still records
     assert "has not detached" not in scope("recover", recording.session).stderr
+    assert_whole(recording.session, before)
+
+
+def test_the_pool_of_a_later_version_is_left_to_that_one(recording: Killed) -> None:
+    wait_for(lambda: recording.steps > 1000 and (recording.session / "manifest.json").exists(), 20)
+    before = recording.kill()
+    pools = [root / "1" / "pool.bin" for root in pools_of(recording.session)]
+    journal = {path: path.read_bytes() for path in (recording.session / "journal").iterdir()}
+    for abi, expect in ((ABI + 1, 1), (ABI, 0)):
+        for path in pools:
+            with path.open("r+b") as pool:
+                pool.seek(POOL_ABI_AT)
+                pool.write(abi.to_bytes(4, "little"))
+        said = scope("recover", recording.session, expect=expect).stderr
+        if expect:
+            assert said.count("\n") == 1
+            assert "is of a later version of Scope" in said
+            assert {path: path.read_bytes() for path in journal} == journal
     assert_whole(recording.session, before)
 
 

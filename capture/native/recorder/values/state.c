@@ -41,7 +41,7 @@ static inline void write_state(struct scope_writer *w, uint32_t key, uint64_t ob
         return;
     const uint32_t counted = changes ? 8 : 0;
     const uint32_t length = counted + (text ? text->length : 0);
-    const uint32_t slots = 1 + (8 + length + 15) / 16;
+    const uint32_t bytes = 8 + length, slots = 1 + (bytes + 15) / 16;
     struct scope_record *record = reserve(w, slots);
     if (!scope_active && w == scope_tls)
         return;
@@ -66,7 +66,7 @@ static inline void write_state(struct scope_writer *w, uint32_t key, uint64_t ob
         memcpy(raw + 8, &word, 8);
     } else if (length > counted)
         memcpy(raw + 8 + counted, text->bytes, length - counted);
-    scope_fill(record, scope_ticks(), key, scope_head(SCOPE_STATE, flags, length));
+    scope_fill(record, scope_ticks(), key, scope_head(SCOPE_STATE, flags | SCOPE_PAYLOAD, bytes));
     scope_publish(w, slots);
 }
 
