@@ -174,7 +174,7 @@ class _Trace:
             self._tracks[self._thread(event).track_id - 1].name = name
 
     def _process(self, pid: Any) -> ProcessRow:
-        key = pid if isinstance(pid, int | str) else ""
+        key = _key(pid)
         found = self._processes.get(key)
         if found is None:
             number, system_id = len(self._processes) + 1, _system_id(key)
@@ -186,7 +186,7 @@ class _Trace:
 
     def _thread(self, event: dict[str, Any]) -> _Thread:
         pid, tid = event.get("pid"), event.get("tid")
-        key = (pid if isinstance(pid, int | str) else "", tid if isinstance(tid, int | str) else "")
+        key = (_key(pid), _key(tid))
         found = self._threads.get(key)
         if found is None:
             process, system_id = self._process(pid), _system_id(key[1])
@@ -351,6 +351,11 @@ def _number(value: object) -> float | None:
     return float(value) if -MOST_US < value < MOST_US else None
 
 
+def _key(value: object) -> int | str:
+    """What tells processes and threads apart; true is not the number 1."""
+    return value if type(value) is int or isinstance(value, str) else ""
+
+
 def _system_id(value: object) -> int | None:
     """What the system calls a process or a thread; None for what is only a name."""
-    return value if isinstance(value, int) and 0 < value < 1 << 31 else None
+    return value if type(value) is int and 0 < value < 1 << 31 else None
