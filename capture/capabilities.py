@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from capture.flags import mode_named
 
 
-def capabilities(mode: str, tier: str, *, waits: bool = False) -> list[str]:
-    """The kinds of facts in a recording of that mode; a program that is no Python is only observed.
+def capabilities(modes: Sequence[str], tier: str, *, waits: bool = False) -> list[str]:
+    """The kinds of facts in a recording that had these modes; a program that is no Python is only observed.
 
     `waits`: the system let us look at its threads.
     """
-    known = mode_named(mode if tier == "python" else "observe")
-    sees = known.sees if known is not None else ()
+    known = map(mode_named, modes if tier == "python" else ["observe"])
+    sees = dict.fromkeys(word for mode in known if mode is not None for word in mode.sees)
     return [*sees, "waits"] if sees and waits else list(sees)

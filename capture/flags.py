@@ -61,7 +61,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     `name` is that in the settings and in the session's facts, `agent_key` that in the agent's orders ("": the agent has
     no use for it), `option` that on the command line, where a count is in units of `unit` (`--memory 32` is 512
     chunks). `least` and `most` bound a count, or how many texts there may be, `longest` the characters of each
-    (`in_bytes`: its bytes). `label` and `hint` are the dialog's; `is_live`: it may change while something is recorded.
+    (`in_bytes`: its bytes). `label` and `hint` are the dialog's; `is_live`: it may change while something is recorded,
+    else `fixed` says why not.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     unit: int = 1
     agent_key: str = ""
     is_live: bool = False
+    fixed: str = ""
 
     def checked(self, value: object) -> Value:
         """The value, as the settings keep it. Raises: WrongUsage with one sentence when it makes no sense."""
@@ -115,6 +117,28 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
             parser.add_argument(
                 self.option, dest=self.name, type=self._count, default=default, metavar=self.metavar, help=help_text
             )
+
+    def add_change_to(self, parser: argparse._ActionsContainer) -> None:
+        """Has a parser take another value for a recording that runs; what is not typed stays as it is there."""
+        if self.kind == "texts":
+            parser.add_argument(
+                self.option, dest=self.name, action="append", default=argparse.SUPPRESS, metavar=self.metavar,
+                help=self.help.replace("%", "%%"),
+            )  # fmt: skip
+            parser.add_argument(
+                f"--no-{self.option.removeprefix('--')}", dest=self.name, action="store_const", const=[],
+                default=argparse.SUPPRESS, help=f"no {self.option} any more",
+            )  # fmt: skip
+        elif self.kind == "choice":
+            names = [name for name, _ in self.choices]
+            parser.add_argument(
+                self.option, dest=self.name, choices=names, default=argparse.SUPPRESS, help=self.help.replace("%", "%%")
+            )
+        else:
+            parser.add_argument(
+                self.option, dest=self.name, type=self._count, default=argparse.SUPPRESS, metavar=self.metavar,
+                help=self.help.replace("%", "%%"),
+            )  # fmt: skip
 
     def _count(self, text: str) -> int:
         value = int(text) * self.unit
@@ -211,6 +235,7 @@ FLAGS: tuple[Flag, ...] = (
         label="&Hide what is called",
         hint="password, token and the like; iban, card_number",
         agent_key="redact",
+        fixed="values under these names are in it already",
     ),
     Flag(
         name="when_full",
@@ -236,6 +261,7 @@ FLAGS: tuple[Flag, ...] = (
         label="At &most",
         hint=" MiB of shared memory",
         agent_key="chunk_count",
+        fixed="the memory is laid out when it begins",
     ),
 )
 BY_NAME: Mapping[str, Flag] = {flag.name: flag for flag in FLAGS}

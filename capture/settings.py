@@ -57,7 +57,8 @@ class CaptureSettings:
         """
         for flag in flags.FLAGS:
             if flag.name in given and not flag.is_live:
-                raise WrongUsage(f"{flag.option} cannot change while something is recorded.")
+                why = f": {flag.fixed}" if flag.fixed else ""
+                raise WrongUsage(f"{flag.option} cannot change while something is recorded{why}.")
         settings = type(self)(**{**self.values, **given})
         if (settings.mode == "observe") != (self.mode == "observe"):
             raise WrongUsage("Whether a program is recorded or only observed cannot change while it is.")
@@ -118,6 +119,12 @@ class CaptureSettings:
         orders = self.orders()
         keys = [flag.agent_key for flag in flags.FLAGS if flag.agent_key and flag.is_live]
         return {key: orders[key] for key in (*keys, "features")}
+
+    def live_facts(self) -> dict[str, object]:
+        """As the facts of a session say what may change while something is recorded."""
+        return {
+            flag.name: value for flag, value in zip(flags.FLAGS, self.facts().values(), strict=True) if flag.is_live
+        }
 
     def words(self) -> tuple[str, ...]:
         """As the command line says them, those left out that say what holds anyway.

@@ -161,6 +161,20 @@ class FrameConfidence(msgspec.Struct, frozen=True, kw_only=True):
     locks: Confidence = "not captured"
 
 
+class FrameSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What was recorded at that moment: the capture flags that may change while something is recorded.
+
+    since_ns: when they were last changed; None: never until then. Of several processes those of the last change.
+    """
+
+    mode: str
+    include: list[str]
+    exclude: list[str]
+    state: list[str]
+    when_full: str
+    since_ns: int | None = None
+
+
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """The whole program at one instant. event_id: the last event at or before it, 0 before the first.
 
@@ -180,5 +194,6 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     gaps: list[FrameGap]
     confidence: FrameConfidence
+    settings: FrameSettings | None = None
     parts: dict[str, Any] = {}
     unknown: list[str] = []

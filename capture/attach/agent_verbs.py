@@ -13,13 +13,14 @@ from typing import NamedTuple
 class AgentVerb(NamedTuple):
     """One thing to ask. The answer is the message with this `event`; "": the next message that is no event.
 
-    `takes` are the keys that go with the question; `patience_s` is how long an answer may take.
+    `takes` are the keys that go with the question, None: `CaptureSettings.live_orders`; `patience_s` is how long an
+    answer may take.
     """
 
     name: str
     help: str
     event: str = ""
-    takes: tuple[str, ...] = ()
+    takes: tuple[str, ...] | None = ()
     patience_s: float = 5.0
 
 
@@ -31,7 +32,7 @@ VERBS: tuple[AgentVerb, ...] = (
         "configure",
         "record something else from now on",
         event="configured",
-        takes=("mode", "features", "include", "exclude", "state", "when_full"),
+        takes=None,
         patience_s=8.0,
     ),
 )

@@ -137,7 +137,7 @@ class AgentChannel:
         """
         words = words or {}
         verb = BY_NAME.get(do)
-        if verb is None or set(words) != set(verb.takes):
+        if verb is None or (verb.takes is not None and set(words) != set(verb.takes)):
             raise ScopeBug(f"No agent is asked to {do!r} with {', '.join(words) or 'nothing'}.")
         self._send({"do": do, **words}, time.monotonic() + _ASKING_PATIENCE_S)
         return verb
@@ -281,9 +281,9 @@ class AgentChannel:
             os.close(self._folder)
 
 
-def reason_in(message: Message) -> str:
+def reason_in(message: Message, key: str = "message") -> str:
     """What went wrong, in the agent's words: a sentence, whatever was sent."""
-    reason = message.get("message")
+    reason = message.get(key)
     return readable(reason)[:MOST_REASON] if isinstance(reason, str) and reason else "no reason given"
 
 

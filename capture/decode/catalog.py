@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from capture.changes import SettingsChange
 from capture.decode.qualname import qualified_name
 from capture.decode.records import TrackQueue
 from capture.decode.timebase import Timebase
@@ -77,6 +78,7 @@ class Catalog:
         self.state_keys: list[StateKeyRow] = []
         self.unseen: list[UnseenRow] = []
         self.losses: list[LossRow] = []
+        self.changes: list[SettingsChange] = []
         self.overhead: Overhead | None = None
         self.revisions = Revisions()
         self.targets: dict[int, Target] = {}

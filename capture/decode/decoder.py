@@ -16,6 +16,7 @@ import struct
 import msgspec
 import numpy as np
 
+from capture.changes import SettingsChange, with_change
 from capture.decode.catalog import Catalog, Target
 from capture.decode.interleave import Columns, merge, take_columns
 from capture.decode.records import TrackQueue, parse_records
@@ -27,6 +28,7 @@ from capture.events.batch import EventBatch, mask_of
 from capture.events.definitions import GapRow, MetricRow, WaitRow, parse_definitions
 from capture.events.facts import (
     MAX_CLOCK_NS,
+    ConfiguredFact,
     CountersFact,
     EndFact,
     LossFact,
@@ -208,6 +210,8 @@ class Decoder:
                 self.catalog.overhead = fact.overhead
             case UnseenFact():
                 self.catalog.note_unseen(self.catalog.target(fact.process_serial), fact.code, fact.detail)
+            case ConfiguredFact():
+                self._feed_change(fact)
             case LossFact():
                 self.note_loss(fact.code, fact.detail)
             case EndFact():
@@ -215,6 +219,12 @@ class Decoder:
                 if fact.mono_ns:
                     self._end_ns = max(self._end_ns, self._session_ns(fact.mono_ns))
         return True
+
+    def _feed_change(self, fact: ConfiguredFact) -> None:
+        process_id, time_ns = self.catalog.target(fact.process_serial).row.process_id, self._session_ns(fact.mono_ns)
+        change = SettingsChange(time_ns=time_ns, process_id=process_id, flags=fact.flags)
+        if change not in self.catalog.changes:  # else read before a crash
+            self.catalog.changes = with_change(self.catalog.changes, change)
 
     def _feed_process(self, fact: ProcessFact) -> None:
         target = self.catalog.target(fact.process_serial)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from capture.changes import Flags
 from capture.errors import FormatError
 from capture.measured_cost import Overhead
 
@@ -115,6 +116,15 @@ class UnseenFact(_Fact, frozen=True, kw_only=True, tag="unseen"):
     detail: str = ""
 
 
+class ConfiguredFact(_Fact, frozen=True, kw_only=True, tag="configured"):
+    """A process is recorded by other settings from `mono_ns` on; until `since_ns` it certainly was by those before."""
+
+    process_serial: Serial
+    since_ns: int
+    mono_ns: int
+    flags: Flags = {}
+
+
 class LossFact(_Fact, frozen=True, kw_only=True, tag="loss"):
     """Something of a process is lost; `code` is a row of capture/losses.py."""
 
@@ -141,6 +151,7 @@ Fact = (
     | CountersFact
     | OverheadFact
     | UnseenFact
+    | ConfiguredFact
     | LossFact
     | EndFact
 )
@@ -162,7 +173,7 @@ def parse_fact(payload: bytes | memoryview) -> Fact | None:
         fact: Fact = _KNOWN.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FormatError(f"a fact in the journal cannot be read: {error}") from error
-    for name in ("mono_ns", "start_mono_ns", "start_real_ns", "known_ns"):
+    for name in ("mono_ns", "start_mono_ns", "start_real_ns", "known_ns", "since_ns"):
         if not 0 <= getattr(fact, name, 0) <= (_MAX_REAL_NS if name == "start_real_ns" else MAX_CLOCK_NS):
             raise FormatError(f"a fact in the journal claims {name} {getattr(fact, name)}")
     if isinstance(fact, SleepersFact):

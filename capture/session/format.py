@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import xxhash
 
+from capture.changes import SettingsChange
 from capture.errors import FormatError
 from capture.losses import LossRow
 from capture.measured_cost import Overhead
@@ -164,6 +165,7 @@ class ManifestHead(msgspec.Struct, frozen=True, kw_only=True):
     overhead: Overhead | None = None
     unseen: Annotated[list[UnseenRow], msgspec.Meta(max_length=4096)] = []
     losses: Annotated[list[LossRow], msgspec.Meta(max_length=4096)] = []
+    changes: Annotated[list[SettingsChange], msgspec.Meta(max_length=4096)] = []
     kinds: Annotated[dict[Text, Count], msgspec.Meta(max_length=MOST_TEXTS)] = {}
     start_ns: Time = 0
     end_ns: Time = 0

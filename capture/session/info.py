@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from capture.changes import SettingsChange
 from capture.measured_cost import Overhead
 from capture.session.format import Manifest, Problem
 from capture.unseen import Blindness, told
@@ -36,6 +37,7 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     overhead: Overhead | None
     problems: list[Problem]
     unseen: list[Blindness]
+    changes: list[SettingsChange]
 
 
 def session_info(manifest: Manifest, size_bytes: int, problems: list[Problem], *, complete: bool) -> Info:
@@ -63,4 +65,5 @@ def session_info(manifest: Manifest, size_bytes: int, problems: list[Problem], *
         overhead=manifest.overhead,
         problems=problems,
         unseen=told(manifest.unseen),
+        changes=list(manifest.changes),
     )

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from capture.changes import SettingsChange
 from capture.errors import FormatError, SessionFull, SessionProblem
 from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
@@ -211,6 +212,10 @@ class SegmentStore:
     def set_losses(self, rows: Sequence[LossRow]) -> None:
         """What the next commit says that was lost; the whole list."""
         self._head = _replace(self._head, losses=list(rows))
+
+    def set_changes(self, rows: Sequence[SettingsChange]) -> None:
+        """What the next commit says of changes of the settings; the whole list."""
+        self._head = _replace(self._head, changes=list(rows))
 
     def set_overhead(self, overhead: Overhead | None) -> None:
         """What the next commit says that recording has cost."""

@@ -13,10 +13,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from capture.changes import modes_of, recorded_at
 from capture.events.batch import Int64
 from capture.events.definitions import TrackRow
 from capture.session.session import Session
-from dags.frame_parts import FrameGap
+from capture.typed import converted
+from dags.frame_parts import FrameGap, FrameSettings
 from dags.process.dag import Asleep
 from dags.process.waiting import SegmentWaits
 
@@ -41,7 +43,10 @@ class FrameContext:
         self.sites = {row.site_id: row for row in session.sites()}
         self.state_keys = {row.key_id: row for row in session.state_keys()}
         self.captures_states = bool(self.state_keys)
-        self.captures_calls = session.manifest.about.mode not in MODES_WITHOUT_CALLS
+        about, self._changes = session.manifest.about, session.manifest.changes
+        names = [name for name in FrameSettings.__struct_fields__ if name != "since_ns"]
+        self._began_with: dict[str, object] = {name: getattr(about, name) for name in names}
+        self.captures_calls = not MODES_WITHOUT_CALLS.issuperset((about.mode, *modes_of(self._changes)))
         self.lacks_names = any(segment is None for segment in list(session.reader.damaged.values()))
         self._begins = np.array(
             [
@@ -81,6 +86,12 @@ class FrameContext:
         if len(ended) > ENDED_TRACKS_SHOWN:
             ended = ended[np.argsort(self._ends[ended], kind="stable")[-ENDED_TRACKS_SHOWN:]]
         return [self.tracks[row] for row in np.sort(np.concatenate([shown, ended])).tolist()]
+
+    def settings_at(self, time_ns: int) -> FrameSettings:
+        """What was recorded at that moment."""
+        held, since_ns = recorded_at(self._began_with, self._changes, time_ns)
+        known = {name: held[name] for name in self._began_with}
+        return converted({**known, "since_ns": since_ns}, FrameSettings)
 
     def gaps_at(self, time_ns: int) -> list[FrameGap]:
         """The gaps that the instant lies in; where one ends, recording goes on."""

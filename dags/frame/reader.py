@@ -15,6 +15,7 @@ from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, TrackRow
 from capture.events.kinds import NO_TRACK_SLOT, StateFlag
 from capture.events.metrics import OS_STATE, OS_STATES, together
+from capture.flags import mode_named
 from capture.session.session import Session
 from dags.code.frame_part import StackFrames, TrackStack
 from dags.correlate.correlator import Correlator
@@ -115,6 +116,9 @@ class FrameReader:
             for row in context.processes
             if row.start_ns is None or row.start_ns <= time_ns
         ]
+        settings = context.settings_at(time_ns)
+        mode = mode_named(settings.mode) if settings.since_ns is not None else None
+        records_states = context.captures_states and (mode is None or "states" in mode.sees)
         live = [t for t in tracks if t.kind == "thread" and t.status != "ended" and t.process_id in context.recorded]
         return Frame(
             time_ns=time_ns,
@@ -130,10 +134,11 @@ class FrameReader:
             gaps=gaps,
             confidence=FrameConfidence(
                 stacks=self._stacks_confidence(live, processes, is_known=not damaged and not _lacks_threads(gaps)),
-                states=_least([s.confidence for s in states]) if context.captures_states else "not captured",
+                states=_least([s.confidence for s in states]) if records_states else "not captured",
                 metrics="sampled" if sampled else "not captured",
                 status=_least([track.status_confidence for track in live]) if live else "not captured",
             ),
+            settings=settings,
             parts=state.parts(time_ns),
             unknown=sorted(state.unknown),
         )

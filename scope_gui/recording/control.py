@@ -1,4 +1,4 @@
-"""The recorder's small control socket: how a window or another terminal asks a recording to stop or how it goes.
+"""The recorder's small control socket: how another process asks how a recording goes, changes it, or ends it.
 
 It lies in the session folder as `control.sock`, mode 0600; the kernel's word for the peer's uid is checked. Bound
 and reached through /proc/self/fd, because a socket address holds 107 bytes and session paths can be longer.
@@ -13,22 +13,49 @@ import socket
 import stat
 import struct
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
-from capture.errors import SessionProblem
+from capture.errors import SessionProblem, WrongUsage
 from capture.folder_names import SOCKET
 from capture.own_folder import OwnFolder
 from capture.typed import from_json
 
 _CREDENTIALS = struct.Struct("3i")
-_MOST_BYTES = 4096
+_MOST_BYTES = 4 << 20  # of a question: the patterns of all capture flags may have 3 MiB
+_READ_BYTES = 1 << 16
+_ASKING_PATIENCE_S = 12.0  # the agents of a recording have 8 s
+_PATIENCE_S = 0.5  # with one who asks: the loop that serves moves the target's events meanwhile
+OVER = "The recording is over and is being saved."
+
+
+class Reply:
+    """Who waits for an answer that takes a while."""
+
+    def __init__(self, peer: socket.socket) -> None:
+        self._peer = peer
+
+    def give(self, **answer: object) -> None:
+        """Answers, once; whether anybody still listens is not our business."""
+        with self._peer, contextlib.suppress(OSError):
+            self._peer.sendall(msgspec.json.encode(answer) + b"\n")
+
+
+Configure = Callable[[dict[str, object], Reply], None]
+"""Takes other values for capture flags, by name, and answers `{"settings": ...}` or `{"problem", "is_usage"}`."""
+
+
+def refuse(_words: dict[str, object], reply: Reply) -> None:
+    """Nothing can be changed any more."""
+    reply.give(problem=OVER)
 
 
 class ControlServer:
-    """Answers `status` and passes `stop` on; owned by the recorder's loop."""
+    """Answers `status`, and passes `stop` and `configure` on; owned by the recorder's loop."""
 
     def __init__(self, folder: OwnFolder) -> None:
         """`folder` stays open as long as this does."""
@@ -41,22 +68,27 @@ class ControlServer:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def serve(self, status: Callable[[], dict[str, object]]) -> bool:
-        """Answers one caller. True when the caller asks to stop."""
+    def serve(self, status: Callable[[], dict[str, object]], configure: Configure = refuse) -> bool:
+        """Answers one caller, or has `configure` do so. True when the caller asks to stop."""
         try:
             peer, _ = self._socket.accept()
         except BlockingIOError:
             return False
-        with peer:
-            peer.settimeout(0.5)
+        with contextlib.ExitStack() as kept:
+            kept.enter_context(peer)
+            peer.settimeout(_PATIENCE_S)
             if _peer_uid(peer) not in {0, os.getuid()}:
                 return False
             try:
-                verb = from_json(peer.recv(_MOST_BYTES), dict[str, object]).get("do")
+                asked = _question(peer)
+                if asked.get("do") == "configure":
+                    kept.pop_all()
+                    configure(asked, Reply(peer))
+                    return False
                 peer.sendall(msgspec.json.encode(status()) + b"\n")
             except (OSError, msgspec.DecodeError):
                 return False
-            return bool(verb == "stop")
+            return asked.get("do") == "stop"
 
     @contextlib.contextmanager
     def served_beside(self, status: Callable[[], dict[str, object]]) -> Iterator[None]:
@@ -83,7 +115,7 @@ class ControlServer:
             self._folder.remove(SOCKET)
 
 
-def ask(session_path: Path, verb: str) -> dict[str, object]:
+def ask(session_path: Path, verb: str, words: Mapping[str, object] = MappingProxyType({})) -> dict[str, object]:
     """The recorder's answer.
 
     Raises: SessionProblem when no recorder serves this session.
@@ -93,10 +125,10 @@ def ask(session_path: Path, verb: str) -> dict[str, object]:
             socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as client,
             _socket_in(session_path) as address,
         ):
-            client.settimeout(5)
+            client.settimeout(_ASKING_PATIENCE_S)
             client.connect(address)
-            client.sendall(msgspec.json.encode({"do": verb}))
-            return from_json(client.recv(_MOST_BYTES), dict[str, object])
+            client.sendall(msgspec.json.encode({"do": verb, **words}) + b"\n")
+            return _question(client)
     except PermissionError as error:
         raise SessionProblem(
             f"Whether anybody records {session_path} cannot be seen: {error.strerror}.",
@@ -104,6 +136,33 @@ def ask(session_path: Path, verb: str) -> dict[str, object]:
         ) from error
     except (OSError, msgspec.DecodeError) as error:
         raise SessionProblem(f"no recorder is at work on {session_path}, so there is nothing to {verb}") from error
+
+
+def configure(session_path: Path, given: Mapping[str, object]) -> dict[str, object]:
+    """Has a session be recorded with other values of capture flags, by name; all of them as they are then.
+
+    Raises: WrongUsage when they make no sense; SessionProblem when no recorder serves it, or it cannot be done.
+    """
+    answer = ask(session_path, "configure", {"flags": given})
+    problem, settings = answer.get("problem"), answer.get("settings")
+    if isinstance(problem, str):
+        raise (WrongUsage if answer.get("is_usage") else SessionProblem)(problem)
+    if not isinstance(settings, dict):
+        raise SessionProblem(f"The recorder of {session_path} did not say what it records now.")
+    return settings
+
+
+def _question(peer: socket.socket) -> dict[str, object]:
+    """What somebody says: one line. Raises: OSError, msgspec.DecodeError."""
+    line, deadline = bytearray(), time.monotonic() + (peer.gettimeout() or 0.0)
+    while not line.endswith(b"\n"):
+        data = peer.recv(_READ_BYTES)
+        line += data
+        if not data or len(line) > _MOST_BYTES:
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return from_json(bytes(line), dict[str, object])
 
 
 def _peer_uid(peer: socket.socket) -> int:

@@ -11,6 +11,7 @@ import enum
 import itertools
 import subprocess
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ import psutil
 
 from capture import clock
 from capture.attach.attach import attach
-from capture.attach.channel import AgentChannel, reason_in
+from capture.attach.channel import AgentChannel, Message, reason_in
 from capture.attach.launch import launch
 from capture.drain.drain import Drain
 from capture.drain.journal import BlockType, JournalWriter
@@ -46,6 +47,7 @@ END_DEADLINE_S = 5.0
 FIRST_PROCESS = 1
 FIRST_FOUND = 1001  # what programs have started; there are fewer programs than that
 MOST_ERRORS = 10
+GONE = "The program ended before it could be recorded by other settings."
 
 
 class Ended(enum.StrEnum):
@@ -97,6 +99,8 @@ class RecordedProcess:
         self._going_since_ns: int | None = None  # since when the agent is gone
         self._asked: threading.Thread | None = None
         self._errors_told = 0
+        self._asked_for: deque[tuple[CaptureSettings, int]] = deque()  # not answered yet, and since when
+        self._change_problem: str | None = None
         self._due = {"probe": 0, "children": 0, "find": 0}
         self.over: Ended | None = None  # why it can be recorded no longer
         self.is_closed = False
@@ -216,7 +220,45 @@ class RecordedProcess:
                     self._shared.say(f"the agent reports: {reason_in(event)}")
             elif event.get("event") == "agent_thread" and isinstance(thread_id := event.get("agent_thread"), int):
                 self._standing.agent_goes_on_as(thread_id)
+            elif event.get("event") == "configured" and self._asked_for:
+                self._note_change(*self._asked_for.popleft(), event)
         return self._channel.eof
+
+    # -- what is recorded changes
+
+    @property
+    def can_change(self) -> bool:
+        """Whether there is an agent that could record something else."""
+        return self._channel is not None and not self._channel.eof and not self.is_closed
+
+    def configure(self, settings: CaptureSettings) -> None:
+        """Asks the agent to record by these from now on; `change_outcome` says what has become of it.
+
+        Raises: TargetProblem when it is gone or does not listen.
+        """
+        assert self._channel is not None
+        self._channel.ask("configure", settings.live_orders())
+        self._change_problem = None
+        self._asked_for.append((settings, clock.monotonic_ns()))
+
+    def change_outcome(self) -> str | None:
+        """Of the last change: None while it has not been answered, "" when it is done, else what went wrong."""
+        if self._asked_for and self.can_change:
+            return None
+        return GONE if self._asked_for else self._change_problem or ""
+
+    def _note_change(self, settings: CaptureSettings, asked_ns: int, event: Message) -> None:
+        """The agent has changed what is recorded, or could not. When is its own word: it was after it was asked."""
+        if "problem" in event:
+            self._change_problem = f"The agent in the program could not change it: {reason_in(event, 'problem')}."
+            return
+        now_ns = clock.monotonic_ns()
+        since_ns, until_ns = event.get("since_ns"), event.get("until_ns")
+        if type(since_ns) is not int or type(until_ns) is not int or not asked_ns <= since_ns <= until_ns <= now_ns:
+            since_ns, until_ns = asked_ns, now_ns
+        flags = settings.live_facts()
+        self._shared.fact("configured", process_serial=self._serial, since_ns=since_ns, mono_ns=until_ns, flags=flags)
+        self._shared.settings = settings  # what is found in the program later is recorded by them too
 
     # -- a program that is no Python, or no longer the one that it was
 

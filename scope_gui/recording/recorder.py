@@ -27,7 +27,8 @@ from capture.own_folder import OwnFolder, remove_folder
 from capture.redaction import hide_names
 from capture.session.left_pools import remove_left_pools
 from capture.settings import CaptureSettings
-from scope_gui.recording.control import ControlServer
+from scope_gui.recording.change import Changes
+from scope_gui.recording.control import ControlServer, Reply
 from scope_gui.recording.recorded_process import FIRST_PROCESS, Ended, RecordedProcess, Shared
 from scope_gui.recording.sealing import SealerProcess
 from scope_gui.recording.shared_memory import SharedMemory
@@ -88,6 +89,7 @@ class Recording:
         self._memory = memory
         self._shared = Shared(self.settings, self._journal, memory, self._standing, self.say)
         self._processes: list[RecordedProcess] = []
+        self._changes = Changes(self._processes)
         with self._undone_on_failure():
             self._shared.fact(
                 "session",
@@ -146,6 +148,7 @@ class Recording:
             ended, trouble = self._loop(control)
             over_ns = clock.monotonic_ns()
             self._standing.saved(0)
+            self._changes.give_up()
             with control.served_beside(self._standing.status):
                 trouble = self._finish(ended) or trouble
                 unsealed = sealer.wait(self.say, self._standing.saved)
@@ -157,6 +160,7 @@ class Recording:
             for process in self._processes:
                 process.give_up(remove=self._folder.is_gone)  # there is nothing left that could be recovered
         finally:
+            self._changes.give_up()
             control.close()
             self._beside.shutdown()
             self._journal.close()
@@ -182,6 +186,7 @@ class Recording:
                 if (ended := self._all_over(selector)) is not None:
                     return ended, None
                 self._pass_signals_on()
+                self._changes.turn(now_ns)
                 if self._stop_asked.is_set():
                     return Ended.ASKED, None
                 if end_ns is not None and now_ns >= end_ns:
@@ -199,8 +204,11 @@ class Recording:
                 for key, _ in selector.select(wait_s):
                     if key.fileobj is not control:
                         key.data.has_ended()
-                    elif control.serve(self._standing.status):
+                    elif control.serve(self._standing.status, self._configure):
                         self._stop_asked.set()
+
+    def _configure(self, words: dict[str, object], reply: Reply) -> None:
+        self._changes.begin(self._shared.settings, words, reply)
 
     @property
     def _live(self) -> list[RecordedProcess]:

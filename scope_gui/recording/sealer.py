@@ -29,6 +29,7 @@ import msgspec
 
 from capture import flags
 from capture.capabilities import capabilities
+from capture.changes import modes_of
 from capture.decode import resume
 from capture.decode.decoder import Decoder
 from capture.drain.blocks import Block, BlockType, JournalPosition
@@ -135,7 +136,7 @@ class Sealer:
         if point is None:
             return sealer
         decoder.catalog.unseen, decoder.catalog.overhead = list(store.head.unseen), store.head.overhead
-        decoder.catalog.losses = list(store.head.losses)
+        decoder.catalog.losses, decoder.catalog.changes = list(store.head.losses), list(store.head.changes)
         sealer._metrics = point.metrics
         sealer._has_sealed_all = point.is_last
         return sealer
@@ -182,19 +183,24 @@ class Sealer:
     def _judge_patterns(self) -> None:
         """Says of patterns that did nothing why, and which have left nothing to record: they may be mistyped."""
         about, catalog = self._store.head.about, self.decoder.catalog
+        modes = {about.mode, *modes_of(catalog.changes)}
         recorded = [target for target in catalog.targets.values() if target.row.tier == "python"]
         given = {"--include": about.include, "--exclude": about.exclude, "--state": about.state}
+        for change in catalog.changes:
+            for flag, patterns in given.items():
+                later = change.flags.get(flag.removeprefix("--"), [])
+                given[flag] = list(dict.fromkeys([*patterns, *(later if isinstance(later, list) else [])]))
         for flag, patterns in given.items():
-            is_used = about.mode in (STATE_MODES if flag == "--state" else (*CALL_MODES, *STATE_MODES))
+            is_used = not modes.isdisjoint(STATE_MODES if flag == "--state" else (*CALL_MODES, *STATE_MODES))
             for pattern in patterns[:MOST_JUDGED]:
                 if not is_used:
                     for target in list(catalog.targets.values())[:1]:
                         catalog.note_unseen(target, "pattern-unused", f"{flag} {pattern}")
                 elif recorded and not any(f"{flag} {pattern}" in target.matched for target in recorded):
                     catalog.note_unseen(recorded[0], "pattern-unmatched", f"{flag} {pattern}")
-        nothing = not (catalog.sites if about.mode in CALL_MODES else catalog.state_keys)
-        if recorded and nothing and about.mode in (*CALL_MODES, *STATE_MODES):
-            for pattern in about.exclude[:MOST_JUDGED]:
+        nothing = not (catalog.state_keys if modes.isdisjoint(CALL_MODES) else catalog.sites)
+        if recorded and nothing and not modes.isdisjoint((*CALL_MODES, *STATE_MODES)):
+            for pattern in given["--exclude"][:MOST_JUDGED]:
                 if any(f"--exclude {pattern}" in target.matched for target in recorded):
                     catalog.note_unseen(recorded[0], "all-left-out", f"--exclude {pattern}")
 
@@ -270,13 +276,14 @@ class Sealer:
         self._store.set_unseen(catalog.unseen)
         self._store.set_overhead(catalog.overhead)
         self._store.set_losses(catalog.losses)
+        self._store.set_changes(catalog.changes)
         if catalog.processes:
             main = catalog.processes[0]
             recorded = next(
                 (row for row in catalog.processes if row.tier == "python"), main
             )  # of `sh -c`: what it runs
             about = self._store.head.about
-            sees = capabilities(about.mode, recorded.tier, waits=self.decoder.sees_waits)
+            sees = capabilities([about.mode, *modes_of(catalog.changes)], recorded.tier, waits=self.decoder.sees_waits)
             target, python = clipped(main.name), clipped(recorded.python or "")
             if (about.target, about.python, about.capabilities) != (target, python, sees):
                 self._store.set_about(target=target, python=python, capabilities=sees)

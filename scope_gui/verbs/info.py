@@ -6,6 +6,7 @@ import argparse
 
 import msgspec
 
+from capture.changes import told as recorded
 from capture.measured_cost import told
 from capture.session.session import Session
 from capture.shown_text import one_line
@@ -30,12 +31,17 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         values = msgspec.structs.asdict(figures)
         kinds, problems, unseen = values.pop("kinds"), values.pop("problems"), values.pop("unseen")
+        changes = values.pop("changes")
         overhead = values.pop("overhead")
         values["overhead"] = told(overhead, " of the program's CPU time") if overhead is not None else "not known"
         for name, value in values.items():
             shown = text_from_ns(value) if name == "duration_ns" else value
             print(f"{name.removesuffix('_ns'):<16} {one_line(str(shown))}")
         print(f"{'kinds':<16} {one_line(', '.join(f'{name} {count}' for name, count in sorted(kinds.items())))}")
+        for change in changes:
+            since = f"from {text_from_ns(change.time_ns)} on"
+            whose = f" in process {change.process_id}" if figures.processes > 1 else ""
+            print(f"{'changed':<16} {one_line(f'{since}{whose}: {recorded(change.flags)}')}")
         for problem in problems:
             print(f"{'problem':<16} {one_line(problem.what)}")
         if unseen:

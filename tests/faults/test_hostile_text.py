@@ -130,6 +130,7 @@ PRINTERS: tuple[tuple[str, ...], ...] = (
     ("index",),
     ("recover",),
     ("stop",),
+    ("configure", "--mode", "full"),
     ("pack", "-o", "/nosuch\x1b[31m\u202e\n/x.scope"),
 )
 
@@ -152,10 +153,12 @@ def test_json_keeps_every_character_as_it_was(hostile: Path) -> None:
     assert json.loads(out) == [{"function": STORED}]
 
 
-@pytest.mark.parametrize("verb", ["info", "verify", "frame", "query", "pack", "stop", "recover", "index", "open"])
+@pytest.mark.parametrize(
+    "verb", ["info", "verify", "frame", "query", "pack", "stop", "configure", "recover", "index", "open"]
+)
 def test_a_path_is_text_from_outside_too(verb: str, tmp_path: Path) -> None:
     odd = tmp_path / "a\x1b[31mb\n\u202e<b>c\udcff.scope"
-    more = {"frame": ["--at", "50%"], "query": ["SELECT 1"], "open": ["--at", "50%"]}
+    more = {"frame": ["--at", "50%"], "query": ["SELECT 1"], "open": ["--at", "50%"], "configure": ["--no-state"]}
     out, said, status = printed(verb, odd, *more.get(verb, []))
     assert status == 1 and said.count("\n") == 1
     assert not RAW.findall(out + said)

@@ -221,7 +221,7 @@ class Control:
     def fileno(self) -> int:
         return -1
 
-    def serve(self, status: Callable[[], dict[str, object]]) -> bool:
+    def serve(self, status: Callable[[], dict[str, object]], configure: object = None) -> bool:
         return False
 
     @contextlib.contextmanager

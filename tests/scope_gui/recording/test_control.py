@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from capture.errors import SessionProblem
+from capture.errors import SessionProblem, WrongUsage
 from capture.folder_names import SOCKET
 from capture.own_folder import OwnFolder
 from scope_gui.recording import control
-from scope_gui.recording.control import ControlServer
+from scope_gui.recording.control import ControlServer, Reply
 
 
 @pytest.fixture
@@ -50,6 +50,41 @@ def test_a_caller_gets_the_status_and_only_stop_stops(folder: Path, verb: str, s
     assert not (folder / SOCKET).exists()
 
 
+def test_who_asks_for_other_settings_is_answered_once_they_hold(folder: Path) -> None:
+    own = OwnFolder.open(folder)
+    server, asked = ControlServer(own), list[bool]()
+
+    def configure(words: dict[str, object], reply: Reply) -> None:
+        flags = words["flags"]
+        assert isinstance(flags, dict)
+        if "mode" in flags:
+            reply.give(problem="--mode is of no use.", is_usage=True)
+        else:
+            threading.Timer(0.05, lambda: reply.give(settings=flags)).start()
+
+    def answer() -> None:
+        for _ in range(2):
+            select.select([server], [], [], 10)
+            asked.append(server.serve(lambda: {}, configure))
+        select.select([server], [], [], 10)
+        asked.append(server.serve(lambda: {}))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        many = ["x" * 60_000] * 40
+        assert control.configure(folder, {"include": many}) == {"include": many}
+        with pytest.raises(WrongUsage, match="of no use"):
+            control.configure(folder, {"mode": "full"})
+        with pytest.raises(SessionProblem, match="is being saved"):
+            control.configure(folder, {"include": []})
+    finally:
+        thread.join()
+        server.close()
+        own.close()
+    assert asked == [False, False, False]
+
+
 def test_without_a_recorder_the_answer_says_so(folder: Path) -> None:
     with pytest.raises(SessionProblem, match="no recorder is at work"):
         control.ask(folder, "stop")
@@ -61,7 +96,7 @@ def test_a_caller_that_says_nothing_useful_does_not_stop_the_server(folder: Path
     try:
         thread = serve_once(server, asked)
         with pytest.raises(SessionProblem):
-            control.ask(folder, "x" * 5000)
+            control.ask(folder, "x" * (5 << 20))
         thread.join()
         assert asked == [False]
     finally:
