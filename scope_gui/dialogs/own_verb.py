@@ -14,7 +14,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QProcess
 
 from scope_gui.places import own_program
-from views.loop.events import Busy, Event, Tell
+from views.loop.events import Busy, Event, StopLooking, Tell
 from views.loop.state import Notice
 
 END_MS = 10_000
@@ -52,9 +52,9 @@ class OwnVerb(QObject):
         self._process.start(program, [*options, *words])
 
     def stop(self) -> None:
-        """Interrupts what is under way."""
+        """Interrupts what is under way: the verb, or else what is being looked for in the session."""
         if self._process.state() == QProcess.ProcessState.NotRunning:
-            self._send(Tell(notice=Notice("Nothing is under way that could be stopped.")))
+            self._send(StopLooking())
         else:
             self._interrupt()
 

@@ -22,6 +22,7 @@ from views.loop import events as e
 from views.loop.state import Assigns, Notice, Recorder
 from views.reading.jobs import Jobs
 from views.reading.opening import bookmark_of, note_of, session_opened
+from views.reading.questions import Asking
 from views.reading.source import Source
 from views.words.damage import Damage, damage_sentence, known_damage
 from views.words.timespec import time_ns_from_text
@@ -37,7 +38,7 @@ class Effects:
         self._source = source
         self._send = send
         self._keys = itertools.count(1)
-        self._in_hand: tuple[int, int] | None = None
+        self._asking = Asking()
         self._recovery = Recovery(send)
         self._told_damage: tuple[int, Damage] | None = None
         self._unwritten: dict[Path, list[notes.Note]] = {}
@@ -59,30 +60,22 @@ class Effects:
             case e.SessionOpened(session=session):
                 recent = settings.with_recent(after.recent, session.path)
                 self._send(e.RecentChanged(paths=recent))
-                self._in_hand = None
-            case e.Search() if after.session is not None:
-                jobs.ask_search(key, event)
-            case e.FitSelection() if after.session is not None and after.selection is not None:
-                jobs.ask_span(after.selection, after.cursor_ns)
-            case e.FitSelection() if after.session is not None:
-                self._send(e.Tell(notice=Notice("Nothing is picked; 0 shows everything.")))
-            case e.Mark() if after.session is not None and after.marked_ns is not None:
-                jobs.ask_marked(key, after.marked_ns)
-            case e.FollowEdge(direction=direction) if after.session is not None:
-                jobs.ask_edge(after.cursor_ns, after.focus_track_id, direction)
+            case e.StopLooking():
+                jobs.stop_questions()
             case e.Recover(path=path):
                 self._recover(Path(path or (after.session.path if after.session else "")), after)
             case e.DamageFound(key=found) if found == key:
                 self._tell_damage()
             case _:
                 pass
+        for row in self._asking.asked(event, after):
+            jobs.ask(row, event, after)
         if after.session is None:
             return
         same_session = before.session is not None and before.session.key == key
         wanted_ns = after.frame_wanted_ns
         if wanted_ns is not None and not (same_session and wanted_ns == before.frame_wanted_ns):
             jobs.ask_frame(key, wanted_ns, after.selection)
-        self._step(key, after)
         if same_session and after.bookmarks != before.bookmarks:
             where, kept = Path(after.session.path), [note_of(bookmark) for bookmark in after.bookmarks]
             jobs.reader.ask(f"notes of {key}", lambda: self._keep_notes(where, kept))
@@ -101,17 +94,6 @@ class Effects:
             self._send(e.RecentDescribed(rows=tuple(library.described(path) for path in paths)))
 
         self._jobs.finder.ask("recent", answer)
-
-    def _step(self, key: int, after: Assigns) -> None:
-        """Asks for the step in hand, once for each place it starts from."""
-        if not after.steps:
-            self._in_hand = None
-            return
-        in_hand = (after.cursor_ns, id(after.steps[0]))
-        if in_hand != self._in_hand:
-            self._in_hand = in_hand
-            count, over = after.steps[0]
-            self._jobs.ask_step(key, after.cursor_ns, after.focus_track_id, count, over)
 
     def _open(self, key: int, path: str, at: str) -> None:
         """Work of the reader: opens a session, or says why not and leaves the old one open."""

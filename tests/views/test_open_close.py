@@ -16,8 +16,10 @@ from dags.analyses.detail_reader import DetailReader
 from tests.leftovers import wait_for
 from tests.sessions import build_session
 from views.inspector.earlier import look_up
-from views.loop.events import Event, FrameReady, Search, SearchFound, Stepped
+from views.loop.events import Event, FrameReady, Search, SearchFound, Step, Stepped
+from views.loop.state import Assigns, SessionRef
 from views.reading.jobs import Jobs
+from views.reading.questions import QUESTIONS
 from views.reading.source import Source
 
 WARM = 15
@@ -51,8 +53,16 @@ class Viewer:
         assert wait_for(lambda: any(isinstance(event, FrameReady) for event in self.answers), ANSWER_S)
         session = self.source.session
         assert session is not None
-        self.jobs.ask_search(key, Search(text="f"))
-        self.jobs.ask_step(key, session.start_ns, 1, 5, "all")
+        shown = Assigns(
+            session=SessionRef(key=key, path=str(path), name=path.name),
+            cursor_ns=session.start_ns,
+            focus_track_id=1,
+            search_text="f",
+            steps=((5, "all"),),
+        )
+        questions = {row.name: row for row in QUESTIONS}
+        self.jobs.ask(questions["search"], Search(text="f"), shown)
+        self.jobs.ask(questions["step"], Step(count=5, over="all"), shown)
         reader = DetailReader(session)
         for index in range(len(session.segments)):
             reader.read(index)

@@ -242,6 +242,10 @@ class FollowEdge(Event, frozen=True, kw_only=True):
     direction: Literal[-1, 1]
 
 
+class StopLooking(Event, frozen=True, kw_only=True):
+    """Gives up the questions about the session that are under way. The effect does it."""
+
+
 class OpenSession(Event, frozen=True, kw_only=True):
     """Opens the session at this path; `at`: a time as people type it."""
 

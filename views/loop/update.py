@@ -99,6 +99,8 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
             return _told(assigns, notice)
         case e.Busy(what=what):
             return replace(assigns, busy=what)
+        case e.StopLooking() if not assigns.busy:
+            return _told(assigns, Notice("Nothing is under way that could be stopped."))
         case _:
             return passed_on(assigns, event)
 

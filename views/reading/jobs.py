@@ -5,30 +5,18 @@ A worker owns what may only be used by one thread (the frame reader, the session
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from capture.errors import SessionProblem
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
-from views.loop.events import (
-    DamageFound,
-    FrameFailed,
-    FrameReady,
-    MarkedFrameReady,
-    Search,
-    SearchFound,
-    SeekTo,
-    Select,
-    SessionGrew,
-    Show,
-    Stepped,
-    Tell,
-)
-from views.loop.state import Notice, Over, Selection
-from views.reading import steps
+from views.loop.events import DamageFound, Event, FrameFailed, FrameReady, SessionGrew
+from views.loop.state import Assigns, Selection
 from views.reading.ahead import Ahead
 from views.reading.opening import first_focus, lanes_of
+from views.reading.questions import Asked, Question, Stopped
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 from views.reading.worker import Send, Worker
@@ -47,6 +35,8 @@ class Jobs:
         self.reader = Worker("scope-reader", send)
         self.finder = Worker("scope-finder", send)
         self._send = send
+        self._lock = threading.Lock()
+        self._asked: dict[str, Asked] = {}
         self._frames: FrameReader | None = None
         self._ahead: Ahead | None = None
         self._session: Session | None = None
@@ -54,6 +44,7 @@ class Jobs:
 
     def show(self, session: Session | None, key: int) -> None:
         """Makes a session the open one and closes the last; called by work of `reader`."""
+        self.stop_questions()
         old, self._session = self._session, session
         self.source.show(session)
         self._frames = None if session is None else FrameReader(session, events=self.source.segment_events)
@@ -87,63 +78,41 @@ class Jobs:
 
         self.reader.ask("frame", answer)
 
-    def ask_marked(self, key: int, time_ns: int) -> None:
-        """Answers with MarkedFrameReady."""
+    def ask(self, row: Question, event: Event, assigns: Assigns) -> None:
+        """Answers a question with the events that its row names; what it was after before is given up."""
+        asked = Asked(row, event, assigns, self._send)
+        with self._lock:
+            before, self._asked[row.name] = self._asked.get(row.name), asked
+        if before is not None:
+            before.stop()
+        worker = self.reader if row.worker == "reader" else self.finder
+        worker.ask(row.name, lambda: self._answer(asked))
 
-        def answer() -> None:
-            if self._session is not None and self._frames is not None:
-                self._send(MarkedFrameReady(key=key, time_ns=time_ns, frame=self._frames.at(time_ns)))
+    def stop_questions(self) -> bool:
+        """Gives up what is being looked for; False when that is nothing."""
+        with self._lock:
+            asked = tuple(self._asked.values())
+        for one in asked:
+            one.stop()
+        return bool(asked)
 
-        self.reader.ask("marked", answer)
+    def _answer(self, asked: Asked) -> None:
+        try:
+            asked.answer(self.source, self._frame_at)
+        finally:
+            with self._lock:
+                if self._asked.get(asked.row.name) is asked:
+                    del self._asked[asked.row.name]
 
-    def ask_step(self, key: int, cursor_ns: int, track_id: int, count: int, over: Over) -> None:
-        """Answers with Stepped."""
-
-        def answer() -> None:
-            found_ns = cursor_ns
-            try:
-                found_ns = steps.step_target(self.source.pinned(), cursor_ns, track_id, count, over)
-            finally:
-                self._send(Stepped(key=key, from_ns=cursor_ns, time_ns=found_ns))
-
-        self.finder.ask("step", answer)
-
-    def ask_search(self, key: int, search: Search) -> None:
-        """Answers with SearchFound."""
-
-        def answer() -> None:
-            site_ids = steps.sites_matching(self.source.names, search.text)
-            self._send(SearchFound(key=key, text=search.text, site_ids=site_ids))
-
-        self.finder.ask("search", answer)
-
-    def ask_span(self, selection: Selection, cursor_ns: int) -> None:
-        """Answers with Show, or says that the picked thing has no extent."""
-
-        def answer() -> None:
-            span = steps.span_of(self.source.pinned(), selection, cursor_ns)
-            told = Tell(notice=Notice("What is picked has no length in time."))
-            self._send(told if span is None else Show(range_ns=span))
-
-        self.finder.ask("span", answer)
-
-    def ask_edge(self, cursor_ns: int, track_id: int, direction: int) -> None:
-        """Answers with SeekTo and Select, or says that no edge leads on."""
-
-        def answer() -> None:
-            end = steps.edge_end(self.source.pinned(), cursor_ns, track_id, direction)
-            if end is None:
-                what = "No cause is known before this moment" if direction < 0 else "No effect is known from here on"
-                self._send(Tell(notice=Notice(f"{what} on the focused lane.")))
-                return
-            time_ns, far_track_id, event_id = end
-            self._send(SeekTo(time_ns=time_ns, visit=True))
-            self._send(Select(selection=Selection("event", event_id, far_track_id)))
-
-        self.finder.ask("edge", answer)
+    def _frame_at(self, time_ns: int) -> Frame:
+        """Work of the reader. Raises: Stopped when the session has been closed."""
+        if self._frames is None:
+            raise Stopped
+        return self._frames.at(time_ns)
 
     def stop(self) -> None:
         """Ends both threads and closes the session."""
+        self.stop_questions()
         self.finder.stop(forget=True)
         self.reader.stop(forget=False)
         self.source.show(None)

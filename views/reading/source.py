@@ -78,6 +78,7 @@ class Source:
         self._session: Session | None = None
         self._names = Names(None)
         self._kept = _Kept()
+        self._reads_on: Callable[[], None] = lambda: None
         self.show(session)
 
     @property
@@ -85,12 +86,20 @@ class Source:
         """The open session."""
         return self._session
 
-    def pinned(self) -> Source:
-        """The same source, of the session as it is shown now: for an answer that walks from segment to segment."""
+    def pinned(self, reads_on: Callable[[], None] | None = None) -> Source:
+        """The same source, of the session as it is shown now: for an answer that walks from segment to segment.
+
+        `reads_on` is called before each piece of it is read, and may raise to end the walk.
+        """
         with self._lock:
             same = copy.copy(self)
             same._session = None if self._session is None else self._session.pinned()
+            same._reads_on = reads_on or self._reads_on
             return same
+
+    def is_of(self, pinned: Source) -> bool:
+        """Whether the session that a source was pinned to is still the one that is shown."""
+        return self._kept is pinned._kept
 
     @property
     def names(self) -> Names:
@@ -145,6 +154,7 @@ class Source:
         """One segment's rows out of the cache; None when they are gone."""
         if session is None or index >= len(session.segments):
             return None
+        self._reads_on()
         segment = session.segments[index]
         key = (table, segment.seq, segment.events)
         with self._lock:

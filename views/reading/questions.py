@@ -1,0 +1,159 @@
+"""The slow questions about the open session: a row for each. What asks, who answers off the thread that paints, what
+comes back. No Qt.
+
+To add one: an event that asks and one that answers, a function `find(asked)` that yields the answer's events, and a
+row here. An answer about a session that is not open any more is dropped. One that takes longer than SLOW_S is said to
+be under way, and ends when the person stops it or asks anew: wherever it reads a piece of the session it can stop.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from capture.named import named
+from dags.frame_parts import Frame
+from views.loop.events import Busy, Event
+from views.loop.state import Assigns
+from views.reading.source import Source
+
+SLOW_S = 0.3
+Send = Callable[[Event], None]
+
+
+class Stopped(Exception):
+    """The question is not asked any more. Raised where its answer reads on."""
+
+
+class Question(NamedTuple):
+    """One question. Events and functions are "module:Name", imported when it is asked.
+
+    `find` takes an Asked and yields events: those of `answer_event`, or others such as Tell. `words` say what is under
+    way when it takes long. `in_hand`: for one that the state asks, not the event alone: a function of Assigns that says
+    what is asked, None for nothing. `worker`: "reader" may ask for frames, and is the one that frames wait for.
+    """
+
+    name: str
+    ask_event: str
+    find: str
+    answer_event: str
+    words: str
+    in_hand: str = ""
+    worker: Literal["reader", "finder"] = "finder"
+
+
+QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "step",
+        "views.loop.events:Step",
+        "views.reading.finding:step",
+        "views.loop.events:Stepped",
+        "Looking for the next event",
+        in_hand="views.reading.finding:step_in_hand",
+    ),
+    Question(
+        "search",
+        "views.loop.events:Search",
+        "views.reading.finding:sites",
+        "views.loop.events:SearchFound",
+        "Searching",
+    ),
+    Question(
+        "span",
+        "views.loop.events:FitSelection",
+        "views.reading.finding:span",
+        "views.loop.events:Show",
+        "Looking how long it took",
+    ),
+    Question(
+        "edge",
+        "views.loop.events:FollowEdge",
+        "views.reading.finding:edge",
+        "views.loop.events:SeekTo",
+        "Looking for cause and effect",
+    ),
+    Question(
+        "marked",
+        "views.loop.events:Mark",
+        "views.reading.finding:marked",
+        "views.loop.events:MarkedFrameReady",
+        "Reading the marked moment",
+        worker="reader",
+    ),
+)
+
+
+class Asking:
+    """Which questions an event asks, given the state after it. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._in_hand: dict[str, object] = {}
+
+    def asked(self, event: Event, after: Assigns) -> Iterator[Question]:
+        """Those, each once for what it asks."""
+        for row in QUESTIONS:
+            if row.in_hand:
+                wanted = None if after.session is None else named(row.in_hand)(after)
+                is_new = wanted is not None and wanted != self._in_hand.get(row.name)
+                self._in_hand[row.name] = wanted
+            else:
+                is_new = after.session is not None and isinstance(event, named(row.ask_event))
+            if is_new:
+                yield row
+
+
+@dataclass
+class Asked:
+    """A question as it was asked: `assigns` is the state after its event. `source` and `frame_at` are set once it is
+    its turn; `frame_at` is for the reader only.
+
+    Any thread may stop it; everything else is for the thread that answers.
+    """
+
+    row: Question
+    event: Event
+    assigns: Assigns
+    send: Send
+    source: Source = field(default_factory=Source)
+    frame_at: Callable[[int], Frame] | None = None
+
+    def __post_init__(self) -> None:
+        self._stopped = threading.Event()
+        self._began_s = self._told_s = 0.0
+        self._pieces = 0
+
+    @property
+    def key(self) -> int:
+        """That of the session it is about."""
+        return self.assigns.session.key if self.assigns.session is not None else 0
+
+    def stop(self) -> None:
+        """Nobody wants to know any more."""
+        self._stopped.set()
+
+    def reads_on(self) -> None:
+        """Called before each piece of the session is read. Raises: Stopped."""
+        if self._stopped.is_set():
+            raise Stopped
+        now_s, self._pieces = time.monotonic(), self._pieces + 1
+        if now_s - max(self._began_s, self._told_s) >= SLOW_S:
+            self._told_s = now_s
+            self.send(Busy(what=f"{self.row.words}, {self._pieces} pieces read"))
+
+    def answer(self, source: Source, frame_at: Callable[[int], Frame]) -> None:
+        """Sends what is found, as long as it is the open session's."""
+        self.source, self.frame_at = source.pinned(self.reads_on), frame_at
+        self._began_s = time.monotonic()
+        try:
+            found: Iterator[Any] = iter(named(self.row.find)(self))
+            for event in found:
+                if source.is_of(self.source):
+                    self.send(event)
+        except Stopped:
+            pass
+        finally:
+            if self._told_s:
+                self.send(Busy(what=""))
