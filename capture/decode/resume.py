@@ -19,6 +19,7 @@ from capture.decode.timebase import ClockPairs, Timebase
 from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
+from capture.events.track_kinds import OS_THREADS
 from capture.session.format import Count, Time
 from capture.typed import converted, from_msgpack
 
@@ -215,5 +216,7 @@ def _fits(target: TargetResume, processes: int, tracks: int, sites: int, state_k
 def _named(tracks: list[TrackRow], process_id: int) -> dict[int, int]:
     """The newest track of each thread id of a process."""
     return {
-        row.os_id: row.track_id for row in tracks if row.process_id == process_id and row.kind == "thread" and row.os_id
+        row.os_id: row.track_id
+        for row in tracks
+        if row.process_id == process_id and row.kind in OS_THREADS and row.os_id
     }

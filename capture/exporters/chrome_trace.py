@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from capture.events.definitions import SiteRow
 from capture.events.kinds import KINDS, Depth
+from capture.events.track_kinds import HEADS
 from capture.session.session import Session
 
 ROWS_AT_ONCE = 65_536
@@ -66,11 +67,11 @@ class _Names:
             row.process_id: row.pid if row.pid > 0 and pids[row.pid] == 1 else _NO_SYSTEM_ID + row.process_id
             for row in self._processes
         }
-        tids = Counter((row.process_id, row.os_id) for row in self._tracks if row.kind != "process")
+        tids = Counter((row.process_id, row.os_id) for row in self._tracks if row.kind not in HEADS)
         self.place: dict[int, str] = {}
         for row in self._tracks:
             pid, tid = self.pid.get(row.process_id, _NO_SYSTEM_ID), row.os_id
-            if row.kind == "process":
+            if row.kind in HEADS:
                 tid = 0
             elif tid is None or tid <= 0 or tids[row.process_id, tid] > 1:  # the system gives a number again
                 tid = _NO_SYSTEM_ID + row.track_id
@@ -82,7 +83,7 @@ class _Names:
         for process in self._processes:
             yield _name("process_name", f'"pid":{self.pid[process.process_id]},"tid":0', process.name)
         for track in self._tracks:
-            if track.kind != "process":
+            if track.kind not in HEADS:
                 yield _name("thread_name", self.place[track.track_id], track.name or f"track {track.track_id}")
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from capture.events.kinds import Kind
 from capture.events.metrics import names_told
+from capture.events.track_kinds import TRACK_KINDS
 from capture.session.format import MAX_LINES, MAX_TABLE_ROWS
 
 OLD_ROWS_BACK = "old_rows_back"  # see capture.session.stored_states
@@ -162,7 +163,7 @@ TABLES: tuple[Table, ...] = (
         columns=(
             column("track_id", _INT32, "Counts them from 1.", encoding="delta"),
             column("process_id", _INT32, "The process that it is part of.", refers="processes"),
-            column("kind", _TEXT, "`process` or `thread`."),
+            column("kind", _TEXT, f"What it is: {', '.join(f'`{row.name}`' for row in TRACK_KINDS)}."),
             column("name", _TEXT, "What it is called."),
             column("os_id", _INT64, "The system's number of the thread; null: none, or not known."),
             column("parent_track_id", _INT32, "The track that started it; null: not known.", none=True),

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from capture.changes import modes_of, recorded_at
 from capture.events.batch import Int64
 from capture.events.definitions import TrackRow
+from capture.events.track_kinds import HEADS
 from capture.session.session import Session
 from capture.typed import converted
 from dags.frame_parts import FrameGap, FrameSettings
@@ -50,7 +51,7 @@ class FrameContext:
         self.lacks_names = any(segment is None for segment in list(session.reader.damaged.values()))
         self._begins = np.array(
             [
-                FOREVER_NS if t.start_ns is None and t.kind != "process" else t.start_ns or -FOREVER_NS
+                FOREVER_NS if t.start_ns is None and t.kind not in HEADS else t.start_ns or -FOREVER_NS
                 for t in self.tracks
             ],
             np.int64,
@@ -165,7 +166,7 @@ class FrameContext:
 def _begin_ns(track: TrackRow) -> int:
     if track.start_ns is not None:
         return track.start_ns
-    return -FOREVER_NS if track.kind == "process" else FOREVER_NS  # a thread that was started and never seen
+    return -FOREVER_NS if track.kind in HEADS else FOREVER_NS  # a thread that was started and never seen
 
 
 def _gaps(session: Session) -> list[FrameGap]:

@@ -15,6 +15,7 @@ from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, TrackRow
 from capture.events.kinds import NO_TRACK_SLOT, StateFlag
 from capture.events.metrics import OS_STATE, OS_STATES, together
+from capture.events.track_kinds import OS_THREADS
 from capture.flags import mode_named
 from capture.session.session import Session
 from dags.code.frame_part import StackFrames, TrackStack
@@ -119,7 +120,7 @@ class FrameReader:
         settings = context.settings_at(time_ns)
         mode = mode_named(settings.mode) if settings.since_ns is not None else None
         records_states = context.captures_states and (mode is None or "states" in mode.sees)
-        live = [t for t in tracks if t.kind == "thread" and t.status != "ended" and t.process_id in context.recorded]
+        live = [t for t in tracks if t.kind in OS_THREADS and t.status != "ended" and t.process_id in context.recorded]
         return Frame(
             time_ns=time_ns,
             event_id=event_id,
@@ -161,7 +162,7 @@ class FrameReader:
         state: Correlator,
         time_ns: int,
     ) -> FrameProcess:
-        threads = [t for t in tracks if t.process_id == row.process_id and t.kind == "thread" and t.status != "ended"]
+        threads = [t for t in tracks if t.process_id == row.process_id and t.kind in OS_THREADS and t.status != "ended"]
         status: Status = "running"
         confidence: Confidence = "not captured"
         looked = sampled.get(OS_STATE)
@@ -225,14 +226,14 @@ class FrameReader:
     def _status_confidence(self, row: TrackRow, *, is_exact: bool) -> Confidence:
         if is_exact:
             return "exact"
-        return "sampled" if self._context.captures_waits and row.kind == "thread" and row.os_id else "not captured"
+        return "sampled" if self._context.captures_waits and row.kind in OS_THREADS and row.os_id else "not captured"
 
     def _confidence_of(self, row: TrackRow, stack: TrackStack | None, time_ns: int) -> Confidence:
         """Exact, if calls are recorded there, the stack was told, and nothing is missing since."""
         context = self._context
         if row.process_id not in context.recorded or not context.captures_calls:
             return "not captured"
-        if row.kind == "thread" and (stack is None or stack.unknown_since_ns is not None):
+        if row.kind in OS_THREADS and (stack is None or stack.unknown_since_ns is not None):
             return "not captured"
         broke_off_ns = context.last_gap_ns(row.track_id, time_ns)
         if broke_off_ns is None:

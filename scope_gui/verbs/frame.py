@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from capture.events.track_kinds import HEADS
 from capture.shown_text import one_line
 from dags.frame.reader import frame_at
 from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text, status_text
@@ -43,7 +44,7 @@ def _frame_lines(shown: Frame, *, every_track: bool) -> Iterable[str]:
         rss = f"{process.rss_bytes / (1 << 20):.1f} MiB" if process.rss_bytes is not None else "not sampled"
         cpu = f"{process.cpu_percent:.0f} %" if process.cpu_percent is not None else "not sampled"
         yield f"process {process.pid} {process.name}: {process_status_text(process)}, RSS {rss}, CPU {cpu}"
-        tracks = [t for t in shown.tracks if t.process_id == process.process_id and t.kind != "process"]
+        tracks = [t for t in shown.tracks if t.process_id == process.process_id and t.kind not in HEADS]
         ended = sum(track.status == "ended" for track in tracks)
         for track in tracks:
             if every_track or track.status != "ended":

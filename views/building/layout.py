@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.events.definitions import SiteRow
+from capture.events.track_kinds import HEADS
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame
 from views.building.slots import Places, rounded_up
@@ -274,7 +275,7 @@ def _floors(frame: Frame, calls: RecentCalls) -> tuple[tuple[Floor, ...], dict[i
     shown = [
         track
         for track in frame.tracks
-        if (track.kind != "process" and track.process_id not in observed and track.status != "ended")
+        if (track.kind not in HEADS and track.process_id not in observed and track.status != "ended")
         or track.track_id in ran
     ]
     processes = {one.process_id: plain(f"{one.name} {one.pid}", NAME_LENGTH) for one in frame.processes}

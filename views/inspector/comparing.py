@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from capture.events.track_kinds import HEADS
 from dags.frame_parts import Frame, FrameProcess, FrameState, FrameTrack
 from views.inspector.diff import Piece, value_diff
 from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Link, Row, Section
@@ -88,7 +89,7 @@ def _alive(frame: Frame, process_id: int | None) -> dict[int, FrameTrack]:
     return {
         track.track_id: track
         for track in frame.tracks
-        if track.kind != "process" and track.status != "ended" and process_id in (None, track.process_id)
+        if track.kind not in HEADS and track.status != "ended" and process_id in (None, track.process_id)
     }
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from capture.events.track_kinds import HEADS
 from dags.frame_parts import (
     LINE_WORDS,
     Frame,
@@ -64,11 +65,11 @@ def inspector_sections(
     track = _track_of(frame, selection)
     process = _process_of(frame, selection, track)
     if marked is not None and marked.time_ns != frame.time_ns:
-        thread_id = track.track_id if track is not None and track.kind != "process" else None
+        thread_id = track.track_id if track is not None and track.kind not in HEADS else None
         sections.append(comparison(frame, marked, thread_id, process.process_id if process is not None else None))
     if selection is not None and kind == "site" and site is not None:
         sections.append(_site_section(site))
-    if track is not None and track.kind != "process":
+    if track is not None and track.kind not in HEADS:
         sections += [_thread_section(frame, track), _stack_section(frame, track, selection)]
     elif process is not None:
         sections.append(_process_section(process, frame))
@@ -111,7 +112,7 @@ def _states_of(frame: Frame, selection: Selection | None) -> list[FrameState]:
         return sorted(newest, key=lambda state: state.version_id != selection.id)
     writer = selection.id if selection.kind == "track" else selection.track_id
     track = _track_of(frame, selection)
-    if track is not None and track.kind == "process":
+    if track is not None and track.kind in HEADS:
         return newest
     return [state for state in newest if writer and state.writer_track_id == writer]
 
@@ -163,7 +164,7 @@ def _status(track: FrameTrack, time_ns: int) -> str:
 def _process_section(process: FrameProcess, frame: Frame) -> Section:
     cpu = "not captured" if process.cpu_percent is None else f"{process.cpu_percent:.1f} %"
     memory = "not captured" if process.rss_bytes is None else size_text(process.rss_bytes)
-    threads = sum(track.process_id == process.process_id and track.kind != "process" for track in frame.tracks)
+    threads = sum(track.process_id == process.process_id and track.kind not in HEADS for track in frame.tracks)
     rows = [
         _plain_row("name", "name", process.name),
         _plain_row("pid", "pid", str(process.pid)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from capture.events.track_kinds import HEADS
 from capture.session import notes
 from capture.session.session import Session
 from views.loop import events as e
@@ -39,10 +40,10 @@ def note_of(bookmark: Bookmark) -> notes.Note:
 
 def lanes_of(names: Names) -> tuple[int, ...]:
     """The tracks in the timeline's order: process by process, the process itself before its threads."""
-    rows = sorted(names.tracks.values(), key=lambda row: (row.process_id, row.kind != "process", row.track_id))
+    rows = sorted(names.tracks.values(), key=lambda row: (row.process_id, row.kind not in HEADS, row.track_id))
     return tuple(row.track_id for row in rows)
 
 
 def first_focus(names: Names) -> int:
     """The lane to begin with: the first thread, 0 while there is none. No event happens on the lane of a process."""
-    return next((lane for lane in lanes_of(names) if names.tracks[lane].kind != "process"), 0)
+    return next((lane for lane in lanes_of(names) if names.tracks[lane].kind not in HEADS), 0)

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from capture.events.track_kinds import HEADS
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status, process_status_text, status_text
 from views.supervision.state import Heat
@@ -87,10 +88,10 @@ def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: fr
     A server that has a thread for each request has thousands that have ended: the newest few of those that still ran
     in the stretch come after the others, and the process says how many more there were.
     """
-    own_track = {track.process_id: track.track_id for track in frame.tracks if track.kind == "process"}
+    own_track = {track.process_id: track.track_id for track in frame.tracks if track.kind in HEADS}
     threads: dict[int, list[FrameTrack]] = defaultdict(list)
     for track in frame.tracks:
-        if track.kind != "process":
+        if track.kind not in HEADS:
             threads[track.process_id].append(track)
     known = {process.process_id for process in frame.processes}
     below: dict[int | None, list[FrameProcess]] = defaultdict(list)

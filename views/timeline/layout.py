@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from capture.events.definitions import ProcessRow, TrackRow
+from capture.events.track_kinds import HEADS
 from dags.analyses.lod import Array
 
 GUTTER = 168
@@ -52,7 +53,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def first_row_y(self) -> int:
         """Where depth 0 is painted."""
-        return self.y + (HEADER if self.kind == "process" else PADDING)
+        return self.y + (HEADER if self.kind in HEADS else PADDING)
 
     def row_y(self, depth: int) -> int:
         """Where a depth is painted."""
@@ -61,7 +62,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
 def in_order(tracks: Iterable[TrackRow]) -> list[TrackRow]:
     """The tracks from top to bottom: each process, then its threads by id."""
-    return sorted(tracks, key=lambda row: (row.process_id, row.kind != "process", row.track_id))
+    return sorted(tracks, key=lambda row: (row.process_id, row.kind not in HEADS, row.track_id))
 
 
 def in_sight(tracks: Iterable[TrackRow], visible_ns: tuple[int, int], focus_track_id: int) -> list[TrackRow]:
@@ -71,12 +72,12 @@ def in_sight(tracks: Iterable[TrackRow], visible_ns: tuple[int, int], focus_trac
     focused one.
     """
     rows = list(tracks)
-    threads = Counter(row.process_id for row in rows if row.kind != "process")
+    threads = Counter(row.process_id for row in rows if row.kind not in HEADS)
     crowded = {process_id for process_id, count in threads.items() if count > MANY_THREADS}
     return [
         row
         for row in rows
-        if row.kind == "process"
+        if row.kind in HEADS
         or row.process_id not in crowded
         or row.track_id == focus_track_id
         or ((row.start_ns or 0) <= visible_ns[1] and (row.end_ns is None or row.end_ns >= visible_ns[0]))
@@ -98,11 +99,11 @@ def stacked(
     """
     names = {row.process_id: row for row in processes}
     rows = in_order(tracks)
-    hidden = {row.process_id for row in rows if row.kind == "process" and row.track_id in folded}
-    with_threads = {row.process_id for row in rows if row.kind != "process"}
+    hidden = {row.process_id for row in rows if row.kind in HEADS and row.track_id in folded}
+    with_threads = {row.process_id for row in rows if row.kind not in HEADS}
     lanes: list[Lane] = []
     for row in rows:
-        is_process = row.kind == "process"
+        is_process = row.kind in HEADS
         if row.process_id in hidden and not is_process:
             continue
         depth = depths.get(row.track_id, 0)
@@ -132,12 +133,12 @@ def stacked(
 
 def _placed(lanes: Sequence[Lane], room_px: int) -> list[Lane]:
     """The lanes below each other, their rows as high as there is room for."""
-    fixed_px = sum(HEADER if lane.kind == "process" else 2 * PADDING for lane in lanes)
+    fixed_px = sum(HEADER if lane.kind in HEADS else 2 * PADDING for lane in lanes)
     rows = sum(lane.rows for lane in lanes)
     row_px = min(max((room_px - fixed_px) // max(rows, 1), ROW), MAX_ROW)
     placed, y = [], 0
     for lane in lanes:
-        height = HEADER if lane.kind == "process" else lane.rows * row_px + 2 * PADDING
+        height = HEADER if lane.kind in HEADS else lane.rows * row_px + 2 * PADDING
         placed.append(msgspec.structs.replace(lane, y=y, height=height, row_px=row_px))
         y += height
     return placed
@@ -158,7 +159,7 @@ def pinned(lanes: Sequence[Lane], scroll: int) -> Lane | None:
 
     Its y is where it is painted: at the top, or pushed out by the next process. None when no lane is hidden above.
     """
-    processes = [lane for lane in lanes if lane.kind == "process"]
+    processes = [lane for lane in lanes if lane.kind in HEADS]
     above = [lane for lane in processes if lane.y < scroll]
     if not above:
         return None

@@ -10,6 +10,7 @@ from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from capture.events.kinds import Kind
+from capture.events.track_kinds import HEADS
 from dags.analyses.lod import Array
 from views.drawing.theme import Colours, colours, qcolor, span_colour, text_font
 from views.loop.state import Selection, Theme
@@ -198,7 +199,7 @@ def _mark(share: Array, raster: Raster, rows: Array, at_ns: Array, values: Array
 def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, edges: tuple[Array, Array]) -> None:
     shown = colours(scene.theme)
     left = float(GUTTER)
-    if lane.kind == "process":
+    if lane.kind in HEADS:
         painter.fillRect(0, lane.y, scene.width, lane.height, qcolor(shown.raised))
         painter.setPen(qcolor(shown.muted))
         painter.drawText(QRectF(left + 8, lane.y, scene.lanes_width, lane.height), _MIDDLE, lane.note)
@@ -273,7 +274,7 @@ def _paint_gaps(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> None:
             middle = (left + right) / 2
             left, right = middle - MIN_GAP_PX / 2, middle + MIN_GAP_PX / 2
         for lane in lanes if not track_id else [by_id[track_id]] if track_id in by_id else []:
-            if lane.kind == "process" and track_id == 0:
+            if lane.kind in HEADS and track_id == 0:
                 continue
             area = QRectF(max(left, GUTTER), lane.y, right - max(left, GUTTER), lane.height - 1)
             paint_gap(painter, area, shown)
@@ -314,18 +315,18 @@ def _paint_selected(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> N
 def _paint_gutter(painter: QPainter, scene: Scene, lane: Lane) -> None:
     shown = colours(scene.theme)
     is_focus = lane.track_id == scene.focus_track_id
-    back = shown.selected if is_focus else shown.raised if lane.kind == "process" else shown.window
-    painter.fillRect(0, lane.y, GUTTER - 1, lane.height - (lane.kind != "process"), qcolor(back))
+    back = shown.selected if is_focus else shown.raised if lane.kind in HEADS else shown.window
+    painter.fillRect(0, lane.y, GUTTER - 1, lane.height - (lane.kind not in HEADS), qcolor(back))
     if is_focus:
         painter.fillRect(0, lane.y, 3, lane.height - 1, qcolor(shown.accent))
     x = 8 + 12 * lane.indent
-    middle = lane.y + (HEADER if lane.kind == "process" else min(lane.height, lane.row_px + 10)) / 2
+    middle = lane.y + (HEADER if lane.kind in HEADS else min(lane.height, lane.row_px + 10)) / 2
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(qcolor(shown.muted))
     sides = ((-2, -4), (3, 0), (-2, 4)) if lane.folded else ((-4, -2), (4, -2), (0, 3))
     painter.drawPolygon(QPolygonF([QPointF(x + 4 + dx, middle + dy) for dx, dy in sides]))
-    painter.setPen(qcolor(shown.text if is_focus or lane.kind == "process" else shown.muted))
-    painter.setFont(text_font(FONT_POINTS, bold=lane.kind == "process"))
+    painter.setPen(qcolor(shown.text if is_focus or lane.kind in HEADS else shown.muted))
+    painter.setFont(text_font(FONT_POINTS, bold=lane.kind in HEADS))
     room = GUTTER - x - 22
     name = painter.fontMetrics().elidedText(plain(lane.name, 200), Qt.TextElideMode.ElideMiddle, room)
     area = QRectF(x + 14, middle - 10, room, 20)

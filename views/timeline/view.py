@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QScrollBar, QStyle, QToolTip, QWidget
 
+from capture.events.track_kinds import HEADS
 from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from views.drawing.legend import Sign
@@ -303,7 +304,7 @@ class TimelineView(QWidget):
         if lane is not None:
             room = self.height() - scene.TOP
             value = self._bar.value()
-            over = 0 if lane.kind == "process" else HEADER
+            over = 0 if lane.kind in HEADS else HEADER
             wanted = min(max(value, lane.y + lane.height - room), lane.y - over)
             if wanted != value:
                 self._bar.setValue(wanted)
