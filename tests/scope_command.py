@@ -17,7 +17,7 @@ from scope_gui.cli import main
 from tests.forked_command import VERBS as FORKED
 from tests.forked_command import Server
 
-READING = ("events", "frame", "info", "query", "verify")
+READING = ("events", "findings", "frame", "info", "query", "verify")
 COMMAND = [sys.executable, "-m", "scope_gui"]
 
 

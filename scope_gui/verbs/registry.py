@@ -93,6 +93,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("export", "look", "pictures of a session, without a display", "scope_gui.verbs.export"),
     Verb("events", "look", "the recorded events of a stretch of time", "scope_gui.verbs.events"),
     Verb("query", "look", "SQL over the tables of a session", "scope_gui.verbs.query"),
+    Verb("findings", "look", "what looks wrong, with the events that prove it", "scope_gui.verbs.findings"),
     Verb(
         "graph",
         "look",

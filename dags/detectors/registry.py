@@ -1,0 +1,47 @@
+"""What is looked for in recordings, one row each: `scope-gui findings` derives from it.
+
+To add one: a module `dags/detectors/NAME.py` with `find(session, range_ns) -> findings`, a row here, and a test with
+two recorded programs, one that has the fault and one that is right though it looks alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from capture.named import named
+from capture.session.session import Session
+from dags.detectors.finding import Finding
+
+
+class Detector(NamedTuple):
+    """One question. `needs` is what a recording must be able to see for an answer (`About.capabilities`)."""
+
+    name: str
+    says: str
+    module: str
+    needs: tuple[str, ...] = ()
+
+
+DETECTORS: tuple[Detector, ...] = (
+    Detector(
+        "keeps-failing",
+        "a function that is called again and again, raises each time, and its caller goes on",
+        "dags.detectors.keeps_failing",
+        needs=("calls", "exceptions"),
+    ),
+)
+
+
+def able(session: Session) -> list[Detector]:
+    """Those that a session has what it takes for."""
+    sees = set(session.manifest.about.capabilities)
+    return [row for row in DETECTORS if sees.issuperset(row.needs)]
+
+
+def findings(session: Session, range_ns: tuple[int, int], detectors: Iterable[Detector]) -> list[Finding]:
+    """What these find between two instants, the worst first. Raises: as `capture.session.query.query`."""
+    found: list[Finding] = []
+    for row in detectors:
+        found += named(f"{row.module}:find")(session, range_ns)
+    return sorted(found, key=lambda one: (-one.score, one.kind, one.function, one.event_ids[:1]))
