@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import Any
 
 import numpy as np
@@ -18,60 +19,59 @@ Int64 = npt.NDArray[np.int64]
 _NONE = np.empty(0, np.int64)
 
 
-UNKNOWN, PLAIN, LOOKED_AT, SAYS_MORE = 0, 1, 2, 3
-"""Classes of kinds, as native/host/records.c has them: no kind of ours; one whose head says all; one that Python looks
-at one by one; one that always has a payload."""
+class Layout(IntFlag):
+    """What the records of a kind are like, as native/host/records.c has it; 0 of one that is not known."""
+
+    KNOWN = 1
+    LOOKED_AT = 2  # by Python, one by one
+    REQUIRED = 4  # a payload
+    TEXT = 8
+    OBJECT = 16  # before the text
+    COUNTED = 32  # before the text, where the flags say so
 
 
 @dataclass(frozen=True, slots=True)
 class SplitRecords:
-    """A block taken apart: one head per event, and where the payloads are that some have.
+    """A block taken apart: one head per event, and what some say beyond their heads, in columns.
 
-    `payload_rows` are the rows of events with a payload, `payload_slots` the records that those begin in; `looked_rows`
-    the rows of a kind that Python looks at. `broken_at` is the first event that claims more records than there are, or
-    lacks the payload that its kind has; nothing else is then told. `unknown_kind` is that of the first event of a kind
-    that is not known.
+    `looked_rows` are the rows of the events that are looked at, `looked_next` the records behind their heads.
+    `text_rows` are those of events with a text, `serials` their objects (0: none), `changes` how many they stand for.
+    `broken_at` is the first event that claims more records than there are, or lacks what its kind has; nothing else is
+    then told. `unknown_kind` is that of the first event of a kind that is not known.
     """
 
     heads: Records
-    payload_rows: Int64
-    payload_slots: Int64
     looked_rows: Int64
+    looked_next: Int64
+    text_rows: Int64
+    serials: npt.NDArray[np.uint64]
+    changes: Int64
+    texts: TextColumn
     broken_at: int | None = None
     unknown_kind: int | None = None
 
 
-def split_records(records: Records, classes: npt.NDArray[np.uint8]) -> SplitRecords:
-    """The records as events; `classes` says of each kind what it is. Contiguous records only."""
-    room = (ctypes.c_int64 * 5)()
+def split_records(records: Records, layouts: npt.NDArray[np.uint8]) -> SplitRecords:
+    """The contiguous records as events; `layouts` says of each kind what its records are like."""
+    room = (ctypes.c_int64 * 6)()
     library, first, count = host_library(), _pointer(records), ctypes.c_int64(len(records))
-    library.scope_count_records(first, count, _pointer(classes), room)
-    events, payloads, looked_at, broken_at, unknown_kind = room
+    library.scope_count_records(first, count, _pointer(layouts), room)
+    events, texts, looked_at, text_bytes, broken_at, unknown_kind = room
     unknown = None if unknown_kind < 0 else unknown_kind
-    if broken_at >= 0:
-        return SplitRecords(records, _NONE, _NONE, _NONE, broken_at)
-    if not payloads and not looked_at:
-        return SplitRecords(records, _NONE, _NONE, _NONE, unknown_kind=unknown)
-    heads = np.empty(events, records.dtype)
+    if broken_at >= 0 or (events == len(records) and not texts and not looked_at):
+        broken = None if broken_at < 0 else broken_at
+        return SplitRecords(records, _NONE, _NONE, _NONE, _NONE.view(np.uint64), _NONE, NO_TEXTS, broken, unknown)
+    heads, text = np.empty(events, records.dtype), np.empty(text_bytes, np.uint8)
     # One array for all numbers: ctypes takes longer for an address than C for a block's share of them.
-    bounds = [0, *itertools.accumulate((payloads, payloads, looked_at))]
+    bounds = [0, *itertools.accumulate((looked_at, looked_at, texts, texts, texts, texts + 1))]
     numbers = np.empty(bounds[-1], np.int64)
     places = (ctypes.c_void_p(numbers.ctypes.data + 8 * start) for start in bounds[:-1])
-    library.scope_split_records(first, count, _pointer(classes), _pointer(heads), *places)
-    payload_rows, payload_slots, looked_rows = (numbers[a:b] for a, b in itertools.pairwise(bounds))
-    return SplitRecords(heads, payload_rows, payload_slots, looked_rows, unknown_kind=unknown)
-
-
-def gathered(data: Records, starts: Int64, lengths: Int64) -> TextColumn:
-    """The bytes that begin there in contiguous records, as texts. What is no UTF-8 is replaced."""
-    if not len(starts):
-        return NO_TEXTS
-    text, ends = np.empty(int(lengths.sum()), np.uint8), np.empty(len(starts) + 1, np.int64)
-    columns = (np.ascontiguousarray(starts), np.ascontiguousarray(lengths))
-    host_library().scope_gather_bytes(
-        _pointer(data), *map(_pointer, columns), ctypes.c_int64(len(starts)), _pointer(text), _pointer(ends)
+    library.scope_split_records(first, count, _pointer(layouts), _pointer(heads), *places, _pointer(text))
+    rows, following, text_rows, serials, changes, ends = (numbers[a:b] for a, b in itertools.pairwise(bounds))
+    column = TextColumn.from_bytes(text[: ends[-1]], ends) if texts else NO_TEXTS
+    return SplitRecords(
+        heads, rows, following, text_rows, serials.view(np.uint64), changes, column, unknown_kind=unknown
     )
-    return TextColumn.from_bytes(text, ends)
 
 
 def upgraded(records: Records) -> tuple[Records, int | None]:

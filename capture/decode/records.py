@@ -17,36 +17,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from capture.decode.record_bytes import (
-    LOOKED_AT,
-    PLAIN,
-    SAYS_MORE,
-    UNKNOWN,
-    Records,
-    SplitRecords,
-    gathered,
-    split_records,
-    upgraded,
-)
+from capture.decode.record_bytes import Layout, Records, split_records, upgraded
 from capture.errors import RefusedRecords
-from capture.events.batch import RECORD_BYTES, RECORD_DTYPE, mask_of
-from capture.events.kinds import KINDS, PAYLOAD_FLAG, Kind, StateFlag
+from capture.events.batch import RECORD_BYTES, RECORD_DTYPE
+from capture.events.kinds import KINDS, PAYLOAD_FLAG, Kind
 from capture.events.text_column import NO_TEXTS, TextColumn
 
 MAX_WAITING_BLOCKS = 256
-MOST_CHANGES = 1 << 62
 
 FEW_RECORDS = 32
 """Up to so many a block is looked at byte by byte: a slow thread's blocks hold two records, and come in thousands."""
 _KIND_AT, _FLAGS_AT = 12, 13
 _PLAIN_KINDS = frozenset(int(kind) for kind in KINDS if kind.row.payload == "none" and kind is not Kind.GAP)
-_CLASSES = np.full(256, UNKNOWN, np.uint8)
-_CLASSES[list(KINDS)] = [SAYS_MORE if kind.row.payload != "none" else PLAIN for kind in KINDS]
-_CLASSES[Kind.GAP] = LOOKED_AT
-_HAS_FRAMES = mask_of(kind for kind in KINDS if kind.row.payload == "frames")
-_HAS_TEXT = mask_of(kind for kind in KINDS if kind.row.payload in ("text", "object", "state"))
-_HAS_OBJECT = mask_of(kind for kind in KINDS if kind.row.payload in ("object", "state"))
-_IS_COUNTED = mask_of(kind for kind in KINDS if kind.row.payload == "state")
+_OF_PAYLOAD: dict[str, int] = {
+    "none": 0,
+    "frames": Layout.REQUIRED | Layout.LOOKED_AT,
+    "text": Layout.REQUIRED | Layout.TEXT,
+    "object": Layout.REQUIRED | Layout.TEXT | Layout.OBJECT,
+    "state": Layout.REQUIRED | Layout.TEXT | Layout.OBJECT | Layout.COUNTED,
+}
+_LAYOUTS = np.zeros(256, np.uint8)
+_LAYOUTS[list(KINDS)] = [Layout.KNOWN | _OF_PAYLOAD[kind.row.payload] for kind in KINDS]
+_LAYOUTS[Kind.GAP] |= Layout.LOOKED_AT
 FRAME_DTYPE = np.dtype([("site", "<u4"), ("line", "<u4")])
 
 
@@ -122,19 +114,21 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0, *, is_old: boo
             raise _broken(block_no, broken_at)
     elif len(records) <= FEW_RECORDS and _are_plain(payload):
         return Piece(records, block_no, [])
-    split = split_records(records, _CLASSES)
+    split = split_records(records, _LAYOUTS)
     if split.broken_at is not None:
         raise _broken(block_no, split.broken_at)
     if split.unknown_kind is not None:
         raise RefusedRecords(f"block {block_no}: an event of unknown kind {split.unknown_kind}", len(split.heads))
-    extras: list[tuple[int, Extra]] = [
-        (row, DropTotal(int(split.heads["a"][row]))) for row in split.looked_rows.tolist()
-    ]
-    payloads = NO_PAYLOADS
-    if len(split.payload_rows):
-        extras = sorted([*extras, *_frames_of(records, split)], key=lambda extra: extra[0])
-        payloads = _payloads_of(records, split, block_no)
-    return Piece(split.heads, block_no, extras, payloads)
+    extras: list[tuple[int, Extra]] = []
+    for row, following in zip(split.looked_rows.tolist(), split.looked_next.tolist(), strict=True):
+        head = split.heads[row]
+        if head["kind"] == Kind.GAP:
+            extras.append((row, DropTotal(int(head["a"]))))
+        else:
+            words = records[following:].view("<u8")
+            extras.append((row, Frames(words[: int(head["b"]) // 8].view(FRAME_DTYPE))))
+    payloads = Payloads(split.text_rows, split.serials, split.changes, split.texts)
+    return Piece(split.heads, block_no, extras, payloads if len(split.text_rows) else NO_PAYLOADS)
 
 
 def _are_plain(payload: bytes | memoryview) -> bool:
@@ -144,38 +138,6 @@ def _are_plain(payload: bytes | memoryview) -> bool:
 
 def _broken(block_no: int, at: int) -> RefusedRecords:
     return RefusedRecords(f"block {block_no}: the event at record {at} claims more or less than it can have", 1)
-
-
-def _frames_of(records: Records, split: SplitRecords) -> Iterator[tuple[int, Frames]]:
-    """(row, frames) of the events that tell a stack."""
-    words = records.view("<u8")
-    for at in np.flatnonzero(_HAS_FRAMES[split.heads["kind"][split.payload_rows]]).tolist():
-        row, start = int(split.payload_rows[at]), 2 * int(split.payload_slots[at])
-        yield row, Frames(words[start : start + int(split.heads["b"][row]) // 8].view(FRAME_DTYPE))
-
-
-def _payloads_of(records: Records, split: SplitRecords, block_no: int) -> Payloads:
-    """Objects, changes and texts, by what the kinds' payloads are; those of other kinds are passed over.
-
-    Raises: RefusedRecords when one lacks its object.
-    """
-    kinds = split.heads["kind"][split.payload_rows]
-    with_text = _HAS_TEXT[kinds]
-    if not with_text.any():
-        return NO_PAYLOADS
-    kinds, rows, slots = kinds[with_text], split.payload_rows[with_text], split.payload_slots[with_text]
-    lengths = split.heads["b"][rows].astype(np.int64)
-    with_object, counted = _HAS_OBJECT[kinds], _IS_COUNTED[kinds]
-    if (lengths[with_object] < 8).any():
-        raise _broken(block_no, int(slots[with_object & (lengths < 8)][0]) - 1)
-    words = records.view("<u8")
-    serials, changes = np.zeros(len(rows), np.uint64), counted.astype(np.int64)
-    serials[with_object] = words[2 * slots[with_object]]
-    counted &= split.heads["flags"][rows] & StateFlag.COUNTED != 0
-    # The number is inside of the slot even where the length does not cover it.
-    changes[counted] = np.minimum(words[2 * slots[counted] + 1], np.uint64(MOST_CHANGES))
-    before = 8 * (with_object.astype(np.int64) + counted)
-    return Payloads(rows, serials, changes, gathered(records, 16 * slots + before, np.maximum(lengths - before, 0)))
 
 
 @dataclass(slots=True)

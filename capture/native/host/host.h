@@ -57,13 +57,12 @@ SCOPE_EXPORT void scope_sleepers_ask_all(struct scope_sleepers *all);
 SCOPE_EXPORT void scope_sleepers_close(struct scope_sleepers *all);
 
 struct scope_record;
-SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *classes,
+SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
                                       int64_t *room);
-SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, const unsigned char *classes,
-                                      struct scope_record *heads, int64_t *payload_row, int64_t *payload_slot,
-                                      int64_t *looked_row);
-SCOPE_EXPORT void scope_gather_bytes(const unsigned char *bytes, const int64_t *starts, const int64_t *lengths,
-                                     int64_t pieces, unsigned char *out, int64_t *ends);
+SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
+                                      struct scope_record *heads, int64_t *looked_row, int64_t *looked_next,
+                                      int64_t *text_row, uint64_t *serial, int64_t *changes, int64_t *ends,
+                                      unsigned char *text);
 SCOPE_EXPORT int64_t scope_upgrade_records(const struct scope_record *records, int64_t count, struct scope_record *out);
 SCOPE_EXPORT void scope_session_ns(const uint64_t *ticks, int64_t count, const uint64_t *base, const int64_t *base_ns,
                                    const double *slopes, int64_t pairs, int64_t *ns);

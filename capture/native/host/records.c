@@ -3,72 +3,93 @@
 #include "host.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define LATEST_NS 2305843009213693952.0 /* capture/decode/timebase.py */
 
-/* What the table of classes says of a kind; capture/decode/record_bytes.py has the same. */
-enum { UNKNOWN = 0, PLAIN = 1, LOOKED_AT = 2, SAYS_MORE = 3 };
+#define MOST_CHANGES (1ull << 62)
 
-/* No GIL; does not allocate. What `scope_split_records` needs room for: {events, those with a payload, those that Python
- * looks at, first event that claims more records than there are or lacks the payload that its kind has, kind of the first
- * event whose class is unknown; -1 = none}. */
-SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *classes,
+/* What the table of layouts says of a kind; capture/decode/record_bytes.py has the same. */
+enum { KNOWN = 1, LOOKED_AT = 2, REQUIRED = 4, TEXT = 8, OBJECT = 16, COUNTED = 32 };
+
+/* No GIL; does not allocate. Whether an event lies within the `left` records behind its head, and has what its kind has. */
+static inline bool is_whole(const struct scope_record *head, unsigned char layout, int64_t left) {
+    const bool has_payload = head->flags & SCOPE_PAYLOAD;
+    return scope_payload_slots(head) <= left && (has_payload || !(layout & REQUIRED)) &&
+           (!(layout & OBJECT) || head->b >= 8);
+}
+
+/* No GIL; does not allocate. What `scope_split_records` needs room for: {events, those with a text, those that are looked at
+ * one by one, bytes of text, first event that is not whole, kind of the first event that is not known; -1 = none}. */
+SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
                                       int64_t *room) {
-    int64_t events = 0, payloads = 0, looked_at = 0;
-    room[3] = room[4] = -1;
+    int64_t events = 0, texts = 0, looked_at = 0, bytes = 0;
+    room[4] = room[5] = -1;
     for (int64_t i = 0; i < count; i++, events++) {
-        const unsigned char class = classes[records[i].kind];
-        if (class == UNKNOWN && room[4] < 0)
-            room[4] = records[i].kind;
-        looked_at += class == LOOKED_AT;
-        if (!(records[i].flags & SCOPE_PAYLOAD)) {
-            if (class == SAYS_MORE && room[3] < 0)
-                room[3] = i;
+        const unsigned char layout = layouts[records[i].kind];
+        if (layout == KNOWN && !(records[i].flags & SCOPE_PAYLOAD))
             continue;
-        }
-        const int64_t slots = scope_payload_slots(&records[i]);
-        if (slots > count - i - 1) {
-            room[3] = room[3] < 0 ? i : room[3];
+        if (!layout && room[5] < 0)
+            room[5] = records[i].kind;
+        if (!is_whole(&records[i], layout, count - i - 1)) {
+            room[4] = i;
             break;
         }
-        payloads++;
-        i += slots;
-    }
-    room[0] = events;
-    room[1] = payloads;
-    room[2] = looked_at;
-}
-
-/* No GIL; does not allocate. The heads of all events, without the bit of payloads; the rows of those that have one, and the
- * slot that it begins in; the rows of those that Python looks at. Every array has the room that `scope_count_records`
- * found. */
-SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, const unsigned char *classes,
-                                      struct scope_record *heads, int64_t *payload_row, int64_t *payload_slot,
-                                      int64_t *looked_row) {
-    int64_t row = 0;
-    for (int64_t i = 0; i < count; i++, row++) {
-        heads[row] = records[i];
-        if (classes[records[i].kind] == LOOKED_AT)
-            *looked_row++ = row;
-        if (!(records[i].flags & SCOPE_PAYLOAD))
-            continue;
-        heads[row].flags &= (uint8_t)~SCOPE_PAYLOAD;
-        *payload_row++ = row;
-        *payload_slot++ = i + 1;
+        texts += (layout & TEXT) != 0;
+        looked_at += (layout & LOOKED_AT) != 0;
+        bytes += layout & TEXT ? records[i].b : 0;
         i += scope_payload_slots(&records[i]);
     }
+    room[0] = events;
+    room[1] = texts;
+    room[2] = looked_at;
+    room[3] = bytes;
 }
 
-/* No GIL; does not allocate. Puts pieces of `bytes` one behind the other; `ends`, one more than there are pieces, says
- * where each begins and ends. */
-SCOPE_EXPORT void scope_gather_bytes(const unsigned char *bytes, const int64_t *starts, const int64_t *lengths,
-                                     int64_t pieces, unsigned char *out, int64_t *ends) {
-    int64_t end = 0;
+/* No GIL; does not allocate. The heads of all events, without the bit of payloads; the rows of those that are looked at and
+ * the records behind their heads; and of those with a text the row, the object, the changes that it stands for, and the
+ * text. Every array has the room that `scope_count_records` found; `ends` one more than there are texts. */
+SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
+                                      struct scope_record *heads, int64_t *looked_row, int64_t *looked_next,
+                                      int64_t *text_row, uint64_t *serial, int64_t *changes, int64_t *ends,
+                                      unsigned char *text) {
+    const unsigned char *const first = text;
     *ends++ = 0;
-    for (int64_t i = 0; i < pieces; i++) {
-        memcpy(out + end, bytes + starts[i], (size_t)lengths[i]);
-        *ends++ = end += lengths[i];
+    for (int64_t i = 0, row = 0; i < count; i++, row++) {
+        const struct scope_record *head = &records[i];
+        const unsigned char layout = layouts[head->kind];
+        heads[row] = *head;
+        if (layout == KNOWN && !(head->flags & SCOPE_PAYLOAD))
+            continue;
+        heads[row].flags &= (uint8_t)~SCOPE_PAYLOAD;
+        i += scope_payload_slots(head);
+        if (layout & LOOKED_AT) {
+            *looked_row++ = row;
+            *looked_next++ = head - records + 1;
+        }
+        if (!(layout & TEXT))
+            continue;
+        const unsigned char *said = (const unsigned char *)(head + 1);
+        size_t length = head->b;
+        uint64_t stands_for = (layout & COUNTED) != 0;
+        *serial = 0;
+        if (layout & OBJECT) {
+            memcpy(serial, said, 8);
+            said += 8;
+            length -= 8;
+        }
+        serial++;
+        if (layout & COUNTED && head->flags & SCOPE_STATE_COUNTED) {
+            memcpy(&stands_for, said, 8); /* inside of the slot even where the length does not cover it */
+            said += 8;
+            length = length > 8 ? length - 8 : 0;
+        }
+        *changes++ = (int64_t)(stands_for < MOST_CHANGES ? stands_for : MOST_CHANGES);
+        *text_row++ = row;
+        memcpy(text, said, length);
+        text += length;
+        *ends++ = text - first;
     }
 }
 
