@@ -15,7 +15,7 @@ from capture.drain.blocks import Block, BlockType
 from capture.drain.journal import JournalWriter
 from capture.events.batch import EventBatch, concat
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import PAYLOAD_FLAG, Kind
+from capture.events.kinds import PAYLOAD_FLAG, Kind, StateFlag
 from capture.own_folder import OwnFolder
 from scope_gui.recording.sealer import Sealer
 
@@ -31,6 +31,22 @@ def record(ticks: int, a: int, kind: int, flags: int = 0, b: int = 0) -> bytes:
 def with_payload(ticks: int, a: int, kind: int, payload: bytes, flags: int = 0) -> bytes:
     """An event of any kind that says more than its head."""
     return record(ticks, a, kind, flags | PAYLOAD_FLAG, len(payload)) + payload + bytes(-len(payload) % 16)
+
+
+def event_of(kind: Kind, ticks: int) -> bytes:
+    """An event of a kind as its row says that a target writes it: of site 3, thread 2, else the first."""
+    row = kind.row
+    a = {"site": 3, "thread": 2, "own thread": 1, "dropped": 4, "number": 5}.get(row.a, 1)
+    flags = int(next(iter(row.flags))) if row.flags else 0
+    if row.payload == "frames":
+        return snapshot(ticks, [(3, 31)], a, flags)
+    if row.payload == "state":
+        return state(ticks, a, "7", flags=StateFlag.FIRST_KNOWN)
+    if row.payload != "none":
+        return with_payload(
+            ticks, a, kind, (struct.pack("<Q", 6) if row.payload == "object" else b"") + b"seven", flags
+        )
+    return record(ticks, a, kind, flags, 0 if row.b == "nothing" else 1)
 
 
 def old_snapshot(ticks: int, frames: Sequence[tuple[int, int]], reason: int = 1, flags: int = 3) -> bytes:

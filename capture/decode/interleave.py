@@ -5,7 +5,7 @@ Everything that every event needs is done on whole columns; Python touches singl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
@@ -43,6 +43,7 @@ _PARTS = {
     SnapshotFlag.LAST_PART: "last",
     SnapshotFlag.FIRST_PART | SnapshotFlag.LAST_PART: "whole",
 }
+_ENDED = TextColumn.of(["ended"])
 _HAS_SITE = mask_of(kind for kind in KINDS if kind.row.a == "site")
 _HAS_EXCEPTION = mask_of(kind for kind in KINDS if kind.row.b == "exception type")
 _HAS_THREAD = mask_of(kind for kind in KINDS if kind.row.a == "thread")
@@ -64,7 +65,8 @@ class Columns:
     object_id: Int64 | None = None
     ref: Int64 | None = None
     flags: UInt8 | None = None
-    texts: dict[int, str] = field(default_factory=dict)
+    texts: dict[int, str] = field(default_factory=dict)  # of what is as rare as threads
+    words: list[tuple[Int64, TextColumn]] = field(default_factory=list)  # (rows, their texts)
     payloads: Payloads = NO_PAYLOADS  # their texts as they are shown; a deleted state has none
 
 
@@ -244,9 +246,7 @@ def _fill_rare(
     occurring = np.bincount(kind, minlength=256).astype(np.bool_)
     if (occurring & _HAS_EXCEPTION).any():
         failing = np.flatnonzero(_HAS_EXCEPTION[kind] & (heads["b"] != 0))
-        names = target.exceptions
-        numbers = heads["b"][failing].tolist()
-        texts.update((row, names.get(n, "?")) for row, n in zip(failing.tolist(), numbers, strict=True))
+        columns.words.append((failing, _words(heads["b"][failing], target.exceptions)))
     if not (occurring & _SAYS_MORE).any():
         return
     columns.flags = heads["flags"].copy()  # of one record even a contiguous array would be a view of what was read
@@ -254,10 +254,10 @@ def _fill_rare(
     columns.ref = np.zeros(len(kind), np.int64)
     columns.object_id = np.zeros(len(kind), np.int64)
     threads = np.flatnonzero(_HAS_THREAD[kind])
-    others = (catalog.track_if_room(target, serial) if serial else None for serial in heads["a"][threads].tolist())
-    columns.ref[threads] = [other.track_id if other is not None else 0 for other in others]
-    ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & JoinEndFlag.ENDED != 0)]
-    texts.update(dict.fromkeys(ended.tolist(), "ended"))
+    if len(threads):
+        columns.ref[threads] = _track_ids(catalog, target, heads["a"][threads])
+        ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & JoinEndFlag.ENDED != 0)]
+        columns.words.append((ended, _ENDED.taken(np.zeros(len(ended), np.int64))))
     numbers = np.flatnonzero(_HAS_NUMBER[kind])
     columns.ref[numbers] = heads["a"][numbers]
     for row, extra in extras:
@@ -291,6 +291,25 @@ def _fill_payloads(catalog: Catalog, target: Target, heads: Records, columns: Co
         ends = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
         texts = pc.if_else(pa.array(truncated), pc.binary_join_element_wise(texts, *ends), texts)
     columns.payloads = replace(payloads, texts=TextColumn(texts))
+
+
+def _words(numbers: npt.NDArray[np.uint16], names: Mapping[int, str]) -> TextColumn:
+    """The name of each number, '?' for one that has none."""
+    occurring = np.flatnonzero(np.bincount(numbers))
+    places = np.zeros(int(numbers.max(initial=0)) + 1, np.int64)
+    places[occurring] = np.arange(len(occurring))
+    return TextColumn.of([names.get(number, "?") for number in occurring.tolist()]).taken(places[numbers])
+
+
+def _track_ids(catalog: Catalog, target: Target, serials: npt.NDArray[np.uint32]) -> Int64:
+    """The tracks of a target's threads, 0 where there is none; new ones are numbered as they come."""
+    distinct, first = np.unique(serials, return_index=True)
+    tracks = {
+        serial: catalog.track_if_room(target, serial) if serial else None
+        for serial in distinct[np.argsort(first)].tolist()
+    }
+    ids = [0 if (track := tracks[serial]) is None else track.track_id for serial in distinct.tolist()]
+    return np.array(ids, np.int64)[np.searchsorted(distinct, serials)]
 
 
 def _key_ids(catalog: Catalog, target: Target, local: npt.NDArray[np.uint32]) -> Int64:
@@ -370,10 +389,13 @@ def _texts(
     texts = {
         offset + row: text for offset, part in zip(offsets, parts, strict=False) for row, text in part.texts.items()
     }
-    rows, values = np.fromiter(texts.keys(), np.int64, len(texts)), TextColumn.of(list(texts.values()))
+    rows, values = [np.fromiter(texts.keys(), np.int64, len(texts))], [TextColumn.of(list(texts.values()))]
+    for offset, part in zip(offsets, parts, strict=False):
+        for at, words in part.words:
+            rows.append(at + offset)
+            values.append(words)
     if len(payloads.rows) and flags is not None:
         alive = ~(_HAS_STATE_FLAGS[kind[payloads.rows]] & (flags[payloads.rows] & StateFlag.DELETED != 0))
-        rows = np.concatenate([rows, payloads.rows[alive]])
-        held = payloads.texts if alive.all() else payloads.texts.taken(np.flatnonzero(alive))
-        values = TextColumn.joined([values, held])
-    return rows, values
+        rows.append(payloads.rows[alive])
+        values.append(payloads.texts if alive.all() else payloads.texts.taken(np.flatnonzero(alive)))
+    return np.concatenate(rows), TextColumn.joined(values)

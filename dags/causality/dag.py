@@ -9,11 +9,12 @@ Program order on one track is certain without being stored (dags.temporal.dag.ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from capture.errors import FormatError, ScopeBug
@@ -22,6 +23,8 @@ from capture.events.kinds import JoinEndFlag, Kind
 from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import MAX_TRACKS, track_events
+
+_NONE: Int64 = np.empty(0, np.int64)
 
 
 class CausalityKeyframe(msgspec.Struct, frozen=True):
@@ -41,7 +44,7 @@ class CausalityDag(Dag):
         self._next_event_id = 1
         self._last_event: Int64 = np.zeros(64, np.int64)
         self._starting: dict[int, int] = {}
-        self._recent: list[Edge] = []
+        self._recent = edge_rows([])
 
     @classmethod
     def restored(cls, data: bytes) -> CausalityDag:
@@ -74,18 +77,14 @@ class CausalityDag(Dag):
         joins = joins[batch.flags[joins] & JoinEndFlag.ENDED != 0]
         starts = np.flatnonzero(batch.kind == Kind.THREAD_START)
         first_rows, ends = track_events(batch, self._last_event, joins, np.ascontiguousarray(batch.ref[joins]))
-        edges = [
-            Edge(int(end), first + row, "join")
-            for end, row in zip(ends.tolist(), joins.tolist(), strict=True)
-            if 0 < end < first + row
-        ]
-        edges += self._starts(batch, starts.tolist(), first_rows.tolist())
-        edges.sort(key=lambda edge: edge.effect)
+        effects = first + joins
+        held = (ends > 0) & (ends < effects)
+        starting = list(self._starts(batch, starts.tolist(), first_rows.tolist()))
+        edges = edge_rows(starting, ends[held], effects[held])
         self._recent = edges
         self._next_event_id, self.last_ns = stop, max(self.last_ns, int(batch.time_ns[-1]))
-        rows = edge_rows(edges)
         states = context.rows.get("states", {})
-        return {"edges": _with_overwrites(rows, states) if len(states.get("version_id", ())) else rows}
+        return {"edges": _with_overwrites(edges, states) if len(states.get("version_id", ())) else edges}
 
     def copy(self) -> CausalityDag:
         """One of its own with the same threads."""
@@ -121,27 +120,35 @@ class CausalityDag(Dag):
 
     def causes_of(self, node: NodeId) -> Iterator[Edge]:
         """Edges into an event of the last batch."""
-        yield from (edge for edge in self._recent if edge.effect == node)
+        yield from self._edges_where(np.asarray(self._recent["effect_event_id"]) == node)
 
     def effects_of(self, node: NodeId) -> Iterator[Edge]:
         """Edges of the last batch out of an event."""
-        yield from (edge for edge in self._recent if edge.cause == node)
+        yield from self._edges_where(np.asarray(self._recent["cause_event_id"]) == node)
+
+    def _edges_where(self, is_wanted: npt.NDArray[np.bool_]) -> Iterator[Edge]:
+        recent = self._recent
+        for row in np.flatnonzero(is_wanted).tolist():
+            cause, effect = int(recent["cause_event_id"][row]), int(recent["effect_event_id"][row])
+            yield Edge(cause, effect, recent["kind"][row].as_py())
 
     def check(self) -> None:
         """Causes come first, and no event lies in the future."""
-        if any(edge.cause >= edge.effect for edge in self._recent):
+        if (self._recent["cause_event_id"] >= self._recent["effect_event_id"]).any():
             raise ScopeBug("an effect before its cause")
         if int(self._last_event.max(initial=0)) >= self._next_event_id:
             raise ScopeBug("a track's last event lies in the future")
 
 
-def edge_rows(edges: list[Edge]) -> dict[str, Any]:
-    """Edges as rows of the table."""
-    return {
-        "cause_event_id": np.array([edge.cause for edge in edges], np.int64),
-        "effect_event_id": np.array([edge.effect for edge in edges], np.int64),
-        "kind": [edge.kind for edge in edges],
-    }
+def edge_rows(starts: Sequence[Edge], ends: Int64 = _NONE, joins: Int64 = _NONE) -> dict[str, Any]:
+    """Rows of the table, by effect: those edges, and one from each of the ends to the join beside it."""
+    cause = np.concatenate([ends, np.array([edge.cause for edge in starts], np.int64)])
+    effect = np.concatenate([joins, np.array([edge.effect for edge in starts], np.int64)])
+    words = ["join", *dict.fromkeys(edge.kind for edge in starts)]
+    codes = np.concatenate([np.zeros(len(ends), np.int8), np.array([words.index(e.kind) for e in starts], np.int8)])
+    order = np.argsort(effect, kind="stable")
+    kinds = pa.DictionaryArray.from_arrays(pa.array(codes[order]), pa.array(words, pa.string()))
+    return {"cause_event_id": cause[order], "effect_event_id": effect[order], "kind": kinds}
 
 
 def _with_overwrites(edges: dict[str, Any], states: dict[str, Any]) -> dict[str, Any]:
@@ -150,11 +157,11 @@ def _with_overwrites(edges: dict[str, Any], states: dict[str, Any]) -> dict[str,
     found = np.flatnonzero(replaced)
     cause = np.concatenate([np.asarray(edges["cause_event_id"]), replaced[found]])
     effect = np.concatenate([np.asarray(edges["effect_event_id"]), written[found]])
-    others = cast("list[str]", edges["kind"])
-    words = ["overwrites", *dict.fromkeys(others)]
-    codes = np.zeros(len(cause), np.int8)
-    if others:  # seldom; else effects ascend
-        codes[: len(others)] = [words.index(word) for word in others]
+    others: pa.DictionaryArray = edges["kind"]
+    words = [*others.dictionary.to_pylist(), "overwrites"]
+    codes = np.full(len(cause), len(words) - 1, np.int8)
+    if len(others):  # seldom; else effects ascend
+        codes[: len(others)] = others.indices.to_numpy()
         order = np.lexsort((cause, effect))
         cause, effect, codes = cause[order], effect[order], codes[order]
     kinds = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words, pa.string()))

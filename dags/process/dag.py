@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from capture.errors import ScopeBug
 from capture.events.batch import EventBatch, Int32, mask_of
@@ -19,6 +20,20 @@ from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, deco
 from dags.process.activity import Activity, ProcessActivity
 
 _FOLLOWED = mask_of(kinds_of("thread", "join", "gap"))
+_OF_WAITS = mask_of(kinds_of("join", "gap"))
+
+
+def _settling(batch: EventBatch) -> npt.NDArray[np.intp]:
+    """The rows that say what holds after the batch: of waits that follow one another on a track, the last one alone.
+
+    A program may wait hundreds of thousands of times a second; threads, which begin and end, are few.
+    """
+    rows = np.flatnonzero(_FOLLOWED[batch.kind])
+    by_track = rows[np.argsort(batch.track_id[rows], kind="stable")]
+    tracks, waits = batch.track_id[by_track], _OF_WAITS[batch.kind[by_track]]
+    outdated = np.zeros(len(rows), np.bool_)
+    outdated[:-1] = waits[:-1] & waits[1:] & (tracks[:-1] == tracks[1:])
+    return np.sort(by_track[~outdated])
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -77,7 +92,7 @@ class ProcessDag(Dag):
         """Takes in the next events. Without a `process_of` all tracks are of process 1."""
         if len(batch):
             self._count(batch, context.process_of)
-            for row in np.flatnonzero(_FOLLOWED[batch.kind]).tolist():  # values come in millions, and are none of these
+            for row in _settling(batch).tolist():
                 self._follow(
                     int(batch.kind[row]), int(batch.track_id[row]), int(batch.time_ns[row]), int(batch.ref[row])
                 )
@@ -108,6 +123,7 @@ class ProcessDag(Dag):
             case Kind.THREAD_START if ref > 0 and ref != track_id:
                 state.parents[ref] = track_id
             case Kind.JOIN_BEGIN:
+                state.waiting.pop(track_id, None)  # who waits is in the order in which they began to
                 state.waiting[track_id] = Waiting(max(0, ref), time_ns)
             case Kind.JOIN_END | Kind.GAP:  # what was dropped may have held the end of the join
                 state.waiting.pop(track_id, None)

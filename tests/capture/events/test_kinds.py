@@ -28,27 +28,14 @@ from dags.analyses.lod import depths_after
 from dags.kernels import EndedCalls, EventColumns, Stacks
 from scope_gui.recording.recovery import recover
 from tests.scope_command import scope
-from tests.synthetic import START_MONO_NS, START_REAL_NS, PaperTarget, decode, definition, record, snapshot, state
+from tests.synthetic import START_MONO_NS, START_REAL_NS, PaperTarget, decode, definition, event_of
 from views.reading.source import Names
 from views.timeline import pick
 from views.timeline.content import Loader, content_of
 from views.timeline.layout import stacked
 
-SITE, CHILD, KEY, ERROR = 3, 2, 1, 1
 ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [], "exclude": [],
          "state": [], "when_full": "drop"}  # fmt: skip
-
-
-def one_of(kind: Kind, ticks: int) -> bytes:
-    """An event of a kind as a target writes it, of what its row says."""
-    row = kind.row
-    if row.payload == "frames":
-        return snapshot(ticks, [(SITE, 31)])
-    if row.payload == "state":
-        return state(ticks, KEY, "7")
-    a = {"site": SITE, "thread": CHILD, "own thread": 1, "dropped": 4}[row.a]
-    b = {"nothing": 0, "exception type": ERROR, "reason": 1}[row.b]
-    return record(ticks, a, kind, int(next(iter(row.flags))) if row.flags else 0, b)
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +45,10 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PaperTar
     target.fact("session", start_mono_ns=START_MONO_NS, start_real_ns=START_REAL_NS, **ABOUT)
     target.begin()
     target.define(
-        definition(DefinitionKind.EXCEPTION, ERROR, "ValueError"),
-        definition(DefinitionKind.STATE_KEY, KEY, "m", "x", "global"),
+        definition(DefinitionKind.EXCEPTION, 1, "ValueError"),
+        definition(DefinitionKind.STATE_KEY, 1, "m", "x", "global"),
     )
-    target.events(1, *(one_of(kind, 1_000_000 * (at + 1)) for at, kind in enumerate(KINDS)))
+    target.events(1, *(event_of(kind, 1_000_000 * (at + 1)) for at, kind in enumerate(KINDS)))
     target.clock(1_000_000_000)
     path = tmp_path_factory.mktemp("kinds") / "s.scope"
     path.mkdir()
@@ -108,7 +95,7 @@ def test_the_c_library_does_to_a_stack_what_the_table_says() -> None:
         stacks = Stacks()
         codes = np.array([Kind.CALL, Kind.CALL, kind], np.uint8)
         three = make_batch(
-            1, np.arange(3, dtype=np.int64), codes, np.ones(3, np.int32), site_id=np.full(3, SITE, np.int32)
+            1, np.arange(3, dtype=np.int64), codes, np.ones(3, np.int32), site_id=np.full(3, 1, np.int32)
         )
         out = EndedCalls(8, 1)
         stacks.run(EventColumns(three), 0, 3, out)
@@ -130,8 +117,8 @@ def test_every_kind_is_decoded_as_its_row_says(batch: EventBatch) -> None:
     assert batch.kind.tolist() == list(map(int, KINDS))
     for row, kind in enumerate(KINDS):
         assert (batch.site_id[row] > 0) == (kind.row.a == "site"), kind
-        assert (batch.ref[row] > 0) == (kind.row.a in ("thread", "dropped", "state key")), kind
-        assert (batch.flags[row] > 0) == (kind.row.flags is not None and kind.row.payload != "state"), kind
+        assert (batch.ref[row] > 0) == (kind.row.a in ("thread", "dropped", "state key", "number")), kind
+        assert (batch.flags[row] > 0) == (kind.row.flags is not None), kind
         if kind.row.b == "exception type":
             assert batch.value_of(row) == "ValueError"
 
