@@ -26,6 +26,8 @@ LEFT_OUT = (
     *("_duckdb-stubs/*", "adbc_driver_duckdb/*", "duckdb/experimental/*"),
 )
 QT_PYTHON = ("*.py", "libpyside6.abi3.so*")
+OF_QT3D = ("QtOpenGL",)
+"""What Qt3DRender imports by itself."""
 QT_PLUGINS = (
     *("platforms/libqxcb.so", "platforms/libqwayland.so", "platforms/libqoffscreen.so", "platforms/libqminimal.so"),
     *("xcbglintegrations/*", "wayland-decoration-client/*", "wayland-shell-integration/*"),
@@ -59,7 +61,7 @@ def copy(packages: Path) -> list[importlib.metadata.Distribution]:
 def drop_unused_qt(packages: Path) -> None:
     """Leaves of Qt the modules that our code imports, the plugins above, and the libraries that those reach."""
     qt = packages / "PySide6"
-    used = set(qt_modules(packages))
+    used = {*qt_modules(packages), *OF_QT3D}
     for path in [path for path in qt.iterdir() if path.name not in ("Qt", "support")]:
         kept = any(fnmatch(path.name, pattern) for pattern in QT_PYTHON) or path.name.partition(".")[0] in used
         if not kept:

@@ -67,6 +67,15 @@ def test_every_module_of_qt_that_is_imported_is_known() -> None:
     assert {"QtCore", "QtGui", "QtWidgets", "QtSvg", "Qt3DCore", "Qt3DRender"} <= set(contents.qt_modules(ROOT))
 
 
+def test_what_modules_of_qt_import_by_themselves_is_in_it_too() -> None:
+    used = sorted(set(contents.qt_modules(ROOT)))
+    loads = "import sys\nfor name in sys.argv[1:]: __import__(f'PySide6.{name}')\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loads, *used], capture_output=True, text=True, check=True, timeout=60)
+    names = (name.split(".") for name in done.stdout.split())
+    loaded = {name[1] for name in names if name[0] == "PySide6" and len(name) > 1 and name[1].startswith("Qt")}
+    assert loaded == {*used, *contents.OF_QT3D}
+
+
 def test_glibc_is_told_from_the_symbols_that_are_used(tmp_path: Path) -> None:
     program = Path(sys.executable).resolve()
     (tmp_path / "python").write_bytes(program.read_bytes())
