@@ -23,6 +23,7 @@ MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Building", "Mark"
 Ask = Literal[
     "attach",
     "launch",
+    "change",
     "open",
     "close",
     "quit",
@@ -86,6 +87,7 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Session", "Attach to a process", "Ctrl+Shift+A", "attach", anytime=True),
     _ask("Session", "Record a program from its start", "Ctrl+Shift+R", "launch", anytime=True),
     _do("Session", "Record the demo", "Ctrl+Shift+D", e.StartDemo(), anytime=True),
+    _ask("Session", "Change what is recorded", "Ctrl+Shift+C", "change"),
     _do("Session", "Stop recording", "Ctrl+Shift+S", e.StopRecording()),
     _ask("Session", "Open a session", "Ctrl+O", "open", anytime=True),
     _ask("Session", "Close the session", "Ctrl+W", "close"),

@@ -44,6 +44,12 @@ class Asking:
                 from scope_gui.dialogs.launch import LaunchDialog  # noqa: PLC0415
 
                 self._show(LaunchDialog(self._window, self._store.send, assigns))
+            case "change":
+                from scope_gui.dialogs.change import ChangeDialog  # noqa: PLC0415
+
+                session = self._source.session
+                manifest = session.manifest if session is not None else None
+                self._show(ChangeDialog(self._window, self._store.send, assigns, manifest))
             case "open":
                 self._show(OpenSessionDialog(self._window, self.open_session))
             case "close":

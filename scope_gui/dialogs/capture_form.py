@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -28,13 +29,30 @@ from scope_gui.recording.choice import patterns
 _UNIT = "scope.unit"
 
 
+class FlagFields(QWidget):
+    """A row for each of these capture flags, with the value that it has."""
+
+    def __init__(self, prefix: str, shown: Sequence[Flag], values: CaptureSettings, parent: QWidget) -> None:
+        """`prefix` of the names by which the fields are known: "attach" gives "attach.mode"."""
+        super().__init__(parent)
+        self.rows = QFormLayout(self)
+        self.fields = {flag.name: _field(flag, values.values[flag.name], self) for flag in shown}
+        for flag in shown:
+            widget = self.fields[flag.name]
+            widget.setObjectName(f"{prefix}.{flag.name}")
+            self.rows.addRow(flag.label, widget)
+
+    def given(self) -> dict[str, object]:
+        """What is in the fields, by the flags' names. Raises: TargetProblem when one cannot be read."""
+        return {name: _value(field) for name, field in self.fields.items()}
+
+
 class CaptureForm(QWidget):
     """The capture flags, with their defaults, and where the session goes."""
 
     def __init__(self, prefix: str, folder: Path, parent: QWidget | None = None) -> None:
         """`prefix` of the names by which the fields are known: "attach" gives "attach.mode"."""
         super().__init__(parent)
-        values, shown = CaptureSettings(), flags.FLAGS
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         self.fold = QToolButton(self)
@@ -46,12 +64,11 @@ class CaptureForm(QWidget):
         self.fold.setStyleSheet("QToolButton:checked { background: transparent; }")
         self.fold.toggled.connect(self._unfold)
         rows.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
-        self._body = QWidget(self)
+        self._body = FlagFields(prefix, flags.FLAGS, CaptureSettings(), self)
         self._body.hide()
         rows.addWidget(self._body)
-        form = QFormLayout(self._body)
+        form = self._body.rows
         form.setContentsMargins(20, 2, 0, 2)
-        self._fields = {flag.name: _field(flag, values.values[flag.name], self) for flag in shown}
         self.folder = _line("")
         self.folder.setText(str(folder))
         browse = QPushButton("Choose…", self)
@@ -59,10 +76,6 @@ class CaptureForm(QWidget):
         place = QHBoxLayout()
         place.addWidget(self.folder, 1)
         place.addWidget(browse)
-        for flag in shown:
-            widget = self._fields[flag.name]
-            widget.setObjectName(f"{prefix}.{flag.name}")
-            form.addRow(flag.label, widget)
         self.folder.setObjectName(f"{prefix}.folder")
         where = QLabel("Save &in", self)
         where.setBuddy(self.folder)
@@ -71,7 +84,7 @@ class CaptureForm(QWidget):
     @property
     def mode(self) -> QComboBox:
         """The field that says what is recorded."""
-        field = self._fields["mode"]
+        field = self._body.fields["mode"]
         assert isinstance(field, QComboBox)
         return field
 
@@ -84,7 +97,7 @@ class CaptureForm(QWidget):
 
     def given(self) -> dict[str, object]:
         """What is in the fields, by the flags' names. Raises: TargetProblem when one cannot be read."""
-        return {name: _value(field) for name, field in self._fields.items()}
+        return self._body.given()
 
     def chosen_folder(self) -> Path:
         """Where the session goes."""

@@ -7,9 +7,10 @@ a person says so. A program that was attached to or launched goes on; the demo i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from capture.changes import told
 from capture.errors import ScopeError, TargetProblem
 from scope_gui.recording import control
 from scope_gui.recording.demo import DemoProgram, demo_request
@@ -41,6 +42,10 @@ class Recordings:
             case e.StopRecording() if after.session is not None:
                 path = after.session.path
                 self._worker.ask(f"stop {path}", lambda: self._stop(path))
+            case e.ChangeRecording(flags=flags) if after.session is not None:
+                path = after.session.path
+                self._send(e.Busy(what="Changing what is recorded"))
+                self._worker.ask(f"change {path}", lambda: self._change(path, flags))
             case e.SessionOpened() | e.SessionClosed():
                 shown = after.session.path if after.session is not None else ""
                 for path, recorder in list(self._own.items()):
@@ -105,6 +110,14 @@ class Recordings:
         else:
             control.ask(Path(path), "stop")
 
+    def _change(self, path: str, flags: Mapping[str, object]) -> None:
+        try:
+            notice = Notice(f"Recorded from now on: {told(control.configure(Path(path), flags))}")
+        except ScopeError as problem:
+            notice = Notice(str(problem), serious=True)
+        self._send(e.Busy(what=""))
+        self._send(e.Tell(notice=notice))
+
     # -- on the recorder's thread
 
     def _begun(self, recorder: RecorderProcess) -> None:
@@ -117,8 +130,8 @@ class Recordings:
             self._send(e.Busy(what=""))
         # One that was killed in the middle is found out by who watches its session, and that offers to recover it.
         if not (recorder.has_begun and recorder.was_killed):
-            told = recorder.outcome() if recorder.failed else f"{what[:1].upper()}{what[1:]}: {recorder.outcome()}"
-            self._send(e.Tell(notice=Notice(told, serious=recorder.failed)))
+            outcome = recorder.outcome() if recorder.failed else f"{what[:1].upper()}{what[1:]}: {recorder.outcome()}"
+            self._send(e.Tell(notice=Notice(outcome, serious=recorder.failed)))
         self._end_demo(path)
         self._send(e.RecordingOver(path=path))
 

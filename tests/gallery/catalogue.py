@@ -31,8 +31,9 @@ README = {
 }
 """The pictures in the README, by the names of their files in tests/gallery/pictures."""
 DIALOGS = {
-    "small": ("palette", "keys", "search", "go to", "note", "attach", "launch", "export"),
+    "small": ("palette", "keys", "search", "go to", "note", "attach", "launch", "change", "export"),
     "large": ("unseen",),
+    "live": ("change",),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from capture.changes import told
 from capture.events.track_kinds import HEADS
 from dags.frame_parts import (
     LINE_WORDS,
@@ -75,6 +76,8 @@ def inspector_sections(
         sections.append(_process_section(process, frame))
     elif selection is not None and kind in ("process", "track", "call"):
         sections.append(_words("identity", "Identity", "not there at this moment"))
+    if selection is None and frame.settings is not None and frame.settings.since_ns is not None:
+        sections.append(Section(key="settings", title="What is recorded here", rows=_settings_rows(frame)))
     states = _states_of(frame, selection)
     if states or kind in (None, "state"):
         sections.append(_state_section(frame, states, selection, old_values or {}))
@@ -175,11 +178,23 @@ def _process_section(process: FrameProcess, frame: Frame) -> Section:
         _plain_row("rss", "memory", memory),
         _plain_row("threads", "threads", str(threads) if process.tier != "observe" else "not captured"),
     ]
+    rows += _settings_rows(frame) if process.tier != "observe" else ()
     parent = next((one for one in frame.processes if one.process_id == process.parent_id), None)
     if parent is not None:
         link = Link("show", Select(selection=Selection("process", parent.process_id)))
         rows.append(_plain_row("parent", "started by", f"{parent.name} {parent.pid}", link))
     return Section(key="identity", title="Process", rows=tuple(rows))
+
+
+def _settings_rows(frame: Frame) -> tuple[Row, ...]:
+    """What is recorded at this moment, and since when where that has changed: it explains what is not there."""
+    if frame.settings is None:
+        return ()
+    rows = [_plain_row("recorded", "recorded", told(msgspec.structs.asdict(frame.settings)))]
+    if (since_ns := frame.settings.since_ns) is not None:
+        ago, there = duration_text(max(0, frame.time_ns - since_ns)), SeekTo(time_ns=since_ns, visit=True)
+        rows.append(_plain_row("changed", "changed", f"{ago} ago", Link("go there", there)))
+    return tuple(rows)
 
 
 def _stack_section(frame: Frame, track: FrameTrack, selection: Selection | None) -> Section:

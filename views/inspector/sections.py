@@ -42,6 +42,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A titled group of rows."""
 
-    key: Literal["identity", "stack", "state", "site", "compare"]
+    key: Literal["identity", "stack", "state", "site", "compare", "settings"]
     title: str
     rows: tuple[Row, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -295,6 +296,12 @@ class StartDemo(Event, frozen=True, kw_only=True):
 
 class StopRecording(Event, frozen=True, kw_only=True):
     """Asks the recorder of the open session to detach and save."""
+
+
+class ChangeRecording(Event, frozen=True, kw_only=True):
+    """Records something else of the open session's program from now on; `flags` are capture flags by name."""
+
+    flags: Mapping[str, object]
 
 
 class RecordingOver(Event, frozen=True, kw_only=True):

@@ -120,6 +120,30 @@ def test_a_started_recording_is_opened_live_and_stops_when_asked(desk: Desk, tic
     assert ticking.alive
 
 
+def test_what_is_recorded_changes_from_the_window_and_what_cannot_is_told(
+    desk: Desk, ticking: Target, tmp_path: Path
+) -> None:
+    path = tmp_path / "ticking.scope"
+    desk.do(attach_to(ticking, path), until=is_live)
+    changed = desk.do(
+        e.ChangeRecording(flags={"exclude": ("nosuch",)}),
+        until=lambda assigns: assigns.notice is not None and "from now on" in assigns.notice.text,
+    )
+    assert changed.notice is not None
+    assert changed.notice.text.endswith("--exclude nosuch")
+    assert changed.busy == ""
+    refused = desk.do(
+        e.ChangeRecording(flags={"chunk_count": 16}),
+        until=lambda assigns: assigns.notice is not None and assigns.notice.serious,
+    )
+    assert refused.notice is not None
+    assert "--memory cannot change" in refused.notice.text
+    desk.store.send(e.StopRecording())
+    desk.wait_until_over()
+    with Session.open(path) as session:
+        assert [change.flags["exclude"] for change in session.info().changes] == [["nosuch"]]
+
+
 def test_a_target_that_is_gone_is_said_once_and_leaves_nothing(desk: Desk, ticking: Target, tmp_path: Path) -> None:
     ticking.end()
     desk.store.send(attach_to(ticking, tmp_path / "gone.scope"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from dags.frame_parts import FrameSettings
 from tests.views.frames import call, frame, process, state, track
 from views.inspector.layout import Site, inspector_sections
 from views.inspector.sections import Row, Section
@@ -92,6 +94,19 @@ def test_a_process_says_what_is_not_captured() -> None:
     at = frame(processes=[process(1, cpu_percent=None, rss_bytes=None, tier="observe")])
     identity = named(inspector_sections(at, Selection("process", 1)))["identity"]
     assert {row(identity, key).pieces[0].text for key in ("cpu", "rss", "threads")} == {"not captured"}
+
+
+def test_what_was_recorded_at_that_moment_explains_what_is_not_there() -> None:
+    settings = FrameSettings(
+        mode="state", include=[], exclude=["orders.audit"], state=[], when_full="drop", since_ns=400
+    )
+    at = msgspec.structs.replace(frame(1_000, processes=[process(1)]), settings=settings)
+    for selection, key in ((None, "settings"), (Selection("process", 1), "identity")):
+        section = named(inspector_sections(at, selection))[key]
+        assert row(section, "recorded").pieces[0].text == "State only, no calls; --exclude orders.audit"
+        assert row(section, "changed").links[0].event == SeekTo(time_ns=400, visit=True)
+    unchanged = msgspec.structs.replace(at, settings=msgspec.structs.replace(settings, since_ns=None))
+    assert "settings" not in named(inspector_sections(unchanged, None))
 
 
 def test_a_room_shows_its_function_and_its_thread() -> None:
