@@ -1,4 +1,5 @@
-"""Runs every row, or those whose name is given: cost, overhead, calls, attach, session, states, window, export."""
+"""Runs every row, or those whose name is given: cost, overhead, calls, attach, session, states, mixed,
+window, export."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import capture_rows, export_rows, overhead_rows, session_rows, state_rows, window_rows
+from tests.bench import capture_rows, export_rows, mixed_rows, overhead_rows, session_rows, state_rows, window_rows
 from tests.bench.report import Row, table
 
 ROWS: dict[str, Callable[[Path], list[Row]]] = {
@@ -18,6 +19,7 @@ ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "attach": capture_rows.attach_time,
     "session": session_rows.large_session,
     "states": state_rows.sealing_of_states,
+    "mixed": mixed_rows.sealing_of_mixed_kinds,
     "window": window_rows.real_window,
     "export": export_rows.one_moment,
 }

@@ -1,0 +1,129 @@
+"""A process of its own with made-up kinds of events: what decoding, ordering, correlating and sealing them takes.
+
+`python -m tests.bench.mixed_driver FOLDER` prints JSON: seconds of one core by stage, of the median of some runs. Of 20
+events 10 are calls and returns, 4 lines with 24 bytes (a call and a text), 2 allocations, 2 waits, 1 a message, 1 a
+state. The kinds are rows that are put into the table before anything else has read it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+EVENTS = 2_000_000
+RUNS = 5  # the first one also loads libraries and grows the process: a sealer does so once
+TRACKS = 4
+ROUNDS = 130  # of the pattern in a block, which then has about as many slots as a chunk
+BEFORE = '    @property\n    def word(self) -> str:\n        """How sessions and SQL call it."""'
+MADE_UP = """
+    LINE = KindRow(code=40, group="state", a="number", b="payload bytes", payload="object", says="A line is run.")
+    TAKE = KindRow(code=41, group="state", a="site", b="payload bytes", payload="object", says="Memory is taken.")
+    GIVE = KindRow(code=42, group="state", a="number", b="payload bytes", payload="object", says="It is given back.")
+    WAIT_BEGIN = KindRow(code=43, group="state", a="number", rate="often", says="A wait begins.")
+    WAIT_END = KindRow(code=44, group="state", a="number", rate="often", says="A wait ends.")
+    MESSAGE = KindRow(code=45, group="state", a="number", rate="often", says="Something is sent.")
+"""
+
+
+def add_kinds() -> None:
+    """Puts the made-up rows into the table; nobody may have imported it yet."""
+    name = "capture.events.kinds"
+    assert name not in sys.modules
+    path = Path(__file__).parents[2] / "capture" / "events" / "kinds.py"
+    text = path.read_text()
+    at = text.index(BEFORE)
+    module = sys.modules[name] = ModuleType(name)
+    module.__file__ = str(path)
+    exec(compile(text[:at] + MADE_UP.lstrip("\n") + "\n" + text[at:], str(path), "exec"), module.__dict__)
+
+
+def recorded() -> Any:
+    """The blocks of a target that made EVENTS events on TRACKS tracks."""
+    from capture.events.definitions import DefinitionKind  # noqa: PLC0415 - after the kinds are added
+    from tests.synthetic import PaperTarget, definition  # noqa: PLC0415
+
+    target = PaperTarget().begin()
+    target.define(*(definition(DefinitionKind.STATE_KEY, n, "m", f"k{n}", "global") for n in range(1, 101)))
+    first, per_block = 0, 20 * ROUNDS
+    while first < EVENTS:
+        track = 1 + first // per_block % TRACKS
+        target.blocks.append(_block(first, track, first // per_block // TRACKS * per_block, len(target.blocks) + 1))
+        first += per_block
+        target.clock(first * 50)
+    return target
+
+
+def _block(first: int, track: int, seq: int, block_no: int) -> Any:
+    import numpy as np  # noqa: PLC0415
+
+    from capture.drain.blocks import Block, BlockType  # noqa: PLC0415
+    from capture.events.batch import RECORD_DTYPE  # noqa: PLC0415
+    from capture.events.kinds import KIND_CODES, PAYLOAD_FLAG  # noqa: PLC0415
+
+    words = (
+        *("call", "line", "take", "line", "return") * 2, *("call", "wait_begin", "wait_end", "return"),
+        *("call", "state", "message", "return"), *("call", "return"),
+    )  # fmt: skip
+    sizes = {"line": 24, "take": 8, "give": 8, "state": 16}
+    slots = np.cumsum([0, *(1 + (sizes.get(word, 0) + 15) // 16 for word in words)])
+    rounds = np.zeros((ROUNDS, int(slots[-1])), RECORD_DTYPE)
+    payload = rounds.view("<u8").reshape(ROUNDS, -1, 2)
+    numbers = first + 20 * np.arange(ROUNDS)
+    for at, (slot, word) in enumerate(zip(slots.tolist(), words, strict=False)):
+        head = rounds[:, slot]
+        head["ticks"], head["kind"] = (numbers + at) * 50, KIND_CODES[word]
+        head["a"] = 1 + (numbers // 20 % 100 if word == "state" else at // 5)
+        if size := sizes.get(word, 0):
+            head["flags"], head["b"] = PAYLOAD_FLAG, size
+            payload[:, slot + 1, 0] = 1 + numbers % 1000
+            text = np.char.zfill((numbers % 100_000_000).astype("S8"), 8).view("<u8")
+            payload[:, slot + 1, 1] = text
+            if size > 16:
+                payload[:, slot + 2, 0] = text
+        if word == "take" and at >= 5:
+            head["kind"] = KIND_CODES["give"]
+    return Block(BlockType.RECORDS, 1, track, seq, block_no, 0, rounds.tobytes())
+
+
+def seconds_of(path: Path, target: Any) -> dict[str, float]:
+    """Seconds of one core for each stage."""
+    from capture.decode.decoder import Decoder  # noqa: PLC0415
+    from capture.session.format import About  # noqa: PLC0415
+    from capture.session.store import SegmentStore  # noqa: PLC0415
+    from dags.correlate.sealing import SessionWriter  # noqa: PLC0415
+    from scope_gui.recording.sealer import READ_BYTES, even_pieces  # noqa: PLC0415
+
+    decoder, store = Decoder(), SegmentStore.create(path, About(session_id="mixed", created_real_ns=1), sync=False)
+    writer, seconds, sealed = SessionWriter(store), dict.fromkeys(("decode", "correlate and seal"), 0.0), 0
+    at_once = 2 * READ_BYTES // len(target.blocks[-2].payload)  # as the sealer reads; every other block is a clock
+    for last in range(at_once, len(target.blocks) + at_once, at_once):
+        began = time.process_time()
+        for block in target.blocks[last - at_once : last]:
+            decoder.feed(block)
+        batch = decoder.take(until=last >= len(target.blocks))
+        seconds["decode"] += time.process_time() - began
+        began = time.process_time()
+        for piece in even_pieces(batch) if batch is not None else ():
+            writer.write(piece, decoder.catalog.tracks, decoder.catalog.state_keys)
+            sealed += len(piece)
+        seconds["correlate and seal"] += time.process_time() - began
+    store.finish()
+    assert sealed >= EVENTS
+    assert decoder.totals().lost == decoder.late == 0
+    return seconds
+
+
+def main() -> None:
+    """Measures, and prints."""
+    add_kinds()
+    target, folder = recorded(), Path(sys.argv[1])
+    runs = [seconds_of(folder / f"mixed-{n}.scope", target) for n in range(RUNS)]
+    print(json.dumps(sorted(runs, key=lambda run: sum(run.values()))[RUNS // 2]))
+
+
+if __name__ == "__main__":
+    main()
