@@ -44,7 +44,7 @@ def test_threads_of_another_pid_namespace_are_known_by_their_own_numbers(
     if os.getuid() != 0 or subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
         pytest.skip("needs root: to make a pid namespace")
     session = tmp_path / "s.scope"
-    run_recorded(session, [*unshare, interpreter.path, WAITS, tmp_path / "log", 2])
+    run_recorded(session, [*unshare, interpreter.path, WAITS, tmp_path / "log", 4])
     rows = query(session, "SELECT DISTINCT name, waits.kind AS kind FROM waits JOIN tracks USING (track_id)")
     found: dict[str, set[str]] = {}
     for row in rows:
