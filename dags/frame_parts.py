@@ -179,7 +179,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """The whole program at one instant. event_id: the last event at or before it, 0 before the first.
 
     parts: what DAGs say that have no field of their own here, by name (`dags.registry`). unknown: those that know
-    nothing of what was before this segment, because the session was sealed by a Scope that did not have them.
+    nothing of what was before this segment, because the session was sealed by a Scope that did not have them. left_out:
+    what the frame was not asked for and therefore lacks, `tracks` also where it has only some (`FrameReader.at`).
     """
 
     time_ns: int
@@ -197,3 +198,4 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     settings: FrameSettings | None = None
     parts: dict[str, Any] = {}
     unknown: list[str] = []
+    left_out: list[str] = []

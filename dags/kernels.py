@@ -82,7 +82,8 @@ def _library() -> ctypes.CDLL:
         "scope_stacks_snapshot": (None, (pointer, int32, int64, pointer, pointer, int64, int32, int32, int32, pointer)),
         "scope_stacks_doubt": (None, (pointer, int64)),
         "scope_stacks_counts": (None, (pointer, pointer)),
-        "scope_stacks_export": (None, (pointer, pointer, pointer)),
+        "scope_stacks_heads": (None, (pointer, pointer)),
+        "scope_stacks_frames": (None, (pointer, pointer, int64, pointer)),
         "scope_stacks_import": (pointer, (pointer, pointer, int64, pointer, int64)),
         "scope_track_events": (
             int64,
@@ -214,12 +215,23 @@ class Stacks:
         _library().scope_stacks_counts(self._handle, ctypes.addressof(counts))
         return {name: int(getattr(counts, name)) for name in COUNT_FIELDS}
 
+    def heads(self) -> Array:
+        """What is known of each track's stack, by ascending track id."""
+        heads = np.empty(self.counts()["tracks"], TRACK_DTYPE)
+        _library().scope_stacks_heads(self._handle, heads.ctypes.data)
+        return heads
+
+    def frames(self, heads: Array) -> Array:
+        """The frames of some of the present `heads`, each track's outermost first."""
+        frames = np.empty(int(heads["depth"].sum(dtype=np.int64)), FRAME_DTYPE)
+        place = _address(heads, TRACK_DTYPE, len(heads))
+        _library().scope_stacks_frames(self._handle, place, len(heads), frames.ctypes.data)
+        return frames
+
     def export(self) -> tuple[Array, Array]:
-        """(tracks, frames): heads by ascending track id, and all frames, each track's outermost first."""
-        counts = self.counts()
-        tracks, frames = np.zeros(counts["tracks"], TRACK_DTYPE), np.zeros(counts["frames"], FRAME_DTYPE)
-        _library().scope_stacks_export(self._handle, tracks.ctypes.data, frames.ctypes.data)
-        return tracks, frames
+        """All heads, and all frames."""
+        heads = self.heads()
+        return heads, self.frames(heads)
 
     @classmethod
     def restored(cls, tracks: Array, frames: Array, counts: dict[str, int]) -> Stacks:

@@ -30,6 +30,10 @@ class Follower(NamedTuple):
         found: type[Dag] = named(self.dag)
         return found
 
+    def gives_part(self) -> bool:
+        """Whether frames have a part of its own by its name."""
+        return self.in_frames and self.kind().part is not Dag.part
+
 
 FOLLOWERS: tuple[Follower, ...] = (
     Follower("temporal", "dags.temporal.dag:TemporalDag", numbers=True),

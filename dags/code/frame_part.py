@@ -6,8 +6,6 @@ keeps a frame of two hundred threads within two milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from capture.events.definitions import SiteRow
@@ -19,15 +17,6 @@ MAX_CALLS_KEPT = 200_000
 UNKNOWN_SITE = SiteRow(site_id=0, function="?", module="", file="", line=0)
 
 
-@dataclass(frozen=True, slots=True)
-class TrackStack:
-    """One track's frames, outermost first, and since when they are in doubt, if they are."""
-
-    frames: list[StackFrame]
-    unknown_since_ns: int | None
-    snapshot_ns: int | None
-
-
 class StackFrames:
     """Makes the frames, and remembers those whose line is not known."""
 
@@ -35,22 +24,24 @@ class StackFrames:
         self._sites = sites
         self._known: dict[int, StackFrame] = {}
 
-    def of(self, code: CodeDag, time_ns: int, *, call_ids_are_unique: bool) -> dict[int, TrackStack]:
-        """The stacks by track id. After a damaged segment a replay may count calls anew; then nothing is kept."""
-        tracks, rows = code.stacks.export()
+    def of(
+        self, code: CodeDag, heads: Array, time_ns: int, *, call_ids_are_unique: bool
+    ) -> dict[int, list[StackFrame]]:
+        """The frames of those tracks, outermost first, by track id.
+
+        `heads`: some of the present ones (`Stacks.heads`). After a damaged segment a replay may count calls anew; then
+        nothing is kept.
+        """
+        rows = code.stacks.frames(heads)
         if len(self._known) > MAX_CALLS_KEPT or not call_ids_are_unique:
             self._known.clear()
         known = self._known
         frames = [known.get(call_id) or self._made(rows[row]) for row, call_id in enumerate(rows["call_id"].tolist())]
-        for row, line_is in _known_lines(tracks, rows, time_ns):
+        for row, line_is in _known_lines(heads, rows, time_ns):
             frames[row] = self._frame(rows[row], line_is)
         result, at = {}, 0
-        for track_id, depth, _, _, unknown_ns, snapshot_ns in tracks.tolist():
-            result[track_id] = TrackStack(
-                frames[at : at + depth],
-                unknown_ns if unknown_ns >= 0 else None,
-                snapshot_ns if snapshot_ns >= 0 else None,
-            )
+        for track_id, depth in zip(heads["track_id"].tolist(), heads["depth"].tolist(), strict=True):
+            result[track_id] = frames[at : at + depth]
             at += depth
         return result
 

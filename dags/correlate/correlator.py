@@ -7,7 +7,7 @@ which only a damaged or hostile session has, are lifted to the latest before the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -149,9 +149,10 @@ class Correlator:
             found |= dag.open_rows()
         return found
 
-    def parts(self, time_ns: int) -> dict[str, Any]:
-        """What the DAGs say at this instant that have no field of their own in a frame, by name."""
-        found = {row.name: self._dags[row.name].part(time_ns) for row in registry.FOLLOWERS if row.in_frames}
+    def parts(self, time_ns: int, names: Container[str]) -> dict[str, Any]:
+        """What those of the named DAGs say at this instant that have no field of their own in a frame, by name."""
+        shown = [row.name for row in registry.FOLLOWERS if row.in_frames and row.name in names]
+        found = {name: self._dags[name].part(time_ns) for name in shown}
         return {name: part for name, part in found.items() if part is not None}
 
     def check(self) -> None:

@@ -1,7 +1,7 @@
 """The state before a segment, and at any row of it: the keyframe before it, plus the events up to it.
 
 A segment that is asked again keeps the states it went through, every 16 384 events, so that a step costs at most
-that many events wherever the cursor jumps.
+that many events wherever the cursor jumps. A step on goes on from the last one, a step back from one that is kept near.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dags.process.waiting import SegmentWaits
 STEP_ROWS = 16_384
 SMALL_STATE = 20_000  # open calls and state cells; larger states are kept at fewer places
 LARGE_STATE_STEPS = 8
+BACK_ROWS = 256  # so far behind a cursor that steps back a state is kept, too
 
 
 class SegmentReplay:
@@ -32,7 +33,8 @@ class SegmentReplay:
         self._tracks = tracks
         self._rows = [0]
         self._states = [before]
-        self._last: tuple[int, Correlator] = (0, before)
+        self._near: tuple[int, Correlator] = (0, before)
+        self._last: tuple[int, Correlator] | None = None
 
     def __len__(self) -> int:
         return len(self._batch)
@@ -42,14 +44,31 @@ class SegmentReplay:
         return int(np.searchsorted(self._batch.time_ns, time_ns, side="right"))
 
     def state_at(self, rows: int) -> Correlator:
-        """The state after the segment's first rows. Only to be read; it may be handed out again."""
-        if self._last[0] == rows:
+        """The state after the segment's first rows. Only to be read, and until the next question: then it moves on."""
+        if self._last is not None and self._last[0] == rows:
             return self._last[1]
+        at, state = self._own_state(rows)
+        self._last = (rows, self._advanced(at, state, rows))
+        return self._last[1]
+
+    def _own_state(self, rows: int) -> tuple[int, Correlator]:
+        """(its row, a state to advance to those rows): the last one where time goes on, else a copy of one kept."""
         found = bisect_right(self._rows, rows) - 1
-        at, state = self._rows[found], self._states[found]
-        if at == rows:
-            return state
-        state = state.copy()
+        at, kept = self._rows[found], self._states[found]
+        last_at = -1
+        if self._last is not None:
+            last_at, last = self._last
+            if at <= last_at <= rows:
+                return last_at, last
+        if at <= self._near[0] <= rows:
+            at, kept = self._near
+        if rows < last_at <= rows + BACK_ROWS and at < rows - BACK_ROWS:
+            self._near = (rows - BACK_ROWS, self._advanced(at, kept.copy(), rows - BACK_ROWS))
+            at, kept = self._near
+        return at, kept.copy()
+
+    def _advanced(self, at: int, state: Correlator, rows: int) -> Correlator:
+        """A state of its own, moved on from one row to another. On its way copies of it are kept."""
         while at < rows:
             stop = min(rows, (at // STEP_ROWS + 1) * STEP_ROWS)
             state.advance(self._batch.slice(at, stop), self._tracks)
@@ -58,7 +77,6 @@ class SegmentReplay:
                 self._rows.append(at)
                 self._states.append(state)
                 state = state.copy()
-        self._last = (rows, state)
         return state
 
     def _is_worth_keeping(self, state: Correlator, at: int) -> bool:

@@ -15,18 +15,15 @@ import numpy.typing as npt
 
 from capture.changes import modes_of, recorded_at
 from capture.events.batch import Int64
-from capture.events.definitions import TrackRow
-from capture.events.track_kinds import HEADS
 from capture.session.session import Session
 from capture.typed import converted
+from dags.frame.tracks import FOREVER_NS, TrackColumns
 from dags.frame_parts import FrameGap, FrameSettings
 from dags.process.dag import Asleep
 from dags.process.waiting import SegmentWaits
 
-ENDED_TRACKS_SHOWN = 1_000  # the latest; a server may end a million threads
 METRIC_SEGMENTS_BACK = 64  # how far back the latest sample is looked for
 METRIC_SEGMENTS_KEPT = 32
-FOREVER_NS = 1 << 62
 MODES_WITHOUT_CALLS = frozenset({"state", "minimal", "observe"})
 
 Series: TypeAlias = dict[tuple[int, str], tuple[Int64, npt.NDArray[np.float64]]]
@@ -39,7 +36,7 @@ class FrameContext:
         self._session = session
         self._generation = session.manifest.generation
         self.processes = session.processes()
-        self.recorded = {row.process_id for row in self.processes if row.tier == "python"}
+        self.recorded = {row.process_id: row for row in self.processes if row.tier == "python"}
         self.tracks = session.tracks()
         self.sites = {row.site_id: row for row in session.sites()}
         self.state_keys = {row.key_id: row for row in session.state_keys()}
@@ -49,14 +46,7 @@ class FrameContext:
         self._began_with: dict[str, object] = {name: getattr(about, name) for name in names}
         self.captures_calls = not MODES_WITHOUT_CALLS.issuperset((about.mode, *modes_of(self._changes)))
         self.lacks_names = any(segment is None for segment in list(session.reader.damaged.values()))
-        self._begins = np.array(
-            [
-                FOREVER_NS if t.start_ns is None and t.kind not in HEADS else t.start_ns or -FOREVER_NS
-                for t in self.tracks
-            ],
-            np.int64,
-        )
-        self._ends = np.array([FOREVER_NS if t.end_ns is None else t.end_ns for t in self.tracks], np.int64)
+        self.track_columns = TrackColumns(self.tracks, self.processes)
         self._gaps = _gaps(session)
         self._gap_starts = np.array([gap.start_ns for gap in self._gaps], np.int64)
         self._gap_ends = np.array([FOREVER_NS if gap.end_ns is None else gap.end_ns for gap in self._gaps], np.int64)
@@ -79,15 +69,6 @@ class FrameContext:
         seq = self._session.segments[index].seq
         return any(segment.seq == seq for segment in self._session.damaged_segments())
 
-    def tracks_at(self, time_ns: int) -> list[TrackRow]:
-        """The tracks that had begun, by id; of those that had ended, the latest only."""
-        begun = self._begins <= time_ns
-        ended = np.flatnonzero(begun & (self._ends <= time_ns))
-        shown = np.flatnonzero(begun & (self._ends > time_ns))
-        if len(ended) > ENDED_TRACKS_SHOWN:
-            ended = ended[np.argsort(self._ends[ended], kind="stable")[-ENDED_TRACKS_SHOWN:]]
-        return [self.tracks[row] for row in np.sort(np.concatenate([shown, ended])).tolist()]
-
     def settings_at(self, time_ns: int) -> FrameSettings:
         """What was recorded at that moment."""
         held, since_ns = recorded_at(self._began_with, self._changes, time_ns)
@@ -101,11 +82,10 @@ class FrameContext:
         rows = np.flatnonzero((self._gap_starts <= time_ns) & (self._gap_ends > time_ns))
         return [self._gaps[row] for row in rows.tolist()]
 
-    def last_gap_ns(self, track_id: int, time_ns: int) -> int | None:
-        """When the track's last gap at or before the instant began."""
-        starts = self._gap_starts_of.get(track_id)
-        at = bisect_right(starts, time_ns) if starts else 0
-        return starts[at - 1] if starts and at else None
+    def broken_off(self, time_ns: int) -> dict[int, int]:
+        """When the last gap at or before the instant began, by track id, of those that ever lost events."""
+        begun = {track_id: bisect_right(starts, time_ns) for track_id, starts in self._gap_starts_of.items()}
+        return {track_id: self._gap_starts_of[track_id][at - 1] for track_id, at in begun.items() if at}
 
     def metrics_at(self, time_ns: int, index: int | None) -> dict[int, dict[str, float]]:
         """The latest figures at or before the instant, by process; those of ended processes left out."""
@@ -161,12 +141,6 @@ class FrameContext:
                 self._metrics.popitem(last=False)
         self._metrics.move_to_end(segment.seq)
         return series
-
-
-def _begin_ns(track: TrackRow) -> int:
-    if track.start_ns is not None:
-        return track.start_ns
-    return -FOREVER_NS if track.kind in HEADS else FOREVER_NS  # a thread that was started and never seen
 
 
 def _gaps(session: Session) -> list[FrameGap]:

@@ -8,20 +8,21 @@ that lies after the instant.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Set
 
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch
-from capture.events.definitions import ProcessRow, TrackRow
+from capture.events.definitions import ProcessRow
 from capture.events.kinds import NO_TRACK_SLOT, StateFlag
 from capture.events.metrics import OS_STATE, OS_STATES, together
-from capture.events.track_kinds import OS_THREADS
 from capture.flags import mode_named
 from capture.session.session import Session
-from dags.code.frame_part import StackFrames, TrackStack
+from dags.code.frame_part import StackFrames
 from dags.correlate.correlator import Correlator
 from dags.correlate.replay import SegmentReplay, state_before
+from dags.frame.asked import Asked
 from dags.frame.context import FrameContext
+from dags.frame.tracks import CONFIDENCES, TracksAt, least_sure
 from dags.frame_parts import (
     Confidence,
     Frame,
@@ -29,17 +30,17 @@ from dags.frame_parts import (
     FrameGap,
     FrameMemory,
     FrameProcess,
+    FrameSettings,
     FrameState,
     FrameTrack,
+    StackFrame,
     Status,
 )
-from dags.process.dag import Asleep
 from dags.state.dag import Version
 
 MAX_CACHED_STATES = 100_000
 
 _OF_LOOKS: dict[float | None, Status] = {float(n): word for n, word in enumerate(OS_STATES)}
-_ORDER: tuple[Confidence, ...] = ("exact", "interpolated", "sampled", "not captured")
 
 
 def frame_at(session: Session, time_ns: int) -> Frame:
@@ -68,10 +69,13 @@ class FrameReader:
         self._stacks = StackFrames(self._context.sites)
         self._states: dict[int, tuple[Version, FrameState]] = {}
 
-    def at(self, time_ns: int) -> Frame:
-        """The frame at that instant.
+    def at(self, time_ns: int, parts: Set[str] | None = None, tracks: Collection[int] | None = None) -> Frame:
+        """The frame at that instant; with `parts` and `tracks` only what is asked for is made, and costs.
 
-        Raises: SessionProblem when it lies outside the recording.
+        parts: of PARTS, and names of followers that say something of their own; None: all. tracks: by id; None: all.
+        What the frame has is the same as in a whole one, and `left_out` names the rest.
+
+        Raises: SessionProblem when the instant lies outside the recording. ValueError for a part that nobody gives.
         """
         session = self._session
         if not session.start_ns <= time_ns <= session.end_ns:
@@ -79,6 +83,7 @@ class FrameReader:
                 f"{time_ns} ns lies outside the recording,"
                 f" which goes from {session.start_ns} ns to {session.end_ns} ns."
             )
+        asked = Asked.of(parts, tracks)
         if self._context.is_outdated():
             self._context = FrameContext(session)
             self._stacks = StackFrames(self._context.sites)
@@ -90,7 +95,7 @@ class FrameReader:
             replay = self._segment(index)
             state = replay.state_at(replay.rows_until(time_ns))
             event_id = state.temporal.moment.event_id
-        return self._frame(time_ns, event_id, state, index)
+        return self._frame(time_ns, event_id, state, index, asked)
 
     def _segment(self, index: int) -> SegmentReplay:
         entry = self._session.segments[index]
@@ -104,117 +109,113 @@ class FrameReader:
         self._segments.move_to_end(key)
         return replay
 
-    def _frame(self, time_ns: int, event_id: int, state: Correlator, index: int | None) -> Frame:
-        context = self._context
+    def _frame(self, time_ns: int, event_id: int, state: Correlator, index: int | None, asked: Asked) -> Frame:
+        context, parts = self._context, asked.parts
         gaps = context.gaps_at(time_ns)
         damaged = context.is_damaged(index) or any(gap.track_id is None for gap in gaps)
         asleep = context.asleep_at(time_ns, index, state.process.state.asleep)
-        tracks = self._tracks(time_ns, state, asleep, everything_unknown=damaged)
-        states = [self._state(version) for version in state.state.at(max(time_ns, state.state.last_ns))]
+        all_tracks = TracksAt.of(
+            context.track_columns,
+            time_ns,
+            state.code.stacks.heads(),
+            state.process.state.waiting,
+            asleep,
+            broken_off=context.broken_off(time_ns) if context.captures_calls and not damaged else None,
+            captures_waits=context.captures_waits,
+        )
         sampled = context.metrics_at(time_ns, index)
-        processes = [
-            self._process(row, tracks, sampled.get(row.process_id, {}), state, time_ns)
-            for row in context.processes
-            if row.start_ns is None or row.start_ns <= time_ns
-        ]
         settings = context.settings_at(time_ns)
-        mode = mode_named(settings.mode) if settings.since_ns is not None else None
-        records_states = context.captures_states and (mode is None or "states" in mode.sees)
-        live = [t for t in tracks if t.kind in OS_THREADS and t.status != "ended" and t.process_id in context.recorded]
         return Frame(
             time_ns=time_ns,
             event_id=event_id,
             complete=not gaps and not damaged and not context.lacks_names,
-            processes=processes,
-            tracks=tracks,
-            states=states,
+            processes=self._processes(time_ns, state, all_tracks, sampled) if "processes" in parts else [],
+            tracks=self._tracks(time_ns, state, all_tracks, asked) if "tracks" in parts else [],
+            states=self._states_at(time_ns, state) if "states" in parts else [],
             messages=[],
             locks=[],
             memory=FrameMemory(),
-            metrics=together(sampled),
+            metrics=together(sampled) if "metrics" in parts else {},
             gaps=gaps,
-            confidence=FrameConfidence(
-                stacks=self._stacks_confidence(live, processes, is_known=not damaged and not _lacks_threads(gaps)),
-                states=_least([s.confidence for s in states]) if records_states else "not captured",
-                metrics="sampled" if sampled else "not captured",
-                status=_least([track.status_confidence for track in live]) if live else "not captured",
+            confidence=self._confidence(
+                time_ns,
+                state,
+                all_tracks,
+                settings,
+                has_samples=bool(sampled),
+                is_known=not damaged and not _lacks_threads(gaps),
             ),
             settings=settings,
-            parts=state.parts(time_ns),
+            parts=state.parts(time_ns, parts),
             unknown=sorted(state.unknown),
+            left_out=asked.left_out,
         )
 
-    def _stacks_confidence(
-        self, live: list[FrameTrack], processes: list[FrameProcess], *, is_known: bool
-    ) -> Confidence:
-        """The least sure of the live threads; a recorded program that runs without any has not been looked at yet."""
-        recorded = self._context.recorded
-        runs = any(row.process_id in recorded and row.status != "ended" for row in processes)
-        if not is_known or not recorded or (runs and not live):
-            return "not captured"
-        return _least([track.confidence for track in live])
-
-    def _process(
+    def _confidence(
         self,
-        row: ProcessRow,
-        tracks: list[FrameTrack],
-        sampled: dict[str, float],
-        state: Correlator,
         time_ns: int,
-    ) -> FrameProcess:
-        threads = [t for t in tracks if t.process_id == row.process_id and t.kind in OS_THREADS and t.status != "ended"]
-        status: Status = "running"
-        confidence: Confidence = "not captured"
-        looked = sampled.get(OS_STATE)
-        if row.end_ns is not None and row.end_ns <= time_ns:
-            status, confidence, sampled = "ended", "exact", {}
-        elif threads:
-            status = "waiting" if all(t.status == "waiting" for t in threads) else "running"
-            confidence = _least([t.status_confidence for t in threads])
-        elif looked in _OF_LOOKS:
-            status, confidence = _OF_LOOKS[looked], "sampled"
-        return FrameProcess(
-            process_id=row.process_id,
-            pid=row.pid,
-            name=row.name,
-            status=status,
-            cpu_percent=sampled.get("cpu_percent"),
-            rss_bytes=int(sampled["rss_bytes"]) if "rss_bytes" in sampled else None,
-            heat=state.process.state.activity.heat(row.process_id, time_ns),
-            command=row.command,
-            parent_id=row.parent_id,
-            python=row.python,
-            tier=row.tier,
-            status_confidence=confidence,
+        state: Correlator,
+        tracks: TracksAt,
+        settings: FrameSettings,
+        *,
+        has_samples: bool,
+        is_known: bool,
+    ) -> FrameConfidence:
+        """The least sure of the live threads; a recorded program that runs without any has not been looked at yet."""
+        context, live = self._context, tracks.live_recorded()
+        runs = any(_has_begun(row, time_ns) and not _has_ended(row, time_ns) for row in context.recorded.values())
+        has_any = bool(live.any())
+        is_known = is_known and bool(context.recorded) and (has_any or not runs)
+        mode = mode_named(settings.mode) if settings.since_ns is not None else None
+        records_states = context.captures_states and (mode is None or "states" in mode.sees)
+        sampled: Confidence = "sampled" if state.state.is_sampled() else "exact"
+        return FrameConfidence(
+            stacks=least_sure(tracks.confidence[live]) if is_known else "not captured",
+            states=sampled if records_states else "not captured",
+            metrics="sampled" if has_samples else "not captured",
+            status=least_sure(tracks.status_confidence[live]) if has_any else "not captured",
         )
 
-    def _tracks(
-        self, time_ns: int, state: Correlator, asleep: dict[int, Asleep], *, everything_unknown: bool
-    ) -> list[FrameTrack]:
-        stacks = self._stacks.of(state.code, time_ns, call_ids_are_unique=not self._session.damaged_segments())
-        waiting = state.process.state.waiting
+    def _processes(
+        self, time_ns: int, state: Correlator, tracks: TracksAt, sampled: dict[int, dict[str, float]]
+    ) -> list[FrameProcess]:
+        return [
+            _process(row, threads, sampled.get(row.process_id, {}), state, time_ns)
+            for row, threads in zip(self._context.processes, tracks.processes(), strict=True)
+            if _has_begun(row, time_ns)
+        ]
+
+    def _tracks(self, time_ns: int, state: Correlator, tracks: TracksAt, asked: Asked) -> list[FrameTrack]:
+        places = tracks.places_of(asked.tracks)
+        shown = [self._context.tracks[row] for row in tracks.rows[places].tolist()]
+        stacks: dict[int, list[StackFrame]] = {}
+        if "stacks" in asked.parts:
+            heads = tracks.heads if asked.tracks is None else tracks.heads_of(places)
+            unique = not self._session.damaged_segments()
+            stacks = self._stacks.of(state.code, heads, time_ns, call_ids_are_unique=unique)
         found = []
-        for row in self._context.tracks_at(time_ns):
-            ended = row.end_ns is not None and row.end_ns <= time_ns
-            join = None if ended else waiting.get(row.track_id)
-            sleep = None if ended else asleep.get(row.track_id)
-            stack = stacks.get(row.track_id)
-            frames = [] if ended or stack is None else stack.frames
-            status: Status = "ended" if ended else "waiting" if join or sleep else "running"
-            confidence = self._confidence_of(row, stack, time_ns)
+        for row, ended, sure, status_sure in zip(
+            shown,
+            tracks.ended[places].tolist(),
+            tracks.confidence[places].tolist(),
+            tracks.status_confidence[places].tolist(),
+            strict=True,
+        ):
+            join = None if ended else tracks.joining.get(row.track_id)
+            sleep = None if ended else tracks.asleep.get(row.track_id)
             found.append(
                 FrameTrack(
                     track_id=row.track_id,
                     process_id=row.process_id,
                     kind=row.kind,
                     name=row.name,
-                    status=status,
+                    status="ended" if ended else "waiting" if join or sleep else "running",
                     waiting_on=(join.waiting_on or None) if join else None,
                     wait_kind="join" if join else sleep.kind if sleep else "",
                     waiting_since_ns=join.since_ns if join else sleep.since_ns if sleep else None,
-                    status_confidence=self._status_confidence(row, is_exact=ended or join is not None),
-                    stack=frames,
-                    confidence="not captured" if everything_unknown else confidence,
+                    status_confidence=CONFIDENCES[status_sure],
+                    stack=[] if ended else stacks.get(row.track_id, []),
+                    confidence=CONFIDENCES[sure],
                     os_id=row.os_id,
                     parent_track_id=row.parent_track_id,
                     start_ns=row.start_ns,
@@ -223,23 +224,8 @@ class FrameReader:
             )
         return found
 
-    def _status_confidence(self, row: TrackRow, *, is_exact: bool) -> Confidence:
-        if is_exact:
-            return "exact"
-        return "sampled" if self._context.captures_waits and row.kind in OS_THREADS and row.os_id else "not captured"
-
-    def _confidence_of(self, row: TrackRow, stack: TrackStack | None, time_ns: int) -> Confidence:
-        """Exact, if calls are recorded there, the stack was told, and nothing is missing since."""
-        context = self._context
-        if row.process_id not in context.recorded or not context.captures_calls:
-            return "not captured"
-        if row.kind in OS_THREADS and (stack is None or stack.unknown_since_ns is not None):
-            return "not captured"
-        broke_off_ns = context.last_gap_ns(row.track_id, time_ns)
-        if broke_off_ns is None:
-            return "exact"
-        answered_ns = stack.snapshot_ns if stack is not None else None
-        return "exact" if answered_ns is not None and answered_ns >= broke_off_ns else "not captured"
+    def _states_at(self, time_ns: int, state: Correlator) -> list[FrameState]:
+        return [self._state(version) for version in state.state.at(max(time_ns, state.state.last_ns))]
 
     def _state(self, version: Version) -> FrameState:
         kept = self._states.get(version.version_id)
@@ -269,8 +255,44 @@ def _lacks_threads(gaps: list[FrameGap]) -> bool:
     return any(gap.reason == NO_TRACK_SLOT for gap in gaps)
 
 
-def _least(parts: list[Confidence]) -> Confidence:
-    return max(parts, key=_ORDER.index, default="exact")
+def _has_begun(row: ProcessRow, time_ns: int) -> bool:
+    return row.start_ns is None or row.start_ns <= time_ns
+
+
+def _has_ended(row: ProcessRow, time_ns: int) -> bool:
+    return row.end_ns is not None and row.end_ns <= time_ns
+
+
+def _process(
+    row: ProcessRow,
+    threads: tuple[Status, Confidence] | None,
+    sampled: dict[str, float],
+    state: Correlator,
+    time_ns: int,
+) -> FrameProcess:
+    status: Status = "running"
+    confidence: Confidence = "not captured"
+    looked = sampled.get(OS_STATE)
+    if _has_ended(row, time_ns):
+        status, confidence, sampled = "ended", "exact", {}
+    elif threads is not None:
+        status, confidence = threads
+    elif looked in _OF_LOOKS:
+        status, confidence = _OF_LOOKS[looked], "sampled"
+    return FrameProcess(
+        process_id=row.process_id,
+        pid=row.pid,
+        name=row.name,
+        status=status,
+        cpu_percent=sampled.get("cpu_percent"),
+        rss_bytes=int(sampled["rss_bytes"]) if "rss_bytes" in sampled else None,
+        heat=state.process.state.activity.heat(row.process_id, time_ns),
+        command=row.command,
+        parent_id=row.parent_id,
+        python=row.python,
+        tier=row.tier,
+        status_confidence=confidence,
+    )
 
 
 __all__ = ["Frame", "FrameGap", "FrameReader", "frame_at"]

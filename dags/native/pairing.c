@@ -22,15 +22,24 @@ struct stack {
 struct scope_stacks {
     struct stack *by_track; /* [0, track_slots), index = track id; head.track_id 0 = unused */
     uint32_t track_slots;
+    struct scope_frame *imported; /* one block for all: copies of ten thousand stacks are made at every step back */
+    struct scope_frame *imported_end;
     struct scope_counts counts;
 };
+
+/* Whether the frames are a part of the imported block, which is freed as one. */
+static int is_imported(const struct scope_stacks *stacks, const struct stack *stack) {
+    return stack->frames && stack->frames >= stacks->imported && stack->frames < stacks->imported_end;
+}
 
 SCOPE_EXPORT void scope_stacks_free(struct scope_stacks *stacks) {
     if (!stacks)
         return;
     for (uint32_t i = 0; i < stacks->track_slots; i++)
-        free(stacks->by_track[i].frames);
+        if (!is_imported(stacks, &stacks->by_track[i]))
+            free(stacks->by_track[i].frames);
     free(stacks->by_track);
+    free(stacks->imported);
     free(stacks);
 }
 
@@ -70,15 +79,18 @@ static struct stack *stack_of(struct scope_stacks *stacks, int32_t track_id) {
     return stack;
 }
 
-static int reserve(struct stack *stack, uint32_t depth) {
+static int reserve(const struct scope_stacks *stacks, struct stack *stack, uint32_t depth) {
     if (depth <= stack->capacity)
         return 1;
-    uint32_t capacity = stack->capacity ? stack->capacity : 16;
+    uint32_t capacity = stack->capacity > 16 ? stack->capacity : 16;
     while (capacity < depth)
         capacity *= 2;
-    struct scope_frame *grown = realloc(stack->frames, (size_t)capacity * sizeof *grown);
+    int imported = is_imported(stacks, stack);
+    struct scope_frame *grown = realloc(imported ? NULL : stack->frames, (size_t)capacity * sizeof *grown);
     if (!grown)
         return 0;
+    if (imported)
+        memcpy(grown, stack->frames, (size_t)stack->head.depth * sizeof *grown);
     stack->frames = grown;
     stack->capacity = capacity;
     return 1;
@@ -88,7 +100,7 @@ static int reserve(struct stack *stack, uint32_t depth) {
 static int push(struct scope_stacks *stacks, struct stack *stack, int32_t site_id, int64_t time_ns, uint32_t line,
                 uint32_t flags) {
     if (stack->head.overflow || stack->head.depth >= SCOPE_MAX_DEPTH || stacks->counts.frames >= SCOPE_MAX_FRAMES ||
-        !reserve(stack, stack->head.depth + 1)) {
+        !reserve(stacks, stack, stack->head.depth + 1)) {
         stack->head.overflow += stack->head.overflow < UINT32_MAX;
         stacks->counts.ignored++;
         return 0;
@@ -245,17 +257,21 @@ SCOPE_EXPORT void scope_stacks_counts(const struct scope_stacks *stacks, struct 
     *out = stacks->counts;
 }
 
-/* Writes counts.tracks heads in ascending track id and counts.frames frames, each track's outermost first. */
-SCOPE_EXPORT void scope_stacks_export(const struct scope_stacks *stacks, struct scope_track *tracks,
-                                      struct scope_frame *frames) {
-    for (uint32_t id = 1; id < stacks->track_slots; id++) {
-        const struct stack *stack = &stacks->by_track[id];
-        if (!stack->head.track_id)
-            continue;
-        *tracks++ = stack->head;
-        if (stack->head.depth)
-            memcpy(frames, stack->frames, (size_t)stack->head.depth * sizeof *frames);
-        frames += stack->head.depth;
+/* Writes counts.tracks heads in ascending track id. */
+SCOPE_EXPORT void scope_stacks_heads(const struct scope_stacks *stacks, struct scope_track *heads) {
+    for (uint32_t id = 1; id < stacks->track_slots; id++)
+        if (stacks->by_track[id].head.track_id)
+            *heads++ = stacks->by_track[id].head;
+}
+
+/* Writes the frames of the tracks of `n_heads` heads, each track's outermost first, as many as a head's depth says.
+ * The heads are those that scope_stacks_heads has written, or some of them. */
+SCOPE_EXPORT void scope_stacks_frames(const struct scope_stacks *stacks, const struct scope_track *heads,
+                                      int64_t n_heads, struct scope_frame *frames) {
+    for (int64_t i = 0; i < n_heads; i++) {
+        if (heads[i].depth)
+            memcpy(frames, stacks->by_track[heads[i].track_id].frames, (size_t)heads[i].depth * sizeof *frames);
+        frames += heads[i].depth;
     }
 }
 
@@ -267,17 +283,26 @@ SCOPE_EXPORT struct scope_stacks *scope_stacks_import(const struct scope_counts 
     if (!stacks || n_frames > SCOPE_MAX_FRAMES || n_tracks > SCOPE_MAX_TRACKS || counts->next_call_id < 1 ||
         counts->next_call_id > SCOPE_MAX_CALL_ID)
         goto bad;
+    if (n_frames > 0) {
+        stacks->imported = malloc((size_t)n_frames * sizeof *frames);
+        if (!stacks->imported)
+            goto bad;
+        memcpy(stacks->imported, frames, (size_t)n_frames * sizeof *frames);
+        stacks->imported_end = stacks->imported + n_frames;
+    }
+    struct scope_frame *own = stacks->imported;
     for (int64_t i = 0; i < n_tracks; i++) {
         struct stack *stack = stack_of(stacks, tracks[i].track_id);
         if (!stack || stack->head.depth || (i && tracks[i].track_id <= tracks[i - 1].track_id))
             goto bad;
-        if (tracks[i].depth > SCOPE_MAX_DEPTH || (int64_t)tracks[i].depth > n_frames ||
-            !reserve(stack, tracks[i].depth))
+        if (tracks[i].depth > SCOPE_MAX_DEPTH || (int64_t)tracks[i].depth > n_frames)
             goto bad;
         stack->head = tracks[i];
-        if (tracks[i].depth)
-            memcpy(stack->frames, frames, (size_t)tracks[i].depth * sizeof *frames);
-        frames += tracks[i].depth;
+        if (tracks[i].depth) {
+            stack->frames = own;
+            stack->capacity = tracks[i].depth;
+            own += tracks[i].depth;
+        }
         n_frames -= tracks[i].depth;
         stacks->counts.frames += tracks[i].depth;
     }

@@ -186,6 +186,11 @@ class StateDag(Dag):
         require_not_before(time_ns, self.last_ns)
         return self._versions(np.flatnonzero(self._values.is_valid().to_numpy(zero_copy_only=False)))
 
+    def is_sampled(self) -> bool:
+        """Whether one of the present versions stands for others that were left out."""
+        sampled = (self._column("flags") & StateFlag.SAMPLED) != 0
+        return bool(sampled.any()) and bool((sampled & self._values.is_valid().to_numpy(zero_copy_only=False)).any())
+
     def causes_of(self, node: NodeId) -> Iterator[Edge]:
         """The version that it replaced."""
         found = np.flatnonzero(self._column("version_id") == node)

@@ -1,5 +1,4 @@
-"""Runs every row, or those whose name is given: cost, overhead, calls, attach, session, states, mixed,
-window, export."""
+"""Runs every row, or those whose name is given; `--help` names them."""
 
 from __future__ import annotations
 
@@ -9,7 +8,16 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import capture_rows, export_rows, mixed_rows, overhead_rows, session_rows, state_rows, window_rows
+from tests.bench import (
+    capture_rows,
+    export_rows,
+    mixed_rows,
+    overhead_rows,
+    session_rows,
+    state_rows,
+    track_rows,
+    window_rows,
+)
 from tests.bench.report import Row, table
 
 ROWS: dict[str, Callable[[Path], list[Row]]] = {
@@ -18,6 +26,7 @@ ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "calls": capture_rows.ten_million_calls,
     "attach": capture_rows.attach_time,
     "session": session_rows.large_session,
+    "tracks": track_rows.many_tracks,
     "states": state_rows.sealing_of_states,
     "mixed": mixed_rows.sealing_of_mixed_kinds,
     "window": window_rows.real_window,

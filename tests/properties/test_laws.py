@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ from capture.session.stored_states import with_old_values
 from dags.base import Rows
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES
+from dags.correlate import replay
 from dags.correlate.correlator import Correlator, in_time_order
 from dags.correlate.replay import SegmentReplay
 from tests.streams import Event, ReferenceStacks, batch_of, streams
@@ -92,6 +94,17 @@ def test_a_keyframe_and_the_events_after_it_equal_a_replay_from_the_start(
         rows = segment.rows_until(event.time_ns)
         expected = replayed(batch, cut + rows)
         assert shown(segment.state_at(rows), event.time_ns) == shown(expected, event.time_ns)
+
+
+@given(streams(max_size=80), st.data())
+def test_where_one_came_from_changes_nothing_of_what_is_there(events: list[Event], data: st.DataObject) -> None:
+    """Steps on go on from the last state, steps back from one that is kept near: both kept places are small here."""
+    batch = batch_of(events)
+    visited = data.draw(st.lists(st.integers(0, len(batch)), max_size=20))
+    with mock.patch.object(replay, "STEP_ROWS", 8), mock.patch.object(replay, "BACK_ROWS", 3):
+        segment = SegmentReplay(batch, Correlator(), TRACKS)
+        for rows in [row for at in visited for row in (at, max(at - 1, 0), max(at - 2, 0), min(at + 1, len(batch)))]:
+            assert shown(segment.state_at(rows), 1 << 62) == shown(replayed(batch, rows), 1 << 62)
 
 
 @given(streams(max_size=80))

@@ -1,0 +1,28 @@
+"""What a frame is asked for: whoever reads a few threads of ten thousand pays for a few."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Set
+from typing import NamedTuple
+
+from dags import registry
+
+PARTS = frozenset({"processes", "tracks", "stacks", "states", "metrics"})
+"""`stacks`: of the tracks that are there. Moment, gaps and confidence are in every frame."""
+
+
+class Asked(NamedTuple):
+    """Names of PARTS and of followers; ids of tracks, None: all; the names of what the frame lacks."""
+
+    parts: Set[str]
+    tracks: Collection[int] | None
+    left_out: list[str]
+
+    @classmethod
+    def of(cls, parts: Set[str] | None, tracks: Collection[int] | None) -> Asked:
+        """None: all there is. Raises: ValueError for a part that nobody gives."""
+        known = PARTS | {row.name for row in registry.FOLLOWERS if row.gives_part()}
+        asked = known if parts is None else parts
+        if wrong := asked - known:
+            raise ValueError(f"no frame has the parts {', '.join(sorted(wrong))}")
+        return cls(asked, tracks, sorted((known - asked) | (set() if tracks is None else {"tracks"})))
