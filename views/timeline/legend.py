@@ -20,4 +20,7 @@ def signs(assigns: Assigns) -> tuple[Sign, ...]:
     )
     flags = (Sign("bookmark", "flag", shown.bookmark),) if assigns.bookmarks else ()
     marks = (Sign("marked moment", "dashes", shown.mark),) if assigns.marked_ns is not None else ()
-    return always + flags + marks
+    settings = assigns.frame.settings if assigns.frame is not None else None
+    changed = settings is not None and settings.since_ns is not None
+    changes = (Sign("what is recorded has changed", "dashes", shown.muted),) if changed else ()
+    return always + flags + marks + changes

@@ -33,6 +33,7 @@ class Moving:
     width: int
     height: int
     dragged_ns: tuple[int, int] | None = None
+    changes_ns: Sequence[int] = ()  # when what is recorded has changed
 
     @property
     def lanes_width(self) -> int:
@@ -83,6 +84,8 @@ def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
     shown = colours(theme)
     _paint_window(painter, moving, shown)
     painter.setClipRect(GUTTER, 0, moving.lanes_width, moving.height)
+    for change_ns in moving.changes_ns:
+        _paint_change(painter, change_ns, moving, shown)
     for bookmark in moving.bookmarks:
         _paint_bookmark(painter, bookmark, moving, shown)
     if moving.dragged_ns is not None:
@@ -95,6 +98,14 @@ def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
         painter.drawLine(x, OVERVIEW, x, moving.height)
     _paint_cursor(painter, moving, shown)
     painter.setClipping(False)
+
+
+def _paint_change(painter: QPainter, time_ns: int, moving: Moving, shown: Colours) -> None:
+    """What is recorded is something else from here on."""
+    x = round(moving.x(time_ns))
+    painter.setPen(QPen(qcolor(shown.muted), 1, Qt.PenStyle.DotLine))
+    painter.drawLine(moving.small_x(time_ns), 0, moving.small_x(time_ns), OVERVIEW - 1)
+    painter.drawLine(x, OVERVIEW, x, moving.height)
 
 
 def _paint_cursor(painter: QPainter, moving: Moving, shown: Colours) -> None:

@@ -78,7 +78,8 @@ def lines(found: Hit, content: Content, names: Names) -> list[str]:
         if int(gap["track_id"]) in (0, found.lane.track_id) and int(gap["start_ns"]) <= found.time_ns <= int(
             gap["end_ns"]
         ):
-            said.append(f"{count_text(int(gap['dropped']))} events are lost here")
+            lost = int(gap["dropped"])
+            said.append(f"{count_text(lost)} events are lost here" if lost else "calls are not recorded here")
     return said
 
 

@@ -200,7 +200,7 @@ class TimelineView(QWidget):
         """The picture, and over it what moves."""
         if self._picture is None:
             self._picture = self._painted()
-        shown = self._assigns
+        shown, session = self._assigns, self._source.session
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
         if shown.session is not None:
@@ -219,6 +219,7 @@ class TimelineView(QWidget):
                 self._inner_width(),
                 self.height(),
                 self._gestures.dragged_ns,
+                [change.time_ns for change in session.manifest.changes] if session is not None else [],
             )
             overlay.paint_moving(painter, moving, shown.theme)
         painter.end()
