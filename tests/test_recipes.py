@@ -100,6 +100,13 @@ RECIPES = (
         0,
     ),
     Recipe(
+        "detector",
+        "dags.detectors.registry:DETECTORS",
+        ("dags/detectors/registry.py", "dags/detectors/NAME.py"),
+        "tests/dags/detectors/test_keeps_failing.py",
+        9,
+    ),
+    Recipe(
         "track kind",
         "capture.events.track_kinds:TRACK_KINDS",
         ("capture/events/track_kinds.py", "capture/FORMAT.md"),

@@ -125,15 +125,11 @@ def together(sampled: dict[int, dict[str, float]]) -> dict[str, float]:
     return total | own
 
 
-def names_told() -> str:
-    """The names, for the description of the table.
+def places_told() -> str:
+    """Of the metrics whose figure is the place of a word, which number is which: a name that is stored means it.
 
-    >>> names_told()
-    '`cpu_percent`, `rss_bytes`, `threads`, `children` or `os_state` (0 waiting, 1 running, 2 stopped)'
+    >>> places_told()
+    '`os_state`: 0 waiting, 1 running, 2 stopped'
     """
-    *others, last = (
-        f"`{metric.name}`"
-        + (f" ({', '.join(f'{n} {word}' for n, word in enumerate(metric.places))})" * bool(metric.places))
-        for metric in METRICS
-    )
-    return f"{', '.join(others)} or {last}"
+    told = ((metric.name, enumerate(metric.places)) for metric in METRICS if metric.places)
+    return "; ".join(f"`{name}`: {', '.join(f'{n} {word}' for n, word in places)}" for name, places in told)

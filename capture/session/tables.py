@@ -14,7 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from capture.events.kinds import Kind
-from capture.events.metrics import names_told
+from capture.events.metrics import places_told
 from capture.events.track_kinds import TRACK_KINDS
 from capture.session.format import MAX_LINES, MAX_TABLE_ROWS
 
@@ -330,7 +330,7 @@ TABLES: tuple[Table, ...] = (
         columns=(
             _TIME,
             column("process_id", _INT32, "The process."),
-            column("name", _TEXT, f"What was measured: {names_told()}."),
+            column("name", _TEXT, f"What was measured; {places_told()}."),
             column("value", _REAL, "The figure, in the unit that the name ends with."),
         ),
     ),

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from capture import clock
 from capture.drain.probe import Look, ProcessProbe
 from capture.events import metrics
-from capture.events.metrics import METRICS, OS_STATE, Metric, names_told
+from capture.events.metrics import METRICS, OS_STATE, Metric, places_told
 from capture.session.session import Session
 from capture.session.table_doc import tables_section
 from capture.settings import CaptureSettings
@@ -108,9 +108,9 @@ def test_every_metric_is_sampled_of_a_process_that_is_only_watched() -> None:
     assert {*sample.values} - {*less.values} == {"children", OS_STATE}
 
 
-def test_the_table_names_every_metric() -> None:
-    assert names_told() in tables_section()
-    assert all(f"`{metric.name}`" in names_told() for metric in METRICS)
+def test_what_a_stored_number_stands_for_is_in_the_format() -> None:
+    assert places_told() == "`os_state`: 0 waiting, 1 running, 2 stopped"
+    assert f"What was measured; {places_told()}." in tables_section()
 
 
 def test_names_are_told_apart_and_say_their_unit() -> None:
