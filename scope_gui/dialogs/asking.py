@@ -39,7 +39,7 @@ class Asking:
             case "attach":
                 from scope_gui.dialogs.attach import AttachDialog  # noqa: PLC0415 - no window waits for what it asks later
 
-                self._show(AttachDialog(self._window, self._store.send, assigns))
+                self._show(AttachDialog(self._window, self._store.send, assigns, self._source.pool))
             case "launch":
                 from scope_gui.dialogs.launch import LaunchDialog  # noqa: PLC0415
 

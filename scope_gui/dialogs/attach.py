@@ -30,6 +30,7 @@ from scope_gui.recording.choice import new_session_path, program_name, recording
 from views.drawing.theme import colours
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns
+from views.reading.pool import Pool
 from views.words.plain_text import rich
 
 _LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
@@ -42,7 +43,7 @@ class AttachDialog(QDialog):
     listed = Signal(list)
     examined = Signal(object, object)
 
-    def __init__(self, parent: QWidget, send: Callable[[Event], None], assigns: Assigns) -> None:
+    def __init__(self, parent: QWidget, send: Callable[[Event], None], assigns: Assigns, pool: Pool) -> None:
         super().__init__(parent)
         self._send, self._theme = send, assigns.theme
         self.setWindowTitle("Attach to a process")
@@ -86,7 +87,7 @@ class AttachDialog(QDialog):
         self.filter.textChanged.connect(self._filter_changed)
         self.listed.connect(self._show_processes)
         self.examined.connect(self._show_diagnosis)
-        self._watch: ProcessWatch | None = ProcessWatch(self.listed.emit, self.examined.emit, send)
+        self._watch: ProcessWatch | None = ProcessWatch(self.listed.emit, self.examined.emit, send, pool)
         self._show_verdict()
         self.filter.setFocus()
 

@@ -34,6 +34,8 @@ from views.words.plain_text import plain
 class Screen(Protocol):
     """What there is to be seen."""
 
+    source: Source
+
     def parts(self) -> Mapping[str, QWidget]: ...
     def size(self) -> QSize: ...
     def layout_texts(self) -> tuple[str, str]: ...
@@ -116,7 +118,7 @@ class ExportDialog(QDialog):
             self.go.setText("Replace")
             self._tell(f"⚠ {order.output} is there already; press Replace to overwrite it.", warning=True)
             return
-        self._job = ExportJob(order, self._screen.another, self)
+        self._job = ExportJob(order, self._screen.another, self._screen.source.pool, self)
         self._job.progressed.connect(self.bar.setValue)
         self._job.ended.connect(self._ended)
         self._show_working(True)

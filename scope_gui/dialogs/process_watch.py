@@ -1,4 +1,4 @@
-"""Looks at the processes of this machine once a second, and examines the ones that are asked for. A thread; no Qt.
+"""Looks at the processes of this machine once a second, and examines the ones that are asked for. No Qt.
 
 Listing costs some 40 us a process, examining one some milliseconds (its executable is read): so only what is on the
 screen is examined, the chosen one first, and an answer holds for a while.
@@ -13,6 +13,7 @@ from capture.attach.doctor import Diagnosis, examine
 from capture.target.processes import list_processes
 from scope_gui.dialogs.process_lines import Key, ProcessLine, process_lines
 from views.loop.events import Event
+from views.reading.pool import Pool
 from views.reading.worker import Worker
 
 REFRESH_S = 1.0
@@ -20,20 +21,21 @@ HOLDS_S = 10.0
 
 
 class ProcessWatch:
-    """What it finds is told from its own thread, until `stop`."""
+    """What it finds is told from threads of the pool, until `stop`."""
 
     def __init__(
         self,
         listed: Callable[[list[ProcessLine]], None],
         examined: Callable[[Key, Diagnosis], None],
         send: Callable[[Event], None],
+        pool: Pool,
     ) -> None:
         self._listed, self._examined = listed, examined
         self._used_s: dict[Key, float] = {}
         self._at_s = 0.0
         self._known: dict[Key, float] = {}
         self._wanted: list[Key] = []
-        self._worker = Worker("scope-processes", send)
+        self._worker = Worker(pool, send)
         self._worker.do_every(REFRESH_S, self._list)
 
     def want(self, keys: Iterable[Key]) -> None:
@@ -42,7 +44,7 @@ class ProcessWatch:
         self._worker.ask("examine", lambda: self._begin(wanted))
 
     def stop(self) -> None:
-        """Ends the thread."""
+        """Looks no more."""
         self._worker.stop(forget=True)
 
     def _list(self) -> None:

@@ -1,13 +1,14 @@
 """An export while the window is open: built beside it, a piece at a time, so that the window stays alive.
 
-Widgets can only be painted on the thread that made them. Everything else is done by one worker: opening the session
-once more (the window's own may close or grow), frames, encoding, writing. Between two steps the event loop runs.
+Widgets can only be painted on the thread that made them. Everything else is done by the pool, one thing at a time:
+opening the session once more (the window's own may close or grow), frames, encoding, writing. Between two steps the
+event loop runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from scope_gui.pictures.offscreen import MakeDesk, Offscreen
 from scope_gui.pictures.picture_files import Album, album, save_png
 from scope_gui.pictures.plan import Order
 from views.loop.state import Assigns
+from views.reading.pool import Pool, Priority
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 
@@ -37,11 +39,12 @@ class ExportJob(QObject):
     progressed = Signal(int)
     ended = Signal(str)
 
-    def __init__(self, order: Order, make_desk: MakeDesk, parent: QObject | None = None) -> None:
+    def __init__(self, order: Order, make_desk: MakeDesk, pool: Pool, parent: QObject | None = None) -> None:
         """Nothing happens yet."""
         super().__init__(parent)
         self.order, self.done, self._make_desk = order, 0, make_desk
-        self._worker = ThreadPoolExecutor(1, "export")
+        self._pool = pool
+        self._last: Future[Any] | None = None
         self._steps: Steps[None] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(STEP_MS)
@@ -61,7 +64,8 @@ class ExportJob(QObject):
         if self._steps is not None:
             self._steps.close()
             self._steps = None
-        self._worker.shutdown()
+        if self._last is not None:
+            wait([self._last])
 
     def _start(self, steps: Steps[None]) -> None:
         self._steps = steps
@@ -85,7 +89,7 @@ class ExportJob(QObject):
 
     def _painted(self, assigns: Assigns, layout: str, poses: Mapping[str, Any]) -> Steps[None]:
         order = self.order
-        session, source, frames = yield from self._answer(partial(_opened, assigns))
+        session, source, frames = yield from self._answer(partial(_opened, assigns, self._pool))
         views: Offscreen | None = None
         pages: Album | None = None
         try:
@@ -112,23 +116,44 @@ class ExportJob(QObject):
                 pages.give_up()
             if views is not None:
                 views.close()
-            self._worker.submit(session.close)
+            self._submit(session.close)
 
     def _answer(self, work: Callable[[], _Answer]) -> Steps[_Answer]:
-        """Has the worker do it, and steps until it is done."""
-        asked: Future[_Answer] = self._worker.submit(work)
+        """Has it done, and steps until it is."""
+        asked = self._submit(work)
         while not asked.done():
             yield
         return asked.result()
+
+    def _submit(self, work: Callable[[], _Answer]) -> Future[_Answer]:
+        """Has the pool do it once the last thing is done: files are closed after they have been read."""
+        before, answer = self._last, Future[_Answer]()
+        self._last = answer
+
+        def begin(_: object = None) -> None:
+            self._pool.submit(Priority.REST, partial(_fill, answer, work))
+
+        if before is None:
+            begin()
+        else:
+            before.add_done_callback(begin)
+        return answer
 
     def _count(self) -> None:
         self.done += 1
         self.progressed.emit(self.done)
 
 
-def _opened(assigns: Assigns) -> tuple[Session, Source, FrameReader]:
+def _fill(answer: Future[_Answer], work: Callable[[], _Answer]) -> None:
+    try:
+        answer.set_result(work())
+    except BaseException as error:
+        answer.set_exception(error)
+
+
+def _opened(assigns: Assigns, pool: Pool) -> tuple[Session, Source, FrameReader]:
     session = Session.open(Path(assigns.session.path if assigns.session is not None else ""))
-    return session, Source(session), FrameReader(session)
+    return session, Source(session, pool), FrameReader(session)
 
 
 def _frame_at(source: Source, frames: FrameReader, time_ns: int) -> Frame:

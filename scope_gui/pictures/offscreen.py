@@ -44,7 +44,7 @@ MakeDesk = Callable[[Store, Source], Desk]
 
 @runtime_checkable
 class Loading(Protocol):
-    """A view that reads on a thread of its own."""
+    """A view that has the pool read for it."""
 
     @property
     def is_loading(self) -> bool: ...

@@ -17,15 +17,16 @@ from scope_gui.recording.demo import DemoProgram, demo_request
 from scope_gui.recording.recorder_process import RecorderProcess
 from views.loop import events as e
 from views.loop.state import Assigns, Notice
+from views.reading.pool import Pool
 from views.reading.worker import Worker
 
 
 class Recordings:
-    """An effect of the Store. Starting and asking is done by a thread of its own."""
+    """An effect of the Store. Starting and asking is done by the threads of the pool."""
 
-    def __init__(self, send: Callable[[e.Event], None]) -> None:
+    def __init__(self, send: Callable[[e.Event], None], pool: Pool) -> None:
         self._send = send
-        self._worker = Worker("scope-recordings", send)
+        self._worker = Worker(pool, send)
         self._own: dict[str, RecorderProcess] = {}
         self._demos: dict[str, DemoProgram] = {}
 
@@ -71,7 +72,7 @@ class Recordings:
         for path in [*self._own, *self._demos]:
             self._forget(path)
 
-    # -- work of the thread
+    # -- work of the pool
 
     def _start(self, request: e.StartRecording) -> None:
         path, launch, key = Path(request.path), request.launch, _key(request.path)

@@ -80,7 +80,7 @@ class Application:
         self.store = Store(assigns)
         self.source = Source()
         self.effects = Effects(self.source, self.store.send)
-        self.recordings = Recordings(self.store.send)
+        self.recordings = Recordings(self.store.send, self.source.pool)
         self.store.effects += [self.effects, self.recordings, self._leave_when_saved]
         self.window = MainWindow(self.store, self.source)
         self.window.may_close = self._may_close

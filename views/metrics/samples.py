@@ -1,8 +1,9 @@
-"""The samples of a session, read segment by segment on a thread of its own. No Qt."""
+"""The samples of a session, read segment by segment beside the thread that paints. No Qt."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from capture.errors import SessionProblem
 from capture.session.format import SegmentEntry
 from capture.session.session import Session
 from dags.analyses.lod import Array
+from views.reading.pool import Onward, Pool, Priority
 
 TELL_EVERY = 50
 
@@ -19,40 +21,38 @@ TELL_EVERY = 50
 class Samples:
     """Every row of `metrics` of one session; segments that were read are kept, so that growth costs what is new."""
 
-    def __init__(self, session: Session, tell: Callable[[], None]) -> None:
-        """`tell` is called on the reading thread when there is more."""
+    def __init__(self, session: Session, tell: Callable[[], None], pool: Pool) -> None:
+        """`tell` is called on a thread of the pool when there is more."""
         self.session = session
         self._tell = tell
         self._pieces: dict[int, pa.Table] = {}
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._stopped = False
+        self._pinned, self._missing = session, deque[tuple[int, int]]()
+        self._read_by_now = 0
+        self._onward = Onward(pool, self._more, self._read_next, tell)
 
     def read(self) -> None:
         """Reads what is not here yet; returns at once."""
+        pinned = self.session.pinned()
         with self._lock:
-            self._stopped = False
-            if self._thread is None and any(part.seq not in self._pieces for _, part in _told(self.session)):
-                self._thread = threading.Thread(target=self._read_all, name="metrics", daemon=True)
-                self._thread.start()
+            self._pinned = pinned
+            self._missing = deque((at, part.seq) for at, part in _told(pinned) if part.seq not in self._pieces)
+        self._onward.begin()
 
     @property
     def is_reading(self) -> bool:
         """Whether there is still something to read."""
-        return self._thread is not None
+        return self._onward.is_reading
 
     def close(self) -> None:
         """Reads no more. Harmless when repeated."""
         with self._lock:
-            self._stopped = True
+            self._missing.clear()
         self.wait()
 
     def wait(self) -> None:
         """Returns when reading has ended."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join()
+        self._onward.wait()
 
     def by_name(self) -> dict[str, tuple[Array, Array, Array]]:
         """(times, process ids, values) of each metric, as far as they have been read."""
@@ -74,24 +74,23 @@ class Samples:
                 found[name] = (times[rows], processes[rows], values[rows])
         return found
 
-    def _read_all(self) -> None:
-        session = self.session.pinned()
-        for at, (index, seq) in enumerate([(i, part.seq) for i, part in _told(session)]):
-            if seq in self._pieces:
-                continue
-            if self._stopped:
-                break
-            try:
-                piece = session.segment_table(index, "metrics")
-            except (SessionProblem, OSError, IndexError):
-                continue  # closed, merged or damaged meanwhile: the next revision asks again
-            with self._lock:
-                self._pieces[seq] = piece
-            if at % TELL_EVERY == TELL_EVERY - 1:
-                self._tell()
+    def _more(self) -> Priority | None:
+        return Priority.VISIBLE if self._missing else None
+
+    def _read_next(self) -> None:
         with self._lock:
-            self._thread = None
-        self._tell()
+            if not self._missing:
+                return
+            (index, seq), session = self._missing.popleft(), self._pinned
+        try:
+            piece = session.segment_table(index, "metrics")
+        except (SessionProblem, OSError, IndexError):
+            return  # closed, merged or damaged meanwhile: the next revision asks again
+        with self._lock:
+            self._pieces[seq] = piece
+            self._read_by_now += 1
+        if self._read_by_now % TELL_EVERY == 0:
+            self._tell()
 
 
 def _told(session: Session) -> list[tuple[int, SegmentEntry]]:

@@ -51,7 +51,7 @@ class MetricsView(QWidget):
         if self._samples is not None and self._samples.session is not session:
             self.shut()
         if session is not None and (self._samples is None or "revision" in changed):
-            self._samples = self._samples or Samples(session, self._more.emit)
+            self._samples = self._samples or Samples(session, self._more.emit, self._source.pool)
             self._samples.read()
             self._take()
         if changed - {"cursor_ns"} or not changed:

@@ -16,6 +16,7 @@ from views.loop.events import DamageFound, Event, FrameFailed, FrameReady, Sessi
 from views.loop.state import Assigns, Selection
 from views.reading.ahead import Ahead
 from views.reading.opening import first_focus, lanes_of
+from views.reading.pool import Priority
 from views.reading.questions import Asked, Question, Stopped
 from views.reading.recent_calls import recent
 from views.reading.source import Source
@@ -32,8 +33,8 @@ class Jobs:
 
     def __init__(self, source: Source, send: Send, foresee: Foresee) -> None:
         self.source, self._foresee = source, foresee
-        self.reader = Worker("scope-reader", send)
-        self.finder = Worker("scope-finder", send)
+        self.reader = Worker(source.pool, send, Priority.FRAME)
+        self.finder = Worker(source.pool, send)
         self._send = send
         self._lock = threading.Lock()
         self._asked: dict[str, Asked] = {}
@@ -111,7 +112,7 @@ class Jobs:
         return self._frames.at(time_ns)
 
     def stop(self) -> None:
-        """Ends both threads and closes the session."""
+        """Ends both workers and closes the session."""
         self.stop_questions()
         self.finder.stop(forget=True)
         self.reader.stop(forget=False)

@@ -23,6 +23,7 @@ from capture.events.text_column import TextColumn
 from capture.session.rows import empty_table
 from capture.session.session import Session
 from dags.correlate.correlator import in_time_order
+from views.reading.pool import Pool
 
 MAX_CACHED_ROWS = 6_000_000
 _CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
@@ -70,15 +71,19 @@ class _Kept:
 
 
 class Source:
-    """Where views pull from; the shell sets which session is open and says when it has grown."""
+    """Where views pull from; the shell sets which session is open and says when it has grown.
 
-    def __init__(self, session: Session | None = None) -> None:
-        """Starts with this session open, or none."""
+    `pool`: the threads for all that is slow in this window.
+    """
+
+    def __init__(self, session: Session | None = None, pool: Pool | None = None) -> None:
+        """Starts with this session open, or none; `pool`: None: one of its own."""
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._names = Names(None)
         self._kept = _Kept()
         self._reads_on: Callable[[], None] = lambda: None
+        self.pool = pool or Pool()
         self.show(session)
 
     @property

@@ -20,6 +20,7 @@ from capture.events.kinds import KINDS
 from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
+from views.reading.pool import Onward, Pool, Priority
 from views.timeline.arrows import ARROW_DTYPE, arrows_of
 from views.timeline.layout import px_from_ns
 from views.timeline.raster import column_sums
@@ -84,19 +85,20 @@ class Overview:
 
 
 class Loader:
-    """Reads segments on a thread of its own, as long as there is something to read."""
+    """Reads segments beside the thread that paints, as long as there is something to read."""
 
-    def __init__(self, reader: DetailReader, tell: Callable[[], None]) -> None:
-        """`tell` is called on that thread when there is more to see."""
+    def __init__(self, reader: DetailReader, tell: Callable[[], None], pool: Pool) -> None:
+        """`tell` is called on a thread of the pool when there is more to see."""
         self.reader = reader
         self._tell = tell
         self._calls: OrderedDict[int, Array] = OrderedDict()
         self._marks: dict[int, Array] = {}
         self._arrows: dict[int, Array] = {}
-        self._wanted: list[tuple[str, int]] = []
+        self._wanted: dict[tuple[str, int], Priority] = {}
         self._failed: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._told_s = 0.0
+        self._onward = Onward(pool, self._more, self._read_next, tell)
 
     def calls(self, index: int) -> Array | None:
         """The calls that ended in a segment, if they are in memory."""
@@ -118,53 +120,53 @@ class Loader:
 
     def want(self, details: Iterable[int], calls: Iterable[int], rest: Iterable[int] = ()) -> bool:
         """What to read next, most wanted first, in place of what was asked for before; False when that is nothing."""
-        wanted = [*(("detail", i) for i in details), *(("calls", i) for i in calls), *(("detail", i) for i in rest)]
+        visible = dict.fromkeys([*(("detail", i) for i in details), *(("calls", i) for i in calls)], Priority.VISIBLE)
+        unseen = dict.fromkeys((("detail", i) for i in rest), Priority.REST)
         with self._lock:
-            self._wanted = [one for one in dict.fromkeys(wanted) if one not in self._failed]
-            if self._wanted and self._thread is None:
-                self._thread = threading.Thread(target=self._read_all, name="timeline", daemon=True)
-                self._thread.start()
-            return bool(self._wanted)
+            wanted = unseen | visible
+            self._wanted = {one: wanted[one] for one in [*visible, *unseen] if one not in self._failed}
+            is_any = bool(self._wanted)
+            if not self._onward.is_reading:
+                self._told_s = time.monotonic()
+        self._onward.begin()
+        return is_any
 
     @property
     def is_reading(self) -> bool:
         """Whether there is still something to read."""
-        return self._thread is not None
+        return self._onward.is_reading
 
     def close(self) -> None:
         """Waits for the segment in hand and reads no more. Harmless when repeated."""
         with self._lock:
-            self._wanted, thread = [], self._thread
-        if thread is not None:
-            thread.join()
+            self._wanted = {}
+        self.wait()
 
     def wait(self) -> None:
         """Waits until all that is wanted has been read."""
-        with self._lock:
-            thread = self._thread
-        if thread is not None:
-            thread.join()
+        self._onward.wait()
 
-    def _read_all(self) -> None:
-        told_s = time.monotonic()
-        while True:
-            with self._lock:
-                if not self._wanted:
-                    self._thread = None
-                    break
-                kind, index = self._wanted.pop(0)
-            try:
-                if kind == "detail":
-                    self.reader.read(index)
-                else:
-                    self._read_calls(index)
-            except (SessionProblem, OSError, IndexError, ValueError):
-                with self._lock:  # closed, merged or damaged meanwhile: a new revision asks anew
-                    self._failed.add((kind, index))
-            if kind == "calls" or time.monotonic() - told_s >= TELL_S:
-                self._tell()
-                told_s = time.monotonic()
-        self._tell()
+    def _more(self) -> Priority | None:
+        with self._lock:
+            return next(iter(self._wanted.values()), None)
+
+    def _read_next(self) -> None:
+        with self._lock:
+            if not self._wanted:
+                return
+            kind, index = next(iter(self._wanted))
+            del self._wanted[kind, index]
+        try:
+            if kind == "detail":
+                self.reader.read(index)
+            else:
+                self._read_calls(index)
+        except (SessionProblem, OSError, IndexError, ValueError):
+            with self._lock:  # closed, merged or damaged meanwhile: a new revision asks anew
+                self._failed.add((kind, index))
+        if kind == "calls" or time.monotonic() - self._told_s >= TELL_S:
+            self._tell()
+            self._told_s = time.monotonic()
 
     def forget_failures(self) -> None:
         """The session has grown or changed: what could not be read may be there now."""

@@ -155,7 +155,7 @@ class TimelineView(QWidget):
         if session is None:
             self._lanes, self._content, self._overview = [], Content.empty(), Overview.empty()
         elif self._loader is None:
-            self._loader = Loader(DetailReader(session.pinned()), self._more.emit)
+            self._loader = Loader(DetailReader(session.pinned()), self._more.emit, self._source.pool)
         else:
             self._loader.reader.session = session.pinned()  # segments are known by numbers until the next growth
             self._loader.forget_failures()

@@ -19,6 +19,7 @@ from scope_gui.dialogs.attach import AttachDialog
 from tests.targets import Launcher, Target
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns
+from views.reading.pool import Pool
 
 # What the display of these tests cannot do, and no window needs.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -31,7 +32,7 @@ class OpenDialog(AttachDialog):
 
     def __init__(self, owner: QWidget) -> None:
         self.sent: list[Event] = []
-        super().__init__(owner, self.sent.append, Assigns())
+        super().__init__(owner, self.sent.append, Assigns(), Pool())
 
 
 @pytest.fixture

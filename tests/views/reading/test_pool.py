@@ -1,0 +1,140 @@
+"""The pool: what is urgent first, threads left free for it, and none that stays without work."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.interpreters import ROOT
+from tests.leftovers import wait_for
+from views.reading.pool import MOST, Onward, Pool, Priority
+
+WAIT_S = 15
+
+
+def ours() -> int:
+    """The threads of pools that run."""
+    return sum(thread.name.startswith("scope-") for thread in threading.enumerate())
+
+
+class Gate:
+    """Work that waits until it is let on."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self._open = threading.Event()
+
+    def work(self, name: str) -> Callable[[], None]:
+        def wait() -> None:
+            self.begun.append(name)
+            assert self._open.wait(WAIT_S)
+
+        return wait
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def test_what_is_urgent_finds_a_thread_whatever_else_is_asked() -> None:
+    pool, gate, done = Pool(), Gate(), threading.Event()
+    for number in range(9):
+        pool.submit(Priority.REST, gate.work(f"rest {number}"))
+    assert wait_for(lambda: len(gate.begun) == MOST[Priority.REST], WAIT_S)
+    for number in range(9):
+        pool.submit(Priority.VISIBLE, gate.work(f"visible {number}"))
+    assert wait_for(lambda: len(gate.begun) == MOST[Priority.VISIBLE], WAIT_S)
+    pool.submit(Priority.FRAME, done.set)
+    assert done.wait(WAIT_S)
+    assert gate.begun == ["rest 0", "visible 0"]
+    gate.open()
+    assert wait_for(lambda: len(gate.begun) == 18 and not ours(), WAIT_S)
+    assert gate.begun.index("visible 8") < gate.begun.index("rest 8")
+
+
+def test_nobody_else_in_the_window_starts_threads() -> None:
+    folders = ("views", "scope_gui/window", "scope_gui/dialogs", "scope_gui/pictures")
+    files = {path for folder in folders for path in (ROOT / folder).rglob("*.py")}
+    found = {path.name for path in files if re.search(r"\bThread\(|Executor\b|\bQThread", path.read_text())}
+    assert found == {"pool.py"}
+
+
+def test_three_at_once_is_the_most() -> None:
+    pool, gate = Pool(), Gate()
+    for number in range(6):
+        pool.submit(Priority.FRAME, gate.work(str(number)))
+    assert wait_for(lambda: len(gate.begun) == 3, WAIT_S)
+    assert ours() == 3
+    gate.open()
+    assert wait_for(lambda: len(gate.begun) == 6 and not ours(), WAIT_S)
+
+
+def test_a_thread_stays_as_long_as_the_pool_is_held() -> None:
+    pool, done = Pool(), threading.Event()
+    pool.hold()
+    pool.submit(Priority.REST, done.set)
+    assert done.wait(WAIT_S)
+    time.sleep(0.05)
+    assert ours() == 1
+    pool.release()
+    assert wait_for(lambda: not ours(), WAIT_S)
+
+
+def test_later_is_not_before_its_time_and_what_is_forgotten_is_not_done() -> None:
+    pool, at_s = Pool(), list[float]()
+    began_s = time.monotonic()
+
+    def never() -> None:
+        raise AssertionError("forgotten work was done")
+
+    pool.submit(Priority.REST, lambda: at_s.append(time.monotonic() - began_s), after_s=0.05)
+    pool.submit(Priority.FRAME, never, after_s=60)
+    assert wait_for(lambda: bool(at_s), WAIT_S)
+    assert at_s[0] >= 0.05
+    assert ours()
+    pool.forget(never)
+    assert wait_for(lambda: not ours(), WAIT_S)
+
+
+def test_work_that_fails_is_logged_and_the_rest_is_done(caplog: pytest.LogCaptureFixture) -> None:
+    pool, done = Pool(), threading.Event()
+    pool.submit(Priority.REST, lambda: print(dict[str, int]()["nowhere"]))
+    pool.submit(Priority.REST, done.set)
+    assert done.wait(WAIT_S)
+    assert wait_for(lambda: not ours(), WAIT_S)
+    assert "KeyError" in caplog.text
+
+
+def test_reading_goes_on_with_what_is_wanted_meanwhile_and_says_when_it_is_over() -> None:
+    pieces, read, ended = [1, 2, 3], list[int](), list[int]()
+
+    def more() -> Priority | None:
+        return Priority.REST if pieces else None
+
+    def over() -> None:
+        ended.append(len(read))
+        if len(ended) == 1:
+            pieces.append(4)
+            onward.begin()
+
+    onward = Onward(Pool(), more, lambda: read.append(pieces.pop(0)), over)
+    assert not onward.is_reading
+    onward.wait()
+    onward.begin()
+    onward.wait()
+    assert (read, ended, onward.is_reading) == ([1, 2, 3, 4], [3, 4], False)
+    assert wait_for(lambda: not ours(), WAIT_S)
+
+
+def test_a_piece_that_fails_does_not_end_the_reading(caplog: pytest.LogCaptureFixture) -> None:
+    pieces, read = [1, 0, 2], list[float]()
+    onward = Onward(
+        Pool(), lambda: Priority.VISIBLE if pieces else None, lambda: read.append(1 / pieces.pop(0)), lambda: None
+    )
+    onward.begin()
+    onward.wait()
+    assert read == [1, 0.5]
+    assert "ZeroDivisionError" in caplog.text
