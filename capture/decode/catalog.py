@@ -49,6 +49,7 @@ class Target:
     sites: Int32 = field(default_factory=lambda: np.zeros(256, np.int32))
     exceptions: dict[int, str] = field(default_factory=dict)
     keys: dict[int, int] = field(default_factory=dict)
+    key_names: dict[tuple[str, str, str], int] = field(default_factory=dict)  # (owner, key, scope) -> the session's id
     tracks: dict[int, TrackQueue] = field(default_factory=dict)
     busy: dict[int, TrackQueue] = field(default_factory=dict)  # those of them with something that has not gone out
     matched: set[str] = field(default_factory=set)  # "--include orders.*": patterns that something has matched
@@ -231,10 +232,18 @@ class Catalog:
 
     def _define_key(self, target: Target, definition: Definition) -> None:
         owner, key, scope = (definition.field(i) for i in range(3))
+        if target.keys and not target.key_names:  # resumed
+            rows = [self.state_keys[known - 1] for known in target.keys.values()]
+            target.key_names = {(row.owner, row.key, row.scope): row.key_id for row in rows}
+        known = target.key_names.get((owner, key, scope))
+        if known is not None and target.keys.setdefault(definition.id, known) == known:
+            return  # told anew, after a change of what is recorded
         row = self.state_keys[self.key_id(target, definition.id) - 1]
         if (row.owner, row.key, row.scope) != (owner, key, scope):
+            target.key_names.pop((row.owner, row.key, row.scope), None)
             row.owner, row.key, row.scope = owner, key, scope
             self.revisions.state_keys += 1
+        target.key_names[owner, key, scope] = row.key_id
 
     def key_id(self, target: Target, local: int) -> int:
         """The session's id of a target's state key, given at its first mention."""

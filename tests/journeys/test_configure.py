@@ -91,6 +91,16 @@ def test_a_time_without_calls_is_a_gap_that_says_why(recorded: Path) -> None:
     assert scope_json("info", recorded, "--json")["dropped"] == 0
 
 
+def test_a_name_that_is_told_anew_after_a_change_is_the_same_name(recorded: Path) -> None:
+    for pattern in ("nosuch", "neither"):
+        scope("configure", recorded, "--exclude", pattern)
+    assert wait_for(grows(recorded, "work"), 60)
+    frame = scope_json("frame", recorded, "--at", "end", "--json")
+    names = [(state["owner"], state["key"]) for state in frame["states"]]
+    assert ("__main__", "n") in names
+    assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
     [

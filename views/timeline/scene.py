@@ -278,7 +278,7 @@ def _paint_gaps(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> None:
                 continue
             area = QRectF(max(left, GUTTER), lane.y, right - max(left, GUTTER), lane.height - 1)
             paint_gap(painter, area, shown)
-            text = f"{count_text(dropped)} lost"
+            text = f"{count_text(dropped)} lost" if dropped else "calls not recorded"
             if area.width() > 70:
                 painter.setPen(qcolor(shown.text))
                 words = painter.boundingRect(area, int(Qt.AlignmentFlag.AlignCenter), text)
