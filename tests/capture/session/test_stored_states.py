@@ -19,7 +19,7 @@ from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.session.stored_states import with_old_values
 from capture.session.tables import OLD_ROWS_BACK, SCHEMAS
-from dags.correlate.correlator import Correlator
+from dags.correlate.sealing import SessionWriter
 from tests.streams import Event, batch_of
 
 ROWS = {
@@ -109,11 +109,10 @@ KEYS = [
 
 def sealed(path: Path, *segments: list[Event]) -> SegmentStore:
     """A session of these events, sealed as the recorder does it."""
-    store, correlator = SegmentStore.create(path, About(session_id="s", created_real_ns=1), sync=False), Correlator()
+    store = SegmentStore.create(path, About(session_id="s", created_real_ns=1), sync=False)
+    writer = SessionWriter(store)
     for events in segments:
-        batch = batch_of(events, store.next_event_id)
-        rows = correlator.feed(batch, (), KEYS)
-        store.seal(batch, rows)
+        writer.write(batch_of(events, store.next_event_id), (), KEYS)
     store.commit()
     return store
 

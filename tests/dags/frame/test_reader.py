@@ -14,7 +14,6 @@ from capture.events.definitions import DefinitionKind
 from capture.events.kinds import Kind
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from dags.correlate.correlator import Correlator
 from dags.correlate.replay import rebuild
 from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import Frame, FrameReader, frame_at
@@ -245,10 +244,8 @@ def test_an_observed_process_has_a_frame_without_stacks(tmp_path: Path) -> None:
     target.fact("metric", process_serial=1, mono_ns=START_MONO_NS + 6, values={"rss_bytes": 5.0})
     decoder, _ = decode(target.blocks)
     store = SegmentStore.create(tmp_path / "o.scope", {"session_id": "0" * 16, "created_real_ns": 0}, sync=False)
-    batch, correlator = decoder.take(until=True), Correlator()
-    assert batch is None
-    keyframe = correlator.keyframe()
-    store.seal(EventBatch.empty(), {"metrics": decoder.take_metrics()}, keyframe, 1000)
+    assert decoder.take(until=True) is None
+    SessionWriter(store).write(EventBatch.empty(), facts={"metrics": decoder.take_metrics()}, end_ns=1000)
     store.write_defs(decoder.catalog.processes, decoder.catalog.tracks)
     store.commit()
     store.close()

@@ -14,8 +14,8 @@ from capture.session.query import query
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.session.verify import verify
-from dags.correlate.correlator import Correlator
 from dags.correlate.open_rows import open_rows
+from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import FrameReader
 
 TRACKS = [
@@ -42,16 +42,14 @@ def looks(until_ns: int) -> list[SleepersFact]:
 def build(path: Path, *, merge: bool, finish: bool = True) -> Session:
     about = {"session_id": "0" * 16, "created_real_ns": 0, "capabilities": ["threads", "waits"]}
     store = SegmentStore.create(path, about, sync=False)
-    waits, correlator = Waits(), Correlator()
+    waits, writer = Waits(), SessionWriter(store)
     for number in range(SEGMENTS):
         start_ns, end_ns = number * SEGMENT_NS, (number + 1) * SEGMENT_NS
         for look in looks(end_ns):
             waits.feed(look, 0)
-        keyframe = correlator.keyframe()
         track_of = {track.os_id: track for track in TRACKS if track.os_id}.get
         rows = waits.take(start_ns, end_ns, track_of, final=finish and number == SEGMENTS - 1)
-        correlator.process.feed_waits(rows)
-        store.seal(EventBatch.empty(store.next_event_id), {"waits": rows}, keyframe, end_ns)
+        writer.write(EventBatch.empty(store.next_event_id), facts={"waits": rows}, end_ns=end_ns)
         if merge:
             store.commit()
     store.write_defs([ProcessRow(process_id=1, pid=7, python="3.12.1")], TRACKS, [], [])
@@ -98,7 +96,7 @@ def test_a_session_being_recorded_shows_the_waits_that_go_on(tmp_path: Path, mon
 
 def test_who_was_not_looked_at_is_not_said_to_have_been_seen_running(tmp_path: Path) -> None:
     store = SegmentStore.create(tmp_path / "old.scope", {"session_id": "0" * 16, "created_real_ns": 0}, sync=False)
-    store.seal(EventBatch.empty(1), {}, Correlator().keyframe(), 100)
+    SessionWriter(store).write(EventBatch.empty(1), end_ns=100)
     store.write_defs([ProcessRow(process_id=1, pid=7)], TRACKS, [], [])
     store.commit()
     store.close()
