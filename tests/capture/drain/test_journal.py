@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from capture.drain.blocks import HEADER_BYTES, block_bytes, is_torn, pack_header
+from capture.drain.blocks import HEADER_BYTES, block_at, block_bytes, is_torn, pack_header
 from capture.drain.journal import (
     Block,
     BlockType,
@@ -24,7 +24,10 @@ from capture.drain.journal import (
     journal_files,
 )
 from capture.errors import SessionProblem, TargetProblem
+from capture.events.kinds import Kind
 from capture.own_folder import OwnFolder
+from capture.session.table_doc import FORMAT_DOCUMENT
+from tests.synthetic import record
 
 
 def payload(number: int, length: int = 100) -> bytes:
@@ -287,3 +290,12 @@ def test_claims_of_blocks_between_whole_ones_cost_a_second_and_are_told(tmp_path
     assert time.process_time() - began < 2
     assert blocks[0].block_no == 1
     assert sum(problem.lost_bytes for problem in reader.problems) > len(data) // 2
+
+
+def test_the_worked_example_of_the_format_is_a_block() -> None:
+    example = FORMAT_DOCUMENT.read_text().split("### Worked example")[1].split("```")[1]
+    data = bytes.fromhex("".join(line[6:53] for line in example.strip().splitlines()))
+    block = block_at(memoryview(data), 0)
+    assert block is not None
+    assert block[:6] == (BlockType.RECORDS, 1, 2, 40, 1, 3)
+    assert bytes(block.payload) == record(0x1000, 7, Kind.CALL) + record(0x1090, 7, Kind.RETURN)
