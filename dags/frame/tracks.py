@@ -148,14 +148,14 @@ class TracksAt:
         """What the threads of each process do together, by place among the processes; None: none of them lives."""
         columns = self._columns
         live = columns.is_thread[self.rows] & ~self.ended
-        owner, size = columns.process_at[self.rows][live], columns.processes + 1
-        threads = np.bincount(owner, minlength=size)
-        waiting = np.bincount(owner, self.waits[live], minlength=size)
-        worst = np.zeros(size, np.uint8)
-        np.maximum.at(worst, owner, self.status_confidence[live])
+        owner, words = columns.process_at[self.rows][live], len(CONFIDENCES)
+        size = columns.processes + 1
+        sure = np.bincount(owner * words + self.status_confidence[live], minlength=size * words).reshape(size, words)
+        running = np.bincount(owner[~self.waits[live]], minlength=size)
+        worst = words - 1 - np.argmax(sure[:, ::-1] > 0, axis=1)
         return [
-            ("waiting" if waits == count else "running", CONFIDENCES[code]) if count else None
-            for count, waits, code in zip(threads.tolist(), waiting.tolist(), worst.tolist(), strict=True)
+            ("running" if runs else "waiting", CONFIDENCES[code]) if any(counts) else None
+            for counts, runs, code in zip(sure.tolist(), running.tolist(), worst.tolist(), strict=True)
         ][:-1]
 
 

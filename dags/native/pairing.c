@@ -290,6 +290,8 @@ SCOPE_EXPORT struct scope_stacks *scope_stacks_import(const struct scope_counts 
         memcpy(stacks->imported, frames, (size_t)n_frames * sizeof *frames);
         stacks->imported_end = stacks->imported + n_frames;
     }
+    if (n_tracks > 0 && !stack_of(stacks, tracks[n_tracks - 1].track_id)) /* the largest id: the table grows once */
+        goto bad;
     struct scope_frame *own = stacks->imported;
     for (int64_t i = 0; i < n_tracks; i++) {
         struct stack *stack = stack_of(stacks, tracks[i].track_id);
