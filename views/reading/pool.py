@@ -64,7 +64,7 @@ class Pool:
             self._changed.notify_all()
 
     def hold(self) -> None:
-        """Keeps threads that have nothing to do: the next question need not wait for one to begin."""
+        """Keeps one more thread that has nothing to do: the next question need not wait for one to begin."""
         with self._changed:
             self._holds += 1
 
@@ -125,7 +125,7 @@ class Pool:
 
     def _is_needed(self) -> bool:
         """Whether an idle thread is to wait: it is held, or the only one who would see to what comes later."""
-        return bool(self._holds) or (bool(self._later or any(self._waiting.values())) and not self._idle)
+        return self._idle < self._holds or (bool(self._later or any(self._waiting.values())) and not self._idle)
 
 
 class Onward:

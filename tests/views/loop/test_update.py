@@ -268,7 +268,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "selection": None, "heat_by": "cpu", "measure": "time", "text": "x", "theme": "light", "key": KEY,
         "session": SessionRef(key=1, path="p", name="n"), "range_ns": (0, 9), "live": False, "frame": frame(1),
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
-        "path": "p", "span_ns": 5, "rows": (), "words": ("attach", "1"),
+        "path": "p", "flags": {}, "span_ns": 5, "rows": (), "words": ("attach", "1"),
     }  # fmt: skip
     kinds = [kind for kind in e.Event.__subclasses__() if kind.__module__.startswith("views.")]
     assert len(kinds) > 30

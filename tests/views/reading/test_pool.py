@@ -138,3 +138,15 @@ def test_a_piece_that_fails_does_not_end_the_reading(caplog: pytest.LogCaptureFi
     onward.wait()
     assert read == [1, 0.5]
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_no_more_idle_threads_stay_than_are_held() -> None:
+    pool, gate = Pool(), Gate()
+    pool.hold()
+    for number in range(3):
+        pool.submit(Priority.FRAME, gate.work(str(number)))
+    assert wait_for(lambda: len(gate.begun) == 3, WAIT_S)
+    gate.open()
+    assert wait_for(lambda: ours() == 1, WAIT_S)
+    pool.release()
+    assert wait_for(lambda: not ours(), WAIT_S)
