@@ -5,7 +5,7 @@ What a frame says of a process, or of the whole program, comes of all tracks whi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +64,10 @@ class TrackColumns:
         inside = (track_ids >= 0) & (track_ids < len(self._row_of))
         return np.where(inside, self._row_of[np.where(inside, track_ids, 0)], -1)
 
-    def among(self, track_ids: Iterable[int]) -> Bools:
+    def among(self, track_ids: Collection[int]) -> Bools:
         """Whether each row's track is one of those."""
+        if not track_ids:
+            return np.zeros(len(self.ids), np.bool_)
         found = np.zeros(len(self.ids) + 1, np.bool_)  # the last one stands for those that are not there
         found[self.rows_of(np.fromiter(track_ids, np.int64))] = True
         return found[:-1]

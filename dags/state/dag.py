@@ -184,10 +184,14 @@ class StateDag(Dag):
     def at(self, time_ns: Ns) -> list[Version]:
         """The present versions, deleted cells left out, by cell in the order of their first write."""
         require_not_before(time_ns, self.last_ns)
+        if not len(self.cells):
+            return []
         return self._versions(np.flatnonzero(self._values.is_valid().to_numpy(zero_copy_only=False)))
 
     def is_sampled(self) -> bool:
         """Whether one of the present versions stands for others that were left out."""
+        if not len(self.cells):
+            return False
         sampled = (self._column("flags") & StateFlag.SAMPLED) != 0
         return bool(sampled.any()) and bool((sampled & self._values.is_valid().to_numpy(zero_copy_only=False)).any())
 
