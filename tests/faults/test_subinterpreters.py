@@ -42,6 +42,8 @@ def test_attaching_beside_subinterpreters_harms_none(
     scope("attach", program.pid, "--no-window", "-o", session, "--duration", "1.5")
     stop.touch()
     assert program.wait(30) == 0, program.output()
+    if interpreter.minor == "3.12" and "interpreter creation failed" in program.output():
+        pytest.skip("this Python now and then fails to make an interpreter, nobody attached (python/cpython#113337)")
     assert "Traceback" not in program.output()
     assert SAID in scope("info", session).stdout
     found = recorded_functions(session)
