@@ -9,7 +9,7 @@ from capture.session.folder import listed_files
 from capture.session.pack import pack as pack_session
 from capture.session.session import Session
 from capture.shown_text import one_line
-from dags.analyses.detail import segment_detail
+from dags.analyses.detail import has_file, segment_detail
 from scope_gui.verbs.opened import tell_problems
 from scope_gui.verbs.progress import Progress
 from scope_gui.verbs.shared_flags import session_flag
@@ -24,9 +24,10 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Turns a session folder into one file, with its caches: nobody can add them to a packed session later."""
     with Session.open(arguments.session) as session:
-        progress = Progress("packing", len(session.with_rows) + len(listed_files(session.manifest)))
+        with_details = [index for index in session.with_rows if has_file(session.segments[index])]
+        progress = Progress("packing", len(with_details) + len(listed_files(session.manifest)))
         if not session.live and session.path.is_dir():
-            for index in session.with_rows:
+            for index in with_details:
                 segment_detail(session, index)
                 progress.step()
     packed = pack_session(arguments.session, arguments.output, each_file=progress.step)
