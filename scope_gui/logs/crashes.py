@@ -157,13 +157,13 @@ def _text(what: str, headline: str, trace: str, pid: int, at: datetime | None = 
     lines: list[str] = []
     with contextlib.suppress(OSError):
         lines = log_file.last_lines(50, pid)
-    loaded = [name for name in _LIBRARIES if name in sys.modules]
+    loaded = [f"{name} {getattr(sys.modules[name], '__version__', '?')}" for name in _LIBRARIES if name in sys.modules]
     head = [
         f"Scope {_version('scope-gui')} failed: {one_line(headline)}",
         f"when: {(at or datetime.now(UTC)).isoformat(timespec='seconds')}",
         f"where: {what}, process {pid}",
         f"Python {platform.python_version()} on {platform.system()} {platform.release()} {platform.machine()}",
-        f"with {', '.join(f'{name} {_version(name)}' for name in loaded) or 'no library loaded'}",
+        f"with {', '.join(loaded) or 'no library loaded'}",
         "",
         "This report lies on this machine only. Read it before you pass it on: paths and messages may be private.",
     ]

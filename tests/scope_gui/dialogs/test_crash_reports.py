@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import PySide6
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -47,6 +48,7 @@ def test_the_newest_is_shown_copied_and_deleted(two_failures: None, owner: QWidg
     assert dialog.list.count() == 2
     first = dialog.text.toPlainText()
     assert "where: window, process " in first
+    assert f"PySide6 {PySide6.__version__}" in first
     assert "\u202e" not in first
     QTest.keyClick(dialog.list, Qt.Key.Key_Down)
     assert dialog.text.toPlainText() != first
