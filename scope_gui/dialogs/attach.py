@@ -9,7 +9,6 @@ from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from capture.attach.doctor import Diagnosis
 from capture.errors import ScopeError
 from capture.settings import CaptureSettings
+from scope_gui.dialogs.buttons import last_row
 from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.dialogs.process_lines import COLUMNS, Key, ProcessLine, in_the_way
 from scope_gui.dialogs.process_table import ProcessTable
@@ -67,22 +67,12 @@ class AttachDialog(QDialog):
         self.form = CaptureForm("attach", recordings_folder(assigns.recordings_folder), self)
         self.form.mode.currentIndexChanged.connect(self._show_verdict)
         self.go = QPushButton("Attach", self)
-        self.go.setObjectName("attach.go")
-        self.go.setDefault(True)
-        self.go.clicked.connect(self.accept)
-        cancel = QPushButton("Cancel", self)
-        cancel.setObjectName("attach.cancel")
-        cancel.setAutoDefault(False)
-        cancel.clicked.connect(self.reject)
+        buttons = last_row(self, self.go, "attach")
         rows = QVBoxLayout(self)
         rows.setContentsMargins(16, 14, 16, 14)
         rows.setSpacing(8)
         for widget in (self.filter, self.list, self.verdict, self.form):
             rows.addWidget(widget, 1 if widget is self.list else 0)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(cancel)
-        buttons.addWidget(self.go)
         rows.addLayout(buttons)
         self.filter.textChanged.connect(self._filter_changed)
         self.listed.connect(self._show_processes)

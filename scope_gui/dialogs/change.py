@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from capture import flags
 from capture.changes import recorded_at
 from capture.errors import ScopeError
 from capture.session.format import Manifest
 from capture.settings import CaptureSettings
+from scope_gui.dialogs.buttons import last_row
 from scope_gui.dialogs.capture_form import FlagFields
 from views.drawing.theme import colours
 from views.loop.events import ChangeRecording, Event
@@ -41,16 +42,7 @@ class ChangeDialog(QDialog):
         self.told.setWordWrap(True)
         self.told.setTextFormat(Qt.TextFormat.RichText)
         self.go = QPushButton("Record this from now on", self)
-        self.go.setObjectName("change.go")
-        self.go.setDefault(True)
-        self.go.clicked.connect(self.accept)
-        cancel = QPushButton("Cancel", self)
-        cancel.setAutoDefault(False)
-        cancel.clicked.connect(self.reject)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(cancel)
-        buttons.addWidget(self.go)
+        buttons = last_row(self, self.go, "change")
         rows = QVBoxLayout(self)
         rows.setContentsMargins(16, 14, 16, 14)
         rows.setSpacing(8)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from capture.errors import ScopeError, TargetProblem
+from scope_gui.dialogs.buttons import last_row
 from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.recording.choice import new_session_path, program_name, recordings_folder, words_of
 from views.drawing.theme import colours, number_font
@@ -76,16 +77,7 @@ class LaunchDialog(QDialog):
         self.told.setWordWrap(True)
         self.form = CaptureForm("launch", recordings_folder(assigns.recordings_folder), self)
         self.go = QPushButton("Start and record", self)
-        self.go.setObjectName("launch.go")
-        self.go.setDefault(True)
-        self.go.clicked.connect(self.accept)
-        cancel = QPushButton("Cancel", self)
-        cancel.setAutoDefault(False)
-        cancel.clicked.connect(self.reject)
-        buttons = QHBoxLayout()
-        buttons.addStretch(1)
-        buttons.addWidget(cancel)
-        buttons.addWidget(self.go)
+        buttons = last_row(self, self.go, "launch")
         rows = QVBoxLayout(self)
         rows.setContentsMargins(16, 14, 16, 14)
         rows.setSpacing(8)
