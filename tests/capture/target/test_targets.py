@@ -16,6 +16,7 @@ from capture.target.processes import list_processes
 from capture.target.python_build import python_in_file, version_text
 from capture.target.targets import describe
 from tests.interpreters import Interpreter
+from tests.leftovers import wait_for
 from tests.targets import Launcher
 
 
@@ -42,7 +43,7 @@ def test_the_facts_of_the_kernel_are_those_that_psutil_sees(target: Launcher) ->
     assert list(described.command) == seen.cmdline()
     assert described.uids[:3] == tuple(seen.uids())
     assert described.executable == seen.exe()
-    assert described.state == "S"
+    assert wait_for(lambda: describe(program.pid).state == "S", 5.0)  # it has said that it is ready before it sleeps
     assert (described.tracer_pid, described.pool) == (0, None)
     assert described.same_mount_namespace is described.same_pid_namespace is True
 
