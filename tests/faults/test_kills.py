@@ -40,18 +40,25 @@ def verbs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedVerbs]:
 def killed_all_over(
     verbs: ForkedVerbs, source: Source, kills: int, words: list[object], check: Callable[[Ended], None]
 ) -> Counter[str]:
-    """Kills the verb once in each of so many equal parts of its run; `check` follows each. How the kills went."""
+    """Kills the verb once in each of so many equal parts of its run; `check` follows each. How the kills went.
+
+    Where it was through before its part had come, a run takes less now than the one that was measured: so much less is
+    counted on from then on.
+    """
     source.put_in_place()
     verbs.run(*words)  # the first one of a server takes longer
     source.put_in_place()
     whole_s = verbs.run(*words).cpu_s
     at, went = random.Random(kills), Counter[str]()
     for part in range(kills):
-        source.put_in_place()
-        ended = verbs.run_killed(whole_s * (part + at.random()) / kills, *words)
-        went["killed" if ended.status == -9 else "was through"] += 1
-        assert ended.status in (0, -9), ended.said
-        check(ended)
+        while went["killed"] <= part and went.total() < 4 * kills:
+            source.put_in_place()
+            ended = verbs.run_killed(whole_s * (part + at.random()) / kills, *words)
+            went["killed" if ended.status == -9 else "was through"] += 1
+            assert ended.status in (0, -9), ended.said
+            check(ended)
+            whole_s = whole_s if ended.status else min(whole_s, ended.cpu_s)
+    assert went["killed"] == kills, went
     return went
 
 
@@ -97,7 +104,6 @@ def test_a_recovery_killed_at_any_instant_loses_nothing(
 
         went += killed_all_over(verbs, source, rounds(3, 30), ["recover", source.session], finish)
     print("recover", dict(went))
-    assert went["killed"] >= went.total() / 2
 
 
 @pytest.mark.timeout(3000)
@@ -117,7 +123,6 @@ def test_a_pack_killed_at_any_instant_leaves_folder_or_file(
 
     went = killed_all_over(verbs, finished, rounds(3, 110), ["pack", finished.session], finish)
     print("pack", dict(went))
-    assert went["killed"] >= went.total() / 2
 
 
 @pytest.mark.timeout(3000)
@@ -135,7 +140,6 @@ def test_an_index_killed_at_any_instant_leaves_caches_that_are_true(
 
     went = killed_all_over(verbs, finished, rounds(3, 100), ["index", finished.session], finish)
     print("index", dict(went))
-    assert went["killed"] >= went.total() / 2
 
 
 @pytest.mark.timeout(3000)
