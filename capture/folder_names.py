@@ -16,7 +16,7 @@ _FILES = {
     SESSION: rf"(manifest\.json|manifest\.bak|notes\.json){_FRESH}|control\.sock",
     SEGMENTS: _TABLE,
     DEFS: _TABLE,
-    CACHE: rf"[0-9]{{8}}\.(key|lod){_FRESH}",
+    CACHE: rf"[0-9]{{8}}\.(key|lod|calls){_FRESH}",
     JOURNAL: r"[0-9]{8}\.(jrn|resume)",
     POOLS: SESSION_NOTE,
     ONE_POOL: r"pool\.bin|defs\.bin",

@@ -14,6 +14,7 @@ from capture.events.batch import Int64
 
 OUTCOMES = ("return", "yield", "raise", "open")  # by code
 OPEN = OUTCOMES.index("open")
+MAX_DENSE = 1 << 22
 
 
 def to_bytes(array: npt.NDArray[Any]) -> bytes:
@@ -92,3 +93,37 @@ def runs(times_ns: Int64, width_ns: int) -> tuple[Int64, Int64]:
         return bins[counts > 0], counts[counts > 0]
     bins, counts = np.unique(times_ns // width_ns, return_counts=True)
     return bins, counts.astype(np.int64)
+
+
+def dense(ids: Int64) -> tuple[Int64, Int64]:
+    """The distinct ids, ascending, and for each entry which of them it is; without sorting where ids are small.
+
+    >>> [part.tolist() for part in dense(np.array([7, 3, 7]))]
+    [[3, 7], [1, 0, 1]]
+    """
+    if not len(ids) or int(ids.max()) >= MAX_DENSE or int(ids.min()) < 0:
+        distinct, place = np.unique(ids, return_inverse=True)
+        return distinct, place.astype(np.int64)
+    there = np.zeros(int(ids.max()) + 1, bool)
+    there[ids] = True
+    places = np.cumsum(there) - 1
+    return np.flatnonzero(there), places[ids]
+
+
+def row_of(ids: Int64, wanted: Int64) -> Int64:
+    """For each wanted id the row that has it, -1 where none has.
+
+    >>> row_of(np.array([5, 2]), np.array([2, 9, 5])).tolist()
+    [1, -1, 0]
+    """
+    if not len(ids):
+        return np.full(len(wanted), -1, np.int64)
+    base, top = int(ids.min()), int(ids.max())
+    if top - base < 4 * len(ids) + 1_000_000:
+        rows = np.full(top - base + 1, -1, np.int64)
+        rows[ids - base] = np.arange(len(ids))
+        near = (wanted >= base) & (wanted <= top)
+        return np.where(near, rows[np.where(near, wanted - base, 0)], -1)
+    order = np.argsort(ids, kind="stable")
+    at = np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)
+    return np.where(ids[order][at] == wanted, order[at], -1)

@@ -100,7 +100,7 @@ def strays(session: Path) -> list[str]:
         return beside
     with Session.open(session) as opened:
         needed = {entry.name for entry in listed_files(opened.manifest)} | {MANIFEST, MANIFEST_COPY, NOTES, *FOLDERS}
-        needed |= {name for part in opened.segments for name in (part.keyframe_name, part.detail_name)}
+        needed |= {name for part in opened.segments for name in part.cache_names}
     there = {str(path.relative_to(session)) for path in session.rglob("*")}
     return beside + sorted(there - needed)
 

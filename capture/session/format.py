@@ -92,6 +92,16 @@ class SegmentEntry(msgspec.Struct, frozen=True, gc=False):
         """Where its level of detail lies, once somebody has worked it out."""
         return f"cache/{self.seq:08d}.lod"
 
+    @property
+    def calls_name(self) -> str:
+        """Where the summary of its calls lies, once somebody has worked it out."""
+        return f"cache/{self.seq:08d}.calls"
+
+    @property
+    def cache_names(self) -> tuple[str, ...]:
+        """Where its caches lie, those that there are."""
+        return self.keyframe_name, self.detail_name, self.calls_name
+
 
 class Counts(msgspec.Struct, frozen=True):
     """Events of the whole session: produced == recorded + dropped, and what is `lost` on the way to here."""

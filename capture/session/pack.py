@@ -35,7 +35,7 @@ def pack(
 
     Without a target the file takes the directory's place: the directory is deleted when the file is safe on disk.
     One that is killed can be repeated, which also takes away what it has left.
-    `caches=False` leaves keyframes and level of detail out; they can be rebuilt, and damaged ones stay out anyway.
+    `caches=False` leaves the segments' caches out; they can be rebuilt, and damaged ones stay out anyway.
 
     Raises: SessionProblem when the session is unfinished or damaged or the target exists, TargetProblem when the disk
     is full; the directory is then untouched.
@@ -94,7 +94,7 @@ def _write(
     file: IO[bytes], files: DirectoryFiles, manifest: Manifest, *, caches: bool, each_file: Callable[[], None]
 ) -> None:
     raw = files.read(MANIFEST)
-    members = 3 + len(listed_files(manifest)) + 2 * len(manifest.segments)
+    members = 3 + len(listed_files(manifest)) + sum(len(segment.cache_names) for segment in manifest.segments)
     if members > MAX_MEMBERS:
         raise SessionProblem(f"{files.path} has more files than one packed session can hold ({MAX_MEMBERS}).")
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
@@ -110,7 +110,7 @@ def _write(
             each_file()
         there = files.sizes() if caches else {}
         for segment in manifest.segments:
-            for name in {segment.keyframe_name, segment.detail_name} & there.keys():
+            for name in (name for name in segment.cache_names if name in there):
                 with contextlib.suppress(FileNotFoundError, SessionProblem):
                     _add(archive, name, framed(unframed(files.read(name, MAX_KEYFRAME_BYTES))))
         with contextlib.suppress(FileNotFoundError):

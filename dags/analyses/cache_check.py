@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from capture.errors import FormatError
 from capture.session.format import Problem, SegmentEntry, is_newer
-from dags.analyses.detail import kept_detail, rebuilt_detail
+from dags.analyses.segment_caches import SEGMENT_CACHES
 from dags.correlate.keyframe import decode_keyframe
 from dags.correlate.replay import rebuild
 
@@ -34,9 +34,10 @@ def lying_caches(session: Session) -> Iterator[Problem]:
         segment, stored = session.segments[index], session.keyframe(index)
         if stored is not None and stored != keyframe and _is_believed(stored, segment):
             yield _problem(segment, "its keyframe does not say what its events say")
-        detail = kept_detail(session, index)
-        if detail is not None and detail != rebuilt_detail(session, index):
-            yield _problem(segment, "its level of detail does not say what its events say")
+        for row in SEGMENT_CACHES:
+            kept = row.function("kept")(session, index)
+            if kept is not None and kept != row.function("rebuilt")(session, index):
+                yield _problem(segment, f"its {row.says} does not say what its events say")
 
 
 def _is_believed(keyframe: bytes, segment: SegmentEntry) -> bool:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dags.columns import dense, row_of
 from dags.frame_parts import Frame
 
 Int64 = npt.NDArray[np.int64]
 
 BINS = 40
-MAX_DENSE = 1 << 22
 _COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
 
 
@@ -68,15 +68,15 @@ def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) ->
         raise ValueError(f"{start_ns} lies after {end_ns}")
     call, start, end, track, site, parent = _rows(ended, frame, start_ns, end_ns)
     inside = end - np.maximum(start, start_ns)
-    tracks, track_at = _dense(track)
-    sites, site_at = _dense(site)
+    tracks, track_at = dense(track)
+    sites, site_at = dense(site)
     key = track_at * max(len(sites), 1) + site_at
-    rooms, room = _dense(key)
+    rooms, room = dense(key)
     began = start >= start_ns
     newest = np.zeros(len(rooms), np.int64)
     np.maximum.at(newest, room, call)
     own_ns = np.bincount(room, inside, len(rooms)).astype(np.int64)
-    caller = _row_of(call, parent)
+    caller = row_of(call, parent)
     called = caller >= 0
     own_ns -= np.bincount(room[caller[called]], inside[called], len(rooms)).astype(np.int64)
     latest = start > end_ns - (end_ns - start_ns) // 10
@@ -121,29 +121,3 @@ def _values(column: Any, rows: Int64 | None = None) -> Int64:
         rows = None
     values = column.to_numpy()
     return np.asarray(values if rows is None else values[rows]).astype(np.int64, copy=False)
-
-
-def _dense(ids: Int64) -> tuple[Int64, Int64]:
-    """The distinct ids, ascending, and for each entry which of them it is; without sorting where ids are small."""
-    if not len(ids) or int(ids.max()) >= MAX_DENSE or int(ids.min()) < 0:
-        distinct, place = np.unique(ids, return_inverse=True)
-        return distinct, place.astype(np.int64)
-    there = np.zeros(int(ids.max()) + 1, bool)
-    there[ids] = True
-    places = np.cumsum(there) - 1
-    return np.flatnonzero(there), places[ids]
-
-
-def _row_of(call: Int64, wanted: Int64) -> Int64:
-    """For each wanted call the row it is in, -1 where it is in none."""
-    if not len(call):
-        return np.full(len(wanted), -1, np.int64)
-    base, top = int(call.min()), int(call.max())
-    if top - base < 4 * len(call) + 1_000_000:
-        rows = np.full(top - base + 1, -1, np.int64)
-        rows[call - base] = np.arange(len(call))
-        near = (wanted >= base) & (wanted <= top)
-        return np.where(near, rows[np.where(near, wanted - base, 0)], -1)
-    order = np.argsort(call, kind="stable")
-    at = np.minimum(np.searchsorted(call[order], wanted), len(call) - 1)
-    return np.where(call[order][at] == wanted, order[at], -1)

@@ -72,7 +72,7 @@ def test_a_timeline_reads_one_of_them_for_all(session: Path) -> None:
 def test_nothing_is_missing_and_no_cache_is_made_for_them(session: Path, tmp_path: Path) -> None:
     mine = shutil.copytree(session, tmp_path / "s.scope")
     assert "nothing that was recorded is missing" in scope("verify", mine).stdout
-    assert scope("index", mine).stdout == "3 keyframes and 0 levels of detail written\n"
+    assert scope("index", mine).stdout == "3 keyframes, 0 levels of detail, 0 summaries of calls written\n"
     scope_here(["pack", str(mine)])
     assert "nothing that was recorded is missing" in scope("verify", mine).stdout
 

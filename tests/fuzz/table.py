@@ -53,6 +53,7 @@ TARGETS = (
     Target("definitions", "what a program calls its functions, threads and states", 1 << 11),
     Target("keyframe", "the state at a segment's first instant", 1 << 13, is_native=True),
     Target("lod", "a segment's level of detail", 1 << 15),
+    Target("calls", "the summary of a segment's calls", 1 << 15),
     Target("packed", "a packed session that was damaged, or whose headers lie", 1 << 16),
     Target("trace", "the trace of another tool that is made a session", 1 << 12),
     Target("channel", "what a program says in its agent's place", 1 << 12),

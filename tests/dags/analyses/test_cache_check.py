@@ -57,3 +57,12 @@ def test_a_level_of_detail_of_other_facts_is_a_lie(session: Path) -> None:
     kept["longest_from_ns"] += 1
     write_cache(session, name, msgspec.msgpack.encode(kept))
     assert "its level of detail does not say what its events say" in scope("verify", session, expect=1).stdout
+
+
+def test_a_summary_of_calls_of_other_facts_is_a_lie(session: Path) -> None:
+    with Session.open(session) as opened:
+        name = opened.segments[0].calls_name
+        kept: dict[str, Any] = msgspec.msgpack.decode(unframed(opened.raw(name)))
+        other: dict[str, Any] = msgspec.msgpack.decode(unframed(opened.raw(opened.segments[1].calls_name)))
+    write_cache(session, name, msgspec.msgpack.encode({**kept, "parts": other["parts"]}))
+    assert "its summary of calls does not say what its events say" in scope("verify", session, expect=1).stdout

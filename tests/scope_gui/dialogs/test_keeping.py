@@ -145,7 +145,9 @@ def test_a_session_is_checked_and_damage_is_serious(window: Window, session: Pat
 def test_caches_are_rebuilt(window: Window, session: Path) -> None:
     shutil.rmtree(session / "cache")
     window.show(session)
-    assert window.begun("index").text.startswith("orders.scope: 3 keyframes and 0 levels of detail written")
+    assert window.begun("index").text.startswith(
+        "orders.scope: 3 keyframes, 0 levels of detail, 0 summaries of calls written"
+    )
     assert len(list((session / "cache").iterdir())) == 3
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from capture.session.session import Session
+from dags.analyses.call_summary import call_summary
 from dags.analyses.detail import KEPT_FROM_EVENTS, segment_detail
 from tests.scope_command import scope, scope_json
 from tests.sessions import Truth, build_session
@@ -25,9 +26,11 @@ def caches(folder: Path) -> dict[str, bytes]:
 
 def test_index_makes_all_caches_anew_and_twice_the_same(truth: Truth) -> None:
     said = scope("index", truth.path).stdout
-    assert said == f"{SEGMENTS} keyframes and {SEGMENTS} levels of detail written\n"
+    assert said == f"{SEGMENTS} keyframes, {SEGMENTS} levels of detail, {SEGMENTS} summaries of calls written\n"
     first = caches(truth.path)
-    assert sorted(first) == sorted(f"{i:08d}.{kind}" for i in range(1, SEGMENTS + 1) for kind in ("key", "lod"))
+    assert sorted(first) == sorted(
+        f"{i:08d}.{kind}" for i in range(1, SEGMENTS + 1) for kind in ("calls", "key", "lod")
+    )
     scope("index", truth.path)
     assert caches(truth.path) == first
 
@@ -35,11 +38,12 @@ def test_index_makes_all_caches_anew_and_twice_the_same(truth: Truth) -> None:
 def test_index_writes_what_a_view_would_have_worked_out(truth: Truth) -> None:
     scope("index", truth.path)
     indexed = caches(truth.path)
-    for path in truth.path.glob("cache/*.lod"):
+    for path in [*truth.path.glob("cache/*.lod"), *truth.path.glob("cache/*.calls")]:
         path.unlink()
     with Session.open(truth.path) as session:
         for index in range(SEGMENTS):
             segment_detail(session, index)
+            call_summary(session, index)
     assert caches(truth.path) == indexed
 
 
@@ -61,7 +65,7 @@ def test_a_wrong_level_of_detail_is_told_loses_nothing_and_is_written_again(trut
 def test_a_packed_session_has_all_caches_even_if_nobody_ever_looked(truth: Truth, tmp_path: Path) -> None:
     scope("index", truth.path)
     whole = caches(truth.path)
-    for path in truth.path.glob("cache/*.lod"):
+    for path in [*truth.path.glob("cache/*.lod"), *truth.path.glob("cache/*.calls")]:
         path.unlink()
     scope("pack", truth.path, "-o", tmp_path / "packed.scope")
     with Session.open(tmp_path / "packed.scope") as packed:
@@ -76,7 +80,7 @@ def test_a_small_session_has_no_level_of_detail_and_is_not_larger_than_what_it_h
     with Session.open(truth.path) as session:
         assert segment_detail(session, 0).levels
         (truth.path / session.segments[0].detail_name).write_bytes(b"of an older version")
-    assert scope("index", truth.path).stdout == "1 keyframes and 0 levels of detail written\n"
+    assert scope("index", truth.path).stdout == "1 keyframes, 0 levels of detail, 0 summaries of calls written\n"
     assert list(caches(truth.path)) == ["00000001.key"]
     scope("pack", truth.path, "-o", tmp_path / "packed.scope")
     segments = sum(path.stat().st_size for path in truth.path.glob("segments/*"))

@@ -1,0 +1,250 @@
+"""Function by function what a stretch of time came to: calls, time, errors, how long calls took.
+
+    found = function_statistics(session, (start_ns, end_ns), track_ids={7}, reads_on=asked.reads_on)
+    for row in found.ranked("own")[:100]:
+        found.site_id[row], found.own_ns[row], found.median_ns(row)
+
+A call that began before the stretch or goes on after its end counts with the part that lies inside, and is `cut`. How
+long calls take as a rule (shortest, median, 95 of 100) is told of whole calls only; the longest may be one that is cut.
+A call inside of another one of the same function adds nothing to the total, which it is in already. A generator or
+coroutine counts anew each time that it runs on. What functions waited is not captured.
+
+A window asks from a row of `views.reading.questions.QUESTIONS`: `session` is that of `asked.source` and `reads_on` is
+`asked.reads_on`, which is called before each segment and may raise to end the question. The first answer about a long
+session takes as long as reading its calls, the next ones milliseconds (`dags.analyses.call_summary`); a stretch of
+time costs the two segments at its ends.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from capture.events.batch import Int64
+from capture.session.session import Session
+from dags.analyses.call_forest import Bools, call_forest
+from dags.analyses.call_summary import (
+    BUCKET_DTYPE,
+    CALL_DTYPE,
+    GROUP_DTYPE,
+    NO_CALLER,
+    call_summary,
+    single_calls,
+)
+from dags.analyses.durations import BUCKETS, buckets_of, coarser, quantile
+from dags.kernels import Array
+
+By = Literal["calls", "total", "own", "longest", "errors"]
+ORDERS: tuple[By, ...] = get_args(By)
+NONE_YET = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionStatistics:
+    """A row for each function that ran, by site.
+
+    `calls`: all that ran in the stretch, `cut` of them not whole in it. `errors`: those that an exception ended in it.
+    `longest_ns` is the longest part inside, of the call `longest_call_id`. `first_ns` and `last_ns`: when the first and
+    the last of them began. `shortest_ns` and `longest_whole_ns`: of the whole ones, -1 where there is none; `buckets`
+    and `counts` of a row's whole calls are those from bucket_starts[row] on.
+
+    Shape: (n,); buckets and counts (m,), bucket_starts (n + 1,).
+    Units: ns on the session clock.
+    """
+
+    range_ns: tuple[int, int]
+    site_id: Int64
+    calls: Int64
+    cut: Int64
+    errors: Int64
+    total_ns: Int64
+    own_ns: Int64
+    longest_ns: Int64
+    longest_call_id: Int64
+    longest_is_cut: Bools
+    shortest_ns: Int64
+    longest_whole_ns: Int64
+    first_ns: Int64
+    first_call_id: Int64
+    last_ns: Int64
+    last_call_id: Int64
+    buckets: Int64
+    counts: Int64
+    bucket_starts: Int64
+
+    def __len__(self) -> int:
+        return len(self.site_id)
+
+    def row_of(self, site_id: int) -> int | None:
+        """The row of a function, None where it did not run."""
+        at = int(np.searchsorted(self.site_id, site_id))
+        return at if at < len(self) and self.site_id[at] == site_id else None
+
+    def ranked(self, by: By) -> Int64:
+        """The rows, the most first; those of which there is nothing are left out."""
+        values: Int64 = getattr(self, by if by in {"calls", "errors"} else f"{by}_ns")
+        rows = np.flatnonzero(values > 0) if by in {"calls", "errors"} else np.arange(len(self))
+        return rows[np.lexsort((self.site_id[rows], -values[rows]))]
+
+    def quantile_ns(self, row: int, part: float) -> int | None:
+        """How long its whole calls take that are longer than `part` of them, to a 64th; None: it has none."""
+        inside = slice(int(self.bucket_starts[row]), int(self.bucket_starts[row + 1]))
+        if inside.start == inside.stop:
+            return None
+        ends_ns = int(self.shortest_ns[row]), int(self.longest_whole_ns[row])
+        return quantile(self.buckets[inside], self.counts[inside], part, *ends_ns)
+
+    def median_ns(self, row: int) -> int | None:
+        """Half of its whole calls take longer."""
+        return self.quantile_ns(row, 0.5)
+
+    def distribution(self, row: int, per_doubling: int = 4) -> tuple[Int64, Int64, Int64]:
+        """(from_ns, below_ns, whole calls) of buckets that are so many to a doubling, at most 32, without holes."""
+        inside = slice(int(self.bucket_starts[row]), int(self.bucket_starts[row + 1]))
+        return coarser(self.buckets[inside], self.counts[inside], per_doubling)
+
+
+def function_statistics(
+    session: Session,
+    range_ns: tuple[int, int] | None = None,
+    *,
+    track_ids: Collection[int] | None = None,
+    reads_on: Callable[[], None] = lambda: None,
+) -> FunctionStatistics:
+    """Of the calls between two instants, both included, on these tracks; None: all that is recorded so far.
+
+    What is damaged is missing in it, and in `session.problems`.
+
+    Raises: ValueError for a range that ends before it begins, SessionProblem, and what `reads_on` raises.
+    """
+    session = session.pinned()
+    start_ns, end_ns = (session.start_ns, session.end_ns) if range_ns is None else range_ns
+    if start_ns > end_ns:
+        raise ValueError(f"{start_ns} lies after {end_ns}")
+    wanted = None if track_ids is None else np.array(sorted(track_ids), np.int64)
+    groups, buckets, singles = [np.empty(0, GROUP_DTYPE)], [np.empty(0, BUCKET_DTYPE)], [np.empty(0, CALL_DTYPE)]
+    for some_groups, some_buckets, some_calls in _pieces(session, start_ns, end_ns, reads_on):
+        groups.append(_of_tracks(some_groups, wanted))
+        buckets.append(_of_tracks(some_buckets, wanted))
+        singles.append(_of_tracks(some_calls, wanted))
+    return _joined((start_ns, end_ns), *(np.concatenate(some) for some in (groups, buckets, singles)))
+
+
+def segments_of(session: Session, start_ns: int, end_ns: int) -> list[int]:
+    """The segments with rows whose calls may touch a stretch; the last of them also says what is open at its end."""
+    rows = session.with_rows
+    first = bisect_left(session.segments, start_ns, key=lambda segment: segment.end_ns)
+    last = bisect_right(session.segments, end_ns, key=lambda segment: segment.start_ns)
+    inside = rows[bisect_left(rows, first) : bisect_left(rows, last)]
+    before = rows[: bisect_left(rows, first)][-1:]
+    return inside or before  # in a stretch without events runs what was open before it
+
+
+def _pieces(
+    session: Session, start_ns: int, end_ns: int, reads_on: Callable[[], None]
+) -> Iterator[tuple[Array, Array, Array]]:
+    """(groups, buckets, single calls) of each segment; the single calls all touch the stretch."""
+    chosen = segments_of(session, start_ns, end_ns)
+    for index in chosen:
+        reads_on()
+        segment, is_last = session.segments[index], index == chosen[-1]
+        if start_ns <= segment.start_ns and segment.end_ns <= end_ns:
+            found = call_summary(session, index)
+            singles = np.concatenate([found.carried, found.open]) if is_last else found.carried
+            yield found.groups, found.buckets, singles[touching(singles, start_ns, end_ns)]
+        else:
+            forest = call_forest(session, index)
+            rows = np.arange(len(forest.spans) if is_last else forest.ended)
+            rows = rows[touching(forest.spans[: len(rows)], start_ns, end_ns)]
+            yield np.empty(0, GROUP_DTYPE), np.empty(0, BUCKET_DTYPE), single_calls(forest, rows)
+
+
+def touching(calls: Array, start_ns: int, end_ns: int) -> Array:
+    """Which calls have a part in the stretch: those that ended at its very beginning have none."""
+    is_there: Array = (calls["start_ns"] <= end_ns) & ((calls["end_ns"] > start_ns) | (calls["start_ns"] >= start_ns))
+    return is_there
+
+
+def _of_tracks(rows: Array, wanted: Int64 | None) -> Array:
+    return rows if wanted is None else rows[np.isin(rows["track_id"], wanted)]
+
+
+def _joined(range_ns: tuple[int, int], groups: Array, buckets: Array, calls: Array) -> FunctionStatistics:
+    """Everything together, by site."""
+    singles, is_cut = _as_groups(calls, *range_ns)
+    ran = np.concatenate([groups, singles])
+    ran_cut = np.concatenate([np.zeros(len(groups), np.bool_), is_cut])
+    sites, at = np.unique(ran["site_id"], return_inverse=True)
+    sums = {name: _sums(ran[name], at, len(sites)) for name in ("calls", "errors", "total_ns", "own_ns")}
+    has_run, counted = sums["calls"] > 0, ran["calls"] > 0
+    ran, ran_cut, at = ran[counted], ran_cut[counted], np.cumsum(has_run)[at[counted]] - 1  # those that only call go
+    table = {name: column[has_run] for name, column in sums.items()}
+    table["cut"] = np.bincount(at[ran_cut], minlength=int(has_run.sum()))
+    longest_is_cut = ran_cut
+    for name, best in (
+        ("longest", np.lexsort((ran["longest_call_id"], -ran["longest_ns"], at))),
+        ("first", np.lexsort((ran["first_call_id"], at))),
+        ("last", np.lexsort((-ran["last_call_id"], at))),
+    ):
+        rows = best[np.flatnonzero(np.append(True, np.diff(at[best]) > 0))] if len(best) else best
+        table |= {part: ran[part][rows] for part in (f"{name}_ns", f"{name}_call_id")}
+        if name == "longest":
+            longest_is_cut = ran_cut[rows]
+    table["shortest_ns"] = np.full(int(has_run.sum()), NONE_YET)
+    table["longest_whole_ns"] = np.full(int(has_run.sum()), -1)
+    np.minimum.at(table["shortest_ns"], at[~ran_cut], ran["shortest_ns"][~ran_cut])
+    np.maximum.at(table["longest_whole_ns"], at[~ran_cut], ran["longest_ns"][~ran_cut])
+    table["shortest_ns"][table["longest_whole_ns"] < 0] = -1
+    whole = singles[: len(calls)][~is_cut[: len(calls)]]
+    keys = np.concatenate(
+        [
+            _bucket_keys(buckets["site_id"], buckets["bucket"]),
+            _bucket_keys(whole["site_id"], buckets_of(whole["longest_ns"])),
+        ]
+    )
+    distinct, where = np.unique(keys, return_inverse=True)
+    counts = _sums(np.concatenate([buckets["count"], np.ones(len(whole), np.int64)]), where, len(distinct))
+    site_id = sites[has_run].astype(np.int64)
+    starts = np.append(np.searchsorted(distinct, site_id * BUCKETS), len(distinct))
+    return FunctionStatistics(
+        range_ns,
+        site_id,
+        **table,
+        longest_is_cut=longest_is_cut,
+        buckets=distinct % BUCKETS,
+        counts=counts,
+        bucket_starts=starts,
+    )
+
+
+def _as_groups(calls: Array, start_ns: int, end_ns: int) -> tuple[Array, Bools]:
+    """(a group of each call, and one of its caller, whose own time it is not; which are cut)."""
+    out = np.zeros(len(calls), GROUP_DTYPE)
+    inside = np.minimum(calls["end_ns"], end_ns) - np.maximum(calls["start_ns"], start_ns)
+    for name in ("track_id", "site_id"):
+        out[name] = calls[name]
+    out["calls"] = 1
+    out["errors"] = (calls["raised"] > 0) & (calls["end_ns"] <= end_ns)
+    out["total_ns"] = np.where(calls["outermost"] > 0, inside, 0)
+    out["own_ns"] = out["longest_ns"] = out["shortest_ns"] = inside
+    out["longest_call_id"] = out["first_call_id"] = out["last_call_id"] = calls["call_id"]
+    out["first_ns"] = out["last_ns"] = calls["start_ns"]
+    called = np.flatnonzero(calls["caller_site_id"] != NO_CALLER)
+    callers = np.zeros(len(called), GROUP_DTYPE)
+    callers["site_id"], callers["own_ns"] = calls["caller_site_id"][called], -inside[called]
+    is_cut = (calls["start_ns"] < start_ns) | (calls["end_ns"] > end_ns)
+    return np.concatenate([out, callers]), np.concatenate([is_cut, np.zeros(len(called), np.bool_)])
+
+
+def _sums(values: Array, at: Int64, count: int) -> Int64:
+    out = np.zeros(count, np.int64)
+    np.add.at(out, at, values)
+    return out
+
+
+def _bucket_keys(site_id: Array, bucket: Array) -> Int64:
+    return site_id.astype(np.int64) * BUCKETS + bucket

@@ -1,0 +1,45 @@
+"""A summary of calls with the right checksum that says anything: read, and all that is asked of it asked."""
+
+from __future__ import annotations
+
+import functools
+from random import Random
+from unittest import mock
+
+from capture.session.caches import framed
+from dags.analyses import detail
+from dags.analyses.call_summary import rebuilt_summary
+from dags.analyses.function_statistics import ORDERS, function_statistics
+from tests.fuzz.mutation import msgpack_node
+from tests.fuzz.small_session import opened, sound_files, sound_manifest
+from tests.fuzz.verdict import Wrong
+
+
+@functools.cache
+def _sound() -> bytes:
+    with opened(sound_files()) as session:
+        data = rebuilt_summary(session, 0)
+    assert data is not None
+    return data
+
+
+def seeds() -> dict[str, bytes]:
+    return {"small": _sound()}
+
+
+def mutated(data: bytes, dice: Random) -> bytes:
+    return msgpack_node(data, dice)
+
+
+def read(data: bytes) -> None:
+    segment = sound_manifest().segments[0]
+    files = {**sound_files(), segment.calls_name: framed(data)}
+    with mock.patch.object(detail, "KEPT_FROM_EVENTS", 1), opened(files) as session:
+        for range_ns in (None, (session.start_ns, (session.start_ns + session.end_ns) // 2)):
+            found = function_statistics(session, range_ns)
+            for by in ORDERS:
+                if len(found.ranked(by)) > len(found):
+                    raise Wrong("more functions are ranked than there are")
+            for row in range(len(found)):
+                found.median_ns(row)
+                found.distribution(row)
