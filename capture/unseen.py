@@ -41,6 +41,11 @@ UNSEEN: tuple[Unseen, ...] = (
     ),
     Unseen("objects-full", "Attributes of more than a million objects at a time are not recorded."),
     Unseen(
+        "containers-full",
+        "More than 4096 attributes hold dicts, lists or sets: of the later ones only what they were given is known.",
+        "Name fewer classes with --state.",
+    ),
+    Unseen(
         "names-full",
         "More names hold values than can be told apart; the later ones are not recorded.",
         "Name fewer classes with --state.",

@@ -94,6 +94,7 @@ class StateFlag(Coded):
     FIRST_KNOWN = 8, "the first value that is known"
     SAMPLED = 16, "found by looking, or the last value of a time slice"
     COUNTED = 32, "it stands for several changes"
+    MUTABLE = 64, "it shows what a container held, which may change unseen"
 
 
 class SnapshotReason(Coded):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Set
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow
-from capture.events.kinds import NO_TRACK_SLOT, StateFlag
+from capture.events.kinds import NO_TRACK_SLOT
 from capture.events.metrics import OS_STATE, OS_STATES, together
 from capture.flags import mode_named
 from capture.session.session import Session
@@ -36,7 +36,7 @@ from dags.frame_parts import (
     StackFrame,
     Status,
 )
-from dags.state.dag import Version
+from dags.state.dag import UNSURE, Version
 
 MAX_CACHED_STATES = 100_000
 
@@ -241,7 +241,7 @@ class FrameReader:
                 since_ns=version.since_ns,
                 writer_track_id=version.writer_track_id,
                 writer_call_id=version.writer_call_id or None,
-                confidence="sampled" if version.flags & StateFlag.SAMPLED else "exact",
+                confidence="sampled" if version.flags & UNSURE else "exact",
                 changes=version.changes,
             )
             if len(self._states) >= MAX_CACHED_STATES:

@@ -26,6 +26,8 @@ from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, deco
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import Cells, before_in_batch
 
+UNSURE = StateFlag.SAMPLED | StateFlag.MUTABLE
+"""Of a value: the program may hold another one by now, or have held others since."""
 MAX_KEY_ID = 1 << 22  # more than any recording names; a hostile session's must not make a table of gigabytes
 
 
@@ -189,10 +191,10 @@ class StateDag(Dag):
         return self._versions(np.flatnonzero(self._values.is_valid().to_numpy(zero_copy_only=False)))
 
     def is_sampled(self) -> bool:
-        """Whether one of the present versions stands for others that were left out."""
+        """Whether one of the present versions stands for others that were left out, or may have changed since."""
         if not len(self.cells):
             return False
-        sampled = (self._column("flags") & StateFlag.SAMPLED) != 0
+        sampled = (self._column("flags") & UNSURE) != 0
         return bool(sampled.any()) and bool((sampled & self._values.is_valid().to_numpy(zero_copy_only=False)).any())
 
     def causes_of(self, node: NodeId) -> Iterator[Edge]:

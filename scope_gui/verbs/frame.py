@@ -10,7 +10,7 @@ import msgspec
 from capture.events.track_kinds import HEADS
 from capture.shown_text import one_line
 from dags.frame.reader import frame_at
-from dags.frame_parts import LINE_WORDS, Frame, FrameTrack, process_status_text, status_text
+from dags.frame_parts import LINE_WORDS, Frame, FrameState, FrameTrack, process_status_text, status_text
 from scope_gui.streams import print_json
 from scope_gui.verbs.answers import short_cell
 from scope_gui.verbs.opened import opened
@@ -52,14 +52,19 @@ def _frame_lines(shown: Frame, *, every_track: bool) -> Iterable[str]:
         if ended and not every_track:
             yield f"  {ended} ended thread{'s' * (ended > 1)}, --all shows them"
     for state in shown.states:
-        count = f"{state.changes:,}".replace(",", " ")
-        counted = f" ({state.confidence}, {count} changes)" if state.changes > 1 else ""
-        yield f"  {state.owner}.{state.key} = {short_cell(state.value)}{counted}"
+        yield f"  {state.owner}.{state.key} = {short_cell(state.value)}{_doubt_of(state)}"
     for name, value in sorted(shown.metrics.items()):
         yield f"  {name} {value:g}"
     yield "confidence: " + ", ".join(
         f"{part} {word}" for part, word in msgspec.structs.asdict(shown.confidence).items()
     )
+
+
+def _doubt_of(state: FrameState) -> str:
+    said: list[str] = [state.confidence] if state.confidence != "exact" or state.changes > 1 else []
+    if state.changes > 1:
+        said.append(f"{state.changes:,} changes".replace(",", " "))
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _track_lines(track: FrameTrack) -> Iterable[str]:

@@ -14,7 +14,7 @@ from tests.targets import Launcher
 
 Make = Callable[..., Recording]
 
-DELETED, TRUNCATED, REDACTED, FIRST, SAMPLED = 1, 2, 4, 8, 16
+DELETED, TRUNCATED, REDACTED, FIRST, SAMPLED, MUTABLE = 1, 2, 4, 8, 16, 64
 
 
 def watched(interpreter: Interpreter) -> bool:
@@ -127,7 +127,10 @@ def test_instances_that_exist_already_show_what_they_hold(
     one.attach(started)
     one.stop()
     states = [state for state in one.read().states() if state[2]]
-    assert [(key, flags, text) for _, key, _, flags, text in states] == [("a", FIRST, "1"), ("b", FIRST, "[2]")]
+    assert [(key, flags, text) for _, key, _, flags, text in states] == [
+        ("a", FIRST, "1"),
+        ("b", FIRST | MUTABLE, "[2]"),
+    ]
 
 
 def test_values_are_bounded_secret_and_rendered_without_the_targets_code(
@@ -169,12 +172,13 @@ box.nested = [Hostile(), {"token": 1}]
         "huge": (0, "<int of 16610 bits>"), "large": (0, str(2**100)),
         "text": (0, "'é\\n\U0001f600'"), "quoted": (0, "'it\\'s'"), "raw": (0, "b'a\\x00\\''"),
         "lone": (0, "'\\\\ud800'"),
-        "items": (TRUNCATED, "[1, [2, …]]"), "pair": (0, "(1, 'b')"), "one": (0, "(1,)"), "empty": (0, "set()"),
-        "many": (TRUNCATED, "[0, 1, 2, 3, 4, 5, 6, 7, …]"),
-        "mapping": (REDACTED, "{'a': 1, 'password': ‹redacted›, 3: {4: 5}}"),
+        "items": (TRUNCATED | MUTABLE, "[1, [2, …]]"), "pair": (0, "(1, 'b')"), "one": (0, "(1,)"),
+            "empty": (MUTABLE, "set()"),
+        "many": (TRUNCATED | MUTABLE, "[0, 1, 2, 3, 4, 5, 6, 7, …]"),
+        "mapping": (REDACTED | MUTABLE, "{'a': 1, 'password': ‹redacted›, 3: {4: 5}}"),
         "api_key": (REDACTED, "‹redacted›"), "author": (0, "'Ann'"), "oauth_header": (REDACTED, "‹redacted›"),
         "hostile": (0, "<__main__.Hostile>"), "odd": (0, "<__main__.Odd>"), "mine": (0, "<__main__.MyList>"),
-        "nested": (REDACTED, "[<__main__.Hostile>, {'token': ‹redacted›}]"),
+        "nested": (REDACTED | MUTABLE, "[<__main__.Hostile>, {'token': ‹redacted›}]"),
     }.items():  # fmt: skip
         assert told[key] == expected, key
     for key, start in (("long", "'üüü"), ("million", "'xxx")):

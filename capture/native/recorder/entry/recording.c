@@ -10,6 +10,7 @@
 #include "entry/calibration.h"
 #include "costs.h"
 #include "defs.h"
+#include "values/containers.h"
 #include "values/exceptions.h"
 #include "filter.h"
 #include "hooks/fork.h"
@@ -296,7 +297,8 @@ int scope_recording_end(void) {
 void scope_recording_sweep(void) {
     if (!scope_active)
         return;
-    scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes();
+    scope_pool.header->table_bytes =
+        scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes() + scope_containers_bytes();
     scope_look_for_interpreters();
     scope_hooks_look();
     PyObject *frames = scope_current_frames();

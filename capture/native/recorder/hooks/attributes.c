@@ -15,6 +15,7 @@
 
 #include "values/attribute_keys.h"
 #include "hooks/classes.h"
+#include "values/containers.h"
 #include "hooks/collector.h"
 #include "hooks/fork.h"
 #include "values/objects.h"
@@ -24,6 +25,9 @@
 #include "tracks.h"
 #include "hooks/type_slots.h"
 #include "values/typenames.h"
+
+#define LOOK_NS 1000000u /* how long one look at containers may take, with the GIL */
+#define LAST_NS 10000000u
 
 static bool started;
 
@@ -43,8 +47,8 @@ static inline struct scope_writer *writer(void) {
 }
 
 /* GIL held; allocates; never leaves an exception. `value` NULL = deleted; `key` NULL = not recorded. */
-static inline void write_value(struct scope_writer *w, const struct scope_attribute_key *key, uint64_t serial,
-                               PyObject *value, uint32_t flags) {
+static inline void write_value(struct scope_writer *w, struct scope_attribute_key *key, PyObject *object,
+                               uint64_t serial, PyObject *value, uint32_t flags) {
     struct scope_text text;
     if (!key || !key->id)
         return;
@@ -56,6 +60,10 @@ static inline void write_value(struct scope_writer *w, const struct scope_attrib
     else
         scope_render(&text, value);
     scope_state_write(w, id, serial, flags, value ? &text : NULL);
+    if (SCOPE_UNLIKELY((value && text.mutable) || key->held_containers)) {
+        key->held_containers = true;
+        scope_containers_note(object, key->name, id, serial, value ? &text : NULL);
+    }
 }
 
 struct presence {
@@ -71,7 +79,7 @@ static void write_present(PyObject *object, PyObject *name, PyObject *value, voi
         return;
     Py_IncRef(name);
     PyUnicode_InternInPlace(&name);
-    write_value(presence->w, scope_attribute_key(Py_TYPE(object), name), presence->serial, value,
+    write_value(presence->w, scope_attribute_key(Py_TYPE(object), name), object, presence->serial, value,
                 SCOPE_STATE_FIRST_KNOWN);
     Py_DecRef(name);
 }
@@ -100,14 +108,14 @@ static void changed(struct scope_writer *w, PyObject *object, PyObject *name, Py
         *known = serial;
         write_earlier(w, object, serial, name);
     }
-    const struct scope_attribute_key *key = scope_attribute_key(Py_TYPE(object), name);
+    struct scope_attribute_key *key = scope_attribute_key(Py_TYPE(object), name);
     if (SCOPE_LIKELY(key && key->kind == SCOPE_ATTRIBUTE_STORED)) {
-        write_value(w, key, serial, value, 0);
+        write_value(w, key, object, serial, value, 0);
     } else if (key && key->kind == SCOPE_ATTRIBUTE_NATIVE) {
         PyObject *stored = value ? PyObject_GenericGetAttr(object, name) : NULL; /* runs C only */
         PyErr_Clear();
         if (stored || !value)
-            write_value(w, key, serial, stored, 0);
+            write_value(w, key, object, serial, stored, 0);
         if (stored)
             Py_DecRef(stored);
     }
@@ -266,6 +274,16 @@ void scope_attributes_sweep(PyObject *frames) {
     (void)frames;
     int collecting = PyGC_Disable();
     scope_classes_look();
+    scope_containers_look(scope_tracks_main(), LOOK_NS);
+    if (collecting)
+        PyGC_Enable();
+    PyErr_Clear();
+}
+
+/* GIL held; allocates; never leaves an exception. The end, while recording is still on. */
+void scope_attributes_finish(void) {
+    int collecting = PyGC_Disable();
+    scope_containers_look(scope_tracks_main(), LAST_NS);
     if (collecting)
         PyGC_Enable();
     PyErr_Clear();
@@ -279,6 +297,7 @@ void scope_attributes_undo(void) {
     }
     started = false;
     scope_classes_stop();
+    scope_containers_close();
     scope_objects_close();
     scope_attribute_keys_close();
     PyErr_Clear();

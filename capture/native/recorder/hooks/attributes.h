@@ -7,6 +7,7 @@
 void scope_attributes_begin(PyObject *frames);
 void scope_attributes_change(void);
 void scope_attributes_sweep(PyObject *frames);
+void scope_attributes_finish(void);
 void scope_attributes_undo(void);
 
 #endif

@@ -19,7 +19,8 @@
 
 #define COUNTED_BLINDLY 16u /* a look or the next of so many changes ends the slice of a name that has calmed down */
 #define POLL_NS 2000000u    /* how long one look may compare, with the GIL */
-#define LAST_NS 10000000u   /* and the last one, after which nobody will be held up again */
+#define CONTAINERS_NS 1000000u
+#define LAST_NS 10000000u /* and the last one, after which nobody will be held up again */
 
 enum dict_event { ADDED, MODIFIED, DELETED, CLONED, CLEARED, DEALLOCATED };
 
@@ -27,15 +28,8 @@ static int watcher = -1;
 static uint32_t polls, poll_module;
 static Py_ssize_t poll_at;      /* where the next look goes on in the module of that number */
 static Py_ssize_t poll_size;    /* names that it had then */
+static uint32_t container_at;   /* where the next look at containers goes on */
 static Py_ssize_t modules_seen; /* len(sys.modules) at the last look */
-
-/* GIL not needed; does not allocate. FNV-1a 64. */
-static uint64_t hash_of(const struct scope_text *text) {
-    uint64_t hash = 14695981039346656037u;
-    for (uint32_t i = 0; i < text->length; i++)
-        hash = (hash ^ (unsigned char)text->bytes[i]) * 1099511628211u;
-    return hash;
-}
 
 /* GIL held; may allocate; never leaves an exception. What tells two values apart without rendering them, where that can be
  * had cheaply; 0 = render. */
@@ -67,7 +61,7 @@ static void note(struct scope_writer *w, PyObject *dict, PyObject *key, PyObject
         uint64_t hash = cheap_hash(value);
         if (!hash) {
             scope_render(&text, value);
-            hash = hash_of(&text);
+            hash = scope_text_hash(&text);
         }
         if (entry->present && entry->hash == hash)
             return;
@@ -234,6 +228,29 @@ static void look_at_first_values(uint64_t patience_ns) {
     }
 }
 
+/* GIL held; allocates with the collector off; never leaves an exception. Containers that watched names hold have changed without
+ * a watcher being told: what differs from what was written last. Of many each look sees some. */
+static void look_at_containers(uint64_t patience_ns) {
+    struct scope_writer *w = scope_tracks_main();
+    const uint64_t until_ns = scope_mono_ns() + patience_ns;
+    struct scope_text text;
+    uint32_t seen = 0;
+    for (uint32_t steps = 0; w && scope_globals.mutable && steps <= scope_globals.mask; steps++) {
+        struct scope_global *entry = &scope_globals.entries[container_at++ & scope_globals.mask];
+        PyObject *value = entry->key && entry->mutable && !entry->unwritten
+                              ? PyDict_GetItemWithError(entry->dict, entry->key) /* borrowed; nothing here changes it */
+                              : NULL;
+        PyErr_Clear();
+        if (!value)
+            continue;
+        scope_render(&text, value);
+        if (scope_text_hash(&text) != entry->hash)
+            scope_global_write(w, entry, value, SCOPE_STATE_SAMPLED);
+        if (++seen % 16 == 0 && scope_mono_ns() > until_ns)
+            return;
+    }
+}
+
 /* GIL held; allocates with the collector off; never leaves an exception. Says of which modules the looks have not seen
  * everything, and how many names that are. */
 static void say_what_was_not_looked_at(void) {
@@ -265,6 +282,8 @@ void scope_globals_finish(void) {
     else
         poll_modules(LAST_NS);
     scope_globals_write_last(true);
+    if (watcher >= 0)
+        look_at_containers(LAST_NS);
     say_what_was_not_looked_at();
     if (collecting)
         PyGC_Enable();
@@ -296,6 +315,8 @@ void scope_globals_sweep(PyObject *frames) {
     else
         poll_modules(POLL_NS);
     scope_globals_write_last(false);
+    if (watcher >= 0)
+        look_at_containers(CONTAINERS_NS);
     if (collecting)
         PyGC_Enable();
     PyErr_Clear();
@@ -313,6 +334,7 @@ void scope_globals_undo(void) {
     watcher = -1;
     poll_module = 0;
     poll_at = 0;
+    container_at = 0;
     scope_globals_close();
 }
 

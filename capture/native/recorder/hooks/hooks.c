@@ -71,6 +71,7 @@ static const struct scope_hook hooks[] = {
         .begin = scope_attributes_begin,
         .change = scope_attributes_change,
         .sweep = scope_attributes_sweep,
+        .finish = scope_attributes_finish,
         .undo = scope_attributes_undo,
     },
 };

@@ -84,7 +84,7 @@ static void learn(struct scope_attribute_key *entry, PyTypeObject *type, PyObjec
 
 /* GIL held; allocates at the first sight of a key; leaves exceptions as they are; until the next call of this module.
  * NULL = a name that is no str, or one too many. `name` must be interned. */
-const struct scope_attribute_key *scope_attribute_key(PyTypeObject *type, PyObject *name) {
+struct scope_attribute_key *scope_attribute_key(PyTypeObject *type, PyObject *name) {
     if (SCOPE_LIKELY(table != NULL)) {
         struct scope_attribute_key *entry = entry_of(type, name);
         if (SCOPE_LIKELY(entry->type != NULL))

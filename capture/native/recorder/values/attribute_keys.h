@@ -17,9 +17,10 @@ struct scope_attribute_key {
     uint32_t id;        /* 0 = not recorded */
     uint8_t kind;       /* enum scope_attribute */
     bool redacted;
+    bool held_containers; /* an instance has had one there */
 };
 
-const struct scope_attribute_key *scope_attribute_key(PyTypeObject *type, PyObject *name);
+struct scope_attribute_key *scope_attribute_key(PyTypeObject *type, PyObject *name);
 void scope_attribute_keys_drop(PyTypeObject *type);
 void scope_attribute_keys_look(void);
 void scope_attribute_keys_close(void);

@@ -136,6 +136,11 @@ void scope_global_write(struct scope_writer *w, struct scope_global *entry, PyOb
         scope_render_redacted(&text);
     else
         scope_render(&text, value);
+    scope_globals.mutable -= entry->mutable;
+    entry->mutable = value && text.mutable;
+    scope_globals.mutable += entry->mutable;
+    if (entry->mutable)
+        entry->hash = scope_text_hash(&text);
     scope_state_write_changes(w, entry->id, flags, value ? &text : NULL, changes);
 }
 

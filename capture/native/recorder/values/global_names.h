@@ -16,8 +16,9 @@ struct scope_global {
     uint32_t id;
     bool redacted, present;
     bool whole;          /* every change is written */
+    bool mutable;        /* it holds a container, which may change unseen */
     uint32_t seen_in;    /* number of the poll that saw it last */
-    uint64_t hash;       /* of the last value, when polling */
+    uint64_t hash;       /* of the last value, when polling, and of a container */
     uint64_t slice_ns;   /* when the present slice began */
     uint64_t changed_ns; /* the last change */
     uint32_t changes;    /* in this slice */
@@ -29,6 +30,7 @@ struct scope_globals {
     struct scope_global *entries; /* open addressing by (dict, key); NULL = none yet */
     uint32_t mask, count;
     uint32_t unwritten; /* entries with unwritten changes */
+    uint32_t mutable;   /* entries that hold containers */
     struct scope_module *modules;
     uint32_t module_count, module_capacity;
 };

@@ -115,22 +115,33 @@ bool scope_present_prove(void) {
     return proved;
 }
 
-/* GIL held; allocates; never leaves an exception. One value by its name, where reading it runs no code of the target. */
-static void by_name(PyObject *object, PyObject *name, scope_present_value each, void *context) {
-    PyObject *of_class = scope_python.type_lookup(Py_TYPE(object), name); /* borrowed */
-    if (of_class && PyType_GetFlags(Py_TYPE(of_class)) & Py_TPFLAGS_HEAPTYPE &&
-        PyType_GetSlot(Py_TYPE(of_class), Py_tp_descr_get))
-        return;
+/* GIL held; allocates; new reference or NULL without an exception. What the instance itself holds by that name, where
+ * reading it runs no code of the target. */
+PyObject *scope_present_value(PyObject *object, PyObject *name) {
+    PyObject *of_class = proved ? scope_python.type_lookup(Py_TYPE(object), name) : NULL; /* borrowed */
+    if (!proved || (of_class && PyType_GetFlags(Py_TYPE(of_class)) & Py_TPFLAGS_HEAPTYPE &&
+                    PyType_GetSlot(Py_TYPE(of_class), Py_tp_descr_get)))
+        return NULL;
     PyObject *value = PyObject_GenericGetAttr(object, name);
     PyErr_Clear();
-    if (value && value != of_class)
+    if (value && value == of_class) {
+        Py_DecRef(value);
+        return NULL;
+    }
+    return value;
+}
+
+/* GIL held; allocates; never leaves an exception. */
+static void by_name(PyObject *object, PyObject *name, scope_present_each each, void *context) {
+    PyObject *value = scope_present_value(object, name);
+    if (value)
         each(object, name, value, context);
     if (value)
         Py_DecRef(value);
 }
 
 /* GIL held; allocates; never leaves an exception. What __slots__ of the class and its bases hold. */
-static void slot_values(PyObject *object, scope_present_value each, void *context) {
+static void slot_values(PyObject *object, scope_present_each each, void *context) {
     PyObject *bases = scope_type_mro(Py_TYPE(object));
     for (Py_ssize_t i = 0, count = bases ? PyTuple_Size(bases) : 0; i < count; i++) {
         PyTypeObject *base = (PyTypeObject *)PyTuple_GetItem(bases, i);
@@ -154,7 +165,7 @@ static void slot_values(PyObject *object, scope_present_value each, void *contex
 }
 
 /* GIL held; allocates with the collector off; never leaves an exception. */
-void scope_present_values(PyObject *object, scope_present_value each, void *context) {
+void scope_present_values(PyObject *object, scope_present_each each, void *context) {
     PyObject *dict = scope_present_dict(object), *name, *value;
     Py_ssize_t at = 0;
     if (!proved)

@@ -4,10 +4,11 @@
 
 #include "python_api.h"
 
-typedef void (*scope_present_value)(PyObject *object, PyObject *name, PyObject *value, void *context);
+typedef void (*scope_present_each)(PyObject *object, PyObject *name, PyObject *value, void *context);
 
 bool scope_present_prove(void);
+PyObject *scope_present_value(PyObject *object, PyObject *name);
 PyObject *scope_present_dict(PyObject *object);
-void scope_present_values(PyObject *object, scope_present_value each, void *context);
+void scope_present_values(PyObject *object, scope_present_each each, void *context);
 
 #endif

@@ -50,7 +50,8 @@ static inline void write_state(struct scope_writer *w, uint32_t key, uint64_t ob
         return;
     }
     if (text)
-        flags |= (text->truncated ? SCOPE_STATE_TRUNCATED : 0) | (text->redacted ? SCOPE_STATE_REDACTED : 0);
+        flags |= (text->truncated ? SCOPE_STATE_TRUNCATED : 0) | (text->redacted ? SCOPE_STATE_REDACTED : 0) |
+                 (text->mutable ? SCOPE_STATE_MUTABLE : 0);
     scope_own_soon(record + SCOPE_RECORDS_AHEAD);
     unsigned char *raw = (unsigned char *)(record + 1);
     memset(record + slots - 1, 0, sizeof *record);
