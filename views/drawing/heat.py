@@ -22,6 +22,12 @@ def level_colour(level: str, shown: Colours) -> QColor:
 
 
 @lru_cache(maxsize=4)
+def step_colours(theme: Theme) -> tuple[QColor, ...]:
+    """The colours of `views.words.heat_steps.STEPS`, for grounds and walls: nothing is written in these."""
+    return tuple(QColor(name) for name in colours(theme).heat)
+
+
+@lru_cache(maxsize=4)
 def heat_scale(theme: Theme) -> tuple[QColor, ...]:
     """STEPS colours from cold to hot."""
     return tuple(QColor(heat_colour(theme, at / (STEPS - 1))) for at in range(STEPS))

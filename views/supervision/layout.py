@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,16 +21,16 @@ from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status, process_status_text, status_text
 from views.supervision.state import Heat
 from views.words.figures import count_text, short_count, size_text
+from views.words.heat_steps import CALL_RATE, CPU_SHARE, RESIDENT, Step, step_of
 from views.words.plain_text import plain
 
 NAME_LENGTH = 200
 MAX_ENDED = 20
-Level = Literal["hot", "warm", "healthy", "cold", "unknown"]
-LEVELS: tuple[tuple[float, Level], ...] = ((0.85, "hot"), (0.6, "warm"), (0.05, "healthy"), (0.0, "cold"))
+Level = Step | Literal["unknown"]
 MEANINGS: dict[Heat, str] = {
-    "activity": "Processes: share of their busiest moment. Threads: calls per second",
-    "cpu": "Share of one core, per process",
-    "memory": "Resident memory, by powers of two: blue 16 MiB, red from 6 GiB",
+    "activity": f"Colour: calls per second, red {CALL_RATE.words()[3]}. Bars of processes: of their busiest moment",
+    "cpu": f"Share of one core, per process, red {CPU_SHARE.words()[3]}",
+    "memory": f"Resident memory, bars by powers of two, red {RESIDENT.words()[3]}",
 }
 
 
@@ -52,20 +52,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     folded: bool = False
 
 
-def level_of(heat: float | None) -> Level:
-    """The colour's meaning for a heat of 0 to 1.
-
-    >>> [level_of(heat) for heat in (None, 0.0, 0.3, 0.7, 1.0)]
-    ['unknown', 'cold', 'healthy', 'warm', 'hot']
-    """
-    if heat is None:
-        return "unknown"
-    return next(level for least, level in LEVELS if heat >= least or least == 0.0)
-
-
 def thread_heat(calls_per_second: float) -> float:
     """0 to 1 by the power of ten, 1 at ten million calls per second, which no Python thread does: the same rate has
-    the same colour at every moment and in every session.
+    as long a bar at every moment and in every session.
 
     >>> [round(thread_heat(rate), 2) for rate in (0, 10, 10_000, 1_000_000)]
     [0.0, 0.15, 0.57, 0.86]
@@ -142,29 +131,44 @@ def _shown(own: Sequence[FrameTrack], since_ns: int) -> list[FrameTrack]:
     return [track for track in own if track.status != "ended"] + newest[:MAX_ENDED]
 
 
-def _heats(
-    frame: Frame, calls: RecentCalls, heat_by: Heat
-) -> Callable[[FrameProcess | FrameTrack], tuple[float | None, str]]:
+class Warmth(NamedTuple):
+    """How hot something is: `heat` is how long its bar is, None: not known; `figure` in words; `level` its colour."""
+
+    heat: float | None
+    figure: str
+    level: Level = "unknown"
+
+
+def _heats(frame: Frame, calls: RecentCalls, heat_by: Heat) -> Callable[[FrameProcess | FrameTrack], Warmth]:
     """What answers the heat and the figure of a process or a thread."""
     rates = {int(track): int(calls.begun_on(int(track)).sum()) / max(calls.seconds, 1e-9) for track in calls.tracks}
+    of_process: dict[int, float] = defaultdict(float)
+    for track in frame.tracks:
+        of_process[track.process_id] += rates.get(track.track_id, 0.0)
 
-    def heat(of: FrameProcess | FrameTrack) -> tuple[float | None, str]:
+    def heat(of: FrameProcess | FrameTrack) -> Warmth:
         if isinstance(of, FrameTrack):
             if heat_by != "activity":
-                return None, ""
+                return Warmth(None, "")
             if of.confidence == "not captured":
-                return None, "not captured"
+                return Warmth(None, "not captured")
             rate = rates.get(of.track_id, 0.0)
-            return thread_heat(rate), f"{short_count(rate)} /s"
+            return Warmth(thread_heat(rate), f"{short_count(rate)} /s", step_of(CALL_RATE, rate))
         if of.status == "ended":
-            return None, "ended"
+            return Warmth(None, "ended")
         if heat_by == "cpu":
             known = of.cpu_percent
-            return (None, "not captured") if known is None else (min(known / 100, 1.0), f"{known:.0f} %")
+            if known is None:
+                return Warmth(None, "not captured")
+            return Warmth(min(known / 100, 1.0), f"{known:.0f} %", step_of(CPU_SHARE, known / 100))
         if heat_by == "memory":
             size = of.rss_bytes
-            return (None, "not captured") if size is None else (memory_heat(size), size_text(size))
-        return (None, "not captured") if of.tier == "observe" else (of.heat, f"{of.heat * 100:.0f} %")
+            if size is None:
+                return Warmth(None, "not captured")
+            return Warmth(memory_heat(size), size_text(size), step_of(RESIDENT, size))
+        if of.tier == "observe":
+            return Warmth(None, "not captured")
+        return Warmth(of.heat, f"{of.heat * 100:.0f} %", step_of(CALL_RATE, of_process[of.process_id]))
 
     return heat
 
@@ -182,7 +186,7 @@ def _process_row(
     track_id: int,
     depth: int,
     *,
-    heat: tuple[float | None, str],
+    heat: Warmth,
     spark: tuple[float, ...],
     children: int,
     folded: bool,
@@ -200,16 +204,16 @@ def _process_row(
         name=plain(process.name, NAME_LENGTH) or f"process {process.pid}",
         detail=" · ".join(details),
         status=process.status,
-        heat=heat[0],
-        figure=heat[1],
-        level=level_of(heat[0]),
+        heat=heat.heat,
+        figure=heat.figure,
+        level=heat.level,
         spark=spark,
         children=children,
         folded=folded,
     )
 
 
-def _thread_row(track: FrameTrack, depth: int, heat: tuple[float | None, str], spark: tuple[float, ...]) -> Row:
+def _thread_row(track: FrameTrack, depth: int, heat: Warmth, spark: tuple[float, ...]) -> Row:
     doing = [plain(track.stack[-1].function, NAME_LENGTH)] if track.stack else []
     doing += [status_text(track)] if track.status == "waiting" else []
     return Row(
@@ -220,8 +224,8 @@ def _thread_row(track: FrameTrack, depth: int, heat: tuple[float | None, str], s
         name=plain(track.name, NAME_LENGTH) or f"{plain(track.kind, 20)} {track.os_id or track.track_id}",
         detail="ended" if track.status == "ended" else " · ".join(doing),
         status=track.status,
-        heat=None if track.status == "ended" else heat[0],
-        figure="" if track.status == "ended" else heat[1],
-        level=level_of(None if track.status == "ended" else heat[0]),
+        heat=None if track.status == "ended" else heat.heat,
+        figure="" if track.status == "ended" else heat.figure,
+        level="unknown" if track.status == "ended" else heat.level,
         spark=spark,
     )

@@ -78,3 +78,13 @@ def test_of_threads_that_have_ended_the_newest_of_the_stretch_come_last_and_the_
     long_ago = supervision_rows(at, calls_of([], at, SECOND_NS, 2 * SECOND_NS), "activity", NONE)
     assert [row.track_id for row in long_ago] == [1, 200]
     assert long_ago[0].detail.endswith("100 more ended")
+
+
+def test_a_process_at_its_own_busiest_moment_is_hot_only_when_that_is_much() -> None:
+    at = frame(processes=[process(1, heat=1.0, cpu_percent=3.0)], tracks=[track(2)])
+    few = [ended_call(n, (n * 1000, n * 1000 + 10), 2, 1, None) for n in range(1, 9)]
+    for heat_by in ("activity", "cpu"):
+        row = supervision_rows(at, calls_of(few, at, 0, SECOND_NS), heat_by, NONE)[0]
+        assert row.level == "cold"
+    busy = [ended_call(n, (n * 1000, n * 1000 + 10), 2, 1, None) for n in range(1, 20_000)]
+    assert supervision_rows(at, calls_of(busy, at, 0, SECOND_NS), "activity", NONE)[0].level == "warm"

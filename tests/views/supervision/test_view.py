@@ -29,14 +29,14 @@ def made(qtbot: QtBot, assigns: Assigns) -> tuple[SupervisionView, list[Event]]:
 
 AT = frame(
     SECOND_NS,
-    processes=[process(1, heat=1.0), process(2, name="child", tier="observe")],
+    processes=[process(1, heat=1.0, cpu_percent=97.0), process(2, name="child", tier="observe")],
     tracks=[track(1, kind="process"), track(2), track(9, kind="process", process_id=2)],
 )
 
 
 def test_a_hot_process_is_red_and_says_its_figure_in_both_themes(qtbot: QtBot) -> None:
     for theme, shown in (("dark", DARK), ("light", LIGHT)):
-        view, _ = made(qtbot, showing(AT, theme=theme))
+        view, _ = made(qtbot, showing(AT, theme=theme, views=(SupervisionState(heat_by="cpu"),)))
         image = picture(view, 360, 400)
         assert near(image, shown.hot) > 50
         assert near(image, shown.panel, 4) > 20_000
