@@ -38,6 +38,7 @@ def _options(table: Table) -> dict[str, Any]:
         "use_dictionary": [column.name for column in table.columns if column.encoding == "dictionary"],
         "write_statistics": [column.name for column in table.columns if column.skips],
         "write_page_checksum": True,
+        "max_rows_per_page": _ROW_GROUP_ROWS,  # else a page, and a compressor set up for it, for each 20 000 rows
         "store_schema": False,  # it costs 1 KiB per file and says what the Parquet schema says already
     }
 

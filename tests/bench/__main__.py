@@ -28,7 +28,7 @@ ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "session": session_rows.large_session,
     "tracks": track_rows.many_tracks,
     "states": state_rows.sealing_of_states,
-    "mixed": mixed_rows.sealing_of_mixed_kinds,
+    "mixed": mixed_rows.sealing_by_mix,
     "window": window_rows.real_window,
     "export": export_rows.one_moment,
 }

@@ -1,8 +1,9 @@
 """A process of its own with made-up kinds of events: what decoding, ordering, correlating and sealing them takes.
 
-`python -m tests.bench.mixed_driver FOLDER` prints JSON: seconds of one core by stage, of the median of some runs. Of 20
-events 10 are calls and returns, 4 lines with 24 bytes (a call and a text), 2 allocations, 2 waits, 1 a message, 1 a
-state. The kinds are rows that are put into the table before anything else has read it.
+`python -m tests.bench.mixed_driver FOLDER MIX` prints JSON: seconds of one core by stage, of the median of some runs.
+Of 20 events of the mix `mixed` 10 are calls and returns, 4 lines with 24 bytes (a call and a text), 2 allocations, 2
+waits, 1 a message, 1 a state. Every return is that of the innermost call, as it is in a program: one that finds none
+costs a look at 4 096 open calls. The kinds are rows that are put into the table before anything else has read it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,17 @@ from typing import Any
 EVENTS = 2_000_000
 RUNS = 5  # the first one also loads libraries and grows the process: a sealer does so once
 TRACKS = 4
-ROUNDS = 130  # of the pattern in a block, which then has about as many slots as a chunk
+CHUNK_SLOTS = 4096
+_CALL = ("call", "return")
+MIXES: dict[str, tuple[str, ...]] = {
+    "mixed": (
+        *("call", "line", "take", "line", "return"), *("call", "line", "give", "line", "return"),
+        *("call", "wait_begin", "wait_end", "return"), *("call", "state", "message", "return"), *_CALL,
+    ),
+    "calls": _CALL * 10,
+    "lines": ("call", *("line",) * 18, "return"),
+}  # fmt: skip
+SIZES = {"line": 24, "take": 8, "give": 8, "state": 16}
 BEFORE = '    @property\n    def word(self) -> str:\n        """How sessions and SQL call it."""'
 MADE_UP = """
     LINE = KindRow(code=40, group="state", a="number", b="payload bytes", payload="object", says="A line is run.")
@@ -41,52 +52,54 @@ def add_kinds() -> None:
     exec(compile(text[:at] + MADE_UP.lstrip("\n") + "\n" + text[at:], str(path), "exec"), module.__dict__)
 
 
-def recorded() -> Any:
+def recorded(mix: str) -> Any:
     """The blocks of a target that made EVENTS events on TRACKS tracks."""
     from capture.events.definitions import DefinitionKind  # noqa: PLC0415 - after the kinds are added
     from tests.synthetic import PaperTarget, definition  # noqa: PLC0415
 
+    words = MIXES[mix]
     target = PaperTarget().begin()
     target.define(*(definition(DefinitionKind.STATE_KEY, n, "m", f"k{n}", "global") for n in range(1, 101)))
-    first, per_block = 0, 20 * ROUNDS
-    while first < EVENTS:
-        track = 1 + first // per_block % TRACKS
-        target.blocks.append(_block(first, track, first // per_block // TRACKS * per_block, len(target.blocks) + 1))
-        first += per_block
-        target.clock(first * 50)
+    per_block = len(words) * _rounds(words)
+    for first in range(0, EVENTS, per_block):
+        target.blocks.append(_block(words, first, len(target.blocks) + 1))
+        target.clock((first + per_block) * 50)
     return target
 
 
-def _block(first: int, track: int, seq: int, block_no: int) -> Any:
+def _slots(word: str) -> int:
+    return 1 + (SIZES.get(word, 0) + 15) // 16
+
+
+def _rounds(words: tuple[str, ...]) -> int:
+    return CHUNK_SLOTS // sum(_slots(word) for word in words)
+
+
+def _block(words: tuple[str, ...], first: int, block_no: int) -> Any:
     import numpy as np  # noqa: PLC0415
 
     from capture.drain.blocks import Block, BlockType  # noqa: PLC0415
     from capture.events.batch import RECORD_DTYPE  # noqa: PLC0415
     from capture.events.kinds import KIND_CODES, PAYLOAD_FLAG  # noqa: PLC0415
 
-    words = (
-        *("call", "line", "take", "line", "return") * 2, *("call", "wait_begin", "wait_end", "return"),
-        *("call", "state", "message", "return"), *("call", "return"),
-    )  # fmt: skip
-    sizes = {"line": 24, "take": 8, "give": 8, "state": 16}
-    slots = np.cumsum([0, *(1 + (sizes.get(word, 0) + 15) // 16 for word in words)])
-    rounds = np.zeros((ROUNDS, int(slots[-1])), RECORD_DTYPE)
-    payload = rounds.view("<u8").reshape(ROUNDS, -1, 2)
-    numbers = first + 20 * np.arange(ROUNDS)
+    rounds = _rounds(words)
+    turn, of = divmod(first // (len(words) * rounds), TRACKS)
+    slots = np.cumsum([0, *(_slots(word) for word in words)])
+    records = np.zeros((rounds, int(slots[-1])), RECORD_DTYPE)
+    payload = records.view("<u8").reshape(rounds, -1, 2)
+    numbers = first + len(words) * np.arange(rounds)
     for at, (slot, word) in enumerate(zip(slots.tolist(), words, strict=False)):
-        head = rounds[:, slot]
+        head = records[:, slot]
         head["ticks"], head["kind"] = (numbers + at) * 50, KIND_CODES[word]
-        head["a"] = 1 + (numbers // 20 % 100 if word == "state" else at // 5)
-        if size := sizes.get(word, 0):
+        head["a"] = 1 + (numbers // 20 % 100 if word == "state" else words[:at].count("return"))
+        if size := SIZES.get(word, 0):
             head["flags"], head["b"] = PAYLOAD_FLAG, size
             payload[:, slot + 1, 0] = 1 + numbers % 1000
             text = np.char.zfill((numbers % 100_000_000).astype("S8"), 8).view("<u8")
             payload[:, slot + 1, 1] = text
             if size > 16:
                 payload[:, slot + 2, 0] = text
-        if word == "take" and at >= 5:
-            head["kind"] = KIND_CODES["give"]
-    return Block(BlockType.RECORDS, 1, track, seq, block_no, 0, rounds.tobytes())
+    return Block(BlockType.RECORDS, 1, 1 + of, turn * len(words) * rounds, block_no, 0, records.tobytes())
 
 
 def seconds_of(path: Path, target: Any) -> dict[str, float]:
@@ -120,8 +133,9 @@ def seconds_of(path: Path, target: Any) -> dict[str, float]:
 def main() -> None:
     """Measures, and prints."""
     add_kinds()
-    target, folder = recorded(), Path(sys.argv[1])
-    runs = [seconds_of(folder / f"mixed-{n}.scope", target) for n in range(RUNS)]
+    folder, mix = Path(sys.argv[1]), sys.argv[2]
+    target = recorded(mix)
+    runs = [seconds_of(folder / f"{mix}-{n}.scope", target) for n in range(RUNS)]
     print(json.dumps(sorted(runs, key=lambda run: sum(run.values()))[RUNS // 2]))
 
 
