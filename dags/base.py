@@ -6,9 +6,9 @@ answer at that instant. History is not kept in memory; it is in the session's ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -16,6 +16,9 @@ from capture.errors import FormatError
 from capture.events.batch import EventBatch, Int32, Int64
 from capture.events.definitions import StateKeyRow
 from capture.typed import from_msgpack
+
+if TYPE_CHECKING:
+    from capture.session.session import Session
 
 Ns: TypeAlias = int
 NodeId: TypeAlias = int
@@ -34,8 +37,8 @@ class Edge(msgspec.Struct, frozen=True):
     kind: str
 
 
-Rows: TypeAlias = dict[str, dict[str, Any]]
-"""Rows to store, by table: columns by name."""
+Rows: TypeAlias = dict[str, Any]
+"""Rows to store, by table: columns by name, or structs of what is seldom."""
 
 
 @dataclass(slots=True)
@@ -43,12 +46,14 @@ class Context:
     """What is known beside a batch: by the definitions, and by the followers that were fed it before.
 
     Shape: `process_of` is each track's process by track id, 0 where nothing is known; `writers` the innermost open call
-    at each state event, once the code DAG has seen the batch; `rows` what those before have made of it.
+    at each state event, once the code DAG has seen the batch; `facts` rows of the same stretch that no event tells, by
+    table; `rows` what those before have made of it.
     """
 
     process_of: Int32 | None = None
     state_keys: Sequence[StateKeyRow] = ()
     writers: Int64 | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
     rows: Rows = field(default_factory=dict)
 
 
@@ -56,6 +61,7 @@ class Dag:
     """One way to read a session; see the module for what its nodes are. A row of `dags.registry.FOLLOWERS` names it."""
 
     version: ClassVar[int] = 1  # of its part of a keyframe
+    reads: ClassVar[tuple[int, ...]] = ()  # other versions that `restored` takes
 
     @classmethod
     def restored(cls, data: bytes) -> Self:
@@ -69,6 +75,11 @@ class Dag:
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events; the rows that they yield."""
         raise NotImplementedError
+
+    @staticmethod
+    def stored_facts(session: Session, index: int) -> Mapping[str, Any]:
+        """What it was fed as `facts` with that segment, or as much of it as `feed` makes the same state of."""
+        return {}
 
     def advance(self, batch: EventBatch, context: Context) -> None:
         """Takes in the next events for what a frame shows; makes no rows where that is cheaper."""

@@ -15,13 +15,15 @@ from dags.base import Dag
 class Follower(NamedTuple):
     """One DAG, imported when it is used.
 
-    `numbers`: its rows count on through the whole session, so that nothing can go on without its part of a keyframe. A
-    part of another follower that is missing, or of another version, is what it knows nothing of.
+    `once_in`: (another follower, the last version of whose part held this one's state, too). `numbers`: its rows count
+    on through the whole session, so that nothing can go on without its part of a keyframe. A part of another follower
+    that is missing, or of a version that it does not read, is what it knows nothing of.
     """
 
     name: str
     dag: str
     tables: tuple[str, ...] = ()
+    once_in: tuple[str, int] | None = None
     numbers: bool = False
     in_frames: bool = True
 
@@ -38,6 +40,7 @@ class Follower(NamedTuple):
 FOLLOWERS: tuple[Follower, ...] = (
     Follower("temporal", "dags.temporal.dag:TemporalDag", numbers=True),
     Follower("process", "dags.process.dag:ProcessDag"),
+    Follower("waits", "dags.process.waiting:WaitsDag", tables=("waits",), once_in=("process", 1)),
     Follower("code", "dags.code.dag:CodeDag", tables=("calls",), numbers=True),
     Follower("state", "dags.state.dag:StateDag", tables=("states",), numbers=True),
     Follower("causality", "dags.causality.dag:CausalityDag", tables=("edges",), in_frames=False),

@@ -7,7 +7,7 @@ which only a damaged or hostile session has, are lifted to the latest before the
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from dags.columns import grown
 from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.kernels import MAX_TRACKS
 from dags.process.dag import ProcessDag
+from dags.process.waiting import WaitsDag
 from dags.state.dag import StateDag
 from dags.temporal.dag import TemporalDag
 
@@ -50,6 +51,11 @@ class Correlator:
         return cast("ProcessDag", self._dags["process"])
 
     @property
+    def waits(self) -> WaitsDag:
+        """Who was asleep when the last whole segment fed ended."""
+        return cast("WaitsDag", self._dags["waits"])
+
+    @property
     def code(self) -> CodeDag:
         """The stacks."""
         return cast("CodeDag", self._dags["code"])
@@ -73,8 +79,12 @@ class Correlator:
         self = cls()
         unknown = set(kept.unknown)
         for row in registry.FOLLOWERS:
-            kind, part = row.kind(), kept.dags.get(row.name)
-            if part is not None and kept.versions.get(row.name, 1) == kind.version:
+            kind = row.kind()
+            part = kept.part(row.name, (kind.version, *kind.reads))
+            if part is None and row.once_in is not None:
+                other, last = row.once_in
+                part = kept.part(other, range(1, last + 1))
+            if part is not None:
                 self._dags[row.name] = kind.restored(part)
             elif row.numbers:
                 raise FormatError(f"a keyframe lacks its part {row.name!r}, or has one of another version")
@@ -104,12 +114,14 @@ class Correlator:
         batch: EventBatch,
         tracks: Sequence[TrackRow] = (),
         state_keys: Sequence[StateKeyRow] = (),
+        facts: Mapping[str, Any] | None = None,
     ) -> Rows:
         """Takes in the next events; the definitions are those known by now (`Decoder.catalog`).
 
-        Rows of what has ended; what has begun and not ended is `open_rows`.
+        `facts` are rows of the same stretch that no event tells, by table. Rows of what has ended; what has begun and
+        not ended is `open_rows`.
         """
-        batch, context = self._begin(batch), Context(self._processes(tracks), state_keys)
+        batch, context = self._begin(batch), Context(self._processes(tracks), state_keys, facts=facts or {})
         for dag in self._dags.values():
             context.rows |= dag.feed(batch, context)
         return context.rows

@@ -6,6 +6,8 @@ damaged one again.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import msgspec
 
 from capture.errors import FormatError
@@ -27,6 +29,10 @@ class Keyframe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dags: dict[str, bytes]
     versions: dict[str, int] = {}
     unknown: list[str] = []
+
+    def part(self, name: str, versions: Container[int]) -> bytes | None:
+        """That follower's part, if there is one of one of these versions."""
+        return self.dags.get(name) if self.versions.get(name, 1) in versions else None
 
 
 def decode_keyframe(data: bytes) -> Keyframe:

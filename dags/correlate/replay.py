@@ -7,7 +7,8 @@ that many events wherever the cursor jumps. A step on goes on from the last one,
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,8 @@ from capture.errors import FormatError
 from capture.events.batch import EventBatch
 from capture.events.definitions import TrackRow
 from capture.session.session import Session
+from dags import registry
 from dags.correlate.correlator import Correlator, in_time_order
-from dags.process.waiting import SegmentWaits
 
 STEP_ROWS = 16_384
 SMALL_STATE = 20_000  # open calls and state cells; larger states are kept at fewer places
@@ -108,9 +109,16 @@ def rebuild(session: Session) -> Iterator[tuple[int, bytes]]:
         _feed(state, session, index)
 
 
+def stored_facts(session: Session, index: int) -> Mapping[str, Any]:
+    """What followers are fed of a segment beside its events."""
+    facts: dict[str, Any] = {}
+    for row in registry.FOLLOWERS:
+        facts |= row.kind().stored_facts(session, index)
+    return facts
+
+
 def _feed(state: Correlator, session: Session, index: int) -> None:
-    state.feed(session.events(index), session.tracks())
-    state.process.feed_waits(SegmentWaits(session, index).rows)
+    state.feed(session.events(index), session.tracks(), facts=stored_facts(session, index))
 
 
 def _from_keyframe(session: Session, segment: int) -> Correlator | None:

@@ -15,6 +15,7 @@ from capture.events.batch import EventBatch
 from capture.events.definitions import StateKeyRow, TrackRow
 from capture.session.format import SegmentEntry
 from capture.session.store import SegmentStore
+from capture.session.tables import TABLE
 from dags.correlate.correlator import Correlator
 
 
@@ -45,11 +46,11 @@ class SessionWriter:
         """
         correlator = self.correlator
         keyframe = correlator.keyframe()
-        rows = correlator.feed(batch, tracks, state_keys)
+        rows = correlator.feed(batch, tracks, state_keys, facts)
         if is_last:
-            rows |= {table: _joined(rows.get(table), still) for table, still in correlator.open_rows().items()}
-        correlator.process.feed_waits((facts or {}).get("waits", ()))
-        return self.store.seal(batch, {**rows, **(facts or {})}, keyframe, end_ns)
+            still = {name: some for name, some in correlator.open_rows().items() if TABLE[name].open_rows != "whole"}
+            rows |= {table: _joined(rows.get(table), some) for table, some in still.items()}
+        return self.store.seal(batch, {**(facts or {}), **rows}, keyframe, end_ns)
 
 
 def _joined(rows: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,7 @@ from capture.session.session import Session
 from capture.typed import converted
 from dags.frame.tracks import FOREVER_NS, TrackColumns
 from dags.frame_parts import FrameGap, FrameSettings
-from dags.process.dag import Asleep
-from dags.process.waiting import SegmentWaits
+from dags.process.waiting import Asleep, SegmentWaits
 
 METRIC_SEGMENTS_BACK = 64  # how far back the latest sample is looked for
 METRIC_SEGMENTS_KEPT = 32

@@ -113,7 +113,7 @@ class FrameReader:
         context, parts = self._context, asked.parts
         gaps = context.gaps_at(time_ns)
         damaged = context.is_damaged(index) or any(gap.track_id is None for gap in gaps)
-        asleep = context.asleep_at(time_ns, index, state.process.state.asleep)
+        asleep = context.asleep_at(time_ns, index, state.waits.state.asleep)
         all_tracks = TracksAt.of(
             context.track_columns,
             time_ns,

@@ -17,7 +17,8 @@ from capture.events.definitions import ProcessRow, TrackRow
 from capture.events.track_kinds import HEADS, OS_THREADS
 from dags.frame_parts import Confidence, Status
 from dags.kernels import MAX_TRACKS, Array
-from dags.process.dag import Asleep, Waiting
+from dags.process.dag import Waiting
+from dags.process.waiting import Asleep
 
 ENDED_TRACKS_SHOWN = 1_000  # the latest; a server may end a million threads
 FOREVER_NS = 1 << 62

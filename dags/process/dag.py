@@ -6,7 +6,8 @@ that another one joins, and how busy each process is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -14,7 +15,6 @@ import numpy.typing as npt
 
 from capture.errors import ScopeBug
 from capture.events.batch import EventBatch, Int32, mask_of
-from capture.events.definitions import WaitRow
 from capture.events.kinds import Kind, kinds_of
 from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.process.activity import Activity, ProcessActivity
@@ -43,26 +43,21 @@ class Waiting(msgspec.Struct, frozen=True):
     since_ns: KeptNs
 
 
-class Asleep(msgspec.Struct, frozen=True):
-    """A track that the system has found asleep; `kind`: what for, '' when it does not say."""
-
-    since_ns: KeptNs
-    kind: str
-
-
 class ProcessState(msgspec.Struct):
     """Live threads by track id."""
 
     last_ns: KeptNs = 0
     begun_ns: dict[KeptId, KeptNs] = {}
     waiting: dict[KeptId, Waiting] = {}
-    asleep: dict[KeptId, Asleep] = {}  # as of the segment's first instant: the rows of `waits` carry their own times
     parents: dict[KeptId, KeptId] = {}
     activity: Activity = msgspec.field(default_factory=Activity)
 
 
 class ProcessDag(Dag):
     """Follows threads through begin, join and end."""
+
+    version: ClassVar[int] = 2
+    reads: ClassVar[tuple[int, ...]] = (1,)  # it also held who was asleep
 
     def __init__(self, state: ProcessState | None = None) -> None:
         self.state = state or ProcessState()
@@ -83,9 +78,7 @@ class ProcessDag(Dag):
         """One of its own with the same state."""
         s = self.state
         return ProcessDag(
-            ProcessState(
-                s.last_ns, dict(s.begun_ns), dict(s.waiting), dict(s.asleep), dict(s.parents), s.activity.copy()
-            )
+            ProcessState(s.last_ns, dict(s.begun_ns), dict(s.waiting), dict(s.parents), s.activity.copy())
         )
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
@@ -98,17 +91,6 @@ class ProcessDag(Dag):
                 )
             self.state.last_ns = max(self.state.last_ns, int(batch.time_ns[-1]))
         return {}
-
-    def feed_waits(self, rows: Sequence[WaitRow]) -> None:
-        """Takes in a segment's rows of `waits`, in any order; after its events, before the next one's."""
-        ended = {(row.track_id, row.start_ns) for row in rows if row.end_ns is not None}
-        asleep = self.state.asleep
-        for track_id, start_ns in ended:
-            if track_id in asleep and asleep[track_id].since_ns == start_ns:
-                del asleep[track_id]
-        for row in rows:
-            if row.end_ns is None and (row.track_id, row.start_ns) not in ended and row.track_id > 0:
-                asleep[row.track_id] = Asleep(row.start_ns, row.kind)
 
     def _follow(self, kind: int, track_id: int, time_ns: int, ref: int) -> None:
         state = self.state

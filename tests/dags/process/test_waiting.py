@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from capture.decode.waits import Waits
 from capture.events.batch import EventBatch
-from capture.events.definitions import ProcessRow, TrackRow
+from capture.events.definitions import ProcessRow, TrackRow, WaitRow
 from capture.events.facts import SleepersFact
 from capture.session.query import query
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.session.verify import verify
+from dags.correlate.correlator import Correlator
 from dags.correlate.open_rows import open_rows
 from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import FrameReader
+from dags.process.waiting import Asleep
 
 TRACKS = [
     TrackRow(track_id=1, process_id=1, kind="process", name="app.py"),
@@ -92,6 +95,24 @@ def test_a_session_being_recorded_shows_the_waits_that_go_on(tmp_path: Path, mon
         rows = query(session, "SELECT start_ns, track_id FROM waits WHERE end_ns IS NULL", open_rows(session))
         assert rows.to_pylist() == [{"start_ns": 1_905, "track_id": 4}]
         assert {t.name for t in FrameReader(session).at(session.end_ns).tracks if t.status == "waiting"} == {"never"}
+
+
+def test_a_keyframe_of_before_tells_who_was_asleep_in_its_part_of_processes() -> None:
+    state = Correlator()
+    rows = [
+        WaitRow(start_ns=30, end_ns=None, track_id=3, kind="io"),
+        WaitRow(start_ns=10, end_ns=20, track_id=2, kind=""),
+    ]
+    state.feed(EventBatch.empty(1), TRACKS, facts={"waits": rows})
+    kept = msgspec.msgpack.decode(state.keyframe())
+    parts = {name: msgspec.msgpack.decode(kept["dags"].pop(name)) for name in ("process", "waits")}
+    together = {**parts["process"], "asleep": parts["waits"]["asleep"]}
+    kept["dags"]["process"] = msgspec.msgpack.encode(together)
+    del kept["versions"]["process"]
+    of_before = Correlator.from_keyframe(msgspec.msgpack.encode(kept))
+    assert of_before.waits.state.asleep == {3: Asleep(30, "io")}
+    assert of_before.unknown == frozenset()
+    assert of_before.keyframe() == state.keyframe()
 
 
 def test_who_was_not_looked_at_is_not_said_to_have_been_seen_running(tmp_path: Path) -> None:
