@@ -11,12 +11,15 @@ from typing import Literal
 
 import msgspec
 
+from scope_gui.layouts import LAYOUTS
 from scope_gui.verbs.registry import VERBS, Verb
 from views.building.projection import Look
 from views.building.state import SetMeasure
 from views.inspector.state import ToggleSource
 from views.loop import events as e
+from views.registry import placed
 from views.supervision.state import SetHeat
+from views.timeline.state import KeepOpen, PinLane, UnfoldMetrics
 
 Menu = Literal["Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help"]
 MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help")
@@ -34,6 +37,8 @@ Ask = Literal[
     "note",
     "theme",
     "layout",
+    "next panel",
+    "previous panel",
     "export",
     "desktop",
     "no desktop",
@@ -46,7 +51,7 @@ Ask = Literal[
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to do. `keys` as Qt writes them, the first one is shown; exactly one of `event`, `ask`,
-    `look` and `verb` is set.
+    `look`, `verb`, `layout` and `panel` is set.
     """
 
     title: str
@@ -56,6 +61,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     ask: Ask | None = None
     look: Look | None = None
     verb: str | None = None
+    layout: str | None = None
+    panel: str | None = None
     needs_session: bool = True
     repeats: bool = False
 
@@ -81,6 +88,19 @@ def verb_commands(verbs: Sequence[Verb]) -> tuple[Command, ...]:
         for verb in verbs
         if verb.window is not None
     )
+
+
+def layout_commands() -> tuple[Command, ...]:
+    """The layouts, on Ctrl+1 and so on."""
+    return tuple(
+        Command(title=row.says, menu="Window", keys=(f"Ctrl+{at}",), layout=row.name)
+        for at, row in enumerate(LAYOUTS, start=1)
+    )
+
+
+def panel_commands() -> tuple[Command, ...]:
+    """The panels, by name."""
+    return tuple(Command(title=row.title, menu="Window", panel=row.name) for row in placed())
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -116,6 +136,9 @@ COMMANDS: tuple[Command, ...] = (
     _do("Move", "Forward to the next visited moment", "Alt+Right", e.GoThroughTrail(by=1)),
     _do("Move", "Lane above", "Up", e.MoveFocus(by=-1), repeats=True),
     _do("Move", "Lane below", "Down", e.MoveFocus(by=1), repeats=True),
+    _do("Show", "Keep the lane open, or no more", "Shift+Return", KeepOpen()),
+    _do("Show", "Pin the lane to the top, or no more", "Shift+P", PinLane()),
+    _do("Show", "All metrics, or the first two", "", UnfoldMetrics()),
     _do("Play", "Play, pause or freeze", "Space", e.Play()),
     _do("Play", "Play back, faster each time", "J", e.Shuttle(direction=-1)),
     _do("Play", "Stop", "K", e.Shuttle(direction=0)),
@@ -154,13 +177,22 @@ COMMANDS: tuple[Command, ...] = (
     _do("Mark", "Mark this moment to compare with", "M", e.Mark()),
     _do("Mark", "Forget the marked moment", "Shift+M", e.Mark(forget=True)),
     _ask("Window", "Dark or light", "Ctrl+T", "theme", anytime=True),
-    _ask("Window", "Put the panels back", "", "layout", anytime=True),
+    *layout_commands(),
+    _ask("Window", "Put the panels back", "", "layout"),
+    _ask("Window", "To the next panel", "F6", "next panel"),
+    _ask("Window", "To the previous panel", "Shift+F6", "previous panel"),
     _ask("Window", "Add Scope to the desktop's menu", "", "desktop", anytime=True),
     _ask("Window", "Take Scope out of the desktop's menu", "", "no desktop", anytime=True),
     _ask("Help", "All commands", "Ctrl+Shift+P", "palette", anytime=True),
     _ask("Help", "Keys", "?", "keys", anytime=True),
     _ask("Help", "Crash reports", "", "crashes", anytime=True),
 )
+
+
+def all_commands() -> tuple[Command, ...]:
+    """All of them, with one for each panel that there is now."""
+    return COMMANDS + panel_commands()
+
 
 SPEED_DIGITS = "123456789"
 """Typed one after the other they are a speed; a 0 after one of them counts too."""
@@ -171,7 +203,7 @@ def matching(text: str, *, session_open: bool) -> list[Command]:
     words = text.casefold().split()
     fitting = [
         command
-        for command in COMMANDS
+        for command in all_commands()
         if (session_open or not command.needs_session)
         and all(word in f"{command.menu} {command.title}".casefold() for word in words)
     ]

@@ -19,10 +19,13 @@ _FILE = "window.json"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered beside the state. `geometry` and `layout` are what Qt hands out, as base64."""
+    """What is remembered beside the state: `geometry` as Qt hands it out, `layout` and `layouts` as
+    `scope_gui.window.layouts` does.
+    """
 
     geometry: str = ""
     layout: str = ""
+    layouts: dict[str, str] = {}
     crash_seen: str = ""  # the newest crash report that the window has told of
 
 

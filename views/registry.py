@@ -43,7 +43,13 @@ class ViewSpec(NamedTuple):
 
 VIEWS: tuple[ViewSpec, ...] = (
     ViewSpec(
-        "timeline", "Timeline", "views.timeline.view:TimelineView", "bottom", 0.32, below="metrics", gets_keyboard=True
+        "timeline",
+        "Timeline",
+        "views.timeline.view:TimelineView",
+        "bottom",
+        0.6,
+        gets_keyboard=True,
+        state="views.timeline.state:TimelineState",
     ),
     ViewSpec(
         "building", "Building", "views.building.view:BuildingView", "centre", state="views.building.state:BuildingState"
@@ -52,8 +58,8 @@ VIEWS: tuple[ViewSpec, ...] = (
         "supervision",
         "Supervision",
         "views.supervision.view:SupervisionView",
-        "left",
-        0.2,
+        "right",
+        tabbed_with="inspector",
         state="views.supervision.state:SupervisionState",
     ),
     ViewSpec(
@@ -61,10 +67,10 @@ VIEWS: tuple[ViewSpec, ...] = (
         "Inspector",
         "views.inspector.view:InspectorView",
         "right",
-        0.3,
+        0.281,
         state="views.inspector.state:InspectorState",
     ),
-    ViewSpec("metrics", "Metrics", "views.metrics.view:MetricsView", "bottom"),
+    ViewSpec("metrics", "Metrics", "views.metrics.view:MetricsView", "right", tabbed_with="inspector"),
 )
 
 

@@ -167,6 +167,8 @@ class ExportDialog(QDialog):
         if view == "window":
             return self._screen.size().width(), self._screen.size().height()
         part = self._screen.parts()[view]
+        if not part.isVisible():  # behind another, where it may never have had a size
+            return plan.DEFAULT_SIZE
         above, below = title_height(part.width()), legend_height(signs_of(part), part.width())
         return max(part.width(), 1), above + part.height() + below
 

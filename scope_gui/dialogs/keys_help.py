@@ -6,7 +6,7 @@ from html import escape
 
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QWidget
 
-from scope_gui.commands import COMMANDS, MENUS, Menu, shown_key
+from scope_gui.commands import MENUS, Menu, all_commands, shown_key
 from views.drawing.theme import colours, text_font
 from views.loop.state import Theme
 
@@ -28,7 +28,7 @@ def keys_page(theme: Theme) -> tuple[str, ...]:
     for menu in MENUS:
         rows = [
             f"{key_cell}{escape(shown_key(command))}</td><td>{escape(command.title)}</td></tr>"
-            for command in COMMANDS
+            for command in all_commands()
             if command.menu == menu and command.keys
         ]
         rows += [f"{key_cell}{key}</td><td>{what}</td></tr>" for key, what in _BESIDE.get(menu, ())]

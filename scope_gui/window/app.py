@@ -108,9 +108,8 @@ class Application:
         """Remembers the layout and ends the workers."""
         geometry, layout = self.window.layout_texts()
         assigns = self.store.assigns
-        fresh = msgspec.structs.replace(self._settings, geometry=geometry)
-        if assigns.session is not None:  # without one the panels are hidden, and would stay so
-            fresh = msgspec.structs.replace(fresh, layout=layout)
+        others = self.window.panels.others()
+        fresh = msgspec.structs.replace(self._settings, geometry=geometry, layout=layout, layouts=others)
         settings.save(fresh, assigns)
         self.pulse.stop()
         self.recordings.close()

@@ -17,12 +17,13 @@ from PySide6.QtWidgets import (
     QMenuBar,
     QSizePolicy,
     QStackedWidget,
+    QTabWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
 )
 
-from scope_gui.commands import COMMANDS, MENUS, Command
+from scope_gui.commands import MENUS, Command, all_commands
 from scope_gui.dialogs.asking import Asking
 from scope_gui.dialogs.chooser import Palette, SearchBox
 from scope_gui.settings import Settings
@@ -30,6 +31,7 @@ from scope_gui.verbs.registry import verb_named
 from scope_gui.window.dropping import local_files, session_path
 from scope_gui.window.header import HeaderView
 from scope_gui.window.notices import NoticeView
+from scope_gui.window.panels import Panels, first_size
 from scope_gui.window.speed_keys import SpeedKeys
 from scope_gui.window.welcome import WelcomeView
 from views import registry
@@ -42,13 +44,16 @@ from views.reading.source import Source
 from views.transport.view import TransportView
 from views.words.plain_text import plain
 
-LAYOUT_VERSION = 2
 _AREA = Qt.DockWidgetArea
 _AREAS = {
     "left": _AREA.LeftDockWidgetArea,
     "right": _AREA.RightDockWidgetArea,
     "bottom": _AREA.BottomDockWidgetArea,
 }
+
+
+QWIDGETSIZE_MAX = (1 << 24) - 1
+"""Qt's name for no limit, which PySide6 leaves out."""
 
 
 class MainWindow(QMainWindow):
@@ -60,11 +65,13 @@ class MainWindow(QMainWindow):
     def __init__(self, store: Store, source: Source) -> None:
         super().__init__()
         self.store, self.source = store, source
+        self.commands = all_commands()
         self.setWindowTitle("Scope")
         self.setDockNestingEnabled(True)
         self.setAcceptDrops(True)
         self.setCorner(Qt.Corner.BottomLeftCorner, _AREA.BottomDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomRightCorner, _AREA.BottomDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, _AREA.RightDockWidgetArea)
+        self.setTabPosition(_AREA.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         send = store.send
         self.asking = Asking(self, self, store, source)
         self.views: dict[str, Any] = {}
@@ -72,10 +79,13 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomeView(send, self.asking.ask)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.welcome)
+        self._without_building = QWidget(self.pages)
+        self.pages.addWidget(self._without_building)
+        self._is_open = False
         self.setCentralWidget(self.pages)
         self.may_close: Callable[[], bool] = lambda: True
-        self._layout = ""
-        self._placed = False
+        self.panels = Panels(self, self._show_centre, self.docks)
+        self._closed_with = ""
         self._views: list[tuple[View, Callable[[], bool]]] = [
             (self, lambda: True),
             (self.welcome, lambda: True),
@@ -115,10 +125,11 @@ class MainWindow(QMainWindow):
 
     def begin(self, settings: Settings) -> None:
         """Shows the state in all views and puts the panels where they were."""
-        self.resize(1600, 900)
+        self.resize(*first_size(self.screen().availableGeometry()))
         if settings.geometry:
-            self.restoreGeometry(_bytes(settings.geometry))
-        self._layout = settings.layout
+            self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
+        self.panels.remember(settings.layout, settings.layouts)
+        self._closed_with = settings.layout
         self._show_docks(False)
         for view, is_visible in self._views:
             self.store.add(view, is_visible)
@@ -131,14 +142,17 @@ class MainWindow(QMainWindow):
             return
         is_open = assigns.session is not None
         self.setWindowTitle(f"{plain(assigns.session.name)} - Scope" if assigns.session else "Scope")
-        if is_open != (self.pages.currentWidget() is self.building):
+        if is_open != self._is_open:
+            self._is_open = is_open
+            if not is_open:
+                self.panels.keep()
+                self._closed_with = self.panels.text()
             self._show_page(self.building if is_open else self.welcome)
             self._show_docks(is_open)
-            if is_open and not self._placed:
-                self._placed = True
+            if is_open:
                 QTimer.singleShot(0, self.place)  # sizes of docks count only once they are on the screen
             (self.with_keyboard_first if is_open else self.welcome.attach_button).setFocus()
-        for command in COMMANDS:
+        for command in self.commands:
             self.actions_by_title[command.title].setEnabled(is_open or not command.needs_session)
 
     def do(self, command: Command) -> None:
@@ -160,43 +174,59 @@ class MainWindow(QMainWindow):
             self.search_box.ask()
         elif command.ask == "quit":
             self.close()
+        elif command.layout is not None:
+            self.panels.use(command.layout)
+        elif command.panel is not None:
+            self.show_panel(command.panel)
+        elif command.ask == "next panel":
+            self.go_through_panels(1)
+        elif command.ask == "previous panel":
+            self.go_through_panels(-1)
         elif command.ask == "layout":
-            self.lay_out()
+            self.panels.use(self.panels.name)
         elif command.ask is not None:
             self.asking.ask(command.ask)
 
+    def show_panel(self, name: str) -> None:
+        """Brings a panel to the front and gives it the keyboard, wherever it was."""
+        dock, view = self.docks.get(name), self.views[name]
+        if dock is None:
+            self._show_centre(True)
+        else:
+            dock.setVisible(True)
+            dock.raise_()
+        is_one = view.focusProxy() is not None or view.focusPolicy() & Qt.FocusPolicy.TabFocus
+        first = view if is_one else _first_with_focus(view)
+        if first is not None:
+            first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def go_through_panels(self, by: int) -> None:
+        """Gives the keyboard to the next panel that is seen, or to the previous one."""
+        names = [row.name for row in registry.placed() if self.views[row.name].isVisible()]
+        here = self.focusWidget()
+        at = next((at for at, name in enumerate(names) if here is not None and _is_in(here, self.views[name])), -by)
+        if names:
+            self.show_panel(names[(at + by) % len(names)])
+
     def do_titled(self, title: str) -> None:
         """Does the command with this title."""
-        self.do(next(command for command in COMMANDS if command.title == title))
+        self.do(next(command for command in self.commands if command.title == title))
 
     def lay_out(self) -> None:
-        """The panels where the design has them."""
-        width, height = max(self.width(), 1000), max(self.height(), 600)
-        for dock in self.docks.values():
-            dock.setFloating(False)
-            dock.setVisible(self.store.assigns.session is not None)
-        rows = [row for row in registry.placed() if row.name in self.docks]
-        for across, length, orientation in (
-            (True, width, Qt.Orientation.Horizontal),
-            (False, height, Qt.Orientation.Vertical),
-        ):
-            sized = [row for row in rows if (row.area != "bottom") == across]
-            docks = [self.docks[row.name] for row in sized]
-            wanted = [dock.sizeHint().width() if across else dock.sizeHint().height() for dock in docks]
-            shares = [int(row.share * length) or least for row, least in zip(sized, wanted, strict=True)]
-            self.resizeDocks(docks, shares, orientation)
+        """The panels where the layout has them at first."""
+        self.panels.lay_out()
 
     def place(self) -> None:
-        """The panels as they were left, or as the design has them; moving them takes the keyboard away from them."""
-        with_keyboard = self.focusWidget()
-        if not self._layout or not self.restoreState(_bytes(self._layout), LAYOUT_VERSION):
-            self.lay_out()
-        if with_keyboard is not None:
-            with_keyboard.setFocus()
+        """The panels as they were left, or as the layout has them at first."""
+        self.panels.place()
 
     def layout_texts(self) -> tuple[str, str]:
         """Geometry and panels, to be kept."""
-        return _text(self.saveGeometry()), _text(self.saveState(LAYOUT_VERSION))
+        return base64.b64encode(self.saveGeometry().data()).decode(), self._layout_text()
+
+    def _layout_text(self) -> str:
+        is_open = self.store.assigns.session is not None
+        return self.panels.text() if is_open else self._closed_with
 
     def event(self, event: QEvent) -> bool:
         """Leaves Space to a button that has the keyboard: as a key of the window it would pause instead of press."""
@@ -253,27 +283,34 @@ class MainWindow(QMainWindow):
             return
         dock = self.docks[row.name] = QDockWidget(row.title, self)
         dock.setObjectName(row.title)
-        dock.setWidget(view)
+        holder = QWidget(dock)  # a dock whose own widget is hidden asks for less room than none
+        QVBoxLayout(holder).addWidget(view)
+        cast(QVBoxLayout, holder.layout()).setContentsMargins(0, 0, 0, 0)
+        dock.setWidget(holder)
+        dock.setTitleBarWidget(QWidget(dock))  # a tab, or the view itself, says what it is
         dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetMovable | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
-        dock.visibilityChanged.connect(self._seen)
+        dock.visibilityChanged.connect(_Seen(self, dock, view))
         self.addDockWidget(_AREAS[row.area], dock)
         if row.below:
             self.splitDockWidget(self.docks[row.below], dock, Qt.Orientation.Vertical)
         if row.tabbed_with:
             self.tabifyDockWidget(self.docks[row.tabbed_with], dock)
 
-    def _seen(self, visible: bool) -> None:
-        if visible:
-            self.store.wake()
-
     def _show_page(self, shown: QWidget) -> None:
         """The welcome page or the building. The other one asks for no room: the panels would get less than theirs."""
-        for page in (self.welcome, self.building):
+        for page in (self.welcome, self.building, self._without_building):
             policy = QSizePolicy.Policy.Preferred if page is shown else QSizePolicy.Policy.Ignored
             page.setSizePolicy(policy, policy)
         self.pages.setCurrentWidget(shown)
+        self.pages.setMaximumHeight(QWIDGETSIZE_MAX)
+
+    def _show_centre(self, is_shown: bool) -> None:
+        """The building, or nothing in its place. Without a widget in the middle Qt gives its width to the panels."""
+        self._show_page(self.building if is_shown else self._without_building)
+        if not is_shown:
+            self.pages.setMaximumHeight(0)
 
     def _show_docks(self, visible: bool) -> None:
         # WORKAROUND Qt 6.11: when the last dock of an area is hidden, its separator stays with the window, and another
@@ -311,15 +348,26 @@ class MainWindow(QMainWindow):
         row.addWidget(self.header, 1)
         self.setMenuWidget(head)
         menus = {name: menu_bar.addMenu(name) for name in MENUS}
-        for command in COMMANDS:
+        for command in self.commands:
             action = QAction(command.title, self)
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             action.setAutoRepeat(command.repeats)
             action.triggered.connect(_Doing(self, command))
             menus[command.menu].addAction(action)
             self.actions_by_title[command.title] = action
-        for dock in self.docks.values():
-            menus["Window"].addAction(dock.toggleViewAction())
+
+
+class _Seen:
+    """Hides what lies behind another tab: Qt only moves it aside, and Tab would lead there."""
+
+    def __init__(self, window: MainWindow, dock: QDockWidget, view: QWidget) -> None:
+        self._window, self._dock, self._view = window, dock, view
+
+    def __call__(self, visible: bool) -> None:
+        if visible or self._dock.isVisible():
+            self._view.setVisible(visible)
+        if visible:
+            self._window.store.wake()
 
 
 class _Doing:
@@ -332,9 +380,11 @@ class _Doing:
         self._window.do(self._command)
 
 
-def _text(data: QByteArray) -> str:
-    return base64.b64encode(data.data()).decode()
+def _first_with_focus(view: QWidget) -> QWidget | None:
+    """The first part of a view that takes the keyboard."""
+    parts = view.findChildren(QWidget)
+    return next((part for part in parts if part.isVisible() and part.focusPolicy() & Qt.FocusPolicy.TabFocus), None)
 
 
-def _bytes(text: str) -> QByteArray:
-    return QByteArray.fromBase64(text.encode())
+def _is_in(part: QWidget, view: QWidget) -> bool:
+    return part is view or view.isAncestorOf(part)

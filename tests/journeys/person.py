@@ -23,7 +23,7 @@ import msgspec
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QTabBar, QWidget
 
 from scope_gui.window.window import MainWindow
 from views.loop.state import Assigns
@@ -162,7 +162,22 @@ class Person:
             self.press("Tab")
         raise AssertionError(f"Tab never reaches {wanted}")
 
+    def open_panel(self, title: str, wanted: QWidget) -> None:
+        """Brings a panel to the front by its command; the keyboard is in it then."""
+        self.press("Ctrl+Shift+P")
+        self.type_text(title)
+        self.expect(lambda: QApplication.focusWidget() is wanted, f"the keyboard is in {title}")
+
     # -- the mouse, for the stories that are about it
+
+    def click_tab(self, title: str) -> None:
+        """Clicks the tab of a panel."""
+        for bar in self.window.findChildren(QTabBar):
+            for at in range(bar.count()):
+                if bar.tabText(at) == title:
+                    self.click(bar, bar.tabRect(at).center())
+                    return
+        raise AssertionError(f"there is no tab {title}")
 
     def click(self, widget: QWidget, at: QPoint | None = None) -> None:
         """Presses the left button there, by default in the middle."""

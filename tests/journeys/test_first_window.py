@@ -120,8 +120,9 @@ def check_found_again(play: Any, seen: dict[str, Any], **options: Any) -> None:
     assert again["cursor_ns"] == seen["bookmark_ns"]
     assert again["session"] == seen["session"]
     panels = again["panels"]
-    assert panels["Metrics"][0] == panels["Timeline"][0], "an instant is at the same place in both"
-    assert panels["Supervision"][1] < panels["Metrics"][1] < panels["Timeline"][1]
+    side = max(panels[name] for name in ("Inspector", "Supervision", "Metrics"))
+    assert side[0] > panels["Timeline"][0] == 0, "the inspector is a column beside the timeline"
+    assert side[1] < panels["Timeline"][1]
 
 
 @pytest.mark.soak

@@ -40,7 +40,7 @@ def test_tab_reaches_everything_shows_where_it_is_and_traps_nobody(play: Any, re
     seen = play("tab", "open", recorded, "--at", "50%", env={"SCOPE_3D": "off"})
     forward = seen["forward"]
     assert forward[0] == "Timeline"
-    assert {"Timeline", "Inspector", "Processes and threads", "Building of threads and functions"} <= set(forward)
+    assert {"Timeline", "Inspector", "QTabBar", "Building of threads and functions"} <= set(forward)
     assert 5 <= len(forward) < 40
     assert len(set(forward)) == len(forward), "a widget is reached twice before the round is over"
     assert seen["back"] == [forward[0], *reversed(forward[1:])]

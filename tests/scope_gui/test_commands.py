@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QKeySequence
 
-from scope_gui.commands import COMMANDS, MENUS, SPEED_DIGITS, Command, matching, shown_key
+from scope_gui.commands import MENUS, SPEED_DIGITS, Command, all_commands, matching, shown_key
 from tests.views.windows import opened
 from views.loop.state import Assigns
 from views.loop.update import handle_event
+
+COMMANDS = all_commands()
 
 
 def test_no_two_commands_share_a_key() -> None:
@@ -19,7 +21,8 @@ def test_no_two_commands_share_a_key() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.title)
 def test_every_command_does_one_thing_and_its_keys_exist(command: Command) -> None:
-    assert [command.event, command.ask, command.look, command.verb].count(None) == 3
+    things = [command.event, command.ask, command.look, command.verb, command.layout, command.panel]
+    assert things.count(None) == len(things) - 1
     assert command.menu in MENUS
     for key in command.keys:
         assert QKeySequence(key).count() == 1

@@ -32,7 +32,7 @@ def test_what_is_marked_is_there_again_and_nothing_else(kept: Path) -> None:
         Settings(geometry="abc", crash_seen="1"),
         Assigns(theme="light", recent=("/a.scope",), launches=launches, recordings_folder="/rec"),
     )
-    assert set(json.loads(kept.read_text())) == {"geometry", "layout", "crash_seen", *REMEMBERED}
+    assert set(json.loads(kept.read_text())) == {"geometry", "layout", "layouts", "crash_seen", *REMEMBERED}
     assert set(remembered_types(Assigns)) == REMEMBERED
 
 

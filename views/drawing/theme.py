@@ -7,7 +7,6 @@ hatch or a word says the same.
 from __future__ import annotations
 
 import functools
-import hashlib
 
 import msgspec
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
@@ -37,8 +36,6 @@ class Colours(msgspec.Struct, frozen=True, kw_only=True):
     gap: str
     heat: tuple[str, str, str, str]
     """Cold, healthy, warning and hot as grounds and walls: nothing is written in these."""
-    spans: tuple[str, ...]
-    """For functions and lanes: told apart, without a meaning of their own."""
 
 
 DARK = Colours(
@@ -59,7 +56,6 @@ DARK = Colours(
     bookmark="#ffd166",
     gap="#8d6a4a",
     heat=("#5b9bf0", "#5ec28a", "#f0a648", "#f2665c"),
-    spans=("#5f8fc9", "#8f79c4", "#4f9f9f", "#b77ba6", "#7b9a5a", "#a88b58", "#6a7fd0", "#5d9d7e"),
 )
 LIGHT = Colours(
     window="#eef0f3",
@@ -79,19 +75,12 @@ LIGHT = Colours(
     bookmark="#b07900",
     gap="#a5713b",
     heat=("#3f82dd", "#2f9a62", "#c97f1a", "#dc5148"),
-    spans=("#5a92d6", "#9a80d2", "#3f9d9d", "#c474b0", "#7a9c48", "#b0863c", "#7486e0", "#4a9f78"),
 )
 
 
 def colours(theme: Theme) -> Colours:
     """The colours of a theme."""
     return DARK if theme == "dark" else LIGHT
-
-
-def span_colour(theme: Theme, name: str) -> str:
-    """The colour of a function or lane: the same name has the same one in every view and every session."""
-    spans = colours(theme).spans
-    return spans[hashlib.blake2b(name.encode(), digest_size=2).digest()[0] % len(spans)]
 
 
 def heat_colour(theme: Theme, share: float) -> str:
@@ -206,7 +195,9 @@ def stylesheet(theme: Theme) -> str:
         padding: 4px 6px; }}
     QPushButton:default {{ background: {c.selected}; border-color: {c.accent}; }}
     QPushButton:disabled {{ color: {mixed(c.muted, c.window, 0.4)}; background: transparent; }}
+    QTabBar {{ qproperty-drawBase: 0; }}
     QTabBar::tab {{ background: {c.window}; color: {c.muted}; padding: 3px 10px; border: 0; }}
     QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}
+    QTabBar::tab:selected:focus {{ background: {c.selected}; }}
     QToolTip {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; padding: 3px; }}
     """

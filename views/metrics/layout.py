@@ -16,11 +16,13 @@ import numpy as np
 from capture.events import metrics
 from capture.events.metrics import Metric, metric_named
 from dags.analyses.lod import Array
-from views.timeline.layout import columns_of
-from views.words.figures import duration_text, figure_text
+from views.drawing.time_scale import columns_of
+from views.words.figures import THIN, duration_text, figure_text
 
 GUTTER = 168
 ROW = 22
+MIN_SAMPLES = 4
+MINUTE_NS = 60_000_000_000
 
 
 _TOGETHER = {"sum": "all recorded processes together", "max": "the most that a recorded process had"}
@@ -58,6 +60,55 @@ class Line:
         """The value at an instant, None before the first sample."""
         row = int(np.searchsorted(self.times_ns, time_ns, "right")) - 1
         return float(self.values[row]) if row >= 0 else None
+
+    def bounds(self, visible_ns: tuple[int, int]) -> tuple[float, float] | None:
+        """(least, most) of what is visible, the value that it begins with included; None before the first sample.
+
+        A line that is level has some air around it.
+        """
+        values = self._between(visible_ns)[1]
+        if not len(values):
+            return None
+        low, high = float(values.min()), float(values.max())
+        air = max((self.metric.least_top - (high - low)) / 2, 0.0)
+        return (max(low - air, 0.0), high + air) if self.metric.unit != "percent" else (0.0, max(high, 100.0))
+
+    def between_text(self, bounds: tuple[float, float]) -> str:
+        """Both ends of a scale: `98.3 … 98.5 MiB`."""
+        low, high = (self.text(bound) for bound in bounds)
+        number, _, unit = low.partition(THIN)
+        return high if low == high else f"{number if high.endswith(unit) else low} … {high}"
+
+    def slope_text(self, visible_ns: tuple[int, int]) -> tuple[str, bool]:
+        """(how fast it grows or shrinks, whether it grows steadily): `+29 MiB/min ▲`. In what is visible, in the minute
+        before its end where that is longer.
+
+        The slope is that of the straight line which fits best; where it explains less than two thirds of what moves, or
+        moves less than a hundredth of the value, nothing is said: the figure goes up and down.
+        """
+        times_ns, values = self._between((min(visible_ns[0], visible_ns[1] - MINUTE_NS), visible_ns[1]))
+        if len(values) < MIN_SAMPLES or self.metric.unit == "percent":
+            return "", False
+        minutes = (times_ns - times_ns[0]) / MINUTE_NS
+        spread_x, spread_y = float(np.var(minutes)), float(np.var(values))
+        if not spread_x or not spread_y:
+            return "steady", False
+        shared = float(np.mean((minutes - minutes.mean()) * (values - values.mean())))
+        slope = shared / spread_x
+        moved = abs(slope) * float(minutes[-1])
+        if shared * shared < spread_x * spread_y * 2 / 3 or moved < float(values.max()) / 100:
+            return "", False
+        sign, arrow = ("+", " ▲") if slope > 0 else ("\N{MINUS SIGN}", " ▼")
+        return f"{sign}{figure_text(abs(slope), self.metric.unit)}/min{arrow}", slope > 0
+
+    def _between(self, visible_ns: tuple[int, int]) -> tuple[Array, Array]:
+        """The samples of a stretch, and the one before it as if it were at its beginning."""
+        first = int(np.searchsorted(self.times_ns, visible_ns[0], "right"))
+        past = int(np.searchsorted(self.times_ns, visible_ns[1], "right"))
+        if not first:
+            return self.times_ns[:past], self.values[:past]
+        times_ns = np.concatenate([[visible_ns[0]], self.times_ns[first:past]])
+        return times_ns, np.concatenate([self.values[first - 1 : first], self.values[first:past]])
 
     def top(self) -> float:
         """The scale's upper end: a round value above the largest, no less than makes sense for the metric."""

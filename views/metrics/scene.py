@@ -30,23 +30,8 @@ def paint_lines(
     painter.fillRect(0, 0, GUTTER, size[1], qcolor(shown.window))
     painter.setFont(text_font(FONT_POINTS))
     for line, (top, height) in zip(lines, row_tops(lines, size[1]), strict=True):
-        low, high = columns(line, visible_ns, max(1, width))
-        foot, scale = top + height - 3, _tall(height) / line.top()
-        known = np.flatnonzero(np.isfinite(high))
-        if len(known):
-            x, y = corners(GUTTER + known, np.round(foot - high[known] * scale))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(qcolor(shown.accent, 46))
-            painter.drawPolygon(polygon_of(np.append(x, [x[-1], x[0]]), np.append(y, [foot, foot])))
-            painter.setPen(qcolor(shown.accent))
-            painter.drawPolyline(polygon_of(x, y))
-            tall = known[(high[known] - low[known]) * scale > 1]
-            painter.drawLines(
-                [
-                    QLineF(GUTTER + x + 0.5, foot - low[x] * scale, GUTTER + x + 0.5, foot - high[x] * scale)
-                    for x in tall.tolist()
-                ]
-            )
+        area = QRectF(GUTTER, top, width, height)
+        paint_line(painter, line, visible_ns, area, theme=theme, scale=(0.0, line.top()))
         _paint_top(painter, line.text(line.top()), QRectF(GUTTER, top + 1, width - 6, 14), shown)
         painter.setPen(qcolor(shown.muted))
         painter.drawText(QRectF(8, top, GUTTER - 78, height), _MIDDLE, plain(line.title, 60))
@@ -58,6 +43,39 @@ def paint_lines(
         painter.setPen(qcolor(shown.muted))
         painter.setFont(text_font())
         painter.drawText(QRectF(0, 0, *size), int(Qt.AlignmentFlag.AlignCenter), "Nothing is sampled yet")
+
+
+def paint_line(
+    painter: QPainter,
+    line: Line,
+    visible_ns: tuple[int, int],
+    area: QRectF,
+    *,
+    theme: Theme,
+    scale: tuple[float, float] | None = None,
+) -> None:
+    """One metric over the visible time. `scale`: what lies at the foot and at the top; None: from the least to the most
+    that is visible, and both are written at the right.
+    """
+    shown, left = colours(theme), area.left()
+    low, high = columns(line, visible_ns, max(1, int(area.width())))
+    known = np.flatnonzero(np.isfinite(high))
+    bounds = scale or line.bounds(visible_ns)
+    if len(known) and bounds is not None:
+        foot, tall = area.bottom() - 3, max(8.0, area.height() - 8)
+        per = tall / max(bounds[1] - bounds[0], 1e-9)
+        x, y = corners(left + known, np.round(foot - (high[known] - bounds[0]) * per))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(qcolor(shown.accent, 46))
+        painter.drawPolygon(polygon_of(np.append(x, [x[-1], x[0]]), np.append(y, [foot, foot])))
+        painter.setPen(qcolor(shown.accent))
+        painter.drawPolyline(polygon_of(x, y))
+        tops, feet = foot - (high - bounds[0]) * per, foot - (low - bounds[0]) * per
+        some = known[(feet[known] - tops[known]) > 1]
+        painter.drawLines([QLineF(left + x + 0.5, feet[x], left + x + 0.5, tops[x]) for x in some.tolist()])
+    if scale is None and bounds is not None:
+        text = line.between_text(bounds)
+        _paint_top(painter, text, QRectF(left, area.top() + 2, area.width() - 6, area.height() - 4), shown)
 
 
 def corners(x: Array, y: Array) -> tuple[Array, Array]:

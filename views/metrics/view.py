@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QStyle, QToolTip, QWidget
 
 from views.drawing.legend import Sign
 from views.drawing.theme import colours, qcolor
+from views.drawing.time_scale import ns_from_px, px_from_ns
 from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns
 from views.metrics import scene
 from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
 from views.metrics.samples import Samples
 from views.reading.source import Source
-from views.timeline.layout import ns_from_px, px_from_ns
 from views.words.plain_text import plain, tooltip
 
 

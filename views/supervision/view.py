@@ -65,6 +65,7 @@ class SupervisionView(QWidget):
         choices.addStretch(1)
         group.buttonClicked.connect(self._choose)
         self.rows = RowList(send, self)
+        self.setFocusProxy(self.rows)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(0)

@@ -9,11 +9,13 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from dags.analyses.lod import Array
 from views.drawing.theme import Colours, qcolor
-from views.timeline.layout import GUTTER, Lane, px_from_ns
+from views.drawing.time_scale import px_from_ns
+from views.timeline.lanes import Lane
 from views.words.figures import count_text
 
 HEAD_PX = 5.0
 MARK_PX = 2.5
+ROOM_PX = 8.0
 FOCUS_ALPHA, OTHER_ALPHA = 160, 70
 FEW_ARROWS = 12  # that many are painted at full strength; more must not hide the calls below them
 _QUIET = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
@@ -25,24 +27,35 @@ def paint_arrows(
     arrows: Array,
     lanes: Sequence[Lane],
     visible_ns: tuple[int, int],
-    lanes_width: int,
+    across: tuple[int, int],
     *,
     shown: Colours,
     focus_track_id: int,
 ) -> None:
-    """Solid: a thread was started or waited for. Dashed: a value was written over by another thread."""
-    by_id: Mapping[int, Lane] = {lane.track_id: lane for lane in lanes}
+    """Solid: a thread was started or waited for. Dashed: a value was written over by another thread.
+
+    `across`: (x where the lanes begin, how wide they are). All of those that touch the focused lane are painted; of the
+    others the solid ones, at least ROOM_PX from one another: more of them would hide the calls.
+    """
+    left, lanes_width = across
+    by_id: Mapping[int, Lane] = {track_id: lane for lane in lanes for track_id in lane.track_ids}
     painter.save()
-    painter.setClipRect(QRectF(GUTTER, -1e6, lanes_width, 2e6), Qt.ClipOperation.IntersectClip)
+    painter.setClipRect(QRectF(left, -1e6, lanes_width, 2e6), Qt.ClipOperation.IntersectClip)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     crowd = min(1.0, (FEW_ARROWS / max(len(arrows), 1)) ** 0.5)
+    taken_px = -ROOM_PX
     for cause_ns, effect_ns, cause_track, effect_track, kind in arrows.tolist():
         cause, effect = by_id.get(cause_track), by_id.get(effect_track)
-        if cause is None or effect is None:
+        if cause is None or effect is None or cause is effect:
             continue
-        strength = FOCUS_ALPHA if focus_track_id in (cause_track, effect_track) else OTHER_ALPHA
+        px = [left + px_from_ns(t, visible_ns, lanes_width) for t in (cause_ns, effect_ns)]
+        is_of_focus = focus_track_id in (cause_track, effect_track)
+        if not is_of_focus and (_STYLES[kind] in _QUIET or px[1] - taken_px < ROOM_PX):
+            continue
+        taken_px = taken_px if is_of_focus else px[1]
+        strength = FOCUS_ALPHA if is_of_focus else OTHER_ALPHA
         colour = qcolor(shown.text, round(strength * (crowd if _STYLES[kind] in _QUIET else 1.0)))
-        line = _line(cause, effect, [px_from_ns(t, visible_ns, lanes_width) for t in (cause_ns, effect_ns)])
+        line = _line(cause, effect, px)
         painter.setPen(QPen(colour, 1.2, _STYLES[kind]))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawLine(line)
@@ -60,7 +73,7 @@ def left_out_text(more: int) -> str:
 
 def _line(cause: Lane, effect: Lane, px: Sequence[float]) -> QLineF:
     """From the head of one lane, where its event has its mark, to that of the other."""
-    return QLineF(GUTTER + px[0], cause.y + MARK_PX, GUTTER + px[1], effect.y + MARK_PX)
+    return QLineF(px[0], cause.y + MARK_PX, px[1], effect.y + MARK_PX)
 
 
 def _head(line: QLineF) -> QPolygonF:

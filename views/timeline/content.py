@@ -20,9 +20,9 @@ from capture.events.kinds import KINDS
 from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
+from views.drawing.time_scale import px_from_ns
 from views.reading.pool import Onward, Pool, Priority
 from views.timeline.arrows import ARROW_DTYPE, arrows_of
-from views.timeline.layout import px_from_ns
 from views.timeline.raster import column_sums
 
 MAX_EXACT_SEGMENTS = 3

@@ -2,8 +2,10 @@
 
 overview   press and drag: the visible stretch goes there (the cursor, when everything is visible)
 ruler      press and drag: the cursor follows
-lanes      click: picks the call and goes to that instant; drag: pans; double click: fits the call
-gutter     click on the triangle: folds; else picks the lane
+lanes      click: picks the call and goes to that instant, or to the exception that is marked there; drag: pans;
+           double click: fits the call
+gutter     click on the triangle: folds a process, keeps a thread open, shows all metrics; else picks the lane;
+           double click: keeps the lane open
 Shift+drag over lanes or ruler: fits the stretch
 wheel      scrolls the lanes; with Ctrl, or above the lanes, it zooms at the pointer; with Shift it pans
 """
@@ -20,11 +22,14 @@ from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.loop.state import Assigns, Selection
 from views.timeline import pick
 from views.timeline.content import Content
-from views.timeline.layout import OVERVIEW, RULER, Zone, zone_at
+from views.timeline.lanes import Lane
+from views.timeline.layout import TOP, Zone
+from views.timeline.state import KeepOpen, UnfoldMetrics
 
 ZOOM_STEP = 0.8
 DRAG_PX = 4
 WHEEL_PX = 72
+FOLD_PX = 22
 _SHAPES = {"ruler": Qt.CursorShape.SplitHCursor, "overview": Qt.CursorShape.PointingHandCursor}
 
 
@@ -34,8 +39,10 @@ class Surface(Protocol):
     def assigns(self) -> Assigns: ...
     def shown(self) -> Content: ...
     def lanes_width(self) -> int: ...
+    def zone(self, at: QPointF) -> Zone: ...
     def time_at(self, at: QPointF) -> int: ...
     def hit(self, at: QPointF) -> pick.Hit | None: ...
+    def exception_at(self, at: QPointF) -> int | None: ...
     def scroll_by(self, px: int) -> None: ...
     def update(self) -> Any: ...
     def setCursor(self, shape: Qt.CursorShape) -> Any: ...  # noqa: N802 - Qt's name
@@ -56,7 +63,7 @@ class Gestures:
         if event.button() != Qt.MouseButton.LeftButton or self._surface.assigns().session is None:
             return
         at, time_ns = event.position(), self._surface.time_at(event.position())
-        zone = _zone(at)
+        zone = self._surface.zone(at)
         self._pressed, self._grabbed = at, zone
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and zone in ("lanes", "ruler"):
             self._grabbed, self.dragged_ns = "range", (time_ns, time_ns)
@@ -69,7 +76,7 @@ class Gestures:
         """The pointer moves, pressed or not."""
         at, time_ns = event.position(), self._surface.time_at(event.position())
         if self._pressed is None:
-            self._surface.setCursor(_SHAPES.get(_zone(at), Qt.CursorShape.ArrowCursor))
+            self._surface.setCursor(_SHAPES.get(self._surface.zone(at), Qt.CursorShape.ArrowCursor))
         elif self._grabbed == "ruler":
             self._send(SeekTo(time_ns=time_ns))
         elif self._grabbed == "overview":
@@ -98,9 +105,11 @@ class Gestures:
 
     def double_click(self, event: QMouseEvent) -> None:
         """Fits the call under the pointer; in the overview everything."""
-        zone, hit = _zone(event.position()), self._surface.hit(event.position())
+        zone, hit = self._surface.zone(event.position()), self._surface.hit(event.position())
         if zone == "overview":
             self._send(Show())
+        elif zone == "gutter" and hit is not None and event.position().x() >= FOLD_PX:
+            self._send(fold_of(hit.lane))
         elif zone == "lanes" and hit is not None and hit.span is not None:
             start_ns, end_ns = pick.extent(self._surface.shown().spans[hit.span], self._surface.assigns().range_ns)
             room = max(1, (end_ns - start_ns) // 20)
@@ -111,7 +120,7 @@ class Gestures:
         if self._surface.assigns().session is None:
             return
         turn, side = event.angleDelta().y() / 120, event.angleDelta().x() / 120
-        above = event.position().y() < OVERVIEW + RULER
+        above = event.position().y() < TOP
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier or (side and not turn):
             self._send(Pan(share=-(turn or side) * 0.1))
         elif event.modifiers() & Qt.KeyboardModifier.ControlModifier or above:
@@ -126,16 +135,19 @@ class Gestures:
         if hit is None:
             self._send(Select(selection=None))
             return
-        track_id = hit.lane.track_id
-        if zone == "gutter" and at.x() < 24 + 12 * hit.lane.indent:
-            self._send(ToggleFold(track_id=track_id))
+        if zone == "gutter" and at.x() < FOLD_PX:
+            self._send(fold_of(hit.lane))
             return
-        picked = Selection("track", track_id, track_id)
-        if zone == "lanes" and hit.span is not None:
-            picked = Selection("call", int(self._surface.shown().spans[hit.span]["call_id"]), track_id)
-        self._send(Select(selection=picked))
+        if hit.lane.shape != "metric":
+            self._send(Select(selection=self._picked(hit, zone)))
         if zone == "lanes":
-            self._send(SeekTo(time_ns=hit.time_ns, visit=True))
+            self._send(SeekTo(time_ns=self._surface.exception_at(at) or hit.time_ns, visit=True))
+
+    def _picked(self, hit: pick.Hit, zone: str) -> Selection:
+        if zone == "lanes" and hit.span is not None:
+            span = self._surface.shown().spans[hit.span]
+            return Selection("call", int(span["call_id"]), int(span["track_id"]))
+        return Selection("track", hit.track_id, hit.track_id)
 
     def _show_around(self, time_ns: int) -> None:
         shown = self._surface.assigns()
@@ -146,8 +158,11 @@ class Gestures:
         self._send(Show(range_ns=(time_ns - width_ns // 2, time_ns - width_ns // 2 + width_ns)))
 
 
-def _zone(at: QPointF) -> Zone:
-    return zone_at(int(at.x()), int(at.y()))
+def fold_of(lane: Lane) -> Event:
+    """What a click on a lane's triangle means."""
+    if lane.shape == "metric":
+        return UnfoldMetrics()
+    return ToggleFold(track_id=lane.track_id) if lane.shape == "head" else KeepOpen(track_id=lane.track_id)
 
 
 def _far(one: QPointF, other: QPointF) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from views.drawing.legend import Sign
+from views.drawing.span_colours import span_colour
 from views.drawing.theme import colours
 from views.loop.state import Assigns
 
@@ -11,7 +12,7 @@ def signs(assigns: Assigns) -> tuple[Sign, ...]:
     """The signs that may be seen; those of a mark or of bookmarks only where there are any."""
     shown = colours(assigns.theme)
     always = (
-        Sign("call, in its function's colour", "block", shown.spans[0]),
+        Sign("call: hue of its file, lightness of its function", "block", span_colour(assigns.theme, "", 1, "")),
         Sign("left by an exception", "edge", shown.hot),
         Sign("state written", "edge", shown.accent),
         Sign("events lost", "hatch", shown.warning),

@@ -11,14 +11,12 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from dags.analyses.lod import Array
 from views.drawing.theme import Colours, colours, qcolor, text_font
+from views.drawing.time_scale import px_from_ns
 from views.loop.state import Bookmark, Theme
 from views.timeline.content import Overview
-from views.timeline.layout import GUTTER, OVERVIEW, RULER, px_from_ns
+from views.timeline.layout import OVERVIEW, RULER, TOP, gutter_of
 from views.timeline.scene import FONT_POINTS, paint_gap, raised_alpha
 from views.words.figures import count_text
-
-TOP = OVERVIEW + RULER
-CAPTION_PX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +34,50 @@ class Moving:
     changes_ns: Sequence[int] = ()  # when what is recorded has changed
 
     @property
+    def gutter(self) -> int:
+        """How wide the gutter is."""
+        return gutter_of(self.width)
+
+    @property
     def lanes_width(self) -> int:
         """From the gutter to the right edge."""
-        return max(1, self.width - GUTTER)
+        return max(1, self.width - self.gutter)
 
     def x(self, time_ns: int) -> float:
         """Where an instant is over the lanes."""
-        return GUTTER + px_from_ns(time_ns, self.visible_ns, self.lanes_width)
+        return self.gutter + px_from_ns(time_ns, self.visible_ns, self.lanes_width)
 
     def small_x(self, time_ns: int) -> int:
         """Where an instant is in the overview."""
-        return round(GUTTER + px_from_ns(time_ns, self.range_ns, self.lanes_width))
+        return round(self.gutter + px_from_ns(time_ns, self.range_ns, self.lanes_width))
 
 
 def paint_overview(painter: QPainter, overview: Overview, width: int, theme: Theme) -> None:
     """How busy the session was: the higher, the more events; the square root, so that quiet stretches are seen too."""
-    shown = colours(theme)
+    shown, gutter = colours(theme), gutter_of(width)
     painter.fillRect(0, 0, width, OVERVIEW, qcolor(shown.window))
     painter.setFont(text_font(FONT_POINTS))
     total = round(float(overview.count.sum()))
     painter.setPen(qcolor(shown.muted))
-    painter.drawText(QPointF(8, 18), "Overview")
+    painter.drawText(QPointF(8, 16), "Overview")
     text = f"{count_text(total)} events" if overview.progress >= 1 else f"reading, {overview.progress:.0%}"
-    painter.drawText(QPointF(8, 34), text)
+    painter.drawText(QPointF(8, 32), text)
     tall = OVERVIEW - 8
     most = float(overview.count.max()) if len(overview.count) else 0.0
     heights = np.ceil(np.sqrt(overview.count / most) * tall) if most else np.zeros(len(overview.count))
-    lines = [QLineF(GUTTER + x + 0.5, OVERVIEW - h, GUTTER + x + 0.5, OVERVIEW) for x, h in enumerate(heights) if h]
+    lines = [QLineF(gutter + x + 0.5, OVERVIEW - h, gutter + x + 0.5, OVERVIEW) for x, h in enumerate(heights) if h]
     painter.setPen(qcolor(shown.accent))
     painter.drawLines(lines)
     for x in np.flatnonzero(overview.raised > 0).tolist():
         share = float(overview.raised[x] / max(1.0, overview.count[x]))
-        painter.fillRect(GUTTER + x, 1, 1, 3, qcolor(shown.hot, raised_alpha(share)))
+        painter.fillRect(gutter + x, 1, 1, 3, qcolor(shown.hot, raised_alpha(share)))
     for first, last in _stretches(~overview.known):
-        painter.fillRect(QRectF(GUTTER + first, 6, last - first, OVERVIEW - 6), qcolor(shown.raised))
-    lanes_width = max(1, width - GUTTER)
+        painter.fillRect(QRectF(gutter + first, 6, last - first, OVERVIEW - 6), qcolor(shown.raised))
+    lanes_width = max(1, width - gutter)
     for start_ns, end_ns, *_ in overview.gaps.tolist():
         left, right = (px_from_ns(t, overview.range_ns, lanes_width) for t in (start_ns, end_ns))
         left, right = max(0.0, left), min(float(lanes_width), max(right, left + 3))
-        paint_gap(painter, QRectF(GUTTER + left, 0, right - left, OVERVIEW), shown)
+        paint_gap(painter, QRectF(gutter + left, 0, right - left, OVERVIEW), shown)
 
 
 def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
@@ -83,7 +86,7 @@ def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
         return
     shown = colours(theme)
     _paint_window(painter, moving, shown)
-    painter.setClipRect(GUTTER, 0, moving.lanes_width, moving.height)
+    painter.setClipRect(moving.gutter, 0, moving.lanes_width, moving.height)
     for change_ns in moving.changes_ns:
         _paint_change(painter, change_ns, moving, shown)
     for bookmark in moving.bookmarks:
@@ -126,7 +129,7 @@ def _paint_window(painter: QPainter, moving: Moving, shown: Colours) -> None:
     left, right = (moving.small_x(t) for t in moving.visible_ns)
     right = max(right, left + 2)
     shade = qcolor(shown.window, 150)
-    painter.fillRect(GUTTER, 0, left - GUTTER, OVERVIEW, shade)
+    painter.fillRect(moving.gutter, 0, left - moving.gutter, OVERVIEW, shade)
     painter.fillRect(right, 0, moving.width - right, OVERVIEW, shade)
     painter.setPen(qcolor(shown.text))
     painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -14,32 +13,34 @@ from capture.events.kinds import KIND
 from dags.analyses.detail import OPEN_END
 from views.reading.source import Names
 from views.timeline.content import Content
-from views.timeline.layout import Lane, span_at
+from views.timeline.lanes import Lane
+from views.timeline.layout import innermost_at, span_at
 from views.words.figures import count_text, duration_text
 from views.words.plain_text import plain
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A lane, an instant, and the call there as a row of the content's spans."""
+    """A lane, its thread there, an instant, and the call there as a row of the content's spans."""
 
     lane: Lane
     time_ns: int
     depth: int
     span: int | None
     slack_ns: int = 0
+    track_id: int = 0
 
 
 def hit(content: Content, lane: Lane, y: int, time_ns: int, slack_ns: int) -> Hit:
     """What a point of a lane means; a call that is missed by no more than the slack counts as hit."""
-    depth = (y - lane.first_row_y) // lane.row_px
-    inside = 0 <= depth < lane.rows
-    return Hit(
-        lane,
-        time_ns,
-        depth,
-        span_at(content.spans, lane.track_id, depth, time_ns, slack_ns) if inside else None,
-        slack_ns,
-    )
+    row = int((y - lane.first_row_y) // lane.row_px) if lane.rows else -1
+    if not 0 <= row < lane.rows:
+        return Hit(lane, time_ns, row, None, slack_ns, lane.track_id)
+    track_id = lane.track_at(row, time_ns)
+    if lane.members:
+        span = innermost_at(content.spans, track_id, time_ns, slack_ns)
+    else:
+        span = span_at(content.spans, track_id, row, time_ns, slack_ns)
+    return Hit(lane, time_ns, row, span, slack_ns, track_id or lane.track_id)
 
 
 def extent(span: Any, range_ns: tuple[int, int]) -> tuple[int, int]:
@@ -48,14 +49,14 @@ def extent(span: Any, range_ns: tuple[int, int]) -> tuple[int, int]:
     return int(span["start_ns"]), range_ns[1] if end_ns == OPEN_END else end_ns
 
 
-def told(found: Hit, content: Content, names: Names, lanes: Sequence[Lane]) -> str:
+def told(found: Hit, content: Content, names: Names) -> str:
     """What is there, as the HTML of a tool tip; names come from the recorded program, so they are escaped."""
     return "<br>".join(escape(line) for line in lines(found, content, names))
 
 
 def lines(found: Hit, content: Content, names: Names) -> list[str]:
     """The same as lines of text."""
-    said = [plain(found.lane.name, 120)]
+    said = [plain(names.track(found.track_id) if found.lane.members else found.lane.name, 120)]
     if found.span is not None:
         span = content.spans[found.span]
         site = names.sites.get(int(span["site_id"]))
@@ -72,12 +73,10 @@ def lines(found: Hit, content: Content, names: Names) -> list[str]:
     else:
         said += _counted(found, content, names)
     near = content.marks[np.abs(content.marks["time_ns"] - found.time_ns) <= found.slack_ns]
-    kinds = Counter(near["kind"][near["track_id"] == found.lane.track_id].tolist())
+    kinds = Counter(near["kind"][near["track_id"] == found.track_id].tolist())
     said += [f"{count_text(n)} x {KIND[kind].title if kind in KIND else 'event'}" for kind, n in kinds.items()]
     for gap in content.gaps:
-        if int(gap["track_id"]) in (0, found.lane.track_id) and int(gap["start_ns"]) <= found.time_ns <= int(
-            gap["end_ns"]
-        ):
+        if int(gap["track_id"]) in (0, found.track_id) and int(gap["start_ns"]) <= found.time_ns <= int(gap["end_ns"]):
             lost = int(gap["dropped"])
             said.append(f"{count_text(lost)} events are lost here" if lost else "calls are not recorded here")
     return said
@@ -86,7 +85,7 @@ def lines(found: Hit, content: Content, names: Names) -> list[str]:
 def _counted(found: Hit, content: Content, names: Names) -> list[str]:
     """What the pyramid says about that instant."""
     for level, rows in content.counts:
-        here = rows[(rows["track_id"] == found.lane.track_id) & (rows["bin"] == found.time_ns >> (2 * level))]
+        here = rows[(rows["track_id"] == found.track_id) & (rows["bin"] == found.time_ns >> (2 * level))]
         if not len(here):
             continue
         count, raised = int(here["count"].sum()), int(here["raised"].sum())

@@ -13,27 +13,39 @@ from collections.abc import Sequence
 import numpy as np
 
 from dags.analyses.lod import Array
-from views.timeline.layout import Lane, columns_of
+from views.drawing.time_scale import columns_of
+from views.timeline.lanes import Lane
 
 MIN_LABEL_PX = 26
+PALE, FAINT = 0.3, 0.4
 
 
 class Raster:
-    """The rows of the lanes in view."""
+    """The rows of the lanes in view.
+
+    A lane is one strip of rows, a packed lane a strip of one row for each thread that ran at the same time; in such a
+    strip all depths share the row, and the innermost call is seen.
+    """
 
     def __init__(self, lanes: Sequence[Lane], visible_ns: tuple[int, int], width: int, background: int) -> None:
         """All pixels are background."""
         self.lanes = list(lanes)
         self.visible_ns = visible_ns
         self.width = width
+        self._background = background
         rows = [lane.rows for lane in self.lanes]
         self.first_row = dict(zip((lane.track_id for lane in self.lanes), np.cumsum([0, *rows]).tolist(), strict=False))
         self.pixels = np.full((sum(rows), width), background, np.uint32)
-        ids = np.array([lane.track_id for lane in self.lanes], np.int64)
-        self._by_id = np.argsort(ids)
-        self._ids = ids[self._by_id]
-        self._rows = np.array([*rows, 0], np.int32)
-        self._first = np.cumsum([0, *rows, 0])[: len(rows) + 1].astype(np.int32)
+        strips = [_strips(lane) for lane in self.lanes]
+        self._rows = np.array([*(rows for lane in strips for rows in lane), 0], np.int32)
+        self._first = np.cumsum([0, *self._rows])[: len(self._rows)].astype(np.int32)
+        shared = [bool(lane.members) for lane, made in zip(self.lanes, strips, strict=True) for _ in made]
+        self._shared = np.array([*shared, False], np.bool_)
+        firsts = np.cumsum([0, *(len(made) for made in strips)]).tolist()
+        places = [one for at, lane in enumerate(self.lanes) for one in _places(lane, at, firsts[at])]
+        ids, lane_of, strip_of = np.array([*places, (-1, -1, -1)], np.int64).T
+        by_id = np.argsort(ids, kind="stable")
+        self._ids, self._lane_of, self._strip_of = ids[by_id], lane_of[by_id], strip_of[by_id]
 
     def rows_of(self, lane: Lane) -> Array:
         """The part of the raster that belongs to a lane."""
@@ -45,45 +57,70 @@ class Raster:
 
         `shades` map colours for depths that are open throughout a bin, and for those that come and go in it.
         """
-        lane = self.lanes_of(rows)
-        keep = (lane >= 0) & (self._rows[lane] > 0)
-        rows, lane = rows[keep], lane[keep]
+        strip = self._strips_of(rows)
+        keep = (strip >= 0) & (self._rows[strip] > 0)
+        rows, strip = rows[keep], strip[keep]
         if not len(rows):
             return
         start_ns = rows["bin"] << (2 * level)
         left, right = self.extent(start_ns, start_ns + (1 << (2 * level)))
         order = np.argsort(rows["site_count"], kind="stable")  # the busiest site is painted last
-        lane, left, right, rows = lane[order], left[order], right[order], rows[order]
-        cells, of_row = _runs(lane.astype(np.int64) * self.width + left, right - left)
-        shape = (len(self.lanes), self.width)
+        strip, left, right, rows = strip[order], left[order], right[order], rows[order]
+        cells, of_row = _runs(strip.astype(np.int64) * self.width + left, right - left)
+        shape = (len(self._rows) - 1, self.width)
         deep, low = np.zeros(shape, np.int32), np.full(shape, np.iinfo(np.int32).max, np.int32)
         site = np.zeros(shape, np.int32)
         np.maximum.at(deep.reshape(-1), cells, np.maximum(rows["max_depth"], 1)[of_row])
         np.minimum.at(low.reshape(-1), cells, rows["min_depth"][of_row])
         site.reshape(-1)[cells] = rows["site_id"][of_row]
-        depth = np.concatenate([np.arange(lane.rows) for lane in self.lanes] or [np.empty(0, np.int64)])[:, None]
-        lane_row = np.repeat(np.arange(len(self.lanes)), self._rows[:-1])
-        picked = np.clip(site[lane_row], 0, len(site_colours) - 1)
+        depth = np.concatenate([np.arange(rows) for rows in self._rows])[:, None]
+        strip_row = np.repeat(np.arange(shape[0]), self._rows[:-1])
+        picked = np.clip(site[strip_row], 0, len(site_colours) - 1)
         steady, moving = (shade[picked] for shade in shades)
-        colours = np.where(depth < low[lane_row], steady, moving)
-        covered = depth < deep[lane_row]
+        colours = np.where(depth < low[strip_row], steady, moving)
+        covered = depth < deep[strip_row]
         self.pixels[covered] = colours[covered]
 
     def fill_spans(self, spans: Array, site_colours: Array) -> None:
-        """Paints calls at their depth. One narrower than a pixel gets that pixel; wider ones are painted last."""
+        """Paints calls at their depth; the longer ones last.
+
+        Calls narrower than a pixel share it: the more of its time they take, the stronger. One that spans all that is
+        visible tells nothing apart and is pale.
+        """
         row, keep = self._rows_of_spans(spans)
         spans, row = spans[keep], row[keep]
         if not len(spans):
             return
         left, right = self.extent(spans["start_ns"], spans["end_ns"])
         colours = site_colours[np.clip(spans["site_id"], 0, len(site_colours) - 1)]
+        through = self.spans_all(spans)
+        colours[through] = blended(colours[through], self._background, PALE)
         narrow = right - left <= 1
         at = row.astype(np.int64) * self.width + left
-        self.pixels.reshape(-1)[at[narrow]] = colours[narrow]
-        wide = ~narrow
+        self._fill_narrow(at[narrow], spans[narrow], colours[narrow])
+        wide = np.flatnonzero(~narrow)
+        if self._shared.any():
+            wide = wide[np.argsort(spans["depth"][wide], kind="stable")]
         lengths = right[wide] - left[wide]
         cells, of_span = _runs(at[wide], lengths - (lengths > 2))  # a pixel between neighbours of one function
         self.pixels.reshape(-1)[cells] = colours[wide][of_span]
+
+    def spans_all(self, spans: Array) -> Array:
+        """Which calls were open from before what is visible until after it."""
+        found: Array = (spans["start_ns"] <= self.visible_ns[0]) & (spans["end_ns"] >= self.visible_ns[1])
+        return found
+
+    def _fill_narrow(self, at: Array, spans: Array, colours: Array) -> None:
+        if not len(at):
+            return
+        lasted = (spans["end_ns"] - spans["start_ns"]).astype(np.float64)
+        order = np.argsort(lasted, kind="stable")
+        cells, of_cell = np.unique(at, return_inverse=True)
+        colour = np.zeros(len(cells), np.uint32)
+        colour[of_cell[order]] = colours[order]
+        column_ns = max(1.0, (self.visible_ns[1] - self.visible_ns[0]) / self.width)
+        busy = np.minimum(np.bincount(of_cell, lasted, len(cells)) / column_ns, 1.0)
+        self.pixels.reshape(-1)[cells] = blended(colour, self._background, FAINT + (1 - FAINT) * busy)
 
     def labelled(self, spans: Array) -> list[tuple[int, int, int, int]]:
         """(row, x, px, row of `spans`) of the calls that are wide enough for a name."""
@@ -96,24 +133,40 @@ class Raster:
 
     def lanes_of(self, rows: Array) -> Array:
         """Which lane each row belongs to, -1 for those out of view."""
-        if not len(self._ids):
-            return np.full(len(rows), -1)
+        return self._found(rows, self._lane_of)
+
+    def _strips_of(self, rows: Array) -> Array:
+        return self._found(rows, self._strip_of)
+
+    def _found(self, rows: Array, places: Array) -> Array:
         at = np.minimum(np.searchsorted(self._ids, rows["track_id"]), len(self._ids) - 1)
-        return np.where(self._ids[at] == rows["track_id"], self._by_id[at], -1)
+        return np.where(self._ids[at] == rows["track_id"], places[at], -1)
 
     def _rows_of_spans(self, spans: Array) -> tuple[Array, Array]:
         """(raster row, whether it is seen); what is deeper than the lane has rows is left to the lane's own note."""
-        lane = self.lanes_of(spans)
-        depth = spans["depth"]
-        seen = (lane >= 0) & (depth >= 0) & (depth < self._rows[lane])
+        strip = self._strips_of(spans)
+        depth = np.where(self._shared[strip], np.minimum(spans["depth"], 0), spans["depth"])
+        seen = (strip >= 0) & (depth >= 0) & (depth < self._rows[strip])
         seen &= (spans["end_ns"] >= self.visible_ns[0]) & (spans["start_ns"] <= self.visible_ns[1])
-        return self._first[lane] + depth, seen
+        return self._first[strip] + depth, seen
 
     def extent(self, start_ns: Array, end_ns: Array) -> tuple[Array, Array]:
         """(first column, column after the last): at least one, within the raster."""
         left = np.clip(columns_of(start_ns, self.visible_ns, self.width), 0, self.width - 1)
         right = np.clip(columns_of(end_ns, self.visible_ns, self.width), 0, self.width)
         return left, np.maximum(right, left + 1)
+
+
+def _strips(lane: Lane) -> list[int]:
+    """How many rows each strip of a lane has."""
+    return [1] * lane.rows if lane.members else [lane.rows]
+
+
+def _places(lane: Lane, at: int, first: int) -> list[tuple[int, int, int]]:
+    """(track, lane, strip) of each thread of a lane."""
+    if not lane.members:
+        return [(lane.track_id, at, first)]
+    return [(one.track_id, at, first + one.row) for one in lane.members if one.row < lane.rows]
 
 
 def column_sums(
@@ -132,9 +185,9 @@ def column_sums(
     return sums
 
 
-def blended(colours: Array, background: int, share: float) -> Array:
+def blended(colours: Array, background: int, share: float | Array) -> Array:
     """Colours mixed with a background: share 1 keeps them, 0 is the background. blended([0xFF204060], 0xFF000000, 0.5)
-    -> [0xFF102030]"""
+    -> [0xFF102030]; a share for each colour, or one for all."""
     parts = [(colours >> shift & 0xFF) * share + (background >> shift & 0xFF) * (1 - share) for shift in (16, 8, 0)]
     mixed = [np.round(part).astype(np.uint32) << shift for part, shift in zip(parts, (16, 8, 0), strict=True)]
     result: Array = np.uint32(0xFF000000) | mixed[0] | mixed[1] | mixed[2]

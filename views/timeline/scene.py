@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen
 
-from capture.events.kinds import Kind
-from capture.events.track_kinds import HEADS
 from dags.analyses.lod import Array
-from views.drawing.theme import Colours, colours, qcolor, span_colour, text_font
+from views.drawing.paths import polygon_of
+from views.drawing.span_colours import site_colour
+from views.drawing.theme import Colours, colours, qcolor, text_font
+from views.drawing.time_scale import px_from_ns
 from views.loop.state import Selection, Theme
+from views.metrics import scene as metrics
+from views.metrics.layout import Line
 from views.reading.source import Names
 from views.timeline.arrows import arrows_in_sight
 from views.timeline.arrows_scene import left_out_text, paint_arrows
 from views.timeline.content import Content
-from views.timeline.layout import GUTTER, HEADER, OVERVIEW, RULER, Lane, in_view, pinned, px_from_ns
+from views.timeline.lanes import LABELLED_ROW, Lane
+from views.timeline.layout import OVERVIEW, RULER, TOP, gutter_of
+from views.timeline.marks import MERGED_PX, exceptions_in, written_in
 from views.timeline.raster import Raster, blended
 from views.timeline.ruler import ticks
 from views.words.figures import count_text, duration_text
 from views.words.plain_text import plain
 
-TOP = OVERVIEW + RULER
 MAX_SITES = 1 << 16
 EDGE_PX = 3
+SEPARATED_ROW = 6
 RAISED_ALPHA = 80
+TRIANGLE_PX = 7
+COUNTED_PX = 26
 MIN_GAP_PX = 5
 FONT_POINTS = 8.5
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
@@ -35,12 +42,14 @@ _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that the picture depends on. Units: logical px; `ratio` device pixels to one."""
+    """All that the picture depends on. `lanes`: those in the zone; `threads`: (how many are seen, how many there are).
+
+    Units: logical px; `ratio` device pixels to one.
+    """
 
     width: int
     height: int
     ratio: float
-    scroll: int
     lanes: Sequence[Lane]
     visible_ns: tuple[int, int]
     content: Content
@@ -50,11 +59,18 @@ class Scene:
     selection: Selection | None = None
     found_sites: frozenset[int] = frozenset()
     progress: float = 1.0
+    metrics: Mapping[str, Line] = field(default_factory=dict)
+    threads: tuple[int, int] = (0, 0)
+
+    @property
+    def gutter(self) -> int:
+        """How wide the gutter is."""
+        return gutter_of(self.width)
 
     @property
     def lanes_width(self) -> int:
         """From the gutter to the right edge."""
-        return max(1, self.width - GUTTER)
+        return max(1, self.width - self.gutter)
 
 
 class SiteColours:
@@ -68,7 +84,7 @@ class SiteColours:
         table = np.full(size, argb(shown.muted), np.uint32)
         for site_id, row in names.sites.items():
             if 0 <= site_id < size:
-                table[site_id] = argb(span_colour(theme, row.function))
+                table[site_id] = argb(site_colour(theme, row))
         if found:
             paled = blended(table, panel, 0.28)
             for site_id in found & set(range(size)):
@@ -84,48 +100,45 @@ def argb(colour: str) -> int:
     return 0xFF000000 | int(colour[1:], 16)
 
 
-def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> Raster:
-    """Paints the lanes, their names and the ruler; returns the raster, for those who want to know what is where."""
+def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> tuple[Raster, Array]:
+    """Paints the lanes and the ruler; returns the raster and the marks of exceptions, to know what is where."""
     shown = colours(scene.theme)
     painter.setFont(text_font(FONT_POINTS))
     painter.fillRect(0, TOP, scene.width, scene.height - TOP, qcolor(shown.panel))
-    visible = in_view(scene.lanes, scene.scroll, scene.height - TOP)
-    raster = Raster(visible, scene.visible_ns, round(scene.lanes_width * scene.ratio), argb(shown.panel))
+    raster = Raster(scene.lanes, scene.visible_ns, round(scene.lanes_width * scene.ratio), argb(shown.panel))
     for level, rows in scene.content.counts:
         raster.fill_counts(level, rows, sites.full, (sites.steady, sites.moving))
     raster.fill_spans(scene.content.spans, sites.full)
-    raised, marks = _raised(scene, raster), _marks(scene, raster)
+    exceptions = exceptions_in(scene.content, raster, MERGED_PX * scene.ratio)
+    written = written_in(scene.content, raster, (argb(shown.accent), argb(shown.muted)))
     painter.save()
     painter.setClipRect(0, TOP, scene.width, scene.height - TOP)
-    painter.translate(0, TOP - scene.scroll)
-    for at, lane in enumerate(visible):
-        _paint_lane(painter, scene, raster, lane, (marks[at : at + 1], raised[at : at + 1]))
-    _paint_labels(painter, scene, raster)
-    arrows, _ = _arrows(scene)
-    paint_arrows(
-        painter,
-        arrows,
-        scene.lanes,
-        scene.visible_ns,
-        scene.lanes_width,
-        shown=shown,
-        focus_track_id=scene.focus_track_id,
-    )
-    _paint_unread(painter, scene, visible)
-    _paint_gaps(painter, scene, visible)
-    _paint_selected(painter, scene, visible)
-    for lane in visible:
-        _paint_gutter(painter, scene, lane)
-    over = pinned(scene.lanes, scene.scroll)
-    if over is not None:
-        _paint_lane(painter, scene, raster, over, (marks[:0], raised[:0]))
-        _paint_gutter(painter, scene, over)
+    painter.translate(0, TOP)
+    for over in (False, True):
+        lanes = [lane for lane in scene.lanes if lane.lies_over is over]
+        for at, lane in enumerate(scene.lanes):
+            if lane.lies_over is not over:
+                continue
+            if over:  # it covers what was scrolled below it
+                painter.fillRect(0, lane.y, scene.width, lane.height, qcolor(shown.panel))
+            _paint_lane(painter, scene, raster, lane, written[at : at + 1])
+            _paint_exceptions(painter, scene, lane, exceptions[exceptions["lane"] == at])
+        _paint_labels(painter, scene, raster, lanes)
+        if not over:
+            arrows, _ = _arrows(scene)
+            across = (scene.gutter, scene.lanes_width)
+            paint_arrows(
+                painter, arrows, lanes, scene.visible_ns, across, shown=shown, focus_track_id=scene.focus_track_id
+            )
+        _paint_unread(painter, scene, lanes)
+        _paint_gaps(painter, scene, lanes)
+        _paint_selected(painter, scene, lanes)
     painter.restore()
     _paint_ruler(painter, scene, shown)
-    if not scene.lanes:
+    if not any(lane.shape != "metric" for lane in scene.lanes):
         area = QRect(0, TOP, scene.width, scene.height - TOP)
         _paint_sentence(painter, area, _without_lanes(scene.content), shown)
-    return raster
+    return raster, exceptions
 
 
 def _without_lanes(content: Content) -> str:
@@ -152,92 +165,101 @@ def _paint_sentence(painter: QPainter, area: QRect, sentence: str, shown: Colour
     painter.drawText(area, Qt.AlignmentFlag.AlignCenter, sentence)
 
 
-def _raised(scene: Scene, raster: Raster) -> Array:
-    """One row per lane: where calls were left by an exception; the more of all events that is, the stronger."""
-    share = np.zeros((len(raster.lanes), raster.width))
-    for level, rows in scene.content.counts:
-        some = rows[rows["raised"] > 0]
-        middle_ns = (some["bin"] << (2 * level)) + (1 << (2 * level)) // 2
-        _mark(share, raster, some, middle_ns, some["raised"] / some["count"])
-    if scene.content.exact:
-        some = scene.content.spans[scene.content.spans["raised"] > 0]
-        _mark(share, raster, some, some["end_ns"], np.ones(len(some)))
-    alpha = np.where(share > 0, RAISED_ALPHA + (255 - RAISED_ALPHA) * np.minimum(1, share * 20), 0)
-    red = qcolor(colours(scene.theme).hot)
-    parts = [np.round(alpha * part / 255).astype(np.uint32) for part in (255, red.red(), red.green(), red.blue())]
-    marks: Array = parts[0] << 24 | parts[1] << 16 | parts[2] << 8 | parts[3]
-    return marks
-
-
-def _marks(scene: Scene, raster: Raster) -> Array:
-    """One row per lane: events that are no calls, state changes in the accent colour."""
+def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, written: Array) -> None:
     shown = colours(scene.theme)
-    painted = np.zeros((len(raster.lanes), raster.width), np.uint32)
-    of_states = scene.content.marks["kind"] == Kind.STATE
-    for rows, colour in ((of_states, shown.accent), (~of_states, shown.muted)):
-        marks = scene.content.marks[rows]
-        lane = raster.lanes_of(marks)
-        left, _ = raster.extent(marks["time_ns"], marks["time_ns"])
-        for more in (0, 1):
-            painted[lane[lane >= 0], np.minimum(left[lane >= 0] + more, raster.width - 1)] = argb(colour)
-    return painted
-
-
-def raised_alpha(share: float) -> int:
-    """How strongly exceptions are marked where they are that share of all events."""
-    return round(RAISED_ALPHA + (255 - RAISED_ALPHA) * min(1.0, share * 20))
-
-
-def _mark(share: Array, raster: Raster, rows: Array, at_ns: Array, values: Array) -> None:
-    lane = raster.lanes_of(rows)
-    seen = (lane >= 0) & (at_ns >= raster.visible_ns[0]) & (at_ns <= raster.visible_ns[1])
-    left, _ = raster.extent(at_ns[seen], at_ns[seen])
-    for more in (0, 1):
-        np.maximum.at(share, (lane[seen], np.minimum(left + more, raster.width - 1)), values[seen])
-
-
-def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, edges: tuple[Array, Array]) -> None:
-    shown = colours(scene.theme)
-    left = float(GUTTER)
-    if lane.kind in HEADS:
+    left = float(scene.gutter)
+    if lane.shape == "head":
         painter.fillRect(0, lane.y, scene.width, lane.height, qcolor(shown.raised))
         painter.setPen(qcolor(shown.muted))
         painter.drawText(QRectF(left + 8, lane.y, scene.lanes_width, lane.height), _MIDDLE, lane.note)
         return
+    area = QRectF(left, lane.y, scene.lanes_width, lane.height)
+    if lane.shape == "metric":
+        if lane.metric in scene.metrics:
+            metrics.paint_line(painter, scene.metrics[lane.metric], scene.visible_ns, area, theme=scene.theme)
+        _paint_below(painter, scene, lane, shown)
+        return
     rows = np.ascontiguousarray(raster.rows_of(lane))
     target = QRectF(left, lane.first_row_y, scene.lanes_width, lane.rows * lane.row_px)
     painter.drawImage(target, _image(rows), QRectF(0, 0, raster.width, lane.rows))
-    for row in range(1, lane.rows + 1):  # a line of a pen would lie half a pixel off on a dense screen
-        painter.fillRect(QRectF(left, lane.row_y(row) - 1, scene.lanes_width, 1), qcolor(shown.panel))
-    for edge, y in zip(edges, (lane.y + 1, lane.y + lane.height - EDGE_PX - 1), strict=True):
-        if edge.any():
-            painter.drawImage(QRectF(left, y, scene.lanes_width, EDGE_PX), _image(edge), QRectF(0, 0, raster.width, 1))
-    painter.setPen(qcolor(shown.line))
-    painter.drawLine(GUTTER, lane.y + lane.height - 1, scene.width, lane.y + lane.height - 1)
-    if not lane.folded and lane.depth > lane.rows:
+    if lane.row_px >= SEPARATED_ROW:
+        for row in range(1, lane.rows + 1):  # a line of a pen would lie half a pixel off on a dense screen
+            painter.fillRect(QRectF(left, lane.row_y(row) - 1, scene.lanes_width, 1), qcolor(shown.panel))
+    if written.any():
+        painter.drawImage(
+            QRectF(left, lane.y + 1, scene.lanes_width, EDGE_PX), _image(written), QRectF(0, 0, raster.width, 1)
+        )
+    _paint_below(painter, scene, lane, shown)
+    if lane.shape == "open" and lane.depth > lane.rows:
         note = f"and {count_text(lane.depth - lane.rows)} deeper"
         painter.setPen(qcolor(shown.muted))
-        area = QRectF(left, lane.row_y(lane.rows - 1), scene.lanes_width - 6, lane.row_px)
-        painter.drawText(area, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), note)
+        beside = QRectF(left, lane.row_y(lane.rows - 1), scene.lanes_width - 6, lane.row_px)
+        painter.drawText(beside, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), note)
 
 
-def _paint_labels(painter: QPainter, scene: Scene, raster: Raster) -> None:
+def _paint_below(painter: QPainter, scene: Scene, lane: Lane, shown: Colours) -> None:
+    """The line between a lane and the next."""
+    painter.fillRect(scene.gutter, lane.y + lane.height - 1, scene.lanes_width, 1, qcolor(shown.line, 150))
+
+
+def _paint_exceptions(painter: QPainter, scene: Scene, lane: Lane, marks: Array) -> None:
+    """A triangle at the lane's foot for calls left by an exception; with how many, where there is room for it."""
+    if not len(marks):
+        return
+    shown = colours(scene.theme)
+    foot = lane.y + lane.height - 1
+    painter.save()
+    painter.setFont(text_font(FONT_POINTS - 1.5, bold=True))
+    nexts = [*marks["column"][1:].tolist(), raster_end(scene)]
+    for (_, column, count, _), following in zip(marks.tolist(), nexts, strict=True):
+        x = scene.gutter + column / scene.ratio + 0.5
+        tops = np.array([x, x - TRIANGLE_PX / 2, x + TRIANGLE_PX / 2]), np.array([foot - TRIANGLE_PX, foot, foot])
+        painter.setPen(QPen(qcolor(shown.panel), 1))  # told apart from calls of any colour
+        painter.setBrush(qcolor(shown.hot))
+        painter.drawPolygon(polygon_of(*tops))
+        if count > 1 and (following - column) / scene.ratio >= COUNTED_PX and lane.shape == "open":
+            painter.setPen(qcolor(shown.hot))
+            painter.drawText(QPointF(x + TRIANGLE_PX / 2 + 2, foot), count_text(count))
+    painter.restore()
+
+
+def raster_end(scene: Scene) -> int:
+    """The column after the last, in device pixels."""
+    return round(scene.lanes_width * scene.ratio)
+
+
+def raised_alpha(share: float) -> int:
+    """How strongly exceptions are marked in the overview where they are that share of all events."""
+    return round(RAISED_ALPHA + (255 - RAISED_ALPHA) * min(1.0, share * 20))
+
+
+def _paint_labels(painter: QPainter, scene: Scene, raster: Raster, lanes: Sequence[Lane]) -> None:
     """The names of calls that are wide enough, cut to what fits."""
     shown = colours(scene.theme)
     metrics = QFontMetricsF(painter.font())
-    bases = [lane.row_y(row) + (lane.row_px + 6) // 2 for lane in raster.lanes for row in range(lane.rows)]
+    wanted = {lane.track_id for lane in lanes if lane.row_px >= LABELLED_ROW and not lane.members}
+    bases = [
+        lane.row_y(row) + (lane.row_px + 6) // 2 if lane.track_id in wanted else None
+        for lane in raster.lanes
+        for row in range(lane.rows)
+    ]
+    through = raster.spans_all(scene.content.spans)
     site_of = scene.content.spans["site_id"]
     cut: dict[tuple[int, int], str] = {}
     pale = scene.found_sites
     for row, x, px, at in raster.labelled(scene.content.spans):
+        base = bases[row]
+        if base is None:
+            continue
         site_id = int(site_of[at])
         room = int(px / scene.ratio) - 8
         key = (site_id, min(room, 600))
         if key not in cut:
             cut[key] = _name_that_fits(scene.names.site(site_id), key[1], metrics)
         if cut[key]:
-            painter.setPen(qcolor(shown.muted if pale and site_id not in pale else label_colour(scene.theme, shown)))
-            painter.drawText(QPointF(GUTTER + x / scene.ratio + 4, bases[row]), cut[key])
+            is_quiet = through[at] or (pale and site_id not in pale)
+            painter.setPen(qcolor(shown.text if is_quiet else label_colour(scene.theme, shown)))
+            painter.drawText(QPointF(scene.gutter + x / scene.ratio + 4, base), cut[key])
 
 
 def label_colour(theme: Theme, shown: Colours) -> str:
@@ -260,23 +282,23 @@ def _paint_unread(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> Non
         left, right = (px_from_ns(t, scene.visible_ns, scene.lanes_width) for t in ends)
         left, right = max(0.0, left), min(float(scene.lanes_width), right)
         for lane in lanes:
-            painter.fillRect(QRectF(GUTTER + left, lane.y, right - left, lane.height - 1), shade)
+            painter.fillRect(QRectF(scene.gutter + left, lane.y, right - left, lane.height - 1), shade)
 
 
 def _paint_gaps(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> None:
     """Hatched where events are known to be lost, with how many."""
     shown = colours(scene.theme)
-    by_id = {lane.track_id: lane for lane in lanes}
+    by_id = {one: lane for lane in lanes for one in lane.track_ids}
     for start_ns, end_ns, dropped, track_id in scene.content.gaps.tolist():
-        left = GUTTER + max(0.0, px_from_ns(start_ns, scene.visible_ns, scene.lanes_width))
-        right = GUTTER + min(float(scene.lanes_width), px_from_ns(end_ns, scene.visible_ns, scene.lanes_width))
+        left = scene.gutter + max(0.0, px_from_ns(start_ns, scene.visible_ns, scene.lanes_width))
+        right = scene.gutter + min(float(scene.lanes_width), px_from_ns(end_ns, scene.visible_ns, scene.lanes_width))
         if right - left < MIN_GAP_PX:
             middle = (left + right) / 2
             left, right = middle - MIN_GAP_PX / 2, middle + MIN_GAP_PX / 2
         for lane in lanes if not track_id else [by_id[track_id]] if track_id in by_id else []:
-            if lane.kind in HEADS and track_id == 0:
+            if lane.shape in ("head", "metric") and track_id == 0:
                 continue
-            area = QRectF(max(left, GUTTER), lane.y, right - max(left, GUTTER), lane.height - 1)
+            area = QRectF(max(left, scene.gutter), lane.y, right - max(left, scene.gutter), lane.height - 1)
             paint_gap(painter, area, shown)
             text = f"{count_text(dropped)} lost" if dropped else "calls not recorded"
             if area.width() > 70:
@@ -300,40 +322,21 @@ def _paint_selected(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> N
     if scene.selection is None or scene.selection.kind != "call":
         return
     for span in scene.content.spans[scene.content.spans["call_id"] == scene.selection.id][:1]:
-        lane = next((lane for lane in lanes if lane.track_id == int(span["track_id"])), None)
-        if lane is None or int(span["depth"]) >= lane.rows:
+        track_id = int(span["track_id"])
+        lane = next((lane for lane in lanes if track_id in lane.track_ids), None)
+        if lane is None:
+            continue
+        rows = {one.track_id: one.row for one in lane.members}
+        row = rows.get(track_id, int(span["depth"]))
+        if row >= lane.rows:
             continue
         ends = (int(span["start_ns"]), min(int(span["end_ns"]), scene.visible_ns[1]))
         left, right = (px_from_ns(t, scene.visible_ns, scene.lanes_width) for t in ends)
         left, right = max(left, -4.0), min(right, scene.lanes_width + 4.0)
         painter.setPen(QPen(qcolor(colours(scene.theme).text), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        y = lane.row_y(int(span["depth"]))
-        painter.drawRect(QRectF(GUTTER + left, y, max(2.0, right - left), lane.row_px - 1))
-
-
-def _paint_gutter(painter: QPainter, scene: Scene, lane: Lane) -> None:
-    shown = colours(scene.theme)
-    is_focus = lane.track_id == scene.focus_track_id
-    back = shown.selected if is_focus else shown.raised if lane.kind in HEADS else shown.window
-    painter.fillRect(0, lane.y, GUTTER - 1, lane.height - (lane.kind not in HEADS), qcolor(back))
-    if is_focus:
-        painter.fillRect(0, lane.y, 3, lane.height - 1, qcolor(shown.accent))
-    x = 8 + 12 * lane.indent
-    middle = lane.y + (HEADER if lane.kind in HEADS else min(lane.height, lane.row_px + 10)) / 2
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(qcolor(shown.muted))
-    sides = ((-2, -4), (3, 0), (-2, 4)) if lane.folded else ((-4, -2), (4, -2), (0, 3))
-    painter.drawPolygon(QPolygonF([QPointF(x + 4 + dx, middle + dy) for dx, dy in sides]))
-    painter.setPen(qcolor(shown.text if is_focus or lane.kind in HEADS else shown.muted))
-    painter.setFont(text_font(FONT_POINTS, bold=lane.kind in HEADS))
-    room = GUTTER - x - 22
-    name = painter.fontMetrics().elidedText(plain(lane.name, 200), Qt.TextElideMode.ElideMiddle, room)
-    area = QRectF(x + 14, middle - 10, room, 20)
-    painter.drawText(area, _MIDDLE, name)
-    painter.setFont(text_font(FONT_POINTS))
-    painter.setPen(qcolor(shown.line))
-    painter.drawLine(GUTTER - 1, lane.y, GUTTER - 1, lane.y + lane.height)
+        tall = max(lane.row_px - 1, 3.0)
+        painter.drawRect(QRectF(scene.gutter + left, lane.row_y(row), max(2.0, right - left), tall))
 
 
 def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
@@ -342,7 +345,7 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
     painter.setPen(qcolor(shown.muted))
     metrics = painter.fontMetrics()
     for time_ns, label in marks:
-        x = GUTTER + round(px_from_ns(time_ns, scene.visible_ns, scene.lanes_width))
+        x = scene.gutter + round(px_from_ns(time_ns, scene.visible_ns, scene.lanes_width))
         lines.append(QLineF(x, TOP - 6, x, TOP))
         if x + 4 + metrics.horizontalAdvance(label) <= scene.width:
             painter.drawText(QPointF(x + 4, TOP - 6), label)
@@ -350,9 +353,11 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
     painter.drawLines(lines)
     painter.drawLine(0, TOP - 1, scene.width, TOP - 1)
     painter.drawLine(0, OVERVIEW, scene.width, OVERVIEW)
-    painter.fillRect(0, OVERVIEW + 1, GUTTER, RULER - 2, qcolor(shown.window))
+    painter.fillRect(0, OVERVIEW + 1, scene.gutter, RULER - 2, qcolor(shown.window))
     painter.setPen(qcolor(shown.muted))
-    painter.drawText(QRectF(8, OVERVIEW, GUTTER - 12, RULER), _MIDDLE, caption(scene))
+    room = scene.gutter - 14
+    said = metrics.elidedText(caption(scene), Qt.TextElideMode.ElideRight, room)
+    painter.drawText(QRectF(8, OVERVIEW, room, RULER), _MIDDLE, said)
     left_out = left_out_text(_arrows(scene)[1]) if scene.content.exact else ""
     if left_out:
         width = metrics.horizontalAdvance(left_out) + 16
@@ -362,7 +367,12 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
 
 
 def caption(scene: Scene) -> str:
-    """What one looks at: how much time, and whether calls or counts."""
+    """What one looks at: how much time, whether calls or counts, and how many of the threads."""
+    seen, there = scene.threads
+    return f"{_what(scene)} · {count_text(seen)} of {count_text(there)} threads" if there else _what(scene)
+
+
+def _what(scene: Scene) -> str:
     span = duration_text(scene.visible_ns[1] - scene.visible_ns[0])
     if scene.content.exact:
         return f"{span} · every call"

@@ -33,7 +33,7 @@ from views.reading.pool import Pool
 from views.reading.source import Names
 from views.timeline import pick
 from views.timeline.content import Loader, content_of
-from views.timeline.layout import stacked
+from views.timeline.lanes import stacked
 
 ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [], "exclude": [],
          "state": [], "when_full": "drop"}  # fmt: skip
@@ -152,7 +152,7 @@ def test_every_kind_that_is_no_call_and_no_gap_is_a_mark_and_is_named_in_the_too
                 break
             loader.wait()
         names = Names(session)
-        lanes = stacked(session.tracks(), session.processes(), {}, frozenset())
+        lanes = stacked(session.tracks(), session.processes(), {})
         marked = [kind for kind in KINDS if kind.row.group not in ("call", "gap")]
         assert content.marks["kind"].tolist() == list(map(int, marked))
         for mark in content.marks:

@@ -19,7 +19,7 @@ from tests.scope_command import scope
 from tests.sessions import make_events
 from views.reading.opening import first_focus, lanes_of
 from views.reading.source import Source
-from views.timeline.layout import stacked
+from views.timeline.lanes import Wanted, stacked
 
 TASK = TrackKind("task", "A task of an event loop.")
 ABOUT = {"session_id": "5e55105e55105e55", "created_real_ns": 1, "target": "t", "python": "3.13.0", "mode": "full"}
@@ -56,13 +56,12 @@ def test_a_made_up_kind_is_in_sql_frames_lanes_and_exports(session: Path, tmp_pa
         names = Source(opened).names
         assert lanes_of(names) == (1, 2, 3)
         assert first_focus(names) == 2
-        lanes = stacked(names.tracks.values(), opened.processes(), {2: 4, 3: 4}, frozenset())
+        lanes = stacked(names.tracks.values(), opened.processes(), {2: 4, 3: 4})
         assert [(lane.kind, lane.name) for lane in lanes] == [
             ("process", lanes[0].name), ("task", "fetch"), ("thread", "MainThread")
         ]  # fmt: skip
-        assert [lane.kind for lane in stacked(names.tracks.values(), opened.processes(), {}, frozenset({1}))] == [
-            "process"
-        ]
+        folded = stacked(names.tracks.values(), opened.processes(), {}, Wanted(folded=frozenset({1})))
+        assert [lane.kind for lane in folded] == ["process"]
     assert "fetch" in scope("frame", session, "--at", "50%").stdout
     scope("convert", session, tmp_path / "trace.json")
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]

@@ -14,7 +14,8 @@ from PySide6.QtCore import QRect
 from tests.journeys.person import Person, has_colour
 from tests.journeys.stories.pictures import rest
 from views.drawing.theme import colours
-from views.timeline.layout import GUTTER, OVERVIEW, px_from_ns
+from views.drawing.time_scale import px_from_ns
+from views.timeline.layout import GUTTER, OVERVIEW
 
 Seen = dict[str, Any]
 
@@ -46,8 +47,16 @@ def _look_at(person: Person, path: str) -> Seen:
         "loss_in_lanes": has_colour(timeline, lost, QRect(stretch[0], OVERVIEW + 40, stretch[1], 80)),
         "inspector": person.window.views["inspector"].as_text(),
         "building": person.window.building.stage.accessibleDescription(),
-        "threads": person.window.views["supervision"].rows.accessibleDescription(),
+        "threads": _told_of_threads(person),
     }
+
+
+def _told_of_threads(person: Person) -> str:
+    rows = person.window.views["supervision"].rows
+    person.open_panel("Supervision", rows)
+    person.expect(lambda: rows.accessibleDescription() != "", "the threads are told")
+    person.open_panel("Inspector", person.window.views["inspector"])
+    return str(rows.accessibleDescription())
 
 
 def find_damage_while_scrubbing(person: Person) -> Seen:

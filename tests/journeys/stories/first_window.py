@@ -63,6 +63,7 @@ def first_window_with_the_mouse(person: Person) -> Seen:
     timeline.setFocus()
     seen |= _scrub(person)
     rows = person.window.views["supervision"].rows
+    person.click_tab("Supervision")
     for y in range(int(ROW_PX / 2), rows.viewport().height(), int(ROW_PX)):
         shown = rows.row_at(y)
         if shown is not None and shown.track_id == lane:
@@ -83,6 +84,7 @@ def first_look_at_damage(person: Person) -> Seen:
     person.press("G")
     person.type_text(f"{person.given['lost_ns']}ns")
     person.expect(lambda: person.assigns.cursor_ns == person.given["lost_ns"] and person.is_at_rest(), "the loss")
+    person.open_panel("Inspector", person.window.views["inspector"])
     seen["lost"] = _stack_here(person, seen)
     person.press("G")
     person.type_text(f"{scrubbed_ns}ns")
@@ -170,7 +172,7 @@ def _to_lane(person: Person, wanted: int) -> None:
 
 
 def _pick_in_heat_map(person: Person, wanted: int) -> None:
-    person.tab_to(person.window.views["supervision"].rows)
+    person.open_panel("Supervision", person.window.views["supervision"].rows)
     for _ in range(60):
         if person.assigns.selection is not None and person.assigns.selection.id == wanted:
             return
@@ -199,6 +201,9 @@ def _scrub(person: Person) -> Seen:
 
 def _look_keep_and_leave(person: Person, seen: Seen) -> Seen:
     """Reads the stack, compares it with the command line, bookmarks, exports, closes."""
+    person.open_panel("Inspector", person.window.views["inspector"])
+    person.press("F6")
+    assert person.window.views["timeline"].hasFocus()
     picked = person.assigns.selection
     seen["selection"] = [picked.kind, picked.id] if picked else None
     seen["stacks"] = [_stack_here(person, seen)]

@@ -70,7 +70,7 @@ def select_everything(person: Person) -> dict[str, Any]:
     seen["lane_again"] = person.assigns.focus_track_id
 
     rows = person.window.views["supervision"].rows
-    person.tab_to(rows)
+    person.open_panel("Supervision", rows)
     person.press("Down", "Down")
     seen["thread"] = _selection(person)
     seen["thread_said"] = rows.accessibleDescription()
@@ -80,7 +80,7 @@ def select_everything(person: Person) -> dict[str, Any]:
     person.press("Return", "Down")
 
     inspector = person.window.views["inspector"]
-    person.tab_to(inspector)
+    person.open_panel("Inspector", inspector)
     for _ in range(200):
         person.press("Down")
         spot = inspector.chosen()

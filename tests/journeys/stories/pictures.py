@@ -43,6 +43,11 @@ def look(person: Person) -> dict[str, object]:
     sizes: dict[str, object] = {}
     for name in ("window", *VIEWS):
         part: QWidget = person.window if name == "window" else person.window.views[name]
+        if not part.isVisible():
+            person.window.show_panel(name)
+            person.window.views["timeline"].setFocus()
+            QTest.qWait(50)  # what has come to the front is patched with the next display frame
+            rest(person)
         part.grab().save(f"{name}.png")
         sizes[name] = page_size(part)
     return sizes

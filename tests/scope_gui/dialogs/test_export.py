@@ -30,6 +30,7 @@ from views.loop.store import Store
 from views.loop.update import handle_event
 from views.reading.opening import session_opened
 from views.reading.source import Source
+from views.timeline.state import KeepOpen
 
 # What the display of these tests cannot do, and no window needs.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -47,7 +48,7 @@ class Desk:
         self.sent: list[Event] = []
         self.window = MainWindow(self.store, self.source)
         self.window.begin(Settings())
-        self.window.resize(1000, 640)
+        self.window.resize(1100, 760)
         self.window.show()
         QTest.qWait(20)
         self.rest()
@@ -133,6 +134,9 @@ def test_what_is_on_the_screen_is_what_is_exported(desk: Desk, qtbot: QtBot, tmp
     assert (picture(tmp_path / "window.png") == desk.seen(desk.window)).all()
     assert desk.sent == [PicturesWritten(path=str(tmp_path / "window.png"))]
     for view in ("Timeline", "Building", "Supervision", "Inspector", "Metrics"):
+        desk.window.show_panel(view.lower())
+        QTest.qWait(20)
+        desk.rest()
         dialog = desk.ask()
         choose(dialog, "view", view)
         write_to(dialog, tmp_path / "view.png")
@@ -166,6 +170,10 @@ def test_another_size_is_what_the_command_line_makes_of_the_same_state(
 
 def test_what_is_scrolled_and_turned_is_exported_so(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
     timeline, stage = desk.window.views["timeline"], desk.window.building.stage
+    for row in desk.source.names.tracks.values():
+        desk.store.send(KeepOpen(track_id=row.track_id))
+    desk.window.resizeDocks([desk.window.docks["timeline"]], [150], Qt.Orientation.Vertical)
+    desk.rest()
     timeline.take_pose(70)
     stage.look("turn left")
     stage.look("closer")
@@ -220,7 +228,7 @@ def test_escape_stops_an_export_with_whole_files_and_only_then_closes(desk: Desk
     made = sorted((tmp_path / "frames").iterdir())
     assert dialog.isVisible()
     assert dialog.told.text().startswith(f"Stopped. {len(made)} pictures")
-    assert all(path.suffix == ".png" and picture(path).shape == (640, 1000, 3) for path in made)
+    assert all(path.suffix == ".png" and picture(path).shape == (760, 1100, 3) for path in made)
     assert desk.sent == []
     QTest.keyClick(child(dialog, "path"), Qt.Key.Key_Escape)
     assert not dialog.isVisible()
@@ -236,7 +244,7 @@ def test_a_file_that_is_there_is_replaced_only_when_pressed_again(desk: Desk, qt
     assert isinstance(go, QPushButton)
     assert (go.text(), target.read_text(), dialog.isVisible()) == ("Replace", "old", True)
     export(dialog, qtbot)
-    assert picture(target).shape == (640, 1000, 3)
+    assert picture(target).shape == (760, 1100, 3)
 
 
 def test_what_makes_no_sense_is_said_and_the_dialog_stays(desk: Desk, tmp_path: Path) -> None:

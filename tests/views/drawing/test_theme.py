@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtGui import QColor
 
-from views.drawing.theme import colours, heat_colour, mixed, qcolor, span_colour
+from views.drawing.span_colours import CHROMA, LIGHTNESS, rgb_of, span_colour
+from views.drawing.theme import colours, heat_colour, mixed, qcolor
 from views.inspector.scene import CHANGE_ALPHA
 from views.loop.state import Theme
 from views.supervision.scene import GROUND_ALPHA, HEAT_ALPHA
@@ -37,8 +39,9 @@ def test_what_is_written_can_be_read_on_every_ground(theme: Theme, name: str) ->
 def test_labels_can_be_read_on_spans_and_the_thinnest_span_be_seen_on_its_ground(theme: Theme) -> None:
     shown = colours(theme)
     ink = label_colour(theme, shown)
-    assert all(contrast(span, ink) >= 4.5 for span in shown.spans)
-    assert all(contrast(span, shown.panel) >= 3 for span in shown.spans)
+    spans = [rgb_of(lightness, CHROMA, hue) for lightness in LIGHTNESS[theme] for hue in range(0, 360, 5)]
+    assert min(contrast(span, ink) for span in spans) >= 4.7
+    assert min(contrast(span, shown.panel) for span in spans) >= (3 if theme == "dark" else 1.5)
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -75,9 +78,16 @@ def test_heat_goes_from_cold_to_hot_and_stays_on_the_scale(theme: Theme) -> None
     assert (heat_colour(theme, -1.0), heat_colour(theme, 7.0)) == (shown.heat[0], shown.heat[3])
 
 
-def test_a_function_has_the_same_colour_every_time() -> None:
-    assert span_colour("dark", "Store.put") == span_colour("dark", "Store.put")
-    assert span_colour("dark", "Store.put") in colours("dark").spans
+def test_a_file_has_a_hue_and_its_functions_differ_in_lightness() -> None:
+    def hue(colour: str) -> float:
+        return QColor(colour).hueF() * 360
+
+    of_one = [span_colour("dark", "shop/store.py", line, f"f{line}") for line in (1, 9, 14, 30, 31, 77, 210)]
+    assert len(set(of_one)) == len(of_one)
+    assert max(map(hue, of_one)) - min(map(hue, of_one)) < 15
+    files = {span_colour("dark", f"shop/module_{number}.py", 1, "f") for number in range(12)}
+    assert len(files) >= 10
+    assert span_colour("dark", "a.py", 0, "f") != span_colour("dark", "a.py", 0, "g")
 
 
 def test_a_colour_between_two_is_between_them() -> None:

@@ -23,7 +23,8 @@ from views.reading.pool import Pool
 from views.timeline.arrows import ARROW_DTYPE, KINDS, MAX_ARROWS, arrows_in_sight, arrows_of
 from views.timeline.arrows_scene import left_out_text, paint_arrows
 from views.timeline.content import Loader, content_of
-from views.timeline.layout import GUTTER, Lane
+from views.timeline.lanes import Lane
+from views.timeline.layout import GUTTER
 
 EDGES = [
     {"cause_event_id": 2, "effect_event_id": 3, "kind": "start"},
@@ -113,7 +114,9 @@ def test_an_arrow_leads_from_lane_to_lane_and_points_at_the_effect() -> None:
     picture.fill(QColor("black"))
     painter = QPainter(picture)
     lanes = [lane(1, 0), lane(2, 80)]
-    paint_arrows(painter, made((50, 50, 1, 2), (0, 99, 1, 9)), lanes, (0, 100), 100, shown=DARK, focus_track_id=1)
+    paint_arrows(
+        painter, made((50, 50, 1, 2), (0, 99, 1, 9)), lanes, (0, 100), (GUTTER, 100), shown=DARK, focus_track_id=1
+    )
     painter.end()
 
     def ink(area: QRect) -> int:

@@ -7,7 +7,8 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from views.drawing.theme import colours
 from views.loop.state import Theme
-from views.timeline.overlay import TOP, Moving, paint_moving
+from views.timeline.layout import TOP
+from views.timeline.overlay import Moving, paint_moving
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

@@ -19,7 +19,7 @@ from views.reading.pool import Pool
 from views.reading.source import Names
 from views.timeline import content, pick
 from views.timeline.content import Loader, content_of, overview_of
-from views.timeline.layout import stacked
+from views.timeline.lanes import stacked
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_events_that_are_no_calls_are_marks_and_are_told_under_the_pointer(tmp_p
     with Session.open(tmp_path / "s.scope") as session:
         found = loaded(session, (0, 350), 100)
         names = Names(session)
-        (lane,) = stacked(session.tracks(), session.processes(), {2: 1}, frozenset())
+        (lane,) = stacked(session.tracks(), session.processes(), {2: 1})
     assert found.exact
     assert found.marks["time_ns"].tolist() == [100, 300, 310]
     assert pick.lines(pick.hit(found, lane, lane.first_row_y, 304, 7), found, names) == ["worker", "2 x state"]

@@ -7,15 +7,15 @@ import numpy as np
 from capture.events.definitions import TrackRow
 from dags.analyses.detail import OPEN_END, SPAN_DTYPE
 from dags.analyses.lod import ROW_DTYPE, Array
-from views.timeline.layout import stacked
-from views.timeline.raster import Raster, blended, column_sums
+from views.timeline.lanes import Lane, Member, stacked
+from views.timeline.raster import FAINT, PALE, Raster, blended, column_sums
 
 TRACKS = [TrackRow(track_id=1, process_id=1, kind="process"), *(TrackRow(track_id=i, process_id=1) for i in (2, 3))]
 COLOURS = np.arange(10, dtype=np.uint32) * 11
 
 
 def raster(depths: dict[int, int], width: int = 10, visible: tuple[int, int] = (0, 100)) -> Raster:
-    return Raster(stacked(TRACKS, [], depths, frozenset()), visible, width, 0)
+    return Raster(stacked(TRACKS, [], depths), visible, width, 0)
 
 
 def spans(*rows: tuple[int, int, int, int, int, int]) -> Array:
@@ -33,7 +33,7 @@ def counts(*rows: tuple[int, int, int, int, int, int]) -> Array:
 
 def test_calls_are_painted_at_their_depth_with_a_pixel_between_neighbours() -> None:
     picture = raster({2: 2, 3: 1})
-    picture.fill_spans(spans((1, 0, 100, 2, 0, 1), (2, 0, 50, 2, 1, 2), (3, 50, 100, 2, 1, 2)), COLOURS)
+    picture.fill_spans(spans((1, 1, 100, 2, 0, 1), (2, 0, 50, 2, 1, 2), (3, 50, 100, 2, 1, 2)), COLOURS)
     assert picture.pixels.tolist() == [
         [11] * 9 + [0],
         [22] * 4 + [0] + [22] * 4 + [0],
@@ -47,6 +47,44 @@ def test_a_call_of_no_width_is_still_seen_and_one_out_of_sight_is_not() -> None:
     picture.fill_spans(outside, COLOURS)
     assert np.flatnonzero(picture.pixels[0]).tolist() == [3]
     assert not picture.pixels[1].any()
+
+
+def test_a_call_that_spans_all_that_is_visible_is_pale() -> None:
+    picture = raster({2: 1})
+    calls = spans((1, 0, OPEN_END, 2, 0, 1))
+    colours = np.array([0, 0xFF6464C8], np.uint32)
+    picture.fill_spans(calls, colours)
+    assert picture.pixels[0][0] == blended(colours[1:], 0, PALE)[0]
+    assert picture.spans_all(spans((1, -5, 200, 2, 0, 1), (2, 1, OPEN_END, 2, 0, 1))).tolist() == [True, False]
+
+
+def test_short_calls_are_as_strong_as_their_share_of_the_pixel_is_busy() -> None:
+    picture = raster({2: 1}, visible=(0, 1_000))
+    colours = np.array([0, 0xFFFFFFFF, 0xFF808080], np.uint32)
+    half = spans(*((n, 300 + 10 * n, 305 + 10 * n, 2, 0, 1) for n in range(10)))
+    picture.fill_spans(np.concatenate([half, spans((90, 510, 511, 2, 0, 1), (91, 620, 690, 2, 0, 2))]), colours)
+    strength = [int(pixel) & 0xFF for pixel in picture.pixels[0]]
+    assert strength[3] == round(255 * (FAINT + (1 - FAINT) / 2))
+    assert strength[5] == round(255 * (FAINT + (1 - FAINT) / 100))
+    assert strength[6] == round(128 * (FAINT + (1 - FAINT) * 0.7))
+    assert strength[4] == 0
+
+
+def test_threads_of_a_packed_lane_have_a_row_each_in_which_the_innermost_call_is_seen() -> None:
+    members = (Member(2, 0, 0, 40), Member(3, 1, 0, 100), Member(4, 0, 50, 100))
+    lane = Lane(
+        track_id=2, kind="thread", name="job-*", y=0, height=20, rows=2, depth=1, shape="packed", members=members
+    )
+    picture = Raster([lane], (-1, 101), 10, 0)
+    picture.fill_spans(
+        spans((2, 10, 30, 2, 1, 2), (1, 0, 40, 2, 0, 1), (3, 0, 100, 3, 0, 3), (4, 60, 100, 4, 5, 4)), COLOURS
+    )
+    assert picture.pixels[0].tolist() == [11, 22, 22, 0, 0, 44, 44, 44, 0, 0]
+    assert set(picture.pixels[1][:8].tolist()) == {33}
+    assert picture.lanes_of(spans((9, 0, 1, 4, 0, 1), (9, 0, 1, 9, 0, 1))).tolist() == [0, -1]
+    picture.fill_counts(1, counts((0, 4, 0, 3, 5, 8)), COLOURS, (COLOURS, COLOURS))
+    assert picture.pixels[0][0] == 55
+    assert picture.pixels[1][0] == 33
 
 
 def test_an_open_call_reaches_the_right_edge() -> None:

@@ -19,6 +19,7 @@ from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.loop.state import Assigns, Bookmark, Selection, SessionRef
 from views.reading.source import Source
 from views.timeline.layout import GUTTER, OVERVIEW, RULER
+from views.timeline.state import KeepOpen, UnfoldMetrics
 from views.timeline.view import TimelineView
 
 ALL = TimelineView.reads
@@ -102,8 +103,8 @@ def test_lanes_overview_and_hatched_gaps_are_painted_in_both_themes(shown: Shown
     palette = colours("dark" if theme == "dark" else "light")
     assert count_of(picture, palette.accent, GUTTER, 0, 832, OVERVIEW) > 500
     lanes = shown.view.lanes()
-    assert [lane.name for lane in lanes] == ["orders.py 4711", "worker-2", "worker-3"]
-    top = OVERVIEW + RULER + lanes[1].first_row_y
+    assert [lane.name for lane in lanes] == ["Memory", "orders.py 4711", "worker-2", "worker-3"]
+    top = OVERVIEW + RULER + lanes[2].first_row_y
     seen = {picture.pixel(x, top + 3) for x in range(GUTTER, 1000)}
     assert len(seen) > 2
     assert count_of(picture, palette.warning, GUTTER, OVERVIEW + RULER, 832, 200) > 50
@@ -145,16 +146,17 @@ def test_a_click_on_a_call_selects_it_and_goes_there(shown: Shown) -> None:
 
 
 def test_the_gutter_folds_and_picks_lanes(shown: Shown) -> None:
-    lane = shown.view.lanes()[1]
-    y = OVERVIEW + RULER + lane.first_row_y + 6
-    QTest.mouseClick(shown.view, LEFT, pos=QPoint(22, y))
-    QTest.mouseClick(shown.view, LEFT, pos=QPoint(90, y))
-    assert shown.sent == [ToggleFold(track_id=2), Select(selection=Selection("track", 2, 2))]
-    tall = lane.height
-    shown.patch(folded=frozenset({2}))
-    assert shown.view.lanes()[1].height < tall
+    metric, process, lane, _ = shown.view.lanes()
+    for x, below in ((12, metric), (12, process), (12, lane), (90, lane)):
+        QTest.mouseClick(shown.view, LEFT, pos=QPoint(x, OVERVIEW + RULER + below.y + 10))
+    assert shown.sent == [
+        UnfoldMetrics(),
+        ToggleFold(track_id=1),
+        KeepOpen(track_id=2),
+        Select(selection=Selection("track", 2, 2)),
+    ]
     shown.patch(folded=frozenset({1}))
-    assert [lane.track_id for lane in shown.view.lanes()] == [1]
+    assert [lane.track_id for lane in shown.view.lanes()] == [-1, 1]
 
 
 def test_the_ruler_scrubs_and_the_overview_moves_the_window(shown: Shown) -> None:

@@ -1,0 +1,167 @@
+"""Paints the gutter: what each lane is, and at the cursor what it does, how hot it is and at what rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPolygonF
+
+from views.drawing.heat import faded, level_colour
+from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
+from views.loop.state import Theme
+from views.metrics.layout import Line
+from views.supervision.layout import Row
+from views.timeline.lanes import Lane
+from views.timeline.layout import TOP, gutter_of
+from views.words.plain_text import plain
+
+FONT_POINTS = 8.5
+BAR, NARROW_BAR, BAR_HEIGHT = 46, 26, 12
+FIGURE_PX = 58
+TWO_LINES = 40
+SIGN_X, NAME_X = 6, 24
+_MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+
+@dataclass(frozen=True, slots=True)
+class Gutter:
+    """All that the gutter depends on. `rows` are the threads and processes at the cursor, by track."""
+
+    width: int
+    height: int
+    lanes: Sequence[Lane]
+    theme: Theme
+    cursor_ns: int
+    visible_ns: tuple[int, int]
+    focus_track_id: int = 0
+    rows: Mapping[int, Row] = field(default_factory=dict)
+    metrics: Mapping[str, Line] = field(default_factory=dict)
+    all_metrics: bool = False
+
+
+def paint_gutter(painter: QPainter, gutter: Gutter) -> None:
+    """The names of the lanes, and what is known of each at the cursor."""
+    shown, wide = colours(gutter.theme), gutter_of(gutter.width)
+    painter.save()
+    painter.setClipRect(0, TOP, wide, gutter.height - TOP)
+    painter.fillRect(0, TOP, wide, gutter.height - TOP, qcolor(shown.window))
+    painter.translate(0, TOP)
+    for lane in gutter.lanes:
+        painter.setFont(text_font(FONT_POINTS))
+        if lane.shape == "metric":
+            _paint_metric(painter, gutter, lane, shown)
+        else:
+            _paint_lane(painter, gutter, lane, shown)
+    painter.fillRect(wide - 1, 0, 1, gutter.height, qcolor(shown.line))
+    painter.restore()
+
+
+def _paint_metric(painter: QPainter, gutter: Gutter, lane: Lane, shown: Colours) -> None:
+    line, wide = gutter.metrics.get(lane.metric), gutter_of(gutter.width)
+    painter.fillRect(0, lane.y, wide, lane.height, qcolor(shown.window))
+    is_first = lane.track_id == -1
+    if is_first:
+        _paint_triangle(painter, QPointF(SIGN_X + 5, lane.y + lane.height / 2), shown, down=gutter.all_metrics)
+    painter.setPen(qcolor(shown.muted))
+    painter.drawText(QRectF(NAME_X, lane.y, wide - NAME_X, lane.height), _MIDDLE, plain(lane.name, 60))
+    name = painter.fontMetrics().horizontalAdvance(plain(lane.name, 60)) + 8
+    if line is not None:
+        said, is_growing = line.slope_text(gutter.visible_ns)
+        painter.setPen(qcolor(shown.warning if is_growing else shown.muted))
+        painter.drawText(QRectF(0, lane.y, wide - 8, lane.height), _RIGHT, said)
+        room = wide - NAME_X - name - painter.fontMetrics().horizontalAdvance(said) - 16
+        painter.setFont(number_font(FONT_POINTS))
+        painter.setPen(qcolor(shown.text))
+        value = line.text(line.at(gutter.cursor_ns))
+        value = painter.fontMetrics().elidedText(value, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(NAME_X + name, lane.y, room, lane.height), _MIDDLE, value)
+    painter.fillRect(0, lane.y + lane.height - 1, wide, 1, qcolor(shown.line, 150))
+
+
+def _paint_lane(painter: QPainter, gutter: Gutter, lane: Lane, shown: Colours) -> None:
+    wide = gutter_of(gutter.width)
+    row = gutter.rows.get(lane.track_id)
+    is_focus = gutter.focus_track_id in lane.track_ids
+    back = shown.selected if is_focus else shown.raised if lane.shape == "head" else shown.window
+    painter.fillRect(0, lane.y, wide, lane.height - 1, qcolor(back))
+    if is_focus:
+        painter.fillRect(0, lane.y, 3, lane.height - 1, qcolor(shown.accent))
+    line_px = min(lane.height, 24 if lane.shape != "head" else lane.height)
+    middle = lane.y + line_px / 2
+    _paint_sign(painter, QPointF(SIGN_X + 5, middle), lane, row, shown)
+    figure_x = wide - FIGURE_PX - 8
+    bar_px = BAR if wide >= 220 else NARROW_BAR
+    name_end: float = wide - 8
+    if row is not None and lane.shape != "head" and not lane.members:
+        name_end = figure_x - bar_px - 10
+    elif row is not None and lane.shape == "head":
+        name_end = wide - 16 - QFontMetricsF(number_font(FONT_POINTS)).horizontalAdvance(row.figure)
+    painter.setPen(qcolor(shown.text if is_focus or lane.shape == "head" or _is_awake(row) else shown.muted))
+    painter.setFont(text_font(FONT_POINTS, bold=is_focus or lane.shape == "head"))
+    area = QRectF(NAME_X, lane.y, max(name_end - NAME_X, 0), line_px)
+    mode = Qt.TextElideMode.ElideRight if lane.members else Qt.TextElideMode.ElideMiddle
+    painter.drawText(area, _MIDDLE, QFontMetricsF(painter.font()).elidedText(plain(lane.name, 200), mode, area.width()))
+    painter.setFont(text_font(FONT_POINTS))
+    if row is not None and not lane.members:
+        if lane.shape != "head" and row.heat is not None:
+            _paint_bar(painter, QRectF(figure_x - bar_px - 4, middle - BAR_HEIGHT / 2, bar_px, BAR_HEIGHT), row, shown)
+        painter.setFont(number_font(FONT_POINTS))
+        painter.setPen(qcolor(shown.text if row.heat else shown.muted))
+        words = row.figure if row.status != "ended" else "ended"
+        painter.drawText(QRectF(NAME_X, lane.y, wide - NAME_X - 8, line_px), _RIGHT, words)
+        painter.setFont(text_font(FONT_POINTS))
+        if lane.height >= TWO_LINES and row.detail and lane.shape != "head":
+            painter.setPen(qcolor(shown.muted))
+            below = QRectF(NAME_X, lane.y + 19, wide - NAME_X - 8, 18)
+            said = QFontMetricsF(painter.font()).elidedText(row.detail, Qt.TextElideMode.ElideRight, below.width())
+            painter.drawText(below, _MIDDLE, said)
+    painter.fillRect(0, lane.y + lane.height - 1, wide, 1, qcolor(shown.line, 150))
+
+
+def _is_awake(row: Row | None) -> bool:
+    return row is not None and row.status != "ended" and bool(row.heat)
+
+
+def _paint_sign(painter: QPainter, centre: QPointF, lane: Lane, row: Row | None, shown: Colours) -> None:
+    """A triangle on what can be folded; on a thread what it does: a dot running, a ring waiting, a square ended."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if lane.shape == "head" or lane.kept_open:
+        _paint_triangle(painter, centre, shown, down=not lane.folded)
+    elif lane.stays:
+        _paint_pin(painter, centre, shown)
+    elif row is not None and not lane.members:
+        colour = qcolor(shown.healthy if row.status == "running" else shown.muted)
+        painter.setPen(colour)
+        painter.setBrush(colour if row.status in ("running", "ended") else Qt.BrushStyle.NoBrush)
+        if row.status == "ended":
+            painter.drawRect(QRectF(centre.x() - 2.5, centre.y() - 2.5, 5, 5))
+        else:
+            painter.drawEllipse(centre, 3.0, 3.0)
+    painter.restore()
+
+
+def _paint_triangle(painter: QPainter, centre: QPointF, shown: Colours, *, down: bool) -> None:
+    sides = ((-4, -2), (4, -2), (0, 3)) if down else ((-2, -4), (3, 0), (-2, 4))
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(qcolor(shown.muted))
+    painter.drawPolygon(QPolygonF([centre + QPointF(dx, dy) for dx, dy in sides]))
+    painter.restore()
+
+
+def _paint_pin(painter: QPainter, centre: QPointF, shown: Colours) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(qcolor(shown.accent))
+    painter.drawEllipse(centre + QPointF(0, -2), 3.0, 3.0)
+    painter.fillRect(QRectF(centre.x() - 0.5, centre.y(), 1, 5), qcolor(shown.accent))
+
+
+def _paint_bar(painter: QPainter, box: QRectF, row: Row, shown: Colours) -> None:
+    colour = level_colour(row.level, shown)
+    painter.fillRect(box, faded(colour, 0.12))
+    painter.fillRect(QRectF(box.left(), box.top(), box.width() * (row.heat or 0.0), box.height()), faded(colour, 0.75))

@@ -1,0 +1,393 @@
+"""The lanes from top to bottom: which there are, how high each one is, and how all of them fit into the room. No Qt.
+
+    CPU            18 %   metric: stays at the top
+    ▾ python 4711         head: a process
+      MainThread          skyline: all depths in 14 to 28 px
+      worker-1            open: the focused lane, or one that is kept open: a row per depth, with names
+      job-* · 500 threads packed: threads that never ran together share a row
+
+Where all lanes fit with a row per depth, all are open. Else the focused one and those kept open are, and the others
+become skylines, as low as is needed to have every thread in sight.
+
+Units: px; y of a lane from the top of the lanes' zone, before scrolling, until `in_zone` has placed it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from capture.events.definitions import ProcessRow, TrackRow
+from capture.events.track_kinds import HEADS
+
+ROW = 15
+MAX_ROW = 26
+HEADER = 20
+METRIC = 22
+PADDING = 5
+SKYLINE, LEAST_SKYLINE = 28, 14
+SKYLINE_PADDING = 4
+LABELLED_ROW = 11
+"""From that height on a row has room for a name."""
+MAX_DEPTH_ROWS = 48
+MANY_THREADS = 64
+LEAST_PACKED, PACKED_SHARE = 8, 3
+
+Shape = Literal["metric", "head", "open", "skyline", "packed"]
+_NUMBER = re.compile(r"\d+")
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One thread of a packed lane, and the row that it has there from `start_ns` to `end_ns`."""
+
+    track_id: int
+    row: int
+    start_ns: int
+    end_ns: int
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric, process or thread, or threads that share a lane. `rows` depths are shown, of `depth` that there are.
+
+    `stays`: at the top while the others are scrolled, which it then `lies_over`. `note` says why there are no rows.
+    `members` are the threads of a packed lane: it has a row for each that ran at the same time, and goes by the number
+    of its first thread. `metric` is the name of the metric.
+    """
+
+    track_id: int
+    kind: str
+    name: str
+    y: int
+    height: int
+    rows: int
+    depth: int
+    indent: int = 0
+    shape: Shape = "open"
+    folded: bool = False
+    kept_open: bool = False
+    stays: bool = False
+    lies_over: bool = False
+    note: str = ""
+    row_px: float = ROW
+    members: tuple[Member, ...] = ()
+    metric: str = ""
+
+    @property
+    def first_row_y(self) -> int:
+        """Where depth 0 is painted."""
+        return self.y + (HEADER if self.shape == "head" else padding(self.shape))
+
+    def row_y(self, depth: int) -> float:
+        """Where a depth is painted."""
+        return self.first_row_y + depth * self.row_px
+
+    @property
+    def track_ids(self) -> tuple[int, ...]:
+        """The threads in it."""
+        return tuple(one.track_id for one in self.members) or (self.track_id,)
+
+    def track_at(self, row: int, time_ns: int) -> int:
+        """The thread that has a row at an instant; of a packed lane 0 where none has."""
+        if not self.members:
+            return self.track_id
+        here = (one for one in self.members if one.row == row and one.start_ns <= time_ns <= one.end_ns)
+        return next((one.track_id for one in here), 0)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person wants of the lanes: track ids."""
+
+    focus: int = 0
+    folded: frozenset[int] = frozenset()
+    kept_open: frozenset[int] = frozenset()
+    stays: frozenset[int] = frozenset()
+    order: Mapping[int, int] = {}
+
+
+def padding(shape: Shape) -> int:
+    """What a lane has free above and below its rows, for the marks of events and exceptions."""
+    return PADDING if shape == "open" else SKYLINE_PADDING
+
+
+def in_order(tracks: Iterable[TrackRow], order: Mapping[int, int] | None = None) -> list[TrackRow]:
+    """The tracks from top to bottom: each process, then its threads by their place in `order`, then by id."""
+    places = order or {}
+    return sorted(
+        tracks,
+        key=lambda row: (row.process_id, row.kind not in HEADS, places.get(row.track_id, len(places)), row.track_id),
+    )
+
+
+class Pack(msgspec.Struct, frozen=True):
+    """Threads of one process whose names differ in their numbers, and of which few ran together."""
+
+    name: str
+    members: tuple[Member, ...]
+    rows: int
+
+
+def packs_of(tracks: Iterable[TrackRow], end_ns: int) -> dict[int, Pack]:
+    """The packs by the id of each thread in one; `end_ns` is when those that still run are seen for the last time.
+
+    Threads are packed from LEAST_PACKED on, where at most one in PACKED_SHARE of them ran at the same time: a pool of
+    workers keeps its lanes, a thread for each request does not get one.
+    """
+    groups: dict[tuple[int, str], list[TrackRow]] = defaultdict(list)
+    for row in tracks:
+        if row.kind not in HEADS and row.name and _NUMBER.search(row.name):
+            groups[row.process_id, _NUMBER.sub("*", row.name)].append(row)
+    found: dict[int, Pack] = {}
+    for (_, name), rows in groups.items():
+        if len(rows) < LEAST_PACKED:
+            continue
+        members = tuple(_in_rows(rows, end_ns))
+        together = 1 + max(member.row for member in members)
+        if together * PACKED_SHARE <= len(rows):
+            found.update(dict.fromkeys((row.track_id for row in rows), Pack(name, members, together)))
+    return found
+
+
+def _in_rows(rows: Iterable[TrackRow], end_ns: int) -> Iterator[Member]:
+    """Each thread in the lowest row that is free when it begins."""
+    free: list[int] = []
+    busy: list[tuple[int, int]] = []  # (until when, row)
+    for row in sorted(rows, key=lambda row: (row.start_ns or 0, row.track_id)):
+        start_ns = row.start_ns or 0
+        until_ns = max(start_ns, end_ns if row.end_ns is None else row.end_ns)
+        while busy and busy[0][0] < start_ns:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        place = heapq.heappop(free) if free else len(busy)
+        heapq.heappush(busy, (until_ns, place))
+        yield Member(row.track_id, place, start_ns, until_ns)
+
+
+def in_sight(
+    tracks: Iterable[TrackRow],
+    visible_ns: tuple[int, int],
+    focus_track_id: int,
+    packs: Mapping[int, Pack] | None = None,
+) -> list[TrackRow]:
+    """The tracks to have a lane: all of them, unless a process has more than MANY_THREADS that are in no pack.
+
+    A server may have a thread for each request. Of that many, those that lived in what is visible are shown, and the
+    focused one.
+    """
+    rows, packed = list(tracks), packs or {}
+    threads = Counter(row.process_id for row in rows if row.kind not in HEADS and row.track_id not in packed)
+    crowded = {process_id for process_id, count in threads.items() if count > MANY_THREADS}
+    return [
+        row
+        for row in rows
+        if row.kind in HEADS
+        or row.process_id not in crowded
+        or row.track_id == focus_track_id
+        or row.track_id in packed
+        or ((row.start_ns or 0) <= visible_ns[1] and (row.end_ns is None or row.end_ns >= visible_ns[0]))
+    ]
+
+
+def stacked(
+    tracks: Iterable[TrackRow],
+    processes: Iterable[ProcessRow],
+    depths: Mapping[int, int],
+    wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
+    *,
+    room_px: int = 0,
+    metrics: Mapping[str, str] | None = None,
+    packs: Mapping[int, Pack] | None = None,
+) -> list[Lane]:
+    """The lanes from top to bottom, as `in_order` has them; those of a folded process are left out.
+
+    `depths` are the most calls that were ever open on a track; `metrics` are titles by name. With threads 2 and 3 under
+    process 1, depth 3 and 0, and room for all: y = 0 (header, 20 px), 20 (3 rows and padding, 55 px), 75 (25 px).
+    `room_px` 0 is as much room as it takes.
+    """
+    names = {row.process_id: row for row in processes}
+    rows = in_order(tracks, wanted.order)
+    hidden = {row.process_id for row in rows if row.kind in HEADS and row.track_id in wanted.folded}
+    with_threads = {row.process_id for row in rows if row.kind not in HEADS}
+    lanes = [_metric(-1 - at, name, title) for at, (name, title) in enumerate((metrics or {}).items())]
+    packed: set[int] = set()
+    same = Counter((row.process_id, row.name) for row in rows)
+    for row in rows:
+        if row.kind in HEADS:
+            lanes.append(_head(row, names, wanted, row.process_id in with_threads))
+        elif row.process_id in hidden or (row.track_id in packed and row.track_id != wanted.focus):
+            continue
+        elif (pack := (packs or {}).get(row.track_id)) is not None and row.track_id != wanted.focus:
+            packed.update(member.track_id for member in pack.members)
+            lanes.append(_packed(row.track_id, pack))
+        else:
+            lanes.append(_thread(row, depths.get(row.track_id, 0), wanted, same[row.process_id, row.name] > 1))
+    lanes.sort(key=lambda lane: not lane.stays)  # metrics, pinned lanes, then the others, each in their order
+    return _placed(_fitted(lanes, room_px, wanted))
+
+
+def _metric(lane_id: int, name: str, title: str) -> Lane:
+    return Lane(
+        track_id=lane_id, kind="metric", name=title, y=0, height=METRIC, rows=0, depth=0, shape="metric", stays=True,
+        metric=name,
+    )  # fmt: skip
+
+
+def _head(row: TrackRow, names: Mapping[int, ProcessRow], wanted: Wanted, has_threads: bool) -> Lane:
+    process = names.get(row.process_id)
+    name = row.name or f"{row.kind} {row.os_id or row.track_id}"
+    return Lane(
+        track_id=row.track_id,
+        kind=row.kind,
+        name=name if process is None else f"{process.name or name} {process.pid}",
+        y=0,
+        height=HEADER,
+        rows=0,
+        depth=0,
+        shape="head",
+        folded=row.track_id in wanted.folded,
+        note="" if has_threads else "no calls are recorded of this process",
+    )
+
+
+def _thread(row: TrackRow, depth: int, wanted: Wanted, is_one_of_many: bool) -> Lane:
+    number = row.os_id or row.track_id
+    return Lane(
+        track_id=row.track_id,
+        kind=row.kind,
+        name=f"{row.name or row.kind} {number}" if is_one_of_many or not row.name else row.name,
+        y=0,
+        height=0,
+        rows=min(max(depth, 1), MAX_DEPTH_ROWS),
+        depth=depth,
+        indent=1,
+        kept_open=row.track_id in wanted.kept_open,
+        stays=row.track_id in wanted.stays,
+    )
+
+
+def _packed(track_id: int, pack: Pack) -> Lane:
+    together = f", {pack.rows} at once" if pack.rows > 1 else ""
+    return Lane(
+        track_id=track_id,
+        kind="thread",
+        name=f"{pack.name} · {len(pack.members)} threads{together}",
+        y=0,
+        height=0,
+        rows=pack.rows,
+        depth=1,
+        indent=1,
+        shape="packed",
+        members=pack.members,
+    )
+
+
+def _fitted(lanes: Sequence[Lane], room_px: int, wanted: Wanted) -> list[Lane]:
+    """The lanes with their heights: all open where there is room, else skylines around those that are wanted open."""
+    fixed = sum(lane.height for lane in lanes)
+    threads = [lane for lane in lanes if not lane.height]
+    rows, pads = sum(lane.rows for lane in threads), 2 * PADDING * len(threads)
+    if room_px <= 0 or fixed + pads + rows * ROW <= room_px:
+        row_px = min(max((room_px - fixed - pads) // max(rows, 1), ROW), MAX_ROW)
+        return [lane if lane.height else _with_rows(lane, lane.rows, row_px) for lane in lanes]
+    open_ids = {lane.track_id for lane in threads if lane.track_id == wanted.focus or lane.kept_open}
+    low = [lane for lane in threads if lane.track_id not in open_ids]
+    left = room_px - fixed - LEAST_SKYLINE * len(low)
+    heights: dict[int, int] = {}
+    for lane in sorted(threads, key=lambda lane: lane.track_id != wanted.focus):  # the focused lane has the first say
+        if lane.track_id in open_ids:
+            least = min(lane.rows, 3) * ROW + 2 * PADDING
+            heights[lane.track_id] = max(least, min(lane.rows * ROW + 2 * PADDING, left))
+            left -= heights[lane.track_id]
+    heights |= _skylines(low, max(left, 0) + LEAST_SKYLINE * len(low))
+    return [lane if lane.height else _squeezed(lane, heights[lane.track_id], open_ids) for lane in lanes]
+
+
+def _skylines(lanes: Sequence[Lane], room_px: int) -> dict[int, int]:
+    """How high each is: alike up to SKYLINE, then those grow that have more rows to show, as long as there is room."""
+    if not lanes:
+        return {}
+    each = min(max(room_px // len(lanes), LEAST_SKYLINE), SKYLINE)
+    heights = {lane.track_id: each for lane in lanes}
+    left = room_px - each * len(lanes)
+    waiting = {lane.track_id: lane.rows * ROW + 2 * SKYLINE_PADDING for lane in lanes}
+    while left > 0:
+        growing = [track_id for track_id, full in waiting.items() if heights[track_id] < full]
+        share = left // len(growing) if growing else 0
+        if not share:
+            break
+        for track_id in growing:
+            more = min(share, waiting[track_id] - heights[track_id])
+            heights[track_id] += more
+            left -= more
+    return heights
+
+
+def _squeezed(lane: Lane, height: int, open_ids: set[int]) -> Lane:
+    """A lane of that height: its rows as high as they can be, and no more of them than there are pixels."""
+    if lane.track_id in open_ids:
+        rows = min(lane.rows, max((height - 2 * PADDING) // ROW, 1))
+        return _with_rows(lane, rows, ROW)
+    inner = height - 2 * SKYLINE_PADDING
+    rows = min(lane.rows, inner)
+    shape: Shape = "packed" if lane.members else "skyline"
+    return msgspec.structs.replace(lane, shape=shape, height=height, rows=rows, row_px=min(inner / rows, float(ROW)))
+
+
+def _with_rows(lane: Lane, rows: int, row_px: int) -> Lane:
+    height = rows * row_px + 2 * padding(lane.shape)
+    return msgspec.structs.replace(lane, height=height, rows=rows, row_px=row_px)
+
+
+def _placed(lanes: Sequence[Lane]) -> list[Lane]:
+    placed, y = [], 0
+    for lane in lanes:
+        placed.append(msgspec.structs.replace(lane, y=y))
+        y += lane.height
+    return placed
+
+
+def lanes_height(lanes: Sequence[Lane]) -> int:
+    """How tall all lanes are together."""
+    return lanes[-1].y + lanes[-1].height if lanes else 0
+
+
+def staying_height(lanes: Sequence[Lane]) -> int:
+    """How tall those are that stay at the top while the others are scrolled."""
+    return sum(lane.height for lane in lanes if lane.stays)
+
+
+def in_zone(lanes: Sequence[Lane], scroll: int, height: int) -> list[Lane]:
+    """The lanes of which something is seen, where they are seen: from the top of the zone.
+
+    Those that stay come last, and the head of the process whose threads are at the top after them: they lie over the
+    others. The head is pushed out by the next one.
+    """
+    top = staying_height(lanes)
+    head = _held_head(lanes, scroll, top)
+    moving = [
+        msgspec.structs.replace(lane, y=lane.y - scroll)
+        for lane in lanes
+        if not lane.stays and lane.y + lane.height - scroll > top and lane.y - scroll < height
+    ]
+    below = [lane for lane in moving if head is None or lane.track_id != head.track_id]
+    over = [lane for lane in lanes if lane.stays and lane.y < height] + ([head] if head is not None else [])
+    return below + [msgspec.structs.replace(lane, lies_over=True) for lane in over]
+
+
+def _held_head(lanes: Sequence[Lane], scroll: int, top: int) -> Lane | None:
+    """The process whose threads are seen at the top while its own lane has been scrolled away."""
+    heads = [(lane.y - scroll, lane) for lane in lanes if lane.shape == "head"]
+    above = [lane for y, lane in heads if y < top]
+    if not above or not scroll:
+        return None
+    following = next((y for y, _ in heads if y >= top), top + HEADER)
+    y = min(top, following - HEADER)
+    return msgspec.structs.replace(above[-1], y=y) if y + HEADER > top else None
+
+
+def lane_at(placed: Sequence[Lane], y: int) -> Lane | None:
+    """The lane at that height of the zone, of those that `in_zone` gave: the last of them lies on top."""
+    return next((lane for lane in reversed(placed) if lane.y <= y < lane.y + lane.height), None)

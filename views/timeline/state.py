@@ -1,0 +1,47 @@
+"""What the timeline keeps in the window's state: lanes kept open or at the top, metrics unfolded. No Qt."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from views.loop.events import Event
+from views.loop.state import Assigns
+from views.loop.view_states import ViewState
+
+
+class KeepOpen(Event, frozen=True, kw_only=True):
+    """Keeps a lane open with a row for each depth, or no more; None: the focused one."""
+
+    track_id: int | None = None
+
+
+class PinLane(Event, frozen=True, kw_only=True):
+    """Has a lane stay at the top while the others are scrolled, or no more; None: the focused one."""
+
+    track_id: int | None = None
+
+
+class UnfoldMetrics(Event, frozen=True, kw_only=True):
+    """Shows all metrics above the lanes, or the first two again."""
+
+
+class TimelineState(ViewState, frozen=True, kw_only=True):
+    """`kept_open` and `pinned` are track ids."""
+
+    kept_open: frozenset[int] = frozenset()
+    pinned: frozenset[int] = frozenset()
+    all_metrics: bool = False
+
+    def handle(self, event: Event, assigns: Assigns) -> TimelineState:
+        """The state after this event."""
+        if assigns.session is None:
+            return self
+        match event:
+            case KeepOpen(track_id=track_id):
+                return replace(self, kept_open=self.kept_open ^ {track_id or assigns.focus_track_id})
+            case PinLane(track_id=track_id):
+                return replace(self, pinned=self.pinned ^ {track_id or assigns.focus_track_id})
+            case UnfoldMetrics():
+                return replace(self, all_metrics=not self.all_metrics)
+            case _:
+                return self
