@@ -89,6 +89,13 @@ class Dag:
         """One to advance on its own."""
         raise NotImplementedError
 
+    def taken_back(self, earlier: Self, since: EventBatch) -> Self:
+        """One of its own as `earlier`, made of this one where that is cheaper: this is that one after those events.
+
+        They were fed by `advance`. This one is given up; `earlier` stays as it is.
+        """
+        return earlier.copy()
+
     def open_rows(self) -> Rows:
         """Rows of what has begun and not ended: live SQL shows them, and the last segment stores them."""
         return {}

@@ -83,6 +83,9 @@ def _library() -> ctypes.CDLL:
         "scope_stacks_doubt": (None, (pointer, int64)),
         "scope_stacks_counts": (None, (pointer, pointer)),
         "scope_stacks_heads": (None, (pointer, pointer)),
+        "scope_stacks_heads_of": (None, (pointer, pointer, int64, pointer)),
+        "scope_stacks_told": (int64, (pointer, pointer, int64)),
+        "scope_stacks_take_back": (int32, (pointer, pointer, pointer, int64)),
         "scope_stacks_frames": (None, (pointer, pointer, int64, pointer)),
         "scope_stacks_import": (pointer, (pointer, pointer, int64, pointer, int64)),
         "scope_track_events": (
@@ -221,6 +224,18 @@ class Stacks:
         _library().scope_stacks_heads(self._handle, heads.ctypes.data)
         return heads
 
+    def heads_of(self, track_ids: Int64) -> Array:
+        """What is known of the stack of each of those; one that no event has named is in doubt and has track_id 0."""
+        count = len(track_ids)
+        heads = np.empty(count, TRACK_DTYPE)
+        _library().scope_stacks_heads_of(self._handle, _address(track_ids, np.int64, count), count, heads.ctypes.data)
+        return heads
+
+    def told(self, track_ids: Int64) -> int:
+        """Of how many of those the stack is known."""
+        count = len(track_ids)
+        return int(_library().scope_stacks_told(self._handle, _address(track_ids, np.int64, count), count))
+
     def frames(self, heads: Array) -> Array:
         """The frames of some of the present `heads`, each track's outermost first."""
         frames = np.empty(int(heads["depth"].sum(dtype=np.int64)), FRAME_DTYPE)
@@ -256,6 +271,17 @@ class Stacks:
     def copy(self) -> Stacks:
         """Stacks of their own with the same calls."""
         return Stacks.restored(*self.export(), self.counts())
+
+    def taken_back(self, earlier: Stacks, track_ids: Array) -> Stacks:
+        """Stacks of their own as `earlier`, made of these, which are those and what the tracks did since.
+
+        They cost as much as these few tracks; a copy costs as much as all.
+        """
+        ids = np.unique(track_ids).astype(np.int32, copy=False)
+        place = _address(ids, np.int32, len(ids))
+        if _library().scope_stacks_take_back(self._handle, earlier._handle, place, len(ids)):
+            return self
+        return earlier.copy()
 
 
 def track_events(batch: EventBatch, last_event: Int64, query_rows: Int64, query_tracks: Int64) -> tuple[Int64, Int64]:

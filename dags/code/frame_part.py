@@ -74,12 +74,17 @@ def _known_lines(tracks: Array, rows: Array, time_ns: int) -> list[tuple[int, Li
     an event; the innermost goes on without telling, so its line holds for the moment of the snapshot only, or from the
     recorder's last look on. Where events are missing, neither is known.
     """
-    depths = tracks["depth"].astype(np.int64)
-    innermost = np.cumsum(depths) - 1
-    is_innermost = np.zeros(len(rows), np.bool_)
-    is_innermost[innermost[depths > 0]] = True
-    in_doubt = np.repeat(tracks["unknown_since_ns"] >= 0, depths)
-    is_moment = np.repeat(tracks["snapshot_ns"] == time_ns, depths)
-    stands = (rows["flags"] & FLAG_STANDS) > 0
-    known = (rows["line"] > 0) & ~in_doubt & (is_moment | stands | ~is_innermost)
-    return [(row, "current" if is_innermost[row] else "called_from") for row in np.flatnonzero(known).tolist()]
+    with_line = np.flatnonzero(rows["line"])
+    if not len(with_line):
+        return []
+    stops = np.cumsum(tracks["depth"], dtype=np.int64)
+    owner = stops.searchsorted(with_line, "right")
+    is_innermost = with_line == stops[owner] - 1
+    stands = (rows["flags"][with_line] & FLAG_STANDS) > 0
+    is_moment = tracks["snapshot_ns"][owner] == time_ns
+    known = (tracks["unknown_since_ns"][owner] < 0) & (is_moment | stands | ~is_innermost)
+    words: tuple[LineIs, LineIs] = ("called_from", "current")
+    return [
+        (row, words[innermost])
+        for row, innermost in zip(with_line[known].tolist(), is_innermost[known].tolist(), strict=True)
+    ]

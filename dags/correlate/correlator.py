@@ -34,8 +34,9 @@ LATEST_NS = 1 << 61
 class Correlator:
     """All DAGs, fed together. `unknown`: those that know nothing of what was before the keyframe they come from."""
 
-    def __init__(self) -> None:
-        self._dags: dict[str, Dag] = {row.name: row.kind()() for row in registry.FOLLOWERS}
+    def __init__(self, dags: dict[str, Dag] | None = None) -> None:
+        """`dags`: those of all followers, by name; None: at the beginning."""
+        self._dags = {row.name: row.kind()() for row in registry.FOLLOWERS} if dags is None else dags
         self.unknown: frozenset[str] = frozenset()
         self._process_of: Int32 = np.zeros(0, np.int32)
         self._tracks_seen = self._top_track = 0
@@ -129,8 +130,8 @@ class Correlator:
     def advance(self, batch: EventBatch, tracks: Sequence[TrackRow] = ()) -> None:
         """Takes in the next events for what a frame shows; makes no rows, and leaves behind what no frame shows."""
         batch, context = self._begin(batch), Context(self._processes(tracks))
-        for dag in self._shown():
-            dag.advance(batch, context)
+        for name in _shown():
+            self._dags[name].advance(batch, context)
 
     def _begin(self, batch: EventBatch) -> EventBatch:
         batch = in_time_order(batch, self.temporal.moment.time_ns)
@@ -147,12 +148,17 @@ class Correlator:
 
     def copy(self) -> Correlator:
         """One to advance on its own. What no frame shows is not copied: it is as at the beginning."""
-        other = Correlator()
-        other._dags |= {row.name: self._dags[row.name].copy() for row in registry.FOLLOWERS if row.in_frames}
+        rows = registry.FOLLOWERS
+        other = Correlator({row.name: self._dags[row.name].copy() if row.in_frames else row.kind()() for row in rows})
         other.unknown = self.unknown
         other._process_of = self._process_of.copy()
         other._tracks_seen, other._top_track = self._tracks_seen, self._top_track
         return other
+
+    def taken_back(self, earlier: Correlator, since: EventBatch) -> Correlator:
+        """As a copy of `earlier`, made of this one, which is that one after those events and is given up."""
+        self._dags |= {name: self._dags[name].taken_back(earlier._dags[name], since) for name in _shown()}
+        return self
 
     def open_rows(self) -> Rows:
         """Rows of what is open now."""
@@ -163,17 +169,13 @@ class Correlator:
 
     def parts(self, time_ns: int, names: Container[str]) -> dict[str, Any]:
         """What those of the named DAGs say at this instant that have no field of their own in a frame, by name."""
-        shown = [row.name for row in registry.FOLLOWERS if row.in_frames and row.name in names]
-        found = {name: self._dags[name].part(time_ns) for name in shown}
+        found = {name: self._dags[name].part(time_ns) for name in _shown() if name in names}
         return {name: part for name, part in found.items() if part is not None}
 
     def check(self) -> None:
         """Checks every DAG. Raises: ScopeBug."""
         for dag in self._dags.values():
             dag.check()
-
-    def _shown(self) -> Iterator[Dag]:
-        return (self._dags[row.name] for row in registry.FOLLOWERS if row.in_frames)
 
     def _processes(self, tracks: Sequence[TrackRow]) -> Int32:
         """Each track's process, by track id; 0 where nothing is known."""
@@ -184,6 +186,11 @@ class Correlator:
                 self._process_of[track.track_id] = track.process_id
         self._tracks_seen = len(tracks) or self._tracks_seen
         return self._process_of[: self._top_track + 1]
+
+
+def _shown() -> Iterator[str]:
+    """The DAGs that frames show something of."""
+    return (row.name for row in registry.FOLLOWERS if row.in_frames)
 
 
 def in_time_order(batch: EventBatch, not_before_ns: int = -LATEST_NS) -> EventBatch:

@@ -53,19 +53,20 @@ class SegmentReplay:
         return self._last[1]
 
     def _own_state(self, rows: int) -> tuple[int, Correlator]:
-        """(its row, a state to advance to those rows): the last one where time goes on, else a copy of one kept."""
+        """(its row, a state to advance to those rows): the last one where time goes on, else as one that is kept."""
         found = bisect_right(self._rows, rows) - 1
         at, kept = self._rows[found], self._states[found]
-        last_at = -1
-        if self._last is not None:
-            last_at, last = self._last
-            if at <= last_at <= rows:
-                return last_at, last
+        last_at, last = self._last or (-1, None)
+        if last is not None and at <= last_at <= rows:
+            return last_at, last
         if at <= self._near[0] <= rows:
             at, kept = self._near
         if rows < last_at <= rows + BACK_ROWS and at < rows - BACK_ROWS:
             self._near = (rows - BACK_ROWS, self._advanced(at, kept.copy(), rows - BACK_ROWS))
             at, kept = self._near
+        if last is not None and rows < last_at <= at + STEP_ROWS:
+            self._last = None
+            return at, last.taken_back(kept, self._batch.slice(at, last_at))
         return at, kept.copy()
 
     def _advanced(self, at: int, state: Correlator, rows: int) -> Correlator:

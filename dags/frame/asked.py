@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Set
+from functools import lru_cache
 from typing import NamedTuple
 
 from dags import registry
@@ -21,8 +22,14 @@ class Asked(NamedTuple):
     @classmethod
     def of(cls, parts: Set[str] | None, tracks: Collection[int] | None) -> Asked:
         """None: all there is. Raises: ValueError for a part that nobody gives."""
-        known = PARTS | {row.name for row in registry.FOLLOWERS if row.gives_part()}
+        known = _known(registry.FOLLOWERS)
         asked = known if parts is None else parts
         if wrong := asked - known:
             raise ValueError(f"no frame has the parts {', '.join(sorted(wrong))}")
         return cls(asked, tracks, sorted((known - asked) | (set() if tracks is None else {"tracks"})))
+
+
+@lru_cache(maxsize=1)
+def _known(followers: tuple[registry.Follower, ...]) -> frozenset[str]:
+    """All parts. Kept, because a step to the next event asks for them again."""
+    return PARTS | {row.name for row in followers if row.gives_part()}

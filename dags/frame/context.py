@@ -11,10 +11,8 @@ from math import isfinite
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from capture.changes import modes_of, recorded_at
-from capture.events.batch import Int64
 from capture.session.session import Session
 from capture.typed import converted
 from dags.frame.tracks import FOREVER_NS, TrackColumns
@@ -25,7 +23,7 @@ METRIC_SEGMENTS_BACK = 64  # how far back the latest sample is looked for
 METRIC_SEGMENTS_KEPT = 32
 MODES_WITHOUT_CALLS = frozenset({"state", "minimal", "observe"})
 
-Series: TypeAlias = dict[tuple[int, str], tuple[Int64, npt.NDArray[np.float64]]]
+Series: TypeAlias = dict[tuple[int, str], tuple[list[int], list[float]]]
 
 
 class FrameContext:
@@ -45,7 +43,8 @@ class FrameContext:
         self._began_with: dict[str, object] = {name: getattr(about, name) for name in names}
         self.captures_calls = not MODES_WITHOUT_CALLS.issuperset((about.mode, *modes_of(self._changes)))
         self.lacks_names = any(segment is None for segment in list(session.reader.damaged.values()))
-        self.track_columns = TrackColumns(self.tracks, self.processes)
+        self.captures_waits = "waits" in about.capabilities
+        self.track_columns = TrackColumns(self.tracks, self.processes, captures_waits=self.captures_waits)
         self._gaps = _gaps(session)
         self._gap_starts = np.array([gap.start_ns for gap in self._gaps], np.int64)
         self._gap_ends = np.array([FOREVER_NS if gap.end_ns is None else gap.end_ns for gap in self._gaps], np.int64)
@@ -53,9 +52,10 @@ class FrameContext:
         for gap in self._gaps:
             if gap.track_id is not None:
                 self._gap_starts_of.setdefault(gap.track_id, []).append(gap.start_ns)
+        self._settings: dict[tuple[bool, ...], FrameSettings] = {}
+        self._with_metrics = [at for at, segment in enumerate(session.segments) if segment.file("metrics") is not None]
         self._metrics: OrderedDict[int, Series] = OrderedDict()
         self._waits: OrderedDict[int, SegmentWaits] = OrderedDict()
-        self.captures_waits = "waits" in session.manifest.about.capabilities
 
     def is_outdated(self) -> bool:
         """Whether the session shows something newer."""
@@ -70,9 +70,12 @@ class FrameContext:
 
     def settings_at(self, time_ns: int) -> FrameSettings:
         """What was recorded at that moment."""
-        held, since_ns = recorded_at(self._began_with, self._changes, time_ns)
-        known = {name: held[name] for name in self._began_with}
-        return converted({**known, "since_ns": since_ns}, FrameSettings)
+        told = tuple(change.time_ns <= time_ns for change in self._changes)
+        if told not in self._settings:
+            held, since_ns = recorded_at(self._began_with, self._changes, time_ns)
+            known = {name: held[name] for name in self._began_with}
+            self._settings[told] = converted({**known, "since_ns": since_ns}, FrameSettings)
+        return self._settings[told]
 
     def gaps_at(self, time_ns: int) -> list[FrameGap]:
         """The gaps that the instant lies in; where one ends, recording goes on."""
@@ -95,14 +98,14 @@ class FrameContext:
         }
         found: dict[int, dict[str, float]] = {}
         last = -1 if index is None else index
-        for at in range(last, max(-1, last - METRIC_SEGMENTS_BACK), -1):
-            if wanted <= found.keys():
-                break
+        for at in reversed(self._with_metrics[: bisect_right(self._with_metrics, last)]):
             new = wanted - found.keys()
+            if not new or at <= last - METRIC_SEGMENTS_BACK:
+                break
             for (process_id, name), (times_ns, values) in self._metrics_of(at).items():
-                row = int(np.searchsorted(times_ns, time_ns, side="right")) - 1
+                row = bisect_right(times_ns, time_ns) - 1
                 if row >= 0 and process_id in new:
-                    found.setdefault(process_id, {})[name] = float(values[row])
+                    found.setdefault(process_id, {})[name] = values[row]
         return {process_id: found[process_id] for process_id in sorted(found)}
 
     def asleep_at(self, time_ns: int, index: int | None, before: dict[int, Asleep]) -> dict[int, Asleep]:
@@ -119,10 +122,8 @@ class FrameContext:
         return waits.asleep_at(time_ns, before)
 
     def _metrics_of(self, index: int) -> Series:
-        """The segment's samples, a series per process and name."""
+        """The samples of a segment that has some, a series per process and name."""
         segment = self._session.segments[index]
-        if segment.file("metrics") is None:
-            return {}
         series = self._metrics.get(segment.seq)
         if series is None:
             table = self._session.segment_table(index, "metrics", ("time_ns", "process_id", "name", "value"))
@@ -134,7 +135,7 @@ class FrameContext:
             series = {}
             for key, rows in samples.items():
                 rows.sort()
-                series[key] = (np.array([at for at, _ in rows], np.int64), np.array([value for _, value in rows]))
+                series[key] = ([at for at, _ in rows], [value for _, value in rows])
             self._metrics[segment.seq] = series
             while len(self._metrics) > METRIC_SEGMENTS_KEPT:
                 self._metrics.popitem(last=False)

@@ -22,7 +22,7 @@ from dags.correlate.correlator import Correlator
 from dags.correlate.replay import SegmentReplay, state_before
 from dags.frame.asked import Asked
 from dags.frame.context import FrameContext
-from dags.frame.tracks import CONFIDENCES, TracksAt, least_sure
+from dags.frame.tracks import CONFIDENCES, TracksAt
 from dags.frame_parts import (
     Confidence,
     Frame,
@@ -113,15 +113,13 @@ class FrameReader:
         context, parts = self._context, asked.parts
         gaps = context.gaps_at(time_ns)
         damaged = context.is_damaged(index) or any(gap.track_id is None for gap in gaps)
-        asleep = context.asleep_at(time_ns, index, state.waits.state.asleep)
-        all_tracks = TracksAt.of(
+        all_tracks = TracksAt(
             context.track_columns,
             time_ns,
-            state.code.stacks.heads(),
+            state.code.stacks,
             state.process.state.waiting,
-            asleep,
+            context.asleep_at(time_ns, index, state.waits.state.asleep),
             broken_off=context.broken_off(time_ns) if context.captures_calls and not damaged else None,
-            captures_waits=context.captures_waits,
         )
         sampled = context.metrics_at(time_ns, index)
         settings = context.settings_at(time_ns)
@@ -162,19 +160,22 @@ class FrameReader:
         is_known: bool,
     ) -> FrameConfidence:
         """The least sure of the live threads; a recorded program that runs without any has not been looked at yet."""
-        context, live = self._context, tracks.live_recorded()
-        runs = any(_has_begun(row, time_ns) and not _has_ended(row, time_ns) for row in context.recorded.values())
-        has_any = bool(live.any())
-        is_known = is_known and bool(context.recorded) and (has_any or not runs)
+        context, has_any = self._context, tracks.has_recorded()
+        is_known = is_known and bool(context.recorded) and (has_any or not self._runs(time_ns))
         mode = mode_named(settings.mode) if settings.since_ns is not None else None
         records_states = context.captures_states and (mode is None or "states" in mode.sees)
         sampled: Confidence = "sampled" if state.state.is_sampled() else "exact"
         return FrameConfidence(
-            stacks=least_sure(tracks.confidence[live]) if is_known else "not captured",
+            stacks=tracks.stacks_confidence() if is_known else "not captured",
             states=sampled if records_states else "not captured",
             metrics="sampled" if has_samples else "not captured",
-            status=least_sure(tracks.status_confidence[live]) if has_any else "not captured",
+            status=tracks.status_confidence() if has_any else "not captured",
         )
+
+    def _runs(self, time_ns: int) -> bool:
+        """Whether a recorded process lives."""
+        rows = self._context.recorded.values()
+        return any(_has_begun(row, time_ns) and not _has_ended(row, time_ns) for row in rows)
 
     def _processes(
         self, time_ns: int, state: Correlator, tracks: TracksAt, sampled: dict[int, dict[str, float]]
@@ -186,21 +187,21 @@ class FrameReader:
         ]
 
     def _tracks(self, time_ns: int, state: Correlator, tracks: TracksAt, asked: Asked) -> list[FrameTrack]:
-        places = tracks.places_of(asked.tracks)
-        shown = [self._context.tracks[row] for row in tracks.rows[places].tolist()]
+        rows = tracks.rows_of(asked.tracks)
+        heads = tracks.heads(rows)
         stacks: dict[int, list[StackFrame]] = {}
         if "stacks" in asked.parts:
-            heads = tracks.heads if asked.tracks is None else tracks.heads_of(places)
             unique = not self._session.damaged_segments()
             stacks = self._stacks.of(state.code, heads, time_ns, call_ids_are_unique=unique)
         found = []
-        for row, ended, sure, status_sure in zip(
-            shown,
-            tracks.ended[places].tolist(),
-            tracks.confidence[places].tolist(),
-            tracks.status_confidence[places].tolist(),
+        for at, ended, sure, status_sure in zip(
+            rows.tolist(),
+            tracks.ended(rows).tolist(),
+            tracks.stack_sure(rows, heads).tolist(),
+            tracks.status_sure(rows).tolist(),
             strict=True,
         ):
+            row = self._context.tracks[at]
             join = None if ended else tracks.joining.get(row.track_id)
             sleep = None if ended else tracks.asleep.get(row.track_id)
             found.append(
@@ -213,7 +214,7 @@ class FrameReader:
                     waiting_on=(join.waiting_on or None) if join else None,
                     wait_kind="join" if join else sleep.kind if sleep else "",
                     waiting_since_ns=join.since_ns if join else sleep.since_ns if sleep else None,
-                    status_confidence=CONFIDENCES[status_sure],
+                    status_confidence="exact" if join else CONFIDENCES[status_sure],
                     stack=[] if ended else stacks.get(row.track_id, []),
                     confidence=CONFIDENCES[sure],
                     os_id=row.os_id,

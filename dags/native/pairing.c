@@ -51,6 +51,11 @@ SCOPE_EXPORT struct scope_stacks *scope_stacks_new(void) {
     return stacks;
 }
 
+/* Whether an event has named that track. */
+static int is_named(const struct scope_stacks *stacks, int64_t track_id) {
+    return track_id > 0 && track_id < (int64_t)stacks->track_slots && stacks->by_track[track_id].head.track_id;
+}
+
 /* The track's stack, made at its first mention; NULL for an impossible id or when memory is out. */
 static struct stack *stack_of(struct scope_stacks *stacks, int32_t track_id) {
     if (track_id <= 0 || (uint32_t)track_id > SCOPE_MAX_TRACKS)
@@ -262,6 +267,53 @@ SCOPE_EXPORT void scope_stacks_heads(const struct scope_stacks *stacks, struct s
     for (uint32_t id = 1; id < stacks->track_slots; id++)
         if (stacks->by_track[id].head.track_id)
             *heads++ = stacks->by_track[id].head;
+}
+
+/* Writes a head for each of those tracks; for one that no event has named an empty one with track_id 0, in doubt. */
+SCOPE_EXPORT void scope_stacks_heads_of(const struct scope_stacks *stacks, const int64_t *track_id, int64_t n,
+                                        struct scope_track *heads) {
+    for (int64_t i = 0; i < n; i++) {
+        if (is_named(stacks, track_id[i]))
+            heads[i] = stacks->by_track[track_id[i]].head;
+        else
+            heads[i] = (struct scope_track){.snapshot_ns = -1};
+    }
+}
+
+/* How many of those tracks have a stack that is not in doubt. */
+SCOPE_EXPORT int64_t scope_stacks_told(const struct scope_stacks *stacks, const int64_t *track_id, int64_t n) {
+    int64_t told = 0;
+    for (int64_t i = 0; i < n; i++)
+        told += is_named(stacks, track_id[i]) && stacks->by_track[track_id[i]].head.unknown_since_ns < 0;
+    return told;
+}
+
+/* Takes back what those tracks did since `earlier`, which other stacks are a copy of and whose other tracks did nothing
+ * since: then both are the same. 0 when memory is out, or when doubt came over all tracks in between: then it is not
+ * done, or only in part. May allocate. */
+SCOPE_EXPORT int32_t scope_stacks_take_back(struct scope_stacks *stacks, const struct scope_stacks *earlier,
+                                            const int32_t *track_id, int64_t n) {
+    if (stacks->counts.doubted != earlier->counts.doubted)
+        return 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (!is_named(stacks, track_id[i]))
+            continue;
+        struct stack *stack = &stacks->by_track[track_id[i]];
+        if (!is_named(earlier, track_id[i])) {
+            if (!is_imported(stacks, stack))
+                free(stack->frames);
+            *stack = (struct stack){0};
+            continue;
+        }
+        const struct stack *before = &earlier->by_track[track_id[i]];
+        if (!reserve(stacks, stack, before->head.depth))
+            return 0;
+        stack->head = before->head;
+        if (before->head.depth)
+            memcpy(stack->frames, before->frames, (size_t)before->head.depth * sizeof *before->frames);
+    }
+    stacks->counts = earlier->counts;
+    return 1;
 }
 
 /* Writes the frames of the tracks of `n_heads` heads, each track's outermost first, as many as a head's depth says.

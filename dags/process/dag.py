@@ -81,6 +81,13 @@ class ProcessDag(Dag):
             ProcessState(s.last_ns, dict(s.begun_ns), dict(s.waiting), dict(s.parents), s.activity.copy())
         )
 
+    def taken_back(self, earlier: ProcessDag, since: EventBatch) -> ProcessDag:
+        """Where no thread began, waited or ended only the heat is taken back."""
+        if _FOLLOWED[since.kind].any():
+            return earlier.copy()
+        self.state.last_ns, self.state.activity = earlier.state.last_ns, earlier.state.activity.copy()
+        return self
+
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events. Without a `process_of` all tracks are of process 1."""
         if len(batch):

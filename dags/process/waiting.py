@@ -54,6 +54,11 @@ class WaitsDag(Dag):
         """One of its own with the same state."""
         return WaitsDag(WaitsState(self.state.last_ns, dict(self.state.asleep)))
 
+    def taken_back(self, earlier: WaitsDag, since: EventBatch) -> WaitsDag:
+        """No event says who sleeps: there is nothing to take back."""
+        self.state.last_ns = earlier.state.last_ns
+        return self
+
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in a segment's rows of `waits`, in any order."""
         if len(batch):

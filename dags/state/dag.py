@@ -107,6 +107,13 @@ class StateDag(Dag):
         other._values, other._made = self._values, self._made
         return other
 
+    def taken_back(self, earlier: StateDag, since: EventBatch) -> StateDag:
+        """Where no value changed there is nothing to take back."""
+        if (since.kind == Kind.STATE).any():
+            return earlier.copy()
+        self.last_ns = earlier.last_ns
+        return self
+
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events. Without `writers` in the context, those are unknown.
 

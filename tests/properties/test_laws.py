@@ -50,6 +50,7 @@ def shown(state: Correlator, time_ns: int) -> Any:
     return (
         state.temporal.moment,
         state.code.at(time_ns),
+        state.code.stacks.counts(),
         state.state.at(time_ns),
         dict(process.waiting),
         dict(process.begun_ns),

@@ -51,6 +51,15 @@ def test_what_is_asked_for_is_as_in_a_whole_frame(session: Session, time_ns: int
             assert reader.at(time_ns, parts, tracks) == cut_down(whole, parts, tracks)
 
 
+def test_where_a_reader_has_been_changes_no_frame(session: Session) -> None:
+    """What it keeps from one instant to the next holds until a track, a gap or a join begins or ends."""
+    instants = [ms * MS + more for ms in range(5, 300, 5) for more in (-1, 0, 1)]
+    fresh = {time_ns: frame_at(session, time_ns) for time_ns in instants}
+    reader = FrameReader(session)
+    for time_ns in [*instants, *reversed(instants), *instants[::7], *instants[::-5]]:
+        assert reader.at(time_ns) == fresh[time_ns]
+
+
 def test_what_is_not_asked_for_is_not_made(session: Session) -> None:
     reader = FrameReader(session)
     with mock.patch.object(frame_reader, "FrameTrack", wraps=FrameTrack) as made:
