@@ -10,26 +10,22 @@ as the stacks were deep, and are kept one by one: a range may begin or end insid
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections import OrderedDict
-from weakref import WeakKeyDictionary
 
 import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeError, SessionProblem
 from capture.session.caches import unframed, write_cache
-from capture.session.reader import TableReader
 from capture.session.session import Session
 from capture.typed import from_msgpack
 from dags.analyses.call_forest import Forest, call_forest
 from dags.analyses.detail import OPEN_END, has_file
 from dags.analyses.durations import BUCKETS, buckets_of
+from dags.analyses.kept_pieces import KeptPieces
 from dags.columns import Packed, packed, unpacked
 from dags.kernels import Array
 
 VERSION = 1
-MAX_KEPT_BYTES = 128 << 20
 MAX_FILE_BYTES = 64 << 20
 
 GROUP_DTYPE = np.dtype(
@@ -96,23 +92,7 @@ class _File(msgspec.Struct, frozen=True):
     parts: dict[str, Packed]
 
 
-class _Kept:
-    """The summaries of one session that were asked for last."""
-
-    def __init__(self) -> None:
-        self.pieces: OrderedDict[tuple[int, int], CallSummary] = OrderedDict()
-        self.bytes = 0
-
-    def add(self, key: tuple[int, int], piece: CallSummary) -> None:
-        if key not in self.pieces:
-            self.pieces[key] = piece
-            self.bytes += piece.nbytes
-            while self.bytes > MAX_KEPT_BYTES and len(self.pieces) > 1:
-                self.bytes -= self.pieces.popitem(last=False)[1].nbytes
-
-
-_lock = threading.Lock()
-_kept: WeakKeyDictionary[TableReader, _Kept] = WeakKeyDictionary()
+_KEPT: KeptPieces[CallSummary] = KeptPieces(128 << 20)
 
 
 def call_summary(session: Session, index: int) -> CallSummary:
@@ -120,17 +100,7 @@ def call_summary(session: Session, index: int) -> CallSummary:
 
     Raises: SessionProblem, IndexError when the session has changed meanwhile.
     """
-    segment = session.segments[index]
-    key = (segment.seq, segment.events)
-    with _lock:
-        kept = _kept.setdefault(session.reader, _Kept())
-        if key in kept.pieces:
-            kept.pieces.move_to_end(key)
-            return kept.pieces[key]
-    found = _from_cache(session, index) or _made(session, index)
-    with _lock:
-        kept.add(key, found)
-    return found
+    return _KEPT.get(session, index, lambda of, at: _from_cache(of, at) or _made(of, at))
 
 
 def kept_summary(session: Session, index: int) -> bytes | None:

@@ -1,0 +1,260 @@
+"""The calls of one function: the next and the previous one from an instant, the slowest ones.
+
+    found = next_call(session, site_id, cursor_ns, call_id=picked, reads_on=asked.reads_on)       # F3
+    found = previous_call(session, site_id, cursor_ns, call_id=picked)                            # Shift+F3
+    found = slowest_calls(session, site_id, 1)                                                    # Ctrl+F3
+
+The summaries of segments say which of them have calls of the function and how long those took at most, so only the
+segment with the answer is read, and it stays in memory sorted by function: the next question is two binary searches.
+`reads_on` is that of a question of `views.reading.questions`: called before each segment, it may raise to end it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator
+
+import msgspec
+import numpy as np
+
+from capture.events.batch import Int64
+from capture.session.session import Session
+from dags.analyses.call_forest import COLUMNS
+from dags.analyses.call_summary import CallSummary, call_summary
+from dags.analyses.detail import OPEN_END, SPAN_DTYPE, spans_of
+from dags.analyses.function_statistics import segments_of, touching
+from dags.analyses.kept_pieces import KeptPieces
+from dags.kernels import Array
+
+ReadsOn = Callable[[], None]
+_READ = tuple(name for name in COLUMNS if name != "parent_call_id")
+
+
+class FoundCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. `end_ns` None: it had not ended when the recording did. `inside_ns`: its part in the stretch that was
+    asked about, `is_cut` where that is not all of it.
+
+    Units: ns on the session clock.
+    """
+
+    call_id: int
+    site_id: int
+    track_id: int
+    start_ns: int
+    end_ns: int | None
+    raised: bool
+    inside_ns: int
+    is_cut: bool
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """The calls that began in a segment, as SPAN_DTYPE by function and in it by begin; those that did not end in it
+    have OPEN_END.
+    """
+
+    spans: Array
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return self.spans.nbytes
+
+    def of(self, site_id: int | None) -> Array:
+        """Those of a function; None: of all."""
+        if site_id is None:
+            return self.spans
+        sites = self.spans["site_id"]
+        return self.spans[np.searchsorted(sites, site_id, "left") : np.searchsorted(sites, site_id, "right")]
+
+
+_KEPT: KeptPieces[_Begun] = KeptPieces(64 << 20)
+
+
+def next_call(
+    session: Session,
+    site_id: int,
+    time_ns: int,
+    *,
+    call_id: int | None = None,
+    track_ids: Collection[int] | None = None,
+    reads_on: ReadsOn = lambda: None,
+) -> FoundCall | None:
+    """The first call of the function that began after the instant, None where none did.
+
+    `call_id`: the call of it that one is at, which began at that instant: then also those that began with it.
+
+    Raises: SessionProblem, and what `reads_on` raises.
+    """
+    after = (time_ns, np.iinfo(np.int64).max if call_id is None else call_id)
+    return _nearest(session.pinned(), site_id, after, track_ids, reads_on, forward=True)
+
+
+def previous_call(
+    session: Session,
+    site_id: int,
+    time_ns: int,
+    *,
+    call_id: int | None = None,
+    track_ids: Collection[int] | None = None,
+    reads_on: ReadsOn = lambda: None,
+) -> FoundCall | None:
+    """The last call of the function that began before the instant, or with the call that one is at and before it."""
+    before = (time_ns, 0 if call_id is None else call_id)
+    return _nearest(session.pinned(), site_id, before, track_ids, reads_on, forward=False)
+
+
+def slowest_calls(
+    session: Session,
+    site_id: int | None,
+    most: int,
+    range_ns: tuple[int, int] | None = None,
+    *,
+    track_ids: Collection[int] | None = None,
+    reads_on: ReadsOn = lambda: None,
+) -> list[FoundCall]:
+    """The calls of a function (None: of any) with the longest parts in a stretch of time, the longest first.
+
+    Raises: SessionProblem, and what `reads_on` raises.
+    """
+    session = session.pinned()
+    start_ns, end_ns = (session.start_ns, session.end_ns) if range_ns is None else range_ns
+    best = np.empty(0, SPAN_DTYPE)
+
+    def add(spans: Array) -> None:
+        nonlocal best
+        spans = _of_tracks(spans[touching(spans, start_ns, end_ns)], track_ids)
+        best = _longest(np.concatenate([best, spans]), most, start_ns, end_ns)
+
+    chosen = segments_of(session, start_ns, end_ns)
+    bounded: list[tuple[int, int]] = []
+    for index in chosen:
+        reads_on()
+        segment, found = session.segments[index], call_summary(session, index)
+        add(_singles(found.carried, site_id))
+        if index == chosen[-1]:
+            add(_singles(found.open, site_id))
+        groups = found.groups[found.groups["calls"] > 0]
+        longest = _of_tracks(groups if site_id is None else groups[groups["site_id"] == site_id], track_ids)
+        if len(longest) and segment.end_ns > start_ns and segment.start_ns <= end_ns:
+            bounded.append((int(longest["longest_ns"].max()), index))
+    for at_most_ns, index in sorted(bounded, reverse=True):
+        if len(best) == most and _inside(best, start_ns, end_ns).min() > at_most_ns:
+            break
+        reads_on()
+        begun = _begun(session, index).of(site_id)
+        add(begun[begun["end_ns"] != OPEN_END])
+    return [_found(session, best[row : row + 1], start_ns, end_ns) for row in range(len(best))]
+
+
+def _nearest(
+    session: Session,
+    site_id: int,
+    at: tuple[int, int],
+    track_ids: Collection[int] | None,
+    reads_on: ReadsOn,
+    *,
+    forward: bool,
+) -> FoundCall | None:
+    """The nearest call beyond (time_ns, call_id) in the order in which calls begin."""
+    for index in _outwards(session, at[0], forward=forward):
+        reads_on()
+        if not _may_hold(call_summary(session, index), session.segments[index].start_ns, site_id, at, forward=forward):
+            continue
+        begun = _of_tracks(_begun(session, index).of(site_id), track_ids)
+        times, ids = begun["start_ns"], begun["call_id"]
+        if forward:
+            rows = np.flatnonzero((times > at[0]) | ((times == at[0]) & (ids > at[1])))
+        else:
+            rows = np.flatnonzero((times < at[0]) | ((times == at[0]) & (ids < at[1])))
+        if len(rows):
+            row = int(rows[np.lexsort((ids[rows], times[rows]))[0 if forward else -1]])
+            return _found(session, begun[row : row + 1], session.start_ns, session.end_ns)
+    return None
+
+
+def _outwards(session: Session, time_ns: int, *, forward: bool) -> Iterator[int]:
+    """The segments with rows in which a call may have begun then or later, or then or earlier."""
+    rows, segments = session.with_rows, session.segments
+    if forward:
+        first = bisect_left(segments, time_ns, key=lambda segment: segment.end_ns)
+        return iter(rows[bisect_left(rows, first) :])
+    last = bisect_left(segments, time_ns + 1, key=lambda segment: segment.start_ns)
+    return iter(rows[: bisect_left(rows, last)][::-1])
+
+
+def _may_hold(found: CallSummary, start_ns: int, site_id: int, at: tuple[int, int], *, forward: bool) -> bool:
+    """Whether a call of the function that began in the segment can lie beyond the place."""
+    groups = found.groups[(found.groups["site_id"] == site_id) & (found.groups["calls"] > 0)]
+    still = found.open[(found.open["site_id"] == site_id) & (found.open["start_ns"] >= start_ns)]
+    begins = [groups["last_ns" if forward else "first_ns"], still["start_ns"]]
+    times = np.concatenate(begins)
+    return bool((times >= at[0]).any() if forward else (times <= at[0]).any())
+
+
+def _begun(session: Session, index: int) -> _Begun:
+    return _KEPT.get(session, index, _read_begun)
+
+
+def _read_begun(session: Session, index: int) -> _Begun:
+    start_ns = session.segments[index].start_ns
+    ended = spans_of(session.calls(index, _READ))
+    still = _singles(call_summary(session, index).open, None)
+    spans = np.concatenate([ended[ended["end_ns"] != OPEN_END], still])
+    spans = spans[spans["start_ns"] >= start_ns]
+    return _Begun(spans[np.lexsort((spans["call_id"], spans["site_id"]))])
+
+
+def _singles(calls: Array, site_id: int | None) -> Array:
+    """Single calls of a summary as SPAN_DTYPE."""
+    if site_id is not None:
+        calls = calls[calls["site_id"] == site_id]
+    out = np.zeros(len(calls), SPAN_DTYPE)
+    for name in ("call_id", "start_ns", "end_ns", "track_id", "site_id", "raised"):
+        out[name] = calls[name]
+    return out
+
+
+def _of_tracks(rows: Array, track_ids: Collection[int] | None) -> Array:
+    return rows if track_ids is None else rows[np.isin(rows["track_id"], sorted(track_ids))]
+
+
+def _inside(spans: Array, start_ns: int, end_ns: int) -> Int64:
+    """How much of each lies in the stretch."""
+    inside: Int64 = np.minimum(spans["end_ns"], end_ns) - np.maximum(spans["start_ns"], start_ns)
+    return inside
+
+
+def _longest(spans: Array, most: int, start_ns: int, end_ns: int) -> Array:
+    """So many with the longest parts, the longest first; of equal ones those that began first."""
+    order = np.lexsort((spans["call_id"], -_inside(spans, start_ns, end_ns)))[:most]
+    longest: Array = spans[order]
+    return longest
+
+
+def _found(session: Session, span: Array, start_ns: int, end_ns: int) -> FoundCall:
+    """The one call that is in there; of one that went on after its segment the end is looked up."""
+    call_id, began_ns, ended_ns, raised = (int(span[name][0]) for name in ("call_id", "start_ns", "end_ns", "raised"))
+    if ended_ns == OPEN_END:
+        ended_ns, raised = _end_of(session, call_id, began_ns)
+    return FoundCall(
+        call_id=call_id,
+        site_id=int(span["site_id"][0]),
+        track_id=int(span["track_id"][0]),
+        start_ns=began_ns,
+        end_ns=None if ended_ns == OPEN_END else ended_ns,
+        raised=raised > 0,
+        inside_ns=min(ended_ns, end_ns) - max(began_ns, start_ns),
+        is_cut=began_ns < start_ns or ended_ns > end_ns,
+    )
+
+
+def _end_of(session: Session, call_id: int, start_ns: int) -> tuple[int, int]:
+    """(when a call ended that outlasted its segment, whether raising), by the summaries behind it."""
+    for index in _outwards(session, start_ns, forward=True):
+        ended = call_summary(session, index).carried
+        if session.segments[index].start_ns == start_ns:  # it counts as begun where two segments share the instant
+            ended = _begun(session, index).spans
+        row = np.flatnonzero((ended["call_id"] == call_id) & (ended["end_ns"] != OPEN_END))
+        if len(row):
+            return int(ended["end_ns"][row[0]]), int(ended["raised"][row[0]])
+    return OPEN_END, 0
