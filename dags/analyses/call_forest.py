@@ -18,6 +18,18 @@ from dags.columns import dense, row_of
 from dags.kernels import Array
 
 COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "outcome")
+MAX_LEVELS = 512
+MAX_NODES = 1 << 16
+NODE_DTYPE = np.dtype(
+    [
+        ("total_ns", "<i8"),
+        ("calls", "<i8"),
+        ("errors", "<i8"),
+        ("parent", "<i4"),
+        ("track_id", "<i4"),
+        ("site_id", "<i4"),
+    ]
+)
 Bools = npt.NDArray[np.bool_]
 
 
@@ -92,3 +104,54 @@ def _outermost(group: Int64, order: Int64) -> Bools:
         latest = np.maximum.accumulate(ends)
         is_outermost[order[1:][latest[:-1] > ends[1:]]] = False
     return is_outermost
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paths:
+    """The ways in which the calls of a forest were reached: a node for each track and chain of functions.
+
+    `nodes` (NODE_DTYPE): parents come before their children, parent is -1 for the outermost call of a track.
+    `node_of`: the node of each call, `is_folded`: it lies deeper than is told apart, and its node is that of a caller.
+
+    Shape: node_of, is_folded (n,).
+    """
+
+    nodes: Array
+    node_of: Int64
+    is_folded: Bools
+
+
+def paths_of(forest: Forest) -> Paths:
+    """The paths of a forest, level by level; at most MAX_LEVELS deep and about MAX_NODES."""
+    spans, rows = forest.spans, len(forest.spans)
+    node_of, is_folded = np.full(rows, -1, np.int64), np.zeros(rows, np.bool_)
+    depth = np.where(forest.parent >= 0, spans["depth"], 0)
+    order = np.argsort(depth, kind="stable")
+    ends = np.searchsorted(depth[order], np.arange(int(depth.max(initial=-1)) + 1), side="right").tolist()
+    pieces, count = [np.empty(0, NODE_DTYPE)], 0
+    tracks = int(spans["track_id"].max(initial=0)) + 1
+    for level, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        if level >= MAX_LEVELS or count >= MAX_NODES:
+            order = order[start:]
+            break
+        at = order[start:end]
+        above = np.where(forest.parent[at] >= 0, node_of[forest.parent[at]], -1)
+        place = np.where(above >= 0, above + tracks, spans["track_id"][at])
+        keys, first, which = np.unique(
+            place << 32 | spans["site_id"][at].astype(np.int64), return_index=True, return_inverse=True
+        )
+        node_of[at] = count + which
+        piece = np.zeros(len(keys), NODE_DTYPE)
+        piece["parent"] = above[first]
+        piece["site_id"], piece["track_id"] = spans["site_id"][at[first]], spans["track_id"][at[first]]
+        pieces.append(piece)
+        count += len(keys)
+    else:
+        order = order[:0]
+    is_folded[order] = True
+    caller = forest.parent.copy()
+    while len(order):  # at most as often as the depth can be halved
+        node_of[order] = node_of[caller[order]]
+        order = order[node_of[order] < 0]
+        caller[order] = caller[caller[order]]
+    return Paths(np.concatenate(pieces), node_of, is_folded)

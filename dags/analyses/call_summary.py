@@ -18,14 +18,14 @@ from capture.errors import FormatError, ScopeError, SessionProblem
 from capture.session.caches import unframed, write_cache
 from capture.session.session import Session
 from capture.typed import from_msgpack
-from dags.analyses.call_forest import Forest, call_forest
+from dags.analyses.call_forest import NODE_DTYPE, Forest, Paths, call_forest, paths_of
 from dags.analyses.detail import OPEN_END, has_file
 from dags.analyses.durations import BUCKETS, buckets_of
 from dags.analyses.kept_pieces import KeptPieces
 from dags.columns import Packed, packed, unpacked
 from dags.kernels import Array
 
-VERSION = 1
+VERSION = 2
 MAX_FILE_BYTES = 64 << 20
 
 GROUP_DTYPE = np.dtype(
@@ -54,8 +54,10 @@ CALL_DTYPE = np.dtype(
         ("track_id", "<i4"),
         ("site_id", "<i4"),
         ("caller_site_id", "<i4"),
+        ("node", "<i4"),
         ("outermost", "<i4"),
         ("raised", "<i4"),
+        ("folded", "<i4"),
     ]
 )
 NO_CALLER = -1
@@ -68,21 +70,29 @@ class CallSummary(msgspec.Struct, frozen=True):
     without those inside of another call of the group; own: without what they called. A group that has called and not
     ended has no calls and an own time below 0, which is taken off the one call that is not in it.
     `buckets` (BUCKET_DTYPE): how many of them took how long (`durations`). `carried` (CALL_DTYPE): those that began
-    before the segment and ended in it; `open`: those that are open at its end, their end is OPEN_END.
+    before the segment and ended in it; `open`: those that are open at its end, their end is OPEN_END. `nodes`
+    (NODE_DTYPE of `call_forest`): the paths of all these calls, with the figures of those that began and ended in it.
     """
 
     groups: Array
     buckets: Array
     carried: Array
     open: Array
+    nodes: Array
 
     @property
     def nbytes(self) -> int:
         """What it takes in memory."""
-        return self.groups.nbytes + self.buckets.nbytes + self.carried.nbytes + self.open.nbytes
+        return sum(int(getattr(self, name).nbytes) for name in self.__struct_fields__)
 
 
-_DTYPES = {"groups": GROUP_DTYPE, "buckets": BUCKET_DTYPE, "carried": CALL_DTYPE, "open": CALL_DTYPE}
+_DTYPES = {
+    "groups": GROUP_DTYPE,
+    "buckets": BUCKET_DTYPE,
+    "carried": CALL_DTYPE,
+    "open": CALL_DTYPE,
+    "nodes": NODE_DTYPE,
+}
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -151,15 +161,30 @@ def summary_of(forest: Forest, start_ns: int) -> CallSummary:
     buckets = np.zeros(len(keys), BUCKET_DTYPE)
     buckets["count"], buckets["bucket"] = counts, keys % BUCKETS
     buckets["track_id"], buckets["site_id"] = forest.groups[keys // BUCKETS].T
-    return CallSummary(groups, buckets, single_calls(forest, carried), single_calls(forest, still))
+    paths = paths_of(forest)
+    nodes = summed_nodes(forest, paths, np.flatnonzero(within), lasted)
+    return CallSummary(groups, buckets, single_calls(forest, carried, paths), single_calls(forest, still, paths), nodes)
 
 
-def single_calls(forest: Forest, rows: Array) -> Array:
-    """Those calls of a forest, one by one, as CALL_DTYPE."""
+def summed_nodes(forest: Forest, paths: Paths, rows: Array, lasted: Array) -> Array:
+    """The nodes with the figures of those calls of a forest; `lasted`: how long each call of it counts."""
+    nodes, rows = paths.nodes.copy(), rows[~paths.is_folded[rows]]
+    at = paths.node_of[rows]
+    nodes["calls"] = np.bincount(at, minlength=len(nodes))
+    nodes["errors"] = np.bincount(at[forest.spans["raised"][rows] > 0], minlength=len(nodes))
+    nodes["total_ns"] = _sums(at, lasted[rows], len(nodes))
+    return nodes
+
+
+def single_calls(forest: Forest, rows: Array, paths: Paths | None = None) -> Array:
+    """Those calls of a forest, one by one, as CALL_DTYPE; without paths they are of no node."""
     out = np.zeros(len(rows), CALL_DTYPE)
     for name in ("call_id", "start_ns", "end_ns", "track_id", "site_id", "raised"):
         out[name] = forest.spans[name][rows]
     out["outermost"] = forest.outermost[rows]
+    out["node"] = -1
+    if paths is not None:
+        out["node"], out["folded"] = paths.node_of[rows], paths.is_folded[rows]
     parent = forest.parent[rows]
     out["caller_site_id"] = np.where(parent >= 0, forest.spans["site_id"][parent], NO_CALLER)
     return out
@@ -216,6 +241,12 @@ def _decoded(data: bytes, event_id: int, events: int) -> CallSummary:
     found = CallSummary(**{name: unpacked(part, _DTYPES[name]) for name, part in kept.parts.items()})
     open_ends = bool((found.open["end_ns"] == OPEN_END).all())
     in_range = bool(((found.buckets["bucket"] >= 0) & (found.buckets["bucket"] < BUCKETS)).all())
-    if not (open_ends and in_range and (found.groups["calls"] >= 0).all() and (found.buckets["count"] > 0).all()):
+    numbers = np.arange(len(found.nodes))
+    is_tree = bool(((found.nodes["parent"] >= -1) & (found.nodes["parent"] < numbers)).all())
+    singles = np.concatenate([found.carried["node"], found.open["node"]])
+    is_tree = is_tree and bool(((singles >= 0) & (singles < len(numbers))).all())
+    if not (
+        open_ends and in_range and is_tree and (found.groups["calls"] >= 0).all() and (found.buckets["count"] > 0).all()
+    ):
         raise FormatError("a summary of calls contradicts itself")
     return found

@@ -8,7 +8,9 @@ from unittest import mock
 
 from capture.session.caches import framed
 from dags.analyses import detail
+from dags.analyses.call_finder import next_call, slowest_calls
 from dags.analyses.call_summary import rebuilt_summary
+from dags.analyses.call_tree import call_tree
 from dags.analyses.function_statistics import ORDERS, function_statistics
 from tests.fuzz.mutation import msgpack_node
 from tests.fuzz.small_session import opened, sound_files, sound_manifest
@@ -43,3 +45,8 @@ def read(data: bytes) -> None:
             for row in range(len(found)):
                 found.median_ns(row)
                 found.distribution(row)
+            tree = call_tree(session, range_ns, by_track=True)
+            if len(list(tree.walk())) > len(tree):
+                raise Wrong("a node of the tree is shown twice")
+            slowest_calls(session, None, 5, range_ns)
+        next_call(session, 2, session.start_ns)
