@@ -5,6 +5,7 @@ A worker owns what may only be used by one thread (the frame reader, the session
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 
@@ -63,21 +64,24 @@ class Jobs:
         """Answers with FrameReady, once what views ask for while they are patched for it is in memory."""
 
         def answer() -> None:
-            session, frames = self._session, self._frames
-            if session is not None and frames is not None:
+            session, ahead = self._session, self._ahead
+            if session is not None and ahead is not None:
+                look_up = functools.partial(self._look_up, session, selection)
                 inside_ns = min(max(time_ns, session.start_ns), session.end_ns)
                 try:
-                    frame = frames.at(inside_ns)
-                    recent(self.source, frame)
-                    self._foresee(self.source, session, frame, selection)
+                    frame = ahead.frame_at(inside_ns)
+                    look_up(frame)
                 except BaseException:
                     self._send(FrameFailed(key=key, time_ns=time_ns))
                     raise
                 self._send(FrameReady(key=key, time_ns=time_ns, frame=frame))
-                if self._ahead is not None:
-                    self.reader.when_idle(self._ahead.pieces(frame.time_ns), AHEAD_S)
+                self.reader.when_idle(ahead.pieces(frame.time_ns, look_up), AHEAD_S)
 
         self.reader.ask("frame", answer)
+
+    def _look_up(self, session: Session, selection: Selection | None, frame: Frame) -> None:
+        recent(self.source, frame)
+        self._foresee(self.source, session, frame, selection)
 
     def ask(self, row: Question, event: Event, assigns: Assigns) -> None:
         """Answers a question with the events that its row names; what it was after before is given up."""

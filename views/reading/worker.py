@@ -79,7 +79,7 @@ class Worker:
         due_s, priority = now_s, self._priority
         if not self._waiting:
             dues = [(self._regular_due_s, Priority.VISIBLE)] if self._regular is not None else []
-            dues += [(self._spare_due_s, Priority.REST)] if self._spare_due_s is not None else []
+            dues += [(self._spare_due_s, Priority.VISIBLE)] if self._spare_due_s is not None else []
             if self._stopping or not dues:
                 return
             due_s, priority = min(dues)
