@@ -1,4 +1,4 @@
-"""A person's notes and bookmarks: kept apart from what was recorded, replaced whole or not at all.
+"""A person's notes and bookmarks, and where one left: kept apart from what was recorded, replaced whole or not at all.
 
 In a session folder they are `notes.json`. A packed session is never rewritten for a note: then they lie beside it, as
 `NAME.scope.notes.json`, and what the pack itself holds is read until there is such a file.
@@ -6,8 +6,9 @@ In a session folder they are `notes.json`. A packed session is never rewritten f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -39,6 +40,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class _File(msgspec.Struct, frozen=True, kw_only=True):
     version: int = VERSION
     notes: Annotated[list[Note], msgspec.Meta(max_length=MOST_NOTES)] = []
+    place: dict[str, Any] = {}
 
 
 def read_notes(session: Session) -> list[Note]:
@@ -46,12 +48,7 @@ def read_notes(session: Session) -> list[Note]:
 
     Raises: FormatError when the file is there and cannot be understood; SessionProblem when it cannot be read.
     """
-    path = notes_path(session.path)
-    try:
-        is_beside = path.parent != session.path and path.is_file()
-        return _notes_in(_bytes_of(path) if is_beside else session.raw(NOTES, MAX_NOTES_BYTES), path)
-    except FileNotFoundError:
-        return []
+    return _kept(session).notes
 
 
 def shown_notes(session: Session) -> list[Note]:
@@ -66,16 +63,27 @@ def shown_notes(session: Session) -> list[Note]:
         return []
 
 
-def write_notes(session_path: Path, notes: list[Note]) -> None:
+def shown_place(session: Session) -> dict[str, Any]:
+    """How a window that showed the session was left, in that window's own words; empty where nobody knows."""
+    try:
+        return _kept(session).place
+    except SessionProblem:
+        return {}
+
+
+def write_notes(session_path: Path, notes: list[Note], place: Mapping[str, Any] | None = None) -> None:
     """Replaces the notes of a session; they survive a power loss once this returns.
+
+    `place`: how the session is left, as JSON has it; None keeps the last one.
 
     Raises: TargetProblem when they cannot be written, or would take the place of some that nobody can read; the old
     ones are then as they were.
     """
-    _refuse_to_replace_unread(notes_path(session_path))
+    before = _unless_unread(notes_path(session_path))
     if len(notes) > MOST_NOTES:
         raise TargetProblem(f"{session_path} has {MOST_NOTES} notes, which is the most; one more was not saved.")
-    data = msgspec.json.format(msgspec.json.encode(_File(notes=notes)), indent=1) + b"\n"
+    kept = _File(notes=notes, place=before.place if place is None else dict(place))
+    data = msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n"
     if len(data) > MAX_NOTES_BYTES:
         raise TargetProblem(f"The notes of {session_path} are longer than {MAX_NOTES_BYTES} bytes and were not saved.")
     if session_path.is_dir():
@@ -103,18 +111,28 @@ def _bytes_of(path: Path) -> bytes:
         raise FormatError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _notes_in(data: bytes, path: Path) -> list[Note]:
+def _kept(session: Session) -> _File:
+    """What is kept of a session. Raises: FormatError, SessionProblem."""
+    path = notes_path(session.path)
+    try:
+        is_beside = path.parent != session.path and path.is_file()
+        return _file_in(_bytes_of(path) if is_beside else session.raw(NOTES, MAX_NOTES_BYTES), path)
+    except FileNotFoundError:
+        return _File()
+
+
+def _file_in(data: bytes, path: Path) -> _File:
     """Raises: FormatError."""
     try:
-        return from_json(data, _File).notes
+        return from_json(data, _File)
     except msgspec.DecodeError as error:
         raise FormatError(f"The notes in {path} cannot be understood: {error}.", "Move the file away.") from error
 
 
-def _refuse_to_replace_unread(path: Path) -> None:
-    """Raises: TargetProblem when nobody can read the notes that are there: a person may yet repair them."""
+def _unless_unread(path: Path) -> _File:
+    """What is there. Raises: TargetProblem when nobody can read it: a person may yet repair it."""
     try:
-        if path.is_file() and not path.is_symlink():
-            _notes_in(_bytes_of(path), path)
+        is_there = path.is_file() and not path.is_symlink()
+        return _file_in(_bytes_of(path), path) if is_there else _File()
     except FormatError as problem:
         raise TargetProblem(f"New notes were not saved. {problem.message}", problem.remedy) from problem

@@ -154,7 +154,7 @@ def _main_window(store: Store, source: Source) -> Desk:
 def _state(arguments: argparse.Namespace, session: Session, names: Names, frames: FrameReader, at_ns: int) -> Assigns:
     """The state of a window in which somebody has done what the flags say."""
     told = [bookmark_of(note) for note in shown_notes(session)]
-    opened = session_opened(session, names, KEY, at_ns, told)
+    opened = session_opened(session, names, KEY, at_ns=at_ns, bookmarks=told)
     events: list[Event] = [SetTheme(theme=arguments.theme), opened]
     if arguments.mark is not None:
         mark_ns = time_ns_from_text(arguments.mark, session.start_ns, session.end_ns)

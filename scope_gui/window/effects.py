@@ -5,9 +5,11 @@ Nothing here waits: whatever touches a disk is done by the workers of `views.rea
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from capture.errors import ScopeError, SessionProblem
 from capture.session import notes
@@ -19,7 +21,9 @@ from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abando
 from scope_gui.window import library
 from views.inspector.earlier import look_up
 from views.loop import events as e
+from views.loop.remembered import OF_SESSION
 from views.loop.state import Assigns, Notice, Recorder
+from views.loop.view_states import to_keep
 from views.reading.jobs import Jobs
 from views.reading.opening import bookmark_of, note_of, session_opened
 from views.reading.questions import Asking
@@ -42,10 +46,15 @@ class Effects:
         self._recovery = Recovery(send)
         self._told_damage: tuple[int, Damage] | None = None
         self._unwritten: dict[Path, list[notes.Note]] = {}
+        self._shown = Assigns()
+        self._opened_at: tuple[int, dict[str, Any]] = (0, {})
 
     def __call__(self, event: e.Event, before: Assigns, after: Assigns) -> None:
         """Starts what this event asks for."""
         jobs, key = self._jobs, after.session.key if after.session else 0
+        self._shown = after
+        if before.session is not None and before.session.key != key:
+            self._leave(before)
         match event:
             case e.OpenSession(path=path, at=at):
                 number = next(self._keys)
@@ -60,6 +69,7 @@ class Effects:
             case e.SessionOpened(session=session):
                 recent = settings.with_recent(after.recent, session.path)
                 self._send(e.RecentChanged(paths=recent))
+                self._opened_at = (session.key, to_keep(after, OF_SESSION))
             case e.StopLooking():
                 jobs.stop_questions()
             case e.Recover(path=path):
@@ -77,11 +87,11 @@ class Effects:
         if wanted_ns is not None and not (same_session and wanted_ns == before.frame_wanted_ns):
             jobs.ask_frame(key, wanted_ns, after.selection)
         if same_session and after.bookmarks != before.bookmarks:
-            where, kept = Path(after.session.path), [note_of(bookmark) for bookmark in after.bookmarks]
-            jobs.reader.ask(f"notes of {key}", lambda: self._keep_notes(where, kept))
+            self._keep_notes_of(after)
 
     def stop(self) -> None:
-        """Ends the workers; bookmarks set just before are written first."""
+        """Ends the workers; bookmarks set just before, and how the session is left, are written first."""
+        self._leave(self._shown)
         for where, kept in list(self._unwritten.items()):
             self._jobs.reader.ask(f"notes at {where}", lambda where=where, kept=kept: self._keep_notes(where, kept))  # type: ignore[misc]
         self._recovery.stop()
@@ -104,6 +114,7 @@ class Effects:
             try:
                 at_ns = time_ns_from_text(at, session.start_ns, session.end_ns) if at else None
                 told = [bookmark_of(note) for note in notes.shown_notes(session)]
+                place = notes.shown_place(session)
                 self._jobs.show(session, key)
             except BaseException:
                 session.close()
@@ -112,7 +123,8 @@ class Effects:
             refused = Notice(str(problem), serious=True)
             self._send(e.Tell(notice=abandoned_notice(Path(path)) if is_abandoned(Path(path)) else refused))
         else:
-            self._send(session_opened(session, self._source.names, key, at_ns, told))
+            names = self._source.names
+            self._send(session_opened(session, names, key, at_ns=at_ns, bookmarks=told, place=place))
             if session.problems:
                 self._send(e.DamageFound(key=key))
             if session.live:
@@ -134,10 +146,30 @@ class Effects:
         is_open = after.session is not None and Path(after.session.path) == path.resolve()
         self._recovery.begin(path, then_open=not is_open)
 
-    def _keep_notes(self, where: Path, kept: list[notes.Note]) -> None:
+    def _keep_notes_of(self, shown: Assigns) -> None:
+        if shown.session is not None:
+            where, kept = Path(shown.session.path), [note_of(bookmark) for bookmark in shown.bookmarks]
+            place = to_keep(shown, OF_SESSION)
+            self._jobs.reader.ask(f"notes of {shown.session.key}", lambda: self._keep_notes(where, kept, place))
+
+    def _leave(self, shown: Assigns) -> None:
+        """Keeps how a session is left, unless it is left as it was opened."""
+        if shown.session is None or self._opened_at == (shown.session.key, to_keep(shown, OF_SESSION)):
+            return
+        where, place = Path(shown.session.path), to_keep(shown, OF_SESSION)
+        kept = [note_of(bookmark) for bookmark in shown.bookmarks]
+
+        def keep() -> None:
+            with contextlib.suppress(ScopeError):  # a disk that cannot be written on loses where one was, no more
+                notes.write_notes(where, kept, place)
+
+        if where not in self._unwritten:
+            self._jobs.reader.ask(f"place in {where}", keep)
+
+    def _keep_notes(self, where: Path, kept: list[notes.Note], place: Mapping[str, Any] | None = None) -> None:
         """Work of the reader: writes the notes; what cannot be written now is tried again when the window closes."""
         try:
-            notes.write_notes(where, kept)
+            notes.write_notes(where, kept, place)
         except ScopeError as problem:
             self._unwritten[where] = kept
             sentence = f"{problem} Your bookmarks stay here while this window is open."

@@ -252,7 +252,7 @@ def test_no_part_of_the_window_says_a_name_raw_or_as_markup(
         source = Source(session)
         at_ns = (session.start_ns + session.end_ns) // 2
         frame = FrameReady(key=1, time_ns=at_ns, frame=FrameReader(session).at(at_ns))
-        assigns = handle_event(Assigns(), session_opened(session, source.names, 1, at_ns, ()))
+        assigns = handle_event(Assigns(), session_opened(session, source.names, 1, at_ns=at_ns))
         store = Store(handle_event(assigns, frame))
         window = MainWindow(store, source)
         qtbot.addWidget(window)

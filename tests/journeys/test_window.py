@@ -39,6 +39,7 @@ def test_a_moment_found_with_the_keyboard_is_there_again_next_week(play: Any, tm
     again = play("continue")
     assert again["welcome"]
     assert again["notes"] == [[seen["back_ns"], "leak 25% here"], [later[2], ""]]
+    assert again["opened_at"] == seen["left_at"]
     assert again["first_bookmark_ns"] == seen["back_ns"]
     assert again["help"] == ["Keys"]
 

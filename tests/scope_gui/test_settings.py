@@ -9,7 +9,7 @@ import pytest
 
 from scope_gui import settings
 from scope_gui.settings import Settings
-from views.loop.remembered import remembered_types
+from views.loop import remembered
 from views.loop.state import Assigns, Launch
 
 REMEMBERED = {"theme", "recent", "launches", "recordings_folder", "pictures_folder"}
@@ -33,7 +33,7 @@ def test_what_is_marked_is_there_again_and_nothing_else(kept: Path) -> None:
         Assigns(theme="light", recent=("/a.scope",), launches=launches, recordings_folder="/rec"),
     )
     assert set(json.loads(kept.read_text())) == {"geometry", "layout", "layouts", "crash_seen", *REMEMBERED}
-    assert set(remembered_types(Assigns)) == REMEMBERED
+    assert set(remembered.marked_types(Assigns, remembered.REMEMBERED)) == REMEMBERED
 
 
 def test_a_file_of_an_earlier_version_is_understood(kept: Path) -> None:

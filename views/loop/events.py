@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -148,7 +148,10 @@ class SetTheme(Event, frozen=True, kw_only=True):
 
 
 class SessionOpened(Event, frozen=True, kw_only=True):
-    """A session is open and can be shown, from `at_ns` or its first instant on."""
+    """A session is open and can be shown, at `at_ns` or where its busiest second begins, `busiest_ns`.
+
+    `place`: how it was left, as `views.loop.view_states.to_keep` says it; `at_ns` is stronger.
+    """
 
     session: SessionRef
     range_ns: tuple[int, int]
@@ -156,6 +159,8 @@ class SessionOpened(Event, frozen=True, kw_only=True):
     lanes: tuple[int, ...] = ()
     focus_track_id: int = 0
     at_ns: int | None = None
+    busiest_ns: int | None = None
+    place: Mapping[str, Any] = {}
 
 
 class SessionGrew(Event, frozen=True, kw_only=True):

@@ -1,6 +1,9 @@
-"""Which fields of a state are kept between runs: those that are marked REMEMBERED in their struct. No Qt.
+"""Which fields of a state are kept, and with what: those that are marked in their struct. No Qt.
 
-theme: Annotated[Theme, REMEMBERED] = "dark"
+REMEMBERED ones are kept between runs, those OF_SESSION with the session: it opens where one left it.
+
+    theme: Annotated[Theme, REMEMBERED] = "dark"
+    cursor_ns: Annotated[int, OF_SESSION] = 0
 """
 
 from __future__ import annotations
@@ -15,21 +18,22 @@ import msgspec
 from capture.typed import converted
 
 REMEMBERED = msgspec.Meta(extra={"remembered": True})
+OF_SESSION = msgspec.Meta(extra={"of session": True})
 
 
 @cache
-def remembered_types(kind: type[msgspec.Struct]) -> Mapping[str, Any]:
-    """The types of the marked fields by name."""
+def marked_types(kind: type[msgspec.Struct], mark: msgspec.Meta) -> Mapping[str, Any]:
+    """The types of the fields with that mark, by name."""
     fields = msgspec.structs.fields(kind)
-    return {field.name: field.type for field in fields if REMEMBERED in typing.get_args(field.type)}
+    return {field.name: field.type for field in fields if mark in typing.get_args(field.type)}
 
 
-def remembered_values(state: msgspec.Struct) -> dict[str, Any]:
-    """The marked fields as they are now."""
-    return {name: getattr(state, name) for name in remembered_types(type(state))}
+def marked_values(state: msgspec.Struct, mark: msgspec.Meta) -> dict[str, Any]:
+    """The fields with that mark as they are now."""
+    return {name: getattr(state, name) for name in marked_types(type(state), mark)}
 
 
-def values_from(kept: Mapping[str, Any], kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """The marked fields of a struct out of what a file keeps of them. Raises: msgspec.ValidationError."""
-    types = remembered_types(kind)
+def values_from(kept: Mapping[str, Any], kind: type[msgspec.Struct], mark: msgspec.Meta) -> dict[str, Any]:
+    """The fields of a struct with that mark, out of what a file keeps of them. Raises: msgspec.ValidationError."""
+    types = marked_types(kind, mark)
     return {name: converted(kept[name], types[name]) for name in types if name in kept}

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from dags.frame_parts import Frame
-from views.loop.remembered import REMEMBERED
+from views.loop.remembered import OF_SESSION, REMEMBERED
 
 Kind = Literal["process", "track", "call", "site", "state", "event"]
 Theme = Literal["dark", "light"]
@@ -120,18 +120,18 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionRef | None = None
     revision: int = 0
     range_ns: tuple[int, int] = (0, 0)
-    visible_ns: tuple[int, int] = (0, 0)
-    cursor_ns: int = 0
+    visible_ns: Annotated[tuple[int, int], OF_SESSION] = (0, 0)
+    cursor_ns: Annotated[int, OF_SESSION] = 0
     following: bool = False
     playing: bool = False
     speed: float = 1.0
     frame: Frame | None = None
     frame_wanted_ns: int | None = None
-    focus_track_id: int = 0
-    selection: Selection | None = None
-    folded: frozenset[int] = frozenset()
+    focus_track_id: Annotated[int, OF_SESSION] = 0
+    selection: Annotated[Selection | None, OF_SESSION] = None
+    folded: Annotated[frozenset[int], OF_SESSION] = frozenset()
     bookmarks: tuple[Bookmark, ...] = ()
-    marked_ns: int | None = None
+    marked_ns: Annotated[int | None, OF_SESSION] = None
     trail: tuple[int, ...] = ()
     trail_at: int = -1
     search_text: str = ""

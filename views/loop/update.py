@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
+import msgspec
 from msgspec.structs import replace
 
 from views.loop import events as e
+from views.loop.remembered import OF_SESSION
 from views.loop.state import SPEEDS, Assigns, Bookmark, Notice
-from views.loop.view_states import only_remembered, passed_on
+from views.loop.view_states import from_kept, only_remembered, passed_on
 from views.loop.viewport import fitted, panned, showing, zoomed
 
 MAX_TRAIL = 100
@@ -276,21 +278,36 @@ def _to_bookmark(assigns: Assigns, by: int) -> Assigns:
 
 
 def _opened(assigns: Assigns, event: e.SessionOpened) -> Assigns:
-    cursor_ns = event.range_ns[0] if event.at_ns is None else event.at_ns
+    start_ns = event.range_ns[0] if event.busiest_ns is None else event.busiest_ns
     following = event.session.live and event.at_ns is None
-    return replace(
+    begun = replace(
         _without_session(assigns),
         session=event.session,
         range_ns=event.range_ns,
         visible_ns=event.range_ns,
-        cursor_ns=event.range_ns[1] if following else cursor_ns,
-        frame_wanted_ns=event.range_ns[1] if following else cursor_ns,
+        cursor_ns=start_ns if event.at_ns is None else event.at_ns,
         following=following,
         bookmarks=in_order(event.bookmarks),
         lanes=event.lanes,
         focus_track_id=event.focus_track_id,
         speed=assigns.speed,
     )
+    left = _as_left(begun, event)
+    cursor_ns = event.range_ns[1] if following else min(max(left.cursor_ns, event.range_ns[0]), event.range_ns[1])
+    return replace(left, cursor_ns=cursor_ns, frame_wanted_ns=cursor_ns)
+
+
+def _as_left(begun: Assigns, event: e.SessionOpened) -> Assigns:
+    """The session as it was left; what it does not have any more, or never had, is as at first."""
+    try:
+        left = from_kept(event.place, OF_SESSION, begun)
+    except msgspec.ValidationError:
+        return begun
+    if left.focus_track_id not in event.lanes:
+        left = replace(left, focus_track_id=begun.focus_track_id)
+    if begun.following or event.at_ns is not None:
+        return replace(left, cursor_ns=begun.cursor_ns, visible_ns=begun.visible_ns, selection=None)
+    return replace(left, visible_ns=fitted(left.visible_ns, event.range_ns))
 
 
 def _without_session(assigns: Assigns) -> Assigns:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from capture.typed import converted
 from views import registry
 from views.loop.events import Event
-from views.loop.remembered import remembered_values, values_from
+from views.loop.remembered import REMEMBERED, marked_values, values_from
 from views.loop.state import Assigns
 
 _VIEWS = "views"
@@ -57,28 +57,31 @@ def changed_fields(before: Assigns, after: Assigns) -> frozenset[str]:
 
 def only_remembered(assigns: Assigns) -> Assigns:
     """What stays whichever session is open."""
-    views = (type(state)(**remembered_values(state)) for state in assigns.views)
-    return Assigns(**remembered_values(assigns), views=_changed(views))
+    views = (type(state)(**marked_values(state, REMEMBERED)) for state in assigns.views)
+    return Assigns(**marked_values(assigns, REMEMBERED), views=_changed(views))
 
 
-def to_keep(assigns: Assigns) -> dict[str, Any]:
-    """What is kept between runs, as JSON has it; the views' own by the name of the view."""
+def to_keep(assigns: Assigns, mark: msgspec.Meta = REMEMBERED) -> dict[str, Any]:
+    """What is kept, between runs or with the session, as JSON has it; the views' own by the name of the view."""
     found = {
-        name: values for name, kind in registry.states().items() if (values := remembered_values(assigns.of(kind)))
+        name: values for name, kind in registry.states().items() if (values := marked_values(assigns.of(kind), mark))
     }
-    kept: dict[str, Any] = msgspec.to_builtins(remembered_values(assigns) | ({_VIEWS: found} if found else {}))
+    kept: dict[str, Any] = msgspec.to_builtins(marked_values(assigns, mark) | ({_VIEWS: found} if found else {}))
     return kept
 
 
-def from_kept(kept: Mapping[str, Any]) -> Assigns:
-    """The state to begin with. What a view that is not there any more has kept is left out.
+def from_kept(kept: Mapping[str, Any], mark: msgspec.Meta = REMEMBERED, base: Assigns | None = None) -> Assigns:
+    """The state to begin with, or `base` with what was kept. What a view that is not there any more has kept is left
+    out.
 
     Raises: msgspec.ValidationError for values of a wrong type.
     """
+    begun = base or Assigns()
     of_views = converted(kept.get(_VIEWS, {}), dict[str, dict[str, Any]])
     kinds = {name: kind for name, kind in registry.states().items() if name in of_views}
-    views = (kind(**values_from(of_views[name], kind)) for name, kind in kinds.items())
-    return Assigns(**values_from(kept, Assigns), views=_changed(views))
+    fresh = [replace(begun.of(kind), **values_from(of_views[name], kind, mark)) for name, kind in kinds.items()]
+    others = [state for state in begun.views if type(state) not in kinds.values()]
+    return replace(begun, **values_from(kept, Assigns, mark), views=_changed([*others, *fresh]))
 
 
 def _changed(states: Iterable[msgspec.Struct]) -> tuple[msgspec.Struct, ...]:

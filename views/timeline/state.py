@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from msgspec.structs import replace
 
 from views.loop.events import Event
+from views.loop.remembered import OF_SESSION
 from views.loop.state import Assigns
 from views.loop.view_states import ViewState
 
@@ -28,9 +31,9 @@ class UnfoldMetrics(Event, frozen=True, kw_only=True):
 class TimelineState(ViewState, frozen=True, kw_only=True):
     """`kept_open` and `pinned` are track ids."""
 
-    kept_open: frozenset[int] = frozenset()
-    pinned: frozenset[int] = frozenset()
-    all_metrics: bool = False
+    kept_open: Annotated[frozenset[int], OF_SESSION] = frozenset()
+    pinned: Annotated[frozenset[int], OF_SESSION] = frozenset()
+    all_metrics: Annotated[bool, OF_SESSION] = False
 
     def handle(self, event: Event, assigns: Assigns) -> TimelineState:
         """The state after this event."""

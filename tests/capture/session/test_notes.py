@@ -8,7 +8,16 @@ import pytest
 
 from capture.errors import FormatError, TargetProblem
 from capture.session.files import NOTES
-from capture.session.notes import MAX_NOTES_BYTES, MOST_NOTES, Note, notes_path, read_notes, shown_notes, write_notes
+from capture.session.notes import (
+    MAX_NOTES_BYTES,
+    MOST_NOTES,
+    Note,
+    notes_path,
+    read_notes,
+    shown_notes,
+    shown_place,
+    write_notes,
+)
 from capture.session.pack import pack
 from capture.session.session import Session
 from tests.damaged import flip_bit
@@ -25,6 +34,19 @@ def test_notes_are_read_as_they_were_written(tmp_path: Path) -> None:
         write_notes(path, [LEAK, Note(time_ns=7)])
         assert read_notes(session) == [LEAK, Note(time_ns=7)]
         assert session.complete
+
+
+def test_where_one_left_is_kept_beside_the_notes(tmp_path: Path) -> None:
+    path = build_session(tmp_path / "a.scope", events=50).path
+    with Session.open(path) as session:
+        assert shown_place(session) == {}
+        write_notes(path, [LEAK], {"cursor_ns": 7})
+        write_notes(path, [])
+        assert (read_notes(session), shown_place(session)) == ([], {"cursor_ns": 7})
+        write_notes(path, [LEAK], {})
+        assert (read_notes(session), shown_place(session)) == ([LEAK], {})
+        notes_path(path).write_bytes(b"{")
+        assert shown_place(session) == {}
 
 
 def test_a_packed_session_keeps_its_bytes_and_takes_its_notes_along(tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ def scrub_and_bookmark(person: Person) -> dict[str, object]:
     person.expect(lambda: person.assigns.cursor_ns == seen["end_ns"], "playing reaches the end")
     seen["playing_at_the_end"] = person.assigns.playing
     seen["flag_after"] = person.track_has_colour(flag)
+    person.press("Left", "Left")
+    person.expect(person.is_at_rest, "rest")
+    seen["left_at"] = [person.assigns.cursor_ns, *person.assigns.visible_ns]
     return seen
 
 
@@ -53,7 +56,8 @@ def continue_next_week(person: Person) -> dict[str, object]:
     person.press("Return")
     person.wait_for_session()
     seen["notes"] = [(bookmark.time_ns, bookmark.text) for bookmark in person.assigns.bookmarks]
-    person.press("N")
+    seen["opened_at"] = [person.assigns.cursor_ns, *person.assigns.visible_ns]
+    person.press("Home", "N")
     seen["first_bookmark_ns"] = person.assigns.cursor_ns
     person.press("?")
     dialogs = [d for d in person.window.findChildren(QDialog) if d.isVisible()]

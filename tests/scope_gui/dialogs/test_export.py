@@ -43,7 +43,7 @@ class Desk:
     def __init__(self, session: Session) -> None:
         self.source, self.frames = Source(session), FrameReader(session)
         middle_ns = (session.start_ns + session.end_ns) // 2
-        assigns = handle_event(Assigns(), session_opened(session, self.source.names, 1, middle_ns, ()))
+        assigns = handle_event(Assigns(), session_opened(session, self.source.names, 1, at_ns=middle_ns))
         self.store = Store(handle_event(assigns, self.frame(middle_ns)))
         self.sent: list[Event] = []
         self.window = MainWindow(self.store, self.source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from views.loop import events as e
 from views.loop.state import Assigns, Selection
 from views.loop.store import Store
 from views.reading.source import Source
+from views.timeline.state import KeepOpen
 
 
 class Desk:
@@ -60,7 +62,7 @@ def has_frame(assigns: Assigns) -> bool:
 def test_an_opened_session_shows_its_first_frame_and_its_lanes(desk: Desk, path: Path) -> None:
     shown = desk.do(e.OpenSession(path=str(path)), until=has_frame)
     assert shown.session is not None
-    assert (shown.session.name, shown.lanes, shown.focus_track_id) == ("orders.scope", (1, 2, 3), 2)
+    assert (shown.session.name, shown.lanes, shown.focus_track_id) == ("orders.scope", (1, 2, 3), 3)
     assert shown.recent == (str(path),)
     assert shown.busy == ""
 
@@ -107,6 +109,61 @@ def test_bookmarks_are_there_again_when_the_session_is_opened_again(desk: Desk, 
     again = desk.do(e.OpenSession(path=str(path)), until=has_frame)
     assert again.bookmarks == marked.bookmarks
     assert [bookmark.text for bookmark in again.bookmarks] == ["", "leak"]
+
+
+def test_a_session_opens_where_it_was_left(desk: Desk, path: Path) -> None:
+    shown = desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    middle_ns = (shown.range_ns[0] + shown.range_ns[1]) // 2
+    left = desk.do(
+        e.SeekTo(time_ns=middle_ns),
+        e.Mark(),
+        e.Zoom(factor=0.25),
+        e.Select(selection=Selection("track", 3, 3)),
+        KeepOpen(track_id=2),
+        e.ToggleFold(track_id=1),
+        e.SeekTo(time_ns=middle_ns + 9),
+        until=has_frame,
+    )
+    desk.do(e.SessionClosed(), until=lambda assigns: assigns.session is None)
+    again = desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    for name in ("cursor_ns", "visible_ns", "selection", "focus_track_id", "folded", "marked_ns", "views"):
+        assert getattr(again, name) == getattr(left, name), name
+    assert again.visible_ns != again.range_ns
+    elsewhere = desk.do(e.OpenSession(path=str(path), at="10%"), until=lambda assigns: assigns.session != again.session)
+    assert elsewhere.cursor_ns == shown.range_ns[0] + (shown.range_ns[1] - shown.range_ns[0]) // 10
+    assert (elsewhere.visible_ns, elsewhere.selection, elsewhere.folded) == (shown.range_ns, None, frozenset({1}))
+
+
+def test_the_window_that_ends_keeps_its_place_too_and_one_that_only_looked_writes_nothing(path: Path) -> None:
+    for by, is_kept in ((0, False), (5, True)):
+        desk = Desk()
+        shown = desk.do(e.OpenSession(path=str(path)), until=has_frame)
+        desk.do(e.SeekTo(time_ns=shown.cursor_ns + by), until=has_frame)
+        desk.effects.stop()
+        assert notes_path(path).exists() is is_kept
+    again = Desk()
+    assert again.do(e.OpenSession(path=str(path)), until=has_frame).cursor_ns == shown.cursor_ns + 5
+    again.effects.stop()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"cursor_ns": "x"},
+        {"cursor_ns": 1 << 62, "visible_ns": [5, -5], "focus_track_id": 99},
+        {"selection": {"kind": "nothing", "id": 1}},
+        {"views": {"timeline": {"kept_open": "all"}, "gone": {"a": 1}}},
+        {"views": 7},
+        {"folded": [1, 2, 3, 4], "theme": "light", "recent": ["/etc/passwd"]},
+    ],
+)
+def test_a_place_that_nobody_left_harms_nothing(desk: Desk, path: Path, place: dict[str, Any]) -> None:
+    write_notes(path, [Note(time_ns=3)], place)
+    shown = desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    assert shown.range_ns[0] <= shown.cursor_ns <= shown.range_ns[1]
+    assert shown.range_ns[0] <= shown.visible_ns[0] < shown.visible_ns[1] <= shown.range_ns[1]
+    assert shown.focus_track_id in shown.lanes
+    assert (shown.theme, shown.recent, len(shown.bookmarks)) == ("dark", (str(path),), 1)
 
 
 def test_notes_that_cannot_be_understood_are_told_and_stay_as_they_are(desk: Desk, path: Path) -> None:
