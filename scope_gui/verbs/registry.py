@@ -93,6 +93,9 @@ VERBS: tuple[Verb, ...] = (
     Verb("export", "look", "pictures of a session, without a display", "scope_gui.verbs.export"),
     Verb("events", "look", "the recorded events of a stretch of time", "scope_gui.verbs.events"),
     Verb("query", "look", "SQL over the tables of a session", "scope_gui.verbs.query"),
+    Verb("top", "look", "the functions that were called most, took longest, failed", "scope_gui.verbs.top"),
+    Verb("calls", "look", "one function: how long its calls took, and the slowest of them", "scope_gui.verbs.calls"),
+    Verb("tree", "look", "who called whom, with the time that it took", "scope_gui.verbs.tree"),
     Verb("findings", "look", "what looks wrong, with the events that prove it", "scope_gui.verbs.findings"),
     Verb(
         "graph",

@@ -1,0 +1,88 @@
+"""`scope-gui calls`: one function: what it came to, how long its calls took, and the slowest of them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from capture.shown_text import one_line
+from dags.analyses.call_finder import FoundCall, slowest_calls
+from dags.analyses.function_rows import FunctionRow, function_rows
+from dags.analyses.function_statistics import FunctionStatistics, function_statistics
+from scope_gui.streams import print_json
+from scope_gui.verbs.opened import opened
+from scope_gui.verbs.shared_flags import json_flag, row_limit, session_flag
+from scope_gui.verbs.stretch import CUT, function_of, heading, range_of, reading, stretch_flags, tracks_of
+from views.words.figures import count_text, duration_text
+from views.words.timespec import text_from_ns
+
+BAR = 40
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Of which function, when and where."""
+    session_flag(parser)
+    parser.add_argument("function", metavar="FUNCTION", help="its name, MODULE.NAME, the last part of it, or FILE:LINE")
+    parser.add_argument("--slowest", type=row_limit, default=10, metavar="N", help="so many calls (default 10)")
+    stretch_flags(parser)
+    json_flag(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the function and its slowest calls."""
+    with opened(arguments.session) as session:
+        site = function_of(session, arguments.function)
+        range_ns, tracks = range_of(session, arguments.range), tracks_of(session, arguments.thread)
+        track_ids = None if tracks is None else {track.track_id for track in tracks}
+        reads_on = reading(session, range_ns, times=3)
+        found = function_statistics(session, range_ns, track_ids=track_ids, reads_on=reads_on)
+        row = found.row_of(site.site_id)
+        calls = list[FoundCall]()
+        if row is not None and arguments.slowest:
+            calls = slowest_calls(
+                session, site.site_id, arguments.slowest, range_ns, track_ids=track_ids, reads_on=reads_on
+            )
+        told = None if row is None else function_rows(found, {site.site_id: site}, [row])[0]
+        buckets = [] if row is None else _buckets(found, row, 4 if arguments.json else 1)
+        head = heading(session, range_ns, tracks)
+        threads = {track.track_id: track.name or f"track {track.track_id}" for track in session.tracks()}
+    if arguments.json:
+        durations = [{"from_ns": low, "below_ns": above, "calls": count} for low, above, count in buckets]
+        print_json({"range_ns": range_ns, "function": told, "durations": durations, "slowest": calls})
+        return 0
+    print(one_line(f"{site.function} {site.file}:{site.line}, {head}"))
+    if told is None:
+        print("it did not run")
+        return 0
+    print("\n".join(map(one_line, _lines(told, buckets, calls, threads))))
+    return 0
+
+
+def _buckets(found: FunctionStatistics, row: int, per_doubling: int) -> list[tuple[int, int, int]]:
+    """(from_ns, below_ns, calls)."""
+    return list(zip(*(part.tolist() for part in found.distribution(row, per_doubling)), strict=True))
+
+
+def _lines(
+    told: FunctionRow, buckets: list[tuple[int, int, int]], calls: list[FoundCall], threads: dict[int, str]
+) -> Iterator[str]:
+    cut = f", {count_text(told.cut)} of them not whole in this stretch" if told.cut else ""
+    yield f"{count_text(told.calls)} calls{cut}, {count_text(told.errors)} ended by an exception"
+    yield f"total {duration_text(told.total_ns)}, own {duration_text(told.own_ns)}, waited {told.waited}"
+    yield f"first call at {text_from_ns(told.first_ns)}, last at {text_from_ns(told.last_ns)}"
+    if told.shortest_ns is not None and told.median_ns is not None and told.p95_ns is not None:
+        times = (told.shortest_ns, told.median_ns, told.p95_ns)
+        yield "shortest {}, median {}, 95 % within {}".format(*map(duration_text, times))
+    most = max((count for *_, count in buckets), default=0)
+    for low, above, count in buckets:
+        bar = "#" * -(-BAR * count // most)
+        yield f"  {duration_text(low):>9} to {duration_text(above):>9}  {bar:<{BAR}}  {count_text(count)}".rstrip()
+    if calls:
+        yield "slowest calls:"
+    for call in calls:
+        ended = "open" if call.end_ns is None else "raised" if call.raised else ""
+        lasted = f"{duration_text(call.inside_ns)}{' *' if call.is_cut else ''}"
+        where = f"{threads.get(call.track_id, call.track_id)}, call {call.call_id}"
+        yield f"  {lasted:>12}  at {text_from_ns(call.start_ns)}  on {where}{', ' if ended else ''}{ended}"
+    if any(call.is_cut for call in calls):
+        yield CUT

@@ -1,0 +1,140 @@
+"""`top`, `calls` and `tree`: what a program did with its time, from the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capture.session.session import Session
+from tests.scope_command import query, run_recorded, scope, scope_here, scope_json
+from tests.sessions import build_session
+
+PROGRAM = """
+import threading, time
+
+class Shop:
+    def order(self, n):
+        if n % 4 == 0:
+            raise LookupError(n)
+        return price(n)
+
+def price(n):
+    return n * 2
+
+def serve(orders):
+    for n in range(orders):
+        try:
+            Shop().order(n)
+        except LookupError:
+            pass
+
+def rest():
+    time.sleep(0.05)
+
+for name, orders in (("first", 40), ("second", 20)):
+    thread = threading.Thread(target=serve, args=(orders,), name=name)
+    thread.start()
+    thread.join()
+rest()
+"""
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "program.py").write_text(PROGRAM)
+    run_recorded(folder / "s.scope", [sys.executable, folder / "program.py"])
+    return folder / "s.scope"
+
+
+def by_name(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {row["function"]: row for row in rows}
+
+
+def test_top_says_what_the_program_did(session: Path) -> None:
+    found = by_name(scope_json("top", session, "--json")["functions"])
+    assert {name: found[name]["calls"] for name in ("Shop.order", "price", "serve", "rest")} == {
+        "Shop.order": 60,
+        "price": 45,
+        "serve": 2,
+        "rest": 1,
+    }
+    assert found["Shop.order"]["errors"] == 15
+    assert found["rest"]["own_ns"] >= 50_000_000
+    assert found["rest"]["waited"] == "not captured"
+    assert (
+        scope_json("top", session, "--json", "--by", "longest", "--limit", "1")["functions"][0]["function"]
+        == "<module>"
+    )
+    [worst] = scope_json("top", session, "--json", "--by", "errors")["functions"]
+    assert worst["function"] == "Shop.order"
+    one = by_name(scope_json("top", session, "--json", "--thread", "second")["functions"])
+    assert (one["Shop.order"]["calls"], one["serve"]["calls"], "rest" in one) == (20, 1, False)
+
+
+def test_a_stretch_cuts_what_lies_across_its_ends(session: Path) -> None:
+    [rest] = query(session, "SELECT start_ns, end_ns FROM calls JOIN sites USING (site_id) WHERE function = 'rest'")
+    start_ns, end_ns = rest["start_ns"] + 10_000_000, rest["start_ns"] + 30_000_000
+    found = scope_json("top", session, "--json", "--range", f"{start_ns}ns..{end_ns}ns")
+    assert found["range_ns"] == [start_ns, end_ns]
+    told = by_name(found["functions"])["rest"]
+    assert (told["calls"], told["cut"], told["total_ns"], told["median_ns"]) == (1, 1, 20_000_000, None)
+    said = scope("top", session, "--range", f"{start_ns}ns..{end_ns}ns").stdout
+    assert "1 *    20 ms" in said.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert said.endswith("* = not whole in this stretch: it began before, or goes on after\n")
+
+
+def test_calls_says_how_long_they_took_and_which_were_slowest(session: Path) -> None:
+    found = scope_json("calls", session, "order", "--slowest", "3", "--json")
+    assert found["function"]["function"] == "Shop.order"
+    assert sum(bucket["calls"] for bucket in found["durations"]) == 60
+    rows = query(
+        session,
+        """SELECT call_id, end_ns - start_ns AS ns FROM calls JOIN sites USING (site_id)
+           WHERE function = 'Shop.order' ORDER BY ns DESC, call_id LIMIT 3""",
+    )
+    assert [(one["call_id"], one["inside_ns"]) for one in found["slowest"]] == [
+        (row["call_id"], row["ns"]) for row in rows
+    ]
+    said = scope("calls", session, "__main__.price").stdout
+    assert "45 calls, 0 ended by an exception" in said
+    assert "waited not captured" in said
+    assert said.count("  at ") == 10
+    assert "it did not run" in scope("calls", session, "rest", "--thread", "first").stdout
+
+
+def test_a_function_that_may_be_several_is_asked_for_anew(session: Path) -> None:
+    told = scope_here(["calls", str(session), "r"]).stderr
+    assert "'r' may be " in told
+    assert "Name one as MODULE.FUNCTION or FILE:LINE." in told
+    line = PROGRAM.splitlines().index("def price(n):") + 1
+    assert scope_json("calls", session, f"program.py:{line}", "--json")["function"]["function"] == "price"
+
+
+def test_tree_says_who_called_whom(session: Path) -> None:
+    nodes = scope_json("tree", session, "--json", "--least", "0", "--by-thread")["nodes"]
+    chains: dict[int, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+    for node in nodes:
+        above = chains[node["parent"]][0] if node["parent"] >= 0 else (node["track_id"],)
+        chains[node["node"]] = ((*above, node["function"]), node)
+    with Session.open(session) as opened:
+        names = {track.track_id: track.name for track in opened.tracks()}
+    told = {(names[chain[0]], *chain[1:]): node for chain, node in chains.values()}
+    assert told["MainThread", "<module>", "rest"]["total_ns"] >= 50_000_000
+    for thread, orders in (("first", 40), ("second", 20)):
+        [way] = [chain for chain in told if chain[0] == thread and chain[-1] == "Shop.order"]
+        assert (told[way]["calls"], told[way]["errors"]) == (orders, orders // 4)
+        assert told[(*way, "price")]["calls"] == orders * 3 // 4
+    said = scope("tree", session).stdout
+    assert said.index("<module>") < said.index("    rest")
+    assert "more took less than 1 % of it" in said
+
+
+def test_what_is_recorded_so_far_of_a_session_that_goes_on(tmp_path: Path) -> None:
+    truth = build_session(tmp_path / "live.scope", 2_000, 2, finish=False)
+    said = scope("top", truth.path).stdout
+    assert "; the recording goes on" in said
+    assert scope_json("top", truth.path, "--json")["live"] is True
