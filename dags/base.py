@@ -46,13 +46,14 @@ class Context:
     """What is known beside a batch: by the definitions, and by the followers that were fed it before.
 
     Shape: `process_of` is each track's process by track id, 0 where nothing is known; `writers` the innermost open call
-    at each state event, once the code DAG has seen the batch; `facts` rows of the same stretch that no event tells, by
-    table; `rows` what those before have made of it.
+    at each state event, `failing` that before each raise and unwind, once the code DAG has seen the batch; `facts` rows
+    of the same stretch that no event tells, by table; `rows` what those before have made of it.
     """
 
     process_of: Int32 | None = None
     state_keys: Sequence[StateKeyRow] = ()
     writers: Int64 | None = None
+    failing: Int64 | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     rows: Rows = field(default_factory=dict)
 

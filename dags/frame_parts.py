@@ -65,12 +65,21 @@ class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
     site_id: int = 0
 
 
+class FrameException(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception on its way; message: its argument as text, bounded. None: not known, or nothing."""
+
+    exception_id: int
+    type: str | None
+    message: str | None
+
+
 class FrameTrack(msgspec.Struct, frozen=True, kw_only=True):
     """One track; its stack outermost first, as sure as `confidence`.
 
     waiting_on: the track it waits for, if that is known. wait_kind: what it waits for, '' where the system does not say
     and while it runs. status_confidence: `sampled` where looks at the thread from outside say whether it waits; `not
-    captured` where nobody looked: "running" then means that it has not ended and joins no other thread.
+    captured` where nobody looked: "running" then means that it has not ended and joins no other thread. exception: the
+    one that it has just raised, or that has just left a call of it.
     """
 
     track_id: int
@@ -88,6 +97,7 @@ class FrameTrack(msgspec.Struct, frozen=True, kw_only=True):
     parent_track_id: int | None = None
     start_ns: int | None = None
     end_ns: int | None = None
+    exception: FrameException | None = None
 
 
 def status_text(track: FrameTrack) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.errors import FormatError, ScopeBug
-from capture.events.batch import EventBatch, Int64
+from capture.events.batch import EventBatch, Int64, mask_of
+from capture.events.kinds import Kind
 
 FRAME_DTYPE = np.dtype(
     [("call_id", "<i8"), ("start_ns", "<i8"), ("site_id", "<i4"), ("line", "<u4"), ("flags", "<u4"), ("unused", "<u4")]
@@ -31,6 +32,7 @@ TRACK_DTYPE = np.dtype(
 )
 FLAG_ENTERED_EARLIER = 1
 FLAG_STANDS = 2
+ASK_FOR_CALL = mask_of((Kind.STATE, Kind.RAISE, Kind.UNWIND))  # dags/native/pairing.c has the same
 MAX_TRACKS = 1 << 20
 COUNT_FIELDS = ("next_call_id", "unmatched", "ignored", "frames", "tracks", "doubted")
 
@@ -129,7 +131,7 @@ class EventColumns:
 
 
 class EndedCalls:
-    """Room for the calls that a batch ends, and for the writers of its states."""
+    """Room for the calls that a batch ends, and for the innermost calls at its events of ASK_FOR_CALL."""
 
     def __init__(self, capacity: int, writers: int) -> None:
         self._columns = {name: np.empty(capacity, dtype) for name, dtype in _CALL_COLUMNS.items()}
@@ -148,8 +150,8 @@ class EndedCalls:
         rows = int(self.struct.rows)
         return {name: column[:rows] for name, column in self._columns.items()}
 
-    def writer_call_ids(self) -> Int64:
-        """The innermost call at each STATE event of the batch, 0 = none."""
+    def call_ids(self) -> Int64:
+        """The innermost call before each event of the batch that is of ASK_FOR_CALL, 0 = none."""
         return self._writers
 
 

@@ -43,6 +43,7 @@ FOLLOWERS: tuple[Follower, ...] = (
     Follower("waits", "dags.process.waiting:WaitsDag", tables=("waits",), once_in=("process", 1)),
     Follower("code", "dags.code.dag:CodeDag", tables=("calls",), numbers=True),
     Follower("state", "dags.state.dag:StateDag", tables=("states",), numbers=True),
+    Follower("exceptions", "dags.exceptions.dag:ExceptionsDag", tables=("exceptions", "exception_frames")),
     Follower("causality", "dags.causality.dag:CausalityDag", tables=("edges",), in_frames=False),
 )
 """In the order in which they are fed: each is told what those before it have made of the same events."""

@@ -43,9 +43,8 @@ def event_of(kind: Kind, ticks: int) -> bytes:
     if row.payload == "state":
         return state(ticks, a, "7", flags=StateFlag.FIRST_KNOWN)
     if row.payload != "none":
-        return with_payload(
-            ticks, a, kind, (struct.pack("<Q", 6) if row.payload == "object" else b"") + b"seven", flags
-        )
+        number = {"object": 6, "exception": 1}.get(row.payload)
+        return with_payload(ticks, a, kind, (struct.pack("<Q", number) if number else b"") + b"seven", flags)
     return record(ticks, a, kind, flags, 0 if row.b == "nothing" else 1)
 
 

@@ -22,11 +22,13 @@ from capture.events.batch import EventBatch, Int32, Int64, UInt8, make_batch, ma
 from capture.events.definitions import GapRow
 from capture.events.kinds import (
     BLIND_REASONS,
+    EXCEPTION_TYPE_BITS,
     GAP_REASONS,
     KINDS,
     SNAPSHOT_REASONS,
     JoinEndFlag,
     Kind,
+    RaiseFlag,
     SnapshotFlag,
     StateFlag,
 )
@@ -45,13 +47,20 @@ _PARTS = {
 }
 _ENDED = TextColumn.of(["ended"])
 _HAS_SITE = mask_of(kind for kind in KINDS if kind.row.a == "site")
-_HAS_EXCEPTION = mask_of(kind for kind in KINDS if kind.row.b == "exception type")
+_HAS_EXCEPTION = mask_of(kind for kind in KINDS if kind.row.b in ("exception type", "exception"))
+_SAYS_WHICH = mask_of(kind for kind in KINDS if kind.row.b == "exception")
+_HAS_MESSAGE = mask_of(kind for kind in KINDS if kind.row.payload == "exception")
 _HAS_THREAD = mask_of(kind for kind in KINDS if kind.row.a == "thread")
 _HAS_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is not None)
 _HAS_KEY = mask_of(kind for kind in KINDS if kind.row.a == "state key")
 _HAS_NUMBER = mask_of(kind for kind in KINDS if kind.row.a in ("dropped", "number"))
 _HAS_STATE_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is StateFlag)
-_SAYS_MORE = mask_of(kind for kind in KINDS if kind.row.a != "site" or kind.row.payload != "none" or kind.row.flags)
+_SAYS_MORE = mask_of(
+    kind
+    for kind in KINDS
+    if kind.row.a != "site" or kind.row.b == "exception" or kind.row.payload != "none" or kind.row.flags
+)
+_TYPE = (1 << EXCEPTION_TYPE_BITS) - 1
 
 
 @dataclass(slots=True)
@@ -68,6 +77,7 @@ class Columns:
     texts: dict[int, str] = field(default_factory=dict)  # of what is as rare as threads
     words: list[tuple[Int64, TextColumn]] = field(default_factory=list)  # (rows, their texts)
     payloads: Payloads = NO_PAYLOADS  # their texts as they are shown; a deleted state has none
+    messages: Payloads = NO_PAYLOADS  # of exceptions
 
 
 @dataclass(slots=True)
@@ -122,9 +132,12 @@ def take_columns(
     extras = [
         (int(start) + row, extra) for start, part in zip(starts, parts, strict=False) for row, extra in part.extras
     ]
+    _split_payloads(columns, _joined([part.payloads for part in parts], starts.tolist()))
     _fill_rare(catalog, target, heads, columns, extras)
-    columns.payloads = _joined([part.payloads for part in parts], starts.tolist())
     _fill_payloads(catalog, target, heads, columns)
+    if len(columns.messages.rows) and columns.flags is not None:
+        truncated = columns.flags[columns.messages.rows] & RaiseFlag.TRUNCATED != 0
+        columns.messages = replace(columns.messages, texts=_with_cuts_marked(columns.messages.texts, truncated))
     return [columns]
 
 
@@ -238,6 +251,15 @@ def _site_ids(catalog: Catalog, target: Target, heads: Records) -> Int32:
     return site_ids
 
 
+def _split_payloads(columns: Columns, payloads: Payloads) -> None:
+    """Messages of exceptions aside from what else has a text."""
+    of_exceptions = _HAS_MESSAGE[columns.kind[payloads.rows]]
+    if not of_exceptions.any():
+        columns.payloads = payloads
+    else:
+        columns.payloads, columns.messages = payloads.taken(~of_exceptions), payloads.taken(of_exceptions)
+
+
 def _fill_rare(
     catalog: Catalog, target: Target, heads: Records, columns: Columns, extras: Sequence[tuple[int, Extra]]
 ) -> None:
@@ -245,8 +267,10 @@ def _fill_rare(
     kind, texts = columns.kind, columns.texts
     occurring = np.bincount(kind, minlength=256).astype(np.bool_)
     if (occurring & _HAS_EXCEPTION).any():
-        failing = np.flatnonzero(_HAS_EXCEPTION[kind] & (heads["b"] != 0))
-        columns.words.append((failing, _words(heads["b"][failing], target.exceptions)))
+        types = np.where(_HAS_EXCEPTION[kind], heads["b"] & np.uint16(_TYPE), np.uint16(0))
+        types[columns.messages.rows] = columns.messages.serials & np.uint64(_TYPE)
+        failing = np.flatnonzero(types)
+        columns.words.append((failing, _words(types[failing], target.exceptions)))
     if not (occurring & _SAYS_MORE).any():
         return
     columns.flags = heads["flags"].copy()  # of one record even a contiguous array would be a view of what was read
@@ -258,6 +282,8 @@ def _fill_rare(
         columns.ref[threads] = _track_ids(catalog, target, heads["a"][threads])
         ended = threads[(kind[threads] == Kind.JOIN_END) & (columns.flags[threads] & JoinEndFlag.ENDED != 0)]
         columns.words.append((ended, _ENDED.taken(np.zeros(len(ended), np.int64))))
+    unwound = np.flatnonzero(_SAYS_WHICH[kind])
+    columns.ref[unwound] = heads["b"][unwound] >> EXCEPTION_TYPE_BITS
     numbers = np.flatnonzero(_HAS_NUMBER[kind])
     columns.ref[numbers] = heads["a"][numbers]
     for row, extra in extras:
@@ -283,14 +309,18 @@ def _fill_payloads(catalog: Catalog, target: Target, heads: Records, columns: Co
     if with_key.any():
         columns.ref[keyed] = _key_ids(catalog, target, heads["a"][keyed])
     columns.object_id[at] = _object_ids(target, payloads.serials)
-    texts = payloads.texts.array
     truncated = _HAS_STATE_FLAGS[kinds] & (flags & StateFlag.TRUNCATED != 0)
-    if truncated.any():
-        import pyarrow.compute as pc  # noqa: PLC0415 - takes 70 ms to import, and few values are cut
+    columns.payloads = replace(payloads, texts=_with_cuts_marked(payloads.texts, truncated))
 
-        ends = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
-        texts = pc.if_else(pa.array(truncated), pc.binary_join_element_wise(texts, *ends), texts)
-    columns.payloads = replace(payloads, texts=TextColumn(texts))
+
+def _with_cuts_marked(texts: TextColumn, truncated: npt.NDArray[np.bool_]) -> TextColumn:
+    """The texts, with a mark at the end of those that were cut."""
+    if not truncated.any():
+        return texts
+    import pyarrow.compute as pc  # noqa: PLC0415 - takes 70 ms to import, and few values are cut
+
+    ends = (pa.scalar(text, pa.large_string()) for text in ("…", ""))
+    return TextColumn(pc.if_else(pa.array(truncated), pc.binary_join_element_wise(texts.array, *ends), texts.array))
 
 
 def _words(numbers: npt.NDArray[np.uint16], names: Mapping[int, str]) -> TextColumn:
@@ -359,6 +389,8 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
         for name in rare
     }  # fmt: skip
     payloads = _joined([part.payloads for part in parts], offsets)
+    said = _joined([part.messages for part in parts], offsets)
+    said_rows, messages = said.rows, said.texts
     changes = None
     if len(payloads.rows):
         changes = np.zeros(len(time_ns), np.int64)
@@ -366,19 +398,23 @@ def merge(parts: Sequence[Columns], first_event_id: int) -> EventBatch | None:
     rows, values = _texts(parts, offsets, payloads, kind, more.get("flags"))
     if (time_ns[1:] < time_ns[:-1]).any():
         order = np.argsort(time_ns, kind="stable")
-        if len(rows):
+        if len(rows) or len(said_rows):
             place = np.empty(len(order), np.int64)
             place[order] = np.arange(len(order))
-            rows = place[rows]
+            rows, said_rows = place[rows], place[said_rows]
         time_ns, kind, track_id, site_id = time_ns[order], kind[order], track_id[order], site_id[order]
         more = {name: column[order] for name, column in more.items()}
         changes = None if changes is None else changes[order]
     if (rows[1:] < rows[:-1]).any():
         by_row = np.argsort(rows, kind="stable")
         rows, values = rows[by_row], values.taken(by_row)
+    if (said_rows[1:] < said_rows[:-1]).any():
+        by_row = np.argsort(said_rows, kind="stable")
+        said_rows, messages = said_rows[by_row], messages.taken(by_row)
     return make_batch(
         first_event_id, time_ns, kind, track_id,
-        site_id=site_id, value_rows=rows, values=values, changes=changes, **more,
+        site_id=site_id, value_rows=rows, values=values, changes=changes,
+        message_rows=said_rows, messages=messages, **more,
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ _OF_PAYLOAD: dict[str, int] = {
     "text": Layout.REQUIRED | Layout.TEXT,
     "object": Layout.REQUIRED | Layout.TEXT | Layout.OBJECT,
     "state": Layout.REQUIRED | Layout.TEXT | Layout.OBJECT | Layout.COUNTED,
+    "exception": Layout.TEXT | Layout.OBJECT,
 }
 _LAYOUTS = np.zeros(256, np.uint8)
 _LAYOUTS[list(KINDS)] = [Layout.KNOWN | _OF_PAYLOAD[kind.row.payload] for kind in KINDS]
@@ -47,7 +48,7 @@ class Payloads:
     """What the events of a piece say beyond their heads in text, one entry each, ascending by row."""
 
     rows: npt.NDArray[np.int64]
-    serials: npt.NDArray[np.uint64]  # of the object, 0 = of none
+    serials: npt.NDArray[np.uint64]  # of the object, 0 = of none; of an exception the number of its type
     changes: npt.NDArray[np.int64]  # how many the value of a state stands for; of another kind 0
     texts: TextColumn
 
@@ -56,6 +57,11 @@ class Payloads:
         low, high = (int(at) for at in np.searchsorted(self.rows, (start, stop)))
         rows = self.rows[low:high] - start
         return Payloads(rows, self.serials[low:high], self.changes[low:high], self.texts[low:high])
+
+    def taken(self, which: npt.NDArray[np.bool_]) -> Payloads:
+        """Those of them."""
+        texts = self.texts.taken(np.flatnonzero(which))
+        return Payloads(self.rows[which], self.serials[which], self.changes[which], texts)
 
 
 @dataclass(frozen=True, slots=True)

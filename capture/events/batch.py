@@ -2,13 +2,13 @@
 
 A batch is a handful of numpy columns instead of a list of objects: ten million events as Python objects cost
 gigabytes and minutes. Only a few kinds carry a text (exceptions, states, snapshots), so `value` is sparse: the row
-numbers that have one, and their texts.
+numbers that have one, and their texts; and so are the messages of exceptions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ RECORD_BYTES = 16
 RECORD_DTYPE = np.dtype([("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2")])
 assert RECORD_DTYPE.itemsize == RECORD_BYTES
 
+_NO_ROWS: Int64 = np.empty(0, np.int64)
 _COLUMNS = ("time_ns", "kind", "track_id", "site_id", "object_id", "ref", "flags")
 
 
@@ -40,6 +41,7 @@ class EventBatch:
 
     `value_rows` are the ascending row numbers that carry a text, `values` those texts in the same order. `changes` is
     known while a recording is sealed, and where a session counts: how many changes each state stands for, else 0.
+    `message_rows` and `messages` are the same for what raised exceptions say.
 
     Shape: every column has one entry per event; the id of row i is `first_event_id + i`.
     Units: time_ns in ns on the session clock. 0 in an id column means "none".
@@ -56,6 +58,8 @@ class EventBatch:
     value_rows: Int64
     values: TextColumn
     changes: Int64 | None = None
+    message_rows: Int64 = field(default_factory=lambda: _NO_ROWS)
+    messages: TextColumn = field(default_factory=lambda: NO_TEXTS)
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -65,6 +69,7 @@ class EventBatch:
         start, stop, _ = slice(start, stop).indices(len(self))
         stop = max(start, stop)
         low, high = (int(i) for i in np.searchsorted(self.value_rows, (start, stop)))
+        first, last = (int(i) for i in np.searchsorted(self.message_rows, (start, stop)))
         columns: dict[str, Any] = {name: getattr(self, name)[start:stop] for name in _COLUMNS}
         return EventBatch(
             self.first_event_id + start,
@@ -72,12 +77,19 @@ class EventBatch:
             value_rows=self.value_rows[low:high] - start,
             values=self.values[low:high],
             changes=None if self.changes is None else self.changes[start:stop],
+            message_rows=self.message_rows[first:last] - start,
+            messages=self.messages[first:last],
         )
 
     def value_of(self, row: int) -> str | None:
         """The text of one row, or None."""
         at = int(np.searchsorted(self.value_rows, row))
         return self.values[at] if at < len(self.values) and int(self.value_rows[at]) == row else None
+
+    def message_of(self, row: int) -> str | None:
+        """What the exception of one row says, or None."""
+        at = int(np.searchsorted(self.message_rows, row))
+        return self.messages[at] if at < len(self.messages) and int(self.message_rows[at]) == row else None
 
     @staticmethod
     def empty(first_event_id: int = 1) -> EventBatch:
@@ -98,6 +110,8 @@ def make_batch(
     value_rows: Int64 | None = None,
     values: Sequence[str] | None = None,
     changes: Int64 | None = None,
+    message_rows: Int64 | None = None,
+    messages: Sequence[str] | None = None,
 ) -> EventBatch:
     """A batch from the columns at hand; what is left out is zero."""
     rows = len(time_ns)
@@ -113,6 +127,8 @@ def make_batch(
         value_rows=np.empty(0, np.int64) if value_rows is None else value_rows,
         values=NO_TEXTS if values is None else TextColumn.of(values),
         changes=changes,
+        message_rows=_NO_ROWS if message_rows is None else message_rows,
+        messages=NO_TEXTS if messages is None else TextColumn.of(messages),
     )
 
 
@@ -138,4 +154,6 @@ def concat(batches: Sequence[EventBatch]) -> EventBatch:
         value_rows=np.concatenate([batch.value_rows + offset for offset, batch in zip(offsets, batches, strict=False)]),
         values=TextColumn.joined([batch.values for batch in batches]),
         changes=np.concatenate(changes) if len(changes) == len(batches) else None,
+        message_rows=np.concatenate([b.message_rows + offset for offset, b in zip(offsets, batches, strict=False)]),
+        messages=TextColumn.joined([batch.messages for batch in batches]),
     )

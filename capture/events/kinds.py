@@ -16,13 +16,17 @@ from typing import Literal, Self
 
 Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state"]
 A = Literal["site", "own thread", "thread", "reason", "dropped", "state key", "number"]
-B = Literal["nothing", "exception type", "reason", "payload bytes"]
-Payload = Literal["none", "frames", "text", "object", "state"]
+B = Literal["nothing", "exception type", "exception", "reason", "payload bytes"]
+"""exception: the number of its type in the low 11 bits, and in the others which of the track's raises it is, counted
+back from 1, the latest; 0: none of the last 31."""
+Payload = Literal["none", "frames", "text", "object", "state", "exception"]
 """What the bytes are, little-endian. frames: u32 site, u32 line (0: not known) for each frame, outermost first. text:
 UTF-8. object: u64 serial of an object (0: none), text. state: the same, and between them, if counted, a u64: how many
-changes the value stands for."""
+changes the value stands for. exception: u64 number of its type, text: its message; without one it has no payload, and
+`b` is the type."""
 Rate = Literal["hot", "often", "rare"]
 
+EXCEPTION_TYPE_BITS = 11  # of `b`
 PAYLOAD_FLAG = 128
 """A bit of every kind: `b` bytes of payload follow the record, in (b + 15) // 16 slots as long as itself."""
 RETIRED = {25: "a frame of a snapshot, in a slot of its own: pools of ABI 2"}
@@ -97,6 +101,13 @@ class StateFlag(Coded):
     MUTABLE = 64, "it shows what a container held, which may change unseen"
 
 
+class RaiseFlag(Coded):
+    """Bits of a raise."""
+
+    TRUNCATED = 1, "the message was cut"
+    REDACTED = 2, "a secret was left out of the message"
+
+
 class SnapshotReason(Coded):
     """Why a stack was told."""
 
@@ -165,12 +176,12 @@ class Kind(IntEnum):
     RETURN = KindRow(code=4, group="call", depth=Depth.RETURNS, a="site", says="A function returns.")
     YIELD = KindRow(code=5, group="call", depth=Depth.YIELDS, a="site", says="A function is suspended.")
     UNWIND = KindRow(
-        code=6, group="call", depth=Depth.RAISES, a="site", b="exception type", rate="often",
+        code=6, group="call", depth=Depth.RAISES, a="site", b="exception", rate="often",
         says="An exception leaves a function; its type is the value.",
     )  # fmt: skip
     RAISE = KindRow(
-        code=7, group="exception", a="site", b="exception type", rate="often",
-        says="An exception is raised, once for each and thread; its type is the value.",
+        code=7, group="exception", a="site", b="exception type", payload="exception", flags=RaiseFlag, rate="often",
+        says="An exception is raised, once for each and thread; its type is the value, `message` what it says.",
     )  # fmt: skip
     THREAD_BEGIN = KindRow(
         code=16, group="thread", depth=Depth.BEGINS, a="own thread", flags=ThreadBeginFlag, rate="rare",

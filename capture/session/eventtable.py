@@ -19,6 +19,7 @@ _CODES = sorted(KIND_NAMES)
 _WORDS = pa.array([KIND_NAMES[code] for code in _CODES])
 _INDEX_OF_CODE = np.full(256, -1, np.int8)
 _INDEX_OF_CODE[_CODES] = np.arange(len(_CODES))
+_TEXTS = ("value", "message")
 _INT_COLUMNS: dict[str, type[np.generic]] = {
     "time_ns": np.int64,
     "track_id": np.int32,
@@ -27,7 +28,7 @@ _INT_COLUMNS: dict[str, type[np.generic]] = {
     "ref": np.int64,
     "flags": np.uint8,
 }
-BATCH_COLUMNS = ("kind", "value", *_INT_COLUMNS)
+BATCH_COLUMNS = ("kind", "value", "message", *_INT_COLUMNS)
 
 
 def event_table(batch: EventBatch) -> pa.Table:
@@ -49,6 +50,7 @@ def event_table(batch: EventBatch) -> pa.Table:
         sparse_texts(rows, batch.value_rows, batch.values),
         id_column(batch.ref, pa.int64()),
         pa.array(batch.flags),
+        sparse_texts(rows, batch.message_rows, batch.messages),
     ]
     return pa.table(columns, schema=SCHEMAS["events"])
 
@@ -64,11 +66,20 @@ def batch_from_table(table: pa.Table, first_event_id: int, columns: Iterable[str
         for name, dtype in _INT_COLUMNS.items()
     }
     kind = kinds(table["kind"]) if "kind" in have else np.zeros(len(table), np.uint8)
-    value_rows, values = np.empty(0, np.int64), NO_TEXTS
-    if "value" in have and (value := one_array(table["value"])).null_count < len(value):
-        value_rows = np.flatnonzero(value.is_valid().to_numpy(zero_copy_only=False))
-        values = TextColumn.of(value.drop_null())
-    return make_batch(first_event_id, kind=kind, value_rows=value_rows, values=values, **filled)
+    texts = {name: _texts(table, name) if name in have else (np.empty(0, np.int64), NO_TEXTS) for name in _TEXTS}
+    (value_rows, values), (message_rows, messages) = (texts[name] for name in _TEXTS)
+    return make_batch(
+        first_event_id, kind=kind, value_rows=value_rows, values=values,
+        message_rows=message_rows, messages=messages, **filled,
+    )  # fmt: skip
+
+
+def _texts(table: pa.Table, name: str) -> tuple[npt.NDArray[np.int64], TextColumn]:
+    """(rows that have one, the texts)."""
+    column = one_array(table[name])
+    if column.null_count == len(column):
+        return np.empty(0, np.int64), NO_TEXTS
+    return np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False)), TextColumn.of(column.drop_null())
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from capture.events.kinds import KINDS, GapReason
+from capture.events.kinds import KINDS, GapReason, Kind
 from capture.session.tables import TABLE, WORDS, Column, Table
 
 FORMAT_DOCUMENT = Path(__file__).parent.parent / "FORMAT.md"
-_REFS = {"thread": "the other thread's track", "dropped": "how many", "state key": "the key's id"}
+_REFS = {"thread": "the other thread's track", "dropped": "how many", "state key": "the key's id",
+         "exception": "which of the raises before it on its track, counted back from 1; null: not known"}  # fmt: skip
 _LIVES = {"definition": "definitions", "segment": "segments", "nowhere": "nothing records it yet"}
 _TYPES = {WORDS: "text", pa.string(): "text"}
 
@@ -27,7 +28,7 @@ def tables_section() -> str:
 def kinds_section() -> str:
     """A line for each kind of events, for each bit of their flags, and for each reason of a gap, as Markdown."""
     lines = ["| `kind` | code | what happened | `ref` |", "|---|---|---|---|"]
-    lines += [f"| `{kind.word}` | {int(kind)} | {kind.row.says} | {_REFS.get(kind.row.a, '')} |" for kind in KINDS]
+    lines += [f"| `{kind.word}` | {int(kind)} | {kind.row.says} | {_ref(kind)} |" for kind in KINDS]
     lines += ["", "| bit of `flags` | of | name | |", "|---|---|---|---|"]
     flags = [(kind, flag) for kind in KINDS for flag in kind.row.flags or ()]
     lines += [f"| {int(flag)} | `{kind.word}` | {flag.word} | {flag.says} |" for kind, flag in flags]
@@ -55,6 +56,11 @@ def sql_help() -> str:
         shown = ", ".join(column.name for column in table.columns if not column.stored_only)
         lines += [f"  {table.name}: {table.says}", f"    {shown}"]
     return "\n".join(lines)
+
+
+def _ref(kind: Kind) -> str:
+    """What the number of that kind is."""
+    return _REFS.get(kind.row.b if kind.row.b == "exception" else kind.row.a, "")
 
 
 def _described(table: Table) -> str:

@@ -214,6 +214,7 @@ TABLES: tuple[Table, ...] = (
             column("ref", _INT64, "What the kind says with a number; null: nothing.", none=True, skips=True,
                    mostly_null=True),
             column("flags", pa.uint8(), "The recorder's bits.", absent_is=0),
+            column("message", _TEXT, "What a raised exception says; null: nothing.", mostly_null=True),
         ),
     ),
     Table(
@@ -231,6 +232,33 @@ TABLES: tuple[Table, ...] = (
             column("site_id", _INT32, "The function; null: not known.", none=True, refers="sites"),
             column("parent_call_id", _INT64, "The call that made it; null: none.", encoding="plain", none=True),
             column("outcome", WORDS, "`return`, `yield`, `raise`, or `open`: it has not ended.", codes=OUTCOMES),
+        ),
+    ),
+    Table(
+        name="exceptions",
+        says="The exceptions that were raised, each once for every thread.",
+        lives="segment",
+        time="time_ns",
+        columns=(
+            column("exception_id", _INT64, "The event of its raise."),
+            _TIME,
+            column("track_id", _INT32, "The track that it was raised on.", refers="tracks"),
+            column("call_id", _INT64, "The call that it was raised in; null: not known.", none=True, skips=True),
+            column("site_id", _INT32, "The function that it was raised in.", none=True, refers="sites"),
+            column("type", _TEXT, "Its type, with the module; null: not known."),
+            column("message", _TEXT, "What it says: its argument, or arguments, 200 bytes at most; null: nothing."),
+        ),
+    ),
+    Table(
+        name="exception_frames",
+        says="The calls that an exception was in, from where it was raised outward as far as it left them.",
+        lives="segment",
+        columns=(
+            column("exception_id", _INT64, "The exception, of `exceptions`."),
+            column("depth", _INT32, "How many of them it had left before it came to this one.", encoding="delta"),
+            column("call_id", _INT64, "The call; null: not known.", none=True, skips=True),
+            column("site_id", _INT32, "The function; null: not known.", none=True, refers="sites"),
+            column("role", _TEXT, "`raised`: it began there; `unwound`: it came from a call of this one, and left it."),
         ),
     ),
     Table(

@@ -23,6 +23,7 @@ from capture.events.kinds import Kind
 from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import OPEN, from_bytes, to_bytes
 from dags.kernels import (
+    ASK_FOR_CALL,
     COUNT_FIELDS,
     FLAG_ENTERED_EARLIER,
     FRAME_DTYPE,
@@ -106,19 +107,18 @@ class CodeDag(Dag):
         return CodeDag(self.stacks.taken_back(earlier.stacks, since.track_id), earlier.last_ns)
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
-        """Takes in the next events: rows of `calls`, for the calls that ended. Sets the context's `writers`."""
+        """Takes in the next events: rows of `calls` for those that ended. Sets `writers` and `failing`."""
         counts = self.stacks.counts()
-        out = EndedCalls(counts["frames"] + self._opening(batch), int(np.count_nonzero(batch.kind == Kind.STATE)))
-        self._fold(batch, out)
-        context.writers = out.writer_call_ids()
+        self._fold_asked(batch, context, out := EndedCalls(counts["frames"] + self._opening(batch), _asking(batch)))
         return {"calls": dict(out.columns())}
 
     def advance(self, batch: EventBatch, context: Context) -> None:
-        """Takes in the next events for the stacks alone. Sets the context's `writers`."""
-        states = int(np.count_nonzero(batch.kind == Kind.STATE))
-        out = EndedCalls(0, states) if states else None
-        self._fold(batch, out)
-        context.writers = out.writer_call_ids() if out else None
+        """Takes in the next events for the stacks alone. Sets `writers` and `failing` of the context."""
+        asking = _asking(batch)
+        if asking:
+            self._fold_asked(batch, context, EndedCalls(0, asking))
+        else:
+            self._fold(batch, None)
 
     def open_rows(self) -> Rows:
         """The calls that have not ended."""
@@ -130,6 +130,12 @@ class CodeDag(Dag):
         snapshots = np.flatnonzero(batch.kind == Kind.SNAPSHOT)
         texts = [batch.value_of(row) or "" for row in snapshots.tolist()]
         return len(batch) + sum(text.count("[") for text in texts)
+
+    def _fold_asked(self, batch: EventBatch, context: Context, out: EndedCalls) -> None:
+        self._fold(batch, out)
+        calls = out.call_ids()
+        is_state = batch.kind[ASK_FOR_CALL[batch.kind]] == Kind.STATE if len(calls) else np.zeros(0, np.bool_)
+        context.writers, context.failing = calls[is_state], calls[~is_state]
 
     def _fold(self, batch: EventBatch, out: EndedCalls | None) -> None:
         events = EventColumns(batch)
@@ -214,6 +220,10 @@ class CodeDag(Dag):
             raise ScopeBug("a call is older than its caller")
         if len(calls["call_id"]) and int(calls["call_id"].max()) >= self.stacks.counts()["next_call_id"]:
             raise ScopeBug("a call has an id that was never given out")
+
+
+def _asking(batch: EventBatch) -> int:
+    return int(np.count_nonzero(ASK_FOR_CALL[batch.kind]))
 
 
 def context_tree(calls: dict[str, Any]) -> dict[str, Array]:

@@ -22,6 +22,7 @@ from dags.base import Context, Dag, Rows
 from dags.code.dag import CodeDag
 from dags.columns import grown
 from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
+from dags.exceptions.dag import ExceptionsDag
 from dags.kernels import MAX_TRACKS
 from dags.process.dag import ProcessDag
 from dags.process.waiting import WaitsDag
@@ -65,6 +66,11 @@ class Correlator:
     def state(self) -> StateDag:
         """The values."""
         return cast("StateDag", self._dags["state"])
+
+    @property
+    def exceptions(self) -> ExceptionsDag:
+        """What is on its way."""
+        return cast("ExceptionsDag", self._dags["exceptions"])
 
     def dag(self, name: str) -> Dag:
         """The follower of that name. Raises: KeyError."""

@@ -20,6 +20,7 @@ from capture.session.session import Session
 from dags.code.frame_part import StackFrames
 from dags.correlate.correlator import Correlator
 from dags.correlate.replay import SegmentReplay, state_before
+from dags.exceptions.dag import Raised
 from dags.frame.asked import Asked
 from dags.frame.context import FrameContext
 from dags.frame.tracks import CONFIDENCES, TracksAt
@@ -27,6 +28,7 @@ from dags.frame_parts import (
     Confidence,
     Frame,
     FrameConfidence,
+    FrameException,
     FrameGap,
     FrameMemory,
     FrameProcess,
@@ -221,6 +223,7 @@ class FrameReader:
                     parent_track_id=row.parent_track_id,
                     start_ns=row.start_ns,
                     end_ns=row.end_ns if ended else None,
+                    exception=None if ended else _exception(state.exceptions.on_its_way.get(row.track_id)),
                 )
             )
         return found
@@ -249,6 +252,12 @@ class FrameReader:
                 self._states.clear()
             self._states[version.version_id] = (version, known)
         return known
+
+
+def _exception(raised: Raised | None) -> FrameException | None:
+    if raised is None:
+        return None
+    return FrameException(exception_id=raised.exception_id, type=raised.type, message=raised.message)
 
 
 def _lacks_threads(gaps: list[FrameGap]) -> bool:

@@ -165,6 +165,18 @@ static inline void forget_line(struct stack *stack) {
         stack->frames[stack->head.depth - 1].line = 0;
 }
 
+/* Of which events a reader wants to know the innermost call; dags/kernels.py has the same. */
+static inline int asks_for_its_call(uint8_t kind) {
+    return kind == SCOPE_STATE || kind == SCOPE_RAISE || kind == SCOPE_UNWIND;
+}
+
+/* The innermost call before the event; NULL: of no stack. */
+static inline void note_call(struct scope_calls *out, const struct stack *stack) {
+    if (out && out->writer_call_id && out->writers < out->writer_capacity)
+        out->writer_call_id[out->writers++] =
+            stack && stack->head.depth ? stack->frames[stack->head.depth - 1].call_id : 0;
+}
+
 /* Folds the events [start, stop) in, snapshots excepted (scope_stacks_snapshot takes those). Allocates. `out` may be
  * NULL: then only the stacks move. It must have room for the open calls plus one row per event. */
 SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct scope_events *events, int64_t start,
@@ -175,10 +187,12 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
         int64_t time_ns = events->time_ns[i];
         if (!stack) {
             stacks->counts.ignored++;
-            if (kind == SCOPE_STATE && out && out->writer_call_id && out->writers < out->writer_capacity)
-                out->writer_call_id[out->writers++] = 0;
+            if (asks_for_its_call(kind))
+                note_call(out, NULL);
             continue;
         }
+        if (asks_for_its_call(kind))
+            note_call(out, stack);
         forget_line(stack);
         switch (scope_depth(kind)) {
         case SCOPE_DEPTH_OPENS:
@@ -210,8 +224,6 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
         case SCOPE_DEPTH_STAYS:
             break;
         }
-        if (kind == SCOPE_STATE && out && out->writer_call_id && out->writers < out->writer_capacity)
-            out->writer_call_id[out->writers++] = stack->head.depth ? stack->frames[stack->head.depth - 1].call_id : 0;
     }
 }
 

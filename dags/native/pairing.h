@@ -60,7 +60,7 @@ struct scope_calls { /* where ended calls go; rows < capacity always */
     int32_t *depth;
     int32_t *site_id;
     uint8_t *outcome;
-    int64_t *writer_call_id; /* innermost call at each STATE event, in order; may be NULL */
+    int64_t *writer_call_id; /* innermost call at each STATE, RAISE and UNWIND event, in order; may be NULL */
     int64_t writers;
     int64_t writer_capacity;
 };

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         table = answer(
             session,
             f"""SELECT event_id, time_ns, events.kind, events.track_id, tracks.name AS track,
-                       sites.function, sites.file, sites.line, value, ref
+                       sites.function, sites.file, sites.line, value, message, ref
                 FROM events LEFT JOIN tracks USING (track_id) LEFT JOIN sites USING (site_id)
                 WHERE {" AND ".join(where)}
                 ORDER BY event_id {f"LIMIT {arguments.limit}" if arguments.limit else ""}""",

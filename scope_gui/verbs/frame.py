@@ -70,5 +70,8 @@ def _doubt_of(state: FrameState) -> str:
 def _track_lines(track: FrameTrack) -> Iterable[str]:
     status = status_text(track) if track.waiting_on is None else f"waiting on {track.waiting_on}"
     yield f"  {track.kind} {track.name or track.track_id} ({status})"
+    if track.exception is not None:
+        said = f": {track.exception.message}" if track.exception.message is not None else ""
+        yield f"    raises {track.exception.type or 'an exception'}{short_cell(said)}"
     for entry in track.stack:
         yield f"    {entry.function}  {LINE_WORDS[entry.line_is]} {entry.file}:{entry.line}"

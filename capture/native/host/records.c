@@ -17,7 +17,7 @@ enum { KNOWN = 1, LOOKED_AT = 2, REQUIRED = 4, TEXT = 8, OBJECT = 16, COUNTED = 
 static inline bool is_whole(const struct scope_record *head, unsigned char layout, int64_t left) {
     const bool has_payload = head->flags & SCOPE_PAYLOAD;
     return scope_payload_slots(head) <= left && (has_payload || !(layout & REQUIRED)) &&
-           (!(layout & OBJECT) || head->b >= 8);
+           (!(layout & OBJECT) || !has_payload || head->b >= 8);
 }
 
 /* No GIL; does not allocate. What `scope_split_records` needs room for: {events, those with a text, those that are looked at
@@ -36,9 +36,10 @@ SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_
             room[4] = i;
             break;
         }
-        texts += (layout & TEXT) != 0;
+        const bool has_text = layout & TEXT && records[i].flags & SCOPE_PAYLOAD;
+        texts += has_text;
         looked_at += (layout & LOOKED_AT) != 0;
-        bytes += layout & TEXT ? records[i].b : 0;
+        bytes += has_text ? records[i].b : 0;
         i += scope_payload_slots(&records[i]);
     }
     room[0] = events;
@@ -68,7 +69,7 @@ SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_
             *looked_row++ = row;
             *looked_next++ = head - records + 1;
         }
-        if (!(layout & TEXT))
+        if (!(layout & TEXT) || !(head->flags & SCOPE_PAYLOAD))
             continue;
         const unsigned char *said = (const unsigned char *)(head + 1);
         size_t length = head->b;

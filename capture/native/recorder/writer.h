@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #define SCOPE_TOLD 8u
+#define SCOPE_RAISED 32u /* a power of two; an unwind has 5 bits to say which */
 
 struct scope_writer {
     /* the hot line: next record and the number of records that may be written without a second look */
@@ -34,7 +35,8 @@ struct scope_writer {
 
     uint32_t stacks_told;                   /* how often its whole stack has been written */
     void *told[SCOPE_TOLD], *cut_exception; /* values/exceptions.c; compared, never used */
-    uint32_t told_next;
+    uint32_t told_next, raised_next;
+    void *raised[SCOPE_RAISED]; /* the latest exceptions whose raise is written; compared, never used */
     pthread_t ident;
     uint32_t os_tid;
     uint32_t session; /* which recording it belongs to; others ignore it */

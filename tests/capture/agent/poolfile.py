@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capture.events.kinds import KIND_NAMES, KINDS, PAYLOAD_FLAG, StateFlag
+from capture.events.kinds import EXCEPTION_TYPE_BITS, KIND_NAMES, KINDS, PAYLOAD_FLAG, StateFlag
 
 ENTER = tuple(kind.word for kind in KINDS if kind.row.depth.step > 0)
 LEAVE = tuple(kind.word for kind in KINDS if kind.row.depth.step < 0)
@@ -162,6 +162,10 @@ def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[
         elif KIND_NAMES[kind] == "state":
             number, text = struct.unpack_from("<Q", raw)[0], raw[16 if flags & StateFlag.COUNTED else 8 :].decode()
             changes = struct.unpack_from("<Q", raw, 8)[0] if flags & StateFlag.COUNTED else 1
+        elif KIND_NAMES[kind] == "raise" and raw:
+            b, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()
+        elif KIND_NAMES[kind] == "unwind":
+            b &= (1 << EXCEPTION_TYPE_BITS) - 1
         events.append(
             Event(track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes)
         )

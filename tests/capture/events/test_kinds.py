@@ -72,7 +72,7 @@ def test_codes_fit_a_record_words_are_words_and_neither_comes_twice() -> None:
         assert kind.word.isidentifier()
         assert kind.row.says.endswith(".")
         assert ("reason" in (kind.row.a, kind.row.b)) == (kind.row.reasons is not None)
-        assert (kind.row.b == "payload bytes") == (kind.row.payload != "none")
+        assert (kind.row.b == "payload bytes") == (kind.row.payload not in ("none", "exception"))
         assert kind not in RETIRED
     assert SNAPSHOT_REASONS == {1: "begin", 2: "gap", 3: "end", 4: "settings"}  # words of released sessions
     assert list(GAP_REASONS.values())[:4] == ["pool full", "site table full", "paused", "another profiler"]
@@ -120,8 +120,9 @@ def test_every_kind_is_decoded_as_its_row_says(batch: EventBatch) -> None:
         assert (batch.site_id[row] > 0) == (kind.row.a == "site"), kind
         assert (batch.ref[row] > 0) == (kind.row.a in ("thread", "dropped", "state key", "number")), kind
         assert (batch.flags[row] > 0) == (kind.row.flags is not None), kind
-        if kind.row.b == "exception type":
+        if kind.row.b in ("exception type", "exception"):
             assert batch.value_of(row) == "ValueError"
+        assert batch.message_of(row) == ("seven…" if kind.row.payload == "exception" else None)
 
 
 def test_every_kind_is_a_word_in_a_table_and_the_same_code_again(batch: EventBatch) -> None:

@@ -110,10 +110,10 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t cou
     scope_counts[site ? SCOPE_COST_RAISE : SCOPE_COST_LEFT_OUT_RAISE] += 1;
     if (flags & SCOPE_CODE_JOIN)
         scope_join_ends((PyObject *)PyEval_GetFrame());
-    if (site && scope_tls && scope_tls->session == scope_session)
-        scope_exception_leaves(scope_tls, args[2]);
+    const bool is_known = scope_tls && scope_tls->session == scope_session;
+    const uint32_t said = site && is_known ? scope_exception_leaves(scope_tls, args[2]) : scope_exception_id(args[2]);
     if (site && recording_calls)
-        scope_write(site, scope_head(SCOPE_UNWIND, 0, scope_exception_id(args[2])), NULL);
+        scope_write(site, scope_head(SCOPE_UNWIND, 0, said), NULL);
     else if (flags & SCOPE_CODE_OVERFLOW)
         scope_drop_unknown_site();
     return Py_None;
@@ -135,8 +135,8 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     }
     const uint32_t site = known->site;
     struct scope_writer *w = scope_writer_of_this_thread(NULL);
-    if (w && scope_exception_is_new(w, args[2]))
-        scope_write(site, scope_head(SCOPE_RAISE, 0, scope_exception_id(args[2])), NULL);
+    if (w)
+        scope_exception_raised(w, site, args[2]);
     return Py_None;
 }
 

@@ -1,16 +1,22 @@
-/* Exception types as small numbers, and which raises are worth an event. */
+/* Exception types as small numbers, which raises are worth an event, and what an exception says.
+ *
+ * No code of the program runs for it: its message is what its `args` hold, read by BaseException's own descriptor. One
+ * argument that is a str is the message; others are shown as values are. */
 #include "values/exceptions.h"
 
 #include "defs.h"
 #include "identities.h"
 #include "sites.h"
+#include "tracks.h"
+#include "values/render.h"
 #include "values/typenames.h"
 #include "unseen.h"
 
 #include <string.h>
 
 #define TYPE_SLOTS 4096u /* open addressing, at most half full */
-#define TYPE_LIMIT 2048u /* names; an event has 16 bits for them */
+#define TYPE_LIMIT 2047u /* names; an event has 11 bits for them */
+#define WHICH_SHIFT 11
 
 /* Types are addresses here; a weak reference tells when one is gone, so that nothing keeps it. */
 static struct known_type {
@@ -20,7 +26,8 @@ static struct known_type {
 } types[TYPE_SLOTS];
 static uint32_t type_count;
 static struct scope_identities names = {.limit = TYPE_LIMIT};
-static PyObject *next_name, *frame_name;
+static PyObject *next_name, *frame_name, *args_descriptor;
+static descrgetfunc get_args;
 
 /* GIL not needed; does not allocate. */
 static uint32_t slot_of(const PyObject *type) {
@@ -33,7 +40,9 @@ int scope_exceptions_open(void) {
         next_name = PyUnicode_InternFromString("tb_next");
     if (!frame_name)
         frame_name = PyUnicode_InternFromString("tb_frame");
-    return next_name && frame_name ? 0 : -1;
+    if (!args_descriptor && (args_descriptor = PyObject_GetAttrString(PyExc_BaseException, "args")))
+        *(void **)&get_args = PyType_GetSlot(Py_TYPE(args_descriptor), Py_tp_descr_get);
+    return next_name && frame_name && args_descriptor ? 0 : -1;
 }
 
 /* GIL held; releases weak references: hooks must be inactive. */
@@ -98,10 +107,7 @@ static uint32_t number_of_name(PyTypeObject *type) {
 }
 
 /* GIL held; allocates at the first sight of a type; never leaves an exception. 0 = no number. */
-uint32_t scope_exception_id(PyObject *exception) {
-    if (!exception)
-        return 0;
-    PyObject *type = (PyObject *)Py_TYPE(exception);
+static uint32_t id_of_type(PyObject *type) {
     uint32_t at = slot_of(type);
     for (; types[at].type; at = (at + 1) % TYPE_SLOTS)
         if (types[at].type == type)
@@ -120,6 +126,11 @@ uint32_t scope_exception_id(PyObject *exception) {
     if (collecting)
         PyGC_Enable();
     return id;
+}
+
+/* GIL held; allocates at the first sight of a type; never leaves an exception. 0 = no number. */
+uint32_t scope_exception_id(PyObject *exception) {
+    return exception ? id_of_type((PyObject *)Py_TYPE(exception)) : 0;
 }
 
 /* GIL held; does not allocate. How loops end, not something that went wrong. */
@@ -176,7 +187,7 @@ static bool told_lately(const struct scope_writer *w, const void *exception) {
  * has seen it, so what has come out of a library may come out of it again. The last few such exceptions are compared as
  * addresses: keeping the objects would keep all their frames alive. scope_exception_passes() forgets an address that was
  * reused. */
-bool scope_exception_is_new(struct scope_writer *w, PyObject *exception) {
+static bool is_new(struct scope_writer *w, PyObject *exception) {
     const bool cut = w->cut_exception == exception;
     w->cut_exception = NULL;
     if (!PyExceptionInstance_Check(exception) || ends_a_loop(exception))
@@ -193,6 +204,62 @@ bool scope_exception_is_new(struct scope_writer *w, PyObject *exception) {
         return false;
     w->told[w->told_next++ % SCOPE_TOLD] = exception;
     return true;
+}
+
+/* GIL held; allocates; never leaves an exception. What its arguments say; empty where there are none. */
+static void message_of(struct scope_text *text, PyObject *exception) {
+    text->length = 0;
+    PyObject *args = get_args ? get_args(args_descriptor, exception, (PyObject *)Py_TYPE(exception)) : NULL;
+    if (args && PyTuple_CheckExact(args) && PyTuple_Size(args) > 0)
+        scope_render_message(text, PyTuple_Size(args) == 1 ? PyTuple_GetItem(args, 0) : args);
+    PyErr_Clear();
+    if (args)
+        Py_DecRef(args);
+}
+
+/* GIL held; may reserve file space; whether it is written. */
+static bool write_raise(struct scope_writer *w, uint32_t site, uint32_t type, const struct scope_text *text) {
+    const uint64_t dropped = w->dropped, number = type;
+    const uint32_t bytes = 8 + text->length, slots = 1 + (bytes + 15) / 16;
+    if (w->quiet || w->ended)
+        return false;
+    if (!text->length) {
+        scope_write(site, scope_head(SCOPE_RAISE, 0, type), NULL);
+        return scope_active && w->dropped == dropped;
+    }
+    struct scope_record *record = scope_reserve(w, slots, NULL, true);
+    if (!scope_active || w->session != scope_session)
+        return false; /* the recording ended while this thread waited for space */
+    if (!record) {
+        scope_drop(w, SCOPE_GAP_POOL_FULL);
+        return false;
+    }
+    memset(record + 1, 0, (slots - 1) * sizeof *record);
+    memcpy(record + 1, &number, 8);
+    memcpy((unsigned char *)(record + 1) + 8, text->bytes, text->length);
+    const uint32_t flags = (text->truncated ? SCOPE_RAISE_TRUNCATED : 0) | (text->redacted ? SCOPE_RAISE_REDACTED : 0);
+    scope_fill(record, scope_ticks(), site, scope_head(SCOPE_RAISE, flags | SCOPE_PAYLOAD, bytes));
+    scope_publish(w, slots);
+    return true;
+}
+
+/* GIL held; allocates; never leaves an exception. A raise in a frame that is recorded. */
+void scope_exception_raised(struct scope_writer *w, uint32_t site, PyObject *exception) {
+    struct scope_text text;
+    if (!is_new(w, exception))
+        return;
+    message_of(&text, exception);
+    if (write_raise(w, site, scope_exception_id(exception), &text))
+        w->raised[w->raised_next++ % SCOPE_RAISED] = exception;
+}
+
+/* GIL held; does not allocate. Which of the thread's exceptions it is: 1 = the one whose raise was written last; 0 = none of
+ * the latest. */
+static uint32_t which(const struct scope_writer *w, PyObject *exception) {
+    for (uint32_t back = 1; back < SCOPE_RAISED && !ends_a_loop(exception); back++)
+        if (w->raised[(w->raised_next - back) % SCOPE_RAISED] == exception)
+            return back;
+    return 0;
 }
 
 /* GIL held; does not allocate; never leaves an exception. A raise in a frame that is left out. */
@@ -221,11 +288,12 @@ static bool is_made_of_a_stop(PyObject *exception) {
     return is_made;
 }
 
-/* GIL held; does not allocate. A recorded frame is left by an exception. Without a traceback there, somebody has taken
- * it off, and the frame that it reaches next is not where it is raised. */
-void scope_exception_leaves(struct scope_writer *w, PyObject *exception) {
+/* GIL held; allocates at the first sight of a type. A recorded frame is left by an exception: what its event says of it.
+ * Without a traceback there, somebody has taken it off, and the frame that it reaches next is not where it is raised. */
+uint32_t scope_exception_leaves(struct scope_writer *w, PyObject *exception) {
     PyObject *entry = PyException_GetTraceback(exception);
     w->cut_exception = entry || is_made_of_a_stop(exception) ? NULL : exception;
     if (entry)
         Py_DecRef(entry);
+    return scope_exception_id(exception) | which(w, exception) << WHICH_SHIFT;
 }

@@ -1,4 +1,4 @@
-/* Exception types as small numbers, and which raises are worth an event. */
+/* Exception types as small numbers, which raises are worth an event, and what an exception says. */
 #ifndef SCOPE_RECORDER_EXCEPTIONS_H
 #define SCOPE_RECORDER_EXCEPTIONS_H
 
@@ -9,8 +9,8 @@ int scope_exceptions_open(void);
 void scope_exceptions_close(void);
 size_t scope_exceptions_bytes(void);
 uint32_t scope_exception_id(PyObject *exception);
-bool scope_exception_is_new(struct scope_writer *w, PyObject *exception);
+void scope_exception_raised(struct scope_writer *w, uint32_t site, PyObject *exception);
 void scope_exception_passes(struct scope_writer *w, PyObject *exception);
-void scope_exception_leaves(struct scope_writer *w, PyObject *exception);
+uint32_t scope_exception_leaves(struct scope_writer *w, PyObject *exception);
 
 #endif

@@ -1,0 +1,1 @@
+"""Exceptions, each from its raise through the calls that it left."""

@@ -1,0 +1,126 @@
+"""`dags.exceptions.dag`: raises and unwinds, in any cut, make the same rows and leave the same on its way."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capture.events.batch import EventBatch, make_batch
+from capture.events.kinds import Kind
+from capture.session.rows import as_table
+from dags.base import Context
+from dags.correlate.correlator import Correlator
+from dags.exceptions.dag import MOST_BACK, ExceptionsDag
+
+Told = tuple[Kind, int, int, int, str | None]  # kind, track, site, which raise back, message
+
+
+def batch_of(events: list[Told], first_event_id: int = 1) -> EventBatch:
+    kinds, tracks, sites, back, messages = (list(column) for column in zip(*events, strict=True))
+    failing = [row for row, kind in enumerate(kinds) if kind in (Kind.RAISE, Kind.UNWIND)]
+    said = [row for row, message in enumerate(messages) if message is not None]
+    return make_batch(
+        first_event_id,
+        np.arange(first_event_id, first_event_id + len(events), dtype=np.int64),
+        np.array(kinds, np.uint8),
+        np.array(tracks, np.int32),
+        site_id=np.array(sites, np.int32),
+        ref=np.array(back, np.int64),
+        value_rows=np.array(failing, np.int64),
+        values=[f"T{sites[row]}" for row in failing],
+        message_rows=np.array(said, np.int64),
+        messages=[messages[row] or "" for row in said],
+    )
+
+
+def rows_of(made: dict[str, Any]) -> dict[str, list[Any]]:
+    return {name: as_table(name, made[name]).to_pylist() for name in ("exceptions", "exception_frames")}
+
+
+def reading(events: list[Told]) -> tuple[list[Any], list[Any], dict[int, int]]:
+    """A second reading of the same rules, one event after the other."""
+    stacks: dict[int, list[tuple[int, int]]] = {}
+    raised: dict[int, list[int]] = {}
+    where: dict[int, int] = {}
+    depth: dict[int, int] = {}
+    exceptions, frames, on_its_way = list[Any](), list[Any](), dict[int, int]()
+    calls = 0
+    for event_id, (kind, track, site, back, message) in enumerate(events, 1):
+        stack, known = stacks.setdefault(track, []), raised.setdefault(track, [])
+        on_its_way.pop(track, None)
+        call = stack[-1][0] if stack else None
+        if kind is Kind.CALL:
+            calls += 1
+            stack.append((calls, site))
+        elif kind is Kind.RAISE:
+            known.append(event_id)
+            where[event_id], depth[event_id] = call or 0, 1
+            exceptions.append((event_id, track, call, f"T{site}", message))
+            frames.append((event_id, 0, call, "raised"))
+            on_its_way[track] = event_id
+        elif kind is Kind.UNWIND:
+            if 0 < back <= min(MOST_BACK, len(known)):
+                one = on_its_way[track] = known[-back]
+                if call is None or call != where[one]:
+                    frames.append((one, depth[one], call, "unwound"))
+                    depth[one] += 1
+            if any(of == site for _, of in stack):
+                while stack.pop()[1] != site:
+                    pass
+    return exceptions, frames, on_its_way
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Told]:
+    kinds = st.sampled_from([Kind.CALL, Kind.RAISE, Kind.UNWIND, Kind.THREAD_START])
+    one = st.tuples(
+        kinds, st.integers(1, 3), st.integers(1, 3), st.integers(0, 4), st.sampled_from([None, "", "said", "é"])
+    )
+    return [
+        (kind, track, site, back if kind is Kind.UNWIND else 0, message if kind is Kind.RAISE else None)
+        for kind, track, site, back, message in draw(st.lists(one, min_size=1, max_size=40))
+    ]
+
+
+@given(streams(), st.lists(st.integers(0, 40), max_size=3))
+def test_any_cut_makes_the_rows_of_a_second_reading(events: list[Told], cuts: list[int]) -> None:
+    edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
+    correlator, found = Correlator(), dict[str, list[Any]](exceptions=[], exception_frames=[])
+    for start, stop in pairwise(edges):
+        made = correlator.feed(batch_of(events[start:stop], start + 1))
+        for name, rows in rows_of(made).items():
+            found[name] += rows
+        correlator = Correlator.from_keyframe(correlator.keyframe())
+    exceptions, frames, on_its_way = reading(events)
+    assert [
+        (row["exception_id"], row["track_id"], row["call_id"], row["type"], row["message"])
+        for row in found["exceptions"]
+    ] == exceptions
+    assert [
+        (row["exception_id"], row["depth"], row["call_id"], row["role"]) for row in found["exception_frames"]
+    ] == frames
+    shown = correlator.exceptions.at(len(events))
+    assert {track: one.exception_id for track, one in shown.items()} == on_its_way
+    said = {exception_id: (kind, message) for exception_id, _, _, kind, message in exceptions}
+    assert all((one.type, one.message) == said[one.exception_id] for one in shown.values())
+
+
+def test_behind_a_damaged_segment_an_unwind_belongs_to_no_exception_from_before_it() -> None:
+    dag = ExceptionsDag()
+    dag.feed(batch_of([(Kind.RAISE, 1, 1, 0, "lost")]), Context())
+    made = dag.feed(batch_of([(Kind.UNWIND, 1, 1, 1, None)], 9), Context())
+    assert rows_of(made) == {"exceptions": [], "exception_frames": []}
+    assert dag.at(9) == {}
+
+
+def test_only_the_latest_raises_of_a_track_are_kept() -> None:
+    dag = ExceptionsDag()
+    dag.feed(batch_of([(Kind.RAISE, track, 1, 0, "x") for track in (1, 2) for _ in range(100)]), Context())
+    assert len(dag.keyframe()) < 100 * 2 * MOST_BACK
+    made = dag.feed(batch_of([(Kind.UNWIND, 1, 1, MOST_BACK, None)], 201), Context())
+    assert pa.array(made["exception_frames"]["exception_id"]).to_pylist() == [101 - MOST_BACK]

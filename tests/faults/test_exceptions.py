@@ -1,0 +1,65 @@
+"""Every exception that a program raises is told once, with its type, what it says, and the calls that it was in."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.interpreters import Interpreter
+from tests.scope_command import query, run_recorded, scope, scope_json
+
+PROGRAM = Path(__file__).parent / "programs" / "exceptions_told.py"
+FRAMES = """
+    SELECT exception_id, depth, function, role, type, message
+    FROM exception_frames JOIN exceptions USING (exception_id) JOIN sites ON exception_frames.site_id = sites.site_id
+    ORDER BY exception_id, depth
+"""
+
+
+def test_each_exception_is_told_once_with_what_it_says_and_the_calls_it_was_in(
+    interpreter: Interpreter, tmp_path: Path
+) -> None:
+    if interpreter.version < (3, 12):
+        pytest.skip("where an exception is raised is not told before Python 3.12")
+    session = tmp_path / "exceptions.scope"
+    done = json.loads(run_recorded(session, [interpreter.path, PROGRAM]).stdout)
+    assert done["ran"] == []
+    told = Counter((kind, says) for kind, says, _ in done["told"])
+    assert Counter((row["type"], row["message"]) for row in query(session, "SELECT * FROM exceptions")) == told
+    of_events = query(session, "SELECT value, message FROM events WHERE kind = 'raise'")
+    assert Counter((row["value"], row["message"]) for row in of_events) == told
+    paths: dict[int, list[str]] = {}
+    for row in query(session, FRAMES):
+        assert row["role"] == ("unwound" if row["depth"] else "raised")
+        assert row["depth"] == len(paths.setdefault(row["exception_id"], []))
+        paths[row["exception_id"]].append(row["function"].rpartition(".")[2])
+    assert Counter(map(tuple, paths.values())) == Counter(tuple(path) for _, _, path in done["told"])
+    assert "password=" in scope("events", session, "--kind", "raise").stdout
+    assert "hunter2" not in scope("events", session, "--kind", "raise").stdout
+
+
+def test_a_frame_shows_the_exception_that_is_on_its_way(interpreter: Interpreter, tmp_path: Path) -> None:
+    if interpreter.version < (3, 12):
+        pytest.skip("where an exception is raised is not told before Python 3.12")
+    session = tmp_path / "exceptions.scope"
+    run_recorded(session, [interpreter.path, PROGRAM])
+    [one] = query(session, "SELECT * FROM exceptions WHERE message = 'through five'")
+    sql = "SELECT time_ns, kind FROM events WHERE track_id = {} AND event_id BETWEEN {} AND {} ORDER BY event_id"
+    first = one["exception_id"]
+    rows = query(session, sql.format(one["track_id"], first, first + 6))
+    assert [row["kind"] for row in rows[:6]] == ["raise", *["unwind"] * 5]
+    for row in (rows[0], rows[3], rows[5]):
+        frame = scope_json("frame", session, "--at", f"{row['time_ns']}ns", "--json")
+        if frame["event_id"] > first + 5:
+            continue  # two events of one nanosecond
+        shown = {track["track_id"]: track["exception"] for track in frame["tracks"] if track["exception"]}
+        assert shown == {
+            one["track_id"]: {"exception_id": first, "type": "__main__.Planned", "message": "through five"}
+        }
+    text = scope("frame", session, "--at", f"{rows[0]['time_ns']}ns").stdout
+    assert "raises __main__.Planned: through five" in text
+    before = scope_json("frame", session, "--at", f"{rows[0]['time_ns'] - 1}ns", "--json")
+    assert all(track["exception"] is None for track in before["tracks"])
