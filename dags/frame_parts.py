@@ -5,6 +5,7 @@ Fields may be added, never taken away: scripts and views read them by name. None
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -209,3 +210,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, Any] = {}
     unknown: list[str] = []
     left_out: list[str] = []
+
+    def lacks(self, parts: Iterable[str]) -> bool:
+        """Whether it was not asked for one of these parts, or not for all of it."""
+        return bool(self.left_out) and not set(self.left_out).isdisjoint(parts)

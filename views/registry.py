@@ -21,7 +21,8 @@ class ViewSpec(NamedTuple):
     Units: `share` is that of the window's width in its area, of its height at the bottom; 0: as much as it asks for.
     `least_size` is that of a picture, in pixels. `below` and `tabbed_with` name a view of the same area that was placed
     before; else one lies beside the other. `gets_keyboard`: where the keyboard is when a session opens. `state` is
-    "module:Struct", what the view keeps of its own in the window's state; no Qt is imported with it.
+    "module:Struct", what the view keeps of its own in the window's state; no Qt is imported with it. `parts` are those
+    of a frame that it shows (`dags.frame.asked`): none is made that no view in sight has here.
     """
 
     name: str
@@ -35,11 +36,14 @@ class ViewSpec(NamedTuple):
     tabbed_with: str = ""
     gets_keyboard: bool = False
     state: str = ""
+    parts: frozenset[str] = frozenset()
 
     def make(self, send: Any, source: Any) -> Any:
         """A fresh one; only its own modules are imported, because a picture should be there at once."""
         return named(self.view)(send, source)
 
+
+_WHO_RUNS_WHAT = frozenset({"processes", "tracks", "stacks"})  # with recent calls, which want open stacks
 
 VIEWS: tuple[ViewSpec, ...] = (
     ViewSpec(
@@ -50,9 +54,15 @@ VIEWS: tuple[ViewSpec, ...] = (
         0.6,
         gets_keyboard=True,
         state="views.timeline.state:TimelineState",
+        parts=_WHO_RUNS_WHAT,
     ),
     ViewSpec(
-        "building", "Building", "views.building.view:BuildingView", "centre", state="views.building.state:BuildingState"
+        "building",
+        "Building",
+        "views.building.view:BuildingView",
+        "centre",
+        state="views.building.state:BuildingState",
+        parts=_WHO_RUNS_WHAT,
     ),
     ViewSpec(
         "supervision",
@@ -61,6 +71,7 @@ VIEWS: tuple[ViewSpec, ...] = (
         "right",
         tabbed_with="inspector",
         state="views.supervision.state:SupervisionState",
+        parts=_WHO_RUNS_WHAT,
     ),
     ViewSpec(
         "inspector",
@@ -69,6 +80,7 @@ VIEWS: tuple[ViewSpec, ...] = (
         "right",
         0.281,
         state="views.inspector.state:InspectorState",
+        parts=_WHO_RUNS_WHAT | {"states"},
     ),
     ViewSpec("metrics", "Metrics", "views.metrics.view:MetricsView", "right", tabbed_with="inspector"),
 )

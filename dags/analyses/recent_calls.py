@@ -18,6 +18,8 @@ from dags.frame_parts import Frame
 Int64 = npt.NDArray[np.int64]
 
 BINS = 40
+PARTS = frozenset({"tracks", "stacks"})
+"""Of a frame, what is still open at the end of the stretch."""
 _COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
 
 
@@ -62,10 +64,12 @@ class RecentCalls:
 def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) -> RecentCalls:
     """The calls of a stretch. `ended`: rows of `calls` (pyarrow) that cover it; frame: the one at its end.
 
-    Raises: ValueError if start_ns > end_ns.
+    Raises: ValueError if start_ns > end_ns, or if the frame lacks some of PARTS.
     """
     if start_ns > end_ns:
         raise ValueError(f"{start_ns} lies after {end_ns}")
+    if frame is not None and frame.lacks(PARTS):
+        raise ValueError(f"what is open is not known: the frame lacks {', '.join(frame.left_out)}")
     call, start, end, track, site, parent = _rows(ended, frame, start_ns, end_ns)
     inside = end - np.maximum(start, start_ns)
     tracks, track_at = dense(track)

@@ -22,7 +22,7 @@ class Asked(NamedTuple):
     @classmethod
     def of(cls, parts: Set[str] | None, tracks: Collection[int] | None) -> Asked:
         """None: all there is. Raises: ValueError for a part that nobody gives."""
-        known = _known(registry.FOLLOWERS)
+        known = known_parts(registry.FOLLOWERS)
         asked = known if parts is None else parts
         if wrong := asked - known:
             raise ValueError(f"no frame has the parts {', '.join(sorted(wrong))}")
@@ -30,6 +30,6 @@ class Asked(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _known(followers: tuple[registry.Follower, ...]) -> frozenset[str]:
-    """All parts. Kept, because a step to the next event asks for them again."""
+def known_parts(followers: tuple[registry.Follower, ...]) -> frozenset[str]:
+    """All parts that there are. Kept, because a step to the next event asks for them again."""
     return PARTS | {row.name for row in followers if row.gives_part()}

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
@@ -96,7 +97,9 @@ class ExportJob(QObject):
             if order.fps is not None:
                 count, fps = len(order.times), order.fps
                 pages = yield from self._answer(lambda: album(order.output, count, fps))
-            views = Offscreen(order.view, source, assigns, order.size, make_desk=self._make_desk, layout=layout)
+            first = yield from self._answer(partial(_frame_at, source, frames, order.times[0]))
+            whole = replace(assigns, frame=first, frame_parts=None)  # the window's has what is in sight there
+            views = Offscreen(order.view, source, whole, order.size, make_desk=self._make_desk, layout=layout)
             for time_ns in order.times:
                 views.show((yield from self._answer(partial(_frame_at, source, frames, time_ns))))
                 while views.is_loading:

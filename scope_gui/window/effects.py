@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +83,10 @@ class Effects:
         if after.session is None:
             return
         same_session = before.session is not None and before.session.key == key
-        wanted_ns = after.frame_wanted_ns
-        if wanted_ns is not None and not (same_session and wanted_ns == before.frame_wanted_ns):
-            jobs.ask_frame(key, wanted_ns, after.selection)
+        wanted_ns, parts = after.frame_wanted_ns, after.frame_parts
+        is_asked = same_session and wanted_ns == before.frame_wanted_ns and _covers(before.frame_parts, parts)
+        if wanted_ns is not None and not is_asked:
+            jobs.ask_frame(key, wanted_ns, after.selection, parts)
         if same_session and after.bookmarks != before.bookmarks:
             self._keep_notes_of(after)
 
@@ -194,3 +195,8 @@ class Effects:
             self._send(e.RecorderSaid(recorder=recorder))
 
         self._jobs.finder.do_every(RECORDER_S, ask)
+
+
+def _covers(asked: Set[str] | None, wanted: Set[str] | None) -> bool:
+    """Whether a frame of these parts has those; None: all."""
+    return asked is None or (wanted is not None and asked >= wanted)

@@ -86,9 +86,9 @@ class MainWindow(QMainWindow):
         self.may_close: Callable[[], bool] = lambda: True
         self.panels = Panels(self, self._show_centre, self.docks)
         self._closed_with = ""
-        self._views: list[tuple[View, Callable[[], bool]]] = [
-            (self, lambda: True),
-            (self.welcome, lambda: True),
+        self._views: list[tuple[View, Callable[[], bool], frozenset[str] | None]] = [
+            (self, lambda: True, None),
+            (self.welcome, lambda: True, None),
         ]
         for row in registry.placed():
             self._put(row, row.make(send, source))
@@ -102,7 +102,9 @@ class MainWindow(QMainWindow):
         self.speed_keys = SpeedKeys(self, send)
         self.actions_by_title: dict[str, QAction] = {}
         self._make_menus()
-        self._views += [(view, lambda: True) for view in (self.transport, self.notices, self.header, self.search_box)]
+        self._views += [
+            (view, lambda: True, None) for view in (self.transport, self.notices, self.header, self.search_box)
+        ]
 
     def parts(self) -> dict[str, QWidget]:
         """The views that can be exported on their own, by name."""
@@ -131,8 +133,8 @@ class MainWindow(QMainWindow):
         self.panels.remember(settings.layout, settings.layouts)
         self._closed_with = settings.layout
         self._show_docks(False)
-        for view, is_visible in self._views:
-            self.store.add(view, is_visible)
+        for view, is_visible, parts in self._views:
+            self.store.add(view, is_visible, parts)
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Welcome page or session; title, theme and what can be done."""
@@ -277,7 +279,7 @@ class MainWindow(QMainWindow):
     def _put(self, row: registry.ViewSpec, view: QWidget) -> None:
         """Puts a view where its row says."""
         self.views[row.name] = view
-        self._views.append((cast(View, view), view.isVisible))
+        self._views.append((cast(View, view), view.isVisible, row.parts))
         if row.area == "centre":
             self.pages.addWidget(view)
             return

@@ -14,6 +14,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from capture.named import named
+from dags import registry as registry_of_dags
+from dags.frame.asked import known_parts
 from scope_gui import command_line, settings
 from scope_gui.pictures import plan
 from scope_gui.window.window import MainWindow
@@ -182,6 +184,8 @@ def test_each_row_names_what_is_there() -> None:
         assert {row.below, row.tabbed_with} <= {"", *(other.name for other in VIEWS if other.area == row.area)}
         assert issubclass(named(row.view), object)
         assert frozenset(named(row.view).reads) <= all_fields()
+        assert row.parts <= known_parts(registry_of_dags.FOLLOWERS)
+        assert bool(row.parts) == ("frame" in named(row.view).reads)
     assert not registry.states().keys() & set(Assigns.__struct_fields__)
     assert sum(row.gets_keyboard for row in VIEWS) == 1
     assert [row.area for row in VIEWS].count("centre") == 1

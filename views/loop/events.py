@@ -181,6 +181,12 @@ class SessionClosed(Event, frozen=True, kw_only=True):
     """Back to the welcome screen."""
 
 
+class ShowParts(Event, frozen=True, kw_only=True):
+    """These parts of a frame are in sight now."""
+
+    parts: frozenset[str]
+
+
 class FrameReady(Event, frozen=True, kw_only=True):
     """The frame that was asked for."""
 

@@ -111,7 +111,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     """The window's state.
 
     Units: ns on the session clock. `range_ns` is what is recorded, `visible_ns` what the timeline shows. `frame` is the
-    last good answer; `frame_wanted_ns` is set while a newer one is on its way. `steps` are the steps not made yet, the
+    last good answer; `frame_wanted_ns` is set while a newer one is on its way. `frame_parts` are what frames are asked
+    for, the parts of the views in sight; None: all, until there are any. `steps` are the steps not made yet, the
     one in hand first; `lanes` the track ids in the timeline's order; `standing` the serious notice that a plain one
     covers for its moment; `views` the views' own states (`views.loop.view_states`), one of a kind,
     those that are not as they were at first.
@@ -127,6 +128,7 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     speed: float = 1.0
     frame: Frame | None = None
     frame_wanted_ns: int | None = None
+    frame_parts: frozenset[str] | None = None
     focus_track_id: Annotated[int, OF_SESSION] = 0
     selection: Annotated[Selection | None, OF_SESSION] = None
     folded: Annotated[frozenset[int], OF_SESSION] = frozenset()

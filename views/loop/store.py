@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Callable, Set
 from typing import Protocol
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from capture.errors import ScopeBug
-from views.loop.events import Event, Tick
+from views.loop.events import Event, ShowParts, Tick
 from views.loop.state import Assigns
 from views.loop.update import handle_event
 from views.loop.view_states import all_fields, changed_fields
@@ -39,12 +40,21 @@ class View(Protocol):
 
 
 class _Shown:
-    """A view in the Store: what it has missed while nobody could see it."""
+    """A view in the Store: what it has missed while nobody could see it, or while its frame was on its way."""
 
-    def __init__(self, view: View, is_visible: Callable[[], bool]) -> None:
+    def __init__(self, view: View, is_visible: Callable[[], bool], parts: frozenset[str] | None) -> None:
         self.view = view
         self.is_visible = is_visible
+        self.parts = parts
         self.missed: frozenset[str] = all_fields()
+
+    def lacks_parts(self, assigns: Assigns) -> bool:
+        """Whether the frame there is has not all that the view shows."""
+        return assigns.frame is not None and assigns.frame.lacks(self.parts or ())
+
+    def is_asked_for(self, assigns: Assigns) -> bool:
+        """Whether frames are asked for all that the view shows."""
+        return assigns.frame_parts is None or assigns.frame_parts >= (self.parts or frozenset())
 
 
 class Store:
@@ -80,15 +90,22 @@ class Store:
         """Whether events wait for the next display frame."""
         return bool(self._inbox)
 
-    def add(self, view: View, is_visible: Callable[[], bool] = lambda: True) -> None:
-        """Shows the state in one more view, now and after every change; what is not visible is patched once it is."""
-        self._shown.append(_Shown(view, is_visible))
+    def add(
+        self, view: View, is_visible: Callable[[], bool] = lambda: True, parts: frozenset[str] | None = None
+    ) -> None:
+        """Shows the state in one more view, now and after every change; what is not visible is patched once it is.
+
+        `parts`: of a frame, those that it shows and frames are asked for while it can be seen; None: it says nothing of
+        that, and shows at most what every frame has.
+        """
+        self._shown.append(_Shown(view, is_visible, parts))
         self._patch(frozenset())
 
     def fold(self) -> frozenset[str]:
         """Handles the events that are waiting, patches the views and says which fields changed."""
         before = self.assigns
         self._handle_waiting()
+        self._ask_for_parts()
         if self._asked_since(before):
             self._wait_for_answers()
         changed = changed_fields(before, self.assigns)
@@ -98,10 +115,19 @@ class Store:
     def _handle_waiting(self) -> None:
         self._arrived.clear()
         for _ in range(len(self._inbox)):
-            event = self._inbox.popleft()
-            old, self.assigns = self.assigns, handle_event(self.assigns, event)
-            for effect in self.effects:
-                effect(event, old, self.assigns)
+            self._handle(self._inbox.popleft())
+
+    def _handle(self, event: Event) -> None:
+        old, self.assigns = self.assigns, handle_event(self.assigns, event)
+        for effect in self.effects:
+            effect(event, old, self.assigns)
+
+    def _ask_for_parts(self) -> None:
+        """Has frames made of what can be seen. Until anything can, as when a session opens, they are whole."""
+        seen = [shown.parts for shown in self._shown if shown.parts is not None and shown.is_visible()]
+        parts, asked = frozenset[str]().union(*seen), self.assigns.frame_parts
+        if self.assigns.session is not None and parts != asked and (seen or asked is not None):
+            self._handle(ShowParts(parts=parts))
 
     def _asked_since(self, before: Assigns) -> bool:
         """Whether a step or a frame has been asked for that was not asked for before."""
@@ -129,11 +155,16 @@ class Store:
             shown.missed |= changed & shown.view.reads
             if not shown.missed or not shown.is_visible():
                 continue
+            lacks, is_asked = shown.lacks_parts(self.assigns), shown.is_asked_for(self.assigns)
+            if lacks and not is_asked:
+                self.wake()  # it came into sight by the patch of another one, or just now
+            if lacks and (not is_asked or self.assigns.frame_wanted_ns is not None):
+                continue
             missed, shown.missed = shown.missed, frozenset()
             self.patches += 1
             self._patching_thread = threading.get_ident()
             try:
-                shown.view.patch(self.assigns, missed)
+                shown.view.patch(replace(self.assigns, frame=None) if lacks else self.assigns, missed)
             except Exception as error:
                 failure = failure or error
             finally:

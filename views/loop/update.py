@@ -68,8 +68,12 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
         case e.FrameReady(key=key, time_ns=time_ns, frame=frame):
             if not _is_open(assigns, key):
                 return assigns
-            wanted_ns = None if assigns.frame_wanted_ns == time_ns else assigns.frame_wanted_ns
-            return replace(assigns, frame=frame, frame_wanted_ns=wanted_ns)
+            is_it = assigns.frame_wanted_ns == time_ns and not frame.lacks(assigns.frame_parts or ())
+            return replace(assigns, frame=frame, frame_wanted_ns=None if is_it else assigns.frame_wanted_ns)
+        case e.ShowParts(parts=parts) if assigns.session is not None:
+            is_lacking = assigns.frame is not None and assigns.frame.lacks(parts)
+            wanted_ns = assigns.cursor_ns if is_lacking else assigns.frame_wanted_ns
+            return replace(assigns, frame_parts=parts, frame_wanted_ns=wanted_ns)
         case e.MarkedFrameReady(key=key, time_ns=time_ns, frame=frame):
             wanted = _is_open(assigns, key) and time_ns == assigns.marked_ns
             return replace(assigns, marked_frame=frame) if wanted else assigns

@@ -8,11 +8,12 @@ whole answer. Measured over 20 M events, a hundredth of them a stroke: 25 ms of 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import NamedTuple
 
 from capture.errors import SessionProblem
 from capture.session.session import Session
+from dags.analyses import recent_calls
 from dags.correlate.replay import STEP_ROWS
 from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
@@ -39,30 +40,35 @@ class Ahead:
         self._last_ns: int | None = None
         self._made: tuple[_Known, Frame] | None = None
 
-    def frame_at(self, time_ns: int) -> Frame:
-        """The frame of that instant: the one made ahead if it is that, and would be made the same now.
+    def frame_at(self, time_ns: int, parts: Set[str] | None = None) -> Frame:
+        """The frame of that instant: the one made ahead if it is that, has these parts, and would be made the same now.
+
+        parts: None: all.
 
         Raises: SessionProblem when the instant lies outside the recording.
         """
         if self._made is not None:
             known, frame = self._made
-            if frame.time_ns == time_ns and known == self._known():
+            has_them = not frame.left_out if parts is None else not frame.lacks(parts)
+            if frame.time_ns == time_ns and has_them and known == self._known():
                 return frame
-        return self._frames.at(time_ns)
+        return self._frames.at(time_ns, parts)
 
-    def pieces(self, time_ns: int, look_up: LookUp = lambda frame: None) -> Iterator[None]:
-        """Reads on, a few milliseconds per piece, after a frame at this instant."""
+    def pieces(
+        self, time_ns: int, look_up: LookUp = lambda frame: None, parts: Set[str] | None = None
+    ) -> Iterator[None]:
+        """Reads on, a few milliseconds per piece, after a frame of these parts at this instant; None: of all."""
         last_ns, self._last_ns = self._last_ns, time_ns
         if last_ns is None or last_ns == time_ns:
             return
         next_ns = next_stride(self._session, last_ns, time_ns)
         if next_ns is not None:
-            yield from self._make(next_ns, look_up)
+            yield from self._make(next_ns, look_up, parts)
         edge = next_edge(self._session, last_ns, time_ns)
         if edge is not None and (next_ns is None or edge[0] != self._session.segment_at(next_ns)):
-            yield from self._read(*edge)
+            yield from self._read(*edge, parts)
 
-    def _make(self, time_ns: int, look_up: LookUp) -> Iterator[None]:
+    def _make(self, time_ns: int, look_up: LookUp, parts: Set[str] | None) -> Iterator[None]:
         """The whole answer."""
         index = self._session.segment_at(time_ns)
         if index is not None:
@@ -70,24 +76,27 @@ class Ahead:
             yield
         known = self._known()
         try:
-            frame = self._frames.at(time_ns)
+            frame = self._frames.at(time_ns, parts)
         except SessionProblem:
             return
         yield
-        self._source.calls_between(time_ns - window_ns(self._session, time_ns), time_ns)
-        yield
-        recent(self._source, frame)
+        if not frame.lacks(recent_calls.PARTS):
+            self._source.calls_between(time_ns - window_ns(self._session, time_ns), time_ns)
+            yield
+            recent(self._source, frame)
         look_up(frame)
         self._made = known, frame
         yield
 
-    def _read(self, index: int, time_ns: int) -> Iterator[None]:
+    def _read(self, index: int, time_ns: int, parts: Set[str] | None) -> Iterator[None]:
         """What a frame in that segment begins with."""
         self._source.segment_events(index)
         yield
         with contextlib.suppress(SessionProblem):
-            self._frames.at(time_ns)
+            self._frames.at(time_ns, parts)
         yield
+        if parts is not None and not parts >= recent_calls.PARTS:
+            return
         self._source.calls_between(time_ns - window_ns(self._session, time_ns), time_ns)
         yield
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 from capture.errors import SessionProblem
 from capture.session.session import Session
+from dags.analyses import recent_calls
 from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
 from views.loop.events import DamageFound, Event, FrameFailed, FrameReady, SessionGrew
@@ -60,8 +61,13 @@ class Jobs:
         live = session is not None and session.live
         self.reader.do_every(REFRESH_S, (lambda: self._refresh(key)) if live else None)
 
-    def ask_frame(self, key: int, time_ns: int, selection: Selection | None = None) -> None:
-        """Answers with FrameReady, once what views ask for while they are patched for it is in memory."""
+    def ask_frame(
+        self, key: int, time_ns: int, selection: Selection | None = None, parts: Set[str] | None = None
+    ) -> None:
+        """Answers with FrameReady, once what views ask for while they are patched for it is in memory.
+
+        `parts`: those that views in sight show; None: all.
+        """
 
         def answer() -> None:
             session, ahead = self._session, self._ahead
@@ -69,18 +75,19 @@ class Jobs:
                 look_up = functools.partial(self._look_up, session, selection)
                 inside_ns = min(max(time_ns, session.start_ns), session.end_ns)
                 try:
-                    frame = ahead.frame_at(inside_ns)
+                    frame = ahead.frame_at(inside_ns, parts)
                     look_up(frame)
                 except BaseException:
                     self._send(FrameFailed(key=key, time_ns=time_ns))
                     raise
                 self._send(FrameReady(key=key, time_ns=time_ns, frame=frame))
-                self.reader.when_idle(ahead.pieces(frame.time_ns, look_up), AHEAD_S)
+                self.reader.when_idle(ahead.pieces(frame.time_ns, look_up, parts), AHEAD_S)
 
         self.reader.ask("frame", answer)
 
     def _look_up(self, session: Session, selection: Selection | None, frame: Frame) -> None:
-        recent(self.source, frame)
+        if not frame.lacks(recent_calls.PARTS):
+            recent(self.source, frame)
         self._foresee(self.source, session, frame, selection)
 
     def ask(self, row: Question, event: Event, assigns: Assigns) -> None:

@@ -59,6 +59,13 @@ def test_a_stretch_that_ends_before_it_begins_is_refused() -> None:
         calls_of([], None, 2, 1)
 
 
+def test_a_frame_without_what_is_open_is_refused() -> None:
+    bare = frame(100, left_out=["stacks", "states"])
+    with pytest.raises(ValueError, match="stacks"):
+        calls_of([], bare, 0, 100)
+    assert len(calls_of([], frame(100, left_out=["states"]), 0, 100)) == 0
+
+
 def test_a_built_session_agrees_with_its_own_tables(tmp_path: Path) -> None:
     truth = build_session(tmp_path / "s.scope", events=2_000, tracks=3)
     with Session.open(truth.path) as session:

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Set
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QEventLoop, QObject, QTimer, Signal
 
 from capture.errors import ScopeBug
+from dags.frame_parts import Frame
 from tests.views.windows import KEY, frame, opened
 from views.loop import events as e
 from views.loop.state import Assigns
@@ -19,17 +21,19 @@ from views.loop.view_states import all_fields, changed_fields
 
 
 class Recording:
-    """A view that writes down what it is patched for."""
+    """A view that writes down what it is patched for, and the frames that it was shown."""
 
     def __init__(self, *reads: str, then: Callable[[], None] = lambda: None) -> None:
         self.reads = frozenset(reads)
         self.patches: list[frozenset[str]] = []
         self.seen: list[int] = []
+        self.frames: list[Frame | None] = []
         self._then = then
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         self.patches.append(frozenset(changed))
         self.seen.append(assigns.cursor_ns)
+        self.frames.append(assigns.frame)
         self._then()
 
 
@@ -152,6 +156,80 @@ def test_a_frame_that_does_not_come_holds_nobody_up() -> None:
     store.send(e.SeekTo(time_ns=5))
     store.fold()
     assert view.patches[1:] == [{"cursor_ns"}]
+
+
+class Parts:
+    """A Store with a view that shows states and can be hidden, and one that shows tracks; what it was asked for."""
+
+    def __init__(self) -> None:
+        self.store, self.asked = Store(opened()), list[frozenset[str] | None]()
+        self.states, self.tracks = Recording("frame"), Recording("frame")
+        self.is_shown = False
+        self.store.add(self.states, lambda: self.is_shown, frozenset({"states"}))
+        self.store.add(self.tracks, parts=frozenset({"tracks"}))
+        self.store.effects.append(self._told)
+        self.store.send(e.FrameReady(key=KEY, time_ns=0, frame=self.frame("tracks")))
+        self.store.fold()
+
+    def frame(self, *parts: str) -> Frame:
+        return replace(frame(0), left_out=sorted({"states", "tracks", "metrics"} - set(parts)))
+
+    def _told(self, event: e.Event, before: Assigns, after: Assigns) -> None:
+        if isinstance(event, e.ShowParts):
+            self.asked.append(after.frame_parts if after.frame_wanted_ns is not None else None)
+
+
+def test_only_parts_in_sight_are_asked_for_and_another_as_soon_as_it_comes_into_sight() -> None:
+    desk = Parts()
+    assert desk.store.assigns.frame_parts == frozenset({"tracks"})
+    desk.is_shown = True
+    desk.store.fold()
+    assert desk.store.assigns.frame_parts == frozenset({"tracks", "states"})
+    assert desk.store.assigns.frame_wanted_ns == 0
+    desk.is_shown = False
+    desk.store.fold()
+    assert desk.store.assigns.frame_parts == frozenset({"tracks"})
+    assert desk.asked == [None, {"tracks", "states"}, {"tracks"}]
+
+
+def test_a_view_that_comes_into_sight_is_patched_with_the_frame_that_has_its_parts() -> None:
+    desk = Parts()
+    desk.is_shown = True
+    desk.store.fold()
+    desk.store.send(e.FrameReady(key=KEY, time_ns=0, frame=desk.frame("tracks")))  # it was on its way before
+    desk.store.fold()
+    assert desk.states.frames == []
+    desk.store.send(e.FrameReady(key=KEY, time_ns=0, frame=desk.frame("tracks", "states")))
+    desk.store.fold()
+    assert desk.states.frames == [desk.frame("tracks", "states")]
+    assert desk.tracks.frames[-1] == desk.states.frames[-1]
+
+
+def test_a_view_whose_parts_cannot_be_made_is_shown_no_frame() -> None:
+    desk = Parts()
+    desk.is_shown = True
+    desk.store.fold()
+    desk.store.send(e.FrameFailed(key=KEY, time_ns=0))
+    desk.store.fold()
+    assert desk.states.frames == [None]
+    assert desk.tracks.frames[-1] is not None
+
+
+def test_a_view_that_comes_into_sight_by_the_patch_of_another_one_waits_for_the_next_fold() -> None:
+    desk, woken = Parts(), list[int]()
+
+    def show() -> None:
+        desk.is_shown = True
+
+    desk.store.wake = lambda: woken.append(1)
+    desk.store._shown.insert(0, desk.store._shown.pop())
+    desk.tracks._then = show
+    desk.store.send(e.FrameReady(key=KEY, time_ns=0, frame=replace(desk.frame("tracks"), event_id=1)))
+    woken.clear()
+    desk.store.fold()
+    assert (desk.states.frames, woken) == ([], [1])
+    desk.store.fold()
+    assert desk.asked[-1] == frozenset({"tracks", "states"})
 
 
 def test_a_step_that_is_found_at_once_is_patched_together_with_its_frame() -> None:

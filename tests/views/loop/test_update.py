@@ -231,6 +231,19 @@ def test_a_frame_is_shown_and_a_newer_one_still_waited_for() -> None:
     assert after(waiting, e.FrameReady(key=KEY, time_ns=50, frame=frame(50))).frame_wanted_ns is None
 
 
+def test_parts_that_come_into_sight_are_asked_for_unless_the_frame_has_them() -> None:
+    whole = after(opened(), e.FrameReady(key=KEY, time_ns=0, frame=frame(0)))
+    fewer = after(whole, e.ShowParts(parts=frozenset({"tracks"})))
+    assert (fewer.frame_parts, fewer.frame_wanted_ns) == (frozenset({"tracks"}), None)
+    bare = replace(frame(0), left_out=["processes", "states"])
+    shown = after(fewer, e.FrameReady(key=KEY, time_ns=0, frame=bare))
+    assert after(shown, e.ShowParts(parts=frozenset())).frame_wanted_ns is None
+    wanted = after(shown, e.ShowParts(parts=frozenset({"tracks", "states"})))
+    assert wanted.frame_wanted_ns == 0
+    assert after(wanted, e.FrameReady(key=KEY, time_ns=0, frame=bare)).frame_wanted_ns == 0
+    assert after(wanted, e.FrameReady(key=KEY, time_ns=0, frame=frame(0))).frame_wanted_ns is None
+
+
 def test_answers_about_another_session_are_dropped() -> None:
     before = after(opened(), e.Search(text="put"))
     assert handle_event(before, e.FrameReady(key=KEY + 1, time_ns=0, frame=frame(0))) is before
@@ -268,7 +281,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "selection": None, "heat_by": "cpu", "measure": "time", "text": "x", "theme": "light", "key": KEY,
         "session": SessionRef(key=1, path="p", name="n"), "range_ns": (0, 9), "live": False, "frame": frame(1),
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
-        "path": "p", "flags": {}, "span_ns": 5, "rows": (), "words": ("attach", "1"),
+        "path": "p", "flags": {}, "span_ns": 5, "rows": (), "parts": frozenset(), "words": ("attach", "1"),
     }  # fmt: skip
     kinds = [kind for kind in e.Event.__subclasses__() if kind.__module__.startswith("views.")]
     assert len(kinds) > 30

@@ -10,6 +10,7 @@ import pytest
 
 from capture.session.format import Problem
 from capture.session.session import Session
+from dags.frame.asked import PARTS
 from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
 from tests.sessions import build_session
@@ -28,6 +29,21 @@ def test_the_next_stride_is_as_long_as_the_last(session: Session) -> None:
     starts = [segment.start_ns for segment in session.segments]
     assert next_stride(session, starts[1], starts[2]) == 2 * starts[2] - starts[1]
     assert next_stride(session, starts[4], starts[3]) == 2 * starts[3] - starts[4]
+
+
+def test_a_frame_made_ahead_is_the_answer_only_with_all_parts_that_are_asked_for(session: Session) -> None:
+    source = Source(session)
+    ahead = Ahead(session, source, FrameReader(session, events=source.segment_events))
+    here_ns, there_ns = session.segments[1].start_ns, session.segments[2].start_ns
+    parts = frozenset({"tracks", "stacks"})
+    list(ahead.pieces(here_ns, parts=parts))
+    list(ahead.pieces(there_ns, parts=parts))
+    next_ns = 2 * there_ns - here_ns
+    made = ahead.frame_at(next_ns, {"tracks"})
+    assert made is ahead.frame_at(next_ns, parts)
+    assert made.left_out == sorted(PARTS - parts)
+    assert ahead.frame_at(next_ns).left_out == []
+    assert ahead.frame_at(next_ns, parts | {"states"}).left_out == ["metrics", "processes"]
 
 
 def test_small_steps_lead_to_the_edge_of_the_next_segment(session: Session) -> None:
