@@ -154,12 +154,14 @@ def decode(
     columns: Iterable[str] | None = None,
     *,
     stored: bool = False,
+    sparse: bool = False,
     events: EventColumns | None = None,
 ) -> pa.Table:
     """The columns asked for, in the order of the schema; columns the file lacks are null, unknown ones ignored.
 
-    `stored`: with values that were replaced only by their places. `events` reads columns of the segment's events, which
-    tell what a file of states need not say.
+    `stored`: with values that were replaced only by their places. `sparse`: without the columns that hold nothing but
+    null or 0, for those who have a cheaper way to say so than memory full of it. `events` reads columns of the
+    segment's events, which tell what a file of states need not say.
 
     Raises: FormatError, and whatever `events` raises.
     """
@@ -176,6 +178,8 @@ def decode(
         table.validate(full=any(not pa.types.is_primitive(field.type) for field in table.schema))
         if TABLE[name].is_shortened:
             untold = needed.difference(file.schema_arrow.names)
+            if sparse:
+                untold -= {column for column in untold if not COLUMNS[name][column].absent_is}
     except BAD_BYTES as error:
         raise FormatError(f"The table {name} cannot be decoded: {one_line(error)}.") from error
     if untold:
@@ -188,6 +192,8 @@ def decode(
         raise FormatError(f"The table {name} cannot be decoded: {one_line(error)}.") from error
     if len(table) != rows:
         raise FormatError(f"The table {name} holds {len(table)} rows instead of {rows}.")
+    if sparse:
+        return table.select([column for column in wanted if column in table.column_names])
     return _with_nulls(table, [schema.field(c) for c in wanted if c not in table.column_names]).select(wanted)
 
 

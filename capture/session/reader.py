@@ -31,15 +31,19 @@ class TableReader:
         self.files = files
         self._lock = threading.Lock()
 
-    def table(self, segment: SegmentEntry | None, entry: FileEntry, columns: list[str] | None) -> pa.Table | None:
-        """The columns of a listed file; None when it is damaged.
+    def table(
+        self, segment: SegmentEntry | None, entry: FileEntry, columns: list[str] | None, *, sparse: bool = False
+    ) -> pa.Table | None:
+        """The columns of a listed file; None when it is damaged. `sparse`: without those of nothing but null or 0.
 
         Raises: FileNotFoundError when it is not there: it may have been merged away, see `missing`.
         """
         data = self.bytes(segment, entry)
         try:
             events = functools.partial(self._events, segment)
-            return None if data is None else parquet.decode(entry.table, data, entry.rows, columns, events=events)
+            if data is None:
+                return None
+            return parquet.decode(entry.table, data, entry.rows, columns, sparse=sparse, events=events)
         except FormatError as error:
             self._report_damage(entry, segment, error.message)
             return None

@@ -175,15 +175,17 @@ class Session:
     def events(self, index: int, columns: Iterable[str] | None = None) -> EventBatch:
         """The events of a segment; columns not asked for are zero. Empty when the segment's events are damaged."""
         wanted = set(BATCH_COLUMNS if columns is None else columns)
-        segment, table = self._read(index, "events", [name for name in BATCH_COLUMNS if name in wanted])
+        in_order = [name for name in BATCH_COLUMNS if name in wanted]
+        segment, table = self._read(index, "events", in_order, sparse=True)
         batch = batch_from_table(table, segment.first_event_id)
-        counted = (batch.kind == Kind.STATE) & (batch.flags & StateFlag.COUNTED != 0)
-        return self._with_changes(batch, index) if columns is None and counted.any() else batch
+        return self._with_changes(batch, index) if columns is None and "flags" in table.column_names else batch
 
     def _with_changes(self, batch: EventBatch, index: int) -> EventBatch:
         """The batch with the number of changes that each state stands for, where the segment's states are whole."""
-        told = self.segment_table(index, "states", ("changes",))["changes"].fill_null(1).to_numpy()
         rows = np.flatnonzero(batch.kind == Kind.STATE)
+        if not (batch.flags[rows] & StateFlag.COUNTED).any():
+            return batch
+        told = self.segment_table(index, "states", ("changes",))["changes"].fill_null(1).to_numpy()
         if len(told) != len(rows):
             return batch
         changes = np.zeros(len(batch), np.int64)
@@ -309,7 +311,10 @@ class Session:
                 except FileNotFoundError:
                     self.reader.missing(segment, entry)
 
-    def _read(self, index: int, name: str, columns: Iterable[str] | None) -> tuple[SegmentEntry, pa.Table]:
+    def _read(
+        self, index: int, name: str, columns: Iterable[str] | None, *, sparse: bool = False
+    ) -> tuple[SegmentEntry, pa.Table]:
+        """The segment as it is shown, and its rows; `sparse`: perhaps without columns of nothing but null or 0."""
         manifest = self._manifest
         segment = manifest.segments[index]
         entry = segment.file(name)
@@ -317,7 +322,7 @@ class Session:
         table = None
         if entry is not None:
             try:
-                table = self.reader.table(segment, entry, wanted)
+                table = self.reader.table(segment, entry, wanted, sparse=sparse)
             except FileNotFoundError:
                 table = self._from_merged(manifest, index, name, wanted)
                 if table is None:

@@ -113,15 +113,21 @@ def _rows(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) -> list[I
     for batch in ended.to_batches():  # piece by piece, as most rows of a segment lie outside
         if len(batch):
             end = _values(batch.column("end_ns"))
-            keep = np.flatnonzero((end > start_ns) & (end <= end_ns))
-            pieces.append([_values(batch.column(name), keep) for name in _COLUMNS])
+            inside = np.flatnonzero((end > start_ns) & (end <= end_ns))
+            pieces.append([_values(batch.column(name), inside) for name in _COLUMNS])
     return [np.concatenate([piece[at] for piece in pieces]) for at in range(len(_COLUMNS))]
 
 
 def _values(column: Any, rows: Int64 | None = None) -> Int64:
-    """A column, or some rows of it, as int64; an end or a caller that is not there becomes 0."""
+    """A column, or some rows of it, as int64; an end or a caller that is not there becomes 0.
+
+    Rows lie behind one another but in damaged sessions: those are a view, not a copy.
+    """
+    if rows is not None and len(rows):
+        first, behind = int(rows[0]), int(rows[-1]) + 1
+        column = column.slice(first, behind - first)
+        rows = None if behind - first == len(rows) else rows - first
     if column.null_count:
-        column = (column if rows is None else column.take(rows)).fill_null(0)
-        rows = None
+        column = column.fill_null(0)
     values = column.to_numpy()
     return np.asarray(values if rows is None else values[rows]).astype(np.int64, copy=False)

@@ -23,6 +23,7 @@ from scope_gui.qt_messages import on_qt_message
 from scope_gui.recording.recordings import Recordings
 from scope_gui.window.effects import Effects
 from scope_gui.window.quit_signals import closing_on_signals
+from scope_gui.window.reused_memory import reuse_memory
 from scope_gui.window.window import MainWindow
 from views.loop.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, StartDemo, Tell
 from views.loop.state import Assigns, Notice
@@ -75,6 +76,7 @@ class Application:
         """
         self.qt = qt_application()
         sys.setswitchinterval(SWITCH_S)
+        reuse_memory()
         qInstallMessageHandler(on_qt_message)
         self._settings, assigns = settings.load()
         self.store = Store(assigns)

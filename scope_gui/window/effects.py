@@ -19,6 +19,7 @@ from scope_gui import settings
 from scope_gui.recording import control
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from scope_gui.window import library
+from scope_gui.window.reused_memory import give_back_unused
 from views.inspector.earlier import look_up
 from views.loop import events as e
 from views.loop.remembered import OF_SESSION
@@ -61,7 +62,7 @@ class Effects:
                 jobs.reader.ask("open", lambda: self._open(number, path, at))
                 return
             case e.SessionClosed():
-                jobs.reader.ask("open", lambda: jobs.show(None, 0))
+                jobs.reader.ask("open", self._close_session)
                 self._describe_recent(after.recent)
                 return
             case e.LookAtRecent() | e.RecentChanged():
@@ -132,6 +133,11 @@ class Effects:
                 self._ask_recorder(session, key)
         finally:
             self._send(e.Busy(what=""))
+
+    def _close_session(self) -> None:
+        """Work of the reader."""
+        self._jobs.show(None, 0)
+        give_back_unused()
 
     def _tell_damage(self) -> None:
         """Says what is known to be missing: a damaged session opens, but never as if it were whole."""

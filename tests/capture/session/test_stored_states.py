@@ -12,12 +12,13 @@ from capture.events.batch import EventBatch
 from capture.events.definitions import StateKeyRow
 from capture.events.kinds import Kind, StateFlag
 from capture.session import parquet
+from capture.session.eventtable import BATCH_COLUMNS, batch_from_table, event_table
 from capture.session.format import About
 from capture.session.query import query
 from capture.session.rows import as_table
 from capture.session.session import Session
 from capture.session.store import SegmentStore
-from capture.session.stored_states import with_old_values
+from capture.session.stored_states import with_old_values, without_repeats
 from capture.session.tables import OLD_ROWS_BACK, SCHEMAS
 from dags.correlate.sealing import SessionWriter
 from tests.streams import Event, batch_of
@@ -51,6 +52,24 @@ def test_a_file_that_says_it_all_itself_is_read_as_it_is() -> None:
     rows = {"version_id": [1, 2], "old": pa.array([None, "x"], pa.string()), "new": pa.array(["x", "y"], pa.string())}
     data = parquet.encode("states", as_table("states", rows))
     assert parquet.decode("states", data, 2)["old"].to_pylist() == [None, "x"]
+
+
+def test_columns_that_hold_nothing_are_left_out_for_who_says_so() -> None:
+    rows = event_table(batch_of([Event(at, Kind.CALL, 1, site_id=7) for at in range(9)]))
+    data = parquet.encode("events", without_repeats("events", rows, None))
+    whole = parquet.decode("events", data, 9, BATCH_COLUMNS)
+    sparse = parquet.decode("events", data, 9, BATCH_COLUMNS, sparse=True)
+    assert whole.column_names == [name for name in SCHEMAS["events"].names if name in BATCH_COLUMNS]
+    assert sparse.column_names == ["time_ns", "kind", "track_id", "site_id"]
+    assert sparse.to_pydict() == whole.select(sparse.column_names).to_pydict()
+    of_whole, of_sparse = batch_from_table(whole, 1), batch_from_table(sparse, 1)
+    assert event_table(of_sparse).to_pydict() == event_table(of_whole).to_pydict() == rows.to_pydict()
+
+
+def test_a_column_that_is_not_0_where_it_is_absent_is_told_all_the_same() -> None:
+    data = parquet.encode("states", without_repeats("states", as_table("states", ROWS | {"changes": [1] * 4}), None))
+    assert "changes" not in pq.ParquetFile(pa.BufferReader(data)).schema_arrow.names
+    assert parquet.decode("states", data, 4, ["changes"], sparse=True)["changes"].to_pylist() == [1] * 4
 
 
 @pytest.mark.parametrize("back", [[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, -1, 0], [0, 0, 0, 2_000_000_000]])

@@ -10,6 +10,7 @@ import pytest
 
 from capture.session.session import Session
 from dags.analyses.recent_calls import BINS, RecentCalls, recent_calls
+from dags.columns import row_of
 from dags.frame.reader import FrameReader
 from tests.sessions import build_session
 from tests.views.frames import call, calls_of, ended_call, frame, track
@@ -52,6 +53,27 @@ def test_ids_far_apart_are_counted_like_near_ones() -> None:
     far = 1 << 40
     rows = [ended_call(far, (30, 70), 2, 1 << 25, 5), ended_call(5, (10, 90), 2, 1, None)]
     assert by_room(calls_of(rows, None, 0, 100)) == {(2, 1): (1, 40), (2, 1 << 25): (1, 40)}
+
+
+def test_callers_open_since_long_ago_are_found_beside_many_near_ones() -> None:
+    base = 1 << 40
+    near = [ended_call(base + at, (at, at + 1), 2, 3, 7 if at % 2 else 5) for at in range(1, 41)]
+    rows = [*near, ended_call(7, (0, 60), 2, 2, 5), ended_call(5, (0, 90), 2, 1, None)]
+    assert by_room(calls_of(rows, None, 0, 100)) == {(2, 1): (1, 90 - 60 - 20), (2, 2): (1, 60 - 20), (2, 3): (40, 40)}
+
+
+def test_rows_that_did_not_end_in_order_count_once_each() -> None:
+    rows = [ended_call(1, (0, 20), 2, 1, None), ended_call(2, (0, 200), 2, 1, None), ended_call(3, (0, 30), 2, 1, 1)]
+    assert by_room(calls_of(rows, None, 10, 100)) == {(2, 1): (0, 10 + 20 - 20)}
+
+
+@pytest.mark.parametrize("far", [0, 1, 3, 40])
+def test_rows_of_ids_are_those_that_a_search_finds(far: int) -> None:
+    choose = np.random.default_rng(far)
+    ids = choose.permutation(np.concatenate([np.arange(far), (1 << 50) + choose.permutation(4000)[:600]]))
+    wanted = np.concatenate([ids, [-(1 << 62), -1, 0, far + 1, 1 << 49, (1 << 50) + 4001, (1 << 62)], ids[::-1]])
+    places = {number: row for row, number in enumerate(ids.tolist())}
+    assert row_of(ids, wanted).tolist() == [places.get(number, -1) for number in wanted.tolist()]
 
 
 def test_a_stretch_that_ends_before_it_begins_is_refused() -> None:
