@@ -51,7 +51,7 @@ Ask = Literal[
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to do. `keys` as Qt writes them, the first one is shown; exactly one of `event`, `ask`,
-    `look`, `verb`, `layout` and `panel` is set.
+    `look`, `verb`, `layout` and `panel` is set. `within`: the view that has to have the keyboard, '' for any.
     """
 
     title: str
@@ -63,6 +63,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     verb: str | None = None
     layout: str | None = None
     panel: str | None = None
+    within: str = ""
     needs_session: bool = True
     repeats: bool = False
 
@@ -71,6 +72,10 @@ def _do(menu: Menu, title: str, keys: str, event: e.Event, *, repeats: bool = Fa
     return Command(
         title=title, menu=menu, keys=tuple(keys.split()), event=event, repeats=repeats, needs_session=not anytime
     )
+
+
+def _within(view: str, menu: Menu, title: str, keys: str, event: e.Event) -> Command:
+    return Command(title=title, menu=menu, keys=tuple(keys.split()), event=event, within=view)
 
 
 def _ask(menu: Menu, title: str, keys: str, ask: Ask, *, anytime: bool = False) -> Command:
@@ -132,10 +137,18 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Move", "Go to a time", "G", "go to"),
     _do("Move", "To the cause", "[", e.FollowEdge(direction=-1)),
     _do("Move", "To the effect", "]", e.FollowEdge(direction=1)),
+    _do("Move", "Next call of the picked function", "F3", e.GoToCall(which="next"), repeats=True),
+    _do("Move", "Previous call of the picked function", "Shift+F3", e.GoToCall(which="previous"), repeats=True),
+    _do("Move", "Longest call of the picked function", "Ctrl+F3", e.GoToCall(which="longest")),
+    _do("Move", "Next exception", "X", e.GoToException(by=1), repeats=True),
+    _do("Move", "Previous exception", "Shift+X", e.GoToException(by=-1), repeats=True),
     _do("Move", "Back to the last visited moment", "Alt+Left", e.GoThroughTrail(by=-1)),
     _do("Move", "Forward to the next visited moment", "Alt+Right", e.GoThroughTrail(by=1)),
     _do("Move", "Lane above", "Up", e.MoveFocus(by=-1), repeats=True),
     _do("Move", "Lane below", "Down", e.MoveFocus(by=1), repeats=True),
+    _within("timeline", "Show", "Pick the call under the cursor", "Return Enter", e.PickAtCursor()),
+    _do("Show", "Pick the caller", "Alt+Up", e.PickOnStack(by=-1)),
+    _do("Show", "Pick what it calls", "Alt+Down", e.PickOnStack(by=1)),
     _do("Show", "Keep the lane open, or no more", "Shift+Return", KeepOpen()),
     _do("Show", "Pin the lane to the top, or no more", "Shift+P", PinLane()),
     _do("Show", "All metrics, or the first two", "", UnfoldMetrics()),
@@ -154,7 +167,7 @@ COMMANDS: tuple[Command, ...] = (
     _do("Show", "The last 5 minutes", "", e.ShowLast(span_ns=300 * 10**9)),
     _do("Show", "The last hour", "", e.ShowLast(span_ns=3_600 * 10**9)),
     _do("Show", "The last 10 hours", "", e.ShowLast(span_ns=36_000 * 10**9)),
-    _do("Show", "Pick nothing", "Escape", e.Select(selection=None)),
+    _do("Show", "Pick nothing, end a search", "Escape", e.PickNothing()),
     _ask("Show", "Search functions", "/ Ctrl+F", "search"),
     _do("Show", "Source lines beside the stack", "C", ToggleSource()),
     _do("Show", "Heat: activity", "", SetHeat(heat_by="activity")),
@@ -167,7 +180,7 @@ COMMANDS: tuple[Command, ...] = (
     _look("Building", "Look from lower down", "V", "tilt down"),
     _look("Building", "Closer", "+ =", "closer"),
     _look("Building", "Farther away", "-", "farther"),
-    _look("Building", "The whole building again", "X", "whole"),
+    _look("Building", "The whole building again", "Z", "whole"),
     _do("Building", "Building height: calls", "", SetMeasure(measure="calls")),
     _do("Building", "Building height: time", "", SetMeasure(measure="time")),
     _do("Mark", "Bookmark this moment, or take it away", "B", e.AddBookmark()),
@@ -215,5 +228,5 @@ def shown_key(command: Command) -> str:
     """The key as people read it: '←' for Left, '' without one."""
     if not command.keys:
         return ""
-    signs = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Escape": "Esc"}
+    signs = {"Left": "←", "Right": "→", "Up": "↑", "Down": "↓", "Escape": "Esc", "Return": "Enter"}
     return " ".join(signs.get(part, part) for part in command.keys[0].replace("+", " + ").split())

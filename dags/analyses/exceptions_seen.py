@@ -47,7 +47,7 @@ def exceptions_seen(
     Raises: SessionProblem, and what `reads_on` raises.
     """
     session = session.pinned()
-    kind = Kind.RAISE if session.manifest.kinds.get(Kind.RAISE.word) else Kind.UNWIND
+    kind = kind_that_tells(session)
     start_ns, end_ns = (session.start_ns, session.end_ns) if range_ns is None else range_ns
     found: dict[tuple[str, int], SeenException] = {}
     for index in session.with_rows if session.manifest.kinds.get(kind.word) else ():
@@ -56,7 +56,7 @@ def exceptions_seen(
             continue
         reads_on()
         batch = session.events(index, _COLUMNS)
-        rows = _rows(batch, kind)
+        rows = coming_up(batch, kind)
         rows = rows[(batch.time_ns[rows] >= start_ns) & (batch.time_ns[rows] <= end_ns)]
         if track_ids is not None:
             rows = rows[np.isin(batch.track_id[rows], list(track_ids))]
@@ -68,8 +68,13 @@ def exceptions_seen(
     return sorted(found.values(), key=lambda one: (-one.count, one.first_event_id))
 
 
-def _rows(batch: EventBatch, kind: Kind) -> Int64:
-    """The events that say that one has come up."""
+def kind_that_tells(session: Session) -> Kind:
+    """The kind of the events that say that an exception has come up in this session."""
+    return Kind.RAISE if session.manifest.kinds.get(Kind.RAISE.word) else Kind.UNWIND
+
+
+def coming_up(batch: EventBatch, kind: Kind) -> Int64:
+    """The rows of a segment's events that say that one has come up."""
     if kind is Kind.RAISE:
         return np.flatnonzero(batch.kind == kind)
     order = np.argsort(batch.track_id, kind="stable")

@@ -356,6 +356,9 @@ class MainWindow(QMainWindow):
             action.setAutoRepeat(command.repeats)
             action.triggered.connect(_Doing(self, command))
             menus[command.menu].addAction(action)
+            if command.within:
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                self.views[command.within].addAction(action)
             self.actions_by_title[command.title] = action
 
 

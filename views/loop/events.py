@@ -114,6 +114,33 @@ class Select(Event, frozen=True, kw_only=True):
     selection: Selection | None
 
 
+class PickNothing(Event, frozen=True, kw_only=True):
+    """Lets go of what is picked and ends the search, and says which of it there was."""
+
+
+class PickAtCursor(Event, frozen=True, kw_only=True):
+    """Picks the innermost call on the focused lane at the cursor. The effect finds it."""
+
+
+class PickOnStack(Event, frozen=True, kw_only=True):
+    """Picks the caller (-1) of the picked call, or what it calls (1), here or next. The effect finds it."""
+
+    by: Literal[-1, 1]
+
+
+class GoToCall(Event, frozen=True, kw_only=True):
+    """Goes to a call of a function (0: of the picked one), on any thread, and picks it. The effect finds it."""
+
+    which: Literal["next", "previous", "longest"]
+    site_id: int = 0
+
+
+class GoToException(Event, frozen=True, kw_only=True):
+    """Goes to the next (1) or previous (-1) exception that came up anywhere, and picks it. The effect finds it."""
+
+    by: Literal[-1, 1]
+
+
 class Mark(Event, frozen=True, kw_only=True):
     """Remembers the cursor's moment to compare with; again at the same place, or with `forget`, forgets it."""
 

@@ -41,7 +41,7 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _through_trail(assigns, by)
         case e.Zoom() | e.Pan() | e.Show() | e.ShowLast() | e.ToggleFold() | e.MoveFocus():
             return _on_the_timeline(assigns, event)
-        case e.Select() | e.Search() | e.SearchFound() | e.SetTheme():
+        case e.Select() | e.PickNothing() | e.Search() | e.SearchFound() | e.SetTheme():
             return _picked(assigns, event)
         case e.Mark(forget=forget):
             marked_ns = None if forget or assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns
@@ -182,6 +182,8 @@ def _picked(assigns: Assigns, event: e.Event) -> Assigns:
         case e.Select(selection=selection) if selection is not None:
             track_id = selection.id if selection.kind == "track" else selection.track_id
             return replace(assigns, selection=selection, focus_track_id=track_id or assigns.focus_track_id)
+        case e.PickNothing():
+            return _let_go(assigns)
         case e.Search(text=text):
             return replace(assigns, search_text=text, search_sites=())
         case e.SearchFound(key=key, text=text, site_ids=site_ids):
@@ -191,6 +193,16 @@ def _picked(assigns: Assigns, event: e.Event) -> Assigns:
             return replace(assigns, theme=theme)
         case _:
             return assigns
+
+
+def _let_go(assigns: Assigns) -> Assigns:
+    """Nothing picked and nothing searched for; what there was of it is said."""
+    was = [(assigns.selection is not None, "Nothing is picked"), (bool(assigns.search_text), "the search is over")]
+    said = " and ".join(words for there_was, words in was if there_was)
+    if not said:
+        return assigns
+    freed = replace(assigns, selection=None, search_text="", search_sites=())
+    return _told(freed, Notice(f"{said[0].upper()}{said[1:]}."))
 
 
 def _is_open(assigns: Assigns, key: int) -> bool:

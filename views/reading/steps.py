@@ -83,6 +83,15 @@ def _boundary(source: Source, cursor_ns: int, track_id: int, count: int) -> int:
     return source.session.start_ns if undone and source.session is not None else reached_ns
 
 
+def next_begin(source: Source, cursor_ns: int, track_id: int) -> int | None:
+    """When the innermost call that runs on a track then makes its next call; None: it makes none before it ends."""
+    for batch in _batches(source, cursor_ns, True):
+        times, deltas = _depth_changes(batch, track_id)
+        if len(times):
+            return int(times[0]) if deltas[0] > 0 else None
+    return None
+
+
 def _depth_changes(batch: EventBatch, track_id: int) -> tuple[Int64, Int64]:
     """Times of the track's calls and leaves, and +1 or -1 for each."""
     steps = _STEPS[batch.kind]
