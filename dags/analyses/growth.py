@@ -13,7 +13,7 @@ memory than a minute.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 import msgspec
@@ -27,6 +27,7 @@ from capture.session.session import Session
 from dags.analyses.function_statistics import segments_of
 from dags.kernels import Array
 
+Kind = Literal["metric", "value"]
 MOST_SERIES = 1 << 16
 LEAST_SAMPLES = 3
 _NUMBER = r"^-?\d{1,300}(\.\d{1,30})?(e[+-]?\d{1,3})?$"
@@ -55,7 +56,7 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     Units: ns on the session clock; the rest is in that of the figure.
     """
 
-    kind: Literal["metric", "value"]
+    kind: Kind
     name: str
     id: int
     samples: int
@@ -80,6 +81,7 @@ def growth(
     session: Session,
     range_ns: tuple[int, int] | None = None,
     *,
+    kinds: Collection[Kind] = ("metric", "value"),
     reads_on: Callable[[], None] = lambda: None,
 ) -> list[Growth]:
     """What was found at least three times between two instants, both included, what grew most and most evenly first.
@@ -91,9 +93,11 @@ def growth(
     metrics, values = _Sums(start_ns), _Sums(start_ns)
     for index in segments_of(session, start_ns, end_ns):
         reads_on()
-        table = session.segment_table(index, "metrics", ("time_ns", "process_id", "name", "value"))
-        _add(metrics, table, ("process_id", "name"), table["value"], (start_ns, end_ns))
-        if session.segments[index].file("states") is not None:
+        segment = session.segments[index]
+        if "metric" in kinds and segment.file("metrics") is not None:
+            table = session.segment_table(index, "metrics", ("time_ns", "process_id", "name", "value"))
+            _add(metrics, table, ("process_id", "name"), table["value"], (start_ns, end_ns))
+        if "value" in kinds and segment.file("states") is not None:
             table = session.segment_table(index, "states", ("time_ns", "object_id", "owner", "key", "new"))
             _add(values, table, ("object_id", "owner", "key"), _numbers(table["new"]), (start_ns, end_ns))
     found = [*metrics.told("metric"), *values.told("value")]
@@ -154,7 +158,7 @@ class _Sums:
                 self._series = np.concatenate([self._series, np.zeros(max(16, row), _SERIES)])
             self._series[row] = _together(self._series[row], new[at])
 
-    def told(self, kind: Literal["metric", "value"]) -> list[Growth]:
+    def told(self, kind: Kind) -> list[Growth]:
         """Those with enough samples."""
         found = []
         for key, row in self._rows.items():

@@ -30,6 +30,24 @@ DETECTORS: tuple[Detector, ...] = (
         "dags.detectors.keeps_failing",
         needs=("calls", "exceptions"),
     ),
+    Detector(
+        "slow-call",
+        "a call that took many times as long as the calls of its function usually do",
+        "dags.detectors.slow_call",
+        needs=("calls",),
+    ),
+    Detector(
+        "lost-update",
+        "a thread that wrote a value back from before another thread's write",
+        "dags.detectors.lost_update",
+        needs=("states",),
+    ),
+    Detector(
+        "grows",
+        "a figure of a process, such as its memory, that grows evenly until the end",
+        "dags.detectors.grows",
+        needs=("metrics",),
+    ),
 )
 
 

@@ -45,10 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(found)
         return 0
     for one in found:
-        where = f" {one.file}:{one.line}" if one.file else ""
+        place = f"{one.function} {one.file}:{one.line}" if one.file else one.function
         events = ", ".join(map(str, one.event_ids[:3])) + (", ..." if len(one.event_ids) > 3 else "")
         print(one_line(f"{one.score:.2f}  {one.kind}  {one.sentence}"))
-        print(one_line(f"      {one.function}{where}; events {events}"))
+        told = "; ".join(part for part in (place, f"events {events}" if events else "") if part)
+        if told:
+            print(one_line(f"      {told}"))
     if not found:
         print("nothing was found")
     return 0

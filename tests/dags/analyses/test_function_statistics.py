@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.events.definitions import TrackRow
+from capture.events.definitions import SiteRow, TrackRow
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.analyses import call_summary, detail
@@ -29,6 +29,7 @@ from tests.scope_command import run_recorded
 from tests.sessions import build_session
 from tests.streams import Event, batch_of, streams
 
+SITES = [SiteRow(n, f"f{n}", "m", "m.py", 10 * n) for n in range(1, 5)]
 TRACKS = [TrackRow(track_id=n, process_id=1) for n in range(1, 5)]
 
 
@@ -40,6 +41,7 @@ def sealed(path: Path, events: Sequence[Event], cuts: Sequence[int], *, finish: 
     writer, ends = SessionWriter(store), [*sorted(cuts), len(batch)]
     for place, (start, end) in enumerate(zip([0, *ends], ends, strict=False), 1):
         writer.write(batch.slice(start, end), TRACKS, is_last=finish and place == len(ends))
+    store.write_defs([], TRACKS, SITES, [])
     store.set_counts(len(batch), len(batch), 0)
     store.commit()
     if finish:
