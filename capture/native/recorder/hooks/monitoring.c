@@ -68,8 +68,8 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
 
 /* GIL held; allocates only when a chunk is full or the code is new; new reference. The five local events. */
 #define LOCAL_EVENT(name, kind, is_entering)                                                                           \
-    static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t count) {                                   \
-        (void)self, (void)count;                                                                                       \
+    static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {                  \
+        (void)self, (void)count, (void)names;                                                                          \
         const uint64_t began = scope_sample_begins();                                                                  \
         const struct scope_code *known = scope_code_find(args[0]);                                                     \
         if (SCOPE_UNLIKELY(!known || !PLAIN(known)))                                                                   \
@@ -86,8 +86,8 @@ LOCAL_EVENT(on_return, SCOPE_RETURN, false)
 LOCAL_EVENT(on_yield, SCOPE_YIELD, false)
 
 /* GIL held; may allocate; new reference. Cannot answer DISABLE before 3.14. */
-static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-    (void)self, (void)count;
+static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    (void)self, (void)count, (void)names;
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known && !(known = learn(args[0])))
         return Py_None;
@@ -101,8 +101,8 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t coun
 }
 
 /* GIL held; may allocate; new reference. Code never seen before was entered before the recording, unrecorded. */
-static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-    (void)self, (void)count;
+static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    (void)self, (void)count, (void)names;
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known || !scope_active || scope_tls == &scope_muted)
         return Py_None;
@@ -120,8 +120,8 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t cou
 }
 
 /* GIL held; may allocate; new reference. */
-static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-    (void)self, (void)count;
+static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    (void)self, (void)count, (void)names;
     if (!scope_active || !scope_features.raises || scope_tls == &scope_muted)
         return Py_None;
     const struct scope_code *known = scope_code_find(args[0]);
@@ -140,9 +140,10 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     return Py_None;
 }
 
+#define METHOD(function) {#function, (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS, NULL}
+
 #define CALLBACK(event, function, kind, for_calls, for_raises)                                                         \
-    {event, {#function, (PyCFunction)(void (*)(void))function, METH_FASTCALL, NULL}, kind, for_calls, for_raises, 0,   \
-     NULL}
+    {event, METHOD(function), kind, for_calls, for_raises, 0, NULL}
 
 static struct scope_callback callbacks[] = {
     CALLBACK("PY_START", on_start, SCOPE_CALL, true, true),

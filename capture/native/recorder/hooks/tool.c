@@ -15,6 +15,7 @@
 
 #include "clock.h"
 #include "filter.h"
+#include "hooks/direct_call.h"
 #include "hooks/greenlets.h"
 #include "interpreters.h"
 #include "hooks/replaced.h"
@@ -165,6 +166,7 @@ static int register_callback(PyObject *namespace, struct scope_callback *wanted)
     int failed = -1;
     if (callback) {
         wanted->guard = guard;
+        scope_call_directly(callback, (scope_direct)(void (*)(void))wanted->method.ml_meth);
         failed = finish(PyObject_CallMethod(namespace, "register_callback", "ilO", tool, wanted->bit, callback));
         Py_DecRef(callback);
     }
