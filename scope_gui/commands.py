@@ -35,8 +35,11 @@ Ask = Literal[
     "palette",
     "keys",
     "note",
+    "note on stretch",
     "theme",
     "layout",
+    "link",
+    "another window",
     "next panel",
     "previous panel",
     "export",
@@ -184,7 +187,10 @@ COMMANDS: tuple[Command, ...] = (
     _do("Building", "Building height: calls", "", SetMeasure(measure="calls")),
     _do("Building", "Building height: time", "", SetMeasure(measure="time")),
     _do("Mark", "Bookmark this moment, or take it away", "B", e.AddBookmark()),
-    _ask("Mark", "Bookmark with a note", "Shift+B", "note"),
+    _ask("Mark", "Bookmark with a note, or change it", "Shift+B", "note"),
+    _ask("Mark", "Note on the stretch from the mark to here", "", "note on stretch"),
+    _do("Mark", "Undo", "Ctrl+Z", e.Undo()),
+    _do("Mark", "Redo", "Ctrl+Y Ctrl+Shift+Z", e.Undo(again=True)),
     _do("Mark", "Next bookmark", "N", e.GoToBookmark(by=1)),
     _do("Mark", "Previous bookmark", "Shift+N", e.GoToBookmark(by=-1)),
     _do("Mark", "Mark this moment to compare with", "M", e.Mark()),
@@ -192,6 +198,8 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Window", "Dark or light", "Ctrl+T", "theme", anytime=True),
     *layout_commands(),
     _ask("Window", "Put the panels back", "", "layout"),
+    _ask("Window", "Copy a link to this view", "", "link"),
+    _ask("Window", "Another window on this session", "Ctrl+Shift+N", "another window"),
     _ask("Window", "To the next panel", "F6", "next panel"),
     _ask("Window", "To the previous panel", "Shift+F6", "previous panel"),
     _ask("Window", "Add Scope to the desktop's menu", "", "desktop", anytime=True),
@@ -209,6 +217,21 @@ def all_commands() -> tuple[Command, ...]:
 
 SPEED_DIGITS = "123456789"
 """Typed one after the other they are a speed; a 0 after one of them counts too."""
+
+
+def with_letter(menu: Menu) -> str:
+    """The menu's name with the letter that opens it with Alt, as Qt writes it: each has one of its own.
+
+    >>> [with_letter(menu) for menu in MENUS]
+    ['&Session', '&Move', '&Play', 'S&how', '&Building', 'M&ark', '&Window', 'H&elp']
+    """
+    taken: set[str] = set()
+    for other in MENUS:
+        at = next(at for at, letter in enumerate(other) if letter.casefold() not in taken)
+        taken.add(other[at].casefold())
+        if other == menu:
+            break
+    return f"{menu[:at]}&{menu[at:]}"
 
 
 def matching(text: str, *, session_open: bool) -> list[Command]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QInputDialog, QMainWindow
 
 from capture.errors import ScopeError
+from capture.own_process import LAUNCHER, own_command
 from scope_gui.commands import Ask
 from scope_gui.dialogs.keeping import Keeping
 from scope_gui.dialogs.keys_help import show_keys
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
+from scope_gui.links import link_to
 from views.loop.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.loop.state import Notice
 from views.loop.store import Store
@@ -30,6 +35,7 @@ class Asking:
         """`window` is what dialogs stand before, `screen` what can be exported of it."""
         self._window, self._screen, self._store, self._source = window, screen, store, source
         self._page: QDialog | None = None
+        self._others: list[subprocess.Popen[bytes]] = []
         self.keeping = Keeping(window, store)
 
     def ask(self, what: Ask) -> None:
@@ -57,9 +63,20 @@ class Asking:
             case "go to":
                 self._ask_text("Go to", "A time: 1.5s, 250ms, 40%, start or end; from here: +10ms, -2s", self.go_to)
             case "note":
-                self._ask_text("Bookmark", "What is worth remembering about this moment?", self.note)
+                there = next((one for one in assigns.bookmarks if one.time_ns == assigns.cursor_ns), None)
+                said = there.text if there is not None else ""
+                self._ask_text("Bookmark", "What is worth remembering about this moment?", self.note, said)
+            case "note on stretch":
+                self._ask_text("Note on a stretch", "What is worth remembering about it?", self.note_on_stretch)
             case "theme":
                 self._store.send(SetTheme(theme="light" if assigns.theme == "dark" else "dark"))
+            case "link":
+                command = f"{LAUNCHER} open {shlex.quote(link_to(assigns))}"
+                QGuiApplication.clipboard().setText(command)
+                self._store.send(Tell(notice=Notice("Copied: the command that opens this very view.")))
+            case "another window":
+                self._others = [one for one in self._others if one.poll() is None]
+                self._others.append(another_window(link_to(assigns)))
             case "keys":
                 self._page = show_keys(self._window, assigns.theme)
             case "unseen":
@@ -89,6 +106,10 @@ class Asking:
         if text.strip():
             self._store.send(AddBookmark(text=text.strip()))
 
+    def note_on_stretch(self, text: str) -> None:
+        """Bookmarks what lies between the marked moment and this one."""
+        self._store.send(AddBookmark(text=text.strip(), since_mark=True))
+
     def open_session(self, path: str) -> None:
         """Opens a session, a packed one or a folder."""
         self._store.send(OpenSession(path=path))
@@ -97,11 +118,24 @@ class Asking:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    def _ask_text(self, title: str, label: str, done: object) -> None:
+    def _ask_text(self, title: str, label: str, done: object, said: str = "") -> None:
         dialog = QInputDialog(self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle(title)
         dialog.setLabelText(label)
+        dialog.setTextValue(said)
         dialog.resize(420, 120)
         dialog.textValueSelected.connect(done)
         dialog.open()
+
+
+def another_window(link: str) -> subprocess.Popen[bytes]:
+    """A window of its own on the same session: it stays when this one ends."""
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(
+        own_command("scope_gui", "open", "--show-problems", link),
+        stdin=nowhere,
+        stdout=nowhere,
+        stderr=nowhere,
+        start_new_session=True,
+    )

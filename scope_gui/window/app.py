@@ -17,6 +17,7 @@ from capture.shown_text import one_line
 from scope_gui import settings
 from scope_gui.desktop.icon import icon
 from scope_gui.display import has_display
+from scope_gui.links import followed
 from scope_gui.logs import crashes
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
@@ -47,16 +48,17 @@ def open_session(arguments: argparse.Namespace) -> int:
     """Shows a session.
 
     Raises: SessionProblem for what is no session or a time outside of it, before any window appears, unless the window
-    is to say it.
+    is to say it. WrongUsage for a link that is none.
     """
     if arguments.session is None:
         return welcome(arguments)
-    if arguments.show_problems:
-        return Application(str(arguments.session), arguments.at or "").run()
-    with Session.open(arguments.session) as session:
-        if arguments.at is not None:
-            time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
-    return Application(str(arguments.session), arguments.at or "").run()
+    path, place = followed(str(arguments.session))
+    event = OpenSession(path=path, at=arguments.at or "", place=place)
+    if not arguments.show_problems:
+        with Session.open(path) as session:
+            if arguments.at is not None:
+                time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
+    return Application(event).run()
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -69,8 +71,8 @@ def demo(arguments: argparse.Namespace) -> int:
 class Application:
     """Everything that lives as long as the window."""
 
-    def __init__(self, path: str = "", at: str = "") -> None:
-        """Builds it, and opens this session if there is one.
+    def __init__(self, opening: OpenSession | None = None) -> None:
+        """Builds it, and opens a session if one is asked for.
 
         Raises: TargetProblem where there is no display.
         """
@@ -90,7 +92,7 @@ class Application:
         self._is_leaving = False
         self.pulse = Pulse(self.store, self.window)
         self.window.closing.connect(self.pulse.stop)
-        self.store.send(OpenSession(path=path, at=at) if path else LookAtRecent())
+        self.store.send(opening or LookAtRecent())
 
     def run(self) -> int:
         """Shows the window until it is closed."""

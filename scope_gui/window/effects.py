@@ -57,9 +57,9 @@ class Effects:
         if before.session is not None and before.session.key != key:
             self._leave(before)
         match event:
-            case e.OpenSession(path=path, at=at):
+            case e.OpenSession(path=path, at=at, place=place):
                 number = next(self._keys)
-                jobs.reader.ask("open", lambda: self._open(number, path, at))
+                jobs.reader.ask("open", lambda: self._open(number, path, at, place))
                 return
             case e.SessionClosed():
                 jobs.reader.ask("open", self._close_session)
@@ -107,7 +107,7 @@ class Effects:
 
         self._jobs.finder.ask("recent", answer)
 
-    def _open(self, key: int, path: str, at: str) -> None:
+    def _open(self, key: int, path: str, at: str, place: Mapping[str, Any]) -> None:
         """Work of the reader: opens a session, or says why not and leaves the old one open."""
         name = Path(path).name
         self._send(e.Busy(what=f"Opening {name}"))
@@ -116,7 +116,7 @@ class Effects:
             try:
                 at_ns = time_ns_from_text(at, session.start_ns, session.end_ns) if at else None
                 told = [bookmark_of(note) for note in notes.shown_notes(session)]
-                place = notes.shown_place(session)
+                place = place or notes.shown_place(session)
                 self._jobs.show(session, key)
             except BaseException:
                 session.close()

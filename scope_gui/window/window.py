@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Set
 from typing import Any, cast
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from scope_gui.commands import MENUS, Command, all_commands
+from scope_gui.commands import MENUS, Command, all_commands, with_letter
 from scope_gui.dialogs.asking import Asking
 from scope_gui.dialogs.chooser import Palette, SearchBox
 from scope_gui.settings import Settings
@@ -230,18 +230,6 @@ class MainWindow(QMainWindow):
         is_open = self.store.assigns.session is not None
         return self.panels.text() if is_open else self._closed_with
 
-    def event(self, event: QEvent) -> bool:
-        """Leaves Space to a button that has the keyboard: as a key of the window it would pause instead of press."""
-        is_space = isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space and not event.modifiers()
-        if (
-            is_space
-            and event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(self.focusWidget(), QAbstractButton)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Return and Enter press a button too."""
         button = self.focusWidget()
@@ -349,7 +337,7 @@ class MainWindow(QMainWindow):
         row.addWidget(menu_bar, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.header, 1)
         self.setMenuWidget(head)
-        menus = {name: menu_bar.addMenu(name) for name in MENUS}
+        menus = {name: menu_bar.addMenu(with_letter(name)) for name in MENUS}
         for command in self.commands:
             action = QAction(command.title, self)
             action.setShortcuts([QKeySequence(key) for key in command.keys])

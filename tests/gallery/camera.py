@@ -28,6 +28,7 @@ from views.loop.events import (
     AddBookmark,
     Event,
     Mark,
+    OpenSession,
     Search,
     SeekTo,
     Select,
@@ -232,7 +233,7 @@ def painted_only(wanted: bool) -> Iterator[None]:
 def main() -> int:
     """Takes the pictures of the order on standard input; what goes wrong is on standard error."""
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
-    app = Application(order.path)
+    app = Application(OpenSession(path=order.path) if order.path else None)
     failures: list[BaseException] = []
 
     def take() -> None:

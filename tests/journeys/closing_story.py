@@ -142,7 +142,7 @@ def windows(rounds: int, paths: list[str]) -> list[dict[str, int]]:
     """An application per round."""
     found = []
     for at in range(rounds):
-        application = app.Application(paths[at % len(paths)])
+        application = app.Application(OpenSession(path=paths[at % len(paths)]))
 
         def play(application: app.Application = application) -> None:
             look_at(application.window)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QKeySequence
 
-from scope_gui.commands import MENUS, SPEED_DIGITS, Command, all_commands, matching, shown_key
+from scope_gui.commands import MENUS, SPEED_DIGITS, Command, all_commands, matching, shown_key, with_letter
 from tests.views.windows import opened
 from views.loop.state import Assigns
 from views.loop.update import handle_event
@@ -28,6 +28,12 @@ def test_every_command_does_one_thing_and_its_keys_exist(command: Command) -> No
         assert QKeySequence(key).count() == 1
     if command.event is not None:
         assert isinstance(handle_event(opened(), command.event), Assigns)
+
+
+def test_each_menu_is_opened_by_a_letter_of_its_own() -> None:
+    letters = [name.partition("&")[2][0].casefold() for name in map(with_letter, MENUS)]
+    assert len(set(letters)) == len(MENUS)
+    assert not {f"Alt+{letter.upper()}" for letter in letters} & {key for command in COMMANDS for key in command.keys}
 
 
 def test_titles_are_unique_because_the_palette_shows_nothing_else() -> None:

@@ -148,9 +148,26 @@ class Mark(Event, frozen=True, kw_only=True):
 
 
 class AddBookmark(Event, frozen=True, kw_only=True):
-    """Bookmarks the cursor's moment; one that is there already is removed."""
+    """Bookmarks the cursor's moment, or with `since_mark` the stretch between it and the marked one.
+
+    With a text it takes the place of one that is there; without, one that is there is removed.
+    """
 
     text: str = ""
+    since_mark: bool = False
+
+
+class EditBookmark(Event, frozen=True, kw_only=True):
+    """Gives the bookmark at an instant another text; None removes it."""
+
+    time_ns: int
+    text: str | None
+
+
+class Undo(Event, frozen=True, kw_only=True):
+    """Takes the last edit back; with `again` brings back what was taken back last."""
+
+    again: bool = False
 
 
 class GoToBookmark(Event, frozen=True, kw_only=True):
@@ -286,10 +303,11 @@ class StopLooking(Event, frozen=True, kw_only=True):
 
 
 class OpenSession(Event, frozen=True, kw_only=True):
-    """Opens the session at this path; `at`: a time as people type it."""
+    """Opens the session at this path; `at`: a time as people type it, `place`: the view that a link asks for."""
 
     path: str
     at: str = ""
+    place: Mapping[str, Any] = {}
 
 
 class MarkedFrameReady(Event, frozen=True, kw_only=True):

@@ -55,6 +55,13 @@ class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
     author: str = ""
 
 
+class Edit(msgspec.Struct, frozen=True):
+    """Something that the person has changed: in words, and the bookmarks on the other side of the change."""
+
+    says: str
+    bookmarks: tuple[Bookmark, ...]
+
+
 class Notice(msgspec.Struct, frozen=True):
     """One sentence for the person; `serious` ones stay until dismissed. `offer`: what can be done about it at once.
 
@@ -114,8 +121,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     last good answer; `frame_wanted_ns` is set while a newer one is on its way. `frame_parts` are what frames are asked
     for, the parts of the views in sight; None: all, until there are any. `steps` are the steps not made yet, the
     one in hand first; `lanes` the track ids in the timeline's order; `standing` the serious notice that a plain one
-    covers for its moment; `views` the views' own states (`views.loop.view_states`), one of a kind,
-    those that are not as they were at first.
+    covers for its moment; `edits` what can be undone, the last one last, and `undone` what can be brought back; `views`
+    the views' own states (`views.loop.view_states`), one of a kind, those that are not as they were at first.
     """
 
     session: SessionRef | None = None
@@ -133,6 +140,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     selection: Annotated[Selection | None, OF_SESSION] = None
     folded: Annotated[frozenset[int], OF_SESSION] = frozenset()
     bookmarks: tuple[Bookmark, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    undone: tuple[Edit, ...] = ()
     marked_ns: Annotated[int | None, OF_SESSION] = None
     trail: tuple[int, ...] = ()
     trail_at: int = -1

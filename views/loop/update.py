@@ -6,15 +6,15 @@ An event that changes nothing returns the very same assigns, so that nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import PurePath
 
 import msgspec
 from msgspec.structs import replace
 
 from views.loop import events as e
+from views.loop.edits import edited, in_order
 from views.loop.remembered import OF_SESSION
-from views.loop.state import SPEEDS, Assigns, Bookmark, Notice
+from views.loop.state import SPEEDS, Assigns, Notice
 from views.loop.view_states import from_kept, only_remembered, passed_on
 from views.loop.viewport import fitted, panned, showing, zoomed
 
@@ -46,8 +46,8 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
         case e.Mark(forget=forget):
             marked_ns = None if forget or assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns
             return replace(assigns, marked_ns=marked_ns, marked_frame=None)
-        case e.AddBookmark(text=text):
-            return replace(assigns, bookmarks=_toggled(assigns.bookmarks, assigns.cursor_ns, text))
+        case e.AddBookmark() | e.EditBookmark() | e.Undo() if assigns.session is not None:
+            return edited(assigns, event)
         case e.GoToBookmark(by=by):
             return _to_bookmark(assigns, by)
         case _:
@@ -271,18 +271,6 @@ def _through_trail(assigns: Assigns, by: int) -> Assigns:
         trail, at = (*trail[: at + 1], assigns.cursor_ns), at + 1
     at = min(max(at + by, 0), len(trail) - 1)
     return _moved(replace(assigns, trail=trail, trail_at=at, following=False, steps=()), trail[at])
-
-
-def _toggled(bookmarks: tuple[Bookmark, ...], time_ns: int, text: str) -> tuple[Bookmark, ...]:
-    others = [bookmark for bookmark in bookmarks if bookmark.time_ns != time_ns]
-    if text or len(others) == len(bookmarks):
-        others.append(Bookmark(time_ns=time_ns, text=text))
-    return in_order(others)
-
-
-def in_order(bookmarks: Iterable[Bookmark]) -> tuple[Bookmark, ...]:
-    """Bookmarks by time."""
-    return tuple(sorted(bookmarks, key=lambda bookmark: bookmark.time_ns))
 
 
 def _to_bookmark(assigns: Assigns, by: int) -> Assigns:

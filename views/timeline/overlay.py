@@ -17,6 +17,9 @@ from views.timeline.content import Overview
 from views.timeline.layout import OVERVIEW, RULER, TOP, gutter_of
 from views.timeline.scene import FONT_POINTS, paint_gap, raised_alpha
 from views.words.figures import count_text
+from views.words.plain_text import plain
+
+NOTE_PX, LEAST_NOTE_PX = 180, 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,10 @@ def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
     painter.setClipRect(moving.gutter, 0, moving.lanes_width, moving.height)
     for change_ns in moving.changes_ns:
         _paint_change(painter, change_ns, moving, shown)
-    for bookmark in moving.bookmarks:
+    ends_ns = [*(bookmark.time_ns for bookmark in moving.bookmarks[1:]), moving.range_ns[1]]
+    for bookmark, next_ns in zip(moving.bookmarks, ends_ns, strict=False):
         _paint_bookmark(painter, bookmark, moving, shown)
+        _paint_note(painter, bookmark, next_ns, moving, shown)
     if moving.dragged_ns is not None:
         _paint_range(painter, moving.dragged_ns, moving, shown.accent)
     if moving.marked_ns is not None:
@@ -159,6 +164,21 @@ def _paint_bookmark(painter: QPainter, bookmark: Bookmark, moving: Moving, shown
     painter.setBrush(colour)
     painter.drawPolygon(QPolygonF([QPointF(x + dx, OVERVIEW + dy) for dx, dy in corners]))
     painter.fillRect(x, OVERVIEW + 2, 1, RULER - 2, colour)
+
+
+def _paint_note(painter: QPainter, bookmark: Bookmark, next_ns: int, moving: Moving, shown: Colours) -> None:
+    """The first words of a note on the ruler, beside its flag, as far as there is room before the next one."""
+    x = round(moving.x(bookmark.time_ns)) + 12
+    room = min(moving.x(next_ns) - 6, moving.width - 4, x + NOTE_PX) - x
+    if not bookmark.text or room < LEAST_NOTE_PX or x < moving.gutter:
+        return
+    painter.setFont(text_font(FONT_POINTS))
+    metrics = painter.fontMetrics()
+    words = metrics.elidedText(plain(bookmark.text, 200), Qt.TextElideMode.ElideRight, round(room) - 6)
+    area = QRectF(x, OVERVIEW + 2, metrics.horizontalAdvance(words) + 6, RULER - 4)
+    painter.fillRect(area, qcolor(shown.window))
+    painter.setPen(qcolor(shown.text))
+    painter.drawText(area.adjusted(3, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
 
 
 def _stretches(mask: Array) -> list[tuple[int, int]]:

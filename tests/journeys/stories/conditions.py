@@ -72,7 +72,7 @@ def find_damage_while_scrubbing(person: Person) -> Seen:
     person.expect(lambda: "damaged" in person.notice(), "the damage is told")
     told = person.notice()
     person.window.notices.dismiss_button.setFocus()
-    person.press("Space")
+    person.press("Return")
     person.expect(lambda: not person.notice(), "the notice is gone")
     person.come_back()
     person.window.views["timeline"].setFocus()
@@ -119,7 +119,7 @@ def _recovered(person: Person) -> Seen:
     person.expect(notices.offer_button.isVisible, "the offer")
     seen: Seen = {"told": person.notice(), "unfinished": person.window.header.status.text()}
     person.tab_to(notices.offer_button)
-    person.press("Space")
+    person.press("Return")
     person.expect(lambda: "is recovered" in person.notice(), "it is recovered")
     person.expect(lambda: person.assigns.session and not person.assigns.session.live, "the whole is shown")
     person.wait_for_session()

@@ -252,7 +252,7 @@ def _export(person: Person, name: str) -> None:
     """What is seen, as a picture; and the same as the screen has it, while the dialog asks."""
     while person.window.notices.isVisible():
         person.tab_to(person.window.notices.dismiss_button)
-        person.press("Space")
+        person.press("Return")
     person.tab_to(person.window.views["timeline"])
     rest(person)
     person.press("Ctrl+E")
