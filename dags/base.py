@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from capture.errors import FormatError
-from capture.events.batch import EventBatch, Int32, Int64
+from capture.events.batch import EventBatch, Int32, Int64, UInt8
 from capture.events.definitions import StateKeyRow
 from capture.typed import from_msgpack
 
@@ -41,19 +43,43 @@ Rows: TypeAlias = dict[str, Any]
 """Rows to store, by table: columns by name, or structs of what is seldom."""
 
 
+class Callers(NamedTuple):
+    """The events of a batch whose kind asks for it (`Kind.asks_call`), in order: their kinds and, 0 = none, the
+    innermost open calls before them.
+    """
+
+    kinds: UInt8
+    call_ids: Int64
+
+    def at(self, *kinds: int) -> Int64:
+        """The calls at events of these kinds."""
+        of_these: Int64 = self.call_ids[np.isin(self.kinds, kinds)]
+        return of_these
+
+
+class Paired(NamedTuple):
+    """Rows of a batch that found a begin, ascending, and the begins that they found, of `dags.kernels.BEGUN_DTYPE`.
+
+    A row that itself begins one stands for an end that was lost: it came in the place of that begin.
+    """
+
+    rows: Int64
+    begun: npt.NDArray[Any]
+
+
 @dataclass(slots=True)
 class Context:
     """What is known beside a batch: by the definitions, and by the followers that were fed it before.
 
-    Shape: `process_of` is each track's process by track id, 0 where nothing is known; `writers` the innermost open call
-    at each state event, `failing` that before each raise and unwind, once the code DAG has seen the batch; `facts` rows
-    of the same stretch that no event tells, by table; `rows` what those before have made of it.
+    Shape: `process_of` is each track's process by track id, 0 where nothing is known; `callers` is there once the code
+    DAG has seen the batch, where anything asked; `pairs` once the DAG of pairs has; `facts` are rows of the same
+    stretch that no event tells, by table; `rows` what those before have made of it.
     """
 
     process_of: Int32 | None = None
     state_keys: Sequence[StateKeyRow] = ()
-    writers: Int64 | None = None
-    failing: Int64 | None = None
+    callers: Callers | None = None
+    pairs: Paired | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     rows: Rows = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""The C library of this package: call stacks of all tracks, and first and last events of tracks.
+"""The C library of this package: call stacks of all tracks, pairs of events, first and last events of tracks.
 
 Arrays go to C as plain addresses, so every one is checked for type, length and contiguity here, once per batch.
 """
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from capture.errors import FormatError, ScopeBug
 from capture.events.batch import EventBatch, Int64, mask_of
-from capture.events.kinds import Kind
+from capture.events.kinds import KINDS
 
 FRAME_DTYPE = np.dtype(
     [("call_id", "<i8"), ("start_ns", "<i8"), ("site_id", "<i4"), ("line", "<u4"), ("flags", "<u4"), ("unused", "<u4")]
@@ -32,8 +32,19 @@ TRACK_DTYPE = np.dtype(
 )
 FLAG_ENTERED_EARLIER = 1
 FLAG_STANDS = 2
-ASK_FOR_CALL = mask_of((Kind.STATE, Kind.RAISE, Kind.UNWIND))  # dags/native/pairing.c has the same
 MAX_TRACKS = 1 << 20
+BEGUN_DTYPE = np.dtype(
+    [
+        *((name, "<i8") for name in ("event_id", "time_ns", "object_id", "ref", "call_id")),
+        *((name, "<i4") for name in ("track_id", "site_id")),
+        ("kind", "u1"),
+        ("unused", "u1", 7),
+    ]
+)
+RULE_DTYPE = np.dtype([("pair", "u1"), ("ends", "u1"), ("by", "u1"), ("nests", "u1")])
+MAX_BEGUN = 1 << 20
+PAIR_COUNT_FIELDS = ("begun", "lost_begins", "lost_ends", "keyless", "ignored")
+ASKS_CALL = mask_of(kind for kind in KINDS if kind.asks_call)
 COUNT_FIELDS = ("next_call_id", "unmatched", "ignored", "frames", "tracks", "doubted")
 
 Array = npt.NDArray[Any]
@@ -50,8 +61,18 @@ _CALL_COLUMNS: dict[str, type[np.generic]] = {
 }
 
 
+_PAIR_COLUMNS: dict[str, type[np.generic]] = {
+    "kind": np.uint8,
+    "track_id": np.int32,
+    "site_id": np.int32,
+    "time_ns": np.int64,
+    "object_id": np.int64,
+    "ref": np.int64,
+}
+
+
 class _Events(ctypes.Structure):
-    _fields_ = tuple((name, ctypes.c_void_p) for name in ("kind", "track_id", "site_id", "time_ns", "flags"))
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("kind", "track_id", "site_id", "time_ns", "flags", "asks"))
 
 
 class _Calls(ctypes.Structure):
@@ -59,10 +80,23 @@ class _Calls(ctypes.Structure):
         ("capacity", ctypes.c_int64),
         ("rows", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in _CALL_COLUMNS),
-        ("writer_call_id", ctypes.c_void_p),
-        ("writers", ctypes.c_int64),
-        ("writer_capacity", ctypes.c_int64),
+        ("caller", ctypes.c_void_p),
+        ("callers", ctypes.c_int64),
+        ("caller_capacity", ctypes.c_int64),
     )
+
+
+class _PairEvents(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in _PAIR_COLUMNS),
+        ("asks", ctypes.c_void_p),
+        ("caller", ctypes.c_void_p),
+        ("callers", ctypes.c_int64),
+    )
+
+
+class _PairCounts(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_int64) for name in PAIR_COUNT_FIELDS)
 
 
 class _Counts(ctypes.Structure):
@@ -102,6 +136,14 @@ def _library() -> ctypes.CDLL:
         "scope_cells_before": (None, (pointer, int64, int64, *(pointer,) * 7)),
         "scope_cells_set": (None, (pointer, pointer, int64)),
     }
+    signatures |= {
+        "scope_pairs_new": (pointer, (pointer,)),
+        "scope_pairs_free": (None, (pointer,)),
+        "scope_pairs_run": (int64, (pointer, pointer, int64, int64, pointer, pointer, int64)),
+        "scope_pairs_counts": (None, (pointer, pointer)),
+        "scope_pairs_begun": (None, (pointer, pointer)),
+        "scope_pairs_restore": (int32, (pointer, pointer, int64, pointer)),
+    }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
@@ -127,22 +169,22 @@ class EventColumns:
             "flags": np.ascontiguousarray(batch.flags, np.uint8),
         }
         addresses: dict[str, Any] = {name: _address(c, c.dtype, self.rows) for name, c in self._columns.items()}
-        self.struct = _Events(**addresses)
+        self.struct = _Events(**addresses, asks=ASKS_CALL.ctypes.data)
 
 
 class EndedCalls:
-    """Room for the calls that a batch ends, and for the innermost calls at its events of ASK_FOR_CALL."""
+    """Room for the calls that a batch ends, and for the innermost calls at its events of ASKS_CALL."""
 
-    def __init__(self, capacity: int, writers: int) -> None:
+    def __init__(self, capacity: int, callers: int) -> None:
         self._columns = {name: np.empty(capacity, dtype) for name, dtype in _CALL_COLUMNS.items()}
-        self._writers = np.zeros(writers, np.int64)
+        self._callers = np.zeros(callers, np.int64)
         self.struct = _Calls(
             capacity=capacity,
             rows=0,
             **{name: _address(c, c.dtype, capacity) for name, c in self._columns.items()},
-            writer_call_id=_address(self._writers, np.int64, writers),
-            writers=0,
-            writer_capacity=writers,
+            caller=_address(self._callers, np.int64, callers),
+            callers=0,
+            caller_capacity=callers,
         )
 
     def columns(self) -> dict[str, Array]:
@@ -150,9 +192,9 @@ class EndedCalls:
         rows = int(self.struct.rows)
         return {name: column[:rows] for name, column in self._columns.items()}
 
-    def call_ids(self) -> Int64:
-        """The innermost call before each event of the batch that is of ASK_FOR_CALL, 0 = none."""
-        return self._writers
+    def callers(self) -> Int64:
+        """The innermost call before each event of the batch that is of ASKS_CALL, 0 = none."""
+        return self._callers
 
 
 class Stacks:
@@ -284,6 +326,57 @@ class Stacks:
         if _library().scope_stacks_take_back(self._handle, earlier._handle, place, len(ids)):
             return self
         return earlier.copy()
+
+
+class Pairs:
+    """What has begun and not ended, by key; see capture.events.kinds.Pair. One thread at a time."""
+
+    def __init__(self, rules: Array, asks: Array) -> None:
+        """`rules`: RULE_DTYPE by kind. `asks`: by kind, whether `run` gets the innermost call at its events."""
+        self._asks = np.ascontiguousarray(asks, np.uint8)
+        self._handle = _library().scope_pairs_new(_address(rules, RULE_DTYPE, 256))
+        if not self._handle:
+            raise MemoryError("no memory for pairs")
+
+    def __del__(self) -> None:
+        if handle := getattr(self, "_handle", None):
+            _library().scope_pairs_free(handle)
+
+    def run(self, batch: EventBatch, callers: Int64 | None, capacity: int) -> tuple[Int64, Array]:
+        """(rows that found a begin, those begins): an end its own, a begin one in whose place it comes.
+
+        `capacity`: how many events of the batch begin or end something.
+        """
+        columns = {name: np.ascontiguousarray(getattr(batch, name), dtype) for name, dtype in _PAIR_COLUMNS.items()}
+        addresses: dict[str, Any] = {name: _address(c, c.dtype, len(batch)) for name, c in columns.items()}
+        if callers is not None:
+            addresses |= {"caller": _address(callers, np.int64, len(callers)), "callers": len(callers)}
+        events = _PairEvents(**addresses, asks=_address(self._asks, np.uint8, 256))
+        rows, begun = np.empty(capacity, np.int64), np.empty(capacity, BEGUN_DTYPE)
+        found = _library().scope_pairs_run(
+            self._handle, ctypes.addressof(events), len(batch), batch.first_event_id,
+            rows.ctypes.data, begun.ctypes.data, capacity,
+        )  # fmt: skip
+        return rows[:found], begun[:found]
+
+    def counts(self) -> dict[str, int]:
+        """What PAIR_COUNT_FIELDS names; the C header says what each one counts."""
+        counts = _PairCounts()
+        _library().scope_pairs_counts(self._handle, ctypes.addressof(counts))
+        return {name: int(getattr(counts, name)) for name in PAIR_COUNT_FIELDS}
+
+    def begun(self) -> Array:
+        """What has begun and not ended, in the order in which it began."""
+        begun = np.empty(self.counts()["begun"], BEGUN_DTYPE)
+        _library().scope_pairs_begun(self._handle, begun.ctypes.data)
+        return begun[np.argsort(begun["event_id"], kind="stable")]
+
+    def restore(self, begun: Array, counts: dict[str, int]) -> None:
+        """Takes in what `begun` and `counts` of another told; begins of unknown kinds are left out."""
+        fields = _PairCounts(**{name: counts[name] for name in PAIR_COUNT_FIELDS})
+        place = _address(begun, BEGUN_DTYPE, len(begun))
+        if not _library().scope_pairs_restore(self._handle, place, len(begun), ctypes.addressof(fields)):
+            raise MemoryError("no memory for pairs")
 
 
 def track_events(batch: EventBatch, last_event: Int64, query_rows: Int64, query_tracks: Int64) -> tuple[Int64, Int64]:

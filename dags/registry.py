@@ -42,6 +42,7 @@ FOLLOWERS: tuple[Follower, ...] = (
     Follower("process", "dags.process.dag:ProcessDag"),
     Follower("waits", "dags.process.waiting:WaitsDag", tables=("waits",), once_in=("process", 1)),
     Follower("code", "dags.code.dag:CodeDag", tables=("calls",), numbers=True),
+    Follower("pairs", "dags.pairs.dag:PairsDag", in_frames=False),
     Follower("state", "dags.state.dag:StateDag", tables=("states",), numbers=True),
     Follower("exceptions", "dags.exceptions.dag:ExceptionsDag", tables=("exceptions", "exception_frames")),
     Follower("causality", "dags.causality.dag:CausalityDag", tables=("edges",), in_frames=False),

@@ -25,6 +25,7 @@ UTF-8. object: u64 serial of an object (0: none), text. state: the same, and bet
 changes the value stands for. exception: u64 number of its type, text: its message; without one it has no payload, and
 `b` is the type."""
 Rate = Literal["hot", "often", "rare"]
+KeyColumn = Literal["track_id", "object_id", "ref", "call_id"]
 
 EXCEPTION_TYPE_BITS = 11  # of `b`
 PAYLOAD_FLAG = 128
@@ -135,12 +136,32 @@ class GapReason(Coded):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """What an event of one kind begins and one of another ends, which `dags/pairs` brings together.
+
+    by: what the two have in common: the track, the object, the number (a thread, a message, a wait), the call that is
+    innermost then. An event without the object or number is of no pair. nests: a second begin before the end lies
+    within the first, and the end is that of the inner one; else the end of the first was lost. edge: the word of the
+    edge of causality from a begin to an end on another track; '' where the one does not make the other possible.
+    """
+
+    name: str
+    by: tuple[KeyColumn, ...]
+    nests: bool = False
+    edge: str = ""
+
+
+JOIN = Pair(name="join", by=("track_id", "ref"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindRow:
     """One kind. `says`: one sentence, and what of it stands in `value` where that is not plain from the rest.
 
     depth: what it does to the stack of its track. a, b: what these numbers of its record are. payload: what follows the
-    record. flags, reasons: what its bits and its reason mean. rate: hot, millions a second of one program; often,
-    hundreds of thousands; rare: as seldom as threads, the only ones that Python may look at one by one.
+    record. flags, reasons: what its bits and its reason mean. begins, ends: the pair that it begins or ends. rate: hot,
+    millions a second of one program; often, hundreds of thousands; rare: as seldom as threads, the only ones that
+    Python may look at one by one.
     """
 
     code: int
@@ -152,6 +173,8 @@ class KindRow:
     payload: Payload = "none"
     flags: type[Coded] | None = None
     reasons: type[Coded] | None = None
+    begins: Pair | None = None
+    ends: Pair | None = None
     rate: Rate = "hot"
 
 
@@ -192,10 +215,11 @@ class Kind(IntEnum):
     )
     THREAD_START = KindRow(code=18, group="thread", a="thread", rate="rare", says="It starts another thread.")
     JOIN_BEGIN = KindRow(
-        code=19, group="join", a="thread", rate="often", says="It begins to wait for another thread to end."
-    )
+        code=19, group="join", a="thread", begins=JOIN, rate="often",
+        says="It begins to wait for another thread to end.",
+    )  # fmt: skip
     JOIN_END = KindRow(
-        code=20, group="join", a="thread", flags=JoinEndFlag, rate="often",
+        code=20, group="join", a="thread", flags=JoinEndFlag, ends=JOIN, rate="often",
         says="It waits no more; the value is `ended` where that thread has ended.",
     )  # fmt: skip
     SNAPSHOT = KindRow(
@@ -226,6 +250,12 @@ class Kind(IntEnum):
     def is_mark(self) -> bool:
         """Whether a timeline marks it, as it draws neither a call nor a gap of it."""
         return self.row.group not in ("call", "gap")
+
+    @property
+    def asks_call(self) -> bool:
+        """Whether those that follow it want to know the innermost call that is open before it."""
+        fails = self.row.b.startswith("exception") and self.row.depth is not Depth.OPENS
+        return fails or self.row.a == "state key" or bool(self.row.begins or self.row.ends)
 
 
 KINDS: tuple[Kind, ...] = tuple(Kind)

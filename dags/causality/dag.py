@@ -3,6 +3,7 @@
 Stored edges, all from an earlier to a later event:
 - start: thread_start on the parent -> the child's first event.
 - join: the ended thread's last event -> join_end on the one that waited; none when the wait timed out.
+- the word of a pair (`capture.events.kinds.Pair.edge`): its begin -> its end on another track.
 - overwrites: a state write -> the next write of the same cell (these come from the state DAG's versions).
 Program order on one track is certain without being stored (dags.temporal.dag.neighbour finds it).
 """
@@ -23,6 +24,7 @@ from capture.events.kinds import JoinEndFlag, Kind
 from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import MAX_TRACKS, track_events
+from dags.pairs.dag import PairsDag, edges_of
 
 _NONE: Int64 = np.empty(0, np.int64)
 
@@ -83,8 +85,15 @@ class CausalityDag(Dag):
         edges = edge_rows(starting, ends[held], effects[held])
         self._recent = edges
         self._next_event_id, self.last_ns = stop, max(self.last_ns, int(batch.time_ns[-1]))
+        if context.pairs is not None:
+            for word, causes, ended in edges_of(batch, context.pairs, PairsDag.kinds):
+                edges = _with(edges, word, causes, ended)
         states = context.rows.get("states", {})
-        return {"edges": _with_overwrites(edges, states) if len(states.get("version_id", ())) else edges}
+        if len(states.get("version_id", ())):
+            replaced, written = np.asarray(states["replaced_event_id"]), np.asarray(states["event_id"])
+            found = np.flatnonzero(replaced)
+            edges = _with(edges, "overwrites", replaced[found], written[found])
+        return {"edges": edges}
 
     def copy(self) -> CausalityDag:
         """One of its own with the same threads."""
@@ -151,14 +160,12 @@ def edge_rows(starts: Sequence[Edge], ends: Int64 = _NONE, joins: Int64 = _NONE)
     return {"cause_event_id": cause[order], "effect_event_id": effect[order], "kind": kinds}
 
 
-def _with_overwrites(edges: dict[str, Any], states: dict[str, Any]) -> dict[str, Any]:
-    """The edges and one from each state to the one that replaced it, by effect and cause."""
-    replaced, written = np.asarray(states["replaced_event_id"]), np.asarray(states["event_id"])
-    found = np.flatnonzero(replaced)
-    cause = np.concatenate([np.asarray(edges["cause_event_id"]), replaced[found]])
-    effect = np.concatenate([np.asarray(edges["effect_event_id"]), written[found]])
+def _with(edges: dict[str, Any], word: str, causes: Int64, effects: Int64) -> dict[str, Any]:
+    """The edges and those of one more word, of which effects ascend; by effect and cause."""
+    cause = np.concatenate([np.asarray(edges["cause_event_id"]), causes])
+    effect = np.concatenate([np.asarray(edges["effect_event_id"]), effects])
     others: pa.DictionaryArray = edges["kind"]
-    words = [*others.dictionary.to_pylist(), "overwrites"]
+    words = [*others.dictionary.to_pylist(), word]
     codes = np.full(len(cause), len(words) - 1, np.int8)
     if len(others):  # seldom; else effects ascend
         codes[: len(others)] = others.indices.to_numpy()

@@ -20,10 +20,10 @@ import numpy as np
 from capture.errors import FormatError, ScopeBug
 from capture.events.batch import EventBatch
 from capture.events.kinds import Kind
-from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
+from dags.base import Callers, Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import OPEN, from_bytes, to_bytes
 from dags.kernels import (
-    ASK_FOR_CALL,
+    ASKS_CALL,
     COUNT_FIELDS,
     FLAG_ENTERED_EARLIER,
     FRAME_DTYPE,
@@ -107,13 +107,13 @@ class CodeDag(Dag):
         return CodeDag(self.stacks.taken_back(earlier.stacks, since.track_id), earlier.last_ns)
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
-        """Takes in the next events: rows of `calls` for those that ended. Sets `writers` and `failing`."""
+        """Takes in the next events: rows of `calls` for those that ended. Sets the context's `callers`."""
         counts = self.stacks.counts()
         self._fold_asked(batch, context, out := EndedCalls(counts["frames"] + self._opening(batch), _asking(batch)))
         return {"calls": dict(out.columns())}
 
     def advance(self, batch: EventBatch, context: Context) -> None:
-        """Takes in the next events for the stacks alone. Sets `writers` and `failing` of the context."""
+        """Takes in the next events for the stacks alone. Sets the context's `callers` where anything asks for them."""
         asking = _asking(batch)
         if asking:
             self._fold_asked(batch, context, EndedCalls(0, asking))
@@ -133,9 +133,7 @@ class CodeDag(Dag):
 
     def _fold_asked(self, batch: EventBatch, context: Context, out: EndedCalls) -> None:
         self._fold(batch, out)
-        calls = out.call_ids()
-        is_state = batch.kind[ASK_FOR_CALL[batch.kind]] == Kind.STATE if len(calls) else np.zeros(0, np.bool_)
-        context.writers, context.failing = calls[is_state], calls[~is_state]
+        context.callers = Callers(batch.kind[ASKS_CALL[batch.kind]], out.callers())
 
     def _fold(self, batch: EventBatch, out: EndedCalls | None) -> None:
         events = EventColumns(batch)
@@ -223,7 +221,7 @@ class CodeDag(Dag):
 
 
 def _asking(batch: EventBatch) -> int:
-    return int(np.count_nonzero(ASK_FOR_CALL[batch.kind]))
+    return int(np.count_nonzero(ASKS_CALL[batch.kind]))
 
 
 def context_tree(calls: dict[str, Any]) -> dict[str, Array]:

@@ -24,6 +24,7 @@ from dags.columns import grown
 from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.exceptions.dag import ExceptionsDag
 from dags.kernels import MAX_TRACKS
+from dags.pairs.dag import PairsDag
 from dags.process.dag import ProcessDag
 from dags.process.waiting import WaitsDag
 from dags.state.dag import StateDag
@@ -41,6 +42,11 @@ class Correlator:
         self.unknown: frozenset[str] = frozenset()
         self._process_of: Int32 = np.zeros(0, np.int32)
         self._tracks_seen = self._top_track = 0
+
+    @property
+    def unknown_in_frames(self) -> list[str]:
+        """Those of the `unknown` that frames say something of, by name."""
+        return sorted(row.name for row in registry.FOLLOWERS if row.in_frames and row.name in self.unknown)
 
     @property
     def temporal(self) -> TemporalDag:
@@ -61,6 +67,11 @@ class Correlator:
     def code(self) -> CodeDag:
         """The stacks."""
         return cast("CodeDag", self._dags["code"])
+
+    @property
+    def pairs(self) -> PairsDag:
+        """What has begun and not ended."""
+        return cast("PairsDag", self._dags["pairs"])
 
     @property
     def state(self) -> StateDag:

@@ -115,8 +115,8 @@ class ExceptionsDag(Dag):
         said = {"type": _texts_of(batch, raises), "message": _messages_of(batch, raises)}
         failing = np.sort(np.concatenate([raises, unwinds]))
         calls = np.zeros(len(batch), np.int64)
-        if context.failing is not None:
-            calls[failing] = context.failing
+        if context.callers is not None:
+            calls[failing] = context.callers.at(Kind.RAISE, Kind.UNWIND)
         known, self._said = self._with_raises(batch, raises, calls[raises], said)
         places = _places(known, batch, unwinds)
         frames = _frames(batch, _Failing(raises, unwinds, calls), known, places)

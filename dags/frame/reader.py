@@ -147,7 +147,7 @@ class FrameReader:
             ),
             settings=settings,
             parts=state.parts(time_ns, parts),
-            unknown=sorted(state.unknown),
+            unknown=state.unknown_in_frames,
             left_out=asked.left_out,
         )
 

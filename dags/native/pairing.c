@@ -165,16 +165,10 @@ static inline void forget_line(struct stack *stack) {
         stack->frames[stack->head.depth - 1].line = 0;
 }
 
-/* Of which events a reader wants to know the innermost call; dags/kernels.py has the same. */
-static inline int asks_for_its_call(uint8_t kind) {
-    return kind == SCOPE_STATE || kind == SCOPE_RAISE || kind == SCOPE_UNWIND;
-}
-
-/* The innermost call before the event; NULL: of no stack. */
-static inline void note_call(struct scope_calls *out, const struct stack *stack) {
-    if (out && out->writer_call_id && out->writers < out->writer_capacity)
-        out->writer_call_id[out->writers++] =
-            stack && stack->head.depth ? stack->frames[stack->head.depth - 1].call_id : 0;
+/* The innermost call before an event that asks for it; NULL: of no stack. */
+static inline void tell_caller(const struct stack *stack, struct scope_calls *out) {
+    if (out && out->caller && out->callers < out->caller_capacity)
+        out->caller[out->callers++] = stack && stack->head.depth ? stack->frames[stack->head.depth - 1].call_id : 0;
 }
 
 /* Folds the events [start, stop) in, snapshots excepted (scope_stacks_snapshot takes those). Allocates. `out` may be
@@ -187,12 +181,12 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
         int64_t time_ns = events->time_ns[i];
         if (!stack) {
             stacks->counts.ignored++;
-            if (asks_for_its_call(kind))
-                note_call(out, NULL);
+            if (events->asks[kind])
+                tell_caller(NULL, out);
             continue;
         }
-        if (asks_for_its_call(kind))
-            note_call(out, stack);
+        if (events->asks[kind])
+            tell_caller(stack, out);
         forget_line(stack);
         switch (scope_depth(kind)) {
         case SCOPE_DEPTH_OPENS:

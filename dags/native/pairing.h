@@ -47,6 +47,7 @@ struct scope_events { /* columns of one batch, all of the same length */
     const int32_t *site_id;
     const int64_t *time_ns;
     const uint8_t *flags;
+    const uint8_t *asks; /* by kind: whether the innermost call before its events is asked for */
 };
 
 struct scope_calls { /* where ended calls go; rows < capacity always */
@@ -60,9 +61,9 @@ struct scope_calls { /* where ended calls go; rows < capacity always */
     int32_t *depth;
     int32_t *site_id;
     uint8_t *outcome;
-    int64_t *writer_call_id; /* innermost call at each STATE, RAISE and UNWIND event, in order; may be NULL */
-    int64_t writers;
-    int64_t writer_capacity;
+    int64_t *caller; /* innermost call before each event that asks for it, in order, 0 = none; may be NULL */
+    int64_t callers;
+    int64_t caller_capacity;
 };
 
 struct scope_counts {

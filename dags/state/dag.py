@@ -115,7 +115,7 @@ class StateDag(Dag):
         return self
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
-        """Takes in the next events. Without `writers` in the context, those are unknown.
+        """Takes in the next events. Without `callers` in the context, the writing calls are unknown.
 
         Rows of `states` as they are stored (`capture.session.stored_states`), and beside them event_id and
         replaced_event_id; owner and key are '?' for a key that `state_keys` does not have.
@@ -131,7 +131,7 @@ class StateDag(Dag):
             at = slice(int(rows[0]), int(rows[-1]) + 1)
         flags, objects, keys = batch.flags[at], batch.object_id[at], batch.ref[at]
         written_by = writers(batch.track_id[at], flags, objects)
-        calls = np.zeros(len(rows), np.int64) if context.writers is None else context.writers
+        calls = np.zeros(len(rows), np.int64) if context.callers is None else context.callers.at(Kind.STATE)
         counted = np.ones(len(rows), np.int64) if batch.changes is None else batch.changes[at]
         written: dict[str, npt.NDArray[Any]] = {
             "version_id": np.arange(first, first + len(rows), dtype=np.int64),
@@ -140,7 +140,7 @@ class StateDag(Dag):
             "since_ns": batch.time_ns[at].astype(np.int64, copy=False),
             "event_id": (batch.first_event_id + rows).astype(np.int64, copy=False),
             "writer_track_id": written_by.astype(np.int32, copy=False),
-            "writer_call_id": np.where(written_by, calls[: len(rows)], 0).astype(np.int64, copy=False),
+            "writer_call_id": np.where(written_by, calls, 0).astype(np.int64, copy=False),
             "flags": flags,
             "changes": np.maximum(counted, 1),
         }

@@ -1,9 +1,10 @@
 """A process of its own with made-up kinds of events: what decoding, ordering, correlating and sealing them takes.
 
 `python -m tests.bench.mixed_driver FOLDER MIX` prints JSON: seconds of one core by stage, of the median of some runs.
-Of 20 events of the mix `mixed` 10 are calls and returns, 4 lines with 24 bytes (a call and a text), 2 allocations, 2
-waits, 1 a message, 1 a state. Every return is that of the innermost call, as it is in a program: one that finds none
-costs a look at 4 096 open calls. The kinds are rows that are put into the table before anything else has read it.
+Of 20 events of the mix `mixed` 10 are calls and returns, 4 lines with 24 bytes (a call and a text), 2 allocations
+(taken and given back), 2 waits (begun and ended), 1 a message (sent or taken), 1 a state; what belongs together is
+paired. Every return is that of the innermost call, as it is in a program: one that finds none costs a look at 4 096
+open calls. The kinds are rows that are put into the table before anything else has read it.
 """
 
 from __future__ import annotations
@@ -32,16 +33,23 @@ SIZES = {"line": 24, "take": 8, "give": 8, "state": 16}
 BEFORE = '    @property\n    def word(self) -> str:\n        """How sessions and SQL call it."""'
 MADE_UP = """
     LINE = KindRow(code=40, group="state", a="number", b="payload bytes", payload="object", says="A line is run.")
-    TAKE = KindRow(code=41, group="state", a="site", b="payload bytes", payload="object", says="Memory is taken.")
-    GIVE = KindRow(code=42, group="state", a="number", b="payload bytes", payload="object", says="It is given back.")
-    WAIT_BEGIN = KindRow(code=43, group="state", a="number", rate="often", says="A wait begins.")
-    WAIT_END = KindRow(code=44, group="state", a="number", rate="often", says="A wait ends.")
-    MESSAGE = KindRow(code=45, group="state", a="number", rate="often", says="Something is sent.")
+    TAKE = KindRow(code=41, group="state", a="site", b="payload bytes", payload="object", says="Memory is taken.",
+        begins=Pair(name="memory", by=("object_id",)))
+    GIVE = KindRow(code=42, group="state", a="number", b="payload bytes", payload="object", says="It is given back.",
+        ends=Pair(name="memory", by=("object_id",)))
+    WAIT_BEGIN = KindRow(code=43, group="state", a="number", says="A wait begins.",
+        begins=Pair(name="wait", by=("track_id", "ref")))
+    WAIT_END = KindRow(code=44, group="state", a="number", says="A wait ends.",
+        ends=Pair(name="wait", by=("track_id", "ref")))
+    MESSAGE = KindRow(code=45, group="state", a="number", says="Something is sent.",
+        begins=Pair(name="message", by=("ref",), edge="passes"))
+    TAKEN = KindRow(code=46, group="state", a="number", says="It is taken.",
+        ends=Pair(name="message", by=("ref",), edge="passes"))
 """
 
 
-def add_kinds() -> None:
-    """Puts the made-up rows into the table; nobody may have imported it yet."""
+def add_kinds(rows: str = MADE_UP) -> None:
+    """Puts made-up rows into the table; nobody may have imported it yet."""
     name = "capture.events.kinds"
     assert name not in sys.modules
     path = Path(__file__).parents[2] / "capture" / "events" / "kinds.py"
@@ -49,7 +57,7 @@ def add_kinds() -> None:
     at = text.index(BEFORE)
     module = sys.modules[name] = ModuleType(name)
     module.__file__ = str(path)
-    exec(compile(text[:at] + MADE_UP.lstrip("\n") + "\n" + text[at:], str(path), "exec"), module.__dict__)
+    exec(compile(text[:at] + rows.lstrip("\n") + "\n" + text[at:], str(path), "exec"), module.__dict__)
 
 
 def recorded(mix: str) -> Any:
@@ -92,6 +100,9 @@ def _block(words: tuple[str, ...], first: int, block_no: int) -> Any:
         head = records[:, slot]
         head["ticks"], head["kind"] = (numbers + at) * 50, KIND_CODES[word]
         head["a"] = 1 + (numbers // 20 % 100 if word == "state" else words[:at].count("return"))
+        if word == "message":
+            head["kind"] = np.where(numbers // 20 % 2, KIND_CODES["taken"], KIND_CODES["message"])
+            head["a"] = 1 + numbers // 40
         if size := SIZES.get(word, 0):
             head["flags"], head["b"] = PAYLOAD_FLAG, size
             payload[:, slot + 1, 0] = 1 + numbers % 1000
@@ -127,6 +138,9 @@ def seconds_of(path: Path, target: Any) -> dict[str, float]:
     store.finish()
     assert sealed >= EVENTS
     assert decoder.totals().lost == decoder.late == 0
+    unpaired = writer.correlator.pairs.pairs.counts()
+    assert unpaired["lost_begins"] == unpaired["lost_ends"] == 0, unpaired
+    assert unpaired["begun"] <= TRACKS, unpaired
     return seconds
 
 

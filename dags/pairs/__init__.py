@@ -1,0 +1,1 @@
+"""What belongs together: events that begin something and those that end it."""
