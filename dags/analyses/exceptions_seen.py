@@ -60,7 +60,7 @@ def exceptions_seen(
         rows = rows[(batch.time_ns[rows] >= start_ns) & (batch.time_ns[rows] <= end_ns)]
         if track_ids is not None:
             rows = rows[np.isin(batch.track_id[rows], list(track_ids))]
-        for one in _by_type(batch, rows):
+        for one in by_type(batch, rows):
             known = found.setdefault((one.type, one.site_id), one)
             if known is not one:
                 known.count += one.count
@@ -77,13 +77,27 @@ def coming_up(batch: EventBatch, kind: Kind) -> Int64:
     """The rows of a segment's events that say that one has come up."""
     if kind is Kind.RAISE:
         return np.flatnonzero(batch.kind == kind)
+    return ways_out(batch)[0]
+
+
+def ways_out(batch: EventBatch) -> tuple[Int64, Int64]:
+    """(the row with which each exception left its first function, how many functions it left one after the other).
+
+    A function that does something while it is left, in a `finally`, ends the one way and begins another.
+    """
     order = np.argsort(batch.track_id, kind="stable")
-    track, leaves = batch.track_id[order], batch.kind[order] == kind
-    goes_on = np.append(False, leaves[:-1] & (track[1:] == track[:-1]))
-    return np.sort(order[leaves & ~goes_on])
+    track, leaves = batch.track_id[order], batch.kind[order] == Kind.UNWIND
+    inside = np.flatnonzero(leaves)
+    before = np.maximum(inside - 1, 0)
+    goes_on = leaves[before] & (track[before] == track[inside]) & (inside > 0)
+    begins = np.flatnonzero(~goes_on)
+    lengths = np.diff(np.append(begins, len(inside)))
+    left = order[inside[begins]]
+    by_time = np.argsort(left)
+    return left[by_time], lengths[by_time]
 
 
-def _by_type(batch: EventBatch, rows: Int64) -> list[SeenException]:
+def by_type(batch: EventBatch, rows: Int64) -> list[SeenException]:
     """One for each type and function, of events in order."""
     if not len(rows):
         return []

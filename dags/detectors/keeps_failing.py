@@ -64,7 +64,7 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
     found = []
     for (site_id, caller_id), runs in together.items():
         site, caller = sites.get(site_id), sites.get(caller_id)
-        if site is None or _is_protocol(site.function):
+        if site is None or is_protocol(site.function):
             continue
         worst = max(runs, key=lambda row: int(row["times"]))
         ends = ", ".join(map(str, worst["ends"]))
@@ -84,10 +84,10 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
     return found
 
 
-def _is_protocol(function: str) -> bool:
+def is_protocol(function: str) -> bool:
     """Whether raising is how it says that there is nothing.
 
-    >>> _is_protocol("Proxy.__getattr__"), _is_protocol("Shop.__order"), _is_protocol("fetch")
+    >>> is_protocol("Proxy.__getattr__"), is_protocol("Shop.__order"), is_protocol("fetch")
     (True, False, False)
     """
     name = function.rpartition(".")[2]

@@ -6,7 +6,7 @@ two recorded programs, one that has the fault and one that is right though it lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from capture.named import named
@@ -28,6 +28,12 @@ DETECTORS: tuple[Detector, ...] = (
         "keeps-failing",
         "a function that is called again and again, raises each time, and its caller goes on",
         "dags.detectors.keeps_failing",
+        needs=("calls", "exceptions"),
+    ),
+    Detector(
+        "raises",
+        "a function that an exception leaves again and again, and its caller with it",
+        "dags.detectors.raises",
         needs=("calls", "exceptions"),
     ),
     Detector(
@@ -57,9 +63,19 @@ def able(session: Session) -> list[Detector]:
     return [row for row in DETECTORS if sees.issuperset(row.needs)]
 
 
-def findings(session: Session, range_ns: tuple[int, int], detectors: Iterable[Detector]) -> list[Finding]:
-    """What these find between two instants, the worst first. Raises: as `capture.session.query.query`."""
+def findings(
+    session: Session,
+    range_ns: tuple[int, int],
+    detectors: Iterable[Detector],
+    reads_on: Callable[[], None] = lambda: None,
+) -> list[Finding]:
+    """What these find between two instants, the worst first. `reads_on` is called before each, and may raise to end it:
+    a window asks as it asks a question of `views.reading.questions`.
+
+    Raises: as `capture.session.query.query`, and what `reads_on` raises.
+    """
     found: list[Finding] = []
     for row in detectors:
+        reads_on()
         found += named(f"{row.module}:find")(session, range_ns)
     return sorted(found, key=lambda one: (-one.score, one.kind, one.function, one.event_ids[:1]))

@@ -49,7 +49,7 @@ ORDER BY event_id
 
 
 class _Slow(NamedTuple):
-    """A function with calls that took long. `usual_ns`: what all its calls would have taken without these."""
+    """A function with calls that took long. `usual_ns`: what all its calls took themselves without these."""
 
     row: int
     calls: list[FoundCall]
@@ -107,9 +107,10 @@ def _slow_calls(session: Session, statistics: FunctionStatistics, row: int, rang
     median_ns = statistics.median_ns(row) or 0
     least_ns = max(LEAST_NS, LEAST_TIMES * median_ns)
     slow = [call for call in found if not call.is_cut and call.inside_ns >= least_ns]
-    spent_ns = sum(call.inside_ns - median_ns for call in slow)
-    is_rare = len(slow) <= MOST_SLOW * int(statistics.calls[row])
-    return _Slow(row, slow if is_rare else [], max(0, int(statistics.own_ns[row]) - spent_ns))
+    from_ns, _, counts = statistics.distribution(row, 32)
+    many = max(len(slow), int(counts[from_ns >= least_ns].sum()))  # of more than MOST_PER_FUNCTION, by their buckets
+    is_rare = many <= MOST_SLOW * int(statistics.calls[row])
+    return _Slow(row, slow if is_rare else [], int(statistics.own_ns[row]))
 
 
 def _themselves_slow(session: Session, functions: list[_Slow]) -> list[_Slow]:
@@ -118,9 +119,11 @@ def _themselves_slow(session: Session, functions: list[_Slow]) -> list[_Slow]:
     inside = {row["call_id"]: int(row["ns"]) for row in query(session, _CALLEES.format(ids=ids or "NULL")).to_pylist()}
     kept = []
     for one in functions:
-        own = [call for call in one.calls if inside.get(call.call_id, 0) * 2 < call.inside_ns]
+        own = [(call, call.inside_ns - inside.get(call.call_id, 0)) for call in one.calls]
+        own = [(call, own_ns) for call, own_ns in own if own_ns >= max(LEAST_NS, call.inside_ns / 2)]
         if own:
-            kept.append(one._replace(calls=own))
+            usual_ns = max(0, one.usual_ns - sum(own_ns for _, own_ns in own))
+            kept.append(_Slow(one.row, [call for call, _ in own], usual_ns))
     return kept
 
 
@@ -152,7 +155,9 @@ def _sentence(function: str, longest_ns: int, median_ns: int, slow: int, calls: 
     'check took 94.7 ms, 120 times its median of 790 µs; 3 of its 283 calls were so slow.'
     """
     times = longest_ns / max(1, median_ns)
-    others = f"{slow} of its {calls} calls were" if slow > 1 else f"1 of its {calls} calls was"
+    others = f"1 of its {calls} calls was" if slow == 1 else f"{slow} of its {calls} calls were"
+    if slow == MOST_PER_FUNCTION:
+        others = f"{slow} or more of its {calls} calls were"
     return f"{function} took {_time(longest_ns)}, {times:.0f} times its median of {_time(median_ns)}; {others} so slow."
 
 
