@@ -68,17 +68,17 @@ class EventBatch:
         """The rows start..stop as views on the same memory."""
         start, stop, _ = slice(start, stop).indices(len(self))
         stop = max(start, stop)
-        low, high = (int(i) for i in np.searchsorted(self.value_rows, (start, stop)))
-        first, last = (int(i) for i in np.searchsorted(self.message_rows, (start, stop)))
+        low, high = self.value_rows.searchsorted((start, stop)).tolist()
+        first, last = self.message_rows.searchsorted((start, stop)).tolist()
         columns: dict[str, Any] = {name: getattr(self, name)[start:stop] for name in _COLUMNS}
         return EventBatch(
             self.first_event_id + start,
             **columns,
             value_rows=self.value_rows[low:high] - start,
-            values=self.values[low:high],
+            values=self.values[low:high] if low < high else NO_TEXTS,
             changes=None if self.changes is None else self.changes[start:stop],
             message_rows=self.message_rows[first:last] - start,
-            messages=self.messages[first:last],
+            messages=self.messages[first:last] if first < last else NO_TEXTS,
         )
 
     def value_of(self, row: int) -> str | None:

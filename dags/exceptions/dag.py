@@ -95,10 +95,17 @@ class ExceptionsDag(Dag):
 
     def copy(self) -> ExceptionsDag:
         """One of its own with the same exceptions."""
-        other = ExceptionsDag()
-        other.last_ns, other._next_event_id = self.last_ns, self._next_event_id
-        other._recent, other._said, other.on_its_way = dict(self._recent), dict(self._said), dict(self.on_its_way)
-        return other
+        return ExceptionsDag()._as(self)
+
+    def taken_back(self, earlier: ExceptionsDag, since: EventBatch) -> ExceptionsDag:
+        """Takes over what `earlier` holds, which is little."""
+        return self._as(earlier)
+
+    def _as(self, other: ExceptionsDag) -> ExceptionsDag:
+        """With the same state: columns are never written in, so both may have them."""
+        self.last_ns, self._next_event_id = other.last_ns, other._next_event_id
+        self._recent, self._said, self.on_its_way = dict(other._recent), dict(other._said), dict(other.on_its_way)
+        return self
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events: rows of `exceptions` and `exception_frames`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Set
+from typing import NamedTuple
 
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch
@@ -38,11 +39,24 @@ from dags.frame_parts import (
     StackFrame,
     Status,
 )
+from dags.process.dag import Waiting
+from dags.process.waiting import Asleep
 from dags.state.dag import UNSURE, Version
 
-MAX_CACHED_STATES = 100_000
+MAX_CACHED = 100_000  # states, and tracks
 
 _OF_LOOKS: dict[float | None, Status] = {float(n): word for n, word in enumerate(OS_STATES)}
+
+
+class _Does(NamedTuple):
+    """What a track does at an instant; how sure stack and status are, as places in CONFIDENCES."""
+
+    stack: list[StackFrame]
+    stack_sure: int
+    status_sure: int
+    joins: Waiting | None = None
+    sleeps: Asleep | None = None
+    exception: Raised | None = None
 
 
 def frame_at(session: Session, time_ns: int) -> Frame:
@@ -70,6 +84,7 @@ class FrameReader:
         self._context = FrameContext(session)
         self._stacks = StackFrames(self._context.sites)
         self._states: dict[int, tuple[Version, FrameState]] = {}
+        self._tracks_made: dict[tuple[int, bool], tuple[_Does, FrameTrack]] = {}
 
     def at(self, time_ns: int, parts: Set[str] | None = None, tracks: Collection[int] | None = None) -> Frame:
         """The frame at that instant; with `parts` and `tracks` only what is asked for is made, and costs.
@@ -90,6 +105,7 @@ class FrameReader:
             self._context = FrameContext(session)
             self._stacks = StackFrames(self._context.sites)
             self._states.clear()
+            self._tracks_made.clear()
         index = session.segment_at(time_ns)
         if index is None:
             state, event_id = Correlator(), 0
@@ -195,7 +211,7 @@ class FrameReader:
         if "stacks" in asked.parts:
             unique = not self._session.damaged_segments()
             stacks = self._stacks.of(state.code, heads, time_ns, call_ids_are_unique=unique)
-        found = []
+        on_its_way, found = state.exceptions.on_its_way, []
         for at, ended, sure, status_sure in zip(
             rows.tolist(),
             tracks.ended(rows).tolist(),
@@ -204,29 +220,49 @@ class FrameReader:
             strict=True,
         ):
             row = self._context.tracks[at]
-            join = None if ended else tracks.joining.get(row.track_id)
-            sleep = None if ended else tracks.asleep.get(row.track_id)
-            found.append(
-                FrameTrack(
-                    track_id=row.track_id,
-                    process_id=row.process_id,
-                    kind=row.kind,
-                    name=row.name,
-                    status="ended" if ended else "waiting" if join or sleep else "running",
-                    waiting_on=(join.waiting_on or None) if join else None,
-                    wait_kind="join" if join else sleep.kind if sleep else "",
-                    waiting_since_ns=join.since_ns if join else sleep.since_ns if sleep else None,
-                    status_confidence="exact" if join else CONFIDENCES[status_sure],
-                    stack=[] if ended else stacks.get(row.track_id, []),
-                    confidence=CONFIDENCES[sure],
-                    os_id=row.os_id,
-                    parent_track_id=row.parent_track_id,
-                    start_ns=row.start_ns,
-                    end_ns=row.end_ns if ended else None,
-                    exception=None if ended else _exception(state.exceptions.on_its_way.get(row.track_id)),
-                )
+            if ended:
+                found.append(self._track(at, _Does(stack=[], stack_sure=sure, status_sure=status_sure), ended=True))
+                continue
+            track_id = row.track_id
+            does = _Does(
+                stacks.get(track_id, []),
+                sure,
+                status_sure,
+                tracks.joining.get(track_id),
+                tracks.asleep.get(track_id),
+                on_its_way.get(track_id),
             )
+            found.append(self._track(at, does, ended=False))
         return found
+
+    def _track(self, at: int, does: _Does, *, ended: bool) -> FrameTrack:
+        """The track of that row; the same one again while it does the same."""
+        kept = self._tracks_made.get((at, ended))
+        if kept is not None and kept[0] == does:
+            return kept[1]
+        row, join, sleep = self._context.tracks[at], does.joins, does.sleeps
+        track = FrameTrack(
+            track_id=row.track_id,
+            process_id=row.process_id,
+            kind=row.kind,
+            name=row.name,
+            status="ended" if ended else "waiting" if join or sleep else "running",
+            waiting_on=(join.waiting_on or None) if join else None,
+            wait_kind="join" if join else sleep.kind if sleep else "",
+            waiting_since_ns=join.since_ns if join else sleep.since_ns if sleep else None,
+            status_confidence="exact" if join else CONFIDENCES[does.status_sure],
+            stack=does.stack,
+            confidence=CONFIDENCES[does.stack_sure],
+            os_id=row.os_id,
+            parent_track_id=row.parent_track_id,
+            start_ns=row.start_ns,
+            end_ns=row.end_ns if ended else None,
+            exception=_exception(does.exception),
+        )
+        if len(self._tracks_made) >= MAX_CACHED:
+            self._tracks_made.clear()
+        self._tracks_made[at, ended] = (does, track)
+        return track
 
     def _states_at(self, time_ns: int, state: Correlator) -> list[FrameState]:
         return [self._state(version) for version in state.state.at(max(time_ns, state.state.last_ns))]
@@ -248,7 +284,7 @@ class FrameReader:
                 confidence="sampled" if version.flags & UNSURE else "exact",
                 changes=version.changes,
             )
-            if len(self._states) >= MAX_CACHED_STATES:
+            if len(self._states) >= MAX_CACHED:
                 self._states.clear()
             self._states[version.version_id] = (version, known)
         return known

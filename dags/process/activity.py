@@ -28,11 +28,15 @@ class ProcessActivity(msgspec.Struct):
 
     def add(self, times_ns: Int64) -> None:
         """Counts events in; what lies before the last bin counts into it."""
+        if not len(times_ns):
+            return
+        if self.bins and int(times_ns[-1]) < (self.bins[-1] + 1) * BIN_NS:  # a step to the next event, as a rule
+            self.counts = [*self.counts[:-1], self.counts[-1] + len(times_ns)]
+            self.peak = max(self.peak, self.recent(self.bins[-1] * BIN_NS))
+            return
         if self.bins:
             times_ns = np.maximum(times_ns, self.bins[-1] * BIN_NS)
         all_bins, all_counts = runs(times_ns, BIN_NS)
-        if not len(all_bins):
-            return
         if self.bins:
             goes_on = int(all_bins[0] == self.bins[-1])
             all_counts[0] += self.counts[-1] * goes_on

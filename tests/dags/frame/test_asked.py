@@ -69,6 +69,18 @@ def test_what_is_not_asked_for_is_not_made(session: Session) -> None:
         assert made.call_count == 1
 
 
+def test_a_track_that_goes_on_as_it_did_is_made_once(session: Session) -> None:
+    reader = FrameReader(session)
+    with mock.patch.object(frame_reader, "FrameTrack", wraps=FrameTrack) as made:
+        first, second = reader.at(42 * MS), reader.at(44 * MS)
+        assert [one is other for one, other in zip(first.tracks, second.tracks, strict=True)] == [True] * 3
+        assert made.call_count == 3
+        main, worker = reader.at(51 * MS).tracks[1:]  # a call of the worker has ended
+        assert made.call_count == 4
+    assert main is first.tracks[1]
+    assert len(worker.stack) == len(first.tracks[2].stack) - 1
+
+
 def test_a_part_that_nobody_gives_is_refused(session: Session) -> None:
     with pytest.raises(ValueError, match="rooms"):
         FrameReader(session).at(END_NS, {"tracks", "rooms"})
