@@ -1,4 +1,4 @@
-"""Everything a person can do in the window, once: the menus, the keys, the palette and the help are made from it.
+"""Everything a person can do in the window, once: menus, keys, help and the lines of the box are made from it.
 
 A command is a sentence of ours and an event, or the name of something only the window can do (a dialog). Keys are
 unique, digits and Escape included; a test proves it. Single letters do not fire while text is being typed.
@@ -17,6 +17,7 @@ from views.building.projection import Look
 from views.building.state import SetMeasure
 from views.inspector.state import ToggleSource
 from views.loop import events as e
+from views.loop.state import Shows
 from views.registry import placed
 from views.supervision.state import SetHeat
 from views.timeline.state import KeepOpen, PinLane, UnfoldMetrics
@@ -31,8 +32,10 @@ Ask = Literal[
     "close",
     "quit",
     "go to",
-    "search",
-    "palette",
+    "find",
+    "slowest",
+    "most called",
+    "errors",
     "keys",
     "note",
     "note on stretch",
@@ -50,6 +53,10 @@ Ask = Literal[
     "rooms",
     "crashes",
 ]
+
+
+LISTS: dict[Ask | None, Shows] = {"slowest": "slowest", "most called": "most called", "errors": "errors"}
+"""What is asked for by a list of the box that finds anything."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +132,10 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Session", "What this recording cannot see", "", "unseen"),
     _ask("Session", "Stop what is under way", "", "stop work", anytime=True),
     _ask("Session", "Quit", "Ctrl+Q", "quit", anytime=True),
+    _ask("Move", "Find anything", "Ctrl+K / Ctrl+F Ctrl+Shift+P", "find", anytime=True),
+    _ask("Move", "Slowest calls", "", "slowest"),
+    _ask("Move", "Most called functions", "", "most called"),
+    _ask("Move", "Errors: exceptions that came up", "", "errors"),
     _do("Move", "One event on, on the focused lane", "Right", e.Step(count=1), repeats=True),
     _do("Move", "One event back, on the focused lane", "Left", e.Step(count=-1), repeats=True),
     _do("Move", "Ten events on", "Shift+Right", e.Step(count=10), repeats=True),
@@ -171,7 +182,6 @@ COMMANDS: tuple[Command, ...] = (
     _do("Show", "The last hour", "", e.ShowLast(span_ns=3_600 * 10**9)),
     _do("Show", "The last 10 hours", "", e.ShowLast(span_ns=36_000 * 10**9)),
     _do("Show", "Pick nothing, end a search", "Escape", e.PickNothing()),
-    _ask("Show", "Search functions", "/ Ctrl+F", "search"),
     _do("Show", "Source lines beside the stack", "C", ToggleSource()),
     _do("Show", "Heat: activity", "", SetHeat(heat_by="activity")),
     _do("Show", "Heat: CPU", "", SetHeat(heat_by="cpu")),
@@ -204,7 +214,6 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Window", "To the previous panel", "Shift+F6", "previous panel"),
     _ask("Window", "Add Scope to the desktop's menu", "", "desktop", anytime=True),
     _ask("Window", "Take Scope out of the desktop's menu", "", "no desktop", anytime=True),
-    _ask("Help", "All commands", "Ctrl+Shift+P", "palette", anytime=True),
     _ask("Help", "Keys", "?", "keys", anytime=True),
     _ask("Help", "Crash reports", "", "crashes", anytime=True),
 )

@@ -19,7 +19,7 @@ from views.words.figures import count_text, short_count
 from views.words.plain_text import plain, rich, tooltip
 
 ATTACH, OPEN, RECORD = "Attach to a process", "Open a session", "Record a program from its start"
-STOP, PALETTE = "Stop recording", "All commands"
+STOP, FIND = "Stop recording", "Find anything"
 UNSEEN = "What this recording cannot see"
 RATE = " events/s"
 _GAPS_PX = 46
@@ -53,8 +53,8 @@ class HeaderView(QWidget):
         self.unseen_button = self._button("", "", lambda: do(UNSEEN))
         self.unseen_button.setObjectName("header.unseen")
         self.unseen_button.hide()
-        self.palette_button = self._button("Commands", "All commands  (Ctrl+Shift+P)", lambda: do(PALETTE))
-        self._buttons = (self.attach_button, self.open_button, self.record_button, self.palette_button)
+        self.find_button = self._button("Search  Ctrl+K", f"{FIND}  (Ctrl+K)", lambda: do(FIND))
+        self._buttons = (self.attach_button, self.open_button, self.record_button, self.find_button)
         row.addStretch(1)
         for widget in (self.attach_button, self.open_button, self.record_button):
             row.addWidget(widget)
@@ -65,7 +65,7 @@ class HeaderView(QWidget):
         row.addSpacing(4)
         row.addWidget(self.unseen_button)
         row.addSpacing(6)
-        row.addWidget(self.palette_button)
+        row.addWidget(self.find_button)
         # What is shown is cut to the room there is; the window may be as narrow as the menus.
         self.status.setMinimumWidth(1)
         self.name.setMinimumWidth(1)
@@ -132,7 +132,7 @@ class HeaderView(QWidget):
         needed_px = status.horizontalAdvance(_joined(parts)) + name.horizontalAdvance(self._name)
         unseen_px = 0 if self.unseen_button.isHidden() else self.unseen_button.sizeHint().width()
         room_px = self.width() - sum(button.sizeHint().width() for button in self._buttons) - _GAPS_PX - unseen_px
-        for button in (self.palette_button, self.open_button, self.attach_button, self.record_button):
+        for button in (self.find_button, self.open_button, self.attach_button, self.record_button):
             stays = room_px >= needed_px or (button is self.record_button and self._records == STOP)
             button.setVisible(stays)
             room_px += 0 if stays else button.sizeHint().width()

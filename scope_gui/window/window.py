@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from scope_gui.commands import MENUS, Command, all_commands, with_letter
+from scope_gui.commands import LISTS, MENUS, Command, all_commands, with_letter
 from scope_gui.dialogs.asking import Asking
-from scope_gui.dialogs.chooser import Palette, SearchBox
+from scope_gui.dialogs.find_box import FindBox
 from scope_gui.settings import Settings
 from scope_gui.verbs.registry import verb_named
 from scope_gui.window.dropping import local_files, session_path
@@ -96,14 +96,13 @@ class MainWindow(QMainWindow):
         self.transport = TransportView(send, source)
         self.notices = NoticeView(send)
         self.bar = self._bottom_bar()
-        self.palette_box = Palette(self, self.do, lambda: store.assigns.session is not None)
-        self.search_box = SearchBox(self, send, source)
+        self.find_box = FindBox(self, send, self.do, lambda: store.assigns)
         self.header = HeaderView(source, self.do_titled)
         self.speed_keys = SpeedKeys(self, send)
         self.actions_by_title: dict[str, QAction] = {}
         self._make_menus()
         self._views += [
-            (view, lambda: True, None) for view in (self.transport, self.notices, self.header, self.search_box)
+            (view, lambda: True, None) for view in (self.transport, self.notices, self.header, self.find_box)
         ]
 
     def parts(self) -> dict[str, QWidget]:
@@ -158,7 +157,7 @@ class MainWindow(QMainWindow):
             self.actions_by_title[command.title].setEnabled(is_open or not command.needs_session)
 
     def do(self, command: Command) -> None:
-        """What a key, a menu entry or the palette asks for."""
+        """What a key, a menu entry or a line of the box asks for."""
         if "0" in command.keys and self.speed_keys.typed("0"):
             return
         self.speed_keys.end()
@@ -170,10 +169,10 @@ class MainWindow(QMainWindow):
             self.asking.keeping.begin(verb_named(command.verb))
         elif command.ask == "rooms":
             self.building.stage.go_in()
-        elif command.ask == "palette":
-            self.palette_box.ask()
-        elif command.ask == "search":
-            self.search_box.ask()
+        elif command.ask == "find":
+            self.find_box.ask()
+        elif command.ask in LISTS:
+            self.find_box.ask(LISTS[command.ask], command.title)
         elif command.ask == "quit":
             self.close()
         elif command.layout is not None:

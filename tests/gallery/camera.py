@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QDialog, QLineEdit
 
 from scope_gui.commands import COMMANDS
+from scope_gui.dialogs.find_box import TOP_PX
 from scope_gui.pictures.offscreen import Loading
 from scope_gui.window.app import Application
 from tests.gallery.catalogue import Order, Picture, events_of
@@ -50,7 +51,7 @@ ALONE: dict[str, Callable[[Callable[[Event], None], Source], Any]] = {
     "building-gl": BuildingView,
     "transport": TransportView,
 }
-TYPED = {"palette": "call", "search": "stock", "go to": "2.5s", "note": "stock went below zero here"}
+TYPED = {"find": "stock", "go to": "2.5s", "note": "stock went below zero here"}
 STRIPS = ("metrics", "transport")  # as high as they ask for, not as high as the window
 
 
@@ -186,7 +187,8 @@ class Camera:
         self.rest()
         taken, over = self._window.grab(), dialog.grab()
         left = (self._window.width() - dialog.width()) // 2
-        top = (self._window.height() - dialog.height()) // 3
+        is_at_top = dialog.windowFlags() & Qt.WindowType.FramelessWindowHint
+        top = TOP_PX if is_at_top else (self._window.height() - dialog.height()) // 3
         painter = QPainter(taken)
         painter.fillRect(self._window.rect(), QColor(0, 0, 0, 70))
         painter.drawPixmap(QPoint(left, top), over)

@@ -31,7 +31,7 @@ README = {
 }
 """The pictures in the README, by the names of their files in tests/gallery/pictures."""
 DIALOGS = {
-    "small": ("palette", "keys", "search", "go to", "note", "attach", "launch", "change", "export"),
+    "small": ("find", "slowest", "errors", "keys", "go to", "note", "attach", "launch", "change", "export"),
     "large": ("unseen",),
     "live": ("change",),
 }

@@ -48,7 +48,7 @@ def test_tab_reaches_everything_shows_where_it_is_and_traps_nobody(play: Any, re
 
 
 def test_tab_goes_around_in_every_dialog_and_escape_leads_back(play: Any, recorded: Path) -> None:
-    keys = ["Ctrl+Shift+A", "Ctrl+Shift+R", "Ctrl+E", "G", "Shift+B", "/", "Ctrl+Shift+P"]
+    keys = ["Ctrl+Shift+A", "Ctrl+Shift+R", "Ctrl+E", "G", "Shift+B", "/", "Ctrl+K"]
     seen = play("tab in dialogs", "open", recorded, given={"keys": keys}, env={"SCOPE_3D": "off"})
     assert seen["back"] == dict.fromkeys(keys, True)
     for key, walked in seen["walked"].items():

@@ -25,7 +25,7 @@ from views.reading.source import Source
 WARM = 15
 FEW, MANY = 40, 100  # an even number of cycles ends with the same session open as before them
 ANSWER_S = 30
-WORKERS = 2  # of the reader and the finder
+WORKERS = 3  # of the reader, the finder and the counter
 MAX_GROWTH_BYTES = 8 << 20
 """Allocators hand memory back in steps; forty sessions that stayed would be 20 MB of events alone."""
 

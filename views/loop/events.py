@@ -10,6 +10,7 @@ import msgspec
 from dags.frame_parts import Frame
 from views.loop.state import (
     Bookmark,
+    BoxRow,
     Launch,
     Notice,
     Over,
@@ -17,6 +18,7 @@ from views.loop.state import (
     Recorder,
     Selection,
     SessionRef,
+    Shows,
     Theme,
 )
 
@@ -182,6 +184,29 @@ class Search(Event, frozen=True, kw_only=True):
     text: str
 
 
+class OpenBox(Event, frozen=True, kw_only=True):
+    """Opens the box that finds anything, on one of its lists or on everything. The effect counts what it can say."""
+
+    shows: Shows = ""
+
+
+class LookFor(Event, frozen=True, kw_only=True):
+    """This is typed in the box."""
+
+    text: str
+    shows: Shows = ""
+
+
+class CloseBox(Event, frozen=True, kw_only=True):
+    """The box is not seen any more."""
+
+
+class GoTo(Event, frozen=True, kw_only=True):
+    """Goes to what a line of the box names. The effect finds it."""
+
+    row: BoxRow
+
+
 class SetTheme(Event, frozen=True, kw_only=True):
     """Dark or light."""
 
@@ -245,6 +270,21 @@ class SearchFound(Event, frozen=True, kw_only=True):
     key: int
     text: str
     site_ids: tuple[int, ...]
+
+
+class BoxFound(Event, frozen=True, kw_only=True):
+    """What the session has of what is typed in the box, or of its list."""
+
+    key: int
+    text: str
+    shows: Shows
+    rows: tuple[BoxRow, ...]
+
+
+class FiguresKnown(Event, frozen=True, kw_only=True):
+    """More has become known of what functions came to: the box can say it."""
+
+    key: int
 
 
 class RecorderSaid(Event, frozen=True, kw_only=True):

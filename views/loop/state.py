@@ -17,6 +17,8 @@ Kind = Literal["process", "track", "call", "site", "state", "event"]
 Theme = Literal["dark", "light"]
 Over = Literal["track", "calls", "all"]
 Offer = Literal["recover"]
+Shows = Literal["", "slowest", "most called", "errors"]
+"""The lists of the box that finds anything; '': what is typed."""
 
 SPEEDS = (0.001, 1000.0)
 
@@ -114,6 +116,35 @@ class Launch(msgspec.Struct, frozen=True):
     folder: str
 
 
+class BoxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the box about the open session. `id` is that of the table of its kind, the function's for a call of it.
+
+    `marks`: (start, end) of what was found in the title.
+    """
+
+    kind: str
+    title: str
+    detail: str
+    id: int
+    time_ns: int | None = None
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """The box that finds anything. `rows` are the session's for the (text, list) in `answers`; None: none yet.
+
+    `figures` counts how often more has become known of functions; `recent`: what was gone to, the last first.
+    """
+
+    is_open: bool = False
+    text: str = ""
+    shows: Shows = ""
+    rows: tuple[BoxRow, ...] = ()
+    answers: tuple[str, str] | None = None
+    figures: int = 0
+    recent: tuple[BoxRow, ...] = ()
+
+
 class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     """The window's state.
 
@@ -147,6 +178,7 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     trail_at: int = -1
     search_text: str = ""
     search_sites: tuple[int, ...] = ()
+    box: Box = Box()
     theme: Annotated[Theme, REMEMBERED] = "dark"
     recorder: Recorder | None = None
     recent: Annotated[tuple[str, ...], REMEMBERED] = ()

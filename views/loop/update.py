@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from views.loop import events as e
+from views.loop.box import in_the_box
 from views.loop.edits import edited, in_order
 from views.loop.remembered import OF_SESSION
 from views.loop.state import SPEEDS, Assigns, Notice
@@ -43,6 +44,8 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _on_the_timeline(assigns, event)
         case e.Select() | e.PickNothing() | e.Search() | e.SearchFound() | e.SetTheme():
             return _picked(assigns, event)
+        case e.OpenBox() | e.LookFor() | e.CloseBox() | e.GoTo() | e.BoxFound() | e.FiguresKnown():
+            return in_the_box(assigns, event)
         case e.Mark(forget=forget):
             marked_ns = None if forget or assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns
             return replace(assigns, marked_ns=marked_ns, marked_frame=None)

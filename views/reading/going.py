@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 
 from capture.events.batch import Int64
 from capture.session.session import Session
@@ -41,6 +42,81 @@ class SeenAt(NamedTuple):
     track_id: int
 
 
+def place(asked: Asked) -> Iterator[e.Event]:
+    """Where a line of the box leads."""
+    assert isinstance(asked.event, e.GoTo)
+    row, session = asked.event.row, asked.source.session
+    if session is None:
+        return
+    match row.kind:
+        case "function":
+            yield from _to_function(asked, row.id)
+        case "longest call":
+            yield from _to_longest(asked, row.id)
+        case "value":
+            yield from _to_value(asked, row.id, row.title)
+        case "thread":
+            yield e.Select(selection=Selection("track", row.id, row.id))
+        case "exception":
+            where = steps.event_place(asked.source, row.id)
+            if where is None:
+                yield _told("It cannot be read any more.")
+                return
+            yield e.SeekTo(time_ns=where[0], visit=True)
+            yield e.Select(selection=Selection("event", row.id, where[1]))
+        case _:
+            yield e.SeekTo(time_ns=row.time_ns or 0, visit=True)
+
+
+def _to_function(asked: Asked, site_id: int) -> Iterator[e.Event]:
+    """Picks the function, and goes to its next call from the cursor, or to the first when there is none."""
+    session = asked.source.session
+    yield e.Select(selection=Selection("site", site_id))
+    if session is None:
+        return
+    found = next_call(session, site_id, asked.assigns.cursor_ns, reads_on=asked.reads_on)
+    found = found or next_call(session, site_id, session.start_ns - 1, reads_on=asked.reads_on)
+    if found is None:
+        yield _told(f"No call of {asked.source.names.site(site_id)} is recorded.")
+        return
+    yield e.SeekTo(time_ns=found.start_ns, visit=True)
+    yield e.Select(selection=Selection("site", site_id, found.track_id))
+
+
+def _to_value(asked: Asked, key_id: int, title: str) -> Iterator[e.Event]:
+    """Goes to the last write of a value up to the cursor, or to its first one after it, and picks what it wrote."""
+    session = asked.source.session
+    key = None if session is None else next((row for row in session.state_keys() if row.key_id == key_id), None)
+    found = None if key is None else write_near(asked, key.owner, key.key)
+    if found is None:
+        yield _told(f"No write of {title} is recorded.")
+        return
+    version_id, time_ns, track_id = found
+    yield e.SeekTo(time_ns=time_ns, visit=True)
+    yield e.Select(selection=Selection("state", version_id, track_id))
+
+
+def write_near(asked: Asked, owner: str, key: str) -> tuple[int, int, int] | None:
+    """(version, when, on which track) of the last write of a name up to the cursor, else of its first one after it."""
+    session, cursor_ns = asked.source.session, asked.assigns.cursor_ns
+    if session is None:
+        return None
+    columns = ("version_id", "time_ns", "owner", "key", "writer_track_id")
+    for by in (-1, 1):
+        for index in _segments_from(session, cursor_ns, by):
+            if session.segments[index].file("states") is None and not session.live:
+                continue
+            asked.reads_on()
+            table = session.segment_table(index, "states", columns)
+            is_it = pc.and_(pc.equal(table["owner"], owner), pc.equal(table["key"], key))
+            compare = pc.less_equal if by < 0 else pc.greater
+            rows = table.filter(pc.and_(is_it, compare(table["time_ns"], cursor_ns)))
+            if len(rows):
+                row = rows.slice(len(rows) - 1 if by < 0 else 0, 1).to_pylist()[0]
+                return row["version_id"], row["time_ns"], row["writer_track_id"] or 0
+    return None
+
+
 def call(asked: Asked) -> Iterator[e.Event]:
     """The next, previous or longest call of a function; from the last one on it begins anew, and says so."""
     assert isinstance(asked.event, e.GoToCall)
@@ -52,11 +128,7 @@ def call(asked: Asked) -> Iterator[e.Event]:
         return
     function = asked.source.names.site(site_id)
     if asked.event.which == "longest":
-        longest = slowest_calls(session, site_id, 1, reads_on=asked.reads_on)
-        yield from _to_call(longest[0] if longest else None, function)
-        if longest:
-            more = "more than " if longest[0].is_cut or longest[0].end_ns is None else ""
-            yield _told(f"The longest call of {function} took {more}{duration_text(longest[0].inside_ns)}.")
+        yield from _to_longest(asked, site_id)
         return
     is_next = asked.event.which == "next"
     find = next_call if is_next else previous_call
@@ -155,6 +227,16 @@ def _into_next(asked: Asked, track: FrameTrack) -> Iterator[e.Event]:
         return
     yield e.SeekTo(time_ns=begun_ns, visit=True)
     yield e.Select(selection=Selection("call", deeper[0].call_id, track.track_id))
+
+
+def _to_longest(asked: Asked, site_id: int) -> Iterator[e.Event]:
+    """Goes to the longest call of a function, and says how long it took."""
+    function, session = asked.source.names.site(site_id), asked.source.session
+    longest = [] if session is None else slowest_calls(session, site_id, 1, reads_on=asked.reads_on)
+    yield from _to_call(longest[0] if longest else None, function)
+    if longest:
+        more = "more than " if longest[0].is_cut or longest[0].end_ns is None else ""
+        yield _told(f"The longest call of {function} took {more}{duration_text(longest[0].inside_ns)}.")
 
 
 def _to_call(found: FoundCall | None, function: str) -> Iterator[e.Event]:

@@ -31,12 +31,15 @@ Foresee = Callable[[Source, Session, Frame, Selection | None], None]
 
 
 class Jobs:
-    """All questions about the open session. `reader` owns it; `finder` looks for things in it meanwhile."""
+    """All questions about the open session. `reader` owns it; `finder` looks for things in it meanwhile, `counter` for
+    those that take long.
+    """
 
     def __init__(self, source: Source, send: Send, foresee: Foresee) -> None:
         self.source, self._foresee = source, foresee
         self.reader = Worker(source.pool, send, Priority.FRAME)
         self.finder = Worker(source.pool, send)
+        self.counter = Worker(source.pool, send, Priority.REST)
         self._send = send
         self._lock = threading.Lock()
         self._asked: dict[str, Asked] = {}
@@ -97,7 +100,7 @@ class Jobs:
             before, self._asked[row.name] = self._asked.get(row.name), asked
         if before is not None:
             before.stop()
-        worker = self.reader if row.worker == "reader" else self.finder
+        worker = {"reader": self.reader, "finder": self.finder, "counter": self.counter}[row.worker]
         worker.ask(row.name, lambda: self._answer(asked))
 
     def stop_questions(self) -> bool:
@@ -123,8 +126,9 @@ class Jobs:
         return self._frames.at(time_ns)
 
     def stop(self) -> None:
-        """Ends both workers and closes the session."""
+        """Ends the workers and closes the session."""
         self.stop_questions()
+        self.counter.stop(forget=True)
         self.finder.stop(forget=True)
         self.reader.stop(forget=False)
         self.source.show(None)

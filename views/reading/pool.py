@@ -28,7 +28,7 @@ class Priority(IntEnum):
     REST = 2
 
 
-MOST = {Priority.FRAME: 3, Priority.VISIBLE: 2, Priority.REST: 1}
+MOST = {Priority.FRAME: 4, Priority.VISIBLE: 3, Priority.REST: 2}
 """How many threads may be at work of this urgency or a lower one."""
 
 

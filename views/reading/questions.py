@@ -33,7 +33,8 @@ class Question(NamedTuple):
 
     `find` takes an Asked and yields events: those of `answer_event`, or others such as Tell. `words` say what is under
     way when it takes long. `in_hand`: for one that the state asks, not the event alone: a function of Assigns that says
-    what is asked, None for nothing. `worker`: "reader" may ask for frames, and is the one that frames wait for.
+    what is asked, None for nothing. `worker`: "reader" may ask for frames, and is the one that frames wait for;
+    "counter" is for what may take many seconds, and keeps nobody waiting.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Question(NamedTuple):
     answer_event: str
     words: str
     in_hand: str = ""
-    worker: Literal["reader", "finder"] = "finder"
+    worker: Literal["reader", "finder", "counter"] = "finder"
 
 
 QUESTIONS: tuple[Question, ...] = (
@@ -60,6 +61,29 @@ QUESTIONS: tuple[Question, ...] = (
         "views.reading.finding:sites",
         "views.loop.events:SearchFound",
         "Searching",
+    ),
+    Question(
+        "look",
+        "views.loop.events:LookFor",
+        "views.reading.box:look",
+        "views.loop.events:BoxFound",
+        "Looking for it",
+        in_hand="views.reading.box:wanted",
+    ),
+    Question(
+        "figures",
+        "views.loop.events:OpenBox",
+        "views.reading.box:figures",
+        "views.loop.events:FiguresKnown",
+        "Counting calls",
+        worker="counter",
+    ),
+    Question(
+        "place",
+        "views.loop.events:GoTo",
+        "views.reading.going:place",
+        "views.loop.events:Select",
+        "Looking where it is",
     ),
     Question(
         "span",

@@ -73,7 +73,8 @@ class _Kept:
 class Source:
     """Where views pull from; the shell sets which session is open and says when it has grown.
 
-    `pool`: the threads for all that is slow in this window.
+    `pool`: the threads for all that is slow in this window. `kept_answers`: what answers about the open session keep
+    for the next ones, by a name of theirs; it is gone with the session.
     """
 
     def __init__(self, session: Session | None = None, pool: Pool | None = None) -> None:
@@ -83,6 +84,7 @@ class Source:
         self._names = Names(None)
         self._kept = _Kept()
         self._reads_on: Callable[[], None] = lambda: None
+        self.kept_answers: dict[str, Any] = {}
         self.pool = pool or Pool()
         self.show(session)
 
@@ -116,7 +118,7 @@ class Source:
         names = Names(session)
         with self._lock:
             self._session, self._names = session, names
-            self._kept = _Kept()
+            self._kept, self.kept_answers = _Kept(), {}
 
     def grown(self) -> None:
         """Reads the names again after the session has been refreshed."""

@@ -15,7 +15,7 @@ from capture.session.store import SegmentStore
 from capture.unseen import UnseenRow, told
 from scope_gui.commands import COMMANDS
 from scope_gui.dialogs.unseen_list import unseen_page
-from scope_gui.window.header import ATTACH, OPEN, PALETTE, RECORD, STOP, UNSEEN, HeaderView, status_parts
+from scope_gui.window.header import ATTACH, FIND, OPEN, RECORD, STOP, UNSEEN, HeaderView, status_parts
 from tests.views.windows import frame, opened
 from views.loop.state import Assigns, Recorder
 from views.loop.view_states import all_fields
@@ -90,7 +90,7 @@ def test_its_button_stops_what_is_live_and_records_otherwise(header: Clicked) ->
 
 
 def test_its_titles_are_commands() -> None:
-    assert {ATTACH, OPEN, RECORD, STOP, PALETTE, UNSEEN} <= {command.title for command in COMMANDS}
+    assert {ATTACH, OPEN, RECORD, STOP, FIND, UNSEEN} <= {command.title for command in COMMANDS}
 
 
 def test_in_a_narrow_window_buttons_go_before_the_name(header: Clicked) -> None:
@@ -101,11 +101,11 @@ def test_in_a_narrow_window_buttons_go_before_the_name(header: Clicked) -> None:
     header.resize(words_px + 60 + header.record_button.sizeHint().width(), 30)
     header.patch(LIVE, all_fields())
     assert header.name.text() == LIVE.session.name
-    assert header.palette_button.isHidden()
+    assert header.find_button.isHidden()
     assert not header.record_button.isHidden()
     header.resize(2000, 30)
     header.patch(LIVE, all_fields())
-    assert not header.palette_button.isHidden()
+    assert not header.find_button.isHidden()
 
 
 def test_a_narrow_window_shortens_the_name_and_keeps_what_matters(header: Clicked) -> None:

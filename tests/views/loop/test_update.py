@@ -9,7 +9,7 @@ from tests.views.windows import END_NS, KEY, after, frame, opened
 from views.building.state import BuildingState, SetMeasure
 from views.inspector.state import InspectorState, ToggleSource
 from views.loop import events as e
-from views.loop.state import Assigns, Bookmark, Launch, Notice, RecentSession, Recorder, Selection, SessionRef
+from views.loop.state import Assigns, Bookmark, BoxRow, Launch, Notice, RecentSession, Recorder, Selection, SessionRef
 from views.loop.update import handle_event
 from views.supervision.state import SetHeat, SupervisionState
 
@@ -281,7 +281,9 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "selection": None, "heat_by": "cpu", "measure": "time", "text": "x", "theme": "light", "key": KEY,
         "session": SessionRef(key=1, path="p", name="n"), "range_ns": (0, 9), "live": False, "frame": frame(1),
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
-        "path": "p", "flags": {}, "span_ns": 5, "rows": (), "parts": frozenset(), "words": ("attach", "1"),
+        "path": "p", "flags": {}, "span_ns": 5, "rows": (), "parts": frozenset(),
+        "words": ("attach", "1"), "which": "next", "shows": "",
+        "row": BoxRow(kind="function", title="put", detail="", id=1),
     }  # fmt: skip
     kinds = [kind for kind in e.Event.__subclasses__() if kind.__module__.startswith("views.")]
     assert len(kinds) > 30

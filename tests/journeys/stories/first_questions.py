@@ -1,0 +1,79 @@
+"""The first questions, by keys alone: how many actions lead from a fresh window to the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QApplication
+
+from scope_gui.dialogs.find_box import FindBox
+from tests.journeys.person import Person
+
+
+def ask_the_first_questions(person: Person) -> dict[str, Any]:
+    """The slowest call, the next error, a thread by its name. Typing a name counts as one action."""
+    person.wait_for_session()
+    seen: dict[str, Any] = {"fresh": person.assigns.cursor_ns}
+
+    actions = _Actions(person)
+    actions.press("Ctrl+K")
+    actions.take("Slowest calls")
+    box = person.window.find_box
+    person.expect(lambda: box.lines() and box.lines()[0].does is not None, "the slowest calls are counted")
+    seen["slowest_line"] = box.lines()[0].title
+    actions.press("Return")
+    person.come_back()
+    person.expect(lambda: _picked(person)[0] == "call" and person.is_at_rest(), "the slowest call is picked")
+    seen["slowest"] = {"actions": actions.count, "picked": _picked(person), "cursor": person.assigns.cursor_ns}
+    seen["said"] = person.notice()
+
+    person.press("Escape")
+    seen["escaped"] = [_picked(person)[0], person.notice()]
+
+    actions = _Actions(person)
+    before = person.assigns.cursor_ns
+    actions.press("X")
+    person.expect(lambda: _picked(person)[0] == "event" and person.is_at_rest(), "an exception is picked")
+    seen["error"] = {"actions": actions.count, "picked": _picked(person), "from": before}
+    seen["error"]["cursor"] = person.assigns.cursor_ns
+
+    actions = _Actions(person)
+    actions.press("Ctrl+K")
+    actions.type(person.given["thread"])
+    person.expect(lambda: _picked(person)[0] == "track" and person.is_at_rest(), "the thread is picked")
+    seen["thread"] = {"actions": actions.count, "picked": _picked(person), "focus": person.assigns.focus_track_id}
+
+    person.press("Return")
+    person.expect(lambda: _picked(person)[0] != "track" or person.notice(), "Enter has picked a call, or said why not")
+    seen["entered"] = [_picked(person)[0], person.notice()]
+    return seen
+
+
+class _Actions:
+    """Counts what a person does: a key, or a name typed and Enter."""
+
+    def __init__(self, person: Person) -> None:
+        self._person, self.count = person, 0
+
+    def press(self, key: str) -> None:
+        self._person.press(key)
+        self.count += 1
+
+    def take(self, title: str) -> None:
+        """Takes the line that is current, which must be this one."""
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, FindBox)
+        assert box.lines()[box.list.currentRow()].title == title
+        self.press("Return")
+
+    def type(self, text: str) -> None:
+        self._person.type_text(text)
+        self.count += 1
+
+
+def _picked(person: Person) -> list[Any]:
+    picked = person.assigns.selection
+    return [None, 0] if picked is None else [picked.kind, picked.id]
+
+
+STORIES = {"first questions": ask_the_first_questions}

@@ -1,0 +1,77 @@
+"""From a fresh window the first questions are answered by a few keys: how many is part of the promise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capture.session.session import Session
+from dags.analyses.exceptions_seen import exceptions_seen
+from tests.interpreters import found
+from tests.scope_command import query, run_recorded
+
+PROGRAM = """
+import threading, time
+
+class OutOfStock(Exception):
+    pass
+
+def check(n):
+    if n == 90:
+        raise OutOfStock(n)
+
+def rest():
+    time.sleep(0.25)
+
+def work(n):
+    for at in range(100):
+        try:
+            check(at)
+        except OutOfStock:
+            pass
+        if at == 50:
+            rest()
+        time.sleep(0.02)
+
+workers = [threading.Thread(target=work, args=(n,), name=f"worker-{n}") for n in range(3)]
+[worker.start() for worker in workers]
+[worker.join() for worker in workers]
+"""
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """Three workers, each of which fails once and rests once for a quarter of a second."""
+    (tmp_path / "orders.py").write_text(PROGRAM)
+    run_recorded(tmp_path / "orders.scope", [found()[-1].path, tmp_path / "orders.py"])
+    return tmp_path / "orders.scope"
+
+
+def test_the_slow_call_the_error_and_the_thread_are_a_few_keys_away(play: Any, recorded: Path) -> None:
+    given = {"thread": "worker-2"}
+    seen = play("first questions", "open", recorded, "--at", "20%", given=given, env={"SCOPE_3D": "off"})
+    assert seen["mouse"] == {}
+    sql = "SELECT call_id, start_ns FROM calls JOIN sites USING (site_id) WHERE function = 'rest'"
+    rests = {row["call_id"]: row["start_ns"] for row in query(recorded, sql)}
+    assert seen["slowest_line"] == "rest"
+    assert seen["slowest"]["actions"] <= 3
+    kind, call_id = seen["slowest"]["picked"]
+    assert (kind, seen["slowest"]["cursor"]) == ("call", rests[call_id])
+    assert "The longest call of rest took 25" in seen["said"]
+    assert seen["escaped"] == [None, "Nothing is picked."]
+
+    assert seen["error"]["actions"] <= 1
+    assert seen["error"]["cursor"] > seen["error"]["from"]
+    with Session.open(recorded) as session:
+        tracks = {row.track_id: row.name for row in session.tracks()}
+        seen_there = {
+            one.first_event_id for one in exceptions_seen(session, (seen["error"]["from"] + 1, session.end_ns))
+        }
+    assert seen["error"]["picked"][1] in seen_there
+
+    assert seen["thread"]["actions"] <= 2
+    assert tracks[seen["thread"]["picked"][1]] == "worker-2"
+    assert seen["thread"]["focus"] == seen["thread"]["picked"][1]
+    assert seen["entered"][0] == "call" or seen["entered"][1].startswith("No call runs")
