@@ -92,7 +92,7 @@ class Line:
         minutes = (times_ns - times_ns[0]) / MINUTE_NS
         spread_x, spread_y = float(np.var(minutes)), float(np.var(values))
         if not spread_x or not spread_y:
-            return "steady", False
+            return "", False
         shared = float(np.mean((minutes - minutes.mean()) * (values - values.mean())))
         slope = shared / spread_x
         moved = abs(slope) * float(minutes[-1])

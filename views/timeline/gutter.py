@@ -18,7 +18,7 @@ from views.timeline.layout import TOP, gutter_of
 from views.words.plain_text import plain
 
 FONT_POINTS = 8.5
-BAR, NARROW_BAR, BAR_HEIGHT = 46, 26, 12
+BAR, NARROW_BAR, BAR_HEIGHT = 46, 14, 12
 FIGURE_PX = 58
 TWO_LINES = 40
 SIGN_X, NAME_X = 6, 24
@@ -70,14 +70,15 @@ def _paint_metric(painter: QPainter, gutter: Gutter, lane: Lane, shown: Colours)
     name = painter.fontMetrics().horizontalAdvance(plain(lane.name, 60)) + 8
     if line is not None:
         said, is_growing = line.slope_text(gutter.visible_ns)
+        numbers, value = number_font(FONT_POINTS), line.text(line.at(gutter.cursor_ns))
+        left = NAME_X + name + QFontMetricsF(numbers).horizontalAdvance(value) + 8
+        if left + painter.fontMetrics().horizontalAdvance(said) > wide - 8:  # the sign alone says which way it goes
+            said = said[-1:]
         painter.setPen(qcolor(shown.warning if is_growing else shown.muted))
-        painter.drawText(QRectF(0, lane.y, wide - 8, lane.height), _RIGHT, said)
-        room = wide - NAME_X - name - painter.fontMetrics().horizontalAdvance(said) - 16
-        painter.setFont(number_font(FONT_POINTS))
+        painter.drawText(QRectF(left, lane.y, wide - 8 - left, lane.height), _RIGHT, said)
+        painter.setFont(numbers)
         painter.setPen(qcolor(shown.text))
-        value = line.text(line.at(gutter.cursor_ns))
-        value = painter.fontMetrics().elidedText(value, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRectF(NAME_X + name, lane.y, room, lane.height), _MIDDLE, value)
+        painter.drawText(QRectF(NAME_X + name, lane.y, wide - NAME_X - name, lane.height), _MIDDLE, value)
     painter.fillRect(0, lane.y + lane.height - 1, wide, 1, qcolor(shown.line, 150))
 
 

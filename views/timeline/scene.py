@@ -61,6 +61,7 @@ class Scene:
     progress: float = 1.0
     metrics: Mapping[str, Line] = field(default_factory=dict)
     threads: tuple[int, int] = (0, 0)
+    is_live: bool = False
 
     @property
     def gutter(self) -> int:
@@ -137,15 +138,18 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> tuple[Raster, 
     _paint_ruler(painter, scene, shown)
     if not any(lane.shape != "metric" for lane in scene.lanes):
         area = QRect(0, TOP, scene.width, scene.height - TOP)
-        _paint_sentence(painter, area, _without_lanes(scene.content), shown)
+        _paint_sentence(painter, area, _without_lanes(scene), shown)
     return raster, exceptions
 
 
-def _without_lanes(content: Content) -> str:
-    """Why there is no lane."""
+def _without_lanes(scene: Scene) -> str:
+    """Why there is no lane, and what can be done about it."""
+    content = scene.content
     if len(content.spans) or any(len(rows) for _, rows in content.counts):
         return "The names of the threads are lost, and with them their lanes"
-    return "Nothing is recorded yet"
+    if scene.is_live:
+        return "Nothing is recorded yet: threads and their calls appear here as the program makes them"
+    return "Nothing was recorded. Record a program from its start, or attach to one that is at work: menu Session"
 
 
 def paint_backdrop(painter: QPainter, width: int, height: int, theme: Theme) -> None:

@@ -345,6 +345,7 @@ class TimelineView(QWidget):
             progress=self._overview.progress,
             metrics=self._metrics,
             threads=self._threads_in_sight(),
+            is_live=shown.session is not None and shown.session.live,
         )
         painter = QPainter(picture)
         scene.paint_backdrop(painter, self.width(), self.height(), shown.theme)

@@ -25,6 +25,7 @@ from views.metrics.layout import GUTTER, Line, columns, lines_of, round_above, r
 from views.metrics.scene import corners
 from views.metrics.view import MetricsView
 from views.reading.source import Source
+from views.words.figures import THIN
 
 
 def line(*points: tuple[int, float], name: str = "threads") -> Line:
@@ -147,3 +148,35 @@ def test_a_scale_ends_at_a_round_value_with_air_above_the_line() -> None:
         500,
         2048,
     ]
+
+
+MIB, MINUTE = 1 << 20, 60_000_000_000
+
+
+def test_a_steady_growth_is_told_by_the_minute_and_noise_is_not() -> None:
+    grows = line(*((at * MINUTE // 10, 100 * MIB + at * 3 * MIB) for at in range(11)), name="rss_bytes")
+    assert grows.slope_text((0, MINUTE)) == (f"+30{THIN}MiB/min ▲", True)
+    shrinks = line(*((at * MINUTE // 10, 200 * MIB - at * MIB) for at in range(11)), name="rss_bytes")
+    assert shrinks.slope_text((0, MINUTE)) == (f"\N{MINUS SIGN}10{THIN}MiB/min ▼", False)
+    swings = line(*((at * MINUTE // 10, 100 * MIB + (at % 2) * 9 * MIB) for at in range(11)), name="rss_bytes")
+    assert swings.slope_text((0, MINUTE)) == ("", False)
+    level = line(*((at * MINUTE // 10, 100 * MIB) for at in range(11)), name="rss_bytes")
+    assert level.slope_text((0, MINUTE)) == ("", False)
+    few = line((0, MIB), (MINUTE, 90 * MIB), name="rss_bytes")
+    assert few.slope_text((0, MINUTE)) == ("", False)
+
+
+def test_where_little_is_visible_the_minute_before_says_how_it_grows() -> None:
+    grows = line(*((at * MINUTE // 10, 100 * MIB + at * 3 * MIB) for at in range(11)), name="rss_bytes")
+    assert grows.slope_text((MINUTE - 10, MINUTE)) == grows.slope_text((0, MINUTE))
+
+
+def test_a_lane_is_scaled_from_the_least_to_the_most_that_is_visible() -> None:
+    held = line((0, 5.0), (10, 50.0), (20, 8.0), (30, 6.0))
+    assert held.bounds((15, 40)) == (6.0, 50.0)
+    assert held.bounds((25, 28)) == (7.0, 9.0)
+    assert line((100, 5.0)).bounds((0, 50)) is None
+    assert line((0, 20.0), name="cpu_percent").bounds((0, 50)) == (0.0, 100.0)
+    assert line((0, 98.0 * MIB), (5, 99.5 * MIB), name="rss_bytes").between_text((98.0 * MIB, 99.5 * MIB)) == (
+        f"98 … 99.5{THIN}MiB"
+    )

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from capture.session.session import Session
 from tests.sessions import build_session
+from tests.views.frames import frame, track
 from views.drawing.theme import colours
 from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.loop.state import Assigns, Bookmark, Selection, SessionRef
 from views.reading.source import Source
 from views.timeline.layout import GUTTER, OVERVIEW, RULER
-from views.timeline.state import KeepOpen, UnfoldMetrics
+from views.timeline.state import KeepOpen, TimelineState, UnfoldMetrics
 from views.timeline.view import TimelineView
 
 ALL = TimelineView.reads
@@ -42,7 +43,8 @@ class Shown:
 
     def patch(self, **fields: object) -> None:
         changed = frozenset(fields) if fields else ALL
-        self.assigns = replace(self.assigns, **fields)
+        known = {name: value for name, value in fields.items() if name in Assigns.__struct_fields__}
+        self.assigns = replace(self.assigns, **known)
         self.view.patch(self.assigns, changed)
         self.view.wait_until_loaded()
 
@@ -232,3 +234,35 @@ def test_a_growing_session_shows_its_new_end_without_losing_what_was_seen(tmp_pa
     assert shown.view.shown() is not before
     assert len(shown.view.shown().spans) == len(before.spans)
     shown.close()
+
+
+def test_a_click_on_an_exception_leads_to_the_first_of_those_that_share_its_mark(shown: Shown) -> None:
+    shown.picture()
+    mark = next(one for one in shown.view._exceptions if one["count"] > 1)
+    lane = shown.view._placed[int(mark["lane"])]
+    at = QPoint(shown.view.gutter + int(mark["column"]) + 4, OVERVIEW + RULER + lane.y + lane.height - 4)
+    assert shown.view.exception_at(QPointF(at)) == int(mark["time_ns"])
+    QTest.mouseClick(shown.view, LEFT, pos=at)
+    assert shown.sent[-1] == SeekTo(time_ns=int(mark["time_ns"]), visit=True)
+    red = count_of(shown.picture(), colours("dark").hot, at.x() - 8, at.y() - 6, 8, 9)
+    assert red >= 12
+    assert shown.view.exception_at(QPointF(at.x(), OVERVIEW + RULER + lane.y + 2)) is None
+
+
+def test_the_gutter_says_what_each_thread_does_at_the_cursor(shown: Shown) -> None:
+    without = shown.picture()
+    waits = track(2, status="waiting", wait_kind="lock", status_confidence="sampled")
+    shown.patch(frame=frame(tracks=[waits]), focus_track_id=2)
+    said = shown.view.accessibleDescription().split(", ")
+    assert (said[0], said[1].partition(" ")[2], said[2]) == ("Lane worker-2", "/s", "waiting for a lock")
+    lane = next(lane for lane in shown.view.lanes() if lane.track_id == 2)
+    area = QRect(0, OVERVIEW + RULER + lane.y, shown.view.gutter, lane.height)
+    assert shown.picture().copy(area) != without.copy(area)
+
+
+def test_a_kept_or_pinned_lane_is_so_until_it_is_let_go(shown: Shown) -> None:
+    assert [lane.stays for lane in shown.view.lanes() if lane.track_id == 3] == [False]
+    shown.patch(timeline=None, views=(TimelineState(pinned=frozenset({3}), kept_open=frozenset({2})),))
+    lanes = {lane.track_id: lane for lane in shown.view.lanes()}
+    assert (lanes[3].stays, lanes[2].kept_open) == (True, True)
+    assert lanes[3].y < lanes[1].y < lanes[2].y
