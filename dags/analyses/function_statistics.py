@@ -29,7 +29,6 @@ from capture.session.session import Session
 from dags.analyses.call_forest import Bools, call_forest
 from dags.analyses.call_summary import (
     BUCKET_DTYPE,
-    CALL_DTYPE,
     GROUP_DTYPE,
     NO_CALLER,
     call_summary,
@@ -40,7 +39,8 @@ from dags.kernels import Array
 
 By = Literal["calls", "total", "own", "longest", "errors"]
 ORDERS: tuple[By, ...] = get_args(By)
-NONE_YET = np.iinfo(np.int64).max
+MOST_LOOSE_ROWS = 1 << 18
+_COLUMNS = GROUP_DTYPE.names or ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,12 +126,14 @@ def function_statistics(
     if start_ns > end_ns:
         raise ValueError(f"{start_ns} lies after {end_ns}")
     wanted = None if track_ids is None else np.array(sorted(track_ids), np.int64)
-    groups, buckets, singles = [np.empty(0, GROUP_DTYPE)], [np.empty(0, BUCKET_DTYPE)], [np.empty(0, CALL_DTYPE)]
-    for some_groups, some_buckets, some_calls in _pieces(session, start_ns, end_ns, reads_on):
-        groups.append(_of_tracks(some_groups, wanted))
-        buckets.append(_of_tracks(some_buckets, wanted))
-        singles.append(_of_tracks(some_calls, wanted))
-    return _joined((start_ns, end_ns), *(np.concatenate(some) for some in (groups, buckets, singles)))
+    whole, cut = _Groups(), _Groups()
+    for groups, buckets, calls in _pieces(session, start_ns, end_ns, reads_on):
+        chosen = _of_tracks(calls, wanted)
+        is_cut = (chosen["start_ns"] < start_ns) | (chosen["end_ns"] > end_ns)
+        whole.add(_of_tracks(groups, wanted), _of_tracks(buckets, wanted))
+        whole.add(*_as_groups(chosen[~is_cut], start_ns, end_ns))
+        cut.add(*_as_groups(chosen[is_cut], start_ns, end_ns))
+    return _joined((start_ns, end_ns), whole, cut)
 
 
 def segments_of(session: Session, start_ns: int, end_ns: int) -> list[int]:
@@ -173,56 +175,89 @@ def _of_tracks(rows: Array, wanted: Int64 | None) -> Array:
     return rows if wanted is None else rows[np.isin(rows["track_id"], wanted)]
 
 
-def _joined(range_ns: tuple[int, int], groups: Array, buckets: Array, calls: Array) -> FunctionStatistics:
-    """Everything together, by site."""
-    singles, is_cut = _as_groups(calls, *range_ns)
-    ran = np.concatenate([groups, singles])
-    ran_cut = np.concatenate([np.zeros(len(groups), np.bool_), is_cut])
-    sites, at = np.unique(ran["site_id"], return_inverse=True)
-    sums = {name: _sums(ran[name], at, len(sites)) for name in ("calls", "errors", "total_ns", "own_ns")}
-    has_run, counted = sums["calls"] > 0, ran["calls"] > 0
-    ran, ran_cut, at = ran[counted], ran_cut[counted], np.cumsum(has_run)[at[counted]] - 1  # those that only call go
-    table = {name: column[has_run] for name, column in sums.items()}
-    table["cut"] = np.bincount(at[ran_cut], minlength=int(has_run.sum()))
-    longest_is_cut = ran_cut
-    for name, best in (
-        ("longest", np.lexsort((ran["longest_call_id"], -ran["longest_ns"], at))),
-        ("first", np.lexsort((ran["first_call_id"], at))),
-        ("last", np.lexsort((-ran["last_call_id"], at))),
-    ):
-        rows = best[np.flatnonzero(np.append(True, np.diff(at[best]) > 0))] if len(best) else best
-        table |= {part: ran[part][rows] for part in (f"{name}_ns", f"{name}_call_id")}
-        if name == "longest":
-            longest_is_cut = ran_cut[rows]
-    table["shortest_ns"] = np.full(int(has_run.sum()), NONE_YET)
-    table["longest_whole_ns"] = np.full(int(has_run.sum()), -1)
-    np.minimum.at(table["shortest_ns"], at[~ran_cut], ran["shortest_ns"][~ran_cut])
-    np.maximum.at(table["longest_whole_ns"], at[~ran_cut], ran["longest_ns"][~ran_cut])
-    table["shortest_ns"][table["longest_whole_ns"] < 0] = -1
-    whole = singles[: len(calls)][~is_cut[: len(calls)]]
-    keys = np.concatenate(
-        [
-            _bucket_keys(buckets["site_id"], buckets["bucket"]),
-            _bucket_keys(whole["site_id"], buckets_of(whole["longest_ns"])),
-        ]
-    )
-    distinct, where = np.unique(keys, return_inverse=True)
-    counts = _sums(np.concatenate([buckets["count"], np.ones(len(whole), np.int64)]), where, len(distinct))
-    site_id = sites[has_run].astype(np.int64)
-    starts = np.append(np.searchsorted(distinct, site_id * BUCKETS), len(distinct))
+class _Groups:
+    """Groups and buckets by site, summed up as they come: a day of many threads takes no more room than a minute."""
+
+    def __init__(self) -> None:
+        self._groups, self._buckets = [np.empty(0, GROUP_DTYPE)], [np.empty(0, BUCKET_DTYPE)]
+        self._rows = 0
+
+    def add(self, groups: Array, buckets: Array) -> None:
+        """More of them, of any track."""
+        self._groups.append(groups)
+        self._buckets.append(buckets)
+        self._rows += len(groups) + len(buckets)
+        if self._rows > MOST_LOOSE_ROWS:
+            self._groups, self._buckets = [self.groups()], [self.buckets()]
+            self._rows = 0
+
+    def groups(self) -> Array:
+        """A row for each site, by site; the first and the last call and the longest are those of all."""
+        rows = np.concatenate(self._groups)
+        sites, at = np.unique(rows["site_id"], return_inverse=True)
+        out = np.zeros(len(sites), GROUP_DTYPE)
+        out["site_id"] = sites
+        for name in ("calls", "errors", "total_ns", "own_ns"):
+            np.add.at(out[name], at, rows[name])
+        ran = np.flatnonzero(rows["calls"] > 0)  # the others only called
+        rows, at = rows[ran], at[ran]
+        for name, order in (
+            ("longest", np.lexsort((rows["longest_call_id"], -rows["longest_ns"], at))),
+            ("shortest", np.lexsort((rows["shortest_ns"], at))),
+            ("first", np.lexsort((rows["first_call_id"], at))),
+            ("last", np.lexsort((-rows["last_call_id"], at))),
+        ):
+            best = order[np.flatnonzero(np.diff(at[order], prepend=-1) > 0)]
+            for part in {f"{name}_ns", f"{name}_call_id"}.intersection(_COLUMNS):
+                out[part][at[best]] = rows[part][best]
+        return out
+
+    def buckets(self) -> Array:
+        """A row for each site and bucket, in that order."""
+        rows = np.concatenate(self._buckets)
+        keys, at = np.unique(rows["site_id"].astype(np.int64) * BUCKETS + rows["bucket"], return_inverse=True)
+        out = np.zeros(len(keys), BUCKET_DTYPE)
+        out["site_id"], out["bucket"] = keys // BUCKETS, keys % BUCKETS
+        np.add.at(out["count"], at, rows["count"])
+        return out
+
+
+def _joined(range_ns: tuple[int, int], whole: _Groups, cut: _Groups) -> FunctionStatistics:
+    """Everything together, by site. What is cut has no part in how long calls take as a rule."""
+    parts = whole.groups(), cut.groups()
+    sites = np.unique(np.concatenate([part["site_id"] for part in parts]))
+    told, of_cut = (np.zeros(len(sites), GROUP_DTYPE) for _ in parts)
+    for out, part in zip((told, of_cut), parts, strict=True):
+        out[np.searchsorted(sites, part["site_id"])] = part
+    has_run = told["calls"] + of_cut["calls"] > 0
+    sites, told, of_cut = sites[has_run].astype(np.int64), told[has_run], of_cut[has_run]
+    has_whole, has_cut = told["calls"] > 0, of_cut["calls"] > 0
+    is_longer = of_cut["longest_ns"] > told["longest_ns"]
+    is_older = (of_cut["longest_ns"] == told["longest_ns"]) & (of_cut["longest_call_id"] < told["longest_call_id"])
+    longest_is_cut = has_cut & (~has_whole | is_longer | is_older)
+    first_is_cut = has_cut & (~has_whole | (of_cut["first_call_id"] < told["first_call_id"]))
+    last_is_cut = has_cut & (~has_whole | (of_cut["last_call_id"] > told["last_call_id"]))
+    table = {name: told[name] + of_cut[name] for name in ("calls", "errors", "total_ns", "own_ns")}
+    for name, is_cut in (("longest", longest_is_cut), ("first", first_is_cut), ("last", last_is_cut)):
+        table |= {part: np.where(is_cut, of_cut[part], told[part]) for part in (f"{name}_ns", f"{name}_call_id")}
+    buckets = whole.buckets()
+    bucket_sites = buckets["site_id"].astype(np.int64)
     return FunctionStatistics(
         range_ns,
-        site_id,
+        sites,
         **table,
+        cut=of_cut["calls"].copy(),
         longest_is_cut=longest_is_cut,
-        buckets=distinct % BUCKETS,
-        counts=counts,
-        bucket_starts=starts,
+        shortest_ns=np.where(has_whole, told["shortest_ns"], -1),
+        longest_whole_ns=np.where(has_whole, told["longest_ns"], -1),
+        buckets=buckets["bucket"].astype(np.int64),
+        counts=buckets["count"].copy(),
+        bucket_starts=np.append(np.searchsorted(bucket_sites, sites), len(buckets)),
     )
 
 
-def _as_groups(calls: Array, start_ns: int, end_ns: int) -> tuple[Array, Bools]:
-    """(a group of each call, and one of its caller, whose own time it is not; which are cut)."""
+def _as_groups(calls: Array, start_ns: int, end_ns: int) -> tuple[Array, Array]:
+    """(a group of each call, and one of its caller, whose own time it is not; a bucket of each), of parts inside."""
     out = np.zeros(len(calls), GROUP_DTYPE)
     inside = np.minimum(calls["end_ns"], end_ns) - np.maximum(calls["start_ns"], start_ns)
     for name in ("track_id", "site_id"):
@@ -236,15 +271,6 @@ def _as_groups(calls: Array, start_ns: int, end_ns: int) -> tuple[Array, Bools]:
     called = np.flatnonzero(calls["caller_site_id"] != NO_CALLER)
     callers = np.zeros(len(called), GROUP_DTYPE)
     callers["site_id"], callers["own_ns"] = calls["caller_site_id"][called], -inside[called]
-    is_cut = (calls["start_ns"] < start_ns) | (calls["end_ns"] > end_ns)
-    return np.concatenate([out, callers]), np.concatenate([is_cut, np.zeros(len(called), np.bool_)])
-
-
-def _sums(values: Array, at: Int64, count: int) -> Int64:
-    out = np.zeros(count, np.int64)
-    np.add.at(out, at, values)
-    return out
-
-
-def _bucket_keys(site_id: Array, bucket: Array) -> Int64:
-    return site_id.astype(np.int64) * BUCKETS + bucket
+    buckets = np.zeros(len(calls), BUCKET_DTYPE)
+    buckets["site_id"], buckets["bucket"], buckets["count"] = calls["site_id"], buckets_of(inside), 1
+    return np.concatenate([out, callers]), buckets

@@ -21,6 +21,7 @@ from capture.events.definitions import SiteRow, TrackRow
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.analyses import call_summary, detail
+from dags.analyses import function_statistics as function_statistics_module
 from dags.analyses.durations import bounds_of, buckets_of
 from dags.analyses.function_statistics import FunctionStatistics, function_statistics
 from dags.correlate.open_rows import open_rows
@@ -144,7 +145,8 @@ def test_any_stretch_of_any_session_says_what_its_calls_say(events: list[Event],
 
 def test_many_calls_say_the_same_from_memory_from_the_cache_and_anew(tmp_path: Path) -> None:
     path = build_session(tmp_path / "s.scope", events=20_000, tracks=3, segments=5).path
-    with mock.patch.object(detail, "KEPT_FROM_EVENTS", 1), Session.open(path) as session:
+    few = mock.patch.object(function_statistics_module, "MOST_LOOSE_ROWS", 10)
+    with few, mock.patch.object(detail, "KEPT_FROM_EVENTS", 1), Session.open(path) as session:
         rows = rows_of(session)
         ranges = [(session.start_ns, session.end_ns), (session.start_ns + 300_000, session.end_ns - 70_000)]
         for start_ns, end_ns in ranges:
