@@ -19,6 +19,7 @@ import numpy as np
 from capture.changes import SettingsChange, with_change
 from capture.decode.catalog import Catalog, Target
 from capture.decode.interleave import Columns, merge, take_columns
+from capture.decode.record_bytes import counts_of
 from capture.decode.records import TrackQueue, parse_records
 from capture.decode.timebase import MAX_NS
 from capture.decode.waits import MOST_BEHIND_NS
@@ -305,8 +306,10 @@ class Decoder:
         self.last_ns = int(batch.time_ns[-1])
         self.complete_ns = max(self.complete_ns, self.last_ns)
         self.next_event_id += len(batch)
-        self.kinds += np.bincount(batch.kind, minlength=256)
-        self._note_lifetimes(batch)
+        counts = counts_of(batch.kind)
+        self.kinds += counts
+        if counts[_OF_THREADS].any():
+            self._note_lifetimes(batch)
         return batch
 
     def settle(self) -> int:
@@ -326,8 +329,6 @@ class Decoder:
 
     def _note_lifetimes(self, batch: EventBatch) -> None:
         rows = np.flatnonzero(_OF_THREADS[batch.kind])
-        if not len(rows):
-            return
         tracks = self.catalog.tracks
         columns = (batch.kind[rows], batch.time_ns[rows], batch.track_id[rows], batch.ref[rows])
         for kind, time_ns, track_id, other in zip(*(column.tolist() for column in columns), strict=True):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.decode.catalog import Catalog, Target
-from capture.decode.record_bytes import Records
+from capture.decode.record_bytes import Records, counts_of, kinds_and_sites
 from capture.decode.records import NO_PAYLOADS, DropTotal, Extra, Frames, Payloads, TrackQueue
 from capture.events.batch import EventBatch, Int32, Int64, UInt8, make_batch, mask_of
 from capture.events.definitions import GapRow
@@ -122,11 +122,12 @@ def take_columns(
         return []
     heads = _end_to_end([part.records for part in parts])
     lengths = [len(part.records) for part in parts]
+    kind, site_ids, all_known = kinds_and_sites(heads, _HAS_SITE, target.sites)
     columns = Columns(
         _one([part.time_ns for part in parts]),
-        np.ascontiguousarray(heads["kind"]),
+        kind,
         np.repeat(np.array([part.queue.track_id for part in parts], np.int32), lengths),
-        _site_ids(catalog, target, heads),
+        site_ids if all_known else _site_ids(catalog, target, heads),
     )
     starts = np.cumsum([0, *lengths])
     extras = [
@@ -236,7 +237,7 @@ def _oldest_ticks(target: Target) -> int | None:
 
 
 def _site_ids(catalog: Catalog, target: Target, heads: Records) -> Int32:
-    """The session's site of each event that has one, 0 elsewhere."""
+    """The session's site of each event that has one, 0 elsewhere; those that no definition has told are expected."""
     local = np.where(_HAS_SITE[heads["kind"]], heads["a"], np.uint32(0))
     if len(local) and int(local.max()) >= len(target.sites):
         for unknown in np.unique(local[local >= len(target.sites)]).tolist():
@@ -265,7 +266,7 @@ def _fill_rare(
 ) -> None:
     """Texts, references, objects and flags, for the kinds that have them."""
     kind, texts = columns.kind, columns.texts
-    occurring = np.bincount(kind, minlength=256).astype(np.bool_)
+    occurring = counts_of(kind) > 0
     if (occurring & _HAS_EXCEPTION).any():
         types = np.where(_HAS_EXCEPTION[kind], heads["b"] & np.uint16(_TYPE), np.uint16(0))
         types[columns.messages.rows] = columns.messages.serials & np.uint64(_TYPE)

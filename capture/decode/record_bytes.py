@@ -79,7 +79,7 @@ def upgraded(records: Records) -> tuple[Records, int | None]:
     room = np.empty(len(records), records.dtype)
     upgrade = host_library().scope_upgrade_records
     upgrade.restype = ctypes.c_int64
-    count = upgrade(_pointer(np.ascontiguousarray(records)), ctypes.c_int64(len(records)), _pointer(room))
+    count = upgrade(_pointer(records), ctypes.c_int64(len(records)), _pointer(room))
     return (room[:count], None) if count >= 0 else (records, -1 - count)
 
 
@@ -94,6 +94,28 @@ def session_ns(
         ctypes.c_int64(len(base)), _pointer(ns),
     )  # fmt: skip
     return ns
+
+
+def counts_of(kinds: npt.NDArray[np.uint8]) -> Int64:
+    """How many there are of each kind. Shape: (256,)."""
+    kinds, counts = np.ascontiguousarray(kinds), np.zeros(256, np.int64)
+    host_library().scope_count_kinds(_pointer(kinds), ctypes.c_int64(len(kinds)), _pointer(counts))
+    return counts
+
+
+def kinds_and_sites(
+    records: Records, has_site: npt.NDArray[np.bool_], sites: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], bool]:
+    """(kind, site of the session or 0, whether all sites are known) of contiguous records; `sites` are by number."""
+    records = np.ascontiguousarray(records)
+    kind, site = np.empty(len(records), np.uint8), np.empty(len(records), np.int32)
+    find = host_library().scope_kinds_and_sites
+    find.restype = ctypes.c_int64
+    missing = find(
+        _pointer(np.ascontiguousarray(records)), ctypes.c_int64(len(records)), _pointer(has_site), _pointer(sites),
+        ctypes.c_int64(len(sites)), _pointer(kind), _pointer(site),
+    )  # fmt: skip
+    return kind, site, not missing
 
 
 def _pointer(array: npt.NDArray[Any]) -> ctypes.c_void_p:

@@ -94,6 +94,28 @@ SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_
     }
 }
 
+/* No GIL; does not allocate. How many events of each of the 256 kinds there are is added to `counts`. */
+SCOPE_EXPORT void scope_count_kinds(const unsigned char *kind, int64_t count, int64_t *counts) {
+    for (int64_t i = 0; i < count; i++)
+        counts[kind[i]]++;
+}
+
+/* No GIL; does not allocate. The kinds of records; the site of each that has one by `has_site`, which says it of each
+ * kind, as the `known` numbers of a target stand for sites of the session, else 0. Returns how many have one that is not
+ * known: that is 0 there. */
+SCOPE_EXPORT int64_t scope_kinds_and_sites(const struct scope_record *records, int64_t count,
+                                           const unsigned char *has_site, const int32_t *sites, int64_t known,
+                                           unsigned char *kind, int32_t *site) {
+    int64_t missing = 0;
+    for (int64_t i = 0; i < count; i++) {
+        kind[i] = records[i].kind;
+        const uint32_t number = has_site[records[i].kind] ? records[i].a : 0;
+        site[i] = number < known ? sites[number] : 0;
+        missing += number && !site[i];
+    }
+    return missing;
+}
+
 /* No GIL; does not allocate. Session ns of each tick on the straight lines between `pairs` (two or more) of ticks and
  * ns; capture/decode/timebase.py says what holds before the first pair and after the last. */
 SCOPE_EXPORT void scope_session_ns(const uint64_t *ticks, int64_t count, const uint64_t *base, const int64_t *base_ns,
