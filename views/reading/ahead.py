@@ -79,13 +79,13 @@ class Ahead:
             frame = self._frames.at(time_ns, parts)
         except SessionProblem:
             return
+        self._made = known, frame
         yield
         if not frame.lacks(recent_calls.PARTS):
             self._source.calls_between(time_ns - window_ns(self._session, time_ns), time_ns)
             yield
             recent(self._source, frame)
         look_up(frame)
-        self._made = known, frame
         yield
 
     def _read(self, index: int, time_ns: int, parts: Set[str] | None) -> Iterator[None]:

@@ -97,6 +97,19 @@ def test_the_whole_answer_of_the_next_stride_is_there(session: Session, monkeypa
     assert (calls.calls.tolist(), calls.own_ns.tolist()) == (wanted_calls.calls.tolist(), wanted_calls.own_ns.tolist())
 
 
+def test_a_frame_is_there_before_its_calls_are_counted(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source(session)
+    ahead = Ahead(session, source, FrameReader(session, events=source.segment_events))
+    first_ns, here_ns = (session.segments[at].start_ns + 1 for at in (1, 2))
+    list(ahead.pieces(first_ns))
+    pieces = ahead.pieces(here_ns, fail)
+    for _ in ("events", "frame"):
+        next(pieces)
+    wanted = FrameReader(session).at(2 * here_ns - first_ns)
+    monkeypatch.setattr(FrameReader, "at", fail)
+    assert ahead.frame_at(wanted.time_ns) == wanted
+
+
 def test_another_instant_than_the_next_stride_is_made_as_ever(session: Session) -> None:
     ahead, _, _, there_ns = strode(session)
     for time_ns in (there_ns - 1, there_ns + 1, session.start_ns):
