@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded, scope, scope_json
+from tests.targets import Launcher
 
 PROGRAM = Path(__file__).parent / "programs" / "exceptions_told.py"
+RAISES_AND_IS_TRACED = PROGRAM.with_name("raises_and_is_traced.py")
 FRAMES = """
     SELECT exception_id, depth, function, role, type, message
     FROM exception_frames JOIN exceptions USING (exception_id) JOIN sites ON exception_frames.site_id = sites.site_id
     ORDER BY exception_id, depth
+"""
+TRACED_ONCE = """
+import json, sys
+source = open(sys.argv[1]).read().replace("\\nmain()\\n", "\\n")
+names = {"__name__": "other"}
+exec(compile(source, sys.argv[1], "exec"), names)
+names["traced"]()
+print(json.dumps({" ".join(key): float(count) for key, count in sorted(names["seen"].items())}))
 """
 
 
 def test_each_exception_is_told_once_with_what_it_says_and_the_calls_it_was_in(
     interpreter: Interpreter, tmp_path: Path
 ) -> None:
-    if interpreter.version < (3, 12):
-        pytest.skip("where an exception is raised is not told before Python 3.12")
     session = tmp_path / "exceptions.scope"
     done = json.loads(run_recorded(session, [interpreter.path, PROGRAM]).stdout)
     assert done["ran"] == []
@@ -42,8 +49,6 @@ def test_each_exception_is_told_once_with_what_it_says_and_the_calls_it_was_in(
 
 
 def test_a_frame_shows_the_exception_that_is_on_its_way(interpreter: Interpreter, tmp_path: Path) -> None:
-    if interpreter.version < (3, 12):
-        pytest.skip("where an exception is raised is not told before Python 3.12")
     session = tmp_path / "exceptions.scope"
     run_recorded(session, [interpreter.path, PROGRAM])
     [one] = query(session, "SELECT * FROM exceptions WHERE message = 'through five'")
@@ -63,3 +68,34 @@ def test_a_frame_shows_the_exception_that_is_on_its_way(interpreter: Interpreter
     assert "raises __main__.Planned: through five" in text
     before = scope_json("frame", session, "--at", f"{rows[0]['time_ns'] - 1}ns", "--json")
     assert all(track["exception"] is None for track in before["tracks"])
+
+
+def test_a_program_that_traces_itself_sees_what_it_would_and_its_raises_are_told(
+    interpreter: Interpreter, target: Launcher, tmp_path: Path
+) -> None:
+    """Before 3.12 a trace function of ours tells of raises, and is to be seen by nobody, while recorded and after."""
+    stop = tmp_path / "stop"
+    program = target([interpreter.path, RAISES_AND_IS_TRACED, stop], ready="ready")
+    for attempt in range(2):
+        session = tmp_path / f"{attempt}.scope"
+        scope("attach", program.pid, "--no-window", "-o", session, "--duration", "0.7")
+        rows = query(session, "SELECT type, message, count(*) AS n FROM exceptions GROUP BY ALL")
+        told = {(row["type"], row["message"]): row["n"] for row in rows}
+        assert told.keys() >= {("ValueError", "main"), ("ValueError", "worker"), ("KeyError", "before")}
+        unwound = query(
+            session,
+            "SELECT count(*) AS n FROM calls JOIN sites USING (site_id) WHERE function = 'fails' AND outcome = 'raise'",
+        )
+        fails = told["ValueError", "main"] + told["ValueError", "worker"]
+        assert 0 <= fails - unwound[0]["n"] <= 2
+    stop.touch()
+    assert program.wait(30) == 0, program.output()
+    recorded = json.loads(program.output().splitlines()[-1])
+    raised = recorded["raised"]
+    assert (raised["main"], raised["worker"]) == (raised["main caught"], raised["worker caught"])
+    once = json.loads(
+        subprocess.run(
+            [interpreter.path, "-c", TRACED_ONCE, RAISES_AND_IS_TRACED], capture_output=True, text=True, check=True
+        ).stdout
+    )
+    assert recorded["seen"] == once

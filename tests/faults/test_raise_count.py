@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.interpreters import Interpreter
 from tests.scope_command import query, run_recorded
 
@@ -14,8 +12,6 @@ PROGRAM = Path(__file__).parent / "programs" / "exceptions_on_their_way.py"
 
 
 def test_each_exception_is_one_raise_event(interpreter: Interpreter, tmp_path: Path) -> None:
-    if interpreter.version < (3, 12):
-        pytest.skip("where an exception is raised is not told before Python 3.12")
     session = tmp_path / "raises.scope"
     done = run_recorded(session, [interpreter.path, PROGRAM])
     rows = query(session, "SELECT value, count(*) AS events FROM events WHERE kind = 'raise' GROUP BY value")

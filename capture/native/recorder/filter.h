@@ -10,7 +10,7 @@
 
 struct scope_features {
     bool calls;   /* calls, returns and stacks */
-    bool raises;  /* exceptions where they are raised; 3.12+ */
+    bool raises;  /* exceptions where they are raised */
     bool globals; /* module globals over time */
     bool attributes;
 };

@@ -35,6 +35,7 @@ struct scope_writer {
 
     uint32_t stacks_told;                   /* how often its whole stack has been written */
     void *told[SCOPE_TOLD], *cut_exception; /* values/exceptions.c; compared, never used */
+    bool told_left[SCOPE_TOLD];             /* it has left the function where it was told */
     uint32_t told_next, raised_next;
     void *raised[SCOPE_RAISED]; /* the latest exceptions whose raise is written; compared, never used */
     pthread_t ident;

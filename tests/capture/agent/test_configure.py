@@ -305,7 +305,8 @@ def test_a_mode_and_the_classes_that_are_watched_change_while_a_program_runs(
     calls = [event for event in events if event.kind == "call" and pool.function(event.a) == "__main__:change"]
     assert len(calls) == 3, "of turns 1, 4 and 5"
     raises = [event for event in events if event.kind == "raise"]
-    assert len(raises) == (4 if interpreter.version >= (3, 12) else 0), "not of turn 2, and nothing of turn 6"
+    of_minimal = 1 if interpreter.version >= (3, 12) else 0  # before, that mode has no hook that would tell
+    assert len(raises) == 3 + of_minimal, "of turns 1, 4 and 5, perhaps of 3; not of 2, and nothing of 6"
     gaps = [event for event in events if event.kind == "gap" and event.b == 7]
     assert gaps
     values: dict[tuple[str, str], list[str]] = {}

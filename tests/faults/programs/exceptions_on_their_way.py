@@ -1,6 +1,7 @@
 """Exceptions on their way through frames whose cleanup raises and catches others; prints how many it has raised."""
 
 import asyncio
+import builtins
 import collections
 import concurrent.futures
 import contextlib
@@ -187,13 +188,21 @@ def in_an_executor():
         pool.submit(with_finally, 3).result()
 
 
+IN_A_GROUP = """
 def in_a_group():
-    """What is not caught of a group goes on as a group of its own, which nobody has raised."""
+    '''What is not caught of a group goes on as a group of its own, which nobody has raised.'''
     try:
         RAISED["ExceptionGroup"] += 1
         raise ExceptionGroup("many", [ValueError(1), KeyError(2)])
     except* ValueError:
         cleanup()
+"""
+if hasattr(builtins, "ExceptionGroup"):
+    exec(compile(IN_A_GROUP, __file__, "exec"))
+else:
+
+    def in_a_group():
+        """There is no such syntax."""
 
 
 def in_the_same_place():

@@ -20,9 +20,12 @@
 
 #include "costs.h"
 #include "hooks/generator_frame.h"
+#include "hooks/raises.h"
 #include "samples.h"
+#include "filter.h"
 #include "sites.h"
 #include "unseen.h"
+#include "values/exceptions.h"
 #include "writer.h"
 
 #include <pthread.h>
@@ -57,10 +60,27 @@ static unsigned char *mark_of(const PyThreadState *thread) {
     return scope_pointer_at(thread, profile_offset - sizeof(void *));
 }
 
+/* GIL held; does not allocate. The thread's trace function, or NULL: it has none. */
+static void *tracer_of(const PyThreadState *thread) {
+    return scope_pointer_at(thread, profile_offset + sizeof(void *));
+}
+
 /* GIL held; does not allocate. 3.10 has an int there, of which the first byte is all that is ever set. */
 static bool is_ours(const PyThreadState *thread) {
+    const void *tracer = tracer_of(thread);
     return scope_pointer_at(thread, profile_offset) == (void *)our_hook &&
-           !scope_pointer_at(thread, profile_offset + sizeof(void *)); /* no trace function */
+           (!tracer || tracer == (void *)scope_raises_trace);
+}
+
+/* GIL held; does not allocate. Only where nobody else's function is. */
+static void set_tracer(PyThreadState *thread, void *tracer) {
+    memcpy((unsigned char *)thread + profile_offset + sizeof(void *), &tracer, sizeof tracer);
+}
+
+/* GIL held; does not allocate. Takes ours out of the thread's state. */
+static void disarm(PyThreadState *thread) {
+    if (tracer_of(thread) == (void *)scope_raises_trace)
+        set_tracer(thread, NULL);
 }
 
 /* GIL not needed; the C library may read /proc/self/maps, once a thread. Down to where this thread's stack may be used. */
@@ -84,13 +104,37 @@ static void put_in_place(bool on) {
     in_place = scope_python.get_evaluator(interpreter) == (void *)evaluate;
 }
 
-/* GIL held; does not allocate. Every thread with our hook looks out again, whatever it runs. */
-static void look_out_everywhere(void) {
+/* GIL held; does not allocate. Every thread with our hook looks out again, whatever it runs. `armed`: raises are told by our
+ * trace function, which is then called for every line, too. */
+static void look_out_everywhere(bool armed) {
     PyThreadState *thread = scope_python.thread_head(PyInterpreterState_Get());
+    scope_raises_everywhere = armed && scope_features.raises;
     for (; thread; thread = scope_python.thread_next(thread))
-        if (is_ours(thread))
+        if (is_ours(thread)) {
             *mark_of(thread) = looking_out;
+            set_tracer(thread, scope_raises_everywhere ? (void *)scope_raises_trace : NULL);
+        }
+    scope_raises_doubt();
     scope_counts[SCOPE_COST_SLOWED_NOW] = 1;
+}
+
+/* GIL held; does not allocate. */
+static void disarm_everywhere(void) {
+    PyThreadState *thread = scope_python.thread_head(PyInterpreterState_Get());
+    scope_raises_everywhere = false;
+    for (; thread; thread = scope_python.thread_next(thread))
+        disarm(thread);
+}
+
+/* GIL held; does not allocate. What a loop is to find that goes on: its own, unless it looks out. */
+static void rearm(PyThreadState *thread, void *its_own) {
+    set_tracer(thread, scope_raises_everywhere ? (void *)scope_raises_trace : *mark_of(thread) == 0 ? its_own : NULL);
+}
+
+/* GIL held; does not allocate. Whoever was out of the way is in place again. */
+static void come_back(void) {
+    disarm_everywhere();
+    put_in_place(true);
 }
 
 /* GIL held, given up as the frame does; runs the frame. Deep in a stack: as if there were no evaluation function. */
@@ -98,15 +142,18 @@ static PyObject *evaluate_deep(PyThreadState *thread, void *frame, int throwing)
     unsigned char *mark = mark_of(thread);
     const unsigned char before = *mark;
     const uint32_t judged_by = rules;
+    void *const tracer = tracer_of(thread);
     if (deep++ == 0) {
         put_in_place(false);
-        look_out_everywhere();
+        look_out_everywhere(true);
     }
     PyObject *result = by_default(thread, frame, throwing);
     if (--deep == 0 && wanted)
-        put_in_place(true);
-    if (is_ours(thread))
+        come_back();
+    if (is_ours(thread)) {
         *mark = in_place && judged_by == rules ? before : looking_out;
+        rearm(thread, tracer);
+    }
     return result;
 }
 
@@ -147,11 +194,28 @@ static uint32_t kind_of_end(uint32_t flags, const void *frame, const PyObject *r
     return flags && scope_generator_is_suspended(frame) ? SCOPE_YIELD : SCOPE_RETURN;
 }
 
-/* GIL held; allocates as scope_write() does. The frame is not on the thread's stack yet. */
+/* GIL held; allocates as scope_write() does; keeps the exception. The frame is not on the thread's stack yet. */
 static void tell_begin(uint32_t site, uint32_t kind) {
     telling = true; /* no Python code that runs in here is the program's */
-    scope_write(site, scope_head(kind, 0, 0), NULL);
+    if (SCOPE_UNLIKELY(kind == SCOPE_THROW)) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        scope_write(site, scope_head(kind, 0, type ? scope_exception_type_id(type) : 0), NULL);
+        PyErr_Restore(type, value, traceback);
+    } else {
+        scope_write(site, scope_head(kind, 0, 0), NULL);
+    }
     telling = false;
+}
+
+/* GIL held; allocates at first sight. What the event of a function says of the exception that it is left by, which is an
+ * object where a function of ours has seen it. */
+static uint32_t said_of(PyObject *type, PyObject *exception, bool has_traceback) {
+    if (!exception || !PyExceptionInstance_Check(exception))
+        return type ? scope_exception_type_id(type) : 0;
+    if (!scope_tls || scope_tls->session != scope_session)
+        return scope_exception_id(exception);
+    return scope_exception_leaves(scope_tls, exception, has_traceback);
 }
 
 /* GIL held; allocates as scope_write() does; keeps the exception. The frame is not on the thread's stack any more. */
@@ -160,7 +224,7 @@ static void tell_end(uint32_t site, uint32_t kind) {
     if (SCOPE_UNLIKELY(kind == SCOPE_UNWIND)) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
-        scope_write_left(site, scope_head(kind, 0, 0));
+        scope_write_left(site, scope_head(kind, 0, said_of(type, value, traceback)));
         PyErr_Restore(type, value, traceback);
         scope_counts[SCOPE_COST_RAISE] += 1;
     } else {
@@ -183,8 +247,13 @@ static bool is_met(PyThreadState *thread, int throwing) {
 
 /* GIL held, given up as the frame does; runs the frame: what the interpreter calls for every frame. */
 static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
-    if (SCOPE_UNLIKELY(!in_place || telling || (!is_ours(thread) && !is_met(thread, throwing))))
+    if (SCOPE_UNLIKELY(!in_place || telling || (!is_ours(thread) && !is_met(thread, throwing)))) {
+        if (!is_ours(thread))
+            disarm(thread);
         return by_default(thread, frame, throwing);
+    }
+    if (SCOPE_UNLIKELY(scope_raised_mark))
+        scope_raises_settle(thread);
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     if (SCOPE_UNLIKELY(here < lowest || !lowest)) {
         if (!lowest)
@@ -206,23 +275,31 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
         tell_begin(site, begins);
     if (SCOPE_UNLIKELY(began))
         scope_sample_ends(began);
-    if (SCOPE_UNLIKELY(!is_ours(thread))) /* it had to wait, and was let go of meanwhile */
+    if (SCOPE_UNLIKELY(!is_ours(thread))) { /* it had to wait, and was let go of meanwhile */
+        disarm(thread);
         return by_default(thread, frame, throwing);
+    }
     unsigned char *mark = mark_of(thread);
     const unsigned char before = *mark, during = left_out || begins != SCOPE_FRAME_LOOKED_AT ? 0 : looking_out;
     const uint64_t slowed_before = scope_counts[SCOPE_COST_SLOWED_NOW];
     scope_counts[SCOPE_COST_SLOWED_NOW] = during != 0;
     *mark = during;
+    void *const tracer = tracer_of(thread);
+    set_tracer(thread, told && !during && scope_features.raises ? (void *)scope_raises_trace : NULL);
     PyObject *result = by_default(thread, frame, throwing);
+    const bool told_here = scope_raises_over() || *mark == 0;
     scope_counts[SCOPE_COST_SLOWED_NOW] = slowed_before;
     scope_counts[SCOPE_COST_LEFT_OUT_RAISE] += left_out && !result;
-    if (SCOPE_UNLIKELY(!is_ours(thread)))
+    if (SCOPE_UNLIKELY(!is_ours(thread))) {
+        disarm(thread);
         return result;
+    }
     /* else what began before this recording, or under another filter, is the profile function's */
     const bool goes_on = session == scope_session && judged_by == rules;
-    if (told && goes_on && *mark == 0)
+    if (told && goes_on && told_here)
         tell_end(site, kind_of_end(flags, frame, result));
     *mark = in_place && goes_on ? before : looking_out;
+    rearm(thread, tracer);
     return result;
 }
 
@@ -259,6 +336,7 @@ static bool is_laid_out_as_known(size_t hook_offset, scope_tracefunc hook) {
  * thread that has no profile function. */
 bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook, bool (*meet_this_thread)(void)) {
     meet = meet_this_thread;
+    scope_raises_start(mark_of, is_ours);
     *(void **)&by_default = scope_python.evaluate_by_default;
     if (!by_default || !scope_python.get_evaluator || !scope_python.set_evaluator)
         return false;
@@ -283,7 +361,7 @@ bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook, bool (*mee
 void scope_evaluation_change(void) {
     rules += 1;
     if (wanted)
-        look_out_everywhere();
+        look_out_everywhere(scope_raises_everywhere);
 }
 
 /* GIL held; does not allocate. Whether there are more threads than one wants to go through a few hundred times. */
@@ -305,8 +383,9 @@ bool scope_evaluation_step_aside(void) {
         return false;
     deep++;
     put_in_place(false);
-    look_out_everywhere();
+    look_out_everywhere(true);
     *mark_of(self) = 0;
+    disarm(self);
     return true;
 }
 
@@ -314,7 +393,7 @@ bool scope_evaluation_step_aside(void) {
 void scope_evaluation_step_back(void) {
     PyThreadState *self = PyThreadState_Get();
     if (--deep == 0 && wanted)
-        put_in_place(true);
+        come_back();
     if (is_ours(self))
         *mark_of(self) = looking_out;
 }
@@ -325,7 +404,7 @@ bool scope_evaluation_displaced(void) {
     if (!in_place || scope_python.get_evaluator(PyInterpreterState_Get()) == (void *)evaluate)
         return false;
     in_place = wanted = false;
-    look_out_everywhere();
+    look_out_everywhere(false);
     return true;
 }
 
@@ -336,4 +415,6 @@ void scope_evaluation_stop(void) {
     wanted = false;
     put_in_place(false);
     in_place = false;
+    scope_raises_doubt();
+    disarm_everywhere();
 }

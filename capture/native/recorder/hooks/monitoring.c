@@ -100,6 +100,16 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t coun
     return Py_None;
 }
 
+/* GIL held; allocates at first sight. What the event of a recorded function says of the exception that it is left by. */
+static uint32_t said_of(PyObject *exception) {
+    if (!scope_tls || scope_tls->session != scope_session)
+        return scope_exception_id(exception);
+    PyObject *traceback = PyException_GetTraceback(exception);
+    if (traceback)
+        Py_DecRef(traceback);
+    return scope_exception_leaves(scope_tls, exception, traceback);
+}
+
 /* GIL held; may allocate; new reference. Code never seen before was entered before the recording, unrecorded. */
 static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
     (void)self, (void)count, (void)names;
@@ -110,8 +120,7 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t cou
     scope_counts[site ? SCOPE_COST_RAISE : SCOPE_COST_LEFT_OUT_RAISE] += 1;
     if (flags & SCOPE_CODE_JOIN)
         scope_join_ends((PyObject *)PyEval_GetFrame());
-    const bool is_known = scope_tls && scope_tls->session == scope_session;
-    const uint32_t said = site && is_known ? scope_exception_leaves(scope_tls, args[2]) : scope_exception_id(args[2]);
+    const uint32_t said = site ? said_of(args[2]) : 0;
     if (site && recording_calls)
         scope_write(site, scope_head(SCOPE_UNWIND, 0, said), NULL);
     else if (flags & SCOPE_CODE_OVERFLOW)
@@ -136,7 +145,7 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     const uint32_t site = known->site;
     struct scope_writer *w = scope_writer_of_this_thread(NULL);
     if (w)
-        scope_exception_raised(w, site, args[2]);
+        scope_exception_raised(w, site, args[2], PyException_GetTraceback(args[2]));
     return Py_None;
 }
 

@@ -9,6 +9,7 @@
 #include "hooks/greenlets.h"
 #include "hooks/joins.h"
 #include "hooks/evaluation.h"
+#include "hooks/raises.h"
 #include "lifetimes.h"
 #include "sites.h"
 #include "snapshot.h"
@@ -156,6 +157,8 @@ static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *
         scope_counts[SCOPE_COST_SLOWED_NOW] = what != TRACE_C_CALL;
         return 0;
     }
+    if (SCOPE_UNLIKELY(what == TRACE_RETURN && scope_raised_mark && scope_raises_leave_end()))
+        return 0;
     PyObject *code = code_of(frame);
     const struct scope_code *known = scope_code_find(code);
     if (SCOPE_LIKELY(known && known->site && known->flags == 0)) {

@@ -107,7 +107,7 @@ static uint32_t number_of_name(PyTypeObject *type) {
 }
 
 /* GIL held; allocates at the first sight of a type; never leaves an exception. 0 = no number. */
-static uint32_t id_of_type(PyObject *type) {
+uint32_t scope_exception_type_id(PyObject *type) {
     uint32_t at = slot_of(type);
     for (; types[at].type; at = (at + 1) % TYPE_SLOTS)
         if (types[at].type == type)
@@ -130,7 +130,7 @@ static uint32_t id_of_type(PyObject *type) {
 
 /* GIL held; allocates at the first sight of a type; never leaves an exception. 0 = no number. */
 uint32_t scope_exception_id(PyObject *exception) {
-    return exception ? id_of_type((PyObject *)Py_TYPE(exception)) : 0;
+    return exception ? scope_exception_type_id((PyObject *)Py_TYPE(exception)) : 0;
 }
 
 /* GIL held; does not allocate. How loops end, not something that went wrong. */
@@ -167,12 +167,34 @@ static bool is_recorded(PyObject *entry) {
     return recorded;
 }
 
+/* GIL held; does not allocate. Which entry it has; SCOPE_TOLD = none. */
+static uint32_t told_at(const struct scope_writer *w, const void *exception) {
+    uint32_t at = 0;
+    while (at < SCOPE_TOLD && w->told[at] != exception)
+        at++;
+    return at;
+}
+
 /* GIL held; does not allocate. */
-static bool told_lately(const struct scope_writer *w, const void *exception) {
+static void forget(struct scope_writer *w, const void *exception) {
     for (uint32_t i = 0; i < SCOPE_TOLD; i++)
         if (w->told[i] == exception)
-            return true;
-    return false;
+            w->told[i] = NULL;
+}
+
+/* GIL held; does not allocate. Whether an exception that has come out of a library has done so before, and been told. Before
+ * 3.12 frames that are left out tell of none, so that an address may be another exception's by now: there it is the same
+ * only while it is on its way from the function that it was told in. */
+static bool told_before(struct scope_writer *w, PyObject *exception) {
+    const uint32_t at = told_at(w, exception);
+    if (at == SCOPE_TOLD) {
+        w->told_left[w->told_next % SCOPE_TOLD] = false;
+        w->told[w->told_next++ % SCOPE_TOLD] = exception;
+        return false;
+    }
+    const bool is_same = w->told_left[at] || scope_python.version >= 0x030c;
+    w->told_left[at] = false;
+    return is_same;
 }
 
 /* GIL held; does not allocate; never leaves an exception. Whether this raise, in a frame that is recorded, is the first
@@ -186,24 +208,26 @@ static bool told_lately(const struct scope_writer *w, const void *exception) {
  * A traceback can be cut short on the way: contextlib puts the one back that an exception came with, after the generator
  * has seen it, so what has come out of a library may come out of it again. The last few such exceptions are compared as
  * addresses: keeping the objects would keep all their frames alive. scope_exception_passes() forgets an address that was
- * reused. */
-static bool is_new(struct scope_writer *w, PyObject *exception) {
+ * reused. Steals `traceback`, which before 3.12 an exception does not have yet while it is raised. */
+static bool is_new(struct scope_writer *w, PyObject *exception, PyObject *traceback) {
     const bool cut = w->cut_exception == exception;
     w->cut_exception = NULL;
-    if (!PyExceptionInstance_Check(exception) || ends_a_loop(exception))
+    PyObject *entry = before(traceback);
+    bool told = false;
+    if (!PyExceptionInstance_Check(exception) || ends_a_loop(exception)) {
+        if (entry)
+            Py_DecRef(entry);
         return false;
-    PyObject *entry = before(PyException_GetTraceback(exception));
+    }
     if (!entry)
         return !cut;
-    bool told = false;
     while (entry && !(told = is_recorded(entry)))
         entry = before(entry);
     if (entry)
         Py_DecRef(entry);
-    if (told || told_lately(w, exception))
-        return false;
-    w->told[w->told_next++ % SCOPE_TOLD] = exception;
-    return true;
+    if (told && scope_python.version < 0x030c)
+        forget(w, exception);
+    return !told && !told_before(w, exception);
 }
 
 /* GIL held; allocates; never leaves an exception. What its arguments say; empty where there are none. */
@@ -243,10 +267,10 @@ static bool write_raise(struct scope_writer *w, uint32_t site, uint32_t type, co
     return true;
 }
 
-/* GIL held; allocates; never leaves an exception. A raise in a frame that is recorded. */
-void scope_exception_raised(struct scope_writer *w, uint32_t site, PyObject *exception) {
+/* GIL held; allocates; never leaves an exception. A raise in a frame that is recorded. Steals `traceback`, NULL = none. */
+void scope_exception_raised(struct scope_writer *w, uint32_t site, PyObject *exception, PyObject *traceback) {
     struct scope_text text;
-    if (!is_new(w, exception))
+    if (!is_new(w, exception, traceback))
         return;
     message_of(&text, exception);
     if (write_raise(w, site, scope_exception_id(exception), &text))
@@ -266,16 +290,14 @@ static uint32_t which(const struct scope_writer *w, PyObject *exception) {
 void scope_exception_passes(struct scope_writer *w, PyObject *exception) {
     const bool cut = w->cut_exception == exception;
     w->cut_exception = NULL;
-    if (SCOPE_LIKELY(!told_lately(w, exception)) || cut)
+    if (SCOPE_LIKELY(told_at(w, exception) == SCOPE_TOLD) || cut)
         return;
     PyObject *entry = before(PyException_GetTraceback(exception));
     if (entry) {
         Py_DecRef(entry);
         return;
     }
-    for (uint32_t i = 0; i < SCOPE_TOLD; i++)
-        if (w->told[i] == exception)
-            w->told[i] = NULL;
+    forget(w, exception);
 }
 
 /* GIL held; does not allocate. Whether the interpreter has made it of a StopIteration that left a generator: such a
@@ -290,10 +312,10 @@ static bool is_made_of_a_stop(PyObject *exception) {
 
 /* GIL held; allocates at the first sight of a type. A recorded frame is left by an exception: what its event says of it.
  * Without a traceback there, somebody has taken it off, and the frame that it reaches next is not where it is raised. */
-uint32_t scope_exception_leaves(struct scope_writer *w, PyObject *exception) {
-    PyObject *entry = PyException_GetTraceback(exception);
-    w->cut_exception = entry || is_made_of_a_stop(exception) ? NULL : exception;
-    if (entry)
-        Py_DecRef(entry);
+uint32_t scope_exception_leaves(struct scope_writer *w, PyObject *exception, bool has_traceback) {
+    const uint32_t at = told_at(w, exception);
+    w->cut_exception = has_traceback || is_made_of_a_stop(exception) ? NULL : exception;
+    if (at < SCOPE_TOLD)
+        w->told_left[at] = true;
     return scope_exception_id(exception) | which(w, exception) << WHICH_SHIFT;
 }

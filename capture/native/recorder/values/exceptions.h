@@ -9,8 +9,9 @@ int scope_exceptions_open(void);
 void scope_exceptions_close(void);
 size_t scope_exceptions_bytes(void);
 uint32_t scope_exception_id(PyObject *exception);
-void scope_exception_raised(struct scope_writer *w, uint32_t site, PyObject *exception);
+uint32_t scope_exception_type_id(PyObject *type);
+void scope_exception_raised(struct scope_writer *w, uint32_t site, PyObject *exception, PyObject *traceback);
 void scope_exception_passes(struct scope_writer *w, PyObject *exception);
-uint32_t scope_exception_leaves(struct scope_writer *w, PyObject *exception);
+uint32_t scope_exception_leaves(struct scope_writer *w, PyObject *exception, bool has_traceback);
 
 #endif
