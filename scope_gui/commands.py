@@ -36,6 +36,8 @@ Ask = Literal[
     "slowest",
     "most called",
     "errors",
+    "what grew",
+    "findings",
     "keys",
     "note",
     "note on stretch",
@@ -55,8 +57,17 @@ Ask = Literal[
 ]
 
 
-LISTS: dict[Ask | None, Shows] = {"slowest": "slowest", "most called": "most called", "errors": "errors"}
+LISTS: dict[Ask | None, Shows] = {
+    "slowest": "slowest",
+    "most called": "most called",
+    "errors": "errors",
+    "what grew": "what grew",
+    "findings": "findings",
+}
 """What is asked for by a list of the box that finds anything."""
+
+
+FINDINGS_WITH_KEYS = 4
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +124,14 @@ def layout_commands() -> tuple[Command, ...]:
     )
 
 
+def finding_commands() -> tuple[Command, ...]:
+    """The findings that the strip has room for, on Alt+1 and so on."""
+    return tuple(
+        _do("Move", f"Finding {number}", f"Alt+{number}", e.GoToFinding(at=number - 1))
+        for number in range(1, FINDINGS_WITH_KEYS + 1)
+    )
+
+
 def panel_commands() -> tuple[Command, ...]:
     """The panels, by name."""
     return tuple(Command(title=row.title, menu="Window", panel=row.name) for row in placed())
@@ -136,6 +155,11 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Move", "Slowest calls", "", "slowest"),
     _ask("Move", "Most called functions", "", "most called"),
     _ask("Move", "Errors: exceptions that came up", "", "errors"),
+    _ask("Move", "What grew: figures and values", "", "what grew"),
+    _ask("Move", "Findings: what is worth a look", "", "findings"),
+    *finding_commands(),
+    _do("Move", "Next event of the finding", "Alt+Shift+Right", e.GoToOccurrence(by=1), repeats=True),
+    _do("Move", "Previous event of the finding", "Alt+Shift+Left", e.GoToOccurrence(by=-1), repeats=True),
     _do("Move", "One event on, on the focused lane", "Right", e.Step(count=1), repeats=True),
     _do("Move", "One event back, on the focused lane", "Left", e.Step(count=-1), repeats=True),
     _do("Move", "Ten events on", "Shift+Right", e.Step(count=10), repeats=True),

@@ -25,9 +25,9 @@ from PySide6.QtWidgets import (
 
 from scope_gui.commands import LISTS, Command
 from scope_gui.dialogs.find_lines import FIND, Line, is_waiting, lines_of
-from views.loop.events import CloseBox, Event, GoTo, LookFor, OpenBox, Search
+from views.loop.events import CloseBox, Event, GoTo, GoToFinding, LookFor, OpenBox, Search
 from views.loop.state import Assigns, Shows
-from views.words.plain_text import plain
+from views.words.plain_text import plain, tooltip
 
 MAX_SHOWN = 300
 WIDTH_PX, HEIGHT_PX, TOP_PX, ROW_PX = 860, 470, 34, 24
@@ -161,6 +161,7 @@ class FindBox(QDialog):
             item = QListWidgetItem(plain(line.title, 200))
             item.setData(_LINE, line)
             item.setData(int(Qt.ItemDataRole.AccessibleTextRole), plain(line.spoken, 400))
+            item.setToolTip(tooltip(*(plain(part, 400) for part in (line.title, line.detail) if part)))
             if line.does is None:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addItem(item)
@@ -187,6 +188,8 @@ class FindBox(QDialog):
             self._send(Search(text=self._search_before))
         if isinstance(does, Command):
             self._do(does)
+        elif does.kind == "finding":
+            self._send(GoToFinding(at=does.id))
         else:
             self._send(GoTo(row=does))
 
@@ -242,7 +245,10 @@ class _Lines(QStyledItemDelegate):
 def _title(painter: QPainter, area: QRect, line: Line, fonts: tuple[QFont, QFont]) -> int:
     """Paints the title, its marks in the second font; how wide it is. A long one is cut and has no marks."""
     title = plain(line.title, 200)
-    cut = QFontMetrics(fonts[1]).elidedText(title, Qt.TextElideMode.ElideMiddle, area.width() * 2 // 3)
+    left = area.width() - QFontMetrics(fonts[0]).horizontalAdvance(line.detail) - 20
+    most = max(left, area.width() * 2 // 3)
+    where = Qt.TextElideMode.ElideRight if " " in title else Qt.TextElideMode.ElideMiddle  # a sentence, or a name
+    cut = QFontMetrics(fonts[1]).elidedText(title, where, most)
     marks = line.marks if cut == title == line.title else ()
     x = 0
     for start, end, is_marked in _pieces(len(cut), marks):

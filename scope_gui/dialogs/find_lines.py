@@ -17,6 +17,8 @@ _EMPTY: dict[Shows, str] = {
     "slowest": "No call is recorded.",
     "most called": "No call is recorded.",
     "errors": "No exception is recorded.",
+    "what grew": "Nothing that is recorded grew.",
+    "findings": "Nothing was found that is worth a look.",
 }
 
 

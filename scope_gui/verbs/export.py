@@ -28,6 +28,7 @@ from views.building.state import SetMeasure
 from views.inspector.state import ToggleSource
 from views.loop.events import (
     Event,
+    FindingsKnown,
     FrameReady,
     Mark,
     MarkedFrameReady,
@@ -155,7 +156,8 @@ def _state(arguments: argparse.Namespace, session: Session, names: Names, frames
     """The state of a window in which somebody has done what the flags say."""
     told = [bookmark_of(note) for note in shown_notes(session)]
     opened = session_opened(session, names, KEY, at_ns=at_ns, bookmarks=told)
-    events: list[Event] = [SetTheme(theme=arguments.theme), opened]
+    unsought = FindingsKnown(key=KEY, findings=())  # the detectors take longer than the picture
+    events: list[Event] = [SetTheme(theme=arguments.theme), opened, unsought]
     if arguments.mark is not None:
         mark_ns = time_ns_from_text(arguments.mark, session.start_ns, session.end_ns)
         events += [SeekTo(time_ns=mark_ns), Mark(), SeekTo(time_ns=at_ns)]

@@ -29,6 +29,7 @@ from scope_gui.dialogs.find_box import FindBox
 from scope_gui.settings import Settings
 from scope_gui.verbs.registry import verb_named
 from scope_gui.window.dropping import local_files, session_path
+from scope_gui.window.findings_strip import FindingsStrip
 from scope_gui.window.header import HeaderView
 from scope_gui.window.notices import NoticeView
 from scope_gui.window.panels import Panels, first_size
@@ -98,11 +99,13 @@ class MainWindow(QMainWindow):
         self.bar = self._bottom_bar()
         self.find_box = FindBox(self, send, self.do, lambda: store.assigns)
         self.header = HeaderView(source, self.do_titled)
+        self.strip = FindingsStrip(send, self.do_titled)
         self.speed_keys = SpeedKeys(self, send)
         self.actions_by_title: dict[str, QAction] = {}
         self._make_menus()
         self._views += [
-            (view, lambda: True, None) for view in (self.transport, self.notices, self.header, self.find_box)
+            (view, lambda: True, None)
+            for view in (self.transport, self.notices, self.header, self.strip, self.find_box)
         ]
 
     def parts(self) -> dict[str, QWidget]:
@@ -330,11 +333,15 @@ class MainWindow(QMainWindow):
     def _make_menus(self) -> None:
         # A corner widget of the menu bar keeps its first width; a row of its own does not.
         head = QWidget(self)
-        row = QHBoxLayout(head)
-        row.setContentsMargins(0, 0, 0, 0)
+        rows = QVBoxLayout(head)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        row = QHBoxLayout()
         menu_bar = QMenuBar(head)
         row.addWidget(menu_bar, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.header, 1)
+        rows.addLayout(row)
+        rows.addWidget(self.strip)
         self.setMenuWidget(head)
         menus = {name: menu_bar.addMenu(with_letter(name)) for name in MENUS}
         for command in self.commands:

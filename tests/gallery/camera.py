@@ -102,6 +102,8 @@ class Camera:
         shown = self._assigns
         if self._app.store.has_waiting or shown.busy or shown.steps or not self._window.building.stage.is_drawn:
             return False
+        if shown.looks_for_findings:
+            return False
         return shown.session is None or shown.frame_wanted_ns is None or shown.session.live
 
     def _dress(self, theme: Theme, size: tuple[int, int]) -> None:

@@ -31,7 +31,20 @@ README = {
 }
 """The pictures in the README, by the names of their files in tests/gallery/pictures."""
 DIALOGS = {
-    "small": ("find", "slowest", "errors", "keys", "go to", "note", "attach", "launch", "change", "export"),
+    "small": (
+        "find",
+        "slowest",
+        "errors",
+        "what grew",
+        "findings",
+        "keys",
+        "go to",
+        "note",
+        "attach",
+        "launch",
+        "change",
+        "export",
+    ),
     "large": ("unseen",),
     "live": ("change",),
 }

@@ -100,7 +100,7 @@ class Person:
     def is_at_rest(self) -> bool:
         """Whether all that was asked for has been answered."""
         shown = self.assigns
-        if self.window.store.has_waiting:
+        if self.window.store.has_waiting or shown.looks_for_findings:
             return False
         return not shown.steps and not shown.busy and (shown.session is None or shown.frame_wanted_ns is None)
 

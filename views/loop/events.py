@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from dags.detectors.finding import Finding
 from dags.frame_parts import Frame
 from views.loop.state import (
     Bookmark,
@@ -207,6 +208,18 @@ class GoTo(Event, frozen=True, kw_only=True):
     row: BoxRow
 
 
+class GoToFinding(Event, frozen=True, kw_only=True):
+    """Goes to the first event that proves a finding, counted from 0. The effect finds it."""
+
+    at: int
+
+
+class GoToOccurrence(Event, frozen=True, kw_only=True):
+    """The next (1) or previous (-1) event of the finding that was gone to. The effect finds it."""
+
+    by: int
+
+
 class SetTheme(Event, frozen=True, kw_only=True):
     """Dark or light."""
 
@@ -279,6 +292,13 @@ class BoxFound(Event, frozen=True, kw_only=True):
     text: str
     shows: Shows
     rows: tuple[BoxRow, ...]
+
+
+class FindingsKnown(Event, frozen=True, kw_only=True):
+    """What is worth a look in the session, the worst first."""
+
+    key: int
+    findings: tuple[Finding, ...]
 
 
 class FiguresKnown(Event, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from dags.detectors.finding import Finding
 from dags.frame_parts import Frame
 from views.loop.remembered import OF_SESSION, REMEMBERED
 
@@ -17,7 +18,7 @@ Kind = Literal["process", "track", "call", "site", "state", "event"]
 Theme = Literal["dark", "light"]
 Over = Literal["track", "calls", "all"]
 Offer = Literal["recover"]
-Shows = Literal["", "slowest", "most called", "errors"]
+Shows = Literal["", "slowest", "most called", "errors", "what grew", "findings"]
 """The lists of the box that finds anything; '': what is typed."""
 
 SPEEDS = (0.001, 1000.0)
@@ -38,6 +39,11 @@ class SessionRef(msgspec.Struct, frozen=True, kw_only=True):
     live: bool = False
     unfinished: bool = False
     over: bool = False
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether somebody still records it."""
+        return self.live and not self.unfinished
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -154,6 +160,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     one in hand first; `lanes` the track ids in the timeline's order; `standing` the serious notice that a plain one
     covers for its moment; `edits` what can be undone, the last one last, and `undone` what can be brought back; `views`
     the views' own states (`views.loop.view_states`), one of a kind, those that are not as they were at first.
+    `findings`: what is worth a look, the worst first, None while it is not known; `finding_at` is the one that was
+    gone to, `occurrence` the event of it.
     """
 
     session: SessionRef | None = None
@@ -179,6 +187,9 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     search_text: str = ""
     search_sites: tuple[int, ...] = ()
     box: Box = Box()
+    findings: tuple[Finding, ...] | None = None
+    finding_at: int | None = None
+    occurrence: int = 0
     theme: Annotated[Theme, REMEMBERED] = "dark"
     recorder: Recorder | None = None
     recent: Annotated[tuple[str, ...], REMEMBERED] = ()
@@ -194,6 +205,11 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     recordings_folder: Annotated[str, REMEMBERED] = ""
     pictures_folder: Annotated[str, REMEMBERED] = ""
     views: tuple[msgspec.Struct, ...] = ()
+
+    @property
+    def looks_for_findings(self) -> bool:
+        """Whether what is worth a look is not known yet; of what is still recorded nobody looks for it."""
+        return self.session is not None and not self.session.is_growing and self.findings is None
 
     def of(self, kind: type[_State]) -> _State:
         """A view's own state; its defaults until something has changed it."""

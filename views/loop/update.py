@@ -46,6 +46,8 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _picked(assigns, event)
         case e.OpenBox() | e.LookFor() | e.CloseBox() | e.GoTo() | e.BoxFound() | e.FiguresKnown():
             return in_the_box(assigns, event)
+        case e.GoToFinding() | e.GoToOccurrence():
+            return _to_finding(assigns, event)
         case e.Mark(forget=forget):
             marked_ns = None if forget or assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns
             return replace(assigns, marked_ns=marked_ns, marked_frame=None)
@@ -77,6 +79,8 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
             is_lacking = assigns.frame is not None and assigns.frame.lacks(parts)
             wanted_ns = assigns.cursor_ns if is_lacking else assigns.frame_wanted_ns
             return replace(assigns, frame_parts=parts, frame_wanted_ns=wanted_ns)
+        case e.FindingsKnown(key=key, findings=findings):
+            return replace(assigns, findings=findings, finding_at=None) if _is_open(assigns, key) else assigns
         case e.MarkedFrameReady(key=key, time_ns=time_ns, frame=frame):
             wanted = _is_open(assigns, key) and time_ns == assigns.marked_ns
             return replace(assigns, marked_frame=frame) if wanted else assigns
@@ -196,6 +200,20 @@ def _picked(assigns: Assigns, event: e.Event) -> Assigns:
             return replace(assigns, theme=theme)
         case _:
             return assigns
+
+
+def _to_finding(assigns: Assigns, event: e.GoToFinding | e.GoToOccurrence) -> Assigns:
+    """Which finding and which event of it is gone to; that there is none is said."""
+    found = assigns.findings or ()
+    if isinstance(event, e.GoToFinding):
+        if 0 <= event.at < len(found):
+            return replace(assigns, finding_at=event.at, occurrence=0)
+        said = "Still looking for what is worth a look." if assigns.looks_for_findings else "There is no such finding."
+        return _told(replace(assigns, finding_at=None), Notice(said))
+    if assigns.finding_at is None:
+        return _told(assigns, Notice("No finding was gone to; Alt+1 to Alt+4 lead to the first ones."))
+    count = max(1, len(found[assigns.finding_at].event_ids))
+    return replace(assigns, occurrence=(assigns.occurrence + event.by) % count)
 
 
 def _let_go(assigns: Assigns) -> Assigns:

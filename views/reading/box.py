@@ -11,17 +11,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
+from capture.events.metrics import metric_named
 from dags.analyses.exceptions_seen import SeenException, exceptions_seen
 from dags.analyses.function_statistics import FunctionStatistics, function_statistics
+from dags.analyses.growth import Growth, growth
 from views.loop import events as e
 from views.loop.state import Assigns, BoxRow
 from views.reading.questions import Asked
 from views.reading.search_index import SessionIndex, find, session_index
 from views.reading.source import Names, Source
-from views.words.figures import count_text, duration_text
+from views.words.figures import count_text, duration_text, figure_text
 
 MOST_LISTED = 100
-_FIGURES, _INDEX = "figures of functions", "index of names"
+LEAST_STEADINESS = 0.3
+"""Of what grew: below it a figure only goes up and down."""
+_FIGURES, _INDEX, _GREW = "figures of functions", "index of names", "what grew"
 
 
 class Figures(NamedTuple):
@@ -43,7 +47,7 @@ class _Known(NamedTuple):
 def wanted(assigns: Assigns) -> object:
     """What the box asks for, while it is open."""
     box = assigns.box
-    return (box.text, box.shows, box.figures) if box.is_open else None
+    return (box.text, box.shows, box.figures, assigns.findings is None) if box.is_open else None
 
 
 def look(asked: Asked) -> Iterator[e.Event]:
@@ -52,10 +56,10 @@ def look(asked: Asked) -> Iterator[e.Event]:
     if not box.shows:
         rows = _found(source, box.text)
     else:
-        figures = source.kept_answers.get(_FIGURES)
-        if figures is None:
+        listed = _findings(asked.assigns) if box.shows == "findings" else _listed(box.shows, source)
+        if listed is None:
             return
-        rows = [row for row in _listed(box.shows, figures, source.names) if _has_words(row, box.text)]
+        rows = [row for row in listed if _has_words(row, box.text)]
     yield e.BoxFound(key=asked.key, text=box.text, shows=box.shows, rows=tuple(rows))
 
 
@@ -65,6 +69,12 @@ def figures(asked: Asked) -> Iterator[e.Event]:
     if session is None:
         return
     events = session.manifest.counts.recorded
+    assert isinstance(asked.event, e.OpenBox)
+    if asked.event.shows == "what grew":
+        if answers.get(_GREW, (0,))[0] != events:
+            answers[_GREW] = (events, growth(session, reads_on=asked.reads_on))
+            yield e.FiguresKnown(key=asked.key)
+        return
     known = answers.get(_FIGURES)
     if known is None or known.events != events:
         statistics = function_statistics(session, reads_on=asked.reads_on)
@@ -98,7 +108,23 @@ def _index(source: Source) -> SessionIndex:
     return index
 
 
-def _listed(shows: str, figures: Figures, names: Names) -> list[BoxRow]:
+def _findings(assigns: Assigns) -> list[BoxRow] | None:
+    if assigns.findings is None:
+        return None
+    return [
+        BoxRow(kind="finding", title=one.sentence, detail=one.function, id=at)
+        for at, one in enumerate(assigns.findings)
+    ]
+
+
+def _listed(shows: str, source: Source) -> list[BoxRow] | None:
+    """The rows of a list, None while they are being counted."""
+    names, grew = source.names, source.kept_answers.get(_GREW)
+    if shows == "what grew":
+        return None if grew is None else _grown(grew[1], source)
+    figures = source.kept_answers.get(_FIGURES)
+    if figures is None:
+        return None
     match shows:
         case "slowest":
             return _slowest(figures.statistics, names)
@@ -135,6 +161,26 @@ def _most_called(found: FunctionStatistics, names: Names) -> list[BoxRow]:
         total, own = duration_text(int(found.total_ns[row])), duration_text(int(found.own_ns[row]))
         detail = f"{_times(int(found.calls[row]))}, {total} in all, {own} own · {_place(names, site_id)}"
         rows.append(BoxRow(kind="function", title=names.site(site_id), detail=detail, id=site_id))
+    return rows
+
+
+def _grown(found: Sequence[Growth], source: Source) -> list[BoxRow]:
+    """What is more at its end than at its begin, and did not only go up and down; what grew most and evenly first."""
+    keys = {
+        f"{row.owner}.{row.key}": row.key_id for row in ([] if source.session is None else source.session.state_keys())
+    }
+    rows = []
+    for one in [one for one in found if one.last > one.first and one.steadiness >= LEAST_STEADINESS][:MOST_LISTED]:
+        unit = metric_named(one.name).unit if one.kind == "metric" else "count"
+        title = metric_named(one.name).title if one.kind == "metric" else one.name
+        process = source.names.processes.get(one.id) if one.kind == "metric" else None
+        of = f" · {process.name} ({process.pid})" if process is not None else f" · #{one.id}" if one.id else ""
+        first, last, rate = (figure_text(value, unit) for value in (one.first, one.last, one.per_minute))
+        if first == last:
+            continue
+        detail = f"{first} → {last}, +{rate} a minute, {one.steadiness:.0%} even{of}"
+        kind, at = ("value", keys.get(one.name, 0)) if one.kind == "value" else ("figure", one.id)
+        rows.append(BoxRow(kind=kind, title=title, detail=detail, id=at, time_ns=one.last_ns))
     return rows
 
 

@@ -31,10 +31,11 @@ class Stopped(Exception):
 class Question(NamedTuple):
     """One question. Events and functions are "module:Name", imported when it is asked.
 
-    `find` takes an Asked and yields events: those of `answer_event`, or others such as Tell. `words` say what is under
-    way when it takes long. `in_hand`: for one that the state asks, not the event alone: a function of Assigns that says
-    what is asked, None for nothing. `worker`: "reader" may ask for frames, and is the one that frames wait for;
-    "counter" is for what may take many seconds, and keeps nobody waiting.
+    `find` takes an Asked and yields events: those of `answer_event`, or others such as Tell. `words` say what is
+    under way when it takes long, unless it `is_quiet` because a view says it. `in_hand`: for one that the state
+    asks, not the event alone: a function of Assigns that says what is asked, None for nothing. `worker`: "reader"
+    may ask for frames, and is the one that frames wait for; "counter" is for what may take many seconds, and keeps
+    nobody waiting.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Question(NamedTuple):
     words: str
     in_hand: str = ""
     worker: Literal["reader", "finder", "counter"] = "finder"
+    is_quiet: bool = False
 
 
 QUESTIONS: tuple[Question, ...] = (
@@ -82,6 +84,30 @@ QUESTIONS: tuple[Question, ...] = (
         "place",
         "views.loop.events:GoTo",
         "views.reading.going:place",
+        "views.loop.events:Select",
+        "Looking where it is",
+    ),
+    Question(
+        "findings",
+        "views.loop.events:SessionOpened",
+        "views.reading.worth_a_look:look",
+        "views.loop.events:FindingsKnown",
+        "Looking for what is worth a look",
+        in_hand="views.reading.worth_a_look:wanted",
+        worker="counter",
+        is_quiet=True,
+    ),
+    Question(
+        "finding",
+        "views.loop.events:GoToFinding",
+        "views.reading.worth_a_look:go",
+        "views.loop.events:Select",
+        "Looking where it is",
+    ),
+    Question(
+        "occurrence",
+        "views.loop.events:GoToOccurrence",
+        "views.reading.worth_a_look:go",
         "views.loop.events:Select",
         "Looking where it is",
     ),
@@ -193,7 +219,7 @@ class Asked:
         if self._stopped.is_set():
             raise Stopped
         now_s, self._pieces = time.monotonic(), self._pieces + 1
-        if now_s - max(self._began_s, self._told_s) >= SLOW_S:
+        if not self.row.is_quiet and now_s - max(self._began_s, self._told_s) >= SLOW_S:
             self._told_s = now_s
             self.send(Busy(what=f"{self.row.words}, {self._pieces} pieces read"))
 

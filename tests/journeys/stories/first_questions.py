@@ -37,6 +37,19 @@ def ask_the_first_questions(person: Person) -> dict[str, Any]:
     seen["error"] = {"actions": actions.count, "picked": _picked(person), "from": before}
     seen["error"]["cursor"] = person.assigns.cursor_ns
 
+    strip = person.window.strip
+    person.expect(lambda: not person.assigns.looks_for_findings, "all detectors have looked")
+    found = person.assigns.findings or ()
+    seen["chips"] = [chip.accessibleName() for chip in strip.chips if chip.isVisible()]
+    number = next(at for at, one in enumerate(found) if len(one.event_ids) > 1)
+    actions = _Actions(person)
+    actions.press(f"Alt+{number + 1}")
+    person.expect(lambda: _picked(person)[1] == found[number].event_ids[0], "the finding's first event is picked")
+    seen["finding"] = {"actions": actions.count, "picked": _picked(person), "events": found[number].event_ids}
+    person.press("Alt+Shift+Right")
+    person.expect(lambda: _picked(person)[1] == found[number].event_ids[1], "its second event is picked")
+    seen["occurrence"] = _picked(person)
+
     actions = _Actions(person)
     actions.press("Ctrl+K")
     actions.type(person.given["thread"])
@@ -44,7 +57,10 @@ def ask_the_first_questions(person: Person) -> dict[str, Any]:
     seen["thread"] = {"actions": actions.count, "picked": _picked(person), "focus": person.assigns.focus_track_id}
 
     person.press("Return")
-    person.expect(lambda: _picked(person)[0] != "track" or person.notice(), "Enter has picked a call, or said why not")
+    person.expect(
+        lambda: _picked(person)[0] != "track" or "No call runs" in person.notice(),
+        "Enter has picked a call, or said why not",
+    )
     seen["entered"] = [_picked(person)[0], person.notice()]
     return seen
 

@@ -283,7 +283,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
         "path": "p", "flags": {}, "span_ns": 5, "rows": (), "parts": frozenset(),
         "words": ("attach", "1"), "which": "next", "shows": "",
-        "row": BoxRow(kind="function", title="put", detail="", id=1),
+        "findings": (), "at": 0, "row": BoxRow(kind="function", title="put", detail="", id=1),
     }  # fmt: skip
     kinds = [kind for kind in e.Event.__subclasses__() if kind.__module__.startswith("views.")]
     assert len(kinds) > 30

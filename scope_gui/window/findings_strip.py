@@ -1,0 +1,121 @@
+"""What is worth a look, under the menus: a few chips, each a finding with its key; hidden where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from dags.detectors.finding import Finding
+from scope_gui.commands import FINDINGS_WITH_KEYS
+from views.drawing.theme import Colours, colours, mixed
+from views.loop.events import Event, GoToFinding
+from views.loop.state import Assigns
+from views.words.plain_text import plain, tooltip
+
+HEIGHT_PX = 28
+ALL_FINDINGS = "Findings: what is worth a look"
+_LOOKING, _HEADING = "Looking for what is worth a look …", "Worth a look"
+_SERIOUS, _NOTABLE = 0.8, 0.5
+_SPACE_PX = 6
+
+
+class FindingsStrip(QWidget):
+    """One row; a chip leads to the first event that proves its finding."""
+
+    reads: frozenset[str] = frozenset({"findings", "finding_at", "session", "theme"})
+
+    def __init__(self, send: Callable[[Event], None], do: Callable[[str], None], parent: QWidget | None = None) -> None:
+        """`do` does the command with that title."""
+        super().__init__(parent)
+        self.setFixedHeight(HEIGHT_PX)
+        self._found: tuple[Finding, ...] = ()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 8, 0)
+        row.setSpacing(_SPACE_PX)
+        self.heading = QLabel(self)
+        row.addWidget(self.heading)
+        self.chips = [_Chip(self, number, send) for number in range(FINDINGS_WITH_KEYS)]
+        for chip in self.chips:
+            row.addWidget(chip)
+        self.more = QToolButton(self)
+        self.more.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.more.clicked.connect(lambda: do(ALL_FINDINGS))
+        row.addWidget(self.more)
+        row.addStretch(1)
+        self.hide()
+
+    def patch(self, assigns: Assigns, changed: Set[str]) -> None:
+        """Shows the findings, that they are being looked for, or nothing."""
+        is_looking, c = assigns.looks_for_findings, colours(assigns.theme)
+        self._found = () if assigns.session is None else assigns.findings or ()
+        self.heading.setText(_LOOKING if is_looking else _HEADING)
+        self.heading.setStyleSheet(f"color: {c.muted}")
+        for number, chip in enumerate(self.chips):
+            chip.setVisible(number < len(self._found))
+            if number < len(self._found):
+                chip.show_finding(self._found[number], c, is_gone_to=number == assigns.finding_at)
+        beyond = len(self._found) - FINDINGS_WITH_KEYS
+        self.more.setVisible(beyond > 0)
+        self.more.setText(f"{beyond} more")
+        self.more.setToolTip(tooltip(ALL_FINDINGS))
+        self.setVisible(is_looking or bool(self._found))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """As much of each sentence as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Chips that need less room than their share leave it to the others."""
+        shown = [chip for chip in self.chips if not chip.isHidden()]
+        taken = self.heading.sizeHint().width() + (0 if self.more.isHidden() else self.more.sizeHint().width())
+        room = self.width() - taken - 20 - _SPACE_PX * (len(shown) + 2)
+        for left, chip in zip(range(len(shown), 0, -1), sorted(shown, key=lambda one: one.wanted_px()), strict=True):
+            room -= chip.fit(room // left)
+
+
+class _Chip(QToolButton):
+    """A square in the colour of how bad it is, the sentence, the key."""
+
+    def __init__(self, strip: FindingsStrip, number: int, send: Callable[[Event], None]) -> None:
+        super().__init__(strip)
+        self._number, self._sentence = number, ""
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.clicked.connect(lambda: send(GoToFinding(at=number)))
+
+    def show_finding(self, finding: Finding, c: Colours, *, is_gone_to: bool) -> None:
+        """Takes its sentence and colour."""
+        self._sentence = plain(finding.sentence, 400)
+        colour = c.hot if finding.score >= _SERIOUS else c.warning if finding.score >= _NOTABLE else c.cold
+        ground = c.selected if is_gone_to else mixed(c.window, colour, 0.14)
+        self.setStyleSheet(
+            f"QToolButton {{ background: {ground}; border: 1px solid {mixed(c.window, colour, 0.5)};"
+            f" color: {c.text}; border-left: 6px solid {colour}; padding: 1px 6px; }}"
+        )
+        key = f"Alt+{self._number + 1}"
+        place = f"{finding.function} {finding.file}:{finding.line}" if finding.file else finding.function
+        others = f"{len(finding.event_ids)} events, Alt+Shift+← and Alt+Shift+→ lead through them"
+        told = [self._sentence, plain(place, 300), others if len(finding.event_ids) > 1 else "", key]
+        self.setToolTip(tooltip(*(part for part in told if part)))
+        self.setAccessibleName(f"{self._sentence} ({key})")
+
+    def wanted_px(self) -> int:
+        """How wide it is with all of its sentence."""
+        return self.fontMetrics().horizontalAdvance(self._text(self._sentence)) + 24
+
+    def fit(self, room_px: int) -> int:
+        """Cuts the sentence to the room; how much it takes of it."""
+        width = max(40, min(self.wanted_px(), room_px))
+        key_px = self.fontMetrics().horizontalAdvance(self._text("")) + 24
+        cut = self.fontMetrics().elidedText(self._sentence, Qt.TextElideMode.ElideRight, width - key_px)
+        self.setText(self._text(cut))
+        self.setFixedSize(QSize(width, HEIGHT_PX - 6))
+        return width
+
+    def _text(self, sentence: str) -> str:
+        return f"{sentence}   {self._number + 1}".replace("&", "&&")
