@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from capture.events.definitions import SiteRow
-from capture.session.query import Limits, query
+from capture.session.query import query
 from capture.session.session import Session
 from dags.detectors.finding import Finding
 
@@ -23,7 +23,8 @@ LEAST_AT_ONCE = 3
 LEAST_SHARE = 0.9
 """So much of what a thread writes must be the same step from a value that it may have read."""
 MOST_BETWEEN = 64
-MOST_ROWS = 2_000_000
+MOST_ROWS = 200_000
+"""Writes of names that several threads write are looked at one by one, a million in some four seconds."""
 MOST_EVENTS = 16
 MOST_CALLERS = 8
 
@@ -41,6 +42,7 @@ FROM states JOIN shared
   ON shared.object_id IS NOT DISTINCT FROM states.object_id AND shared.owner = states.owner AND shared.key = states.key
 WHERE time_ns BETWEEN {start} AND {end} AND new IS NOT NULL
 ORDER BY states.owner, states.key, states.object_id, version_id
+LIMIT {most}
 """
 _CALL = "SELECT site_id, parent_call_id, start_ns FROM calls WHERE call_id = {call_id}"
 _PROOF = """
@@ -57,12 +59,12 @@ class Lost:
 
 
 def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
-    """One finding for each name and the thread that overwrote what others wrote.
+    """One finding for each name and the thread that overwrote what others wrote, of the first MOST_ROWS writes by name.
 
     Raises: as `capture.session.query.query`.
     """
-    limits = Limits(rows=MOST_ROWS)
-    rows = query(session, _WRITES.format(start=range_ns[0], end=range_ns[1]), limits=limits).to_pylist()
+    sql = _WRITES.format(start=range_ns[0], end=range_ns[1], most=MOST_ROWS)
+    rows = query(session, sql).to_pylist()
     together: dict[tuple[str, str, int], Lost] = {}
     for (owner, key), of_name in groupby(rows, key=lambda row: (row["owner"], row["key"])):
         cells = [list(cell) for _, cell in groupby(of_name, key=lambda row: row["object_id"])]

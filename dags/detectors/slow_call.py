@@ -25,7 +25,7 @@ LEAST_TIMES = 20
 LEAST_CALLS = 20
 MOST_SLOW = 0.1
 """Where more of the calls are slow, that is what the function usually does."""
-MOST_CHANCE = 0.02
+MOST_CHANCE = 0.005
 MOST_PER_FUNCTION = 64
 MOST_EVENTS = 2
 PARTS, LEAST_PARTS = 8, 6
