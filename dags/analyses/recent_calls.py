@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from dags.columns import dense, row_of
 from dags.frame_parts import Frame
@@ -20,6 +21,7 @@ Int64 = npt.NDArray[np.int64]
 BINS = 40
 PARTS = frozenset({"tracks", "stacks"})
 """Of a frame, what is still open at the end of the stretch."""
+SHORTEST_WAIT_NS = 10_000  # shorter ones are not sought: waits are seen by looking, a millisecond apart
 _COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
 
 
@@ -28,8 +30,9 @@ class RecentCalls:
     """One row per track and function that ran in the stretch, by track and site.
 
     `calls` began in the stretch, `latest_calls` in its last tenth; `own_ns` is the time inside without what the
-    function called; `call_id` is the newest of its calls, the evidence. `begun` has one row per entry of `tracks`:
-    the calls begun in each of BINS equal parts of the stretch.
+    function called, `waited_ns` what of that its thread slept, as far as that was looked at; `call_id` is the newest of
+    its calls, the evidence. `begun` has one row per entry of `tracks`: the calls begun in each of BINS equal parts of
+    the stretch.
 
     Shape: the columns (n,), begun (len(tracks), BINS).
     Units: ns on the session clock.
@@ -42,6 +45,7 @@ class RecentCalls:
     calls: Int64
     latest_calls: Int64
     own_ns: Int64
+    waited_ns: Int64
     call_id: Int64
     tracks: Int64
     begun: Int64
@@ -56,13 +60,20 @@ class RecentCalls:
         return self.begun[at] if found else np.zeros(BINS, np.int64)
 
     @property
+    def cpu_ns(self) -> Int64:
+        """The own time in which the thread did not sleep."""
+        cpu_ns: Int64 = np.maximum(self.own_ns - self.waited_ns, 0)
+        return cpu_ns
+
+    @property
     def seconds(self) -> float:
         """How long the stretch is."""
         return (self.end_ns - self.start_ns) / 1e9
 
 
-def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) -> RecentCalls:
-    """The calls of a stretch. `ended`: rows of `calls` (pyarrow) that cover it; frame: the one at its end.
+def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int, waits: Any = None) -> RecentCalls:
+    """The calls of a stretch. `ended`: rows of `calls` (pyarrow) that cover it; frame: the one at its end; `waits`:
+    rows of `waits` that cover it, None: none are known but those of the frame.
 
     Raises: ValueError if start_ns > end_ns, or if the frame lacks some of PARTS.
     """
@@ -83,6 +94,9 @@ def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) ->
     caller = row_of(call, parent)
     called = caller >= 0
     own_ns -= np.bincount(room[caller[called]], inside[called], len(rooms)).astype(np.int64)
+    slept = _waits(waits, frame, start_ns, end_ns)
+    sleeper = _innermost((start, end, track, call), caller, slept)
+    waited_ns = np.bincount(room[sleeper[sleeper >= 0]], (slept[1] - slept[0])[sleeper >= 0], len(rooms))
     latest = start > end_ns - (end_ns - start_ns) // 10
     width = max(end_ns - start_ns, 1)
     part = np.minimum((start[began] - start_ns) * BINS // width, BINS - 1)
@@ -95,6 +109,7 @@ def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) ->
         calls=np.bincount(room[began], minlength=len(rooms)).astype(np.int64),
         latest_calls=np.bincount(room[began & latest], minlength=len(rooms)).astype(np.int64),
         own_ns=np.maximum(own_ns, 0),
+        waited_ns=waited_ns.astype(np.int64),
         call_id=newest,
         tracks=tracks,
         begun=begun.astype(np.int64).reshape(len(tracks), BINS),
@@ -116,6 +131,45 @@ def _rows(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) -> list[I
             inside = np.flatnonzero((end > start_ns) & (end <= end_ns))
             pieces.append([_values(batch.column(name), inside) for name in _COLUMNS])
     return [np.concatenate([piece[at] for piece in pieces]) for at in range(len(_COLUMNS))]
+
+
+def _waits(ended: Any, frame: Frame | None, start_ns: int, end_ns: int) -> tuple[Int64, Int64, Int64]:
+    """Start, end and track of each wait in the stretch, cut to it; merged segments may tell one of them twice."""
+    still = [
+        (track.waiting_since_ns, end_ns, track.track_id)
+        for track in (frame.tracks if frame is not None else [])
+        if track.waiting_since_ns is not None
+    ]
+    told = np.array(still, np.int64).reshape(-1, 3)
+    if ended is not None and len(ended):
+        rows = ended.filter(pc.and_(pc.is_valid(ended["start_ns"]), pc.is_valid(ended["end_ns"])))
+        columns = [rows[name].to_numpy().astype(np.int64) for name in ("start_ns", "end_ns", "track_id")]
+        told = np.concatenate([told, np.stack(columns, axis=1)])
+    told[:, 0], told[:, 1] = np.maximum(told[:, 0], start_ns), np.minimum(told[:, 1], end_ns)
+    told = np.unique(told[told[:, 1] - told[:, 0] >= SHORTEST_WAIT_NS], axis=0)
+    return told[:, 0], told[:, 1], told[:, 2]
+
+
+def _innermost(calls: tuple[Int64, Int64, Int64, Int64], caller: Int64, slept: tuple[Int64, Int64, Int64]) -> Int64:
+    """The row of the call in which each wait begins, -1: in none. calls: start, end, track, call id."""
+    start, end, track, call = calls
+    since, until, sleeper = slept
+    if not len(since) or not len(start):
+        return np.full(len(since), -1, np.int64)
+    long = np.flatnonzero(end - start >= int((until - since).min()))  # few; to sort all would take longer than the rest
+    if not len(long):
+        return np.full(len(since), -1, np.int64)
+    order = long[np.lexsort((call[long], start[long], track[long]))]
+    moments, tracks = np.unique(start[long]), np.unique(track[long])
+    size = len(moments) + 1
+    begun = np.searchsorted(tracks, track[order]) * size + np.searchsorted(moments, start[order]) + 1
+    at = np.minimum(np.searchsorted(tracks, sleeper), len(tracks) - 1)
+    last = np.searchsorted(begun, at * size + np.searchsorted(moments, since, "right"), "right") - 1
+    row = np.where(last >= 0, order[last], -1)
+    row[(row >= 0) & (track[row] != sleeper)] = -1
+    while (over := np.flatnonzero((row >= 0) & (end[row] <= since))).size:
+        row[over] = caller[row[over]]
+    return row
 
 
 def _values(column: Any, rows: Int64 | None = None) -> Int64:

@@ -80,6 +80,7 @@ def calls(at: int) -> RecentCalls:
         calls=begun,
         latest_calls=begun // 7,
         own_ns=begun * 1_000,
+        waited_ns=begun * 400,
         call_id=np.arange(len(track)),
         tracks=np.arange(1, FLOORS + 1),
         begun=np.ones((FLOORS, BINS), np.int64),

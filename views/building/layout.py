@@ -260,6 +260,7 @@ def _without_crowd(frame: Frame, calls: RecentCalls) -> tuple[RecentCalls, int]:
         calls=calls.calls[rows],
         latest_calls=calls.latest_calls[rows],
         own_ns=calls.own_ns[rows],
+        waited_ns=calls.waited_ns[rows],
         call_id=calls.call_id[rows],
         tracks=calls.tracks[tracks],
         begun=calls.begun[tracks],

@@ -40,7 +40,13 @@ def recent(source: Source, frame: Frame | None) -> RecentCalls:
     if session is not None:
         start_ns, begin_ns = frame.time_ns - window_ns(session, frame.time_ns), session.start_ns
     start_ns = min(max(start_ns, begin_ns), frame.time_ns)
-    found = recent_calls(source.calls_between(start_ns, frame.time_ns), frame, start_ns, frame.time_ns)
+    found = recent_calls(
+        source.calls_between(start_ns, frame.time_ns),
+        frame,
+        start_ns,
+        frame.time_ns,
+        source.waits_between(start_ns, frame.time_ns),
+    )
     with _lock:
         kept.append((frame, found))
     return found

@@ -27,6 +27,7 @@ from views.reading.pool import Pool
 
 MAX_CACHED_ROWS = 6_000_000
 _CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
+_WAIT_COLUMNS = ("start_ns", "end_ns", "track_id")
 _Answer = TypeVar("_Answer")
 
 
@@ -152,6 +153,13 @@ class Source:
         tables = [piece for piece in pieces if piece is not None and len(piece)]  # an empty one has types of its own
         return pa.concat_tables(tables) if tables else empty_table("calls").select(_CALL_COLUMNS)
 
+    def waits_between(self, start_ns: int, end_ns: int) -> pa.Table:
+        """The waits that begin or end in the segments of start_ns..end_ns; one that began there has no end yet."""
+        session = self.pinned().session
+        pieces = [self._piece(session, "waits", index) for index in _segments_between(session, start_ns, end_ns)]
+        tables = [piece for piece in pieces if piece is not None and len(piece)]
+        return pa.concat_tables(tables) if tables else empty_table("waits").select(_WAIT_COLUMNS)
+
     def segment_events(self, index: int) -> EventBatch:
         """All events of one segment; none if they are damaged or there is no such segment."""
         batch = self._piece(self.pinned().session, "events", index)
@@ -169,14 +177,23 @@ class Source:
             if key in kept.pieces:
                 kept.pieces.move_to_end(key)
                 return kept.pieces[key]
-        piece = _unless_closed(
-            lambda: in_time_order(session.events(index)) if table == "events" else session.calls(index, _CALL_COLUMNS)
-        )
+        piece = _unless_closed(lambda: _rows_of(session, table, index))
         if piece is None:
             return None
         with self._lock:
             kept.add(key, piece)
         return piece
+
+
+def _rows_of(session: Session, table: str, index: int) -> Any:
+    """One segment's rows of events, calls or waits."""
+    if table == "events":
+        return in_time_order(session.events(index))
+    if table == "calls":
+        return session.calls(index, _CALL_COLUMNS)
+    if session.segments[index].file(table) is None:
+        return empty_table(table).select(_WAIT_COLUMNS)
+    return session.segment_table(index, table, _WAIT_COLUMNS)
 
 
 def _segments_between(session: Session | None, start_ns: int, end_ns: int) -> list[int]:

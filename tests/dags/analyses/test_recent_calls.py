@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from capture.session.rows import as_table
 from capture.session.session import Session
 from dags.analyses.recent_calls import BINS, RecentCalls, recent_calls
 from dags.columns import row_of
@@ -39,6 +40,57 @@ def test_open_calls_come_from_the_frame_and_calls_after_the_instant_do_not_count
     now = frame(100, tracks=[track(2, stack=[call(7, "main", 20, site_id=1), call(8, "put", 60, site_id=2)])])
     rows = [ended_call(8, (60, 140), 2, 2, 7), ended_call(9, (30, 50), 2, 2, 7)]
     assert by_room(calls_of(rows, now, 0, 100)) == {(2, 1): (1, 20), (2, 2): (2, 60)}
+
+
+def waits_of(*rows: tuple[int, int | None, int]) -> pa.Table:
+    return as_table("waits", [{"start_ns": start, "end_ns": end, "track_id": track} for start, end, track in rows])
+
+
+def waited(calls: RecentCalls) -> dict[tuple[int, int], tuple[int, int]]:
+    rows = zip(
+        calls.track_id.tolist(), calls.site_id.tolist(), calls.waited_ns.tolist(), calls.cpu_ns.tolist(), strict=True
+    )
+    return {(track, site): (slept, cpu) for track, site, slept, cpu in rows}
+
+
+MS = 1_000_000
+
+
+def test_what_a_thread_slept_counts_for_the_innermost_call_it_slept_in() -> None:
+    """main calls get, which returns, then put, which sleeps; then main itself sleeps; another thread never does."""
+    rows = [
+        ended_call(2, (1 * MS, 3 * MS), 2, 2, 1),
+        ended_call(3, (4 * MS, 30 * MS), 2, 3, 1),
+        ended_call(1, (0, 90 * MS), 2, 1, None),
+        ended_call(9, (0, 90 * MS), 3, 1, None),
+    ]
+    slept = waits_of((5 * MS, 25 * MS, 2), (5 * MS, 25 * MS, 2), (40 * MS, 80 * MS, 2), (10 * MS, None, 2))
+    calls = recent_calls(as_table("calls", rows), None, 0, 100 * MS, slept)
+    assert waited(calls) == {
+        (2, 1): (40 * MS, 22 * MS),
+        (2, 2): (0, 2 * MS),
+        (2, 3): (20 * MS, 6 * MS),
+        (3, 1): (0, 90 * MS),
+    }
+
+
+def test_a_wait_is_cut_to_the_stretch_and_one_that_goes_on_is_told_by_the_frame() -> None:
+    stack = [call(7, "main", 20 * MS, site_id=1), call(8, "put", 30 * MS, site_id=2)]
+    now = frame(100 * MS, tracks=[track(2, stack=stack, status="waiting", waiting_since_ns=60 * MS)])
+    goes_on = waits_of((60 * MS, None, 2), (60 * MS, 140 * MS, 2))
+    calls = recent_calls(as_table("calls", []), now, 50 * MS, 100 * MS, goes_on)
+    assert waited(calls) == {(2, 1): (0, 0), (2, 2): (40 * MS, 10 * MS)}
+
+
+def test_a_wait_outside_every_call_belongs_to_no_room() -> None:
+    calls = recent_calls(
+        as_table("calls", [ended_call(1, (50 * MS, 60 * MS), 2, 1, None)]),
+        None,
+        0,
+        100 * MS,
+        waits_of((0, 40 * MS, 2), (70 * MS, 90 * MS, 2), (0, 90 * MS, 5)),
+    )
+    assert waited(calls) == {(2, 1): (0, 10 * MS)}
 
 
 def test_begun_calls_are_spread_over_the_parts_of_the_stretch() -> None:
