@@ -7,14 +7,16 @@ unique, digits and Escape included; a test proves it. Single letters do not fire
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from scope_gui.layouts import LAYOUTS
 from scope_gui.verbs.registry import VERBS, Verb
+from views.building.measures import MEASURES, TINTS
 from views.building.projection import Look
-from views.building.state import SetMeasure
+from views.building.state import EnterFloor, SetLook, SetMeasure, SetTint
+from views.building.state import Look as FixedLook
 from views.inspector.state import ToggleSource
 from views.loop import events as e
 from views.loop.state import Shows
@@ -218,8 +220,10 @@ COMMANDS: tuple[Command, ...] = (
     _look("Building", "Closer", "+ =", "closer"),
     _look("Building", "Farther away", "-", "farther"),
     _look("Building", "The whole building again", "Z", "whole"),
-    _do("Building", "Building height: calls", "", SetMeasure(measure="calls")),
-    _do("Building", "Building height: time", "", SetMeasure(measure="time")),
+    *(_do("Building", f"Look at it: {look}", "", SetLook(look=look)) for look in get_args(FixedLook)),
+    _do("Building", "All floors again", "", EnterFloor(floor=0)),
+    *(_do("Building", f"Height: {row.title.lower()}", "", SetMeasure(measure=row.name)) for row in MEASURES),
+    *(_do("Building", f"Colour: {row.title}", "", SetTint(tint=row.name)) for row in TINTS),
     _do("Mark", "Bookmark this moment, or take it away", "B", e.AddBookmark()),
     _ask("Mark", "Bookmark with a note, or change it", "Shift+B", "note"),
     _ask("Mark", "Note on the stretch from the mark to here", "", "note on stretch"),

@@ -6,6 +6,7 @@ so nothing has to be replayed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,9 +31,9 @@ class RecentCalls:
     """One row per track and function that ran in the stretch, by track and site.
 
     `calls` began in the stretch, `latest_calls` in its last tenth; `own_ns` is the time inside without what the
-    function called, `waited_ns` what of that its thread slept, as far as that was looked at; `call_id` is the newest of
-    its calls, the evidence. `begun` has one row per entry of `tracks`: the calls begun in each of BINS equal parts of
-    the stretch.
+    function called, `waited_ns` what of that its thread was seen to sleep, `cpu_ns` what it can have computed at most:
+    no more than its whole process has. `call_id` is the newest of its calls, the evidence. `begun` has one row per
+    entry of `tracks`: the calls begun in each of BINS equal parts of the stretch.
 
     Shape: the columns (n,), begun (len(tracks), BINS).
     Units: ns on the session clock.
@@ -46,6 +47,7 @@ class RecentCalls:
     latest_calls: Int64
     own_ns: Int64
     waited_ns: Int64
+    cpu_ns: Int64
     call_id: Int64
     tracks: Int64
     begun: Int64
@@ -60,20 +62,24 @@ class RecentCalls:
         return self.begun[at] if found else np.zeros(BINS, np.int64)
 
     @property
-    def cpu_ns(self) -> Int64:
-        """The own time in which the thread did not sleep."""
-        cpu_ns: Int64 = np.maximum(self.own_ns - self.waited_ns, 0)
-        return cpu_ns
-
-    @property
     def seconds(self) -> float:
         """How long the stretch is."""
         return (self.end_ns - self.start_ns) / 1e9
 
 
-def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int, waits: Any = None) -> RecentCalls:
-    """The calls of a stretch. `ended`: rows of `calls` (pyarrow) that cover it; frame: the one at its end; `waits`:
-    rows of `waits` that cover it, None: none are known but those of the frame.
+def recent_calls(
+    ended: Any,
+    frame: Frame | None,
+    start_ns: int,
+    end_ns: int,
+    *,
+    waits: Any = None,
+    cpu_shares: Mapping[int, float] | None = None,
+) -> RecentCalls:
+    """The calls of a stretch. `ended`: rows of `calls` (pyarrow) that cover it; frame: the one at its end.
+
+    `waits`: rows of `waits` that cover it, None: none are known but those of the frame. `cpu_shares`: by track id how
+    much of a core its process has used in the stretch, as far as that is known.
 
     Raises: ValueError if start_ns > end_ns, or if the frame lacks some of PARTS.
     """
@@ -97,6 +103,9 @@ def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int, wa
     slept = _waits(waits, frame, start_ns, end_ns)
     sleeper = _innermost((start, end, track, call), caller, slept)
     waited_ns = np.bincount(room[sleeper[sleeper >= 0]], (slept[1] - slept[0])[sleeper >= 0], len(rooms))
+    shares = cpu_shares or {}
+    most_ns = np.array([shares.get(one, np.inf) for one in tracks.tolist()]) * max(end_ns - start_ns, 1)
+    most_ns = np.minimum(most_ns, np.iinfo(np.int64).max // 2).astype(np.int64)
     latest = start > end_ns - (end_ns - start_ns) // 10
     width = max(end_ns - start_ns, 1)
     part = np.minimum((start[began] - start_ns) * BINS // width, BINS - 1)
@@ -110,6 +119,7 @@ def recent_calls(ended: Any, frame: Frame | None, start_ns: int, end_ns: int, wa
         latest_calls=np.bincount(room[began & latest], minlength=len(rooms)).astype(np.int64),
         own_ns=np.maximum(own_ns, 0),
         waited_ns=waited_ns.astype(np.int64),
+        cpu_ns=np.minimum(np.maximum(own_ns - waited_ns.astype(np.int64), 0), most_ns[rooms // max(len(sites), 1)]),
         call_id=newest,
         tracks=tracks,
         begun=begun.astype(np.int64).reshape(len(tracks), BINS),

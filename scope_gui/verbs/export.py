@@ -24,6 +24,7 @@ from scope_gui.pictures import plan
 from scope_gui.streams import command_terminal
 from scope_gui.verbs.opened import no_track
 from scope_gui.verbs.shared_flags import per_second, pictures, seconds, session_flag, time_word
+from views.building.measures import MEASURES
 from views.building.state import SetMeasure
 from views.inspector.state import ToggleSource
 from views.loop.events import (
@@ -72,7 +73,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
         "--mark", type=time_word, metavar="TIME", help="compare with this moment: the inspector lists what changed"
     )
     parser.add_argument("--source", action="store_true", help="the source line of each call on the stack")
-    parser.add_argument("--measure", choices=("calls", "time"), default="calls", help="what the building's height is")
+    parser.add_argument(
+        "--measure", choices=[row.name for row in MEASURES], default="calls", help="what the building's height is"
+    )
     parser.add_argument(
         "--heat", choices=("activity", "cpu", "memory"), default="activity", help="what the supervision map's colour is"
     )

@@ -20,11 +20,13 @@ from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import BINS, RecentCalls
 from dags.frame_parts import Frame, FrameConfidence, FrameMemory, FrameProcess, FrameTrack
-from views.building.layout import Building, building
+from views.building.layout import House, house
 from views.building.projection import Camera, Projection, projection
 from views.building.room_painter import Picture
-from views.building.scene_isometric import paint_rooms
+from views.building.scene_painted import paint_rooms
 from views.building.scene_qt3d import Qt3DPictures
+from views.building.state import BuildingState
+from views.building.steady import Memory
 from views.drawing.theme import colours
 
 FLOORS, SITES = 40, 250
@@ -81,6 +83,7 @@ def calls(at: int) -> RecentCalls:
         latest_calls=begun // 7,
         own_ns=begun * 1_000,
         waited_ns=begun * 400,
+        cpu_ns=begun * 600,
         call_id=np.arange(len(track)),
         tracks=np.arange(1, FLOORS + 1),
         begun=np.ones((FLOORS, BINS), np.int64),
@@ -93,13 +96,14 @@ SITE_ROWS = {
 }
 
 
-def measured(draw: Callable[[Building, Projection], None]) -> dict[str, list[float]]:
+def measured(draw: Callable[[House, Projection], None]) -> dict[str, list[float]]:
     """Milliseconds of each building: layout, picture and both."""
     taken: dict[str, list[float]] = {"layout": [], "picture": [], "both": []}
+    memory = Memory()
     for at in range(UPDATES + 1):
         shown, recent = frame(at), calls(at)
         began = time.perf_counter()
-        plan = building(shown, recent, SITE_ROWS, "calls", WIDTH / HEIGHT)
+        plan = house(shown, recent, SITE_ROWS, BuildingState(), memory)
         laid_out = time.perf_counter()
         draw(plan, projection(plan, Camera(), (0.0, 0.0, float(WIDTH), float(HEIGHT))))
         ended = time.perf_counter()
@@ -112,7 +116,7 @@ def measured(draw: Callable[[Building, Projection], None]) -> dict[str, list[flo
     return taken
 
 
-def paint(plan: Building, view: Projection) -> None:
+def paint(plan: House, view: Projection) -> None:
     """With QPainter."""
     image = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB32)
     image.fill(colours("dark").panel)
@@ -128,7 +132,7 @@ def main() -> int:
     if sys.argv[1:] != ["painted"]:
         made_s: list[float] = []
 
-        def draw(plan: Building, view: Projection) -> None:
+        def draw(plan: House, view: Projection) -> None:
             if not made_s:
                 made_s.append(0.0)
                 pictures.append(Qt3DPictures())

@@ -23,8 +23,9 @@ from scope_gui.window.app import Application
 from tests.gallery.catalogue import Order, Picture, events_of
 from views import registry
 from views.building.gl_probe import SWITCH
+from views.building.stage import Stage
 from views.building.state import SetMeasure
-from views.building.view import BuildingView, Stage
+from views.building.view import BuildingView
 from views.loop.events import (
     AddBookmark,
     Event,

@@ -78,7 +78,7 @@ def test_a_picture_says_what_it_shows(qapp: object, session: Path, bare: dict[st
     must = {
         "window": ("orders.scope", clock_text(middle_ns), "worker-2"),
         "timeline": ("orders.scope", clock_text(middle_ns), "recorded", "orders.py 4711", *lanes, "events lost"),
-        "building": (clock_text(middle_ns), *floors, "0"),
+        "building": (clock_text(middle_ns), *floors, "Largest rooms"),
         "supervision": (clock_text(middle_ns), "● orders.py", "not captured", "◌ waiting"),
         "inspector": (clock_text(middle_ns), "no state has a value yet", "since the last change"),
         "metrics": (clock_text(middle_ns), "Memory", "all processes together"),

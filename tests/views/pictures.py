@@ -35,3 +35,15 @@ def click(widget: QWidget, at: QPointF | QPoint) -> None:
     """Presses and lets go of the left button there."""
     point = at.toPoint() if isinstance(at, QPointF) else at
     QTest.mouseClick(widget, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, point)
+
+
+def contrast(first: str, second: str) -> float:
+    """How well one colour is told from another, 1 to 21. Source: WCAG 2.2, relative luminance."""
+
+    def luminance(colour: str) -> float:
+        parts = [value / 255 for value in bytes.fromhex(colour[1:])]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)

@@ -88,7 +88,7 @@ def draws_a_picture() -> bool:
     from PySide6.QtCore import QEventLoop  # noqa: PLC0415 - the parent must not load Qt3D before it has the answer
     from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QSurfaceFormat  # noqa: PLC0415
 
-    from views.building.layout import one_floor  # noqa: PLC0415
+    from views.building.layout import one_room  # noqa: PLC0415
     from views.building.projection import Camera, projection  # noqa: PLC0415
 
     form = QSurfaceFormat()
@@ -106,7 +106,7 @@ def draws_a_picture() -> bool:
     from views.building.room_painter import Picture  # noqa: PLC0415
     from views.building.scene_qt3d import Qt3DPictures, is_empty  # noqa: PLC0415
 
-    plan = one_floor()
+    plan = one_room()
     pictures = Qt3DPictures()
     loop = QEventLoop()
     pictures.ready.connect(loop.quit)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter
+from PySide6.QtGui import QKeyEvent, QPainter
 
 from views.building.layout import Toward
 from views.drawing.keyboard import paint_focus_frame
-from views.drawing.theme import colours, text_font
 from views.loop.state import Theme
 
+KEY_WORDS = "Arrows: rooms · Esc: back"
 TOWARD: dict[int, Toward] = {
     Qt.Key.Key_Left: "left",
     Qt.Key.Key_Right: "right",
@@ -25,9 +25,5 @@ def is_own(event: QKeyEvent) -> bool:
 
 
 def paint_focus(painter: QPainter, area: QRectF, theme: Theme) -> None:
-    """A frame, and what the keys do inside it."""
-    shown = colours(theme)
+    """A frame; what the keys do inside it stands in the legend (KEY_WORDS)."""
     paint_focus_frame(painter, area, theme)
-    painter.setFont(text_font(8.5))
-    painter.setPen(QColor(shown.muted))
-    painter.drawText(area.adjusted(12, 6, -12, 0), int(Qt.AlignmentFlag.AlignLeft), "Arrows: rooms · Esc: back")

@@ -1,19 +1,20 @@
-"""Where every room stands and how high it is, as arrays ready to draw. No Qt.
+"""The building as a scene: floors, wings and rooms as arrays ready to draw, whoever draws them. No Qt.
 
-A floor per thread, a slot per function. The same function has the same slot on every floor, so that a shaft of high
-rooms means many threads in one function. Functions of one module stand together (`places`).
+A floor per thread, the quiet ones folded into one at the ground; a slot per function, the same on every floor, in wings
+by module. Rooms only where a function holds something.
 
-      floor 2  |  [_]   ___  [#]         z
-      floor 1  |  [_]  [##]  [_]         |  y
-      floor 0  |  [#]   ___  [_]         |/___ x
+      worker-2  | [##][_]  |      | [#]  |          z
+      worker-1  | [##]     |      | [##] |          |  y
+      5 quiet   |     [_]  | [#]  |      |          |/___ x
+                   audit    fraud   orders
 
-Plan units: a slot is 1 deep and as wide as fills the picture, the highest room MAX_HEIGHT.
+Units: x in slots, y 0 (front) to 1 (back wall), z in storeys. A room is as high as its value in proportion to `full`,
+which is the same for all of them: FULL of a storey.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,133 +22,140 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.events.definitions import SiteRow
-from capture.events.track_kinds import HEADS
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame
-from views.building.slots import Places, rounded_up
-from views.building.state import Measure
+from views.building.floors import MAX_FLOORS, NAME_LENGTH, Floor, floors_of, totals_of
+from views.building.measures import Float64, Measure, Tint, full_height, measure_named, tint_named
+from views.building.state import BuildingState
+from views.building.steady import Memory, Wing
+from views.building.trend import NO_TREND, Trend
+from views.words.heat_steps import steps_of
 from views.words.plain_text import plain
 
 Float32 = npt.NDArray[np.float32]
 
-MAX_HEIGHT = 1.3
-ROOM_WIDTH = 0.7
-MIN_HEIGHT = 0.04
-SLOPE = 0.5  # how much of a floor's depth the next floor must leave free to be seen
-MAX_SLOT_WIDTH = 2.5
-HOT_PER_SECOND = 1e6
-MAX_ENDED = 12
-NAME_LENGTH = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """One thread's floor; `calls` began there in the stretch. `process` is its process in words."""
-
-    track_id: int
-    name: str
-    z: float
-    calls: int
-    known: bool = True
-    process: str = ""
+FULL = 0.78
+FLAT = 0.03
+ROOM_Y, ROOM_DEPTH = 0.24, 0.5
+ROOM_GAP = 0.12
+MAX_SLOTS = 256
+LARGEST = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Building:
-    """What stands where. Rooms by floor, then slot.
+class House:
+    """What stands where. Rooms by floor, then from left to right.
 
-    Shape: box (n, 4): x, y, z of the corner with the smallest coordinates, and the height; every box is ROOM_WIDTH
-    deep and ROOM_WIDTH times slot_width wide. heat (n,), 0 cold to 1 hot: calls per second in the last tenth of the
-    stretch, by its power of ten. row (n,): which row of the RecentCalls it is. value (n,): the quantity of the height.
-    Units: plan units; value in calls or ns.
+    Shape: box (n, 6): x, y, z of the corner with the smallest coordinates, width, depth, height; level (n,): the place
+    of its floor. step (n,): the heat's place in `heat_steps.STEPS`. value, rate (n,): what height and colour mean.
+    track_id (n,): the thread, of several the one that has the most of it. `there`: how many rooms before the filter.
     """
 
     floors: tuple[Floor, ...]
-    columns: int
-    rows: int
-    storey: float
+    wings: tuple[Wing, ...]
+    width: float
     box: Float32
-    heat: Float32
+    level: Int64
+    step: Int64
     value: Int64
-    row: Int64
+    rate: Float64
     track_id: Int64
     site_id: Int64
     functions: Mapping[int, str]
     measure: Measure
-    window_ns: int
-    slot_width: float = 1.0
-    left_out: int = 0
+    tint: Tint
+    span_ns: int
+    full: int
+    there: int
 
     def __len__(self) -> int:
-        return len(self.row)
-
-    @property
-    def width(self) -> float:
-        """How wide a floor is."""
-        return self.columns * self.slot_width
-
-    @property
-    def room_width(self) -> float:
-        """How wide a room is."""
-        return ROOM_WIDTH * self.slot_width
-
-    @property
-    def top(self) -> int:
-        """The value of the highest room."""
-        return int(self.value.max(initial=0))
+        return len(self.site_id)
 
     def name(self, place: int) -> str:
         """The name of a room's function, as it may be painted."""
         return self.functions.get(int(self.site_id[place]), "?")
 
+    def words(self, place: int) -> str:
+        """A room in words: its function, quantity and unit."""
+        return f"{self.name(place)} · {self.measure.text(int(self.value[place]))}"
+
+    def floor_of(self, track_id: int) -> int | None:
+        """The place of a thread's floor."""
+        return next((at for at, floor in enumerate(self.floors) if track_id in floor.tracks), None)
+
     def room(self, track_id: int, site_id: int) -> int | None:
         """The place of a room in the arrays, None when it is not there."""
-        found = np.flatnonzero((self.track_id == track_id) & (self.site_id == site_id))
+        level = self.floor_of(track_id)
+        found = np.flatnonzero((self.level == (-1 if level is None else level)) & (self.site_id == site_id))
         return int(found[0]) if len(found) else None
 
+    def largest(self) -> tuple[int, ...]:
+        """The places of the LARGEST rooms, the largest first."""
+        order = np.argsort(-self.value, kind="stable")[:LARGEST]
+        return tuple(int(at) for at in order if self.value[at] > 0)
 
-def building(
-    frame: Frame, calls: RecentCalls, sites: Mapping[int, SiteRow], measure: Measure, aspect: float = 1.6
-) -> Building:
-    """The building of a frame; `aspect` is how wide against high it should come out.
 
-    Threads that have ended have a floor only while something of them lies in the stretch, and of many only the newest.
-    """
-    calls, left_out = _without_crowd(frame, calls)
-    floors, floor_of = _floors(frame, calls)
-    slots, slot_count = _places(sites).slots(calls.site_id)
-    columns, rows = plan_size(slot_count, rounded_up(len(floors)), aspect)
-    storey = storey_height(rows)
-    wide = slot_width(columns, rows, len(floors), aspect)
-    floors = tuple(replace(floor, z=at * storey) for at, floor in enumerate(floors))
-    value = calls.calls if measure == "calls" else calls.own_ns
-    top = int(value.max(initial=0))
-    level = np.array([floor_of.get(int(track), 0) for track in calls.tracks], np.int64)
-    at_floor = level[np.searchsorted(calls.tracks, calls.track_id)] if len(calls) else level[:0]
-    order = np.lexsort((slots, at_floor))
-    box = np.empty((len(calls), 4), np.float32)
-    box[:, 0] = (slots % columns + (1 - ROOM_WIDTH) / 2) * wide
-    box[:, 1] = slots // columns + (1 - ROOM_WIDTH) / 2
-    box[:, 2] = at_floor * storey
-    box[:, 3] = MIN_HEIGHT + (MAX_HEIGHT - MIN_HEIGHT) * share_of_height(value, top, measure)
-    rate = calls.latest_calls / max(calls.seconds / 10, 1e-9)
-    heat = np.clip(np.log10(1 + rate) / math.log10(1 + HOT_PER_SECOND), 0, 1).astype(np.float32)
-    return Building(
+@dataclass(frozen=True, slots=True, eq=False)
+class Rooms:
+    """What holds something: one row per floor and function. Shape: all (n,); see House."""
+
+    level: Int64
+    site_id: Int64
+    track_id: Int64
+    value: Int64
+    rate: Float64
+
+    def of(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Rooms:
+        """Those of them, in that order."""
+        return Rooms(self.level[rows], self.site_id[rows], self.track_id[rows], self.value[rows], self.rate[rows])
+
+
+def house(
+    frame: Frame,
+    calls: RecentCalls,
+    sites: Mapping[int, SiteRow],
+    shown: BuildingState,
+    memory: Memory,
+    *,
+    trend: Trend = NO_TREND,
+    most_floors: int = MAX_FLOORS,
+) -> House:
+    """The building of a frame as the view's state wants it; `memory` is told what has a place now."""
+    measure, tint = measure_named(shown.measure), tint_named(shown.tint)
+    value, rate = measure.of(calls), tint.of(calls)
+    value = np.zeros(len(calls), np.int64) if value is None else value
+    rate = np.zeros(len(calls)) if rate is None else rate
+    floors = floors_of(frame, totals_of(calls, value), memory.floors, shown.floor, most_floors)
+    rooms = _gathered(calls, value, rate, {track: at for at, floor in enumerate(floors) for track in floor.tracks})
+    rooms = rooms.of(np.isin(rooms.site_id, _largest_sites(rooms)))
+    place, wings, width = memory.wings.place(np.unique(rooms.site_id).tolist(), sites, frame.time_ns)
+    functions = _functions(rooms.site_id, sites)
+    full = full_height(max(int(rooms.value.max(initial=0)), trend.peak(measure.name)))
+    floors = _with_figures(floors, rooms, tint, trend, measure)
+    seen = rooms.of(_passes(functions, rooms, shown, sites))
+    x = np.array([place[site] for site in seen.site_id.tolist()], np.float64)
+    order = np.lexsort((x, seen.level))
+    seen, x = seen.of(order), x[order]
+    box = np.empty((len(x), 6), np.float32)
+    box[:, 0], box[:, 1], box[:, 2] = x + ROOM_GAP / 2, ROOM_Y, seen.level
+    box[:, 3], box[:, 4], box[:, 5] = 1 - ROOM_GAP, ROOM_DEPTH, np.maximum(seen.value * (FULL / full), FLAT)
+    return House(
         floors=floors,
-        columns=columns,
-        rows=rows,
-        storey=storey,
-        box=box[order],
-        heat=heat[order],
-        value=value[order],
-        row=order,
-        track_id=calls.track_id[order],
-        site_id=calls.site_id[order],
-        functions=_functions(calls, sites),
+        wings=wings,
+        width=width,
+        box=box,
+        level=seen.level,
+        step=steps_of(tint.scale, seen.rate),
+        value=seen.value,
+        rate=seen.rate,
+        track_id=seen.track_id,
+        site_id=seen.site_id,
+        functions=functions,
         measure=measure,
-        window_ns=calls.end_ns - calls.start_ns,
-        slot_width=wide,
-        left_out=left_out,
+        tint=tint,
+        span_ns=calls.end_ns - calls.start_ns,
+        full=full,
+        there=len(rooms.value),
     )
 
 
@@ -158,170 +166,103 @@ def without_rooms(frame: Frame) -> str:
     return "What ran here is lost: this stretch of the recording is damaged or has a gap"
 
 
-def one_floor() -> Building:
+def one_room() -> House:
     """The smallest building: one floor, one room."""
-    return Building(
-        floors=(Floor(1, "MainThread", 0.0, 1),),
-        columns=1,
-        rows=1,
-        storey=storey_height(1),
-        box=np.array([[0.15, 0.15, 0.0, 1.0]], np.float32),
-        heat=np.array([1.0], np.float32),
-        value=np.array([1]),
-        row=np.array([0]),
-        track_id=np.array([1]),
-        site_id=np.array([1]),
+    one = np.array([1], np.int64)
+    return House(
+        floors=(Floor(1, "MainThread", frozenset({1}), 1),),
+        wings=(Wing("app", "app.py", 0.0, 1.0),),
+        width=1.0,
+        box=np.array([[0.06, ROOM_Y, 0.0, 0.88, ROOM_DEPTH, FULL]], np.float32),
+        level=one - 1,
+        step=one,
+        value=one,
+        rate=np.array([20.0]),
+        track_id=one,
+        site_id=one,
         functions={1: "main"},
-        measure="calls",
-        window_ns=1_000_000_000,
+        measure=measure_named("calls"),
+        tint=tint_named("rate"),
+        span_ns=1_000_000_000,
+        full=3,
+        there=1,
     )
 
 
-def share_of_height(value: Int64, top: int, measure: Measure) -> npt.NDArray[np.float64]:
-    """0 to 1: time in proportion, calls by their power of ten, as they span many of them.
-
-    >>> share_of_height(np.array([0, 9, 99]), 99, "calls").tolist()
-    [0.0, 0.5, 1.0]
-    >>> share_of_height(np.array([0, 25, 100]), 100, "time").tolist()
-    [0.0, 0.25, 1.0]
-    """
-    if top <= 0:
-        return np.zeros(len(value))
-    if measure == "time":
-        return value / top
-    share: npt.NDArray[np.float64] = np.log10(1.0 + value) / math.log10(1 + top)
-    return share
+def _gathered(calls: RecentCalls, value: Int64, rate: Float64, levels: Mapping[int, int]) -> Rooms:
+    """The rooms of all floors. levels: the place of each thread's floor; of a thread without one nothing is shown."""
+    level = np.array([levels.get(track, -1) for track in calls.tracks.tolist()], np.int64)
+    at = level[np.searchsorted(calls.tracks, calls.track_id)] if len(calls) else level[:0]
+    rows = np.flatnonzero((at >= 0) & (value > 0))
+    rows = rows[np.lexsort((-value[rows], calls.site_id[rows], at[rows]))]
+    is_first = np.ones(len(rows), np.bool_)
+    is_first[1:] = (np.diff(at[rows]) != 0) | (np.diff(calls.site_id[rows]) != 0)
+    first, room = rows[is_first], np.cumsum(is_first) - 1
+    sums: Int64 = np.bincount(room, value[rows], len(first)).astype(np.int64)
+    rates: Float64 = np.bincount(room, rate[rows], len(first)).astype(np.float64)
+    return Rooms(at[first], calls.site_id[first], calls.track_id[first], sums, rates)
 
 
-def storey_height(rows: int) -> float:
-    """The distance between floors at which no floor hides the one below.
-
-    >>> round(storey_height(2), 3)
-    2.6
-    """
-    return MAX_HEIGHT + SLOPE * rows + 0.3
-
-
-def plan_size(slots: int, floors: int, aspect: float) -> tuple[int, int]:
-    """Columns and rows of a floor with which rooms come out largest in a picture of that shape, seen as at first.
-
-    >>> plan_size(48, 10, 1.6), plan_size(1, 1, 1.6), plan_size(1000, 10, 1.6)
-    ((24, 2), (1, 1), (112, 9))
-    """
-    slots, floors = max(slots, 1), max(floors, 1)
-    best, found = 0.0, (slots, 1)
-    for rows in range(1, min(math.isqrt(slots) + 1, slots) + 1):
-        columns = -(-slots // rows)
-        width = 0.97 * columns + 0.24 * rows
-        height = 0.89 * storey_height(rows) * (floors - 0.4) + 0.11 * columns + 0.44 * rows
-        size = min(aspect / width, 1 / height)
-        if size > best:
-            best, found = size, (columns, rows)
-    return found
+def _largest_sites(rooms: Rooms) -> Int64:
+    """The MAX_SLOTS functions that have the most; all where they are fewer."""
+    used, at = np.unique(rooms.site_id, return_inverse=True)
+    if len(used) <= MAX_SLOTS:
+        return used
+    return used[np.argsort(-np.bincount(at, rooms.value, len(used)), kind="stable")[:MAX_SLOTS]]
 
 
-def slot_width(columns: int, rows: int, floors: int, aspect: float) -> float:
-    """How wide slots are so that the building fills a picture of that shape; they are never less wide than deep.
-
-    >>> round(slot_width(24, 2, 10, 1.6), 2), slot_width(4, 1, 10, 1.6), slot_width(112, 9, 10, 1.6)
-    (1.91, 2.5, 1.0)
-    """
-    high = 0.89 * storey_height(rows) * (max(floors, 1) - 0.4) + 0.44 * rows
-    free = 0.97 - 0.11 * aspect
-    wanted = (aspect * high - 0.24 * rows) / (columns * free) if free > 0 else MAX_SLOT_WIDTH
-    return min(max(wanted, 1.0), MAX_SLOT_WIDTH)
-
-
-def _places(sites: Mapping[int, SiteRow]) -> Places:
-    """The places of these functions; those of the last session asked for are kept, as laying them out takes a while."""
-    if not _last or _last[0].sites is not sites:
-        _last[:] = [Places(sites)]
-    return _last[0]
+def _passes(
+    functions: Mapping[int, str], rooms: Rooms, shown: BuildingState, sites: Mapping[int, SiteRow]
+) -> npt.NDArray[np.bool_]:
+    """Which rooms the filter lets through."""
+    passes: npt.NDArray[np.bool_] = rooms.value >= shown.least
+    wanted = shown.text.strip().casefold()
+    if wanted:
+        named = [
+            site
+            for site, name in functions.items()
+            if wanted in name.casefold() or (site in sites and wanted in sites[site].module.casefold())
+        ]
+        passes &= np.isin(rooms.site_id, named)
+    return passes
 
 
-_last: list[Places] = []
-
-
-def _without_crowd(frame: Frame, calls: RecentCalls) -> tuple[RecentCalls, int]:
-    """The calls of threads that get a floor, and how many get none: all but the newest that have ended.
-
-    A server with a thread for each request would have a tower of hundreds, with rooms too small to be seen.
-    """
-    living = {track.track_id for track in frame.tracks if track.status != "ended"}
-    ended = [track_id for track_id in calls.tracks.tolist() if track_id not in living]
-    crowd = sorted(ended)[:-MAX_ENDED]
-    if not crowd or not frame.tracks:  # without tracks their names are lost: nobody knows who has ended
-        return calls, 0
-    rows, tracks = ~np.isin(calls.track_id, crowd), ~np.isin(calls.tracks, crowd)
-    kept = replace(
-        calls,
-        track_id=calls.track_id[rows],
-        site_id=calls.site_id[rows],
-        calls=calls.calls[rows],
-        latest_calls=calls.latest_calls[rows],
-        own_ns=calls.own_ns[rows],
-        waited_ns=calls.waited_ns[rows],
-        call_id=calls.call_id[rows],
-        tracks=calls.tracks[tracks],
-        begun=calls.begun[tracks],
+def _with_figures(
+    floors: Sequence[Floor], rooms: Rooms, tint: Tint, trend: Trend, measure: Measure
+) -> tuple[Floor, ...]:
+    """The floors with their totals, how these change, and their heat."""
+    totals = np.bincount(rooms.level, rooms.value, len(floors)).astype(np.int64).tolist()
+    steps = steps_of(tint.scale, np.bincount(rooms.level, rooms.rate, len(floors))).tolist()
+    return tuple(
+        replace(floor, total=total, step=step, per_minute=trend.per_minute(measure.name, floor.tracks))
+        for floor, total, step in zip(floors, totals, steps, strict=True)
     )
-    return kept, len(crowd)
 
 
-def _floors(frame: Frame, calls: RecentCalls) -> tuple[tuple[Floor, ...], dict[int, int]]:
-    """The floors from the ground up, and each track's place among them."""
-    ran = dict(zip(calls.tracks.tolist(), calls.begun.sum(axis=1).tolist(), strict=True))
-    order = {process.process_id: at for at, process in enumerate(frame.processes)}
-    observed = {process.process_id for process in frame.processes if process.tier == "observe"}
-    shown = [
-        track
-        for track in frame.tracks
-        if (track.kind not in HEADS and track.process_id not in observed and track.status != "ended")
-        or track.track_id in ran
-    ]
-    processes = {one.process_id: plain(f"{one.name} {one.pid}", NAME_LENGTH) for one in frame.processes}
-    shown.sort(key=lambda track: (order.get(track.process_id, len(order)), track.track_id))
-    floors = [
-        Floor(
-            track.track_id,
-            plain(track.name, NAME_LENGTH) or f"thread {track.os_id or track.track_id}",
-            0.0,
-            ran.get(track.track_id, 0),
-            track.confidence != "not captured",
-            processes.get(track.process_id, ""),
-        )
-        for track in shown
-    ]
-    there = {track.track_id for track in shown}
-    floors += [Floor(track, f"track {track}", 0.0, count) for track, count in ran.items() if track not in there]
-    return tuple(floors), {floor.track_id: at for at, floor in enumerate(floors)}
-
-
-def _functions(calls: RecentCalls, sites: Mapping[int, SiteRow]) -> dict[int, str]:
-    used = np.unique(calls.site_id).tolist()
+def _functions(site_id: Int64, sites: Mapping[int, SiteRow]) -> dict[int, str]:
+    used = np.unique(site_id).tolist()
     return {site: plain(sites[site].function, NAME_LENGTH) if site in sites else f"site {site}" for site in used}
 
 
 Toward = Literal["left", "right", "up", "down"]
 
 
-def neighbour(plan: Building, place: int | None, toward: Toward) -> int | None:
+def neighbour(plan: House, place: int | None, toward: Toward) -> int | None:
     """The room that an arrow key leads to: along the floor, or to the nearest slot of the next floor with rooms.
 
-    Without a room to start from it is the highest one; at the end of a floor, or of the building, the same one.
+    Without a room to start from it is the largest one; at the end of a floor, or of the building, the same one.
     """
     if not len(plan):
         return None
     if place is None:
         return int(plan.value.argmax())
-    x, y, z = plan.box[:, 0], plan.box[:, 1], plan.box[:, 2]
+    x, level = plan.box[:, 0], plan.level
     if toward in ("left", "right"):
-        along = np.flatnonzero(z == z[place])
-        along = along[np.lexsort((y[along], x[along]))]
+        along = np.flatnonzero(level == level[place])
         at = int(np.flatnonzero(along == place)[0]) + (1 if toward == "right" else -1)
         return int(along[min(max(at, 0), len(along) - 1)])
-    beyond = z[z > z[place]] if toward == "up" else z[z < z[place]]
+    beyond = level[level > level[place]] if toward == "up" else level[level < level[place]]
     if not len(beyond):
         return place
-    there = np.flatnonzero(z == (beyond.min() if toward == "up" else beyond.max()))
-    return int(there[np.argmin(np.abs(x[there] - x[place]) + np.abs(y[there] - y[place]))])
+    there = np.flatnonzero(level == (beyond.min() if toward == "up" else beyond.max()))
+    return int(there[np.argmin(np.abs(x[there] - x[place]))])

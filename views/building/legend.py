@@ -1,55 +1,57 @@
-"""The building's legend: which quantity the height is, in which unit and up to what; what the colours stand for."""
+"""The building's legend: which quantity the height is, on which scale, over which stretch; what colours stand for."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QLinearGradient, QPainter
+import math
 
-from views.building.layout import HOT_PER_SECOND, Building
-from views.drawing.heat import heat_scale
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+
+from views.building.layout import House
+from views.building.regions import PAD_PX, Area
+from views.drawing.heat import step_colours
 from views.drawing.theme import colours, text_font
 from views.loop.state import Theme
-from views.words.figures import count_text, duration_text, short_count
+from views.words.figures import duration_text
+from views.words.heat_steps import STEPS
 
-BAR_PX = 150.0
-
-
-def height_words(plan: Building) -> str:
-    """What the height is: quantity, stretch, scale and the highest value with its unit."""
-    span = duration_text(plan.window_ns)
-    crowd = f" · without {count_text(plan.left_out)} ended threads" if plan.left_out else ""
-    if plan.measure == "time":
-        return f"Height: own time in the last {span}, highest {duration_text(plan.top)}{crowd}"
-    return f"Height: calls in the last {span}, by powers of ten, highest {short_count(plan.top)} calls{crowd}"
+FONT_POINTS = 8.5
+SWATCH_PX = 8.0
+GAP_PX = 14.0
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
-def colour_words(plan: Building) -> str:
-    """What the colour is."""
-    return f"Colour: calls per second in the last {duration_text(plan.window_ns // 10)}"
+def height_words(plan: House) -> str:
+    """What the height is: quantity, stretch, scale."""
+    span = duration_text(plan.span_ns)
+    said = f"Height: {plan.measure.says} in the last {span}, linear, full height {plan.measure.text(plan.full)}"
+    return f"{said} ({plan.measure.note})" if plan.measure.note else said
 
 
-def paint_legend(painter: QPainter, plan: Building, theme: Theme, width: float, bottom: float) -> None:
-    """Paints the legend along the bottom: words to the left, the scale to the right or below them."""
-    shown, font = colours(theme), text_font()
+def colour_words(plan: House) -> str:
+    """What the colour is, step by step."""
+    steps = ", ".join(f"{step} {words}" for step, words in zip(STEPS, plan.tint.scale.words(), strict=True))
+    return f"Colour: {plan.tint.scale.title} in the same stretch: {steps}"
+
+
+def paint_legend(painter: QPainter, plan: House, area: Area, theme: Theme, *, instead: str = "") -> None:
+    """Paints it along the bottom: the steps to the right, the words, or those `instead`, as far as there is room."""
+    left, top, width, height = area
+    font = text_font(FONT_POINTS)
     metrics = QFontMetricsF(font)
     painter.setFont(font)
-    line = metrics.height() + 2
-    top = bottom - 2 * line - 8
-    painter.setPen(QColor(shown.muted))
-    words = QRectF(12, top, max(width - BAR_PX - 48, 60), line)
-    for at, text in enumerate((height_words(plan), colour_words(plan))):
-        painter.drawText(
-            words.translated(0, at * line),
-            int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter),
-            metrics.elidedText(text, Qt.TextElideMode.ElideRight, words.width()),
-        )
-    bar = QRectF(width - BAR_PX - 16, top + 4, BAR_PX, line - 8)
-    gradient = QLinearGradient(bar.left(), 0, bar.right(), 0)
-    scale = heat_scale(theme)
-    for at, colour in enumerate(scale):
-        gradient.setColorAt(at / (len(scale) - 1), colour)
-    painter.fillRect(bar, gradient)
-    below = QRectF(bar.left(), bar.bottom() + 2, bar.width(), line)
-    painter.drawText(below, int(Qt.AlignmentFlag.AlignLeft), "0")
-    painter.drawText(below, int(Qt.AlignmentFlag.AlignHCenter), short_count(HOT_PER_SECOND**0.5))
-    painter.drawText(below, int(Qt.AlignmentFlag.AlignRight), f"{short_count(HOT_PER_SECOND)} /s")
+    words = plan.tint.scale.words()
+    x = left + width - PAD_PX - sum(math.ceil(metrics.horizontalAdvance(word)) for word in words)
+    x -= len(words) * (SWATCH_PX + 5) + (len(words) - 1) * GAP_PX
+    steps_left = max(x, left + PAD_PX)
+    x = steps_left
+    for colour, word in zip(step_colours(theme), words, strict=True):
+        painter.fillRect(QRectF(round(x), round(top + (height - SWATCH_PX) / 2), SWATCH_PX, SWATCH_PX), colour)
+        wide = math.ceil(metrics.horizontalAdvance(word))
+        painter.setPen(QColor(colours(theme).muted))
+        painter.drawText(QRectF(round(x) + SWATCH_PX + 5, top, wide + 1, height), _LEFT, word)
+        x += SWATCH_PX + 5 + wide + GAP_PX
+    room = steps_left - left - PAD_PX - GAP_PX
+    if room > 60:
+        said = metrics.elidedText(instead or height_words(plan), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(left + PAD_PX, top, room, height), _LEFT, said)

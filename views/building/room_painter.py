@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 from PySide6.QtGui import QImage
 
-from views.building.layout import Building
+from views.building.layout import House
 from views.building.projection import Projection
 from views.loop.state import Theme
 
@@ -15,7 +15,7 @@ from views.loop.state import Theme
 class Picture(msgspec.Struct, frozen=True):
     """What to draw, and once it is drawn, the image."""
 
-    plan: Building
+    plan: House
     view: Projection
     theme: Theme
     width: int
@@ -25,7 +25,7 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class RoomPictures(Protocol):
-    """Draws pictures of buildings, at once or a little later: `ready` is emitted when `latest` has a new one."""
+    """Draws floors and rooms, on nothing, at once or a little later: `ready` is emitted when `latest` is a new one."""
 
     latest: Picture | None
 

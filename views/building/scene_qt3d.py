@@ -11,8 +11,6 @@ ticks for ever. A picture that does not come within a few frames is waited for b
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 import numpy as np
 from PySide6.Qt3DCore import Qt3DCore
@@ -20,28 +18,28 @@ from PySide6.Qt3DRender import Qt3DRender
 from PySide6.QtCore import QByteArray, QObject, QSize, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QMatrix4x4, QOffscreenSurface, QSurfaceFormat, QVector2D, QVector3D
 
-from views.building.layout import ROOM_WIDTH, Building, Float32
+from views.building.layout import ROOM_DEPTH, Float32, House
 from views.building.room_painter import Picture
-from views.building.scene_isometric import FLAT_PX
-from views.drawing.heat import STEPS, heat_scale
-from views.drawing.theme import colours, mixed
+from views.building.scene_painted import FLAT_PX, FRONT, SHADE, SIDE, TILE_Y, floor_colour, slab_depth, wing_colour
+from views.drawing.heat import step_colours
+from views.drawing.theme import colours
 from views.loop.state import Theme
 
 MAX_RETRIES = 20
 FRAMES_AT_ONCE = 3
 LATER_MS = 5
-SLAB = 0.06
+TILE = 0.006
 _FLOATS = 9
 _TOP_AND_FRONT, _ALL_SEEN = 12, 18  # vertices of `seen_faces`
 _VERTEX = b"""#version 330 core
 in vec3 vertexPosition; in vec3 vertexNormal; in vec3 origin; in vec3 size; in vec3 paint;
-uniform mat4 toClip; uniform vec3 ground; uniform vec2 turned;
+uniform mat4 toClip; uniform vec3 ground; uniform vec2 turned; uniform vec2 shades;
 out vec3 shown;
 void main() {
     vec3 corner = vertexPosition;
     if (vertexNormal.x != 0.0) corner.x = turned.x;
     if (abs(vertexNormal.y) > 0.5) corner.y = turned.y;
-    float shade = vertexNormal.z != 0.0 ? 0.0 : abs(vertexNormal.y) > 0.5 ? 0.28 : 0.5;
+    float shade = vertexNormal.z != 0.0 ? 0.0 : abs(vertexNormal.y) > 0.5 ? shades.y : shades.x;
     shown = mix(paint, ground, shade);
     gl_Position = toClip * vec4(origin + corner * size, 1.0);
 }"""
@@ -62,7 +60,7 @@ class Qt3DPictures(QObject):
         self._wanted: Picture | None = None
         self._drawing: Picture | None = None
         self._reply: Qt3DRender.QRenderCaptureReply | None = None
-        self._uploaded: tuple[Building, Theme] | None = None
+        self._uploaded: tuple[House, Theme, float] | None = None
         self._retries = 0
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -130,21 +128,22 @@ class Qt3DPictures(QObject):
             self._selector.setExternalRenderTargetSize(size)
             for texture in self._textures:
                 texture.setSize(size.width(), size.height())
-        self._clear.setClearColor(QColor(colours(wanted.theme).panel))
         ground = QColor(colours(wanted.theme).window if wanted.theme == "dark" else colours(wanted.theme).text)
         self._ground.setValue(_vector(ground))
-        if self._uploaded != (wanted.plan, wanted.theme):
-            self._uploaded = (wanted.plan, wanted.theme)
-            data = instances(wanted.plan, wanted.theme)
+        slab = round(slab_depth(wanted.view) / wanted.view.storey, 4)
+        if self._uploaded != (wanted.plan, wanted.theme, slab):
+            self._uploaded = (wanted.plan, wanted.theme, slab)
+            data = instances(wanted.plan, wanted.theme, slab)
             self._boxes.setData(QByteArray(data.tobytes()))
             for attribute in self._per_box:
                 attribute.setCount(len(data))
             self._renderer.setInstanceCount(len(data))
         self._to_clip.setValue(clip_matrix(wanted))
-        yaw = wanted.view.yaw
+        sideways = wanted.view.sideways
         # As the painter does it: of rooms that small the side is not seen, and a third fewer triangles are.
-        self._renderer.setVertexCount(_TOP_AND_FRONT if wanted.view.scale <= FLAT_PX else _ALL_SEEN)
-        self._turned.setValue(QVector2D(float(math.sin(yaw) <= 0), float(math.cos(yaw) <= 0)))
+        flat = abs(sideways) * ROOM_DEPTH < FLAT_PX
+        self._renderer.setVertexCount(_TOP_AND_FRONT if flat else _ALL_SEEN)
+        self._turned.setValue(QVector2D(float(sideways >= 0), 0.0))
         self._reply = self._capture.requestCapture()
 
     def _captured(self, reply: Qt3DRender.QRenderCaptureReply) -> None:
@@ -189,6 +188,7 @@ class Qt3DPictures(QObject):
         camera_selector.setCamera(camera)
         self._clear = render.QClearBuffers(camera_selector)
         self._clear.setBuffers(render.QClearBuffers.BufferType.ColorDepthBuffer)
+        self._clear.setClearColor(QColor(0, 0, 0, 0))  # the walls behind are painted, and so is what lies before
         self._capture = render.QRenderCapture(self._clear)
         settings = render.QRenderSettings(root)
         settings.setActiveFrameGraph(self._selector)
@@ -222,6 +222,8 @@ class Qt3DPictures(QObject):
         self._turned = Qt3DRender.QParameter("turned", QVector2D(), material)
         material.addParameter(self._ground)
         material.addParameter(self._turned)
+        self._shades = Qt3DRender.QParameter("shades", QVector2D(SHADE[SIDE], SHADE[FRONT]), material)
+        material.addParameter(self._shades)
         effect = Qt3DRender.QEffect(material)
         technique = Qt3DRender.QTechnique(effect)
         wanted = technique.graphicsApiFilter()
@@ -260,18 +262,25 @@ class Qt3DPictures(QObject):
         ]
 
 
-def instances(plan: Building, theme: Theme) -> Float32:
-    """All boxes of a building, floors first. Shape: (n, 9): origin, size, red green blue of 0 to 1."""
-    boxes = np.zeros((len(plan.floors) + len(plan), _FLOATS), np.float32)
-    slabs, rooms = boxes[: len(plan.floors)], boxes[len(plan.floors) :]
-    slabs[:, 2] = [floor.z - SLAB for floor in plan.floors]
-    slabs[:, 3:6] = (plan.width, plan.rows, 0.0)
-    slabs[:, 6:9] = _vector_values(QColor(mixed(colours(theme).raised, colours(theme).line, 0.6)))
-    rooms[:, :3] = plan.box[:, :3]
-    rooms[:, 3], rooms[:, 4] = plan.room_width, ROOM_WIDTH
-    rooms[:, 5] = plan.box[:, 3]
-    scale = np.array([_vector_values(colour) for colour in heat_scale(theme)], np.float32)
-    rooms[:, 6:9] = scale[np.minimum((plan.heat * STEPS).astype(np.int64), STEPS - 1)]
+def instances(plan: House, theme: Theme, slab: float) -> Float32:
+    """All boxes of a building: slabs, the wings' parts of them, rooms. `slab`: how thick floors are, in storeys.
+
+    Shape: (n, 9): origin, size, red green blue of 0 to 1.
+    """
+    floors, wings = len(plan.floors), len(plan.wings)
+    boxes = np.zeros((floors * (1 + wings) + len(plan), _FLOATS), np.float32)
+    slabs, tiles, rooms = boxes[:floors], boxes[floors : floors * (1 + wings)], boxes[floors * (1 + wings) :]
+    slabs[:, 2] = np.arange(floors) - slab
+    slabs[:, 3:6] = (plan.width, 1.0, slab)
+    slabs[:, 6:9] = _vector_values(QColor(floor_colour(theme)))
+    for at, wing in enumerate(plan.wings):
+        of_wing = tiles[at * floors : (at + 1) * floors]
+        of_wing[:, 0], of_wing[:, 1], of_wing[:, 2] = wing.x, TILE_Y, np.arange(floors)
+        of_wing[:, 3:6] = (wing.width, 1 - 2 * TILE_Y, TILE)
+        of_wing[:, 6:9] = _vector_values(QColor(wing_colour(theme, wing)))
+    rooms[:, :6] = plan.box
+    scale = np.array([_vector_values(colour) for colour in step_colours(theme)], np.float32)
+    rooms[:, 6:9] = scale[plan.step]
     return boxes
 
 
@@ -297,16 +306,13 @@ def seen_faces() -> Float32:
 
 
 def clip_matrix(wanted: Picture) -> QMatrix4x4:
-    """The projection as OpenGL wants it: the picture and its depth from -1 to 1."""
-    view, plan = wanted.view, wanted.plan
-    sin, cos = math.sin(view.yaw), math.cos(view.yaw)
-    across, down = 2 * view.scale / wanted.width, 2 * view.scale / wanted.height
-    reach = 1.0 / (plan.width + plan.rows + (len(plan.floors) + 1) * plan.storey + 1)
-    tilt_sin, tilt_cos = math.sin(view.pitch), math.cos(view.pitch)
+    """The projection as OpenGL wants it: the picture from -1 to 1, and what has the smaller y nearer."""
+    view = wanted.view
+    right, up = 2 / wanted.width, 2 / wanted.height
     rows = (
-        (across * cos, -across * sin, 0.0, 2 * view.origin_x / wanted.width - 1),
-        (down * sin * tilt_sin, down * cos * tilt_sin, down * tilt_cos, 1 - 2 * view.origin_y / wanted.height),
-        (reach * sin * tilt_cos, reach * cos * tilt_cos, -reach * tilt_sin, 0.0),
+        (right * view.slot, right * view.sideways, 0.0, right * view.origin_x - 1),
+        (0.0, up * view.upwards, up * view.storey, 1 - up * view.origin_y),
+        (0.0, 1.8, 0.0, -0.9),
         (0.0, 0.0, 0.0, 1.0),
     )
     return QMatrix4x4([value for row in rows for value in row])

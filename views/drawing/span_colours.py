@@ -26,13 +26,18 @@ def site_colour(theme: Theme, site: SiteRow) -> str:
     return span_colour(theme, site.file or site.module, site.line, site.function)
 
 
+@functools.lru_cache(maxsize=4_096)
+def module_colour(theme: Theme, module: str) -> str:
+    """The hue of a module, as light as its functions are on average."""
+    return rgb_of(sum(LIGHTNESS[theme]) / 2, CHROMA, _hue_of(module))
+
+
 @functools.lru_cache(maxsize=65_536)
 def span_colour(theme: Theme, module: str, line: int, function: str) -> str:
     """The colour of a function of a module; where its line is not known its name stands for it."""
-    hue = _hashed(module) % _HUES * 360 / _HUES
     place = (line or _hashed(function)) * _GOLDEN % 1.0
     low, high = LIGHTNESS[theme]
-    return rgb_of(low + (high - low) * place, CHROMA, hue)
+    return rgb_of(low + (high - low) * place, CHROMA, _hue_of(module))
 
 
 def rgb_of(lightness: float, chroma: float, hue: float) -> str:
@@ -53,6 +58,10 @@ def rgb_of(lightness: float, chroma: float, hue: float) -> str:
         -0.0041960863 * long - 0.7034186147 * middle + 1.7076147010 * short,
     )
     return "#" + bytes(_encoded(min(max(part, 0.0), 1.0)) for part in linear).hex()
+
+
+def _hue_of(module: str) -> float:
+    return _hashed(module) % _HUES * 360 / _HUES
 
 
 def _encoded(linear: float) -> int:

@@ -45,7 +45,8 @@ def recent(source: Source, frame: Frame | None) -> RecentCalls:
         frame,
         start_ns,
         frame.time_ns,
-        source.waits_between(start_ns, frame.time_ns),
+        waits=source.waits_between(start_ns, frame.time_ns),
+        cpu_shares=source.cpu_shares_between(start_ns, frame.time_ns),
     )
     with _lock:
         kept.append((frame, found))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch, concat
@@ -27,7 +28,10 @@ from views.reading.pool import Pool
 
 MAX_CACHED_ROWS = 6_000_000
 _CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
-_WAIT_COLUMNS = ("start_ns", "end_ns", "track_id")
+_COLUMNS = {
+    "waits": ("start_ns", "end_ns", "track_id"),
+    "metrics": ("time_ns", "process_id", "name", "value"),
+}
 _Answer = TypeVar("_Answer")
 
 
@@ -158,7 +162,22 @@ class Source:
         session = self.pinned().session
         pieces = [self._piece(session, "waits", index) for index in _segments_between(session, start_ns, end_ns)]
         tables = [piece for piece in pieces if piece is not None and len(piece)]
-        return pa.concat_tables(tables) if tables else empty_table("waits").select(_WAIT_COLUMNS)
+        return pa.concat_tables(tables) if tables else empty_table("waits").select(_COLUMNS["waits"])
+
+    def cpu_shares_between(self, start_ns: int, end_ns: int) -> dict[int, float]:
+        """How much of a core the process of each track has used then, by track id, as far as that was sampled."""
+        session = self.pinned().session
+        pieces = [self._piece(session, "metrics", index) for index in _segments_between(session, start_ns, end_ns)]
+        samples: dict[int, list[float]] = {}
+        for piece in pieces:
+            if piece is not None and len(piece):
+                is_cpu = pc.and_(pc.equal(piece["name"], "cpu_percent"), pc.greater(piece["time_ns"], start_ns))
+                rows = piece.filter(pc.and_(is_cpu, pc.less_equal(piece["time_ns"], end_ns)))
+                for process, value in zip(rows["process_id"].to_pylist(), rows["value"].to_pylist(), strict=True):
+                    samples.setdefault(process, []).append(value)
+        means = {process: sum(values) / len(values) / 100 for process, values in samples.items()}
+        tracks = self.names.tracks.values()
+        return {row.track_id: means[row.process_id] for row in tracks if row.process_id in means}
 
     def segment_events(self, index: int) -> EventBatch:
         """All events of one segment; none if they are damaged or there is no such segment."""
@@ -186,14 +205,14 @@ class Source:
 
 
 def _rows_of(session: Session, table: str, index: int) -> Any:
-    """One segment's rows of events, calls or waits."""
+    """One segment's rows of a table."""
     if table == "events":
         return in_time_order(session.events(index))
     if table == "calls":
         return session.calls(index, _CALL_COLUMNS)
     if session.segments[index].file(table) is None:
-        return empty_table(table).select(_WAIT_COLUMNS)
-    return session.segment_table(index, table, _WAIT_COLUMNS)
+        return empty_table(table).select(_COLUMNS[table])
+    return session.segment_table(index, table, _COLUMNS[table])
 
 
 def _segments_between(session: Session | None, start_ns: int, end_ns: int) -> list[int]:

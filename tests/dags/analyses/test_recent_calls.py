@@ -65,7 +65,7 @@ def test_what_a_thread_slept_counts_for_the_innermost_call_it_slept_in() -> None
         ended_call(9, (0, 90 * MS), 3, 1, None),
     ]
     slept = waits_of((5 * MS, 25 * MS, 2), (5 * MS, 25 * MS, 2), (40 * MS, 80 * MS, 2), (10 * MS, None, 2))
-    calls = recent_calls(as_table("calls", rows), None, 0, 100 * MS, slept)
+    calls = recent_calls(as_table("calls", rows), None, 0, 100 * MS, waits=slept)
     assert waited(calls) == {
         (2, 1): (40 * MS, 22 * MS),
         (2, 2): (0, 2 * MS),
@@ -78,7 +78,7 @@ def test_a_wait_is_cut_to_the_stretch_and_one_that_goes_on_is_told_by_the_frame(
     stack = [call(7, "main", 20 * MS, site_id=1), call(8, "put", 30 * MS, site_id=2)]
     now = frame(100 * MS, tracks=[track(2, stack=stack, status="waiting", waiting_since_ns=60 * MS)])
     goes_on = waits_of((60 * MS, None, 2), (60 * MS, 140 * MS, 2))
-    calls = recent_calls(as_table("calls", []), now, 50 * MS, 100 * MS, goes_on)
+    calls = recent_calls(as_table("calls", []), now, 50 * MS, 100 * MS, waits=goes_on)
     assert waited(calls) == {(2, 1): (0, 0), (2, 2): (40 * MS, 10 * MS)}
 
 
@@ -88,9 +88,16 @@ def test_a_wait_outside_every_call_belongs_to_no_room() -> None:
         None,
         0,
         100 * MS,
-        waits_of((0, 40 * MS, 2), (70 * MS, 90 * MS, 2), (0, 90 * MS, 5)),
+        waits=waits_of((0, 40 * MS, 2), (70 * MS, 90 * MS, 2), (0, 90 * MS, 5)),
     )
     assert waited(calls) == {(2, 1): (0, 10 * MS)}
+
+
+def test_no_function_computes_more_than_its_process_did() -> None:
+    rows = [ended_call(1, (0, 90 * MS), 2, 1, None), ended_call(2, (0, 5 * MS), 3, 1, None)]
+    rows.append(ended_call(3, (0, 90 * MS), 4, 1, None))
+    calls = recent_calls(as_table("calls", rows), None, 0, 100 * MS, cpu_shares={2: 0.2, 3: 0.2})
+    assert waited(calls) == {(2, 1): (0, 20 * MS), (3, 1): (0, 5 * MS), (4, 1): (0, 90 * MS)}
 
 
 def test_begun_calls_are_spread_over_the_parts_of_the_stretch() -> None:

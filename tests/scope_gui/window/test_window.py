@@ -28,6 +28,7 @@ def test_the_keys_of_the_building_turn_it_and_go_into_it(qtbot: QtBot) -> None:
     first = stage.camera
     for command in COMMANDS:
         if command.look is not None:
+            stage.look_from(first)
             window.do(command)
             assert (stage.camera == first) == (command.look == "whole"), command.title
     window.do(next(command for command in COMMANDS if command.ask == "rooms"))

@@ -12,18 +12,20 @@ from PySide6.QtGui import QGuiApplication, QImage, QPainter
 
 from tests.views.frames import SECOND_NS, calls_of, ended_call, frame, sites, track
 from tests.views.pictures import pixels
-from views.building.layout import Building, building
+from views.building.layout import House, house
 from views.building.projection import Camera, projection
 from views.building.room_painter import Picture
-from views.building.scene_isometric import paint_rooms
+from views.building.scene_painted import paint_rooms
 from views.building.scene_qt3d import Qt3DPictures
+from views.building.state import BuildingState
+from views.building.steady import Memory
 from views.drawing.theme import colours
 from views.loop.state import Theme
 
 WIDTH, HEIGHT = 640, 480
 
 
-def plan_of(threads: int, loud: int) -> Building:
+def plan_of(threads: int, loud: int) -> House:
     at = frame(SECOND_NS, tracks=[track(n) for n in range(2, threads + 2)])
     rows = [
         ended_call(n * 10_000 + m * 500 + k, (SECOND_NS - 9_000 + k, SECOND_NS - 8_900 + k), n, m, None)
@@ -31,7 +33,7 @@ def plan_of(threads: int, loud: int) -> Building:
         for m in range(1, 9)
         for k in range(300 if m == loud else 2)
     ]
-    return building(at, calls_of(rows, at, 0, SECOND_NS), sites(*(f"f{m}" for m in range(8))), "calls")
+    return house(at, calls_of(rows, at, 0, SECOND_NS), sites(*(f"f{m}" for m in range(8))), BuildingState(), Memory())
 
 
 def painted(wanted: Picture) -> QImage:
@@ -59,7 +61,7 @@ def story() -> dict[str, object]:
         gc.collect()
         plan = plan_of(2 + at, 1 + 3 * at)
         view = projection(
-            plan, Camera(yaw=0.2 + 1.1 * at, pitch=0.5 + 0.2 * at), (0.0, 0.0, float(WIDTH), float(HEIGHT))
+            plan, Camera(turn=1.2 - 0.9 * at, tilt=0.5 + 0.4 * at), (0.0, 0.0, float(WIDTH), float(HEIGHT))
         )
         wanted = Picture(plan, view, theme, WIDTH, HEIGHT)
         loop = QEventLoop()

@@ -1,95 +1,103 @@
-"""From plan units to pixels, and back from a pixel to a room."""
+"""From units to pixels, and back from a pixel to a room."""
 
 from __future__ import annotations
 
-import math
+import itertools
 
 import numpy as np
 import pytest
 
-from tests.views.frames import SECOND_NS, calls_of, ended_call, frame, sites, track
-from views.building.layout import Building, building
-from views.building.projection import LEAST_PITCH, MOST_PITCH, Camera, nearness, painting_order, projection, room_under
+from tests.views.building.houses import begun, module_sites, of_rows, plan_of
+from views.building.layout import ROOM_DEPTH
+from views.building.projection import (
+    HIT_PX,
+    MOST_TURN,
+    Camera,
+    camera_of,
+    painting_order,
+    projection,
+    room_under,
+)
 
 AREA = (100.0, 50.0, 800.0, 600.0)
+CAMERAS = [Camera(turn=turn, tilt=tilt) for turn, tilt in itertools.product((-2.5, -1, 0, 0.5, 1, 2.5), (0, 1, 2))]
 
 
-def plan_of(threads: int, functions: int) -> Building:
-    at = frame(SECOND_NS, tracks=[track(n) for n in range(2, threads + 2)])
-    rows = [
-        ended_call(n * 1000 + m, (m, m + 5), n, m, None)
-        for n in range(2, threads + 2)
-        for m in range(1, functions + 1)
-        for _ in range(1)
-    ]
-    return building(at, calls_of(rows, at, 0, SECOND_NS), sites(*map(str, range(functions))), "calls")
+@pytest.mark.parametrize("camera", CAMERAS, ids=str)
+@pytest.mark.parametrize("size", [(1, 1), (6, 30), (20, 200)])
+def test_the_whole_building_fits_its_area_from_every_side(camera: Camera, size: tuple[int, int]) -> None:
+    plan = plan_of(*size)
+    view = projection(plan, camera, AREA)
+    corners = np.concatenate([view.level((0.0, plan.width), z) for z in (0.0, float(len(plan.floors)))])
+    assert corners[:, 0].min() >= 99.9
+    assert corners[:, 0].max() <= 900.1
+    assert corners[:, 1].min() >= 49.9
+    assert corners[:, 1].max() <= 650.1
 
 
-YAWS = [math.radians(degrees) for degrees in (-170, -135, -90, -50, -14, 0, 14, 30, 45, 60, 89, 100, 180)]
+def test_floors_are_level_from_every_side() -> None:
+    plan = plan_of(3, 12)
+    for camera in CAMERAS:
+        floor = projection(plan, camera, AREA).level((0.0, plan.width), 1.0)
+        assert floor[0, 1] == floor[1, 1]
+        assert floor[2, 1] == floor[3, 1]
 
 
-@pytest.mark.parametrize("yaw", YAWS)
-def test_the_whole_building_fits_its_area_from_every_side(yaw: float) -> None:
-    plan = plan_of(6, 30)
-    for pitch in (LEAST_PITCH, 0.5, MOST_PITCH):
-        faces = projection(plan, Camera(yaw=yaw, pitch=pitch), AREA).faces(plan)
-        assert faces.shape == (180, 3, 4, 2)
-        assert faces[..., 0].min() >= 100
-        assert faces[..., 0].max() <= 900
-        assert faces[..., 1].max() <= 650
+def test_from_the_front_rooms_are_bars_of_their_height() -> None:
+    plan = of_rows([*begun(30, 2, 1, 100), *begun(60, 2, 2, 200)], module_sites("one"))
+    faces = projection(plan, camera_of("front"), AREA).faces(plan)
+    assert np.ptp(faces[:, 0, :, 0], axis=1).tolist() == pytest.approx([0, 0])
+    assert np.ptp(faces[:, 1, :, 1], axis=1).tolist() == pytest.approx([0, 0])
+    heights = np.ptp(faces[:, 2, :, 1], axis=1)
+    assert heights[1] == pytest.approx(2 * heights[0])
 
 
-@pytest.mark.parametrize("yaw", YAWS)
-def test_the_room_under_the_middle_of_a_roof_is_that_room_from_every_side(yaw: float) -> None:
-    plan = plan_of(3 if abs(yaw) < 0.3 else 1, 12)  # seen from the side, floors cover those below
-    order = painting_order(plan, yaw)
-    faces = projection(plan, Camera(yaw=yaw), AREA).faces(plan)
+@pytest.mark.parametrize("camera", CAMERAS, ids=str)
+def test_the_room_under_the_middle_of_a_front_is_that_room_from_every_side(camera: Camera) -> None:
+    plan = plan_of(4, 24)
+    view = projection(plan, camera, AREA)
+    order, faces = painting_order(plan, view), view.faces(plan)
     found = [room_under(faces[order], *faces[place, 2].mean(axis=0)) for place in range(len(plan))]
     assert [None if at is None else int(order[at]) for at in found] == list(range(len(plan)))
     assert room_under(faces[order], 1.0, 1.0) is None
 
 
-@pytest.mark.parametrize("yaw", YAWS)
-def test_rooms_of_one_group_never_cover_each_other(yaw: float) -> None:
-    plan = plan_of(1, 40)
-    shown = projection(plan, Camera(yaw=yaw), AREA)
-    faces, near = shown.faces(plan), nearness(plan, yaw)
-    for group in np.unique(near):
-        at = np.flatnonzero(near == group)
-        left, right = faces[at][..., 0].min(axis=(1, 2)), faces[at][..., 0].max(axis=(1, 2))
-        order = np.argsort(left)
-        assert (right[order][:-1] <= left[order][1:] + 0.01).all()
+@pytest.mark.parametrize("camera", CAMERAS, ids=str)
+def test_a_rooms_side_ends_before_the_next_room_but_one_begins(camera: Camera) -> None:
+    """Sides, then roofs, then fronts of a floor can be painted together only then."""
+    for size in ((3, 5), (3, 200)):
+        plan = plan_of(*size)
+        view = projection(plan, camera, AREA)
+        assert abs(view.sideways) * ROOM_DEPTH <= view.slot + 1e-6
 
 
-@pytest.mark.parametrize("yaw", YAWS)
-def test_what_is_painted_later_is_never_behind(yaw: float) -> None:
-    """Source: the middle of a room on the line of sight, by the depth of the docstring's formula."""
-    plan = plan_of(1, 40)
-    faces, order = projection(plan, Camera(yaw=yaw), AREA).faces(plan), painting_order(plan, yaw)
-    middle = plan.box[:, :2] + np.array([plan.room_width, 0.7]) / 2
-    depth = middle[:, 0] * math.sin(yaw) + middle[:, 1] * math.cos(yaw)
-    low, high = faces.min(axis=(1, 2)), faces.max(axis=(1, 2))
-    for at, first in enumerate(order):
-        later = order[at + 1 :]
-        overlap = np.minimum(high[first], high[later]) - np.maximum(low[first], low[later])
-        covering = later[(overlap > 1.0).all(axis=1)]
-        assert (depth[covering] < depth[first] + 1e-6).all()
+def test_a_small_room_is_hit_within_twelve_pixels() -> None:
+    plan = of_rows([*begun(1, 2, 1, 100), *begun(3_000, 2, 9, 9_000)], module_sites("one", each=120))
+    view = projection(plan, camera_of("front"), (0.0, 0.0, 60.0, 200.0))
+    faces = view.faces(plan)
+    small = plan.room(2, 1)
+    assert small is not None
+    low, high = faces[small].min(axis=(0, 1)), faces[small].max(axis=(0, 1))
+    assert (high - low)[1] < HIT_PX
+    middle = (low + high) / 2
+    assert room_under(faces, middle[0], middle[1] - HIT_PX / 2 + 0.5) == small
+    assert room_under(faces, middle[0], middle[1] + HIT_PX / 2 - 0.5) == small
+    assert room_under(faces, middle[0], middle[1] + HIT_PX) is None
 
 
-def test_a_camera_turns_all_around_and_always_looks_from_above() -> None:
+def test_a_camera_turns_to_both_sides_and_always_looks_from_above() -> None:
     camera = Camera()
-    for _ in range(36):
-        camera = camera.looking("turn left")
-    assert camera.yaw == pytest.approx(Camera().yaw)
-    assert Camera().turned(0.0, 9.0).pitch == MOST_PITCH
-    assert Camera().turned(0.0, -9.0).pitch == LEAST_PITCH
+    for _ in range(50):
+        camera = camera.looking("turn right").looking("tilt down")
+    assert (camera.turn, camera.tilt) == (-MOST_TURN, 0.0)
     assert camera.looking("closer").zoom > 1 > camera.looking("farther").zoom
-    assert camera.looking("tilt up").looking("turn right").looking("whole") == Camera()
+    assert camera.looking("tilt up").looking("turn left").looking("whole") == Camera()
+    assert camera.looking("whole", "front") == camera_of("front") != Camera()
 
 
 def test_coming_closer_keeps_the_point_under_the_mouse() -> None:
     plan = plan_of(2, 8)
     before, after = (projection(plan, camera, AREA) for camera in (Camera(), Camera().closer(2.0, 120.0, -40.0)))
     x, y = 100 + 400 + 120.0, 50 + 300 - 40.0
-    assert (x - before.origin_x) / before.scale == pytest.approx((x - after.origin_x) / after.scale)
-    assert (y - before.origin_y) / before.scale == pytest.approx((y - after.origin_y) / after.scale)
+    assert (x - before.origin_x) / before.slot == pytest.approx((x - after.origin_x) / after.slot)
+    assert (y - before.origin_y) / before.storey == pytest.approx((y - after.origin_y) / after.storey)

@@ -16,10 +16,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from tests.interpreters import ROOT
-from tests.views.frames import SECOND_NS, calls_of, frame, track
+from tests.views.building.houses import plan_of
 from views.building.gl_probe import GlProbe
-from views.building.layout import building, one_floor
-from views.building.projection import Camera, projection
+from views.building.layout import one_room
+from views.building.projection import Camera, camera_of, projection
 from views.building.room_painter import Picture
 from views.building.scene_qt3d import clip_matrix, instances, seen_faces
 
@@ -103,22 +103,27 @@ def test_asking_is_not_worth_it_without_a_display_or_when_switched_off(
 
 
 def test_a_point_comes_to_the_same_place_through_the_matrix_as_through_the_projection() -> None:
-    plan = one_floor()
-    view = projection(plan, Camera(yaw=0.2), (0.0, 0.0, 640.0, 480.0))
-    matrix = clip_matrix(Picture(plan, view, "dark", 640, 480))
-    for point in ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.3, 0.9, 1.2)):
-        rows = np.array(matrix.copyDataTo()).reshape(4, 4)
-        clip = rows @ np.array([*point, 1.0])
-        x, y = view.points(*(np.array(value) for value in point))
-        assert [(clip[0] + 1) * 320, (1 - clip[1]) * 240] == pytest.approx([x, y], abs=0.01)
-        assert -1 <= clip[2] <= 1
+    plan = one_room()
+    for camera in (Camera(), Camera(turn=-0.7, tilt=0.4), camera_of("front")):
+        view = projection(plan, camera, (0.0, 0.0, 640.0, 480.0))
+        rows = np.array(clip_matrix(Picture(plan, view, "dark", 640, 480)).copyDataTo()).reshape(4, 4)
+        depths = []
+        for point in ((0.0, 0.0, 0.0), (1.0, 0.3, 0.0), (0.3, 0.9, 1.2)):
+            clip = rows @ np.array([*point, 1.0])
+            x, y = view.at(*point)
+            assert [(clip[0] + 1) * 320, (1 - clip[1]) * 240] == pytest.approx([x, y], abs=0.01)
+            assert -1 <= clip[2] <= 1
+            depths.append(clip[2])
+        assert depths == sorted(depths)  # what has the larger y is farther away
 
 
-def test_boxes_are_floors_first_and_only_faces_that_can_be_seen_are_drawn() -> None:
-    at = frame(SECOND_NS, tracks=[track(2), track(3)])
-    plan = building(at, calls_of([], at, 0, SECOND_NS), {}, "calls")
-    assert instances(plan, "dark").shape == (2, 9)
-    assert instances(one_floor(), "light")[1, :6].tolist() == pytest.approx([0.15, 0.15, 0, 0.7, 0.7, 1.0])
+def test_boxes_are_floors_first_then_wings_then_rooms_and_only_faces_that_can_be_seen_are_drawn() -> None:
+    plan = plan_of(2, 4)
+    boxes = instances(plan, "dark", 0.1)
+    assert boxes.shape == (2 + 2 * 2 + 8, 9)
+    assert boxes[:2, 3:6].tolist() == pytest.approx(np.array([[plan.width, 1.0, 0.1]] * 2))
+    assert boxes[2:6, 3].tolist() == [2, 2, 2, 2]
+    assert boxes[6:, :6].tolist() == plan.box.tolist()
     faces = seen_faces()
     assert faces.shape == (18, 6)
     assert {tuple(normal) for normal in faces[:, 3:].tolist()} == {(0, 0, 1), (0, -1, 0), (-1, 0, 0)}

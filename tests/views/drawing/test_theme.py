@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QColor
 
+from tests.views.pictures import contrast
 from views.drawing.span_colours import CHROMA, LIGHTNESS, rgb_of, span_colour
 from views.drawing.theme import colours, heat_colour, mixed, qcolor
 from views.inspector.scene import CHANGE_ALPHA
@@ -13,18 +14,6 @@ from views.supervision.scene import GROUND_ALPHA, HEAT_ALPHA
 from views.timeline.scene import label_colour
 
 THEMES: tuple[Theme, ...] = ("dark", "light")
-
-
-def contrast(first: str, second: str) -> float:
-    """Source: WCAG 2.2, relative luminance."""
-
-    def luminance(colour: str) -> float:
-        parts = [value / 255 for value in bytes.fromhex(colour[1:])]
-        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    high, low = sorted((luminance(first), luminance(second)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -1,0 +1,187 @@
+"""The building's row of buttons, 24 px high: what height and colour mean, the filter, the fixed views. Two rows where
+one is too narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import get_args
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QToolButton,
+    QWidget,
+)
+
+from views.building.layout import House
+from views.building.measures import MEASURES, TINTS, measure_named
+from views.building.state import BuildingState, EnterFloor, FilterRooms, Look, SetLook, SetMeasure, SetTint
+from views.drawing.theme import colours
+from views.loop.events import Event
+from views.loop.state import Theme
+from views.words.figures import count_text
+
+ROW_PX = 24
+TEXT_PX = 110
+LEAST_PX = 200
+
+
+class Choice:
+    """Buttons of which one is down. `keys`: what each stands for."""
+
+    def __init__(self, row: QHBoxLayout, titles: dict[str, str], chosen: Callable[[str], object]) -> None:
+        self.buttons: dict[str, QToolButton] = {}
+        self._group = QButtonGroup(row.parentWidget())
+        for key, title in titles.items():
+            button = _button(row.parentWidget(), title)
+            button.setCheckable(True)
+            button.clicked.connect(lambda _=False, key=key: chosen(key))
+            self._group.addButton(button)
+            row.addWidget(button)
+            self.buttons[key] = button
+
+    def show(self, key: str) -> None:
+        """Presses that one."""
+        if key in self.buttons:
+            self.buttons[key].setChecked(True)
+
+
+class Controls(QWidget):
+    """All of them; `send` gets the events."""
+
+    def __init__(self, send: Callable[[Event], None], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._send = send
+        self._halves = QWidget(self), QWidget(self)
+        meaning, filters = (_row(half) for half in self._halves)
+        self._title = QLabel("Building", self)
+        meaning.addWidget(self._title)
+        meaning.addSpacing(6)
+        self.measures = Choice(
+            meaning, {row.name: row.title for row in MEASURES}, lambda name: send(SetMeasure(measure=name))
+        )
+        meaning.addSpacing(10)
+        self.tints = Choice(meaning, {row.name: row.title for row in TINTS}, lambda name: send(SetTint(tint=name)))
+        meaning.addStretch(1)
+        self.floor = self._menu_button(filters, "Thread")
+        self.text = QLineEdit(self)
+        self.text.setPlaceholderText("function or module")
+        self.text.setAccessibleName("Rooms with this text")
+        self.text.setFixedWidth(TEXT_PX)
+        self.text.setFixedHeight(ROW_PX - 2)
+        self.text.setStyleSheet("padding: 0 6px")
+        self.text.setClearButtonEnabled(True)
+        self.text.textEdited.connect(lambda text: send(FilterRooms(text=text)))
+        filters.addWidget(self.text)
+        self.least = self._menu_button(filters, "Least size")
+        filters.addSpacing(6)
+        self.looks = Choice(filters, {look: look for look in get_args(Look)}, self._look)
+        filters.addSpacing(6)
+        self.count = QLabel(self)
+        filters.addWidget(self.count)
+        filters.addStretch(1)
+        self._box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.setSpacing(2)
+        self._box.addWidget(self._halves[0])
+        self._box.addWidget(self._halves[1], 1)
+
+    def show_state(self, state: BuildingState, plan: House | None, theme: Theme) -> None:
+        """Shows what is chosen, and what there is to choose from."""
+        self.measures.show(state.measure)
+        self.tints.show(state.tint)
+        self.looks.show(state.look)
+        shown = colours(theme)
+        self._title.setStyleSheet(f"color: {shown.text}; font-weight: 600")
+        self.count.setStyleSheet(f"color: {shown.muted}")
+        with QSignalBlocker(self.text):
+            if self.text.text() != state.text:
+                self.text.setText(state.text)
+        measure = measure_named(state.measure)
+        self.least.setText(f"≥ {measure.text(state.least)} ▾" if state.least else "any size ▾")
+        sizes = [("any size", FilterRooms(least=0))]
+        sizes += [(f"≥ {measure.text(size)}", FilterRooms(least=size)) for size in measure.sizes]
+        self._fill(self.least, sizes)
+        floors = () if plan is None else plan.floors
+        entered = next((floor.name for floor in floors if floor.key == state.floor), "")
+        self.floor.setText(f"{(entered or 'one thread')[:18]} ▾" if state.floor else "all threads ▾")
+        names: list[tuple[str, Event]] = [("all threads", EnterFloor(floor=0))]
+        names += [(floor.name, EnterFloor(floor=floor.key)) for floor in reversed(floors)]
+        self._fill(self.floor, names)
+        self.count.setText("" if plan is None else count_words(plan))
+
+    def needed_height(self, width: int) -> int:
+        """How high it is at a width. Units: px."""
+        return ROW_PX if self._fits(width) else 2 * ROW_PX + 2
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As narrow as wanted: two rows are for that, and what does not fit even then is cut at the right."""
+        return QSize(LEAST_PX, ROW_PX)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """One row, or two."""
+        directions = QBoxLayout.Direction
+        self._box.setDirection(directions.LeftToRight if self._fits(self.width()) else directions.TopToBottom)
+        self.setFixedHeight(self.needed_height(self.width()))
+
+    def _fits(self, width: int) -> bool:
+        return sum(half.sizeHint().width() for half in self._halves) + 2 <= width
+
+    def _look(self, look: str) -> None:
+        self._send(SetLook(look=next(known for known in get_args(Look) if known == look)))
+
+    def _menu_button(self, row: QHBoxLayout, name: str) -> QToolButton:
+        button = _button(row.parentWidget(), "")
+        button.setAccessibleName(name)
+        button.setMenu(QMenu(button))
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setStyleSheet("QToolButton::menu-indicator { image: none; width: 0 }")
+        row.addWidget(button)
+        return button
+
+    def _fill(self, button: QToolButton, choices: Iterable[tuple[str, Event]]) -> None:
+        """What the menu offers; made anew only when that changes."""
+        menu, choices = button.menu(), list(choices)
+        if [action.text() for action in menu.actions()] == [_menu_text(title) for title, _ in choices]:
+            return
+        menu.clear()
+        for title, event in choices:
+            menu.addAction(_menu_text(title)).triggered.connect(lambda _=False, event=event: self._send(event))
+
+
+def count_words(plan: House) -> str:
+    """How many rooms there are, and of how many.
+
+    >>> from views.building.layout import one_room
+    >>> count_words(one_room())
+    '1 of 1 rooms'
+    """
+    return f"{count_text(len(plan))} of {count_text(plan.there)} rooms"
+
+
+def _menu_text(title: str) -> str:
+    return title.replace("&", "&&")
+
+
+def _row(half: QWidget) -> QHBoxLayout:
+    half.setFixedHeight(ROW_PX)
+    row = QHBoxLayout(half)
+    row.setContentsMargins(10, 0, 6, 0)
+    row.setSpacing(1)
+    return row
+
+
+def _button(parent: QWidget | None, title: str) -> QToolButton:
+    button = QToolButton(parent)
+    button.setText(title)
+    button.setFixedHeight(ROW_PX - 2)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setStyleSheet("padding: 0 7px")
+    return button

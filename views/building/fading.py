@@ -1,0 +1,54 @@
+"""From one look of a widget to the next within 150 ms, and at once where the desktop wants no motion."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, Qt, QVariantAnimation
+from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtWidgets import QStyle, QWidget
+
+FADE_MS = 150
+
+
+class Fading:
+    """The last look of a widget, painted over the new one, less and less of it."""
+
+    def __init__(self, widget: QWidget) -> None:
+        self._widget = widget
+        self._before: QPixmap | None = None
+        self._clock = QVariantAnimation(widget)
+        self._clock.setStartValue(1.0)
+        self._clock.setEndValue(0.0)
+        self._clock.setDuration(FADE_MS)
+        self._clock.valueChanged.connect(widget.update)
+        self._clock.finished.connect(self.end)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something of the last look is still to be seen."""
+        return self._before is not None
+
+    def begin(self) -> None:
+        """Keeps what the widget looks like now; nothing where nobody sees it, or motion is not wanted."""
+        self.end()
+        if wants_motion(self._widget):
+            self._before = self._widget.grab()
+            self._clock.start()
+
+    def end(self) -> None:
+        """Shows the new look alone. Harmless when repeated."""
+        self._before = None
+        self._clock.stop()
+        self._widget.update()
+
+    def paint_over(self, painter: QPainter) -> None:
+        """What is still to be seen of the last look."""
+        if self._before is not None:
+            painter.setOpacity(float(self._clock.currentValue()))
+            painter.drawPixmap(QPointF(0, 0), self._before)
+            painter.setOpacity(1.0)
+
+
+def wants_motion(widget: QWidget) -> bool:
+    """Whether a widget is seen, and the desktop's style lets widgets move (0 ms where motion is to be reduced)."""
+    is_seen = widget.isVisible() and not widget.window().testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    return is_seen and widget.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration, None, widget) > 0

@@ -1,0 +1,84 @@
+"""Looks at moments of the visible stretch, beside the thread that paints. No Qt."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from views.building.trend import MOMENTS, Moment, Trend, moment_at, moments_of
+from views.reading.pool import Onward, Priority
+from views.reading.recent_calls import window_ns
+from views.reading.source import Source
+
+KEPT = 4 * MOMENTS
+
+
+class Moments:
+    """The trend of whatever stretch is wanted; moments that were looked at are kept for a while."""
+
+    def __init__(self, source: Source, tell: Callable[[], None]) -> None:
+        """`tell` is called on a thread of the pool once all moments of the stretch have been looked at."""
+        self._source = source
+        self._lock = threading.Lock()
+        self._known: dict[int, Moment] = {}
+        self._wanted: tuple[int, ...] = ()
+        self._missing: deque[int] = deque()
+        self._onward = Onward(source.pool, self._more, self._read_next, tell)
+
+    def want(self, visible_ns: tuple[int, int]) -> None:
+        """Looks at what is not known of that stretch; returns at once."""
+        session = self._source.session
+        if session is None:
+            return
+        inside = max(visible_ns[0], session.start_ns), min(visible_ns[1], session.end_ns)
+        wanted = moments_of(inside, session.start_ns, window_ns(session, inside[1]))
+        with self._lock:
+            if wanted == self._wanted:
+                return
+            self._wanted = wanted
+            self._missing = deque(at_ns for at_ns in wanted if at_ns not in self._known)
+        self._onward.begin()
+
+    def forget(self) -> None:
+        """Another session is shown."""
+        with self._lock:
+            self._known, self._wanted = {}, ()
+            self._missing.clear()
+
+    @property
+    def trend(self) -> Trend:
+        """What is known of the stretch."""
+        with self._lock:
+            return Trend(tuple(self._known[at_ns] for at_ns in self._wanted if at_ns in self._known))
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether there is still something to look at."""
+        return self._onward.is_reading
+
+    def wait(self) -> None:
+        """Returns when there is nothing more to look at."""
+        self._onward.wait()
+
+    def close(self) -> None:
+        """Looks at nothing more. Harmless when repeated."""
+        with self._lock:
+            self._missing.clear()
+        self.wait()
+
+    def _more(self) -> Priority | None:
+        return Priority.REST if self._missing else None
+
+    def _read_next(self) -> None:
+        with self._lock:
+            if not self._missing:
+                return
+            at_ns = self._missing.popleft()
+        pinned = self._source.pinned()
+        found = moment_at(pinned, at_ns)
+        with self._lock:
+            if self._source.is_of(pinned):
+                self._known[at_ns] = found
+            while len(self._known) > KEPT:
+                del self._known[next(at for at in self._known if at not in self._wanted)]
