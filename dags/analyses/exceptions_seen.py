@@ -1,6 +1,6 @@
 """Which exceptions came up, by type and the function that they came up in: how often, first and last.
 
-A recording tells that an exception is raised where its Python does (3.12 and later). Elsewhere it tells only that one
+A recording tells that an exception is raised. One that an older Scope made of Python 3.10 or 3.11 tells only that one
 leaves a function: then the innermost function that it leaves counts, one that is caught where it was raised is not
 seen, and one raised anew by the function that caught it is the same one.
 """
