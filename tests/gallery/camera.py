@@ -96,6 +96,7 @@ class Camera:
         self._until(self._is_at_rest, "rest")
         self._window.views["timeline"].wait_until_loaded()
         self._window.views["metrics"].wait_until_loaded()
+        self._window.building.wait_until_loaded()
         QApplication.processEvents()
         self._until(self._is_at_rest, "rest")
 

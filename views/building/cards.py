@@ -66,7 +66,7 @@ def change_words(plan: House, floor: Floor) -> str:
     change = floor.per_minute
     if change is None or abs(change) < max(floor.total, 1) * 0.005:
         return ""
-    text = plan.measure.text(round(abs(change))).removesuffix(" calls")
+    text = plan.measure.text(round(abs(change))).removesuffix(" calls").removeprefix("≤").strip()
     return f"{'+' if change > 0 else MINUS}{text}/min"
 
 

@@ -21,6 +21,11 @@ GAP_PX = 14.0
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
+def area_words(plan: House) -> str:
+    """What the areas of one floor from above are: quantity, stretch."""
+    return f"Area: {plan.measure.says} in the last {duration_text(plan.span_ns)}"
+
+
 def height_words(plan: House) -> str:
     """What the height is: quantity, stretch, scale."""
     span = duration_text(plan.span_ns)

@@ -31,7 +31,7 @@ from views.building.column import Line, column_lines, line_at, paint_column
 from views.building.fading import Fading
 from views.building.keys import KEY_WORDS, TOWARD, is_own, paint_focus
 from views.building.layout import House, Toward, house, neighbour, without_rooms
-from views.building.legend import colour_words, height_words, paint_legend
+from views.building.legend import area_words, colour_words, height_words, paint_legend
 from views.building.measures import Float64
 from views.building.projection import (
     Camera,
@@ -148,7 +148,8 @@ class Stage(QWidget):
             )
             self._hovered = self._hovered_floor = None
             self._instead = self._empty_words(self._plan)
-            self.setAccessibleDescription(f"{height_words(self._plan)}. {colour_words(self._plan)}")
+            words = area_words if state.look == "plan" else height_words
+            self.setAccessibleDescription(f"{words(self._plan)}. {colour_words(self._plan)}")
         self.built.emit()
         self._changed()
 
@@ -465,7 +466,7 @@ class Stage(QWidget):
     def _key_words(self) -> str:
         if self.hasFocus():
             return KEY_WORDS if not self._state.floor else f"{KEY_WORDS} to all floors"
-        return ""
+        return area_words(self._plan) if self._state.look == "plan" and self._plan is not None else ""
 
     def _empty_words(self, plan: House) -> str:
         if len(plan):

@@ -15,6 +15,7 @@ from views.building.measures import MEASURES, TINTS, full_height
 from views.building.state import QUIET
 from views.building.steady import Memory
 from views.building.trend import Moment, Trend
+from views.words.figures import THIN
 from views.words.heat_steps import CALL_RATE, steps_of
 
 SITES = module_sites("audit", "fraud")
@@ -162,6 +163,9 @@ def test_a_card_says_how_fast_its_total_changes() -> None:
     assert [floor.per_minute for floor in plan.floors] == pytest.approx([600, 0])
     assert [change_words(plan, floor) for floor in plan.floors] == ["+600/min", ""]
     assert of_rows(begun(170, 2, 1, 100), SITES).floors[0].per_minute is None
+    grows = Trend(tuple(Moment(n * SECOND_NS, {}, {"cpu": {2: n * 1_000_000}}) for n in range(8)))
+    bounded = of_rows(begun(17, 2, 1, 100, 1_000_000), SITES, trend=grows, measure="cpu")
+    assert change_words(bounded, bounded.floors[0]).replace(THIN, " ") == "+60 ms/min"  # of a bound: no sign for one
 
 
 def test_processes_watched_from_outside_have_no_floors_and_names_are_plain() -> None:

@@ -159,6 +159,8 @@ def test_the_legend_says_quantity_unit_scale_and_stretch(qtbot: QtBot) -> None:
     words = view.stage.accessibleDescription().replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert words.startswith("Height: own time in the last 1 s, linear, full height 1.2 s")
     assert "Colour: calls per second in the same stretch: cold < 10 /s" in words
+    view.patch(showing(AT, views=(BuildingState(measure="time", look="plan"),)), {"building"})
+    assert view.stage.accessibleDescription().startswith("Area: own time in the last")
     buttons = {button.text(): button for button in view.findChildren(QToolButton)}
     for title, event in (
         ("Calls", SetMeasure(measure="calls")),
