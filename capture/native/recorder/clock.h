@@ -2,6 +2,7 @@
 #ifndef SCOPE_CLOCK_H
 #define SCOPE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 #if defined(__x86_64__)
@@ -30,9 +31,18 @@ static inline uint64_t scope_coarse_ns(void) {
 }
 
 /* GIL not needed; does not allocate. */
+static inline bool scope_clock_is_an_instruction(void) {
+#if defined(__x86_64__)
+    return scope_clock_kind == SCOPE_CLOCK_TSC;
+#else
+    return false;
+#endif
+}
+
+/* GIL not needed; does not allocate. */
 static inline uint64_t scope_ticks(void) {
 #if defined(__x86_64__)
-    if (__builtin_expect(scope_clock_kind == SCOPE_CLOCK_TSC, 1))
+    if (__builtin_expect(scope_clock_is_an_instruction(), 1))
         return __rdtsc();
 #endif
     return scope_mono_ns();

@@ -1,8 +1,8 @@
 /* What a hook takes amid the program: one in a thousand is timed, from its first instruction to the time in its record.
  *
  * Loops that measure prices have the processor's caches to themselves. A program that does other things between two
- * calls has not, and how much that matters shows in the same piece of code timed here and there. The timed hook runs the
- * very instructions of the others; its beginning costs them one comparison of what they read anyway. */
+ * calls has not, and how much that matters shows in the same piece of code timed here and there. The timed hook does what
+ * the others do; whether it is one costs them one comparison of what they read anyway. */
 #ifndef SCOPE_RECORDER_SAMPLES_H
 #define SCOPE_RECORDER_SAMPLES_H
 
@@ -19,6 +19,12 @@ void scope_sample_every(struct scope_writer *w, uint32_t apart);
 static inline uint64_t scope_sample_begins(void) {
     const struct scope_writer *w = scope_tls;
     return SCOPE_UNLIKELY(w && w->next >= w->sample_at) ? scope_ticks() : 0;
+}
+
+/* GIL held; does not allocate. Whether all that there is to do for the next event is to write it: there is room, it is not
+ * timed, and a reading of the clock is no call. */
+static inline bool scope_writes_at_once(const struct scope_writer *w) {
+    return w->next < w->limit && w->next < w->sample_at && scope_clock_is_an_instruction();
 }
 
 #endif

@@ -66,24 +66,38 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
 
 #define PLAIN(known) ((known)->site && !((known)->flags & ~SCOPE_CODE_GENERATOR) && recording_calls)
 
+/* GIL held; allocates only when a chunk is full or the code is new; new reference. An event for which there is more to do
+ * than to write it. Not part of its callers, which so need no stack and save no registers. */
+static SCOPE_NOT_INLINE PyObject *second_look(PyObject *code, uint32_t kind) {
+    const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
+    const uint64_t began = scope_sample_begins();
+    const struct scope_code *known = scope_code_find(code);
+    if (SCOPE_UNLIKELY(!known || !PLAIN(known)))
+        return unusual(code, known, kind);
+    scope_write(known->site, scope_head(kind, 0, 0), entering ? code : NULL);
+    if (began)
+        scope_sample_ends(began);
+    return Py_None;
+}
+
 /* GIL held; allocates only when a chunk is full or the code is new; new reference. The five local events. */
-#define LOCAL_EVENT(name, kind, is_entering)                                                                           \
+#define LOCAL_EVENT(name, kind)                                                                                        \
     static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {                  \
         (void)self, (void)count, (void)names;                                                                          \
-        const uint64_t began = scope_sample_begins();                                                                  \
+        struct scope_writer *w = scope_tls;                                                                            \
+        if (SCOPE_UNLIKELY(!w || !scope_writes_at_once(w)))                                                            \
+            return second_look(args[0], kind);                                                                         \
         const struct scope_code *known = scope_code_find(args[0]);                                                     \
         if (SCOPE_UNLIKELY(!known || !PLAIN(known)))                                                                   \
             return unusual(args[0], known, kind);                                                                      \
-        scope_write(known->site, scope_head(kind, 0, 0), is_entering ? args[0] : NULL);                                \
-        if (SCOPE_UNLIKELY(began))                                                                                     \
-            scope_sample_ends(began);                                                                                  \
+        scope_write_here(w, known->site, scope_head(kind, 0, 0));                                                      \
         return Py_None;                                                                                                \
     }
 
-LOCAL_EVENT(on_start, SCOPE_CALL, true)
-LOCAL_EVENT(on_resume, SCOPE_RESUME, true)
-LOCAL_EVENT(on_return, SCOPE_RETURN, false)
-LOCAL_EVENT(on_yield, SCOPE_YIELD, false)
+LOCAL_EVENT(on_start, SCOPE_CALL)
+LOCAL_EVENT(on_resume, SCOPE_RESUME)
+LOCAL_EVENT(on_return, SCOPE_RETURN)
+LOCAL_EVENT(on_yield, SCOPE_YIELD)
 
 /* GIL held; may allocate; new reference. Cannot answer DISABLE before 3.14. */
 static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
