@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from capture.own_folder import OwnFolder
@@ -15,6 +16,7 @@ from capture.typed import from_json
 
 PROGRESS_AFTER_S = 0.3
 LOWER_PRIORITY = 10  # from its first instruction: importing the table libraries is its busiest time
+LOWER_PRIORITY_OF_SESSION = 5  # a third of a processor that is wanted by another session at the same time
 
 
 class SealerProcess:
@@ -32,7 +34,7 @@ class SealerProcess:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        os.setpriority(os.PRIO_PROCESS, self._process.pid, LOWER_PRIORITY)
+        _lower_priority(self._process.pid)
 
     def wait(self, say: Callable[[str], None], sealed: Callable[[int], None] = lambda percent: None) -> str | None:
         """Waits until everything is sealed, telling progress; what went wrong as one sentence, or None.
@@ -69,3 +71,17 @@ class SealerProcess:
             with contextlib.suppress(BrokenPipeError):
                 end.close()
         return self._process.wait()
+
+
+def _lower_priority(pid: int) -> None:
+    """Lets the recorded program, and the recorder that empties its pool, go first.
+
+    Where the kernel shares the processors out among sessions, a priority counts within its session only, and the sealer
+    is alone in its own. On two processors it then took as much as program and recorder together: recording took 41.9 ns
+    of wall time an event on Python 3.12 and 42.3 on 3.13, and takes 35.9 and 31.0 with this.
+
+    Source: sched(7), "The autogroup feature"; 2 M calls, the median of seven turns with and without in one run.
+    """
+    os.setpriority(os.PRIO_PROCESS, pid, LOWER_PRIORITY)
+    with contextlib.suppress(OSError):  # a kernel without it, or one that has been asked too often just now
+        Path(f"/proc/{pid}/autogroup").write_text(str(LOWER_PRIORITY_OF_SESSION))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from capture.drain.journal import BlockType, JournalWriter
@@ -46,3 +48,16 @@ def test_a_sealer_whose_journal_has_no_end_says_so(tmp_path: Path, what_goes: st
         journal.close()
     assert said, "it goes on for ever"
     assert said[0]
+
+
+def test_a_sealer_lets_the_recorded_program_go_first(tmp_path: Path) -> None:
+    with OwnFolder.open(tmp_path / "a.scope", new=True) as folder:
+        folder.lock()
+        before = psutil.Process().children()
+        sealer = SealerProcess(folder)
+        (started,) = set(psutil.Process().children()) - set(before)
+        autogroup = Path(f"/proc/{started.pid}/autogroup")
+        priority, of_session = started.nice(), autogroup.read_text() if autogroup.exists() else ""
+        sealer.abandon()
+    assert priority == 10
+    assert not of_session or os.geteuid() or of_session.endswith("nice 5\n")  # others than root may be asked to wait
