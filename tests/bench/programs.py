@@ -11,9 +11,9 @@ def work(n):
         leaf(i)
 
 def main(n):
-    began = time.perf_counter_ns()
+    began, cpu = time.perf_counter_ns(), time.thread_time_ns()
     work(n)
-    return time.perf_counter_ns() - began
+    return time.perf_counter_ns() - began, time.thread_time_ns() - cpu
 
 if __name__ == "__main__":
     n = int(sys.argv[1])
@@ -32,7 +32,8 @@ if __name__ == "__main__":
         tracer.stop()
     else:
         elapsed = main(n)
-    print("ELAPSED_NS", elapsed, flush=True)
+    print("ELAPSED_NS", elapsed[0])
+    print("CPU_NS", elapsed[1], flush=True)
 """
 
 # Realistic shape: a tree of small functions over data, recursion, a generator, an exception now and then.
