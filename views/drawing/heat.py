@@ -1,4 +1,4 @@
-"""Heat as views paint it: levels with a meaning, a scale in steps, and how strongly a colour is laid on.
+"""Heat as views paint it: levels with a meaning, and how strongly a colour is laid on.
 
 Colour is never the only sign: whoever paints with these also writes the figure or draws a height.
 """
@@ -9,10 +9,8 @@ from functools import lru_cache
 
 from PySide6.QtGui import QColor
 
-from views.drawing.theme import Colours, colours, heat_colour
+from views.drawing.theme import Colours, colours
 from views.loop.state import Theme
-
-STEPS = 16
 
 
 def level_colour(level: str, shown: Colours) -> QColor:
@@ -25,12 +23,6 @@ def level_colour(level: str, shown: Colours) -> QColor:
 def step_colours(theme: Theme) -> tuple[QColor, ...]:
     """The colours of `views.words.heat_steps.STEPS`, for grounds and walls: nothing is written in these."""
     return tuple(QColor(name) for name in colours(theme).heat)
-
-
-@lru_cache(maxsize=4)
-def heat_scale(theme: Theme) -> tuple[QColor, ...]:
-    """STEPS colours from cold to hot."""
-    return tuple(QColor(heat_colour(theme, at / (STEPS - 1))) for at in range(STEPS))
 
 
 def faded(colour: QColor | str, opacity: float) -> QColor:

@@ -83,14 +83,6 @@ def colours(theme: Theme) -> Colours:
     return DARK if theme == "dark" else LIGHT
 
 
-def heat_colour(theme: Theme, share: float) -> str:
-    """From cold over healthy and warning to hot for 0 to 1; every map and building uses this scale."""
-    stops = colours(theme).heat
-    at = min(max(share, 0.0), 1.0) * (len(stops) - 1)
-    low = min(int(at), len(stops) - 2)
-    return mixed(stops[low], stops[low + 1], at - low)
-
-
 def mixed(first: str, second: str, share: float) -> str:
     """A colour between two.
 

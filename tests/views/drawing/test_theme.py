@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor
 
 from tests.views.pictures import contrast
 from views.drawing.span_colours import CHROMA, LIGHTNESS, rgb_of, span_colour
-from views.drawing.theme import colours, heat_colour, mixed, qcolor
+from views.drawing.theme import colours, mixed, qcolor
 from views.inspector.scene import CHANGE_ALPHA
 from views.loop.state import Theme
 from views.supervision.scene import GROUND_ALPHA, HEAT_ALPHA
@@ -58,13 +58,6 @@ def test_figures_on_heat_and_changed_values_can_be_read(theme: Theme) -> None:
         assert contrast(shown.text, ground) >= 4.5, level
     for change in (shown.hot, shown.healthy):
         assert contrast(change, mixed(shown.panel, change, CHANGE_ALPHA)) >= 4.5
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_heat_goes_from_cold_to_hot_and_stays_on_the_scale(theme: Theme) -> None:
-    shown = colours(theme)
-    assert (heat_colour(theme, 0.0), heat_colour(theme, 1.0)) == (shown.heat[0], shown.heat[3])
-    assert (heat_colour(theme, -1.0), heat_colour(theme, 7.0)) == (shown.heat[0], shown.heat[3])
 
 
 def test_a_file_has_a_hue_and_its_functions_differ_in_lightness() -> None:
