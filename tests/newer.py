@@ -74,8 +74,10 @@ def _widen(session: Path, entry: dict[str, Any], body: dict[str, Any]) -> None:
     if table == "events":
         before = rows["kind"].to_pylist()[-1]
         rows = _with_word(rows, "kind", KIND)
-        flags = [FLAG | (value or 0) for value in rows["flags"].to_pylist()]
-        rows = rows.set_column(rows.schema.get_field_index("flags"), "flags", pa.array(flags, pa.uint8()))
+        known = rows["flags"].to_pylist() if "flags" in rows.column_names else [0] * len(rows)
+        flags = pa.array([FLAG | (value or 0) for value in known], pa.uint8())
+        rows = rows.drop_columns("flags") if "flags" in rows.column_names else rows
+        rows = rows.append_column("flags", flags)
         for word, step in ((before, -1), (KIND, 1)):
             body["kinds"][word] = body["kinds"].get(word, 0) + step
     elif table == "calls":

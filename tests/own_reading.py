@@ -30,13 +30,13 @@ class OwnReading:
         for table in TABLES:
             paths = [str(session / file["name"]) for file in files if file["name"].endswith(f".{table}.parquet")]
             if not paths:
-                shown = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns[table])
-                rows = f"SELECT {shown} WHERE false"
+                rows = _nothing_of(columns[table])
             elif table == "states":
-                rows = " UNION ALL BY NAME ".join(self._states(segment) for segment in self._segments)
+                events = columns["events"]
+                rows = " UNION ALL BY NAME ".join(self._states(segment, events) for segment in self._segments)
                 rows = f"SELECT {', '.join(name for name, _ in columns[table])} FROM ({rows})"
             else:
-                rows = f"SELECT * FROM read_parquet({paths}, union_by_name = true)"
+                rows = _whole(paths, columns[table])
             if table == "waits":  # one that has outlasted a segment is there once more, whole
                 rows = f"SELECT * FROM ({rows}) WHERE end_ns IS NOT NULL"
             self.connection.execute(f"CREATE TABLE {table} AS {rows}")
@@ -47,7 +47,7 @@ class OwnReading:
     def close(self) -> None:
         self.connection.close()
 
-    def _states(self, segment: list[dict[str, Any]]) -> str:
+    def _states(self, segment: list[dict[str, Any]], columns: list[tuple[str, str]]) -> str:
         """The states of one segment, whole."""
         of = {file["name"].split(".")[1]: str(self._session / file["name"]) for file in segment}
         if "states" not in of:
@@ -69,4 +69,16 @@ class OwnReading:
             FROM (SELECT {shown}, s.row FROM
                 (SELECT *, file_row_number AS row FROM read_parquet('{of["states"]}', file_row_number = true)) s
                 LEFT JOIN (SELECT *, row_number() OVER (ORDER BY event_id) - 1 AS row
-                    FROM read_parquet('{of["events"]}') WHERE kind = 'state') e ON e.row = s.row)"""
+                    FROM ({_whole([of["events"]], columns)}) WHERE kind = 'state') e ON e.row = s.row)"""
+
+
+def _nothing_of(columns: list[tuple[str, str]]) -> str:
+    """These columns, no row."""
+    return f"SELECT {', '.join(f'NULL::{kind} AS {name}' for name, kind in columns)} WHERE false"
+
+
+def _whole(paths: list[str], columns: list[tuple[str, str]]) -> str:
+    """The rows of these files with all columns in their order: one that no row has is in none of the files."""
+    names = ", ".join(name for name, _ in columns)
+    read = f"SELECT * FROM read_parquet({paths}, union_by_name = true)"
+    return f"SELECT {names} FROM ({read} UNION ALL BY NAME {_nothing_of(columns)})"

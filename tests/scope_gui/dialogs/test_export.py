@@ -67,6 +67,9 @@ class Desk:
     def ask(self) -> ExportDialog:
         dialog = ExportDialog(self.window, self.window, self.sent.append, lambda: self.store.assigns)
         dialog.open()
+        focused = QApplication.focusWidget()
+        if focused is not None:  # no window of this display takes the keyboard from another
+            focused.clearFocus()
         return dialog
 
     def seen(self, widget: QWidget) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
