@@ -42,6 +42,7 @@ WRITERS = {
     "scope_gui/logs/own_files.py": "the folder of both",
     "scope_gui/pictures/picture_files.py": "the folder of a series of pictures",
     "scope_gui/recording/recordings.py": "the folder that recordings are made in",
+    "scope_gui/recording/sealing.py": "the priority of a session of processes, in /proc",
     "scope_gui/settings.py": "the folder of the settings",
     "scope_gui/streams.py": "/dev/null",
 }

@@ -26,7 +26,7 @@ VIEWS = ("window", *(row.name for row in registry.VIEWS), "building-gl", "transp
 DEEP = 4
 README = {
     "window": "small-thread-dark-1600x900",
-    "compare": "small-bookmarks-light-1600x900",
+    "compare": "small-bookmarks-light-1280x800",
     "building": "small-building-dark-1280x800",
 }
 """The pictures in the README, by the names of their files in tests/gallery/pictures."""
