@@ -67,6 +67,7 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
             self._failures.append(error)
             source = ds.dataset(empty_table(self._name))
         self._kept.append(source)
+        options["use_threads"] = False  # Arrow's threads would go on with what nobody wants any more
         return source.scanner(columns=columns, filter=filter, **options)
 
     @property

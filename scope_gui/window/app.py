@@ -38,6 +38,8 @@ SWITCH_S = 0.0005
 
 _log = logging.getLogger(__name__)
 
+SETTLE_S = 10.0
+
 
 def welcome(arguments: argparse.Namespace) -> int:
     """Shows the window without a session."""
@@ -118,6 +120,7 @@ class Application:
         self.pulse.stop()
         self.recordings.close()
         self.effects.stop()
+        self.source.pool.settle(SETTLE_S)
         self.window.deleteLater()
         qInstallMessageHandler(None)
 

@@ -63,6 +63,16 @@ class Pool:
             heapq.heapify(self._later)
             self._changed.notify_all()
 
+    def settle(self, seconds: float) -> bool:
+        """Waits until nothing is at work, for so long at most; False when something still is.
+
+        A thread that is in a library's code when the interpreter ends takes the process down with it.
+        """
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not any(self._at_work.values()) and not any(self._waiting.values()), seconds
+            )
+
     def hold(self) -> None:
         """Keeps one more thread that has nothing to do: the next question need not wait for one to begin."""
         with self._changed:
@@ -92,7 +102,7 @@ class Pool:
             del work, taken  # what it holds need not wait for the next one
             with self._changed:
                 self._at_work[priority] -= 1
-                self._changed.notify()
+                self._changed.notify_all()
 
     def _next(self) -> tuple[Priority, Work] | None:
         """The most urgent work there is room for; None when the thread is not needed any more."""

@@ -222,8 +222,9 @@ class TimelineView(QWidget):
         ) if part)  # fmt: skip
 
     def _loaded(self) -> None:
-        self._pull()
-        self.update()
+        if self.isVisible():  # what was on its way when it was hidden begins nothing anew
+            self._pull()
+            self.update()
 
     def _pull(self, *, overview: bool = True) -> bool:
         """Takes from memory what is visible now, and asks for the rest; True when there is any.
@@ -376,9 +377,13 @@ class TimelineView(QWidget):
         """What nobody sees is not read."""
         if self._loader is not None:
             self._loader.close()
+        if self._samples is not None:
+            self._samples.close()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Goes on reading."""
+        if self._samples is not None:
+            self._samples.read()
         self._pull()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name

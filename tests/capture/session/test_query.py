@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from capture.session.query import query
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from capture.session.tables import SCHEMAS
+from tests.interpreters import ROOT
 from tests.sessions import Truth, build_session
 
 
@@ -181,3 +184,16 @@ def test_a_join_never_loads_the_big_table(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(query_module, "_CONFIG", {**query_module._CONFIG, **limits})
     rows = ask(tmp_path / "a.scope", f"SELECT function, count(*) n FROM {tables} USING (site_id) GROUP BY ALL")
     assert {row["function"]: row["n"] for row in rows} == {f"f{i}": parts * count // 20 for i in range(1, 21)}
+
+
+def test_a_scan_leaves_no_work_to_threads_of_arrow(truth: Truth) -> None:
+    """A program that ended while they went on with a scan that had been given up was ended by a signal."""
+    asked = "from capture.session.session import Session; import os; session = Session.open(PATH); "
+    asked += "batch = next(session.table('events', []).scanner(use_threads=True).to_batches()); "
+    asked += "print(len(batch) > 0, len(os.listdir('/proc/self/task')))"
+    plain = "import pyarrow.dataset, os; print(True, len(os.listdir('/proc/self/task')))"
+    told = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+        for code in (asked.replace("PATH", repr(str(truth.path))), plain)
+    ]
+    assert told[0] == told[1]
