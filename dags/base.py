@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
 
 from capture.errors import FormatError
-from capture.events.batch import EventBatch, Int32, Int64, UInt8
+from capture.events.batch import EventBatch, Int32, Int64, UInt8, mask_of
 from capture.events.definitions import StateKeyRow
 from capture.typed import from_msgpack
 
@@ -53,7 +52,7 @@ class Callers(NamedTuple):
 
     def at(self, *kinds: int) -> Int64:
         """The calls at events of these kinds."""
-        of_these: Int64 = self.call_ids[np.isin(self.kinds, kinds)]
+        of_these: Int64 = self.call_ids[mask_of(kinds)[self.kinds]]
         return of_these
 
 

@@ -8,7 +8,9 @@ ends that.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 import numpy as np
@@ -16,18 +18,25 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.errors import FormatError
-from capture.events.batch import EventBatch, Int64
+from capture.events.batch import EventBatch, Int32, Int64, mask_of
 from capture.events.kinds import Kind
+from capture.events.text_column import TextColumn
 from capture.session.eventtable import sparse_texts
 from dags.base import Context, Dag, KeptId, KeptNs, Ns, Rows, decoded, require_not_before
 from dags.columns import from_bytes, to_bytes
 from dags.kernels import MAX_TRACKS
 
 MOST_BACK = 31  # of a track's raises an unwind can speak of
+_Raises: TypeAlias = dict[str, Int64]
+_Texts: TypeAlias = dict[str, pa.Array]
 ROLES = pa.array(["raised", "unwound"])
 _RECENT = ("track_id", "exception_id", "call_id", "frames")
 _SAID = ("type", "message")
-_NONE: Int64 = np.empty(0, np.int64)
+_NO_RAISES: _Raises = {name: np.zeros(0, np.int64) for name in _RECENT}
+_NO_TEXTS: _Texts = {name: pa.array([], pa.string()) for name in _SAID}
+_FAILS = mask_of((Kind.RAISE, Kind.UNWIND))
+_FEW = 8  # tracks that are looked for one by one
+_MOST_AHEAD = 64
 
 
 class Raised(msgspec.Struct, frozen=True, array_like=True):
@@ -62,21 +71,38 @@ class ExceptionsDag(Dag):
     def __init__(self) -> None:
         self.last_ns = 0
         self._next_event_id = 1
-        self._recent: dict[str, Int64] = {}
-        self._said: dict[str, pa.Array] = {}
-        self._forget()
-        self.on_its_way: dict[int, Raised] = {}
+        self._recent, self._said = _NO_RAISES, _NO_TEXTS
+        self._ahead: tuple[EventBatch, ...] = ()  # with raises that are not among the recent ones yet
+        self._on_its_way: dict[int, Raised | int] = {}  # an id alone until somebody asks what it says
 
     def _forget(self) -> None:
-        self._recent = {name: np.zeros(0, np.int64) for name in _RECENT}
-        self._said = {name: pa.array([], pa.string()) for name in _SAID}
+        self._on_its_way |= self.on_its_way
+        self._recent, self._said, self._ahead = _NO_RAISES, _NO_TEXTS, ()
+
+    @property
+    def on_its_way(self) -> dict[int, Raised]:
+        """What is on its way, by track id."""
+        for track_id, one in self._on_its_way.items():
+            if isinstance(one, int):
+                self._on_its_way[track_id] = self._raised(one)
+        return cast("dict[int, Raised]", self._on_its_way)
+
+    def _raised(self, exception_id: int) -> Raised:
+        """A raise that is ahead, or among the recent ones: what is on its way is one of the last of its track."""
+        at = bisect_right(self._ahead, exception_id, key=lambda batch: batch.first_event_id) - 1
+        if at >= 0 and (row := exception_id - self._ahead[at].first_event_id) < len(self._ahead[at]):
+            return Raised(exception_id, self._ahead[at].value_of(row), self._ahead[at].message_of(row))
+        place = int(np.flatnonzero(self._recent["exception_id"] == exception_id)[0])
+        kind, message = (self._said[name][place].as_py() for name in _SAID)
+        return Raised(exception_id, kind, message)
 
     @classmethod
     def restored(cls, data: bytes) -> ExceptionsDag:
         """Raises: FormatError."""
         kept = decoded(data, ExceptionsKeyframe)
         self = cls()
-        self.last_ns, self._next_event_id, self.on_its_way = kept.last_ns, kept.next_event_id, kept.on_its_way
+        self.last_ns, self._next_event_id = kept.last_ns, kept.next_event_id
+        self._on_its_way = dict(kept.on_its_way)
         self._recent = {name: from_bytes(kept.recent.get(name, b""), np.int64) for name in _RECENT}
         self._said = {name: pa.array(kept.said.get(name, []), pa.string()) for name in _SAID}
         track = self._recent["track_id"]
@@ -87,6 +113,7 @@ class ExceptionsDag(Dag):
 
     def keyframe(self) -> bytes:
         """The latest raises."""
+        self._catch_up()
         recent = {name: to_bytes(column) for name, column in self._recent.items()}
         said = {name: texts.to_pylist() for name, texts in self._said.items()}
         return msgspec.msgpack.encode(
@@ -104,87 +131,148 @@ class ExceptionsDag(Dag):
     def _as(self, other: ExceptionsDag) -> ExceptionsDag:
         """With the same state: columns are never written in, so both may have them."""
         self.last_ns, self._next_event_id = other.last_ns, other._next_event_id
-        self._recent, self._said, self.on_its_way = dict(other._recent), dict(other._said), dict(other.on_its_way)
+        self._recent, self._said, self._ahead = other._recent, other._said, other._ahead
+        self._on_its_way = dict(other._on_its_way)
         return self
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events: rows of `exceptions` and `exception_frames`."""
-        if batch.first_event_id != self._next_event_id:  # some lie between, in a damaged segment
-            self._forget()
-        self._next_event_id = batch.first_event_id + len(batch)
-        if not len(batch):
+        failing = self._begin(batch)
+        self._catch_up()
+        if not len(failing):
+            self._note_on_its_way(batch, failing)
             return {"exceptions": {}, "exception_frames": {}}
-        self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
-        raises, unwinds = np.flatnonzero(batch.kind == Kind.RAISE), np.flatnonzero(batch.kind == Kind.UNWIND)
-        if not len(raises) and not len(unwinds):
-            self._note_on_its_way(batch, raises, _NONE)
-            return {"exceptions": {}, "exception_frames": {}}
-        said = {"type": _texts_of(batch, raises), "message": _messages_of(batch, raises)}
-        failing = np.sort(np.concatenate([raises, unwinds]))
+        is_raise = batch.kind[failing] == Kind.RAISE
+        raises, unwinds = failing[is_raise], failing[~is_raise]
         calls = np.zeros(len(batch), np.int64)
         if context.callers is not None:
             calls[failing] = context.callers.at(Kind.RAISE, Kind.UNWIND)
-        known, self._said = self._with_raises(batch, raises, calls[raises], said)
+        new = _raises_of([batch], [raises], calls[raises])
+        said = _said_in([batch], [raises])
+        known, texts = self._with_raises(new, said, raises)
         places = _places(known, batch, unwinds)
         frames = _frames(batch, _Failing(raises, unwinds, calls), known, places)
-        place_of = np.full(len(batch), -1, np.int64)
-        place_of[known["row"][known["row"] >= 0]] = np.flatnonzero(known["row"] >= 0)
-        place_of[unwinds] = places
-        self._note_on_its_way(batch, failing, place_of[failing], known["exception_id"])
-        late = _latest(known["track_id"])
-        self._recent = {name: known[name][late] for name in _RECENT}
-        self._said = {name: texts.take(pa.array(np.flatnonzero(late))) for name, texts in self._said.items()}
+        self._recent, self._said = _latest(known, texts)
+        self._note_on_its_way(batch, failing)
         return {
             "exceptions": {
-                "exception_id": batch.first_event_id + raises,
+                "exception_id": new["exception_id"],
                 "time_ns": batch.time_ns[raises],
                 "track_id": batch.track_id[raises],
-                "call_id": calls[raises],
+                "call_id": new["call_id"],
                 "site_id": batch.site_id[raises],
                 **said,
             },
             "exception_frames": frames,
         }
 
-    def _with_raises(
-        self, batch: EventBatch, raises: npt.NDArray[np.intp], calls: Int64, said: dict[str, pa.Array]
-    ) -> tuple[dict[str, Int64], dict[str, pa.Array]]:
-        """The raises known before and those of the batch, by track and age, and their texts.
+    def advance(self, batch: EventBatch, context: Context) -> None:
+        """Takes in the next events for what is on its way: raises wait until an unwind speaks of one.
 
-        `row` is where in the batch one is, else -1.
+        Frames of calls are not counted, so that no more rows of exception frames can be made.
         """
-        new: dict[str, Int64] = {
-            "track_id": batch.track_id[raises].astype(np.int64),
-            "exception_id": batch.first_event_id + raises.astype(np.int64),
-            "call_id": calls,
-            "frames": np.ones(len(raises), np.int64),
-        }
+        failing = self._begin(batch)
+        if len(failing) and (batch.kind[failing] == Kind.RAISE).any():
+            self._ahead += (batch,)
+            if len(self._ahead) >= _MOST_AHEAD:
+                self._catch_up()
+        self._note_on_its_way(batch, failing)
+
+    def _begin(self, batch: EventBatch) -> npt.NDArray[np.intp]:
+        """The rows of the next events at which something fails."""
+        if batch.first_event_id != self._next_event_id:  # some lie between, in a damaged segment
+            self._forget()
+        self._next_event_id = batch.first_event_id + len(batch)
+        if len(batch):
+            self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
+        return np.flatnonzero(_FAILS[batch.kind])
+
+    def _catch_up(self) -> None:
+        """Puts what is ahead among the recent raises."""
+        if self._ahead:
+            raises = [np.flatnonzero(batch.kind == Kind.RAISE) for batch in self._ahead]
+            count = sum(map(len, raises))
+            new = _raises_of(self._ahead, raises, np.zeros(count, np.int64))
+            self._recent, self._said = _latest(*self._with_raises(new, _said_in(self._ahead, raises)))
+            self._ahead = ()
+
+    def _with_raises(
+        self, new: _Raises, said: _Texts, rows: npt.NDArray[np.intp] | None = None
+    ) -> tuple[_Raises, _Texts]:
+        """The raises known before and new ones, by track and age, and their texts.
+
+        `rows`: where the new ones are in a batch; `row` is that, else -1.
+        """
         known = {name: np.concatenate([self._recent[name], new[name]]) for name in _RECENT}
-        known["row"] = np.concatenate([np.full(len(self._recent["track_id"]), -1, np.int64), raises])
+        known["row"] = np.full(len(known["track_id"]), -1, np.int64)
+        if rows is not None:
+            known["row"][len(self._recent["track_id"]) :] = rows
         order = np.argsort(known["track_id"], kind="stable")
         texts = {name: pa.concat_arrays([self._said[name], said[name]]).take(pa.array(order)) for name in _SAID}
         return {name: column[order] for name, column in known.items()}, texts
 
-    def _note_on_its_way(
-        self, batch: EventBatch, failing: npt.NDArray[np.intp], places: Int64, ids: Int64 = _NONE
-    ) -> None:
-        """Keeps the exception of each track whose last event is a raise or an unwind; `places` are those in `ids`."""
-        if not len(failing) and not self.on_its_way:
+    def _note_on_its_way(self, batch: EventBatch, failing: npt.NDArray[np.intp]) -> None:
+        """Keeps the exception of each track whose last event is a raise or an unwind. The raises are known by now."""
+        if not len(batch) or (not len(failing) and not self._on_its_way):
             return
-        tracks = np.where((batch.track_id < 0) | (batch.track_id > MAX_TRACKS), 0, batch.track_id)  # 0 is none's
-        last = np.full(int(tracks.max()) + 1, -1, np.int64)
-        last[tracks] = np.arange(len(batch))
-        held = {track: one for track, one in self.on_its_way.items() if track >= len(last) or last[track] < 0}
-        is_last = (last[tracks[failing]] == failing) & (places >= 0) & (tracks[failing] > 0)
-        for row, place in zip(failing[is_last].tolist(), places[is_last].tolist(), strict=True):  # one a track
-            kind, message = (self._said[name][place].as_py() for name in _SAID)
-            held[int(tracks[row])] = Raised(int(ids[place]), kind, message)
-        self.on_its_way = held
+        rows = _last_rows(batch.track_id, np.union1d(batch.track_id[failing], list(self._on_its_way)))
+        for track_id in rows.keys() & self._on_its_way.keys():
+            del self._on_its_way[track_id]
+        last = np.array(sorted(rows.values()), np.intp)
+        last = last[_FAILS[batch.kind[last]]]
+        is_raise = batch.kind[last] == Kind.RAISE
+        ids = batch.first_event_id + last.astype(np.int64)
+        unwinds = last[~is_raise]
+        if len(unwinds):
+            self._catch_up()
+            places = _places({**self._recent, "row": np.full(len(self._recent["track_id"]), -1)}, batch, unwinds)
+            ids[~is_raise] = np.append(self._recent["exception_id"], 0)[places]
+        for row, exception_id in zip(last.tolist(), ids.tolist(), strict=True):  # one a track
+            if exception_id:
+                self._on_its_way[int(batch.track_id[row])] = exception_id
 
     def at(self, time_ns: Ns) -> dict[int, Raised]:
         """What is on its way, by track id."""
         require_not_before(time_ns, self.last_ns)
         return dict(self.on_its_way)
+
+
+def _raises_of(batches: Sequence[EventBatch], raises: Sequence[npt.NDArray[np.intp]], calls: Int64) -> _Raises:
+    """Those rows of the batches as raises, each seen in one call so far."""
+    tracks = [batch.track_id[rows] for batch, rows in zip(batches, raises, strict=True)]
+    ids = [batch.first_event_id + rows for batch, rows in zip(batches, raises, strict=True)]
+    return {
+        "track_id": np.concatenate(tracks).astype(np.int64),
+        "exception_id": np.concatenate(ids).astype(np.int64),
+        "call_id": calls,
+        "frames": np.ones(len(calls), np.int64),
+    }
+
+
+def _said_in(batches: Sequence[EventBatch], raises: Sequence[npt.NDArray[np.intp]]) -> _Texts:
+    """What the exceptions of those rows are and say."""
+    pairs = list(zip(batches, raises, strict=True))
+    types = [_texts_of(batch.values, batch.value_rows, rows) for batch, rows in pairs]
+    messages = [_texts_of(batch.messages, batch.message_rows, rows) for batch, rows in pairs]
+    return {"type": pa.concat_arrays(types), "message": pa.concat_arrays(messages)}
+
+
+def _last_rows(tracks: Int32, asked: Int64) -> dict[int, int]:
+    """The last row of each of those tracks that has any. Ids that are none's are left out."""
+    asked = asked[(asked > 0) & (asked <= MAX_TRACKS)]
+    if len(asked) <= _FEW:
+        found = {track: _last_true(tracks == track) for track in asked.tolist()}
+    else:
+        places = np.where((tracks < 0) | (tracks > MAX_TRACKS), 0, tracks)
+        last = np.full(max(int(places.max()), int(asked.max())) + 1, -1, np.int64)
+        last[places] = np.arange(len(tracks))
+        found = dict(zip(asked.tolist(), last[asked].tolist(), strict=True))
+    return {track: row for track, row in found.items() if row >= 0}
+
+
+def _last_true(mask: npt.NDArray[np.bool_]) -> int:
+    back = int(mask[::-1].argmax())
+    return len(mask) - 1 - back if mask[len(mask) - 1 - back] else -1
 
 
 def _frames(batch: EventBatch, failing: _Failing, known: dict[str, Int64], places: Int64) -> dict[str, Any]:
@@ -229,22 +317,22 @@ def _places(known: dict[str, Int64], batch: EventBatch, unwinds: npt.NDArray[np.
     return np.where(inside & (len(keys) > 0), places, -1)
 
 
-def _latest(tracks: Int64) -> npt.NDArray[np.bool_]:
-    """Of entries by track, the last MOST_BACK of each."""
-    ends = np.searchsorted(tracks, tracks, side="right")
-    is_late: npt.NDArray[np.bool_] = ends - np.arange(len(tracks)) <= MOST_BACK
-    return is_late
+def _latest(known: _Raises, texts: _Texts) -> tuple[_Raises, _Texts]:
+    """Of raises by track, the last MOST_BACK of each."""
+    tracks = known["track_id"]
+    late = np.searchsorted(tracks, tracks, side="right") - np.arange(len(tracks)) <= MOST_BACK
+    if late.all():
+        return {name: known[name] for name in _RECENT}, texts
+    return (
+        {name: known[name][late] for name in _RECENT},
+        {name: column.take(pa.array(np.flatnonzero(late))) for name, column in texts.items()},
+    )
 
 
-def _texts_of(batch: EventBatch, rows: npt.NDArray[np.intp]) -> pa.Array:
-    """The values of those events, null where there is none."""
-    with_one = np.isin(batch.value_rows, rows)
-    texts = batch.values.taken(np.flatnonzero(with_one))
-    return sparse_texts(len(rows), np.searchsorted(rows, batch.value_rows[with_one]), texts)
-
-
-def _messages_of(batch: EventBatch, rows: npt.NDArray[np.intp]) -> pa.Array:
-    """What the exceptions of those events say, null where it is nothing."""
-    with_one = np.isin(batch.message_rows, rows)
-    texts = batch.messages.taken(np.flatnonzero(with_one))
-    return sparse_texts(len(rows), np.searchsorted(rows, batch.message_rows[with_one]), texts)
+def _texts_of(texts: TextColumn, text_rows: Int64, rows: npt.NDArray[np.intp]) -> pa.Array:
+    """The texts of those rows of a batch, null where there is none."""
+    if not len(text_rows) or not len(rows):
+        return pa.nulls(len(rows), pa.string())
+    places = np.minimum(np.searchsorted(text_rows, rows), len(text_rows) - 1)
+    with_one = text_rows[places] == rows
+    return sparse_texts(len(rows), np.flatnonzero(with_one), texts.taken(places[with_one]))

@@ -15,7 +15,7 @@ from capture.events.kinds import Kind
 from capture.session.rows import as_table
 from dags.base import Context
 from dags.correlate.correlator import Correlator
-from dags.exceptions.dag import MOST_BACK, ExceptionsDag
+from dags.exceptions.dag import MOST_BACK, ExceptionsDag, Raised
 
 Told = tuple[Kind, int, int, int, str | None]  # kind, track, site, which raise back, message
 
@@ -76,10 +76,10 @@ def reading(events: list[Told]) -> tuple[list[Any], list[Any], dict[int, int]]:
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> list[Told]:
+def streams(draw: st.DrawFn, tracks: int = 3) -> list[Told]:
     kinds = st.sampled_from([Kind.CALL, Kind.RAISE, Kind.UNWIND, Kind.THREAD_START])
     one = st.tuples(
-        kinds, st.integers(1, 3), st.integers(1, 3), st.integers(0, 4), st.sampled_from([None, "", "said", "é"])
+        kinds, st.integers(1, tracks), st.integers(1, 3), st.integers(0, 4), st.sampled_from([None, "", "said", "é"])
     )
     return [
         (kind, track, site, back if kind is Kind.UNWIND else 0, message if kind is Kind.RAISE else None)
@@ -108,6 +108,33 @@ def test_any_cut_makes_the_rows_of_a_second_reading(events: list[Told], cuts: li
     assert {track: one.exception_id for track, one in shown.items()} == on_its_way
     said = {exception_id: (kind, message) for exception_id, _, _, kind, message in exceptions}
     assert all((one.type, one.message) == said[one.exception_id] for one in shown.values())
+
+
+@given(streams(tracks=20), st.lists(st.integers(0, 40), max_size=6))
+def test_what_advances_shows_the_exceptions_that_a_second_reading_says_are_on_their_way(
+    events: list[Told], cuts: list[int]
+) -> None:
+    dag = ExceptionsDag()
+    for start, stop in pairwise(sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})):
+        before, batch = dag, batch_of(events[start:stop], start + 1)
+        dag = dag.copy()
+        dag.advance(batch, Context())
+        _, _, on_its_way = reading(events[:stop])
+        said = {event_id: (f"T{events[event_id - 1][2]}", events[event_id - 1][4]) for event_id in on_its_way.values()}
+        assert {track: one.exception_id for track, one in dag.at(stop).items()} == on_its_way
+        assert {one.exception_id: (one.type, one.message) for one in dag.at(stop).values()} == said
+        assert {track: one.exception_id for track, one in before.at(start).items()} == reading(events[:start])[2]
+    assert ExceptionsDag.restored(dag.keyframe()).at(len(events)) == dag.at(len(events))
+
+
+def test_raises_that_lie_far_ahead_are_still_found_by_the_unwind_that_speaks_of_them() -> None:
+    dag = ExceptionsDag()
+    for event_id in range(1, 200):
+        dag.advance(batch_of([(Kind.RAISE, 1, 1, 0, f"m{event_id}")], event_id), Context())
+    dag.advance(batch_of([(Kind.UNWIND, 1, 1, 20, None)], 200), Context())
+    assert dag.at(200)[1] == Raised(180, "T1", "m180")
+    dag.advance(batch_of([(Kind.CALL, 1, 1, 0, None)], 201), Context())
+    assert dag.at(201) == {}
 
 
 def test_behind_a_damaged_segment_an_unwind_belongs_to_no_exception_from_before_it() -> None:
