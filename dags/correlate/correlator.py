@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 import numpy as np
 
-from capture.errors import FormatError
+from capture.errors import FormatError, ScopeBug
 from capture.events.batch import EventBatch, Int32
 from capture.events.definitions import StateKeyRow, TrackRow
 from dags import registry
@@ -139,6 +139,8 @@ class Correlator:
         `facts` are rows of the same stretch that no event tells, by table. Rows of what has ended; what has begun and
         not ended is `open_rows`.
         """
+        if len(self._dags) < len(registry.FOLLOWERS):
+            raise ScopeBug("a copy only advances: it has nothing that no frame shows")
         batch, context = self._begin(batch), Context(self._processes(tracks), state_keys, facts=facts or {})
         for dag in self._dags.values():
             context.rows |= dag.feed(batch, context)
@@ -164,9 +166,8 @@ class Correlator:
             self.temporal.skip_to(event_id)
 
     def copy(self) -> Correlator:
-        """One to advance on its own. What no frame shows is not copied: it is as at the beginning."""
-        rows = registry.FOLLOWERS
-        other = Correlator({row.name: self._dags[row.name].copy() if row.in_frames else row.kind()() for row in rows})
+        """One to advance on its own: it has nothing that no frame shows."""
+        other = Correlator({name: self._dags[name].copy() for name in _shown()})
         other.unknown = self.unknown
         other._process_of = self._process_of.copy()
         other._tracks_seen, other._top_track = self._tracks_seen, self._top_track

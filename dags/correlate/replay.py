@@ -1,6 +1,6 @@
 """The state before a segment, and at any row of it: the keyframe before it, plus the events up to it.
 
-A segment that is asked again keeps the states it went through, every 16 384 events, so that a step costs at most
+A segment that is asked again keeps the states it went through, every 32 768 events, so that a step costs at most
 that many events wherever the cursor jumps. A step on goes on from the last one, a step back from one that is kept near.
 """
 
@@ -19,7 +19,7 @@ from capture.session.session import Session
 from dags import registry
 from dags.correlate.correlator import Correlator, in_time_order
 
-STEP_ROWS = 16_384
+STEP_ROWS = 32_768
 SMALL_STATE = 20_000  # open calls and state cells; larger states are kept at fewer places
 LARGE_STATE_STEPS = 8
 BACK_ROWS = 256  # so far behind a cursor that steps back a state is kept, too

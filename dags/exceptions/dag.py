@@ -215,7 +215,8 @@ class ExceptionsDag(Dag):
         """Keeps the exception of each track whose last event is a raise or an unwind. The raises are known by now."""
         if not len(batch) or (not len(failing) and not self._on_its_way):
             return
-        rows = _last_rows(batch.track_id, np.union1d(batch.track_id[failing], list(self._on_its_way)))
+        held = np.array(list(self._on_its_way), np.int64)
+        rows = _last_rows(batch.track_id, np.union1d(batch.track_id[failing], held))
         for track_id in rows.keys() & self._on_its_way.keys():
             del self._on_its_way[track_id]
         last = np.array(sorted(rows.values()), np.intp)
