@@ -19,7 +19,7 @@ from views.building.state import EnterFloor, SetLook, SetMeasure, SetTint
 from views.building.state import Look as FixedLook
 from views.inspector.state import ToggleSource
 from views.loop import events as e
-from views.loop.state import Shows
+from views.loop.state import Shows, Theme
 from views.registry import placed
 from views.supervision.state import SetHeat
 from views.timeline.state import KeepOpen, PinLane, UnfoldMetrics
@@ -70,6 +70,12 @@ LISTS: dict[Ask | None, Shows] = {
 
 
 FINDINGS_WITH_KEYS = 4
+THEMES: tuple[tuple[Theme | Literal["system"], str], ...] = (
+    ("dark", "dark"),
+    ("light", "light"),
+    ("contrast", "high contrast"),
+    ("system", "as the desktop has it"),
+)
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,6 +240,10 @@ COMMANDS: tuple[Command, ...] = (
     _do("Mark", "Mark this moment to compare with", "M", e.Mark()),
     _do("Mark", "Forget the marked moment", "Shift+M", e.Mark(forget=True)),
     _ask("Window", "Dark or light", "Ctrl+T", "theme", anytime=True),
+    *(
+        _do("Window", f"Theme: {says}", "", e.ChangeSetting(name="theme", value=theme), anytime=True)
+        for theme, says in THEMES
+    ),
     *layout_commands(),
     _ask("Window", "Put the panels back", "", "layout"),
     _ask("Window", "Copy a link to this view", "", "link"),

@@ -69,7 +69,7 @@ class Asking:
             case "note on stretch":
                 self._ask_text("Note on a stretch", "What is worth remembering about it?", self.note_on_stretch)
             case "theme":
-                self._store.send(SetTheme(theme="light" if assigns.theme == "dark" else "dark"))
+                self._store.send(SetTheme(theme="light" if assigns.theme != "light" else "dark"))
             case "link":
                 command = f"{LAUNCHER} open {shlex.quote(link_to(assigns))}"
                 QGuiApplication.clipboard().setText(command)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 from capture.errors import SessionProblem
 from capture.named import named
@@ -39,7 +39,7 @@ from views.loop.events import (
     Show,
     Tell,
 )
-from views.loop.state import Assigns, Notice, Selection
+from views.loop.state import Assigns, Notice, Selection, Theme
 from views.loop.update import handle_event
 from views.reading.opening import bookmark_of, session_opened
 from views.reading.source import Names, Source
@@ -67,7 +67,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, required=True, metavar="F.png|DIR|F.gif", help="a PNG is replaced if it is there"
     )
     parser.add_argument("--size", default="1600x900", metavar="WxH", help="in pixels (default 1600x900)")
-    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--theme", choices=get_args(Theme), default="dark")
     parser.add_argument("--track", type=int, metavar="ID", help="pick this thread or process")
     parser.add_argument(
         "--mark", type=time_word, metavar="TIME", help="compare with this moment: the inspector lists what changed"

@@ -37,6 +37,7 @@ from scope_gui.window.speed_keys import SpeedKeys
 from scope_gui.window.welcome import WelcomeView
 from views import registry
 from views.building.view import BuildingView
+from views.drawing.motion import still
 from views.drawing.theme import dress
 from views.loop.events import OpenSession
 from views.loop.state import Assigns
@@ -60,7 +61,7 @@ QWIDGETSIZE_MAX = (1 << 24) - 1
 class MainWindow(QMainWindow):
     """Built once; shows the welcome page until a session is open."""
 
-    reads: frozenset[str] = frozenset({"session", "theme"})
+    reads: frozenset[str] = frozenset({"session", "theme", "motion"})
     closing = Signal()
 
     def __init__(self, store: Store, source: Source) -> None:
@@ -142,6 +143,8 @@ class MainWindow(QMainWindow):
         """Welcome page or session; title, theme and what can be done."""
         if "theme" in changed:
             dress(assigns.theme)
+        if "motion" in changed:
+            still(self, assigns.motion)
         if "session" not in changed:
             return
         is_open = assigns.session is not None

@@ -1,10 +1,13 @@
-"""From one look of a widget to the next within 150 ms, and at once where the desktop wants no motion."""
+"""From one look of a widget to the next within 150 ms, and at once where no motion is wanted."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, Qt, QVariantAnimation
+from PySide6.QtCore import QPointF, QVariantAnimation
 from PySide6.QtGui import QPainter, QPixmap
-from PySide6.QtWidgets import QStyle, QWidget
+from PySide6.QtWidgets import QWidget
+
+from views.drawing.motion import wants_motion
+from views.loop.state import Motion
 
 FADE_MS = 150
 
@@ -27,10 +30,10 @@ class Fading:
         """Whether something of the last look is still to be seen."""
         return self._before is not None
 
-    def begin(self) -> None:
+    def begin(self, motion: Motion) -> None:
         """Keeps what the widget looks like now; nothing where nobody sees it, or motion is not wanted."""
         self.end()
-        if wants_motion(self._widget):
+        if wants_motion(self._widget, motion):
             self._before = self._widget.grab()
             self._clock.start()
 
@@ -46,9 +49,3 @@ class Fading:
             painter.setOpacity(float(self._clock.currentValue()))
             painter.drawPixmap(QPointF(0, 0), self._before)
             painter.setOpacity(1.0)
-
-
-def wants_motion(widget: QWidget) -> bool:
-    """Whether a widget is seen, and the desktop's style lets widgets move (0 ms where motion is to be reduced)."""
-    is_seen = widget.isVisible() and not widget.window().testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
-    return is_seen and widget.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration, None, widget) > 0

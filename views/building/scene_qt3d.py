@@ -22,7 +22,7 @@ from views.building.layout import ROOM_DEPTH, Float32, House
 from views.building.room_painter import Picture
 from views.building.scene_painted import FLAT_PX, FRONT, SHADE, SIDE, TILE_Y, floor_colour, slab_depth, wing_colour
 from views.drawing.heat import step_colours
-from views.drawing.theme import colours
+from views.drawing.theme import colours, is_dark
 from views.loop.state import Theme
 
 MAX_RETRIES = 20
@@ -128,7 +128,7 @@ class Qt3DPictures(QObject):
             self._selector.setExternalRenderTargetSize(size)
             for texture in self._textures:
                 texture.setSize(size.width(), size.height())
-        ground = QColor(colours(wanted.theme).window if wanted.theme == "dark" else colours(wanted.theme).text)
+        ground = QColor(colours(wanted.theme).window if is_dark(wanted.theme) else colours(wanted.theme).text)
         self._ground.setValue(_vector(ground))
         slab = round(slab_depth(wanted.view) / wanted.view.storey, 4)
         if self._uploaded != (wanted.plan, wanted.theme, slab):

@@ -11,7 +11,7 @@ from views.building.measures import Float64
 from views.building.projection import Projection
 from views.building.scene_painted import slab_depth
 from views.drawing.heat import faded
-from views.drawing.theme import colours, mixed, text_font
+from views.drawing.theme import colours, is_dark, mixed, text_font
 from views.loop.state import Theme
 from views.words.plain_text import plain
 
@@ -30,9 +30,9 @@ def paint_behind(painter: QPainter, plan: House, view: Projection, theme: Theme)
     thick = slab_depth(view)
     ground = view.level((0.0, plan.width), 0.0)
     ground[:2, 1] += thick
-    dark = QColor("#000000") if theme == "dark" else QColor(shown.text)
+    dark = QColor("#000000") if is_dark(theme) else QColor(shown.text)
     for part, opacity in ((1.0, 0.14), (0.5, 0.16)):
-        painter.setBrush(faded(dark, opacity if theme == "dark" else opacity * 0.6))
+        painter.setBrush(faded(dark, opacity if is_dark(theme) else opacity * 0.6))
         painter.drawConvexPolygon(
             _polygon(ground + np.array([SHADOW_PX * part * (1 if view.sideways >= 0 else -1), SHADOW_PX * part]))
         )

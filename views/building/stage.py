@@ -128,7 +128,7 @@ class Stage(QWidget):
         """Builds what the assigns say."""
         state = assigns.of(BuildingState)
         if (state.look, state.floor) != (self._state.look, self._state.floor) and self._plan is not None:
-            self._fading.begin()
+            self._fading.begin(assigns.motion)
         if state.look != self._state.look:
             self.camera = camera_of(state.look)
         self._shown, self._state = assigns, state

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from PySide6.QtGui import QColor
 
-from views.drawing.theme import Colours, colours
+from views.drawing.theme import Colours, colours, is_dark
 from views.loop.state import Theme
 
 
@@ -34,7 +34,7 @@ def faded(colour: QColor | str, opacity: float) -> QColor:
 
 def darker(colour: QColor, theme: Theme, share: float) -> QColor:
     """The colour in the shade: that much of it turned into the theme's window."""
-    ground = QColor(colours(theme).window if theme == "dark" else colours(theme).text)
+    ground = QColor(colours(theme).window if is_dark(theme) else colours(theme).text)
     return QColor(
         round(colour.red() + (ground.red() - colour.red()) * share),
         round(colour.green() + (ground.green() - colour.green()) * share),

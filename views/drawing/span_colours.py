@@ -15,7 +15,11 @@ from capture.events.definitions import SiteRow
 from views.loop.state import Theme
 
 CHROMA = 0.085
-LIGHTNESS: dict[Theme, tuple[float, float]] = {"dark": (0.64, 0.79), "light": (0.70, 0.84)}
+LIGHTNESS: dict[Theme, tuple[float, float]] = {
+    "dark": (0.64, 0.79),
+    "light": (0.70, 0.84),
+    "contrast": (0.72, 0.88),
+}
 _GOLDEN = (5**0.5 - 1) / 2
 _HUES = 48
 """So many that few files share one; closer ones cannot be told apart."""

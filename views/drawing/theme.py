@@ -1,12 +1,14 @@
-"""Colours with one meaning everywhere, and the fonts; the same names in the dark and the light theme.
+"""Colours with one meaning everywhere, and the fonts; the same names in every theme.
 
 Red is hot or critical, orange a warning, green healthy, blue cold. None of them is ever the only sign: a shape, a
-hatch or a word says the same.
+hatch or a word says the same. In the high contrast theme what is written is told from its ground at
+seven to one at least (WCAG 2.2, 1.4.6).
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import msgspec
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
@@ -76,11 +78,36 @@ LIGHT = Colours(
     gap="#a5713b",
     heat=("#3f82dd", "#2f9a62", "#c97f1a", "#dc5148"),
 )
+CONTRAST = Colours(
+    window="#000000",
+    panel="#000000",
+    raised="#17191d",
+    line="#8b94a3",
+    text="#ffffff",
+    muted="#d3d9e2",
+    accent="#8ecbff",
+    selected="#0d3263",
+    hot="#ff9b92",
+    warning="#ffd257",
+    healthy="#6ff2a4",
+    cold="#9cc5ff",
+    cursor="#ffffff",
+    mark="#dcbcff",
+    bookmark="#ffe14d",
+    gap="#d9a272",
+    heat=("#6aa8ff", "#4fdd8b", "#ffb52e", "#ff6a5e"),
+)
+_COLOURS: Mapping[Theme, Colours] = {"dark": DARK, "light": LIGHT, "contrast": CONTRAST}
 
 
 def colours(theme: Theme) -> Colours:
     """The colours of a theme."""
-    return DARK if theme == "dark" else LIGHT
+    return _COLOURS[theme]
+
+
+def is_dark(theme: Theme) -> bool:
+    """Whether what is written is lighter than its ground."""
+    return theme != "light"
 
 
 def mixed(first: str, second: str, share: float) -> str:

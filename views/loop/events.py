@@ -220,6 +220,25 @@ class GoToOccurrence(Event, frozen=True, kw_only=True):
     by: int
 
 
+class ChangeSetting(Event, frozen=True, kw_only=True):
+    """Settles something for all sessions; None: as it was at first. The value has been checked (`settings.table`)."""
+
+    name: str
+    value: Any
+
+
+class Enlarge(Event, frozen=True, kw_only=True):
+    """Everything larger by so many steps, smaller below 0; 0: as it was at first."""
+
+    steps: int
+
+
+class DesktopLooks(Event, frozen=True, kw_only=True):
+    """The desktop has this theme."""
+
+    theme: Theme
+
+
 class SetTheme(Event, frozen=True, kw_only=True):
     """Dark or light."""
 

@@ -6,7 +6,7 @@ again. Two assigns that are equal look the same on the screen.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -15,13 +15,16 @@ from dags.frame_parts import Frame
 from views.loop.remembered import OF_SESSION, REMEMBERED
 
 Kind = Literal["process", "track", "call", "site", "state", "event"]
-Theme = Literal["dark", "light"]
+Theme = Literal["dark", "light", "contrast"]
+Motion = Literal["system", "full", "reduced"]
 Over = Literal["track", "calls", "all"]
 Offer = Literal["recover"]
 Shows = Literal["", "slowest", "most called", "errors", "what grew", "findings"]
 """The lists of the box that finds anything; '': what is typed."""
 
 SPEEDS = (0.001, 1000.0)
+SCALES = (80, 90, 100, 110, 125, 150, 175, 200)
+"""How large everything may be, in percent: the steps of its keys; the settings take what lies between them too."""
 
 _State = TypeVar("_State", bound=msgspec.Struct)
 
@@ -161,7 +164,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     covers for its moment; `edits` what can be undone, the last one last, and `undone` what can be brought back; `views`
     the views' own states (`views.loop.view_states`), one of a kind, those that are not as they were at first.
     `findings`: what is worth a look, the worst first, None while it is not known; `finding_at` is the one that was
-    gone to, `occurrence` the event of it.
+    gone to, `occurrence` the event of it. `settings`: what a person has settled (`views.loop.chosen`); `theme`, `scale`
+    (percent) and `motion` follow from it, and from the theme that the desktop has, `desktop_theme`.
     """
 
     session: SessionRef | None = None
@@ -191,6 +195,10 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     finding_at: int | None = None
     occurrence: int = 0
     theme: Annotated[Theme, REMEMBERED] = "dark"
+    scale: int = 100
+    motion: Motion = "system"
+    settings: dict[str, Any] = {}
+    desktop_theme: Theme = "dark"
     recorder: Recorder | None = None
     recent: Annotated[tuple[str, ...], REMEMBERED] = ()
     notice: Notice | None = None

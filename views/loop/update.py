@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from views.loop import events as e
 from views.loop.box import in_the_box
+from views.loop.chosen import settled
 from views.loop.edits import edited, in_order
 from views.loop.remembered import OF_SESSION
 from views.loop.state import SPEEDS, Assigns, Notice
@@ -42,8 +43,10 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _through_trail(assigns, by)
         case e.Zoom() | e.Pan() | e.Show() | e.ShowLast() | e.ToggleFold() | e.MoveFocus():
             return _on_the_timeline(assigns, event)
-        case e.Select() | e.PickNothing() | e.Search() | e.SearchFound() | e.SetTheme():
+        case e.Select() | e.PickNothing() | e.Search() | e.SearchFound():
             return _picked(assigns, event)
+        case e.ChangeSetting() | e.SetTheme() | e.Enlarge() | e.DesktopLooks():
+            return settled(assigns, event)
         case e.OpenBox() | e.LookFor() | e.CloseBox() | e.GoTo() | e.BoxFound() | e.FiguresKnown():
             return in_the_box(assigns, event)
         case e.GoToFinding() | e.GoToOccurrence():
@@ -196,8 +199,6 @@ def _picked(assigns: Assigns, event: e.Event) -> Assigns:
         case e.SearchFound(key=key, text=text, site_ids=site_ids):
             wanted = _is_open(assigns, key) and text == assigns.search_text
             return replace(assigns, search_sites=site_ids) if wanted else assigns
-        case e.SetTheme(theme=theme):
-            return replace(assigns, theme=theme)
         case _:
             return assigns
 
@@ -337,7 +338,14 @@ def _as_left(begun: Assigns, event: e.SessionOpened) -> Assigns:
 
 def _without_session(assigns: Assigns) -> Assigns:
     """What the window knows whichever session is open."""
-    return replace(only_remembered(assigns), recent_described=assigns.recent_described)
+    return replace(
+        only_remembered(assigns),
+        recent_described=assigns.recent_described,
+        settings=assigns.settings,
+        scale=assigns.scale,
+        motion=assigns.motion,
+        desktop_theme=assigns.desktop_theme,
+    )
 
 
 def _recording_begun(assigns: Assigns, event: e.StartRecording) -> Assigns:

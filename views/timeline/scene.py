@@ -12,7 +12,7 @@ from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen
 from dags.analyses.lod import Array
 from views.drawing.paths import polygon_of
 from views.drawing.span_colours import site_colour
-from views.drawing.theme import Colours, colours, qcolor, text_font
+from views.drawing.theme import Colours, colours, is_dark, qcolor, text_font
 from views.drawing.time_scale import px_from_ns
 from views.loop.state import Selection, Theme
 from views.metrics import scene as metrics
@@ -267,8 +267,8 @@ def _paint_labels(painter: QPainter, scene: Scene, raster: Raster, lanes: Sequen
 
 
 def label_colour(theme: Theme, shown: Colours) -> str:
-    """What can be read on a call's colour: both themes have calls lighter than this."""
-    return shown.window if theme == "dark" else shown.text
+    """What can be read on a call's colour: all themes have calls lighter than this."""
+    return shown.window if is_dark(theme) else shown.text
 
 
 def _name_that_fits(name: str, room: int, metrics: QFontMetricsF) -> str:

@@ -102,7 +102,7 @@ def test_a_fixed_view_comes_within_moments_and_at_once_where_no_motion_is_wanted
     view.show()
     moves: list[bool] = []
     for wanted in (True, False):
-        monkeypatch.setattr("views.building.fading.wants_motion", lambda _, wanted=wanted: wanted)
+        monkeypatch.setattr("views.building.fading.wants_motion", lambda *_, wanted=wanted: wanted)
         view.patch(showing(AT, views=(BuildingState(measure="time", look="front"),)), {"building"})
         moves.append(not view.stage.is_drawn)
         qtbot.waitUntil(lambda: view.stage.is_drawn, timeout=5_000)

@@ -126,7 +126,7 @@ def test_what_an_effect_sends_is_folded_in_the_next_frame() -> None:
 
     store.effects.append(answer)
     store.send(e.SetTheme(theme="light"))
-    assert store.fold() == {"theme"}
+    assert store.fold() == {"settings", "theme"}
     assert store.fold() == {"busy"}
 
 

@@ -261,6 +261,7 @@ def test_opening_another_session_keeps_only_what_is_not_of_the_old_one() -> None
     there = after(before, e.SessionOpened(session=other, range_ns=(5, 10)))
     assert there == Assigns(
         session=other, range_ns=(5, 10), visible_ns=(5, 10), cursor_ns=5, frame_wanted_ns=5, theme="light",
+        settings={"theme": "light"},
         recent=("/a",),
     )  # fmt: skip
 
@@ -283,7 +284,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "session": SessionRef(key=1, path="p", name="n"), "range_ns": (0, 9), "live": False, "frame": frame(1),
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
         "path": "p", "flags": {}, "span_ns": 5, "rows": (), "parts": frozenset(),
-        "tint": "rate", "look": "front", "floor": 1,
+        "tint": "rate", "look": "front", "floor": 1, "name": "theme", "value": "light", "steps": 1,
         "words": ("attach", "1"), "which": "next", "shows": "",
         "findings": (), "at": 0, "row": BoxRow(kind="function", title="put", detail="", id=1),
     }  # fmt: skip
