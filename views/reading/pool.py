@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -30,6 +31,7 @@ class Priority(IntEnum):
 
 MOST = {Priority.FRAME: 4, Priority.VISIBLE: 3, Priority.REST: 2}
 """How many threads may be at work of this urgency or a lower one."""
+CALM_S = 0.3  # longer than between two strokes of a held key
 
 
 class Pool:
@@ -46,6 +48,7 @@ class Pool:
         self._numbers = itertools.count()
         self._at_work = dict.fromkeys(Priority, 0)
         self._threads = self._idle = self._holds = 0
+        self._frame_s = -math.inf  # when the last frame was made
 
     def submit(self, priority: Priority, work: Work, after_s: float = 0.0) -> None:
         """Does this soon, or after a while; first come first served among what is as urgent."""
@@ -72,6 +75,19 @@ class Pool:
             return self._changed.wait_for(
                 lambda: not any(self._at_work.values()) and not any(self._waiting.values()), seconds
             )
+
+    def give_way(self, is_given_up: Callable[[], bool]) -> None:
+        """Waits while somebody scrubs: until no frame has been wanted for CALM_S, or it is given up.
+
+        Few cores and one interpreter are shared: what nobody waits for would cost each key half of its time.
+        """
+        with self._changed:
+            while not is_given_up():
+                busy = self._at_work[Priority.FRAME] or self._waiting[Priority.FRAME]
+                left_s = CALM_S if busy else self._frame_s + CALM_S - time.monotonic()
+                if left_s <= 0:
+                    return
+                self._changed.wait(min(left_s, 0.05))  # who gives it up cannot call us
 
     def hold(self) -> None:
         """Keeps one more thread that has nothing to do: the next question need not wait for one to begin."""
@@ -102,6 +118,8 @@ class Pool:
             del work, taken  # what it holds need not wait for the next one
             with self._changed:
                 self._at_work[priority] -= 1
+                if priority is Priority.FRAME:
+                    self._frame_s = time.monotonic()
                 self._changed.notify_all()
 
     def _next(self) -> tuple[Priority, Work] | None:

@@ -215,7 +215,9 @@ class Asked:
         self._stopped.set()
 
     def reads_on(self) -> None:
-        """Called before each piece of the session is read. Raises: Stopped."""
+        """Called before each piece of the session is read: what is quiet gives way. Raises: Stopped."""
+        if self.row.is_quiet:
+            self.source.pool.give_way(self._stopped.is_set)
         if self._stopped.is_set():
             raise Stopped
         now_s, self._pieces = time.monotonic(), self._pieces + 1

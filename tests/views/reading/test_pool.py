@@ -11,7 +11,7 @@ import pytest
 
 from tests.interpreters import ROOT
 from tests.leftovers import wait_for
-from views.reading.pool import MOST, Onward, Pool, Priority
+from views.reading.pool import CALM_S, MOST, Onward, Pool, Priority
 
 WAIT_S = 15
 
@@ -53,6 +53,31 @@ def test_what_is_urgent_finds_a_thread_whatever_else_is_asked() -> None:
     gate.open()
     assert wait_for(lambda: len(gate.begun) == 18 and not ours(), WAIT_S)
     assert gate.begun.index("visible 8") < gate.begun.index("rest 8")
+
+
+def test_what_nobody_waits_for_gives_way_until_no_frame_has_been_wanted_for_a_while() -> None:
+    pool, gate, went_on, given_up = Pool(), Gate(), threading.Event(), threading.Event()
+
+    def quiet() -> None:
+        pool.give_way(given_up.is_set)
+        went_on.set()
+
+    pool.submit(Priority.FRAME, gate.work("frame"))
+    assert wait_for(lambda: gate.begun == ["frame"], WAIT_S)
+    pool.submit(Priority.REST, quiet)
+    assert not went_on.wait(2 * CALM_S)
+    gate.open()
+    opened_s = time.monotonic()
+    assert went_on.wait(WAIT_S)
+    assert time.monotonic() - opened_s >= CALM_S - 0.05
+    another = Gate()
+    pool.submit(Priority.FRAME, another.work("another"))
+    went_on.clear()
+    pool.submit(Priority.REST, quiet)
+    given_up.set()
+    assert went_on.wait(WAIT_S)
+    another.open()
+    assert wait_for(lambda: not ours(), WAIT_S)
 
 
 def test_nobody_else_in_the_window_starts_threads() -> None:
