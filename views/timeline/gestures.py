@@ -21,9 +21,9 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.loop.state import Assigns, Selection
 from views.timeline import pick
-from views.timeline.content import Content
 from views.timeline.lanes import Lane
-from views.timeline.layout import TOP, Zone
+from views.timeline.layout import TOP
+from views.timeline.pointing import Pointing
 from views.timeline.state import KeepOpen, UnfoldMetrics
 
 ZOOM_STEP = 0.8
@@ -37,12 +37,7 @@ class Surface(Protocol):
     """What gestures need of the widget they are made on."""
 
     def assigns(self) -> Assigns: ...
-    def shown(self) -> Content: ...
-    def lanes_width(self) -> int: ...
-    def zone(self, at: QPointF) -> Zone: ...
-    def time_at(self, at: QPointF) -> int: ...
-    def hit(self, at: QPointF) -> pick.Hit | None: ...
-    def exception_at(self, at: QPointF) -> int | None: ...
+    def pointing(self) -> Pointing: ...
     def scroll_by(self, px: int) -> None: ...
     def update(self) -> Any: ...
     def setCursor(self, shape: Qt.CursorShape) -> Any: ...  # noqa: N802 - Qt's name
@@ -62,8 +57,8 @@ class Gestures:
         """A button goes down."""
         if event.button() != Qt.MouseButton.LeftButton or self._surface.assigns().session is None:
             return
-        at, time_ns = event.position(), self._surface.time_at(event.position())
-        zone = self._surface.zone(at)
+        at, seen = event.position(), self._surface.pointing()
+        time_ns, zone = seen.time_at(at.x(), at.y()), seen.zone(at.x(), at.y())
         self._pressed, self._grabbed = at, zone
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and zone in ("lanes", "ruler"):
             self._grabbed, self.dragged_ns = "range", (time_ns, time_ns)
@@ -74,9 +69,10 @@ class Gestures:
 
     def move(self, event: QMouseEvent) -> None:
         """The pointer moves, pressed or not."""
-        at, time_ns = event.position(), self._surface.time_at(event.position())
+        at, seen = event.position(), self._surface.pointing()
+        time_ns = seen.time_at(at.x(), at.y())
         if self._pressed is None:
-            self._surface.setCursor(_SHAPES.get(self._surface.zone(at), Qt.CursorShape.ArrowCursor))
+            self._surface.setCursor(_SHAPES.get(seen.zone(at.x(), at.y()), Qt.CursorShape.ArrowCursor))
         elif self._grabbed == "ruler":
             self._send(SeekTo(time_ns=time_ns))
         elif self._grabbed == "overview":
@@ -86,7 +82,7 @@ class Gestures:
             self._surface.update()
         elif self._grabbed == "pan" or (self._grabbed == "lanes" and _far(at, self._pressed)):
             self._grabbed = "pan"
-            self._send(Pan(share=(self._pressed.x() - at.x()) / self._surface.lanes_width()))
+            self._send(Pan(share=(self._pressed.x() - at.x()) / seen.lanes_width))
             self._surface.scroll_by(round(self._pressed.y() - at.y()))
             self._pressed = at
 
@@ -105,13 +101,14 @@ class Gestures:
 
     def double_click(self, event: QMouseEvent) -> None:
         """Fits the call under the pointer; in the overview everything."""
-        zone, hit = self._surface.zone(event.position()), self._surface.hit(event.position())
+        at, seen = event.position(), self._surface.pointing()
+        zone, hit = seen.zone(at.x(), at.y()), seen.hit(at.x(), at.y())
         if zone == "overview":
             self._send(Show())
-        elif zone == "gutter" and hit is not None and event.position().x() >= FOLD_PX:
+        elif zone == "gutter" and hit is not None and at.x() >= FOLD_PX:
             self._send(fold_of(hit.lane))
         elif zone == "lanes" and hit is not None and hit.span is not None:
-            start_ns, end_ns = pick.extent(self._surface.shown().spans[hit.span], self._surface.assigns().range_ns)
+            start_ns, end_ns = pick.extent(seen.content.spans[hit.span], seen.range_ns)
             room = max(1, (end_ns - start_ns) // 20)
             self._send(Show(range_ns=(start_ns - room, end_ns + room)))
 
@@ -124,14 +121,15 @@ class Gestures:
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier or (side and not turn):
             self._send(Pan(share=-(turn or side) * 0.1))
         elif event.modifiers() & Qt.KeyboardModifier.ControlModifier or above:
-            around_ns = self._surface.time_at(event.position())
+            around_ns = self._surface.pointing().time_at(event.position().x(), event.position().y())
             self._send(Zoom(factor=ZOOM_STEP**turn, around_ns=around_ns))
         else:
             self._surface.scroll_by(-round(turn * WHEEL_PX))
         event.accept()
 
     def _click(self, at: QPointF, zone: str) -> None:
-        hit = self._surface.hit(at)
+        seen = self._surface.pointing()
+        hit = seen.hit(at.x(), at.y())
         if hit is None:
             self._send(Select(selection=None))
             return
@@ -139,15 +137,9 @@ class Gestures:
             self._send(fold_of(hit.lane))
             return
         if hit.lane.shape != "metric":
-            self._send(Select(selection=self._picked(hit, zone)))
+            self._send(Select(selection=_picked(hit, zone, seen)))
         if zone == "lanes":
-            self._send(SeekTo(time_ns=self._surface.exception_at(at) or hit.time_ns, visit=True))
-
-    def _picked(self, hit: pick.Hit, zone: str) -> Selection:
-        if zone == "lanes" and hit.span is not None:
-            span = self._surface.shown().spans[hit.span]
-            return Selection("call", int(span["call_id"]), int(span["track_id"]))
-        return Selection("track", hit.track_id, hit.track_id)
+            self._send(SeekTo(time_ns=seen.exception_at(at.x(), at.y()) or hit.time_ns, visit=True))
 
     def _show_around(self, time_ns: int) -> None:
         shown = self._surface.assigns()
@@ -163,6 +155,13 @@ def fold_of(lane: Lane) -> Event:
     if lane.shape == "metric":
         return UnfoldMetrics()
     return ToggleFold(track_id=lane.track_id) if lane.shape == "head" else KeepOpen(track_id=lane.track_id)
+
+
+def _picked(hit: pick.Hit, zone: str, seen: Pointing) -> Selection:
+    if zone == "lanes" and hit.span is not None:
+        span = seen.content.spans[hit.span]
+        return Selection("call", int(span["call_id"]), int(span["track_id"]))
+    return Selection("track", hit.track_id, hit.track_id)
 
 
 def _far(one: QPointF, other: QPointF) -> bool:

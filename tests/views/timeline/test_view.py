@@ -225,7 +225,7 @@ def test_a_growing_session_shows_its_new_end_without_losing_what_was_seen(tmp_pa
     before = shown.view.shown()
     assert before.exact and len(before.spans) > 100
     end_ns = shown.session.end_ns
-    shown.view._loader = None  # as after a merge: all of it has to be read anew
+    shown.view.pulled._loader = None  # as after a merge: all of it has to be read anew
     shown.assigns = replace(shown.assigns, revision=1, range_ns=(0, end_ns + 50), visible_ns=(0, end_ns + 50))
     shown.view.patch(shown.assigns, {"revision", "range_ns", "visible_ns"})
     assert shown.view.shown() is before
@@ -241,12 +241,12 @@ def test_a_click_on_an_exception_leads_to_the_first_of_those_that_share_its_mark
     mark = next(one for one in shown.view._exceptions if one["count"] > 1)
     lane = shown.view._placed[int(mark["lane"])]
     at = QPoint(shown.view.gutter + int(mark["column"]) + 4, OVERVIEW + RULER + lane.y + lane.height - 4)
-    assert shown.view.exception_at(QPointF(at)) == int(mark["time_ns"])
+    assert shown.view.pointing().exception_at(at.x(), at.y()) == int(mark["time_ns"])
     QTest.mouseClick(shown.view, LEFT, pos=at)
     assert shown.sent[-1] == SeekTo(time_ns=int(mark["time_ns"]), visit=True)
     red = count_of(shown.picture(), colours("dark").hot, at.x() - 8, at.y() - 6, 8, 9)
     assert red >= 12
-    assert shown.view.exception_at(QPointF(at.x(), OVERVIEW + RULER + lane.y + 2)) is None
+    assert shown.view.pointing().exception_at(at.x(), OVERVIEW + RULER + lane.y + 2) is None
 
 
 def test_the_gutter_says_what_each_thread_does_at_the_cursor(shown: Shown) -> None:
