@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
+from typing import TypedDict, Unpack
 
 import msgspec
 import numpy as np
@@ -70,37 +71,32 @@ class _Begun(msgspec.Struct, frozen=True):
 _KEPT: KeptPieces[_Begun] = KeptPieces(64 << 20)
 
 
-def next_call(
-    session: Session,
-    site_id: int,
-    time_ns: int,
-    *,
-    call_id: int | None = None,
-    track_ids: Collection[int] | None = None,
-    reads_on: ReadsOn = lambda: None,
-) -> FoundCall | None:
-    """The first call of the function that began after the instant, None where none did.
+class From(TypedDict, total=False):
+    """Where a search begins, and what it leaves out: how `next_call` and `previous_call` are asked.
 
-    `call_id`: the call of it that one is at, which began at that instant: then also those that began with it.
+    `call_id`: the call of the function that one is at, which began at that instant: then also those that began with it
+    count, by their ids. `track_ids`: only calls on these.
+    """
+
+    call_id: int | None
+    track_ids: Collection[int] | None
+    reads_on: ReadsOn
+
+
+def next_call(session: Session, site_id: int, time_ns: int, **options: Unpack[From]) -> FoundCall | None:
+    """The first call of the function that began after the instant, None where none did.
 
     Raises: SessionProblem, and what `reads_on` raises.
     """
-    after = (time_ns, np.iinfo(np.int64).max if call_id is None else call_id)
-    return _nearest(session.pinned(), site_id, after, track_ids, reads_on, forward=True)
+    return _nearest(session.pinned(), site_id, time_ns, options, forward=True)
 
 
-def previous_call(
-    session: Session,
-    site_id: int,
-    time_ns: int,
-    *,
-    call_id: int | None = None,
-    track_ids: Collection[int] | None = None,
-    reads_on: ReadsOn = lambda: None,
-) -> FoundCall | None:
-    """The last call of the function that began before the instant, or with the call that one is at and before it."""
-    before = (time_ns, 0 if call_id is None else call_id)
-    return _nearest(session.pinned(), site_id, before, track_ids, reads_on, forward=False)
+def previous_call(session: Session, site_id: int, time_ns: int, **options: Unpack[From]) -> FoundCall | None:
+    """The last call of the function that began before the instant, None where none did.
+
+    Raises: SessionProblem, and what `reads_on` raises.
+    """
+    return _nearest(session.pinned(), site_id, time_ns, options, forward=False)
 
 
 def slowest_calls(
@@ -146,18 +142,13 @@ def slowest_calls(
     return [_found(session, best[row : row + 1], start_ns, end_ns) for row in range(len(best))]
 
 
-def _nearest(
-    session: Session,
-    site_id: int,
-    at: tuple[int, int],
-    track_ids: Collection[int] | None,
-    reads_on: ReadsOn,
-    *,
-    forward: bool,
-) -> FoundCall | None:
+def _nearest(session: Session, site_id: int, time_ns: int, options: From, *, forward: bool) -> FoundCall | None:
     """The nearest call beyond (time_ns, call_id) in the order in which calls begin."""
+    call_id, reads_on, track_ids = options.get("call_id"), options.get("reads_on"), options.get("track_ids")
+    at = (time_ns, (np.iinfo(np.int64).max if forward else 0) if call_id is None else call_id)
     for index in _outwards(session, at[0], forward=forward):
-        reads_on()
+        if reads_on is not None:
+            reads_on()
         if not _may_hold(call_summary(session, index), session.segments[index].start_ns, site_id, at, forward=forward):
             continue
         begun = _of_tracks(_begun(session, index).of(site_id), track_ids)

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.interpreters import ROOT
+from tests.interpreters import ROOT, found
 from tests.journeys.person import GIVEN
+from tests.scope_command import run_recorded
 
 
 @pytest.fixture
@@ -70,6 +71,14 @@ def begin_story(display: str, tmp_path: Path) -> Callable[..., subprocess.Popen[
         )
 
     return begin
+
+
+@pytest.fixture
+def recorded(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A recording of the PROGRAM of the test's module."""
+    (tmp_path / "orders.py").write_text(request.module.PROGRAM)
+    run_recorded(tmp_path / "orders.scope", [found()[-1].path, tmp_path / "orders.py"])
+    return tmp_path / "orders.scope"
 
 
 @pytest.fixture

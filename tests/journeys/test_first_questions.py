@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from capture.session.session import Session
 from dags.analyses.exceptions_seen import exceptions_seen
-from tests.interpreters import found
-from tests.scope_command import query, run_recorded
+from tests.scope_command import query
 
 PROGRAM = """
+# Three workers, each of which fails once and rests once for a quarter of a second.
 import threading, time
 
 class OutOfStock(Exception):
@@ -50,14 +48,6 @@ workers = [threading.Thread(target=work, args=(n,), name=f"worker-{n}") for n in
 [worker.start() for worker in workers]
 [worker.join() for worker in workers]
 """
-
-
-@pytest.fixture
-def recorded(tmp_path: Path) -> Path:
-    """Three workers, each of which fails once and rests once for a quarter of a second."""
-    (tmp_path / "orders.py").write_text(PROGRAM)
-    run_recorded(tmp_path / "orders.scope", [found()[-1].path, tmp_path / "orders.py"])
-    return tmp_path / "orders.scope"
 
 
 def test_the_slow_call_the_error_and_the_thread_are_a_few_keys_away(play: Any, recorded: Path) -> None:

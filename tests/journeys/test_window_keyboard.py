@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from capture.session.session import Session
-from tests.interpreters import found
-from tests.scope_command import query, run_recorded, scope_json
+from tests.scope_command import query, scope_json
 
 PROGRAM = """
 import threading, time
@@ -26,14 +23,6 @@ workers = [threading.Thread(target=work, args=(n,), name=f"worker-{n}") for n in
 [worker.start() for worker in workers]
 [worker.join() for worker in workers]
 """
-
-
-@pytest.fixture
-def recorded(tmp_path: Path) -> Path:
-    """A recording of three workers."""
-    (tmp_path / "orders.py").write_text(PROGRAM)
-    run_recorded(tmp_path / "orders.scope", [found()[-1].path, tmp_path / "orders.py"])
-    return tmp_path / "orders.scope"
 
 
 def test_tab_reaches_everything_shows_where_it_is_and_traps_nobody(play: Any, recorded: Path) -> None:

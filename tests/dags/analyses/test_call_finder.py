@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 from capture.session.session import Session
 from dags.analyses import call_finder
 from dags.analyses.call_finder import FoundCall, next_call, previous_call, slowest_calls
-from tests.dags.analyses.test_function_statistics import rows_of, sealed
+from tests.dags.analyses.test_function_statistics import any_session, rows_of
 from tests.sessions import build_session
 from tests.streams import Event, streams
 
@@ -41,39 +39,32 @@ def slowest(rows: list[dict[str, Any]], start_ns: int, end_ns: int) -> list[tupl
 @settings(max_examples=20)
 @given(streams(max_size=40, hostile=False), st.data())
 def test_any_session_is_searched_as_a_list_would_be(events: list[Event], data: st.DataObject) -> None:
-    cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=4))
-    folder = Path(tempfile.mkdtemp())
-    try:
-        path = sealed(folder / "s.scope", events, cuts, finish=data.draw(st.booleans()))
-        with Session.open(path) as session:
-            times = sorted({session.start_ns, session.end_ns, *(event.time_ns for event in events)})
-            every = rows_of(session)
-            for _ in range(4):
-                site, tracks = data.draw(st.integers(0, 4)), data.draw(st.sampled_from([None, {1}, {2, 3}]))
-                rows = [row for row in every if (row["site_id"] or 0) == site]
-                rows = [row for row in rows if tracks is None or row["track_id"] in tracks]
-                rows.sort(key=lambda row: (row["start_ns"], row["call_id"]))
-                at_ns = data.draw(st.sampled_from(times)) + data.draw(st.integers(-1, 1))
-                after = [row for row in rows if row["start_ns"] > at_ns]
-                before = [row for row in rows if row["start_ns"] < at_ns]
-                assert same(next_call(session, site, at_ns, track_ids=tracks), after[0] if after else None)
-                assert same(previous_call(session, site, at_ns, track_ids=tracks), before[-1] if before else None)
-                for number, row in enumerate(rows):
-                    here = {"call_id": row["call_id"], "track_ids": tracks}
-                    following = rows[number + 1] if number + 1 < len(rows) else None
-                    assert same(next_call(session, site, row["start_ns"], **here), following)
-                    last = rows[number - 1] if number else None
-                    assert same(previous_call(session, site, row["start_ns"], **here), last)
-                start_ns, end_ns = sorted(data.draw(st.sampled_from(times)) for _ in range(2))
-                found = slowest_calls(session, site, 3, (start_ns, end_ns), track_ids=tracks)
-                expected = slowest(rows, start_ns, end_ns)[:3]
-                assert [(one.inside_ns, one.call_id, one.is_cut) for one in found] == expected
-            found = slowest_calls(session, None, 5)
-            assert [one.call_id for one in found] == [
-                call_id for _, call_id, _ in slowest(every, session.start_ns, session.end_ns)[:5]
-            ]
-    finally:
-        shutil.rmtree(folder)
+    with any_session(events, data) as (session, times):
+        every = rows_of(session)
+        for _ in range(4):
+            site, tracks = data.draw(st.integers(0, 4)), data.draw(st.sampled_from([None, {1}, {2, 3}]))
+            rows = [row for row in every if (row["site_id"] or 0) == site]
+            rows = [row for row in rows if tracks is None or row["track_id"] in tracks]
+            rows.sort(key=lambda row: (row["start_ns"], row["call_id"]))
+            at_ns = data.draw(st.sampled_from(times)) + data.draw(st.integers(-1, 1))
+            after = [row for row in rows if row["start_ns"] > at_ns]
+            before = [row for row in rows if row["start_ns"] < at_ns]
+            assert same(next_call(session, site, at_ns, track_ids=tracks), after[0] if after else None)
+            assert same(previous_call(session, site, at_ns, track_ids=tracks), before[-1] if before else None)
+            for number, row in enumerate(rows):
+                here = {"call_id": row["call_id"], "track_ids": tracks}
+                following = rows[number + 1] if number + 1 < len(rows) else None
+                assert same(next_call(session, site, row["start_ns"], **here), following)
+                last = rows[number - 1] if number else None
+                assert same(previous_call(session, site, row["start_ns"], **here), last)
+            start_ns, end_ns = sorted(data.draw(st.sampled_from(times)) for _ in range(2))
+            found = slowest_calls(session, site, 3, (start_ns, end_ns), track_ids=tracks)
+            expected = slowest(rows, start_ns, end_ns)[:3]
+            assert [(one.inside_ns, one.call_id, one.is_cut) for one in found] == expected
+        found = slowest_calls(session, None, 5)
+        assert [one.call_id for one in found] == [
+            call_id for _, call_id, _ in slowest(every, session.start_ns, session.end_ns)[:5]
+        ]
 
 
 def test_only_segments_that_can_hold_the_answer_are_read(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,7 +15,7 @@ from capture.session.session import Session
 from dags.analyses import call_forest, call_tree
 from dags.analyses.call_tree import CallTree
 from dags.analyses.function_statistics import function_statistics
-from tests.dags.analyses.test_function_statistics import PROGRAM, rows_of, sealed
+from tests.dags.analyses.test_function_statistics import PROGRAM, any_session, rows_of, sealed
 from tests.scope_command import run_recorded
 from tests.sessions import build_session
 from tests.streams import Event, streams
@@ -67,22 +65,15 @@ def by_path(tree: CallTree) -> dict[Path_, list[int]]:
 @settings(max_examples=20)
 @given(streams(max_size=40, hostile=False), st.data())
 def test_any_stretch_of_any_session_is_the_tree_of_its_calls(events: list[Event], data: st.DataObject) -> None:
-    cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=4))
-    folder = Path(tempfile.mkdtemp())
-    try:
-        path = sealed(folder / "s.scope", events, cuts, finish=data.draw(st.booleans()))
-        with Session.open(path) as session:
-            times = sorted({session.start_ns, session.end_ns, *(event.time_ns for event in events)})
-            rows = rows_of(session)
-            for _ in range(4):
-                start_ns, end_ns = sorted(data.draw(st.sampled_from(times)) for _ in range(2))
-                tracks, by_track = data.draw(st.sampled_from([None, {1}, {2, 3}])), data.draw(st.booleans())
-                tree = call_tree.call_tree(session, (start_ns, end_ns), track_ids=tracks, by_track=by_track)
-                said = {path: told for path, told in by_path(tree).items() if any(told)}
-                expected = slowly(rows, start_ns, end_ns, tracks, by_track=by_track)
-                assert said == {path: told for path, told in expected.items() if any(told)}
-    finally:
-        shutil.rmtree(folder)
+    with any_session(events, data) as (session, times):
+        rows = rows_of(session)
+        for _ in range(4):
+            start_ns, end_ns = sorted(data.draw(st.sampled_from(times)) for _ in range(2))
+            tracks, by_track = data.draw(st.sampled_from([None, {1}, {2, 3}])), data.draw(st.booleans())
+            tree = call_tree.call_tree(session, (start_ns, end_ns), track_ids=tracks, by_track=by_track)
+            said = {path: told for path, told in by_path(tree).items() if any(told)}
+            expected = slowly(rows, start_ns, end_ns, tracks, by_track=by_track)
+            assert said == {path: told for path, told in expected.items() if any(told)}
 
 
 def test_the_nodes_of_a_function_add_up_to_its_statistics(tmp_path: Path) -> None:

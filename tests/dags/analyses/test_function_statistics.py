@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import cProfile
 import pstats
-import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -50,6 +50,16 @@ def sealed(path: Path, events: Sequence[Event], cuts: Sequence[int], *, finish: 
     else:
         store.close()
     return path
+
+
+@contextlib.contextmanager
+def any_session(events: Sequence[Event], data: st.DataObject) -> Iterator[tuple[Session, list[int]]]:
+    """The events as a session cut anywhere, finished or not, and the instants at which something is."""
+    cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=4))
+    with tempfile.TemporaryDirectory() as folder:
+        path = sealed(Path(folder, "s.scope"), events, cuts, finish=data.draw(st.booleans()))
+        with Session.open(path) as session:
+            yield session, sorted({session.start_ns, session.end_ns, *(event.time_ns for event in events)})
 
 
 def rows_of(session: Session) -> list[dict[str, Any]]:
@@ -123,24 +133,17 @@ def assert_agrees(found: FunctionStatistics, expected: dict[int, dict[str, Any]]
 @settings(max_examples=20)
 @given(streams(max_size=40, hostile=False), st.data())
 def test_any_stretch_of_any_session_says_what_its_calls_say(events: list[Event], data: st.DataObject) -> None:
-    cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=4))
-    finish = data.draw(st.booleans())
-    folder = Path(tempfile.mkdtemp())
-    try:
-        with Session.open(sealed(folder / "s.scope", events, cuts, finish=finish)) as session:
-            times = sorted({session.start_ns, session.end_ns, *(event.time_ns for event in events)})
-            rows = rows_of(session)
-            for _ in range(4):
-                start_ns, end_ns = sorted(
-                    data.draw(st.sampled_from(times)) + data.draw(st.sampled_from([-1, 0, 0, 1])) for _ in range(2)
-                )
-                tracks = data.draw(st.sampled_from([None, {1}, {2, 3}, {77}]))
-                found = function_statistics(session, (start_ns, end_ns), track_ids=tracks)
-                assert_agrees(found, slowly(rows, start_ns, end_ns, tracks))
-            found = function_statistics(session)
-            assert_agrees(found, slowly(rows, session.start_ns, session.end_ns, None))
-    finally:
-        shutil.rmtree(folder)
+    with any_session(events, data) as (session, times):
+        rows = rows_of(session)
+        for _ in range(4):
+            start_ns, end_ns = sorted(
+                data.draw(st.sampled_from(times)) + data.draw(st.sampled_from([-1, 0, 0, 1])) for _ in range(2)
+            )
+            tracks = data.draw(st.sampled_from([None, {1}, {2, 3}, {77}]))
+            found = function_statistics(session, (start_ns, end_ns), track_ids=tracks)
+            assert_agrees(found, slowly(rows, start_ns, end_ns, tracks))
+        found = function_statistics(session)
+        assert_agrees(found, slowly(rows, session.start_ns, session.end_ns, None))
 
 
 def test_many_calls_say_the_same_from_memory_from_the_cache_and_anew(tmp_path: Path) -> None:

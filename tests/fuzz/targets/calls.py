@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from random import Random
-from unittest import mock
 
-from capture.session.caches import framed
-from dags.analyses import detail
 from dags.analyses.call_finder import next_call, slowest_calls
 from dags.analyses.call_summary import rebuilt_summary
 from dags.analyses.call_tree import call_tree
 from dags.analyses.function_statistics import ORDERS, function_statistics
+from tests.fuzz.cached import opened_with_cache, sound_cache
 from tests.fuzz.mutation import msgpack_node
-from tests.fuzz.small_session import opened, sound_files, sound_manifest
 from tests.fuzz.verdict import Wrong
 
 
-@functools.cache
-def _sound() -> bytes:
-    with opened(sound_files()) as session:
-        data = rebuilt_summary(session, 0)
-    assert data is not None
-    return data
-
-
 def seeds() -> dict[str, bytes]:
-    return {"small": _sound()}
+    return {"small": sound_cache(rebuilt_summary)}
 
 
 def mutated(data: bytes, dice: Random) -> bytes:
@@ -34,9 +22,7 @@ def mutated(data: bytes, dice: Random) -> bytes:
 
 
 def read(data: bytes) -> None:
-    segment = sound_manifest().segments[0]
-    files = {**sound_files(), segment.calls_name: framed(data)}
-    with mock.patch.object(detail, "KEPT_FROM_EVENTS", 1), opened(files) as session:
+    with opened_with_cache("calls_name", data) as session:
         for range_ns in (None, (session.start_ns, (session.start_ns + session.end_ns) // 2)):
             found = function_statistics(session, range_ns)
             for by in ORDERS:

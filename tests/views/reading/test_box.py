@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.scope_gui.window.test_effects import Desk, has_frame
-from tests.sessions import FUNCTIONS, Truth, build_session
+from tests.sessions import FUNCTIONS, Truth
 from views.loop import events as e
 from views.loop.state import Assigns, BoxRow, Shows
 from views.words.figures import count_text
 
 PUT = FUNCTIONS.index("Store.put") + 1
-
-
-@pytest.fixture
-def truth(tmp_path: Path) -> Truth:
-    return build_session(tmp_path / "orders.scope", events=600, tracks=3, segments=4)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    made = Desk()
-    made.do(e.OpenSession(path=str(truth.path), at="0%"), until=has_frame)
-    yield made
-    made.effects.stop()
 
 
 def shown(desk: Desk, shows: Shows = "", text: str = "") -> tuple[BoxRow, ...]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from capture.events.definitions import ProcessRow, SiteRow, TrackRow
 from capture.events.kinds import Kind
@@ -14,26 +11,12 @@ from capture.session.store import SegmentStore
 from dags.analyses.exceptions_seen import coming_up
 from dags.correlate.sealing import SessionWriter
 from tests.scope_gui.window.test_effects import Desk, has_frame
-from tests.sessions import FUNCTIONS, Truth, build_session
+from tests.sessions import FUNCTIONS, Truth
 from tests.streams import Event, batch_of
 from views.loop import events as e
 from views.loop.state import Assigns, Selection
 
 PUT = FUNCTIONS.index("Store.put") + 1
-
-
-@pytest.fixture
-def truth(tmp_path: Path) -> Truth:
-    return build_session(tmp_path / "orders.scope", events=600, tracks=3, segments=4)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    made = Desk()
-    made.do(e.OpenSession(path=str(truth.path), at="0%"), until=has_frame)
-    yield made
-    made.effects.stop()
 
 
 def calls_of(truth: Truth, site_id: int) -> list[dict[str, Any]]:
