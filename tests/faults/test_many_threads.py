@@ -106,8 +106,9 @@ def test_a_small_pool_that_may_wait_goes_round_among_more_threads_than_it_has_ch
 
 
 def test_threads_that_do_much_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    """In a pool that holds the whole burst: on a busy machine the recorder may not have its turn before it is over."""
     session = tmp_path / "burst.scope"
-    done = run_recorded(session, [python("3.12").path, MANY, 600, 0.2, "burst"])
+    done = run_recorded(session, [python("3.12").path, MANY, 600, 0.2, "burst"], "--memory", "256")
     assert_nothing_lost(session)
     assert_all_calls_are_there(session, done.stdout)
 
