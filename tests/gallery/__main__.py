@@ -1,4 +1,4 @@
-"""Writes the gallery: `python -m tests.gallery [-o FOLDER] [--only PART] [--scale 2]`.
+"""Writes the gallery: `python -m tests.gallery [-o FOLDER] [--only PART...]`.
 
 Exit status: 0; 1 when Qt said anything while the pictures were taken, or one could not be taken.
 """
@@ -17,13 +17,13 @@ from pathlib import Path
 
 import msgspec
 
-from tests.gallery.catalogue import README, Order, Picture, every_picture
+from tests.gallery.catalogue import README, SESSIONS, Order, Picture, every_picture
 from tests.gallery.display import display_of_its_own
 from tests.gallery.page import contact_sheet
 from tests.gallery.sessions import Sessions
 from tests.interpreters import ROOT
 
-LIMIT_S = 150
+LIMIT_S = 300
 PICTURES = ROOT / "tests" / "gallery" / "pictures"
 
 
@@ -31,17 +31,16 @@ def main(words: Sequence[str] | None = None) -> int:
     """Takes the pictures that were asked for, all of them by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.gallery", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("-o", dest="folder", type=Path, default=Path("out", "gallery"), help="where to write")
-    parser.add_argument("--only", default="", metavar="PART", help="only pictures with this in their name")
-    parser.add_argument("--scale", type=int, default=1, metavar="N", help="pixels of the screen to one of ours")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="PART", help="only pictures with all of these in their name"
+    )
     parser.add_argument("--readme", action="store_true", help="make the README's pictures anew, and no others")
     arguments = parser.parse_args(words)
-    wanted = [picture for picture in every_picture() if arguments.only in picture.name]
+    wanted = [picture for picture in every_picture() if all(part in picture.name for part in arguments.only)]
     if arguments.readme:
         wanted = [picture for picture in wanted if picture.name in README.values()]
     began_s = time.monotonic()
-    if arguments.scale > 1:
-        os.environ["QT_SCALE_FACTOR"] = str(arguments.scale)
-    with tempfile.TemporaryDirectory(prefix="scope-gallery-") as folder, display_of_its_own(arguments.scale) as has_gl:
+    with tempfile.TemporaryDirectory(prefix="scope-gallery-") as folder, display_of_its_own() as has_gl:
         os.environ["XDG_CONFIG_HOME"] = folder
         said = take_all(wanted, arguments.folder, Path(folder), has_gl=has_gl)
     if arguments.readme and not said:
@@ -69,16 +68,19 @@ def keep_small(folder: Path) -> None:
 def take_all(wanted: Sequence[Picture], target: Path, folder: Path, *, has_gl: bool) -> list[str]:
     """Takes them into the target folder; gives what Qt had to say meanwhile.
 
-    Each session is shown by a process of its own, as by a person: a window that is closed ends its process.
+    Each session is shown by a process of its own, as by a person: a window that is closed ends its process. A scale is
+    one for a whole process.
     """
     target.mkdir(parents=True, exist_ok=True)
     sessions, said = Sessions(folder), []
-    for session, pictures in groupby(wanted, key=lambda picture: picture.session):
-        with sessions.ready(session) as path:
+    makers = {row.name: row.make for row in SESSIONS}
+    for (session, scale), pictures in groupby(wanted, key=lambda picture: (picture.session, picture.screen.scale)):
+        with sessions.ready(session, makers[session]) as path:
             order = Order(path=path, target=str(target), has_gl=has_gl, pictures=tuple(pictures))
             done = subprocess.run(
                 [sys.executable, "-m", "tests.gallery.camera"],
                 input=msgspec.json.encode(order),
+                env={**os.environ, "QT_SCALE_FACTOR": str(scale)},
                 stderr=subprocess.PIPE,
                 check=False,
                 timeout=LIMIT_S,

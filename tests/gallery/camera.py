@@ -82,7 +82,7 @@ class Camera:
 
     def take(self, picture: Picture) -> QPixmap:
         """The picture as it was asked for."""
-        self._dress(picture.theme, picture.size)
+        self._dress(picture.theme, picture.screen.size)
         if picture.kind == "view" and picture.what != "window":
             self._do(events_of(picture.session, self._app.source.session))
             return self._view_alone(picture)
@@ -148,8 +148,8 @@ class Camera:
         view = self._alone.get(picture.what)
         if view is None:
             view = self._alone[picture.what] = ALONE[picture.what](self._ignored, self._app.source)
-        height = view.sizeHint().height() if picture.what in STRIPS else picture.size[1]
-        view.resize(picture.size[0], height)
+        width, height = picture.screen.size
+        view.resize(width, view.sizeHint().height() if picture.what in STRIPS else height)
         view.show()
         with painted_only(picture.what == "building"):
             view.patch(self._assigns, all_fields())

@@ -1,28 +1,86 @@
-"""Which pictures there are: every view of every session, and the states that a person gets into, times theme and size.
+"""Which pictures there are: a table of sessions, what is shown of each, times screens and themes.
 
-A state is said in events, as a key or a click would say it; `show` names what is opened over the window.
+A state is said in events, as a key or a click would say it; a dialog by what it asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
-from typing import get_args
+from pathlib import Path
+from typing import NamedTuple, get_args
 
 import msgspec
 
 from capture.session.session import Session
-from tests.gallery.crowd import BURSTS_S, GAPS, SECOND_NS
+from dags.frame.reader import FrameReader
+from tests.gallery.crowd import BURSTS_S, GAPS, SECOND_NS, crowded_session
+from tests.gallery.long import long_session
+from tests.gallery.sessions import damaged_session, demo_session, empty_session, server_session, session_of
 from views import registry
 from views.building.state import SetMeasure
 from views.loop import events as e
 from views.loop.state import Selection, Theme
 from views.supervision.state import SetHeat
 
+
+class Screen(NamedTuple):
+    """A window's width and height in pixels of the screen, `scale` of which are one of ours."""
+
+    width: int
+    height: int
+    scale: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The window's size as it sees it itself."""
+        return self.width // self.scale, self.height // self.scale
+
+    @property
+    def name(self) -> str:
+        """How the files of pictures say it."""
+        return f"{self.width}x{self.height}" + (f"-at-{self.scale}" if self.scale > 1 else "")
+
+
+class Shown(NamedTuple):
+    """A session: who makes it in a folder (None: there is none, or it is made while it is looked at), and what is shown
+    of it: which views by themselves, the window in which states, which dialogs over it.
+    """
+
+    name: str
+    make: Callable[[Path], Path] | None
+    views: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    dialogs: tuple[str, ...] = ()
+
+
 THEMES: tuple[Theme, ...] = get_args(Theme)
-SIZES = ((1600, 900), (1280, 800))
-SESSIONS = ("empty", "small", "large")
+SCREENS = (Screen(1600, 900), Screen(1280, 800), Screen(2560, 1440, 2))
 VIEWS = ("window", *(row.name for row in registry.VIEWS), "building-gl", "transport")
+SESSIONS = (
+    Shown("none", None, states=("welcome",)),
+    Shown("live", None, states=("following",), dialogs=("change",)),
+    Shown("empty", empty_session, VIEWS),
+    Shown(
+        "small",
+        demo_session,
+        VIEWS,
+        ("thread", "function", "value", "bookmarks", "found", "single events", "rooms"),
+        (
+            *("find", "slowest", "errors", "what grew", "findings", "keys"),
+            *("go to", "note", "attach", "launch", "change", "export"),
+        ),
+    ),
+    Shown("large", crowded_session, VIEWS, ("folded", "gap", "deep", "own time"), ("unseen",)),
+    Shown("damaged", damaged_session, states=("damage",)),
+    Shown("24 threads", session_of("pool"), ("window",), ("near",)),
+    Shown("500 threads", session_of("jobs"), ("window",), ("near",)),
+    Shown("recursion", session_of("tree"), ("window",), ("near",)),
+    Shown("10 M events", long_session, ("window",), ("near",)),
+    Shown("asyncio", session_of("crawler"), ("window",), ("near",)),
+    Shown("web server", server_session, ("window",), ("near",)),
+)
+"""In the order in which pictures are taken."""
 DEEP = 4
 README = {
     "window": "small-thread-dark-1600x900",
@@ -30,24 +88,6 @@ README = {
     "building": "small-building-dark-1280x800",
 }
 """The pictures in the README, by the names of their files in tests/gallery/pictures."""
-DIALOGS = {
-    "small": (
-        "find",
-        "slowest",
-        "errors",
-        "what grew",
-        "findings",
-        "keys",
-        "go to",
-        "note",
-        "attach",
-        "launch",
-        "change",
-        "export",
-    ),
-    "large": ("unseen",),
-    "live": ("change",),
-}
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,13 +97,12 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     session: str
     what: str
     theme: Theme
-    size: tuple[int, int]
+    screen: Screen
 
     @property
     def name(self) -> str:
         """The file's name without its ending."""
-        words = (self.session, self.what.replace(" ", "-"), self.theme, f"{self.size[0]}x{self.size[1]}")
-        return "-".join(words)
+        return "-".join((self.session, self.what, self.theme, self.screen.name)).replace(" ", "-")
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,42 +114,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     pictures: tuple[Picture, ...]
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person has done in a session before the picture is taken."""
-
-    session: str
-    show: str = ""
-
-
-STATES: dict[str, State] = {
-    "welcome": State(session="none"),
-    "following": State(session="live"),
-    "thread": State(session="small"),
-    "function": State(session="small"),
-    "value": State(session="small"),
-    "bookmarks": State(session="small"),
-    "found": State(session="small"),
-    "single events": State(session="small"),
-    "folded": State(session="large"),
-    "gap": State(session="large"),
-    "deep": State(session="large"),
-    "own time": State(session="large"),
-    "rooms": State(session="small"),
-    "damage": State(session="damaged"),
-}
-
-
 def every_picture() -> Iterator[Picture]:
-    """All of them, session by session, so that each is opened once."""
-    for session in ("none", "live", *SESSIONS, "damaged"):
-        for size, theme in product(SIZES, THEMES):
-            for view in VIEWS if session in SESSIONS else ():
-                yield Picture(kind="view", session=session, what=view, theme=theme, size=size)
-            for name, state in STATES.items():
-                if state.session == session:
-                    yield Picture(kind="state", session=session, what=name, theme=theme, size=size)
-            for dialog in DIALOGS.get(session, ()):
-                yield Picture(kind="dialog", session=session, what=dialog, theme=theme, size=size)
+    """All of them: session by session and scale by scale, so that a window is opened once for each."""
+    for row in SESSIONS:
+        for screen, theme in product(SCREENS, THEMES):
+            for kind, names in (("view", row.views), ("state", row.states), ("dialog", row.dialogs)):
+                for what in names:
+                    yield Picture(kind=kind, session=row.name, what=what, theme=theme, screen=screen)
 
 
 def events_of(state: str, session: Session | None) -> list[e.Event]:
@@ -162,10 +172,24 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
             at_ns = busy_ns + SECOND_NS * 6 // 10
             near = e.Show(range_ns=_around(at_ns, 120_000_000))
             return [e.SeekTo(time_ns=at_ns), near, e.Select(selection=Selection("track", 20, 20))]
+        case "near":
+            return [e.SeekTo(time_ns=middle_ns), *_near(session, middle_ns)]
         case "own time":
             return [e.SeekTo(time_ns=end_ns), SetMeasure(measure="time"), SetHeat(heat_by="memory")]
         case _:
             return [e.SeekTo(time_ns=end_ns if state in ("small", "large") else middle_ns)]
+
+
+def _near(session: Session, time_ns: int) -> list[e.Event]:
+    """The call that runs then on the thread that is deepest in calls, and a hundredth of the session around it."""
+    tracks = FrameReader(session).at(time_ns).tracks
+    track = max(tracks, key=lambda track: len(track.stack)).track_id
+    width_ns = (session.end_ns - session.start_ns) // 100
+    return [
+        e.Select(selection=Selection("track", track, track)),
+        e.Show(range_ns=_around(time_ns, width_ns)),
+        e.PickAtCursor(),
+    ]
 
 
 def _busy_moment(session: Session) -> tuple[tuple[int, int], int]:

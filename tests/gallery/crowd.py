@@ -56,8 +56,8 @@ def crowded_session(folder: Path) -> Path:
     store = SegmentStore.create(path, ABOUT, sync=False)
     store._may_merge = False  # small as it is, it would be one segment
     processes, tracks = _people()
-    sites, keys = _sites(), _state_keys()
-    store.write_defs(processes, tracks, sites, keys)
+    keys = _state_keys()
+    store.write_defs(processes, tracks, sites(), keys)
     batch = _events(tracks)
     writer = SessionWriter(store)
     gaps = _gaps()
@@ -105,7 +105,7 @@ def _people() -> tuple[list[ProcessRow], list[TrackRow]]:
     return processes, tracks
 
 
-def _sites() -> list[SiteRow]:
+def sites() -> list[SiteRow]:
     rows = []
     for n in range(FUNCTIONS):
         at = n * MODULES // FUNCTIONS
@@ -133,7 +133,9 @@ def _events(tracks: list[TrackRow]) -> EventBatch:
     for at, burst_s in enumerate(BURSTS_S):
         last = at == len(BURSTS_S) - 1
         calls = 1_150 if last else 60 + 40 * (at % 3)
-        rows = [row for track in threads for row in _on_thread(random, track, calls, burst_s * SECOND_NS, deep=last)]
+        rows = [
+            row for track in threads for row in within_a_second(random, track, calls, burst_s * SECOND_NS, deep=last)
+        ]
         if not last:
             rows += _quiet(random, threads, burst_s + 3, BURSTS_S[at + 1] - 6)
         columns += sorted(rows)
@@ -156,7 +158,9 @@ def _events(tracks: list[TrackRow]) -> EventBatch:
     )
 
 
-def _on_thread(random: np.random.Generator, track: int, calls: int, start_ns: int, *, deep: bool) -> list[list[int]]:
+def within_a_second(
+    random: np.random.Generator, track: int, calls: int, start_ns: int, *, deep: bool = False
+) -> list[list[int]]:
     """Rows (time, kind, track, site, ref) of nested calls within 0.98 s; some stay open at the end."""
     # A thread knows some modules well: neighbours share most of their functions.
     known = (random.integers(0, FUNCTIONS // 4, 420) * 4 + track % 4 + 1).tolist()

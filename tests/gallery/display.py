@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from tests.interpreters import ROOT
 from tests.virtual_display import XVFB_IS_HERE, virtual_display
 
+SIZE = "2660x1540"
+"""As much as the largest window of the gallery, and a frame around it."""
+
 
 @contextmanager
-def display_of_its_own(scale: int = 1) -> Iterator[bool]:
+def display_of_its_own() -> Iterator[bool]:
     """A virtual display, and whether it has OpenGL; without Xvfb windows are painted without any screen."""
     if not XVFB_IS_HERE:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         yield False
         return
-    with virtual_display(f"{1700 * scale}x{1000 * scale}") as variables:
+    with virtual_display(SIZE) as variables:
         os.environ |= variables
         yield _has_gl()
 

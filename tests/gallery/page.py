@@ -21,7 +21,7 @@ def contact_sheet(pictures: Sequence[Picture], title: str) -> str:
         figures = "".join(
             f'<figure><a href="{picture.name}.png"><img loading="lazy" src="{picture.name}.png" '
             f'alt="{escape(picture.name)}"></a><figcaption>{picture.theme}, '
-            f"{picture.size[0]} × {picture.size[1]}</figcaption></figure>"
+            f"{escape(picture.screen.name)}</figcaption></figure>"
             for picture in pictures
             if (picture.session, picture.what) == (session, what)
         )

@@ -1,11 +1,11 @@
-"""The sessions of the gallery: one without events, one recorded of the demo, a crowded one, and a damaged copy."""
+"""The sessions of the gallery: recorded of real programs, or made of paper where that would take too long."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from tests.leftovers import wait_for
 
 DEMO_S = 8.0
 LIVE_S = 3.0  # of them pass before the live pictures are taken
+SERVER_S = 4.0
+PROGRAMS = ROOT / "tests" / "gallery" / "programs"
 
 
 class Sessions:
@@ -26,31 +28,28 @@ class Sessions:
     def __init__(self, folder: Path) -> None:
         """All go into that folder."""
         self._folder = folder
-        self._demo = folder / "orders.scope"
         self._made: dict[str, Path] = {}
 
     @contextmanager
-    def ready(self, name: str) -> Iterator[str]:
-        """The path of a session, '' for none; that of `live` is being recorded for as long as this lasts."""
+    def ready(self, name: str, make: Callable[[Path], Path] | None) -> Iterator[str]:
+        """The path of a session, '' for one that nobody makes; `live` is being recorded for as long as this lasts."""
         if name == "live":
-            with recorded_demo(self._demo):
-                wait_for(lambda: _recorded_s(self._demo) > LIVE_S, 60)
-                yield str(self._demo)
-            self._made["small"] = self._demo
+            path = self._fresh() / "orders.scope"
+            with recorded_demo(path):
+                wait_for(lambda: _recorded_s(path) > LIVE_S, 60)
+                yield str(path)
+        elif make is None:
+            yield ""
         else:
-            yield "" if name == "none" else str(self._of(name))
+            if name not in self._made:
+                self._made[name] = make(self._folder)
+            yield str(self._made[name])
 
-    def _of(self, name: str) -> Path:
-        if name not in self._made:
-            if name == "small":
-                with recorded_demo(self._demo):
-                    pass
-                self._made[name] = self._demo
-            elif name == "damaged":
-                self._made[name] = damaged_session(self._folder, self._of("large"))
-            else:
-                self._made[name] = empty_session(self._folder) if name == "empty" else crowded_session(self._folder)
-        return self._made[name]
+    def _fresh(self) -> Path:
+        """A folder for a session of its own: each live one is another, and all have the same name."""
+        folder = self._folder / f"live-{len(list(self._folder.glob('live-*')))}"
+        folder.mkdir()
+        return folder
 
 
 def _recorded_s(path: Path) -> float:
@@ -70,31 +69,81 @@ def empty_session(folder: Path) -> Path:
     return path
 
 
+def demo_session(folder: Path) -> Path:
+    """The order service of the demo, some seconds of it."""
+    path = folder / "orders.scope"
+    with recorded_demo(path):
+        pass
+    return path
+
+
 @contextmanager
 def recorded_demo(path: Path, seconds: float = DEMO_S) -> Iterator[None]:
     """The order service, being recorded into that path; on leaving, the recording has ended."""
-    service = subprocess.Popen(
-        [sys.executable, "-m", "orders"], cwd=ROOT / "resources" / "demo", stdout=subprocess.PIPE, text=True
-    )
-    words = ["attach", str(service.pid), "-o", str(path), "--duration", f"{seconds:g}", "--no-window"]
-    command = [sys.executable, "-m", "scope_gui", *words, "--state", "orders.inventory.Stock"]
-    try:
-        if service.stdout is None or "ready" not in service.stdout.readline():
-            raise SystemExit("the order service did not start")
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as recorder:
+    command = [sys.executable, "-m", "orders"]
+    with started(command, "ready", ROOT / "resources" / "demo") as (pid, _):
+        words = ["attach", str(pid), "--duration", f"{seconds:g}", "--state", "orders.inventory.Stock"]
+        with recorder(path, words):
             yield
-            said, _ = recorder.communicate(timeout=60)
-            if recorder.returncode:
-                raise SystemExit(f"the order service was not recorded: {said.strip()}")
-    finally:
-        service.terminate()
-        service.communicate()
 
 
-def damaged_session(folder: Path, whole: Path) -> Path:
+def damaged_session(folder: Path) -> Path:
     """The crowded session, with the calls of one segment cut off in the middle."""
-    path = folder / "damaged.scope"
-    shutil.copytree(whole, path)
+    path, whole = folder / "damaged.scope", folder / "shop.scope"
+    shutil.copytree(whole if whole.exists() else crowded_session(folder), path)
     victim = sorted((path / "segments").glob("*.calls.parquet"))[4]
     victim.write_bytes(victim.read_bytes()[: victim.stat().st_size // 2])
     return path
+
+
+def session_of(program: str) -> Callable[[Path], Path]:
+    """What records a program of `programs/` from its start to its end."""
+
+    def make(folder: Path) -> Path:
+        path = folder / f"{program}.scope"
+        with recorder(path, ["run", "--", sys.executable, PROGRAMS / f"{program}.py"]):
+            pass
+        return path
+
+    return make
+
+
+def server_session(folder: Path) -> Path:
+    """`python -m http.server` under load, attached to while it works."""
+    path, pages = folder / "http-server.scope", folder / "pages"
+    pages.mkdir()
+    (pages / "index.html").write_text("<h1>It works</h1>")
+    serve = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(pages)]
+    with started(serve, " port ", folder) as (pid, said):
+        port = said.split(" port ")[1].split()[0]
+        load = [sys.executable, "-m", "tests.journeys.load", port, "6", "60"]
+        attach = ["attach", str(pid), "--duration", f"{SERVER_S:g}"]
+        with started(load, "READY", ROOT), recorder(path, attach):
+            pass
+    return path
+
+
+@contextmanager
+def started(command: Sequence[str], ready: str, folder: Path) -> Iterator[tuple[int, str]]:
+    """A program until the end of the block: its process, and the first line it prints, which says that it is ready."""
+    program = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        said = program.stdout.readline() if program.stdout is not None else ""
+        if ready not in said:
+            raise SystemExit(f"this did not start: {' '.join(command)}")
+        yield program.pid, said
+    finally:
+        program.terminate()
+        program.communicate()
+
+
+@contextmanager
+def recorder(path: Path, words: Sequence[str | Path]) -> Iterator[None]:
+    """A recording into that path, `words` say of what; on leaving, it has ended."""
+    verb, *others = words
+    command = [sys.executable, "-m", "scope_gui", verb, "--no-window", "-o", path, *others]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as recording:
+        yield
+        said, _ = recording.communicate(timeout=60)
+        if recording.returncode:
+            raise SystemExit(f"{path.name} was not recorded: {said.strip()}")

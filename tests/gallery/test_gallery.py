@@ -6,30 +6,47 @@ import subprocess
 import sys
 from itertools import product
 from pathlib import Path
+from typing import get_args
 
+import pytest
 from PySide6.QtGui import QImage
 
 from tests.gallery.camera import ALONE
-from tests.gallery.catalogue import README, SESSIONS, SIZES, STATES, THEMES, VIEWS, every_picture
+from tests.gallery.catalogue import README, SCREENS, SESSIONS, THEMES, VIEWS, every_picture
 from tests.gallery.page import contact_sheet
 from tests.interpreters import ROOT
 from tests.views.pictures import near
-from views.drawing.theme import LIGHT
+from views.drawing.theme import DARK, LIGHT
+from views.loop.state import Theme
 
 PANELS = [path.parent.name for path in (ROOT / "views").glob("*/view.py")]
 
 
-def test_every_view_is_shown_in_every_theme_and_size_for_an_empty_a_small_and_a_large_session() -> None:
-    listed = {(p.what, p.theme, p.size, p.session) for p in every_picture() if p.kind == "view"}
-    assert listed == set(product(VIEWS, THEMES, SIZES, SESSIONS))
+def test_all_that_a_row_names_is_shown_in_every_theme_on_every_screen() -> None:
+    listed = {(p.session, p.kind, p.what, p.theme, p.screen) for p in every_picture()}
+    rows = [
+        (row.name, kind, what)
+        for row in SESSIONS
+        for kind, names in (("view", row.views), ("state", row.states), ("dialog", row.dialogs))
+        for what in names
+    ]
+    assert listed == {(*row, theme, screen) for row, theme, screen in product(rows, THEMES, SCREENS)}
+    assert get_args(Theme) == THEMES
+    assert {screen.name for screen in SCREENS} == {"1600x900", "1280x800", "2560x1440-at-2"}
+
+
+def test_every_view_is_shown_of_an_empty_a_small_and_a_large_session_and_the_window_of_all() -> None:
+    by_name = {row.name: row for row in SESSIONS}
+    assert len(by_name) == len(SESSIONS)
     assert set(PANELS) | {"window"} <= set(VIEWS)
     assert {view for view in VIEWS if view != "window"} == set(ALONE)
-    assert (len(THEMES), set(SIZES), set(SESSIONS)) == (2, {(1600, 900), (1280, 800)}, {"empty", "small", "large"})
+    assert all(by_name[name].views == VIEWS for name in ("empty", "small", "large"))
+    whole = {"24 threads", "500 threads", "recursion", "10 M events", "asyncio", "web server"}
+    assert {name for name, row in by_name.items() if "window" in row.views} == {"empty", "small", "large"} | whole
 
 
-def test_every_state_is_shown_and_no_two_pictures_have_one_name() -> None:
+def test_no_two_pictures_have_one_name() -> None:
     pictures = list(every_picture())
-    assert {picture.what for picture in pictures if picture.kind == "state"} == set(STATES)
     assert len({picture.name for picture in pictures}) == len(pictures)
 
 
@@ -39,14 +56,22 @@ def test_the_contact_sheet_shows_every_picture_once() -> None:
     assert all(page.count(f'src="{picture.name}.png"') == 1 for picture in pictures)
 
 
-def test_a_picture_is_taken_on_a_display_of_its_own(tmp_path: Path) -> None:
-    only = "empty-timeline-light-1280x800"
+@pytest.mark.parametrize(
+    ("only", "size", "ground"),
+    [
+        ("empty-timeline-light-1280x800", (1280, 800), LIGHT.panel),
+        ("recursion-near-dark-2560x1440-at-2", (2560, 1440), DARK.panel),
+    ],
+)
+def test_a_picture_is_taken_on_a_display_of_its_own(
+    only: str, size: tuple[int, int], ground: str, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "tests.gallery", "-o", str(tmp_path / "out"), "--only", only]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert (done.returncode, done.stderr) == (0, "")
     image = QImage(str(tmp_path / "out" / f"{only}.png"))
-    assert (image.width(), image.height()) == (1280, 800)
-    assert near(image.convertToFormat(QImage.Format.Format_RGB32), LIGHT.panel, 2) > 300_000
+    assert (image.width(), image.height()) == size
+    assert near(image.convertToFormat(QImage.Format.Format_RGB32), ground, 2) > 300_000
     assert only in (tmp_path / "out" / "index.html").read_text()
 
 

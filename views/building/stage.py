@@ -116,10 +116,10 @@ class Stage(QWidget):
     @property
     def is_drawn(self) -> bool:
         """Whether what is seen is what was last asked for; a graphics card takes its time."""
-        plan, pictures = self._plan, self._pictures
+        plan, pictures = self._for_the_card(), self._pictures
         if self._fading.is_under_way:
             return False
-        if pictures is None or plan is None or not plan.floors or self._state.look == "plan":
+        if pictures is None or plan is None:
             return True
         latest = pictures.latest
         return latest is not None and latest.plan is plan and latest.view == self._view(plan) and self._fits(latest)
@@ -424,14 +424,20 @@ class Stage(QWidget):
 
     def _changed(self) -> None:
         """Paints again: at once, or as soon as the picture of it is there."""
-        plan, pictures = self._plan, self._pictures
-        if pictures is not None and plan is not None and plan.floors and self._state.look != "plan":
+        plan, pictures = self._for_the_card(), self._pictures
+        if pictures is not None and plan is not None:
             size, ratio = self.size(), self.devicePixelRatioF()
             pictures.draw(Picture(plan, self._view(plan), self._theme, size.width(), size.height(), ratio))
             latest = pictures.latest
             if latest is not None and self._fits(latest):
                 return
         self.update()
+
+    def _for_the_card(self) -> House | None:
+        """What a graphics card has to draw: nothing of one floor from above, nor on a stage that has no height."""
+        plan = self._plan
+        has_rooms = plan is not None and bool(plan.floors) and self._state.look != "plan"
+        return plan if has_rooms and not self.size().isEmpty() else None
 
     def _fits(self, picture: Picture) -> bool:
         return (picture.width, picture.height, picture.theme) == (self.width(), self.height(), self._theme)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt, Signal
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
@@ -18,6 +18,7 @@ from views.building.cards import card_of
 from views.building.fading import FADE_MS
 from views.building.legend import colour_words, height_words
 from views.building.projection import Camera
+from views.building.room_painter import Picture
 from views.building.scene_plan import tile_colour
 from views.building.state import BuildingState, EnterFloor, FilterRooms, SetLook, SetMeasure, SetTint
 from views.building.view import BuildingView
@@ -56,6 +57,38 @@ def test_a_room_has_the_colour_of_its_step_in_both_themes(qtbot: QtBot) -> None:
         assert near(image, step_colours(theme)[0], 3) > 300  # blue: no call has begun
         assert near(image, step_colours(theme)[3], 3) < 100  # red only in the legend
         assert near(image, (DARK if theme == "dark" else LIGHT).panel, 4) > 60_000
+
+
+class Card(QObject):
+    """Draws at once, and remembers the sizes that it was asked for."""
+
+    ready = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latest: Picture | None = None
+        self.sizes: list[tuple[int, int]] = []
+
+    def draw(self, wanted: Picture) -> None:
+        self.latest = wanted
+        self.sizes.append((wanted.width, wanted.height))
+
+    def close(self) -> None:
+        self.latest = None
+
+
+def test_a_stage_without_height_asks_no_card_for_a_picture_and_is_drawn_as_it_is(qtbot: QtBot) -> None:
+    view, _ = made(qtbot, showing(TWO))
+    card = Card()
+    view.stage.use(card)
+    assert card.sizes == [(700, view.stage.height())]
+    picture(view, 700, view.height() - view.stage.height())
+    assert view.stage.height() == 0
+    view.patch(showing(AT), ALL)
+    assert len(card.sizes) == 1
+    assert view.stage.is_drawn
+    picture(view, 700, 300)
+    assert card.sizes[-1] == (700, view.stage.height()) != (700, 0)
 
 
 def test_a_click_on_a_room_selects_its_function_on_its_thread(qtbot: QtBot) -> None:
