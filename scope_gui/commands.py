@@ -41,6 +41,8 @@ Ask = Literal[
     "what grew",
     "findings",
     "keys",
+    "guide",
+    "first steps",
     "note",
     "note on stretch",
     "theme",
@@ -252,6 +254,8 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Window", "To the previous panel", "Shift+F6", "previous panel"),
     _ask("Window", "Add Scope to the desktop's menu", "", "desktop", anytime=True),
     _ask("Window", "Take Scope out of the desktop's menu", "", "no desktop", anytime=True),
+    _ask("Help", "Guide to this panel", "F1", "guide", anytime=True),
+    _ask("Help", "The first five minutes", "", "first steps", anytime=True),
     _ask("Help", "Keys", "?", "keys", anytime=True),
     _ask("Help", "Crash reports", "", "crashes", anytime=True),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -12,11 +13,12 @@ from PySide6.QtWidgets import QDialog, QInputDialog, QMainWindow
 
 from capture.errors import ScopeError
 from capture.own_process import LAUNCHER, own_command
-from scope_gui.commands import Ask
+from scope_gui.commands import Ask, all_commands
 from scope_gui.dialogs.keeping import Keeping
 from scope_gui.dialogs.keys_help import show_keys
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
+from scope_gui.guide import page_of_view
 from scope_gui.links import link_to
 from views.loop.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.loop.state import Notice
@@ -26,15 +28,22 @@ from views.words.timespec import time_ns_from_text
 
 if TYPE_CHECKING:
     from scope_gui.dialogs.export import Screen
+    from scope_gui.dialogs.guide import GuideWindow
 
 
 class Asking:
     """Asks, then sends the event; none of the dialogs holds up the window."""
 
-    def __init__(self, window: QMainWindow, screen: Screen, store: Store, source: Source) -> None:
-        """`window` is what dialogs stand before, `screen` what can be exported of it."""
+    def __init__(
+        self, window: QMainWindow, screen: Screen, store: Store, source: Source, do: Callable[[str], None]
+    ) -> None:
+        """`window` is what dialogs stand before, `screen` what can be exported of it; `do` does the command with that
+        title.
+        """
         self._window, self._screen, self._store, self._source = window, screen, store, source
+        self._do_titled = do
         self._page: QDialog | None = None
+        self._guide: GuideWindow | None = None
         self._others: list[subprocess.Popen[bytes]] = []
         self.keeping = Keeping(window, store)
 
@@ -79,6 +88,8 @@ class Asking:
                 self._others.append(another_window(link_to(assigns)))
             case "keys":
                 self._page = show_keys(self._window, assigns.theme)
+            case "first steps":
+                self.show_guide()
             case "unseen":
                 self._page = show_unseen(self._window, self._source.session, assigns.theme)
             case "crashes":
@@ -109,6 +120,15 @@ class Asking:
     def note_on_stretch(self, text: str) -> None:
         """Bookmarks what lies between the marked moment and this one."""
         self._store.send(AddBookmark(text=text.strip(), since_mark=True))
+
+    def show_guide(self, view: str = "") -> None:
+        """The guide's page about a view, beside the window; the first one for none."""
+        from scope_gui.dialogs.guide import GuideWindow  # noqa: PLC0415
+
+        if self._guide is None:
+            key = next(command.keys[0] for command in all_commands() if command.ask == "guide")
+            self._guide = GuideWindow(self._window, self._do_titled, key)
+        self._guide.show_page(page_of_view(view))
 
     def open_session(self, path: str) -> None:
         """Opens a session, a packed one or a folder."""

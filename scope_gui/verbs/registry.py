@@ -109,6 +109,7 @@ VERBS: tuple[Verb, ...] = (
             asks=NewFile("Write the events around the cursor as a graph", (".json", ".dot", ".graphml")),
         ),
     ),
+    Verb("guide", "look", "how the window is used, as pages to read", "scope_gui.verbs.guide"),
     Verb(
         "convert",
         "keep",

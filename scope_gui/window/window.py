@@ -31,6 +31,7 @@ from scope_gui.verbs.registry import verb_named
 from scope_gui.window.dropping import local_files, session_path
 from scope_gui.window.findings_strip import FindingsStrip
 from scope_gui.window.header import HeaderView
+from scope_gui.window.meant_panel import MeantPanel, view_around
 from scope_gui.window.notices import NoticeView
 from scope_gui.window.panels import Panels, first_size
 from scope_gui.window.speed_keys import SpeedKeys
@@ -75,7 +76,7 @@ class MainWindow(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, _AREA.RightDockWidgetArea)
         self.setTabPosition(_AREA.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         send = store.send
-        self.asking = Asking(self, self, store, source)
+        self.asking = Asking(self, self, store, source, self.do_titled)
         self.views: dict[str, Any] = {}
         self.docks: dict[str, QDockWidget] = {}
         self.welcome = WelcomeView(send, self.asking.ask)
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self.header = HeaderView(source, self.do_titled)
         self.strip = FindingsStrip(send, self.do_titled)
         self.speed_keys = SpeedKeys(self, send)
+        self.meant = MeantPanel(self, self.views)
         self.actions_by_title: dict[str, QAction] = {}
         self._make_menus()
         self._views += [
@@ -189,6 +191,8 @@ class MainWindow(QMainWindow):
             self.go_through_panels(1)
         elif command.ask == "previous panel":
             self.go_through_panels(-1)
+        elif command.ask == "guide":
+            self.asking.show_guide(self.meant.view())
         elif command.ask == "layout":
             self.panels.use(self.panels.name)
         elif command.ask is not None:
@@ -210,8 +214,8 @@ class MainWindow(QMainWindow):
     def go_through_panels(self, by: int) -> None:
         """Gives the keyboard to the next panel that is seen, or to the previous one."""
         names = [row.name for row in registry.placed() if self.views[row.name].isVisible()]
-        here = self.focusWidget()
-        at = next((at for at, name in enumerate(names) if here is not None and _is_in(here, self.views[name])), -by)
+        here = view_around(self.focusWidget(), self.views)
+        at = names.index(here) if here in names else -by
         if names:
             self.show_panel(names[(at + by) % len(names)])
 
@@ -386,7 +390,3 @@ def _first_with_focus(view: QWidget) -> QWidget | None:
     """The first part of a view that takes the keyboard."""
     parts = view.findChildren(QWidget)
     return next((part for part in parts if part.isVisible() and part.focusPolicy() & Qt.FocusPolicy.TabFocus), None)
-
-
-def _is_in(part: QWidget, view: QWidget) -> bool:
-    return part is view or view.isAncestorOf(part)

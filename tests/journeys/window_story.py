@@ -21,13 +21,23 @@ from PySide6.QtWidgets import QApplication
 from scope_gui import cli
 from scope_gui.window import app
 from tests.journeys.person import Person
-from tests.journeys.stories import bookmarks, conditions, first_questions, first_window, keyboard, pictures, till_killed
+from tests.journeys.stories import (
+    bookmarks,
+    conditions,
+    first_questions,
+    first_window,
+    guide,
+    keyboard,
+    pictures,
+    till_killed,
+)
 
 STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {
     **bookmarks.STORIES,
     **conditions.STORIES,
     **first_questions.STORIES,
     **first_window.STORIES,
+    **guide.STORIES,
     **keyboard.STORIES,
     **pictures.STORIES,
     **till_killed.STORIES,

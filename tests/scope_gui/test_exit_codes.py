@@ -75,6 +75,7 @@ CODES: dict[int, list[list[str]]] = {
         *([verb] for verb in ("configure", "verify", "recover", "index", "pack")),
         *([verb, "S", "--nosuch"] for verb in ("open", "demo", "info", "verify", "index", "recover", "pack", "stop")),
         ["crashes", "--delete"],
+        ["guide", "nosuch"],
         ["attach", "one"],
         ["run", "--mode", "nosuch", "--", "true"],
         ["run", "--include", "", "--", "true"],
