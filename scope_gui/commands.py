@@ -58,6 +58,7 @@ Ask = Literal[
     "stop work",
     "rooms",
     "crashes",
+    "menu",
 ]
 
 
@@ -250,6 +251,7 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Window", "Put the panels back", "", "layout"),
     _ask("Window", "Copy a link to this view", "", "link"),
     _ask("Window", "Another window on this session", "Ctrl+Shift+N", "another window"),
+    _ask("Window", "Menu of what is here", "Shift+F10 Menu", "menu", anytime=True),
     _ask("Window", "To the next panel", "F6", "next panel"),
     _ask("Window", "To the previous panel", "Shift+F6", "previous panel"),
     _ask("Window", "Add Scope to the desktop's menu", "", "desktop", anytime=True),

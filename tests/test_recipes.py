@@ -107,6 +107,13 @@ RECIPES = (
         9,
     ),
     Recipe(
+        "context action",
+        "scope_gui.context_actions:ACTIONS",
+        ("scope_gui/context_actions.py",),
+        "tests/scope_gui/test_context_actions.py",
+        0,
+    ),
+    Recipe(
         "track kind",
         "capture.events.track_kinds:TRACK_KINDS",
         ("capture/events/track_kinds.py", "capture/FORMAT.md"),

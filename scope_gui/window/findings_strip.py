@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
@@ -13,6 +13,7 @@ from scope_gui.commands import FINDINGS_WITH_KEYS
 from views.drawing.theme import Colours, colours, mixed
 from views.loop.events import Event, GoToFinding
 from views.loop.state import Assigns
+from views.loop.thing import Thing
 from views.words.plain_text import plain, tooltip
 
 HEIGHT_PX = 28
@@ -103,6 +104,15 @@ class _Chip(QToolButton):
         told = [self._sentence, plain(place, 300), others if len(finding.event_ids) > 1 else "", key]
         self.setToolTip(tooltip(*(part for part in told if part)))
         self.setAccessibleName(f"{self._sentence} ({key})")
+
+    def things_at(self, at: QPointF) -> tuple[Thing, ...]:
+        """Its finding."""
+        number = self._number
+        return (Thing(kind="finding", name=self._sentence, id=number, click=(GoToFinding(at=number),)),)
+
+    def keys_at(self) -> QPointF | None:
+        """Nowhere: it takes no keys."""
+        return None
 
     def wanted_px(self) -> int:
         """How wide it is with all of its sentence."""

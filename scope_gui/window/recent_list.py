@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from scope_gui.window.library import COLUMNS, cells
 from views.loop.events import Event, ForgetRecent, OpenSession
 from views.loop.state import RecentSession
+from views.loop.thing import Thing
 from views.words.plain_text import tooltip
 
 MOST_SHOWN = 8
@@ -77,6 +79,19 @@ class RecentList(QTreeWidget):
             self._send(ForgetRecent(path=item.data(0, _PATH)))
             return
         super().keyPressEvent(event)
+
+    def things_at(self, at: QPointF) -> tuple[Thing, ...]:
+        """The session of a row."""
+        item = self.itemAt(at.toPoint())
+        if item is None:
+            return ()
+        path = item.data(0, _PATH)
+        return (Thing(kind="recent", name=Path(path).name, path=path, click=(OpenSession(path=path),)),)
+
+    def keys_at(self) -> QPointF | None:
+        """The current row."""
+        item = self.currentItem()
+        return None if item is None else QPointF(self.visualItemRect(item).center())
 
     def _open_item(self, item: QTreeWidgetItem) -> None:
         self._send(OpenSession(path=item.data(0, _PATH)))

@@ -28,6 +28,7 @@ from scope_gui.dialogs.asking import Asking
 from scope_gui.dialogs.find_box import FindBox
 from scope_gui.settings import Settings
 from scope_gui.verbs.registry import verb_named
+from scope_gui.window.context_menus import ContextMenus
 from scope_gui.window.dropping import local_files, session_path
 from scope_gui.window.findings_strip import FindingsStrip
 from scope_gui.window.header import HeaderView
@@ -106,6 +107,8 @@ class MainWindow(QMainWindow):
         self.meant = MeantPanel(self, self.views)
         self.actions_by_title: dict[str, QAction] = {}
         self._make_menus()
+        self.menus = ContextMenus(self, store, self.do)
+        self.menus.listen()
         self._views += [
             (view, lambda: True, None)
             for view in (self.transport, self.notices, self.header, self.strip, self.find_box)
@@ -187,6 +190,8 @@ class MainWindow(QMainWindow):
             self.panels.use(command.layout)
         elif command.panel is not None:
             self.show_panel(command.panel)
+        elif command.ask == "menu":
+            self.menus.ask_here()
         elif command.ask == "next panel":
             self.go_through_panels(1)
         elif command.ask == "previous panel":

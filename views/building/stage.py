@@ -49,12 +49,14 @@ from views.building.scene_plan import paint_plan
 from views.building.shell import outline_of, paint_before, paint_behind
 from views.building.state import BuildingState, EnterFloor
 from views.building.steady import Memory
+from views.building.things import house_things
 from views.building.treemap import plan_of_floor, tile_at
 from views.building.trend import NO_TREND, Trend
 from views.drawing.paths import path_of
 from views.drawing.theme import colours, text_font
 from views.loop.events import Event, Select
 from views.loop.state import Assigns, Selection, Theme
+from views.loop.thing import Thing
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 
@@ -297,6 +299,15 @@ class Stage(QWidget):
         if places.column is not None:
             lines = self._lines(plan)
             paint_column(painter, plan, None, lines, places.column, theme=self._theme, marked=set(marked))
+
+    def things_at(self, at: QPointF) -> tuple[Thing, ...]:
+        """The room and the floor at a point, and the building."""
+        return house_things(self._plan, self._source.names, self.room_at(at), self.floor_at(at))
+
+    def keys_at(self) -> QPointF | None:
+        """The picked room."""
+        picked = self._selection
+        return None if picked is None else self.place_of(picked.track_id, picked.id)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The building fits again; more or fewer floors may."""

@@ -60,13 +60,14 @@ class Words:
 
 @dataclass(slots=True)
 class Page:
-    """All that is to be painted, from the top down."""
+    """All that is to be painted, from the top down; `rows` are where each row is."""
 
     width: float
     height: float = 0.0
     words: list[Words] = field(default_factory=list)
     spots: list[Spot] = field(default_factory=list)
     bands: list[tuple[QRectF, str]] = field(default_factory=list)
+    rows: list[tuple[QRectF, Row]] = field(default_factory=list)
 
 
 class PageSetter:
@@ -107,8 +108,9 @@ class PageSetter:
                 if stack_lines and (line := stack_lines.get((section.key, row.key))):
                     self._stack_line(page, line)
                 self._source(page, sources.get((section.key, row.key)))
+                box = QRectF(0, top, self._width, page.height - top)
+                page.rows.append((box, row))
                 if row.picked:
-                    box = QRectF(0, top, self._width, page.height - top)
                     page.bands.append((box, self._shown.selected))
         return page
 

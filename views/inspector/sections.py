@@ -8,6 +8,7 @@ import msgspec
 
 from views.inspector.diff import Piece
 from views.loop.events import Event
+from views.loop.thing import Thing
 
 NAME_LENGTH = 300
 VALUE_LENGTH = 400
@@ -45,3 +46,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     key: Literal["identity", "stack", "state", "site", "compare", "settings"]
     title: str
     rows: tuple[Row, ...]
+
+
+def row_thing(row: Row) -> Thing:
+    """A row, for menus: its value, and where it leads."""
+    value = "".join(piece.text for piece in row.pieces if piece.only_in != "old")
+    return Thing(kind="row", name=row.label, text=value, links=tuple((link.text, link.event) for link in row.links))

@@ -27,11 +27,12 @@ from views.drawing.theme import colours, text_font
 from views.inspector.earlier import earlier_values
 from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown_states
 from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
-from views.inspector.sections import Section, SourcePlace
+from views.inspector.sections import Section, SourcePlace, row_thing
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
 from views.inspector.state import InspectorState
 from views.loop.events import Event
 from views.loop.state import Assigns, Selection, Theme
+from views.loop.thing import Thing
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 from views.words.figures import duration_text
@@ -134,6 +135,18 @@ class InspectorView(QAbstractScrollArea):
         place = QPointF(point.x(), point.y() + self.verticalScrollBar().value())
         at = next((words for words in self._page.words if words.box.contains(place)), None)
         return at.text if at is not None and at.is_cut() else ""
+
+    def things_at(self, at: QPointF) -> tuple[Thing, ...]:
+        """The row at a point of what is in sight, and the page."""
+        y = at.y() + self.verticalScrollBar().value()
+        rows = [row for box, row in self._page.rows if box.top() <= y < box.bottom()]
+        page = Thing(kind="inspector", name="", text=self.as_text())
+        return (*(row_thing(row) for row in rows[:1]), page)
+
+    def keys_at(self) -> QPointF | None:
+        """The words that Return presses."""
+        spot = self.chosen()
+        return None if spot is None else spot.box.center() - QPointF(0, self.verticalScrollBar().value())
 
     def spots(self) -> tuple[Spot, ...]:
         """All words to press, from the top down."""

@@ -17,6 +17,8 @@ from capture.events import metrics
 from capture.events.metrics import Metric, metric_named
 from dags.analyses.lod import Array
 from views.drawing.time_scale import columns_of
+from views.loop.events import SeekTo
+from views.loop.thing import Thing
 from views.words.figures import THIN, duration_text, figure_text
 
 GUTTER = 168
@@ -211,3 +213,14 @@ def row_tops(lines: Sequence[Line], height: int) -> list[tuple[int, int]]:
         return []
     tall = max(ROW, height // len(lines))
     return [(at * tall, tall) for at in range(len(lines))]
+
+
+def metric_thing(metric: Line, time_ns: int) -> Thing:
+    """A metric at an instant."""
+    return Thing(
+        kind="metric",
+        name=metric.title,
+        text=metric.text(metric.at(time_ns)),
+        time_ns=time_ns,
+        click=(SeekTo(time_ns=time_ns, visit=True),),
+    )

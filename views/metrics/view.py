@@ -14,8 +14,9 @@ from views.drawing.theme import colours, qcolor
 from views.drawing.time_scale import ns_from_px, px_from_ns
 from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns
+from views.loop.thing import Thing, moment_thing
 from views.metrics import scene
-from views.metrics.layout import GUTTER, ROW, Line, lines_of, row_tops
+from views.metrics.layout import GUTTER, ROW, Line, lines_of, metric_thing, row_tops
 from views.metrics.samples import Samples
 from views.reading.source import Source
 from views.words.plain_text import plain, tooltip
@@ -161,6 +162,19 @@ class MetricsView(QWidget):
         time_ns = self._time_at(at.x()) if at.x() >= GUTTER else self._assigns.cursor_ns
         rows = zip(self._lines, row_tops(self._lines, self.height()), strict=True)
         return next((line.told(time_ns) for line, (top, tall) in rows if top <= at.y() < top + tall), "")
+
+    def things_at(self, at: QPointF) -> tuple[Thing, ...]:
+        """The metric and the moment at a point; in the gutter that of the cursor."""
+        if self._assigns.session is None:
+            return ()
+        time_ns = self._time_at(at.x()) if at.x() >= GUTTER else self._assigns.cursor_ns
+        rows = zip(self._lines, row_tops(self._lines, self.height()), strict=True)
+        metrics = [line for line, (top, tall) in rows if top <= at.y() < top + tall]
+        return (*(metric_thing(line, time_ns) for line in metrics), moment_thing(time_ns))
+
+    def keys_at(self) -> QPointF | None:
+        """Nowhere: it takes no keys."""
+        return None
 
     def _time_at(self, x: float) -> int:
         return ns_from_px(x - GUTTER, self._assigns.visible_ns, max(1, self.width() - self._edge() - GUTTER))

@@ -25,6 +25,7 @@ from views.drawing.legend import Sign
 from views.drawing.theme import colours, text_font
 from views.loop.events import Event, Select, ToggleFold
 from views.loop.state import Assigns, Selection, Theme
+from views.loop.thing import Thing, ThingKind
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 from views.supervision.layout import MEANINGS, Row, supervision_rows
@@ -154,6 +155,21 @@ class RowList(QAbstractScrollArea):
         at = int((y + self.verticalScrollBar().value()) // ROW_PX)
         return self._rows[at] if 0 <= at < len(self._rows) else None
 
+    def things_at(self, at: QPointF) -> tuple[Thing, ...]:
+        """The thread or the process of a row."""
+        row = self.row_at(at.y())
+        if row is None:
+            return ()
+        track_id = max(row.track_id, 0)
+        kind: ThingKind = "process" if row.is_process else "thread"
+        return (Thing(kind=kind, name=row.name, id=track_id, track_id=track_id, click=(_picking(row),)),)
+
+    def keys_at(self) -> QPointF | None:
+        """The selected row."""
+        at = next((at for at, row in enumerate(self._rows) if row.track_id == self._selected), None)
+        top = 0 if at is None else at * ROW_PX - self.verticalScrollBar().value()
+        return None if at is None else QPointF(self.viewport().width() / 2, top + ROW_PX / 2)
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paints the rows in sight."""
         area, shown = self.viewport(), colours(self._theme)
@@ -222,10 +238,7 @@ class RowList(QAbstractScrollArea):
         self.viewport().update()
 
     def _select(self, row: Row) -> None:
-        if row.is_process:
-            self._send(Select(selection=Selection("process", row.process_id, max(row.track_id, 0))))
-        else:
-            self._send(Select(selection=Selection("track", row.track_id, row.track_id)))
+        self._send(_picking(row))
 
     def event(self, event: QEvent) -> bool:
         """Keeps its own keys from the window; says the whole of a name that had to be cut."""
@@ -250,6 +263,13 @@ class RowList(QAbstractScrollArea):
         bar.setRange(0, max(0, int(len(self._rows) * ROW_PX) - self.viewport().height()))
         bar.setPageStep(self.viewport().height())
         bar.setSingleStep(int(ROW_PX))
+
+
+def _picking(row: Row) -> Event:
+    """What a click on a row means."""
+    if row.is_process:
+        return Select(selection=Selection("process", row.process_id, max(row.track_id, 0)))
+    return Select(selection=Selection("track", row.track_id, row.track_id))
 
 
 def _selected_track(selection: Selection | None, rows: tuple[Row, ...]) -> int | None:

@@ -7,7 +7,7 @@ from html import escape
 from typing import ClassVar
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QHelpEvent,
@@ -27,6 +27,7 @@ from dags.analyses.lod import Array
 from views.drawing.legend import Sign
 from views.loop.events import Event
 from views.loop.state import Assigns
+from views.loop.thing import Thing
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 from views.supervision.layout import Row, supervision_rows
@@ -40,6 +41,7 @@ from views.timeline.marks import EXCEPTION_DTYPE
 from views.timeline.pointing import Pointing
 from views.timeline.pulling import Pulled
 from views.timeline.state import TimelineState
+from views.timeline.things import place_of_keys, things_under
 from views.words.plain_text import plain, tooltip
 
 _KEEPS_OVERVIEW = frozenset({"visible_ns", "focus_track_id", "selection", "folded", "timeline", "lanes"})
@@ -389,6 +391,18 @@ class TimelineView(QWidget):
             lanes_width=self.lanes_width(),
             ratio=self.devicePixelRatioF(),
         )
+
+    def things_at(self, at: QPointF) -> tuple[Thing, ...]:
+        """What is under a point, for menus."""
+        shown, place = self._assigns, (at.x(), at.y())
+        if shown.session is None:
+            return ()
+        return things_under(place, self.pointing(), shown.bookmarks, self._source.names, self.pulled.metrics)
+
+    def keys_at(self) -> QPointF | None:
+        """The focused lane at the cursor."""
+        place = place_of_keys(self.pointing(), self._assigns.cursor_ns, self._assigns.focus_track_id)
+        return None if place is None else QPointF(*place)
 
     def point_of(self, track_id: int, depth: int, time_ns: int) -> QPoint:
         """Where a depth of a lane is at an instant, for tests and accessibility."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from views.drawing.theme import colours, qcolor
 from views.loop.state import Assigns
+from views.loop.thing import Thing, moment_thing
 from views.transport.layout import share_of
 from views.words.figures import clock_text
 
@@ -79,6 +80,14 @@ class ScrubTrack(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Leaves every key to the window's commands."""
         event.ignore()
+
+    def things_at(self, at: QPointF) -> tuple[Thing, ...]:
+        """The moment there."""
+        return () if self._shown.session is None else (moment_thing(self._time_ns(at.x())),)
+
+    def keys_at(self) -> QPointF | None:
+        """Where the cursor is."""
+        return QPointF(self._x(self._shown.cursor_ns), self.height() / 2)
 
     def _width(self) -> float:
         return max(self.width() - 2 * _MARGIN_PX, 1)
