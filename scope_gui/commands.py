@@ -247,6 +247,9 @@ COMMANDS: tuple[Command, ...] = (
         _do("Window", f"Theme: {says}", "", e.ChangeSetting(name="theme", value=theme), anytime=True)
         for theme, says in THEMES
     ),
+    _do("Window", "Everything larger", "Ctrl++ Ctrl+=", e.Enlarge(steps=1), repeats=True, anytime=True),
+    _do("Window", "Everything smaller", "Ctrl+-", e.Enlarge(steps=-1), repeats=True, anytime=True),
+    _do("Window", "Everything as large as at first", "Ctrl+0", e.Enlarge(steps=0), anytime=True),
     *layout_commands(),
     _ask("Window", "Put the panels back", "", "layout"),
     _ask("Window", "Copy a link to this view", "", "link"),

@@ -20,6 +20,7 @@ from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
 from scope_gui.guide import page_of_view
 from scope_gui.links import link_to
+from views.drawing.theme import widget_px
 from views.loop.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.loop.state import Notice
 from views.loop.store import Store
@@ -135,6 +136,8 @@ class Asking:
         self._store.send(OpenSession(path=path))
 
     def _show(self, dialog: QDialog) -> None:
+        size = dialog.size()
+        dialog.resize(widget_px(size.width()), widget_px(size.height()))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -144,7 +147,7 @@ class Asking:
         dialog.setWindowTitle(title)
         dialog.setLabelText(label)
         dialog.setTextValue(said)
-        dialog.resize(420, 120)
+        dialog.resize(widget_px(420), widget_px(120))
         dialog.textValueSelected.connect(done)
         dialog.open()
 

@@ -169,8 +169,8 @@ class ExportDialog(QDialog):
         part = self._screen.parts()[view]
         if not part.isVisible():  # behind another, where it may never have had a size
             return plan.DEFAULT_SIZE
-        above, below = title_height(part.width()), legend_height(signs_of(part), part.width())
-        return max(part.width(), 1), above + part.height() + below
+        width, height = part.size().width(), part.size().height()
+        return max(width, 1), title_height(width) + height + legend_height(signs_of(part), width)
 
     def _changed(self) -> None:
         """Another choice: another name for the file, unless the person wrote one."""

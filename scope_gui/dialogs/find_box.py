@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from scope_gui.commands import LISTS, Command
 from scope_gui.dialogs.find_lines import FIND, Line, is_waiting, lines_of
+from views.drawing.theme import widget_px
 from views.loop.events import CloseBox, Event, GoTo, GoToFinding, LookFor, OpenBox, Search
 from views.loop.state import Assigns, Shows
 from views.words.plain_text import plain, tooltip
@@ -134,9 +135,9 @@ class FindBox(QDialog):
     def _place(self) -> None:
         """At the top of the window, in its middle."""
         window = self._window
-        width = min(WIDTH_PX, window.width() - 40)
-        self.resize(width, min(HEIGHT_PX, window.height() - TOP_PX - 40))
-        self.move(window.mapToGlobal(QPoint((window.width() - width) // 2, TOP_PX)))
+        width, top = min(widget_px(WIDTH_PX), window.width() - 40), widget_px(TOP_PX)
+        self.resize(width, min(widget_px(HEIGHT_PX), window.height() - top - 40))
+        self.move(window.mapToGlobal(QPoint((window.width() - width) // 2, top)))
 
     def _typed(self, text: str) -> None:
         self._takes_when_found = False
@@ -205,7 +206,7 @@ class _Lines(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
         """All lines are as high."""
-        return QSize(200, ROW_PX)
+        return QSize(200, widget_px(ROW_PX))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -226,7 +227,7 @@ class _Lines(QStyledItemDelegate):
         )
         painter.setPen(quiet)
         _text(painter, area, line.kind, Qt.AlignmentFlag.AlignLeft)
-        area.setLeft(area.left() + KIND_PX)
+        area.setLeft(area.left() + widget_px(KIND_PX))
         if line.key:
             _text(painter, area, line.key, Qt.AlignmentFlag.AlignRight)
             area.setRight(area.right() - QFontMetrics(view.font()).horizontalAdvance(line.key) - 16)

@@ -7,7 +7,7 @@ from html import escape
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QWidget
 
 from scope_gui.commands import MENUS, Menu, all_commands, shown_key
-from views.drawing.theme import colours, text_font
+from views.drawing.theme import colours, give_font, text_font
 from views.loop.state import Theme
 
 COLUMNS: tuple[tuple[Menu, ...], ...] = (("Session", "Move"), ("Play", "Show", "Building"), ("Mark", "Window", "Help"))
@@ -46,7 +46,7 @@ def show_keys(parent: QWidget, theme: Theme) -> QDialog:
     row.setSpacing(28)
     for column in keys_page(theme):
         label = QLabel(column, dialog)
-        label.setFont(text_font(9.5))
+        give_font(label, text_font(9.5))
         label.setAlignment(label.alignment().AlignTop)
         row.addWidget(label)
     dialog.open()

@@ -22,7 +22,7 @@ from capture.errors import ScopeError, TargetProblem
 from scope_gui.dialogs.buttons import last_row
 from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.recording.choice import new_session_path, program_name, recordings_folder, words_of
-from views.drawing.theme import colours, number_font
+from views.drawing.theme import colours, give_font, number_font
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns, Launch
 from views.words.plain_text import rich
@@ -46,7 +46,7 @@ class LaunchDialog(QDialog):
         self.command.setAccessibleName("Command line")
         self.command.setEditable(True)
         self.command.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.command.setFont(number_font(10))
+        give_font(self.command, number_font(10))
         self.command.addItems([launch.command for launch in assigns.launches])
         self.command.setCurrentIndex(0 if assigns.launches else -1)
         self.command.activated.connect(self._offer_folder)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from capture.attach.doctor import Diagnosis
 from scope_gui.dialogs.process_lines import COLUMNS, Column, Key, ProcessLine, cell_text, chosen_lines, verdict_text
-from views.drawing.theme import colours, qcolor, text_font
+from views.drawing.theme import colours, qcolor, text_font, widget_font
 from views.loop.state import Theme
 from views.words.plain_text import tooltip
 
@@ -110,7 +110,7 @@ class ProcessTable(QAbstractTableModel):
             case Qt.ItemDataRole.TextAlignmentRole:
                 return _aligned(column)
             case Qt.ItemDataRole.FontRole if column == "python":
-                return text_font(bold=True)
+                return widget_font(text_font(bold=True))
             case Qt.ItemDataRole.ForegroundRole:
                 return qcolor(self._colour(line, column, diagnosis))
             case _:

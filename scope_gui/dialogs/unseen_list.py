@@ -10,7 +10,7 @@ from capture.session.format import Counts
 from capture.session.session import Session
 from capture.unseen import Blindness, told
 from scope_gui.blindness import HEADING, dropped_line
-from views.drawing.theme import colours, text_font
+from views.drawing.theme import colours, give_font, text_font
 from views.loop.state import Theme
 from views.words.plain_text import plain
 
@@ -38,7 +38,7 @@ def show_unseen(parent: QWidget, session: Session | None, theme: Theme) -> QDial
     rows = QVBoxLayout(dialog)
     page = QTextBrowser(dialog)
     page.setOpenLinks(False)
-    page.setFont(text_font(9.5))
+    give_font(page, text_font(9.5))
     if session is not None:
         names = {row.process_id: f"process {row.pid} {row.name}" for row in session.processes()}
         manifest = session.manifest

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QLabel, QMenu, 
 from scope_gui.commands import Command
 from scope_gui.context_actions import Entry, Part, menu_of
 from views.drawing.pointing import HasThings
-from views.drawing.theme import colours, text_font
+from views.drawing.scaled import unit_px_of
+from views.drawing.theme import colours, give_font, text_font
 from views.loop.events import Tell
 from views.loop.state import Notice
 from views.loop.store import Store
@@ -76,7 +77,8 @@ class ContextMenus(QObject):
             elif event.type() == QEvent.Type.MouseButtonRelease:
                 pressed, self._pressed = self._pressed, None
                 if pressed is not None and pressed[0] is watched and not _far(pressed[1], event.position()):
-                    self._open(watched, event.position())
+                    assert isinstance(watched, QWidget)
+                    self._open(watched, event.position() / unit_px_of(watched))
         return False
 
     def ask_here(self) -> None:
@@ -95,13 +97,13 @@ class ContextMenus(QObject):
         reason = QContextMenuEvent.Reason.Keyboard
         QApplication.sendEvent(at, QContextMenuEvent(reason, middle, at.mapToGlobal(middle)))
 
-    def _open(self, surface: QObject, at: QPointF) -> None:
+    def _open(self, surface: QWidget, at: QPointF) -> None:
         part = self._parts[surface]
-        assert isinstance(part, HasThings) and isinstance(surface, QWidget)
+        assert isinstance(part, HasThings)
         parts = menu_of(part.things_at(at), self._store.assigns)
         if parts:
             self.menu = self._made(parts)
-            self.menu.popup(surface.mapToGlobal(at.toPoint()))
+            self.menu.popup(surface.mapToGlobal((at * unit_px_of(surface)).toPoint()))
 
     def do(self, entry: Entry) -> None:
         """Does what a line says."""
@@ -169,7 +171,7 @@ def _head(menu: QMenu, text: str, colour: str) -> QAction:
     """What the menu is about, above its lines; the keyboard passes it by."""
     label = QLabel(_menu_text(text), menu)
     label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setFont(text_font(bold=True))
+    give_font(label, text_font(bold=True))
     label.setContentsMargins(14, 4, 14, 2)
     label.setStyleSheet(f"color: {colour}; background: transparent")
     label.setMaximumWidth(HEAD_PX)

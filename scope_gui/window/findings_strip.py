@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWi
 
 from dags.detectors.finding import Finding
 from scope_gui.commands import FINDINGS_WITH_KEYS
-from views.drawing.theme import Colours, colours, mixed
+from views.drawing.theme import Colours, colours, mixed, widget_px
 from views.loop.events import Event, GoToFinding
 from views.loop.state import Assigns
 from views.loop.thing import Thing
@@ -26,12 +26,11 @@ _SPACE_PX = 6
 class FindingsStrip(QWidget):
     """One row; a chip leads to the first event that proves its finding."""
 
-    reads: frozenset[str] = frozenset({"findings", "finding_at", "session", "theme"})
+    reads: frozenset[str] = frozenset({"findings", "finding_at", "session", "theme", "scale"})
 
     def __init__(self, send: Callable[[Event], None], do: Callable[[str], None], parent: QWidget | None = None) -> None:
         """`do` does the command with that title."""
         super().__init__(parent)
-        self.setFixedHeight(HEIGHT_PX)
         self._found: tuple[Finding, ...] = ()
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 8, 0)
@@ -50,6 +49,7 @@ class FindingsStrip(QWidget):
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows the findings, that they are being looked for, or nothing."""
+        self.setFixedHeight(widget_px(HEIGHT_PX))
         is_looking, c = assigns.looks_for_findings, colours(assigns.theme)
         self._found = () if assigns.session is None else assigns.findings or ()
         self.heading.setText(_LOOKING if is_looking else _HEADING)
@@ -124,7 +124,7 @@ class _Chip(QToolButton):
         key_px = self.fontMetrics().horizontalAdvance(self._text("")) + 24
         cut = self.fontMetrics().elidedText(self._sentence, Qt.TextElideMode.ElideRight, width - key_px)
         self.setText(self._text(cut))
-        self.setFixedSize(QSize(width, HEIGHT_PX - 6))
+        self.setFixedSize(QSize(width, widget_px(HEIGHT_PX - 6)))
         return width
 
     def _text(self, sentence: str) -> str:

@@ -12,7 +12,7 @@ from capture.measured_cost import WORTH_NAMING, Overhead
 from capture.session.session import Session
 from capture.unseen import told
 from scope_gui.blindness import HEADING
-from views.drawing.theme import colours, text_font
+from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.state import Assigns
 from views.reading.source import Source
 from views.words.figures import count_text, short_count
@@ -30,7 +30,9 @@ _MOST_TIPS, _MOST_TIP = 12, 300
 class HeaderView(QWidget):
     """Sits at the right end of the menu bar's row."""
 
-    reads: frozenset[str] = frozenset({"session", "revision", "frame", "recorder", "busy", "theme", "following"})
+    reads: frozenset[str] = frozenset(
+        {"session", "revision", "frame", "recorder", "busy", "theme", "scale", "following"}
+    )
 
     def __init__(self, source: Source, do: Callable[[str], None], parent: QWidget | None = None) -> None:
         """`do` does the command with that title."""
@@ -40,13 +42,13 @@ class HeaderView(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 4, 0)
         row.setSpacing(2)
-        self._name, self._parts, self._dot = "", list[tuple[str, str]](), ""
+        self._name, self._parts, self._theme = "", list[tuple[str, bool]](), Assigns().theme
         self.attach_button = self._button("Attach", "Attach to a process  (Ctrl+Shift+A)", lambda: do(ATTACH))
         self.open_button = self._button("Open", "Open a session  (Ctrl+O)", lambda: do(OPEN))
         self.record_button = self._button("● Record", "", lambda: do(self._records))
         self.record_button.setObjectName("header.record")
         self.name = QLabel(self)
-        self.name.setFont(text_font(bold=True))
+        give_font(self.name, text_font(bold=True))
         self.name.setTextFormat(Qt.TextFormat.PlainText)
         self.status = QLabel(self)
         self.status.setTextFormat(Qt.TextFormat.RichText)
@@ -99,10 +101,9 @@ class HeaderView(QWidget):
             dropped = assigns.recorder.dropped
         elif session is not None:
             dropped = session.manifest.counts.dropped
-        parts = status_parts(assigns, dropped, overhead, damaged=_has_lost(session))
-        self._parts = [(text, c.healthy if good else c.warning) for text, good in parts]
-        self._dot = f' <span style="color:{c.muted}">·</span> '
-        self.status.setToolTip(tooltip(" · ".join(text for text, _ in parts)))
+        self._parts = status_parts(assigns, dropped, overhead, damaged=_has_lost(session))
+        self._theme = assigns.theme
+        self.status.setToolTip(tooltip(" · ".join(text for text, _ in self._parts)))
         self._show_unseen(session if assigns.session is not None else None, c.warning)
         self._fit()
 
@@ -124,27 +125,32 @@ class HeaderView(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """All of it, or without buttons that the menus have too, then without the rate of events, and at last with a
-        shorter name: losses, confidence and what is not seen stay.
+        """All of it, or without buttons that the menus have too, then without the rate of events, then without what is
+        as it should be, and at last with a shorter name: losses, doubts and what is not seen stay.
         """
-        status, name = self.status.fontMetrics(), self.name.fontMetrics()
-        parts = self._parts
-        needed_px = status.horizontalAdvance(_joined(parts)) + name.horizontalAdvance(self._name)
+        name, parts, taken = self.name.fontMetrics(), self._parts, self.status.fontMetrics().horizontalAdvance
+        needed_px = taken(_joined(parts)) + name.horizontalAdvance(self._name)
         unseen_px = 0 if self.unseen_button.isHidden() else self.unseen_button.sizeHint().width()
-        room_px = self.width() - sum(button.sizeHint().width() for button in self._buttons) - _GAPS_PX - unseen_px
+        buttons_px = sum(button.sizeHint().width() for button in self._buttons)
+        room_px = self.width() - buttons_px - unseen_px - widget_px(_GAPS_PX)
         for button in (self.find_button, self.open_button, self.attach_button, self.record_button):
             stays = room_px >= needed_px or (button is self.record_button and self._records == STOP)
             button.setVisible(stays)
             room_px += 0 if stays else button.sizeHint().width()
-        if status.horizontalAdvance(_joined(parts)) + name.horizontalAdvance(self._name) > room_px:
+        if needed_px > room_px:
             parts = [part for part in parts if not part[0].endswith(RATE)]
-        name_px = max(room_px - status.horizontalAdvance(_joined(parts)), _LEAST_NAME_PX)
+        least_px = min(widget_px(_LEAST_NAME_PX), name.horizontalAdvance(self._name))
+        while taken(_joined(parts)) > room_px - least_px and any(good for _, good in parts[1:]):
+            last_good = max(at for at, (_, good) in enumerate(parts) if good)
+            parts = [*parts[:last_good], *parts[last_good + 1 :]]
+        name_px = max(room_px - taken(_joined(parts)), least_px)
         self.name.setText(name.elidedText(self._name, Qt.TextElideMode.ElideMiddle, name_px))
-        spans = [f'<span style="color:{colour}">{rich(text)}</span>' for text, colour in parts]
-        self.status.setText(self._dot.join(spans))
+        c = colours(self._theme)
+        spans = [f'<span style="color:{c.healthy if good else c.warning}">{rich(text)}</span>' for text, good in parts]
+        self.status.setText(f' <span style="color:{c.muted}">·</span> '.join(spans))
 
 
-def _joined(parts: list[tuple[str, str]]) -> str:
+def _joined(parts: list[tuple[str, bool]]) -> str:
     return " · ".join(text for text, _ in parts)
 
 

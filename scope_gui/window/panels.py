@@ -40,6 +40,8 @@ class Panels:
         self._window, self._show_centre, self._docks = window, show_centre, docks
         self._kept: dict[str, str] = {}
         self.name = LAYOUTS[0].name
+        self.scale = 1.0
+        """How much larger everything is than at first: what is to lie side by side then needs more room."""
 
     def remember(self, current: str, others: Mapping[str, str]) -> None:
         """Takes what an earlier window has left: the text of its layout, and those of the others by name."""
@@ -74,7 +76,7 @@ class Panels:
         """The panels as they were left, or as the layout begins; moving them takes the keyboard away from them."""
         with_keyboard = self._window.focusWidget()
         row = layout_named(self.name)
-        self._show_centre(row.centre and self._window.height() >= LOWEST_PX)
+        self._show_centre(row.centre and self._has_room_for_centre())
         kept = QByteArray.fromBase64(self._kept.get(self.name, "").encode())
         if kept.isEmpty() or not self._window.restoreState(kept, VERSION):
             self.lay_out()
@@ -84,7 +86,7 @@ class Panels:
     def lay_out(self) -> None:
         """The panels where the layout has them at first."""
         row = layout_named(self.name)
-        self._show_centre(row.centre and self._window.height() >= LOWEST_PX)
+        self._show_centre(row.centre and self._has_room_for_centre())
         for view in self._rows():
             dock = self._docks[view.name]
             dock.setFloating(False)
@@ -100,14 +102,18 @@ class Panels:
     def _rows(self) -> Sequence[registry.ViewSpec]:
         return [view for view in registry.placed() if view.name in self._docks]
 
+    def _has_room_for_centre(self) -> bool:
+        return self._window.height() >= LOWEST_PX * self.scale
+
     def _length(self, view: registry.ViewSpec, row: Layout, *, across: bool) -> int:
         """How wide, or at the bottom how high, a panel begins."""
         width, height = self._window.width(), self._window.height()
         share = row.side if across else row.bottom
         if share is not None:
-            return round(-share if share < 0 else share * (width if across else height))
+            return round(-share * self.scale if share < 0 else share * (width if across else height))
         if across:
-            return SIDE_PX if width >= WIDE else NARROW_SIDE_PX
-        if height < LOW_PX:
-            return max(height - ELEVATION_PX, ELEVATION_PX)
+            return round((SIDE_PX if width >= WIDE * self.scale else NARROW_SIDE_PX) * self.scale)
+        if height < LOW_PX * self.scale:
+            elevation_px = round(ELEVATION_PX * self.scale)
+            return max(height - elevation_px, elevation_px)
         return round(view.share * height) or self._docks[view.name].sizeHint().height()

@@ -17,33 +17,33 @@ from PySide6.QtWidgets import (
 
 from scope_gui.commands import Ask
 from scope_gui.window.recent_list import RecentList
-from views.drawing.theme import colours, text_font
+from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.events import Event, StartDemo
 from views.loop.state import Assigns
 
-_WIDTH_PX = 860
+_WIDTH_PX, _WAY_PX = 860, 68
 
 
 class WelcomeView(QWidget):
     """A column in the middle of the window: four ways to begin, and the sessions opened lately."""
 
-    reads: frozenset[str] = frozenset({"recent", "recent_described", "theme", "busy"})
+    reads: frozenset[str] = frozenset({"recent", "recent_described", "theme", "scale", "busy"})
 
     def __init__(self, send: Callable[[Event], None], ask: Callable[[Ask], None], parent: QWidget | None = None):
         super().__init__(parent)
         self._send = send
         across = QHBoxLayout(self)
         body = QWidget(self)
-        body.setMaximumWidth(_WIDTH_PX)
+        self._body = body
         across.addStretch(1)
         across.addWidget(body, 20)
         across.addStretch(1)
         column = QVBoxLayout(body)
         column.setSpacing(10)
         self.title = QLabel("Scope", self)
-        self.title.setFont(text_font(28, bold=True))
+        give_font(self.title, text_font(28, bold=True))
         self.question = QLabel("Look at any moment of a running program's past.", self)
-        self.question.setFont(text_font(12))
+        give_font(self.question, text_font(12))
         self.attach_button = _Way("Attach to a process", "Pick a Python program that runs here", "Ctrl+Shift+A")
         self.attach_button.clicked.connect(lambda: ask("attach"))
         self.launch_button = _Way("Record a program", "Start it with its recording on", "Ctrl+Shift+R")
@@ -58,7 +58,7 @@ class WelcomeView(QWidget):
         for number, way in enumerate(self._ways):
             grid.addWidget(way, number // 2, number % 2)
         self.heading = QLabel("Opened lately", self)
-        self.heading.setFont(text_font(bold=True))
+        give_font(self.heading, text_font(bold=True))
         self.recent = RecentList(send, self)
         self.how = QLabel("In a terminal:  scope-gui attach PID   ·   scope-gui run -- python app.py", self)
         column.addStretch(3)
@@ -76,13 +76,15 @@ class WelcomeView(QWidget):
         c = colours(assigns.theme)
         for label in (self.question, self.heading, self.how):
             label.setStyleSheet(f"color: {c.muted}")
+        self._body.setMaximumWidth(widget_px(_WIDTH_PX))
         for way in self._ways:
+            way.setMinimumHeight(widget_px(_WAY_PX))
             way.show_theme(c.text, c.muted, c.accent)
         for way in (self.attach_button, self.launch_button, self.demo_button):
             way.setEnabled(not assigns.busy)
         self.heading.setVisible(bool(assigns.recent))
         self.recent.setVisible(bool(assigns.recent))
-        if changed & {"recent", "recent_described", "theme"}:
+        if changed & {"recent", "recent_described", "theme", "scale"}:
             self.recent.show_sessions(assigns.recent, assigns.recent_described, c.muted)
 
 
@@ -93,13 +95,12 @@ class _Way(QPushButton):
         super().__init__()
         self.setAccessibleName(title)
         self.setAccessibleDescription(about)
-        self.setMinimumHeight(68)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 10, 16, 10)
         lines = QVBoxLayout()
         lines.setSpacing(2)
         self._title, self._about, self._key = QLabel(title), QLabel(about), QLabel(key)
-        self._title.setFont(text_font(11.5, bold=True))
+        give_font(self._title, text_font(11.5, bold=True))
         for label in (self._title, self._about, self._key):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             label.setFrameShape(QFrame.Shape.NoFrame)

@@ -63,7 +63,7 @@ QWIDGETSIZE_MAX = (1 << 24) - 1
 class MainWindow(QMainWindow):
     """Built once; shows the welcome page until a session is open."""
 
-    reads: frozenset[str] = frozenset({"session", "theme", "motion"})
+    reads: frozenset[str] = frozenset({"session", "theme", "scale", "motion"})
     closing = Signal()
 
     def __init__(self, store: Store, source: Source) -> None:
@@ -146,8 +146,9 @@ class MainWindow(QMainWindow):
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Welcome page or session; title, theme and what can be done."""
-        if "theme" in changed:
-            dress(assigns.theme)
+        if changed & {"theme", "scale"}:
+            dress(assigns.theme, assigns.scale)
+            self.panels.scale = assigns.scale / 100
         if "motion" in changed:
             still(self, assigns.motion)
         if "session" not in changed:

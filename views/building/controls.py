@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from views.building.layout import House
 from views.building.measures import MEASURES, TINTS, measure_named
 from views.building.state import BuildingState, EnterFloor, FilterRooms, Look, SetLook, SetMeasure, SetTint
-from views.drawing.theme import colours
+from views.drawing.theme import colours, widget_px
 from views.loop.events import Event
 from views.loop.state import Theme
 from views.words.figures import count_text
@@ -74,8 +74,6 @@ class Controls(QWidget):
         self.text = QLineEdit(self)
         self.text.setPlaceholderText("function or module")
         self.text.setAccessibleName("Rooms with this text")
-        self.text.setFixedWidth(TEXT_PX)
-        self.text.setFixedHeight(ROW_PX - 2)
         self.text.setStyleSheet("padding: 0 6px")
         self.text.setClearButtonEnabled(True)
         self.text.textEdited.connect(lambda text: send(FilterRooms(text=text)))
@@ -92,9 +90,12 @@ class Controls(QWidget):
         self._box.setSpacing(2)
         self._box.addWidget(self._halves[0])
         self._box.addWidget(self._halves[1], 1)
+        self._scale = 0
+        self._take_scale(100)
 
-    def show_state(self, state: BuildingState, plan: House | None, theme: Theme) -> None:
+    def show_state(self, state: BuildingState, plan: House | None, theme: Theme, scale: int = 100) -> None:
         """Shows what is chosen, and what there is to choose from."""
+        self._take_scale(scale)
         self.measures.show(state.measure)
         self.tints.show(state.tint)
         self.looks.show(state.look)
@@ -119,14 +120,29 @@ class Controls(QWidget):
 
     def needed_height(self, width: int) -> int:
         """How high it is at a width. Units: px."""
-        return ROW_PX if self._fits(width) else 2 * ROW_PX + 2
+        return widget_px(ROW_PX) if self._fits(width) else 2 * widget_px(ROW_PX) + 2
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As narrow as wanted: two rows are for that, and what does not fit even then is cut at the right."""
-        return QSize(LEAST_PX, ROW_PX)
+        return QSize(LEAST_PX, widget_px(ROW_PX))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """One row, or two."""
+        self._fit()
+
+    def _take_scale(self, scale: int) -> None:
+        """All of it as high as it has to be at this scale."""
+        if scale == self._scale:
+            return
+        self._scale = scale
+        for half in self._halves:
+            half.setFixedHeight(widget_px(ROW_PX))
+        for part in (self.text, *self.findChildren(QToolButton)):
+            part.setFixedHeight(widget_px(ROW_PX) - 2)
+        self.text.setFixedWidth(widget_px(TEXT_PX))
+        self._fit()
+
+    def _fit(self) -> None:
         directions = QBoxLayout.Direction
         self._box.setDirection(directions.LeftToRight if self._fits(self.width()) else directions.TopToBottom)
         self.setFixedHeight(self.needed_height(self.width()))
@@ -171,7 +187,6 @@ def _menu_text(title: str) -> str:
 
 
 def _row(half: QWidget) -> QHBoxLayout:
-    half.setFixedHeight(ROW_PX)
     row = QHBoxLayout(half)
     row.setContentsMargins(10, 0, 6, 0)
     row.setSpacing(1)
@@ -181,7 +196,6 @@ def _row(half: QWidget) -> QHBoxLayout:
 def _button(parent: QWidget | None, title: str) -> QToolButton:
     button = QToolButton(parent)
     button.setText(title)
-    button.setFixedHeight(ROW_PX - 2)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setStyleSheet("padding: 0 7px")
     return button

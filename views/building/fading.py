@@ -35,6 +35,7 @@ class Fading:
         self.end()
         if wants_motion(self._widget, motion):
             self._before = self._widget.grab()
+            self._before.setDevicePixelRatio(self._widget.devicePixelRatioF())  # of a view that paints in units
             self._clock.start()
 
     def end(self) -> None:

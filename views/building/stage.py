@@ -53,6 +53,7 @@ from views.building.things import house_things
 from views.building.treemap import plan_of_floor, tile_at
 from views.building.trend import NO_TREND, Trend
 from views.drawing.paths import path_of
+from views.drawing.scaled import ScaledWidget
 from views.drawing.theme import colours, text_font
 from views.loop.events import Event, Select
 from views.loop.state import Assigns, Selection, Theme
@@ -65,7 +66,7 @@ TURN_PER_PX = 0.01
 Pose = tuple[Camera, Memory]
 
 
-class Stage(QWidget):
+class Stage(ScaledWidget):
     """Where the building stands. The camera is its own: it changes nothing that others could see."""
 
     left = Signal()
@@ -84,6 +85,7 @@ class Stage(QWidget):
         self._pictures: RoomPictures | None = None
         self._selection: Selection | None = None
         self._instead = ""
+        self._most_floors = 0
         self.camera = Camera()
         self._hovered: int | None = None
         self._hovered_floor: int | None = None
@@ -135,10 +137,12 @@ class Stage(QWidget):
             self.camera = camera_of(state.look)
         self._shown, self._state = assigns, state
         self._theme, self._selection = assigns.theme, assigns.selection
+        self.take_scale(assigns.scale)
         if assigns.frame is None:
             self._plan = None
             self._instead = assigns.without_a_frame
         else:
+            self._most_floors = self._regions().most_floors
             self._plan = house(
                 assigns.frame,
                 recent(self._source, assigns.frame),
@@ -146,7 +150,7 @@ class Stage(QWidget):
                 state,
                 self._memory,
                 trend=self._trend,
-                most_floors=self._regions().most_floors,
+                most_floors=self._most_floors,
             )
             self._hovered = self._hovered_floor = None
             self._instead = self._empty_words(self._plan)
@@ -229,7 +233,7 @@ class Stage(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paints everything."""
-        painter = QPainter(self)
+        painter = self.painter()
         self._paint(painter)
         self._fading.paint_over(painter)
         painter.end()
@@ -312,8 +316,7 @@ class Stage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The building fits again; more or fewer floors may."""
         self._fading.end()
-        old = regions(event.oldSize().width(), event.oldSize().height())
-        if self._plan is not None and old.most_floors != self._regions().most_floors:
+        if self._plan is not None and self._most_floors != self._regions().most_floors:
             self.show_assigns(self._shown)
         self._changed()
 
@@ -376,7 +379,7 @@ class Stage(QWidget):
             event.accept()
             return True
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), escape(self._told(QPointF(event.pos()))), self)
+            QToolTip.showText(event.globalPos(), escape(self._told(self.in_units(event.pos()))), self)
             return True
         return super().event(event)
 
@@ -437,8 +440,8 @@ class Stage(QWidget):
         """Paints again: at once, or as soon as the picture of it is there."""
         plan, pictures = self._for_the_card(), self._pictures
         if pictures is not None and plan is not None:
-            size, ratio = self.size(), self.devicePixelRatioF()
-            pictures.draw(Picture(plan, self._view(plan), self._theme, size.width(), size.height(), ratio))
+            size, ratio = (self.width(), self.height()), self.devicePixelRatioF()
+            pictures.draw(Picture(plan, self._view(plan), self._theme, *size, ratio))
             latest = pictures.latest
             if latest is not None and self._fits(latest):
                 return

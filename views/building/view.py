@@ -25,7 +25,7 @@ class BuildingView(QWidget):
     """Floors are threads, rooms are functions: where the program has been busy just before the cursor."""
 
     reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "building", "selection", "theme", "revision", "visible_ns"}
+        {"session", "frame", "building", "selection", "theme", "scale", "revision", "visible_ns"}
     )
     _more = Signal()
 
@@ -111,7 +111,9 @@ class BuildingView(QWidget):
             self.stage.show_trend(trend)
 
     def _count(self) -> None:
-        self.controls.show_state(self._assigns.of(BuildingState), self.stage.plan, self._assigns.theme)
+        self.controls.show_state(
+            self._assigns.of(BuildingState), self.stage.plan, self._assigns.theme, self._assigns.scale
+        )
 
     def _draw_with_gl(self, works: bool) -> None:
         if works:

@@ -8,13 +8,18 @@ seven to one at least (WCAG 2.2, 1.4.6).
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 
 import msgspec
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from views.loop.state import Theme
+
+_SCALE, _POINTS = "scope.scale", "scope.points"
+_LENGTH = re.compile(r"\b([0-9]+)px")
 
 
 class Colours(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,13 +174,60 @@ def palette(theme: Theme) -> QPalette:
     return made
 
 
-def dress(theme: Theme) -> None:
-    """Gives the application a theme's palette and style sheet; one it wears already would cost every widget again."""
+def dress(theme: Theme, scale: int = 100) -> None:
+    """Gives the application a theme's palette and style sheet, and Qt's own widgets their size; what it wears already
+    would cost every widget again. Units: percent.
+    """
     app = QApplication.instance()
-    sheet = stylesheet(theme)
-    if isinstance(app, QApplication) and app.styleSheet() != sheet:
-        app.setPalette(palette(theme))
-        app.setStyleSheet(sheet)
+    if not isinstance(app, QApplication):
+        return
+    if scale != _scale_of(app):
+        app.setProperty(_SCALE, scale)
+        app.setFont(widget_font(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)))
+    sheet = _LENGTH.sub(lambda found: f"{widget_px(float(found[1]))}px", stylesheet(theme))
+    if app.styleSheet() == sheet:
+        return
+    app.setPalette(palette(theme))
+    app.setStyleSheet(sheet)
+    for widget in app.allWidgets():  # a new style sheet has brought back the fonts that they were made with
+        if (points := widget.property(_POINTS)) is not None:
+            widget.setFont(_sized(widget.font(), points * scale / 100))
+
+
+def widget_px(length: float) -> int:
+    """So many pixels of a widget of Qt's at the scale that the application wears; painted views count in units
+    (`views.drawing.scaled`).
+    """
+    app = QApplication.instance()
+    return round(length * _scale_of(app) / 100) if app is not None else round(length)
+
+
+def give_font(widget: QWidget, font: QFont) -> None:
+    """Gives one of Qt's widgets a font that grows with the scale.
+
+    WORKAROUND(Qt 6.11): a widget without a style sheet of its own forgets a font that it is given later as soon as it
+    gets one.
+    """
+    if not widget.styleSheet():
+        widget.setStyleSheet("* {}")
+    widget.setProperty(_POINTS, font.pointSizeF())
+    widget.setFont(widget_font(font))
+
+
+def widget_font(font: QFont) -> QFont:
+    """The font as large as it is at the scale that the application wears."""
+    app = QApplication.instance()
+    return _sized(font, font.pointSizeF() * (_scale_of(app) if app is not None else 100) / 100)
+
+
+def _sized(font: QFont, points: float) -> QFont:
+    made = QFont(font)
+    made.setPointSizeF(points)
+    return made
+
+
+def _scale_of(app: QCoreApplication) -> int:
+    return int(app.property(_SCALE) or 100)
 
 
 def stylesheet(theme: Theme) -> str:

@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
-    QPainter,
     QPaintEvent,
     QResizeEvent,
 )
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
 from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.drawing.legend import Sign
+from views.drawing.scaled import ScaledScrollArea
 from views.drawing.theme import colours, text_font
 from views.inspector.earlier import earlier_values
 from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown_states
@@ -41,14 +41,14 @@ SCROLL_PX = 24
 Pose = tuple[dict[SourceKey, tuple[SourcePlace, SourceLines]], int]
 
 
-class InspectorView(QAbstractScrollArea):
+class InspectorView(ScaledScrollArea):
     """Everything known about the selection at the cursor's moment; about the whole program when there is none.
 
     Which sources are shown is the one thing it keeps for itself: they were asked for here, and go with the session.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "marked_frame", "inspector", "selection", "theme", "revision"}
+        {"session", "frame", "marked_frame", "inspector", "selection", "theme", "scale", "revision"}
     )
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
@@ -73,6 +73,7 @@ class InspectorView(QAbstractScrollArea):
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns."""
+        self.take_scale(assigns.scale)
         if "session" in changed:
             self._sources.clear()
             self._files.forget()
@@ -169,7 +170,7 @@ class InspectorView(QAbstractScrollArea):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paints what is in sight."""
         area, shown = self.viewport(), colours(self._theme)
-        painter = QPainter(area)
+        painter = area.painter()
         painter.fillRect(area.rect(), QColor(shown.panel))
         if not self._sections:
             painter.setPen(QColor(shown.muted))
@@ -177,20 +178,22 @@ class InspectorView(QAbstractScrollArea):
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(QRectF(area.rect()).adjusted(12, 12, -12, -12), int(flags), self._instead)
         offset = float(self.verticalScrollBar().value())
+        painter.save()
         painter.translate(0, -offset)
         paint_page(painter, self._page, shown, offset, offset + area.height())
         if self.hasFocus():
             spot = self.chosen()
             if spot is not None:
                 paint_focus_frame(painter, spot.box.adjusted(-3, -1, 3, 1), self._theme)
-            painter.resetTransform()
+        painter.restore()
+        if self.hasFocus():
             paint_focus_frame(painter, QRectF(area.rect()), self._theme)
         painter.end()
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Says the whole of a text that had to be cut."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), escape(self.cut_words_at(QPointF(event.pos()))), self)
+            QToolTip.showText(event.globalPos(), escape(self.cut_words_at(self.viewport().in_units(event.pos()))), self)
             return True
         return super().viewportEvent(event)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Set
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from PySide6.QtGui import QHelpEvent, QHideEvent, QMouseEvent, QPainter, QPaintE
 from PySide6.QtWidgets import QStyle, QToolTip, QWidget
 
 from views.drawing.legend import Sign
+from views.drawing.scaled import ScaledWidget
 from views.drawing.theme import colours, qcolor
 from views.drawing.time_scale import ns_from_px, px_from_ns
 from views.loop.events import Event, SeekTo
@@ -22,10 +24,10 @@ from views.reading.source import Source
 from views.words.plain_text import plain, tooltip
 
 
-class MetricsView(QWidget):
+class MetricsView(ScaledWidget):
     """CPU, memory and what else is sampled, of all processes together."""
 
-    reads: ClassVar[frozenset[str]] = frozenset({"session", "revision", "visible_ns", "cursor_ns", "theme"})
+    reads: ClassVar[frozenset[str]] = frozenset({"session", "revision", "visible_ns", "cursor_ns", "theme", "scale"})
     _more = Signal()
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
@@ -43,11 +45,13 @@ class MetricsView(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Four rows."""
-        return QSize(1200, 4 * ROW)
+        return QSize(1200, self.px(4 * ROW))
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns; a cursor that moved alone costs no new picture."""
         self._assigns = assigns
+        self.take_scale(assigns.scale)
+        self._ask_for_room()
         session = self._source.session
         if self._samples is not None and self._samples.session is not session:
             self.shut()
@@ -101,7 +105,10 @@ class MetricsView(QWidget):
             processes = self._source.names.processes.values()
             ends_ns = {row.process_id: row.end_ns for row in processes if row.end_ns is not None}
             self._lines = lines_of(self._samples.by_name(), ends_ns)
-            self.setMinimumHeight(ROW * max(1, len(self._lines)))
+            self._ask_for_room()
+
+    def _ask_for_room(self) -> None:
+        self.setMinimumHeight(self.px(ROW * max(1, len(self._lines))))
 
     def _now(self, line: Line) -> float | None:
         return line.at(self._assigns.cursor_ns)
@@ -117,7 +124,7 @@ class MetricsView(QWidget):
             painter = QPainter(self._picture)
             scene.paint_lines(painter, self._lines, shown.visible_ns, size, shown.theme)
             painter.end()
-        painter = QPainter(self)
+        painter = self.painter()
         painter.drawPixmap(0, 0, self._picture)
         x = GUTTER + px_from_ns(shown.cursor_ns, shown.visible_ns, max(1, size[0] - GUTTER))
         if shown.session is not None and shown.visible_ns[0] < shown.visible_ns[1]:
@@ -126,7 +133,7 @@ class MetricsView(QWidget):
 
     def _edge(self) -> int:
         """What the timeline's scroll bar takes: an instant has to be at the same place in both."""
-        return self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        return math.ceil(self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent) / self.unit_px)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The same in another size."""
@@ -153,7 +160,7 @@ class MetricsView(QWidget):
     def event(self, event: QEvent) -> bool:
         """Says what is under a pointer that rests: in the gutter as it is at the cursor."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), tooltip(*self.told_at(QPointF(event.pos())).split("\n")), self)
+            QToolTip.showText(event.globalPos(), tooltip(*self.told_at(self.in_units(event.pos())).split("\n")), self)
             return True
         return super().event(event)
 

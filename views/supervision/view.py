@@ -7,7 +7,7 @@ from html import escape
 from typing import ClassVar, get_args
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
@@ -22,7 +22,8 @@ from PySide6.QtWidgets import (
 
 from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.drawing.legend import Sign
-from views.drawing.theme import colours, text_font
+from views.drawing.scaled import ScaledScrollArea
+from views.drawing.theme import colours, give_font, text_font
 from views.loop.events import Event, Select, ToggleFold
 from views.loop.state import Assigns, Selection, Theme
 from views.loop.thing import Thing, ThingKind
@@ -40,7 +41,7 @@ class SupervisionView(QWidget):
     """Processes and threads at the cursor's moment, by how hot they are."""
 
     reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "supervision", "folded", "selection", "theme", "revision"}
+        {"session", "frame", "supervision", "folded", "selection", "theme", "scale", "revision"}
     )
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
@@ -72,7 +73,7 @@ class SupervisionView(QWidget):
         box.setSpacing(0)
         choices.setContentsMargins(6, 4, 6, 2)
         self._meaning.setContentsMargins(8, 0, 8, 4)
-        self._meaning.setFont(text_font(8.5))
+        give_font(self._meaning, text_font(8.5))
         box.addLayout(choices)
         box.addWidget(self._meaning)
         box.addWidget(self.rows, 1)
@@ -116,7 +117,7 @@ class SupervisionView(QWidget):
         self._send(SetHeat(heat_by=heat_by))
 
 
-class RowList(QAbstractScrollArea):
+class RowList(ScaledScrollArea):
     """The rows themselves; only those in sight are painted."""
 
     def __init__(self, send: Callable[[Event], None], parent: QWidget) -> None:
@@ -134,6 +135,7 @@ class RowList(QAbstractScrollArea):
 
     def show_rows(self, rows: tuple[Row, ...], assigns: Assigns, instead: str) -> None:
         """Shows these rows, or the sentence when there are none."""
+        self.take_scale(assigns.scale)
         selected = _selected_track(assigns.selection, rows)
         words = "" if selected is None else next((f"{r.name}, {r.figure}" for r in rows if r.track_id == selected), "")
         self.setAccessibleDescription(words or instead if not rows else words or f"{len(rows)} rows")
@@ -173,7 +175,7 @@ class RowList(QAbstractScrollArea):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paints the rows in sight."""
         area, shown = self.viewport(), colours(self._theme)
-        painter = QPainter(area)
+        painter = area.painter()
         painter.setFont(text_font())
         painter.fillRect(area.rect(), QColor(shown.panel))
         if not self._rows:
@@ -183,11 +185,12 @@ class RowList(QAbstractScrollArea):
         offset = self.verticalScrollBar().value()
         first = int(offset // ROW_PX)
         last = first + int(area.height() // ROW_PX) + 2
+        painter.save()
         painter.translate(0, first * ROW_PX - offset)
         rows = self._rows[first:last]
         paint_rows(painter, rows, shown, area.width(), first=first, selected=self._selected)
+        painter.restore()
         if self.hasFocus():
-            painter.resetTransform()
             paint_focus_frame(painter, QRectF(area.rect()), self._theme)
         painter.end()
 
@@ -245,7 +248,7 @@ class RowList(QAbstractScrollArea):
         if claimed(event, CHOOSING):
             return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            row = self.row_at(event.pos().y())
+            row = self.row_at(self.viewport().in_units(event.pos()).y())
             told = [row.name, detail_of(row), row.figure] if row is not None else []
             QToolTip.showText(event.globalPos(), "<br>".join(escape(line) for line in told if line), self)
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Set
 from html import escape
 from typing import ClassVar
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import QScrollBar, QStyle, QToolTip, QWidget
 from capture.events.track_kinds import HEADS
 from dags.analyses.lod import Array
 from views.drawing.legend import Sign
+from views.drawing.scaled import ScaledWidget
 from views.loop.events import Event
 from views.loop.state import Assigns
 from views.loop.thing import Thing
@@ -48,13 +50,13 @@ _KEEPS_OVERVIEW = frozenset({"visible_ns", "focus_track_id", "selection", "folde
 _MOVING = frozenset({"cursor_ns", "bookmarks", "marked_ns", "frame", "supervision"})
 
 
-class TimelineView(QWidget):
+class TimelineView(ScaledWidget):
     """What happened when: the whole session above, what is visible of it below, one lane per thread."""
 
     reads: ClassVar[frozenset[str]] = frozenset(
         {
             "session", "revision", "range_ns", "visible_ns", "cursor_ns", "focus_track_id", "selection", "folded",
-            "bookmarks", "marked_ns", "search_sites", "theme", "lanes", "frame", "timeline", "supervision",
+            "bookmarks", "marked_ns", "search_sites", "theme", "scale", "lanes", "frame", "timeline", "supervision",
         }
     )  # fmt: skip
     _more = Signal()
@@ -91,6 +93,7 @@ class TimelineView(QWidget):
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows these assigns; a cursor that moved alone costs no new picture."""
         before, self._assigns = self._assigns, assigns
+        self.take_scale(assigns.scale)
         if "session" in changed or "revision" in changed or not changed:
             self.pulled.follow(self._source.session)
         if changed & {"session", "revision", "theme", "search_sites"} or not changed:
@@ -190,7 +193,7 @@ class TimelineView(QWidget):
         if self._picture is None:
             self._picture = self._painted()
         shown, session = self._assigns, self._source.session
-        painter = QPainter(self)
+        painter = self.painter()
         painter.drawPixmap(0, 0, self._picture)
         if shown.session is not None:
             painter.drawPixmap(0, 0, self._above())
@@ -279,7 +282,8 @@ class TimelineView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The same stretch in another width."""
         wide = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
-        self._bar.setGeometry(self.width() - wide, TOP, wide, self.height() - TOP)
+        size, top_px = self.size(), self.px(TOP)
+        self._bar.setGeometry(size.width() - wide, top_px, wide, size.height() - top_px)
         self._pull()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
@@ -297,7 +301,7 @@ class TimelineView(QWidget):
         super().closeEvent(event)
 
     def _inner_width(self) -> int:
-        return self.width() - (self._bar.width() if self._bar.maximum() else 0)
+        return self.width() - (math.ceil(self._bar.width() / self.unit_px) if self._bar.maximum() else 0)
 
     def lanes_width(self) -> int:
         """From the gutter to the right edge, without the scroll bar."""
@@ -358,7 +362,8 @@ class TimelineView(QWidget):
     def event(self, event: QEvent) -> bool:
         """Says what is under a pointer that rests."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            hit = self.pointing().hit(event.pos().x(), event.pos().y())
+            at = self.in_units(event.pos())
+            hit = self.pointing().hit(at.x(), at.y())
             text = "" if hit is None else self._told(hit)
             QToolTip.showText(event.globalPos(), tooltip(*text.split("\n")), self)
             return True

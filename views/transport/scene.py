@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from views.drawing.scaled import ScaledWidget
 from views.drawing.theme import colours, qcolor
 from views.loop.state import Assigns
 from views.loop.thing import Thing, moment_thing
@@ -15,7 +16,7 @@ from views.words.figures import clock_text
 _MARGIN_PX = 8
 
 
-class ScrubTrack(QWidget):
+class ScrubTrack(ScaledWidget):
     """Painted from the last assigns it was given; tells where it is dragged to."""
 
     dragged = Signal(object)
@@ -31,17 +32,18 @@ class ScrubTrack(QWidget):
     def show_assigns(self, assigns: Assigns) -> None:
         """Paints these soon."""
         self._shown = assigns
+        self.take_scale(assigns.scale)
         self.setAccessibleDescription(clock_text(assigns.cursor_ns))
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As high as a finger needs to hit it with a mouse."""
-        return QSize(200, 18)
+        return QSize(self.px(200), self.px(18))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paints the track."""
         shown, c = self._shown, colours(self._shown.theme)
-        painter = QPainter(self)
+        painter = self.painter()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         middle = self.height() / 2
         painter.fillRect(QRectF(_MARGIN_PX, middle - 2, self._width(), 4), qcolor(c.line))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from views.drawing.theme import colours, mixed, number_font, text_font
+from views.drawing.theme import colours, give_font, mixed, number_font, text_font, widget_px
 from views.loop.events import Event, Follow, Play, SeekTo, Step
 from views.loop.state import Assigns
 from views.reading.source import Source
-from views.transport.button_icons import Sign, icon
+from views.transport.button_icons import SIZE_PX, Sign, icon
 from views.transport.layout import event_text, marked_text, motion_text, range_text, speed_text
 from views.transport.scene import ScrubTrack
 from views.words.figures import clock_text
 
 Send = Callable[[Event], None]
-LABEL_GAP_PX = 14
+LABEL_GAP_PX, BUTTON_PX = 14, 34
 
 
 class TransportView(QWidget):
@@ -26,7 +26,7 @@ class TransportView(QWidget):
     reads: frozenset[str] = frozenset(
         {
             "session", "revision", "range_ns", "visible_ns", "cursor_ns", "following", "playing", "backwards", "speed",
-            "frame", "bookmarks", "marked_ns", "theme",
+            "frame", "bookmarks", "marked_ns", "theme", "scale",
         }
     )  # fmt: skip
 
@@ -87,6 +87,10 @@ class TransportView(QWidget):
         self.visible.setText(range_text(assigns) if is_open else "")
         self.marked.setText(marked_text(assigns))
         self.marked.setVisible(assigns.marked_ns is not None)
+        if "scale" in changed:
+            for button in self._buttons:
+                button.setFixedWidth(widget_px(BUTTON_PX))
+                button.setIconSize(QSize(widget_px(SIZE_PX), widget_px(SIZE_PX)))
         if "theme" in changed:
             c = colours(assigns.theme)
             for label in (self.motion, self.speed, self.event_label, self.visible):
@@ -99,14 +103,13 @@ class TransportView(QWidget):
         button.setToolTip(tip)
         button.setAccessibleName(tip.partition(" (")[0])
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        button.setFixedWidth(34)
         button.clicked.connect(clicked)
         row.addWidget(button)
         return button
 
     def _label(self, row: QHBoxLayout, tip: str, *, points: float = 9.5, numbers: bool = False) -> QLabel:
         label = QLabel(self)
-        label.setFont(number_font(points) if numbers else text_font(points))
+        give_font(label, number_font(points) if numbers else text_font(points))
         label.setToolTip(tip)
         row.addSpacing(LABEL_GAP_PX)  # margins of a label go when it gets a style sheet, and come back with a new text
         row.addWidget(label)

@@ -141,3 +141,10 @@ def test_what_is_not_seen_stays_in_sight_and_opens_its_list(qtbot: QtBot, tmp_pa
         assert "Only watched from outside, not recorded: &lt;b&gt;make&lt;/b&gt; (pid 7)." in page
         header.patch(Assigns(), all_fields())
         assert header.unseen_button.isHidden()
+
+
+def test_where_there_is_hardly_any_room_only_what_is_wrong_is_said(header: Clicked) -> None:
+    header.resize(240, 30)
+    header.patch(LIVE, all_fields())
+    assert "3 dropped" in header.status.text()
+    assert "overhead" not in header.status.text()

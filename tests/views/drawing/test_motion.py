@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from types import SimpleNamespace
+from typing import Any, get_args
 
-import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMainWindow, QStyle, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
 from views.drawing.motion import still, wants_motion
 from views.loop.state import Motion
 
 
-def test_what_was_settled_comes_before_the_style(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    view = QWidget()
+class Styled(QWidget):
+    """A widget whose style has things move for so long."""
+
+    style_ms = 0
+
+    def style(self) -> Any:
+        return SimpleNamespace(styleHint=lambda *_: self.style_ms)
+
+
+def test_what_was_settled_comes_before_the_style(qtbot: QtBot) -> None:
+    view = Styled()
     qtbot.addWidget(view)
     view.show()
     for style_ms in (0, 200):
-        monkeypatch.setattr(QStyle, "styleHint", lambda *_, style_ms=style_ms: style_ms)
+        view.style_ms = style_ms
         assert [wants_motion(view, motion) for motion in get_args(Motion)] == [style_ms > 0, True, False]
 
 
