@@ -1,8 +1,9 @@
-"""The calls of one function: the next and the previous one from an instant, the slowest ones.
+"""The calls of one function: the next and the previous one from an instant, the slowest ones, when they began.
 
     found = next_call(session, site_id, cursor_ns, call_id=picked, reads_on=asked.reads_on)       # F3
     found = previous_call(session, site_id, cursor_ns, call_id=picked)                            # Shift+F3
     found = slowest_calls(session, site_id, 1)                                                    # Ctrl+F3
+    counts = begun_over_time(session, site_id, range_ns, 90)
 
 The summaries of segments say which of them have calls of the function and how long those took at most, so only the
 segment with the answer is read, and it stays in memory sorted by function: the next question is two binary searches.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator
-from typing import TypedDict, Unpack
+from typing import NamedTuple, TypedDict, Unpack
 
 import msgspec
 import numpy as np
@@ -23,7 +24,7 @@ from capture.session.session import Session
 from dags.analyses.call_forest import COLUMNS
 from dags.analyses.call_summary import CallSummary, call_summary
 from dags.analyses.detail import OPEN_END, SPAN_DTYPE, spans_of
-from dags.analyses.function_statistics import segments_of, touching
+from dags.analyses.function_statistics import pieces_of, segments_of, touching
 from dags.analyses.kept_pieces import KeptPieces
 from dags.kernels import Array
 
@@ -46,6 +47,33 @@ class FoundCall(msgspec.Struct, frozen=True, kw_only=True):
     raised: bool
     inside_ns: int
     is_cut: bool
+
+
+class Fitting(NamedTuple):
+    """Which calls are looked for: all, or only whole ones that took at least so long and less (`lasting_ns`), that an
+    exception ended (`raised`), that ended by an instant.
+    """
+
+    lasting_ns: tuple[int, int] | None = None
+    raised: bool = False
+    ends_by_ns: int | None = None
+
+    @property
+    def needs_end(self) -> bool:
+        """Whether it makes a difference when a call ended, and how."""
+        return self != ANY
+
+    def fits(self, start_ns: Array | int, end_ns: Array | int, raised: Array | int) -> Array:
+        """Which of these calls do; one that has no end does not."""
+        low_ns, below_ns = self.lasting_ns or (0, OPEN_END)
+        lasted: Array = np.subtract(end_ns, start_ns)
+        is_it = (np.asarray(end_ns) != OPEN_END) & (lasted >= low_ns) & (lasted < below_ns)
+        is_it &= np.asarray(end_ns) <= (OPEN_END if self.ends_by_ns is None else self.ends_by_ns)
+        found: Array = is_it & (np.asarray(raised) > 0) if self.raised else is_it
+        return found
+
+
+ANY = Fitting()
 
 
 class _Begun(msgspec.Struct, frozen=True):
@@ -75,10 +103,11 @@ class From(TypedDict, total=False):
     """Where a search begins, and what it leaves out: how `next_call` and `previous_call` are asked.
 
     `call_id`: the call of the function that one is at, which began at that instant: then also those that began with it
-    count, by their ids. `track_ids`: only calls on these.
+    count, by their ids. `fitting`: only calls like these. `track_ids`: only calls on these.
     """
 
     call_id: int | None
+    fitting: Fitting
     track_ids: Collection[int] | None
     reads_on: ReadsOn
 
@@ -131,7 +160,7 @@ def slowest_calls(
             add(_singles(found.open, site_id))
         groups = found.groups[found.groups["calls"] > 0]
         longest = _of_tracks(groups if site_id is None else groups[groups["site_id"] == site_id], track_ids)
-        if len(longest) and segment.end_ns > start_ns and segment.start_ns <= end_ns:
+        if len(longest) and segment.end_ns >= start_ns and segment.start_ns <= end_ns:
             bounded.append((int(longest["longest_ns"].max()), index))
     for at_most_ns, index in sorted(bounded, reverse=True):
         if len(best) == most and _inside(best, start_ns, end_ns).min() > at_most_ns:
@@ -142,14 +171,62 @@ def slowest_calls(
     return [_found(session, best[row : row + 1], start_ns, end_ns) for row in range(len(best))]
 
 
+def begun_over_time(
+    session: Session,
+    site_id: int,
+    range_ns: tuple[int, int],
+    parts: int,
+    *,
+    track_ids: Collection[int] | None = None,
+    reads_on: ReadsOn = lambda: None,
+) -> Int64:
+    """How many calls of the function began in each of so many equal parts of a stretch of time, both ends included.
+
+    A segment whose calls of it all began in one part is not read, so that a long session costs as many as there are
+    parts.
+
+    Raises: SessionProblem, and what `reads_on` raises.
+    """
+    session = session.pinned()
+    start_ns, end_ns = range_ns
+    counts = np.zeros(parts, np.int64)
+
+    def part_of(began_ns: Array) -> Array:
+        part: Array = (began_ns - start_ns) * parts // (end_ns - start_ns + 1)
+        return part
+
+    def add(began_ns: Array, amounts: Array) -> None:
+        at = part_of(began_ns)
+        inside = (at >= 0) & (at < parts)
+        np.add.at(counts, at[inside], amounts[inside])
+
+    for piece in pieces_of(session, start_ns, end_ns, reads_on):
+        single = _of_tracks(piece.calls[piece.calls["site_id"] == site_id], track_ids)
+        add(single["start_ns"], np.ones(len(single), np.int64))
+        if piece.whole is None:
+            continue
+        groups = piece.whole.groups
+        groups = _of_tracks(groups[(groups["site_id"] == site_id) & (groups["calls"] > 0)], track_ids)
+        ends = [part_of(groups[name]) for name in ("first_ns", "last_ns")]
+        if (ends[0] == ends[1]).all():
+            add(groups["first_ns"], groups["calls"])
+        else:
+            begun = _of_tracks(_begun(session, piece.segment_index).of(site_id), track_ids)
+            began_ns = begun["start_ns"][begun["end_ns"] != OPEN_END]
+            add(began_ns, np.ones(len(began_ns), np.int64))
+    return counts
+
+
 def _nearest(session: Session, site_id: int, time_ns: int, options: From, *, forward: bool) -> FoundCall | None:
     """The nearest call beyond (time_ns, call_id) in the order in which calls begin."""
     call_id, reads_on, track_ids = options.get("call_id"), options.get("reads_on"), options.get("track_ids")
+    fitting = options.get("fitting", ANY)
     at = (time_ns, (np.iinfo(np.int64).max if forward else 0) if call_id is None else call_id)
     for index in _outwards(session, at[0], forward=forward):
         if reads_on is not None:
             reads_on()
-        if not _may_hold(call_summary(session, index), session.segments[index].start_ns, site_id, at, forward=forward):
+        segment, found = session.segments[index], call_summary(session, index)
+        if not _may_hold(found, segment.start_ns, site_id, at, fitting, forward=forward):
             continue
         begun = _of_tracks(_begun(session, index).of(site_id), track_ids)
         times, ids = begun["start_ns"], begun["call_id"]
@@ -157,9 +234,24 @@ def _nearest(session: Session, site_id: int, time_ns: int, options: From, *, for
             rows = np.flatnonzero((times > at[0]) | ((times == at[0]) & (ids > at[1])))
         else:
             rows = np.flatnonzero((times < at[0]) | ((times == at[0]) & (ids < at[1])))
-        if len(rows):
-            row = int(rows[np.lexsort((ids[rows], times[rows]))[0 if forward else -1]])
+        rows = rows[np.lexsort((ids[rows], times[rows]))][:: 1 if forward else -1]
+        row = _first_fitting(session, begun, rows, fitting)
+        if row is not None:
             return _found(session, begun[row : row + 1], session.start_ns, session.end_ns)
+    return None
+
+
+def _first_fitting(session: Session, begun: Array, rows: Int64, fitting: Fitting) -> int | None:
+    """The first of these rows that fits; of a call that went on after its segment the end is looked up."""
+    if fitting.needs_end:
+        is_open = begun["end_ns"][rows] == OPEN_END
+        rows = rows[is_open | fitting.fits(begun["start_ns"][rows], begun["end_ns"][rows], begun["raised"][rows])]
+    for row in rows.tolist():  # an open one is at most as far down as the stacks are deep
+        start_ns = int(begun["start_ns"][row])
+        if not fitting.needs_end or int(begun["end_ns"][row]) != OPEN_END:
+            return int(row)
+        if fitting.fits(start_ns, *_end_of(session, int(begun["call_id"][row]), start_ns)):
+            return int(row)
     return None
 
 
@@ -173,9 +265,16 @@ def _outwards(session: Session, time_ns: int, *, forward: bool) -> Iterator[int]
     return iter(rows[: bisect_left(rows, last)][::-1])
 
 
-def _may_hold(found: CallSummary, start_ns: int, site_id: int, at: tuple[int, int], *, forward: bool) -> bool:
-    """Whether a call of the function that began in the segment can lie beyond the place."""
+def _may_hold(
+    found: CallSummary, start_ns: int, site_id: int, at: tuple[int, int], fitting: Fitting, *, forward: bool
+) -> bool:
+    """Whether a call of the function that began in the segment can fit and lie beyond the place."""
     groups = found.groups[(found.groups["site_id"] == site_id) & (found.groups["calls"] > 0)]
+    if fitting.lasting_ns is not None:
+        low_ns, below_ns = fitting.lasting_ns
+        groups = groups[(groups["longest_ns"] >= low_ns) & (groups["shortest_ns"] < below_ns)]
+    if fitting.raised:
+        groups = groups[groups["errors"] > 0]
     still = found.open[(found.open["site_id"] == site_id) & (found.open["start_ns"] >= start_ns)]
     begins = [groups["last_ns" if forward else "first_ns"], still["start_ns"]]
     times = np.concatenate(begins)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from dags.analyses.call_summary import (
     BUCKET_DTYPE,
     GROUP_DTYPE,
     NO_CALLER,
+    CallSummary,
     call_summary,
     single_calls,
 )
@@ -127,10 +128,11 @@ def function_statistics(
         raise ValueError(f"{start_ns} lies after {end_ns}")
     wanted = None if track_ids is None else np.array(sorted(track_ids), np.int64)
     whole, cut = _Groups(), _Groups()
-    for groups, buckets, calls in _pieces(session, start_ns, end_ns, reads_on):
-        chosen = _of_tracks(calls, wanted)
+    for piece in pieces_of(session, start_ns, end_ns, reads_on):
+        chosen = _of_tracks(piece.calls, wanted)
         is_cut = (chosen["start_ns"] < start_ns) | (chosen["end_ns"] > end_ns)
-        whole.add(_of_tracks(groups, wanted), _of_tracks(buckets, wanted))
+        if piece.whole is not None:
+            whole.add(_of_tracks(piece.whole.groups, wanted), _of_tracks(piece.whole.buckets, wanted))
         whole.add(*_as_groups(chosen[~is_cut], start_ns, end_ns))
         cut.add(*_as_groups(chosen[is_cut], start_ns, end_ns))
     return _joined((start_ns, end_ns), whole, cut)
@@ -146,10 +148,20 @@ def segments_of(session: Session, start_ns: int, end_ns: int) -> list[int]:
     return inside or before  # in a stretch without events runs what was open before it
 
 
-def _pieces(
-    session: Session, start_ns: int, end_ns: int, reads_on: Callable[[], None]
-) -> Iterator[tuple[Array, Array, Array]]:
-    """(groups, buckets, single calls) of each segment; the single calls all touch the stretch."""
+class Piece(NamedTuple):
+    """The calls of a segment that have a part in a stretch of time, each of them in one piece only.
+
+    `whole`: those that began and ended in the segment, added up, where the segment lies in the stretch as a whole; else
+    None. `calls` (CALL_DTYPE): those that count one by one.
+    """
+
+    segment_index: int
+    whole: CallSummary | None
+    calls: Array
+
+
+def pieces_of(session: Session, start_ns: int, end_ns: int, reads_on: Callable[[], None]) -> Iterator[Piece]:
+    """All calls of a stretch, both ends included, segment by segment."""
     chosen = segments_of(session, start_ns, end_ns)
     for index in chosen:
         reads_on()
@@ -157,12 +169,12 @@ def _pieces(
         if start_ns <= segment.start_ns and segment.end_ns <= end_ns:
             found = call_summary(session, index)
             singles = np.concatenate([found.carried, found.open]) if is_last else found.carried
-            yield found.groups, found.buckets, singles[touching(singles, start_ns, end_ns)]
+            yield Piece(index, found, singles[touching(singles, start_ns, end_ns)])
         else:
             forest = call_forest(session, index)
             rows = np.arange(len(forest.spans) if is_last else forest.ended)
             rows = rows[touching(forest.spans[: len(rows)], start_ns, end_ns)]
-            yield np.empty(0, GROUP_DTYPE), np.empty(0, BUCKET_DTYPE), single_calls(forest, rows)
+            yield Piece(index, None, single_calls(forest, rows))
 
 
 def touching(calls: Array, start_ns: int, end_ns: int) -> Array:

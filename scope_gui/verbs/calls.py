@@ -1,12 +1,14 @@
-"""`scope-gui calls`: one function: what it came to, how long its calls took, and the slowest of them."""
+"""`scope-gui calls`: one function: what it came to, how long its calls took, the slowest of them, who called it."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from capture.shown_text import one_line
 from dags.analyses.call_finder import FoundCall, slowest_calls
+from dags.analyses.function_neighbours import FunctionNeighbours, Neighbour, function_neighbours
 from dags.analyses.function_rows import FunctionRow, function_rows
 from dags.analyses.function_statistics import FunctionStatistics, function_statistics
 from scope_gui.streams import print_json
@@ -17,6 +19,8 @@ from views.words.figures import count_text, duration_text
 from views.words.timespec import text_from_ns
 
 BAR = 40
+MOST_NEIGHBOURS = 10
+NEIGHBOURS = ("threads", "callers", "callees")
 
 
 def flags(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         site = function_of(session, arguments.function)
         range_ns, tracks = range_of(session, arguments.range), tracks_of(session, arguments.thread)
         track_ids = None if tracks is None else {track.track_id for track in tracks}
-        reads_on = reading(session, range_ns, times=3)
+        reads_on = reading(session, range_ns, times=4)
         found = function_statistics(session, range_ns, track_ids=track_ids, reads_on=reads_on)
         row = found.row_of(site.site_id)
         calls = list[FoundCall]()
@@ -42,20 +46,50 @@ def run(arguments: argparse.Namespace) -> int:
             calls = slowest_calls(
                 session, site.site_id, arguments.slowest, range_ns, track_ids=track_ids, reads_on=reads_on
             )
+        around = function_neighbours(session, site.site_id, range_ns, track_ids=track_ids, reads_on=reads_on)
         told = None if row is None else function_rows(found, {site.site_id: site}, [row])[0]
         buckets = [] if row is None else _buckets(found, row, 4 if arguments.json else 1)
         head = heading(session, range_ns, tracks)
         threads = {track.track_id: track.name or f"track {track.track_id}" for track in session.tracks()}
+        functions = {one.site_id: one.function for one in session.sites()}
     if arguments.json:
         durations = [{"from_ns": low, "below_ns": above, "calls": count} for low, above, count in buckets]
-        print_json({"range_ns": range_ns, "function": told, "durations": durations, "slowest": calls})
+        near = {name: _told(getattr(around, name), threads if name == "threads" else functions) for name in NEIGHBOURS}
+        told_all = {"range_ns": range_ns, "function": told, "durations": durations, "slowest": calls, **near}
+        print_json({**told_all, "callers_not_told": around.untold})
         return 0
     print(one_line(f"{site.function} {site.file}:{site.line}, {head}"))
     if told is None:
         print("it did not run")
         return 0
     print("\n".join(map(one_line, _lines(told, buckets, calls, threads))))
+    print("\n".join(map(one_line, _neighbours(around, threads, functions))))
     return 0
+
+
+def _told(rows: tuple[Neighbour, ...], names: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Each with its name; a call that no recorded function has made has a caller without one, whose id is 0."""
+    return [
+        {"id": max(row.id, 0), "name": names.get(row.id, ""), "calls": row.calls, "total_ns": row.total_ns}
+        for row in rows
+    ]
+
+
+def _neighbours(around: FunctionNeighbours, threads: Mapping[int, str], functions: Mapping[int, str]) -> Iterator[str]:
+    for title, rows, names in (
+        ("threads that ran it:", around.threads, threads),
+        ("called by:", around.callers, functions),
+        ("what it calls:", around.callees, functions),
+    ):
+        if rows:
+            yield title
+        for row in rows[:MOST_NEIGHBOURS]:
+            name = names.get(row.id) or ("no recorded function" if row.id <= 0 else str(row.id))
+            yield f"  {duration_text(row.total_ns):>12}  {count_text(row.calls):>10} calls  {name}"
+        if len(rows) > MOST_NEIGHBOURS:
+            yield f"  and {len(rows) - MOST_NEIGHBOURS} more; --json has all"
+    if around.untold:
+        yield f"of {count_text(around.untold)} calls it is not known who made them: they lie too deep"
 
 
 def _buckets(found: FunctionStatistics, row: int, per_doubling: int) -> list[tuple[int, int, int]]:

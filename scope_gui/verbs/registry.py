@@ -96,6 +96,12 @@ VERBS: tuple[Verb, ...] = (
     Verb("top", "look", "the functions that were called most, took longest, failed", "scope_gui.verbs.top"),
     Verb("calls", "look", "one function: how long its calls took, and the slowest of them", "scope_gui.verbs.calls"),
     Verb("tree", "look", "who called whom, with the time that it took", "scope_gui.verbs.tree"),
+    Verb(
+        "summary",
+        "look",
+        "what a stretch of time came to: functions, threads, exceptions, changes, figures",
+        "scope_gui.verbs.summary",
+    ),
     Verb("findings", "look", "what looks wrong, with the events that prove it", "scope_gui.verbs.findings"),
     Verb(
         "graph",

@@ -19,6 +19,12 @@ CUT = "  * = not whole in this stretch: it began before, or goes on after"
 
 def stretch_flags(parser: argparse.ArgumentParser) -> None:
     """--range and --thread."""
+    range_flag(parser)
+    parser.add_argument("--thread", metavar="NAME", help="only threads of this name, or with this track_id")
+
+
+def range_flag(parser: argparse.ArgumentParser) -> None:
+    """--range."""
     parser.add_argument(
         "--range",
         type=range_words,
@@ -26,7 +32,6 @@ def stretch_flags(parser: argparse.ArgumentParser) -> None:
         metavar="A..B",
         help=f"only between these: {TIMES}; what lies across an end counts with its part inside",
     )
-    parser.add_argument("--thread", metavar="NAME", help="only threads of this name, or with this track_id")
 
 
 def range_words(text: str) -> tuple[str, str]:

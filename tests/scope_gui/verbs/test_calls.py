@@ -1,4 +1,4 @@
-"""`top`, `calls` and `tree`: what a program did with its time, from the command line."""
+"""`top`, `calls`, `tree` and `summary`: what a program did with its time, from the command line."""
 
 from __future__ import annotations
 
@@ -138,3 +138,33 @@ def test_what_is_recorded_so_far_of_a_session_that_goes_on(tmp_path: Path) -> No
     said = scope("top", truth.path).stdout
     assert "; the recording goes on" in said
     assert scope_json("top", truth.path, "--json")["live"] is True
+
+
+def test_calls_says_who_ran_and_called_it_and_what_it_calls(session: Path) -> None:
+    found = scope_json("calls", session, "order", "--json")
+    assert [(one["name"], one["calls"]) for one in found["callers"]] == [("serve", 60)]
+    assert {one["name"]: one["calls"] for one in found["threads"]} == {"first": 40, "second": 20}
+    assert [(one["name"], one["calls"]) for one in found["callees"]] == [("price", 45)]
+    assert found["callers_not_told"] == 0
+    said = scope("calls", session, "order").stdout
+    assert [line for line in said.splitlines() if line.endswith(":")][-3:] == [
+        "threads that ran it:",
+        "called by:",
+        "what it calls:",
+    ]
+
+
+def test_summary_says_what_a_stretch_came_to(session: Path) -> None:
+    found = scope_json("summary", session, "--json", "--limit", "0")
+    top = scope_json("top", session, "--json", "--limit", "0")
+    assert found["functions"] == top["functions"]
+    assert found["calls"] == sum(row["calls"] for row in top["functions"])
+    threads = {one["name"]: one for one in found["threads"]}
+    assert (threads["first"]["calls"], threads["second"]["calls"]) == (1 + 40 + 30, 1 + 20 + 15)
+    assert [(one["function"], one["count"]) for one in found["exceptions"]] == [("Shop.order", 15)]
+    [rest] = query(session, "SELECT start_ns, end_ns FROM calls JOIN sites USING (site_id) WHERE function = 'rest'")
+    inside = f"{rest['start_ns'] + 1_000_000}ns..{rest['end_ns'] - 1_000_000}ns"
+    said = scope("summary", session, "--range", inside).stdout.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "2 calls of 2 functions" in said
+    assert "0 exceptions\n" in said
+    assert "MainThread" in said
