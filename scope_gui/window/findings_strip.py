@@ -1,4 +1,8 @@
-"""What is worth a look, under the menus: a few chips, each a finding with its key; hidden where there is none."""
+"""What is worth a look, under the menus: a few chips, each a finding with its key.
+
+Its row is there as long as a session is: were it hidden where nothing was found, all panels would move once that is
+known.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from views.words.plain_text import plain, tooltip
 HEIGHT_PX = 28
 ALL_FINDINGS = "Findings: what is worth a look"
 _LOOKING, _HEADING = "Looking for what is worth a look …", "Worth a look"
+_NOTHING, _LATER = f"{_HEADING}  —", "What is worth a look is said when the recording has ended"
 _SERIOUS, _NOTABLE = 0.8, 0.5
 _SPACE_PX = 6
 
@@ -52,7 +57,12 @@ class FindingsStrip(QWidget):
         self.setFixedHeight(widget_px(HEIGHT_PX))
         is_looking, c = assigns.looks_for_findings, colours(assigns.theme)
         self._found = () if assigns.session is None else assigns.findings or ()
-        self.heading.setText(_LOOKING if is_looking else _HEADING)
+        is_growing = assigns.session is not None and assigns.session.is_growing
+        without = _LOOKING if is_looking else _LATER if is_growing else _NOTHING
+        self.heading.setText(_HEADING if self._found else without)
+        self.heading.setToolTip(
+            "" if self._found or is_looking or is_growing else "Nothing stands out in this recording"
+        )
         self.heading.setStyleSheet(f"color: {c.muted}")
         for number, chip in enumerate(self.chips):
             chip.setVisible(number < len(self._found))
@@ -62,7 +72,7 @@ class FindingsStrip(QWidget):
         self.more.setVisible(beyond > 0)
         self.more.setText(f"{beyond} more")
         self.more.setToolTip(tooltip(ALL_FINDINGS))
-        self.setVisible(is_looking or bool(self._found))
+        self.setVisible(assigns.session is not None)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name

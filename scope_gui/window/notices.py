@@ -1,11 +1,15 @@
-"""One sentence for the person, above the transport bar; what is serious stays until it is dismissed."""
+"""One sentence for the person, floating over the window's lower edge; what is serious stays until it is dismissed.
+
+Nothing makes room for it: a panel that moved while somebody reads or aims at it would be worse than one that is covered
+for a moment.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Set
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from views.drawing.theme import colours
 from views.loop.events import Event, Recover, Tell
@@ -13,19 +17,23 @@ from views.loop.state import Assigns, Offer
 from views.words.plain_text import plain
 
 SHOWN_MS = 5_000
+MOST_PX, EDGE_PX, APART_PX = 860, 20, 8
 _OFFERS: dict[Offer, str] = {"recover": "Recover it"}
 
 
-class NoticeView(QWidget):
-    """Hidden while there is nothing to say."""
+class NoticeView(QFrame):
+    """Hidden while there is nothing to say. Floats in the middle of its parent, above what it is told to stay above."""
 
     reads: frozenset[str] = frozenset({"notice", "theme"})
 
     def __init__(self, send: Callable[[Event], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._send = send
+        self._above: QWidget | None = None
+        self.setObjectName("notice")
+        self.setAutoFillBackground(True)
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 2, 4, 2)
+        row.setContentsMargins(12, 5, 6, 5)
         self.sentence = QLabel(self)
         self.sentence.setWordWrap(True)
         self.sentence.setTextFormat(Qt.TextFormat.PlainText)
@@ -47,6 +55,8 @@ class NoticeView(QWidget):
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows the sentence, or nothing."""
         notice, c = assigns.notice, colours(assigns.theme)
+        edge = c.warning if notice is not None and notice.serious else c.line
+        self.setStyleSheet(f"#notice {{ background: {c.raised}; border: 1px solid {edge}; border-radius: 4px; }}")
         self._timer.stop()
         self.setVisible(notice is not None)
         if notice is None:
@@ -58,8 +68,36 @@ class NoticeView(QWidget):
         if notice.offer is not None:
             self.offer_button.setText(_OFFERS[notice.offer])
             self._path = notice.path
+        self.place()
+        self.raise_()
         if not notice.serious:
             self._timer.start(SHOWN_MS)
+
+    def float_above(self, widget: QWidget) -> None:
+        """Stays above that part of its parent, however the two are sized."""
+        self._above = widget
+        for moved in (widget, self.parentWidget()):
+            if moved is not None:
+                moved.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Goes along."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move) and not self.isHidden():
+            self.place()
+        return False
+
+    def place(self) -> None:
+        """As wide as its sentence, or as there is room, and then as high as it needs."""
+        window, above = self.parentWidget(), self._above
+        if window is None or above is None:
+            return
+        most = min(MOST_PX, window.width() - 2 * EDGE_PX)
+        self.sentence.setWordWrap(False)
+        width = min(self.sizeHint().width(), most)
+        self.sentence.setWordWrap(True)
+        height = max(self.heightForWidth(width), self.minimumSizeHint().height())
+        top = above.mapTo(window, QPoint(0, 0)).y() - height - APART_PX
+        self.setGeometry((window.width() - width) // 2, top, width, height)
 
     def _accept(self) -> None:
         self._send(Tell(notice=None))

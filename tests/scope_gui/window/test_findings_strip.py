@@ -1,4 +1,4 @@
-"""The strip says what is worth a look as far as there is room, and is not there where nothing is."""
+"""The strip says what is worth a look as far as there is room; its row is there as long as a session is."""
 
 from __future__ import annotations
 
@@ -34,10 +34,17 @@ class Shown:
         return [chip.text() for chip in self.strip.chips if not chip.isHidden()]
 
 
-def test_it_is_hidden_without_a_session_and_without_findings(qapp: QApplication) -> None:
+def test_its_row_is_there_as_long_as_a_session_is_so_that_nothing_moves_when_something_is_found(
+    qapp: QApplication,
+) -> None:
     assert Shown(Assigns(), 1600).strip.isHidden()
-    assert Shown(replace(opened(), findings=()), 1600).strip.isHidden()
-    assert Shown(opened(live=True), 1600).strip.isHidden()
+    for assigns, says in (
+        (replace(opened(), findings=()), "Worth a look  —"),
+        (opened(live=True), "What is worth a look is said when the recording has ended"),
+    ):
+        shown = Shown(assigns, 1600)
+        assert not shown.strip.isHidden()
+        assert (shown.strip.heading.text(), shown.texts()) == (says, [])
 
 
 def test_it_says_that_it_is_being_looked(qapp: QApplication) -> None:
