@@ -28,6 +28,7 @@ from views.loop.state import Assigns
 from views.reading.pool import Pool, Priority
 from views.reading.recent_calls import recent
 from views.reading.source import Source
+from views.transport.naming import event_in_words
 
 STEP_MS = 4
 _Answer = TypeVar("_Answer")
@@ -163,4 +164,5 @@ def _frame_at(source: Source, frames: FrameReader, time_ns: int) -> Frame:
     """The frame, with what views will ask for next in memory."""
     frame = frames.at(time_ns)
     recent(source, frame)
+    event_in_words(source, frame)
     return frame

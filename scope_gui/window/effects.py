@@ -15,20 +15,22 @@ from capture.errors import ScopeError, SessionProblem
 from capture.session import notes
 from capture.session.session import Session
 from capture.typed import converted
+from dags.frame_parts import Frame
 from scope_gui import settings
 from scope_gui.recording import control
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from scope_gui.window import library
 from scope_gui.window.reused_memory import give_back_unused
-from views.inspector.earlier import look_up
+from views.inspector import earlier
 from views.loop import events as e
 from views.loop.remembered import OF_SESSION
-from views.loop.state import Assigns, Notice, Recorder
+from views.loop.state import Assigns, Notice, Recorder, Selection
 from views.loop.view_states import to_keep
 from views.reading.jobs import Jobs
 from views.reading.opening import bookmark_of, note_of, session_opened
 from views.reading.questions import Asking
 from views.reading.source import Source
+from views.transport.naming import event_in_words
 from views.words.damage import Damage, damage_sentence, known_damage
 from views.words.timespec import time_ns_from_text
 
@@ -39,7 +41,7 @@ class Effects:
     """The effect of each event, called by the Store on the thread that paints."""
 
     def __init__(self, source: Source, send: Callable[[e.Event], None]) -> None:
-        self._jobs = Jobs(source, send, look_up)
+        self._jobs = Jobs(source, send, _look_up)
         self._source = source
         self._send = send
         self._keys = itertools.count(1)
@@ -201,6 +203,12 @@ class Effects:
             self._send(e.RecorderSaid(recorder=recorder))
 
         self._jobs.finder.do_every(RECORDER_S, ask)
+
+
+def _look_up(source: Source, session: Session, frame: Frame, selection: Selection | None) -> None:
+    """Reads what views will ask for while they are patched for this frame."""
+    earlier.look_up(source, session, frame, selection)
+    event_in_words(source, frame)
 
 
 def _covers(asked: Set[str] | None, wanted: Set[str] | None) -> bool:

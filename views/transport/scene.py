@@ -1,4 +1,6 @@
-"""The scrub track: the whole session as one thin line with the cursor, the visible stretch, bookmarks and the mark."""
+"""The scrub track, the whole session as one thin line with the cursor, the visible stretch, bookmarks and the mark; and
+the words that say what the event at the cursor is.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,15 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from views.drawing.scaled import ScaledWidget
-from views.drawing.theme import colours, qcolor
-from views.loop.state import Assigns
+from views.drawing.theme import colours, qcolor, text_font
+from views.loop.state import Assigns, Theme
 from views.loop.thing import Thing, moment_thing
 from views.transport.layout import share_of
 from views.words.figures import clock_text
+from views.words.plain_text import tooltip
 
 _MARGIN_PX = 8
+FONT_POINTS = 9.5
 
 
 class ScrubTrack(ScaledWidget):
@@ -101,3 +105,40 @@ class ScrubTrack(ScaledWidget):
         start_ns, end_ns = self._shown.range_ns
         share = min(max((x - _MARGIN_PX) / self._width(), 0.0), 1.0)
         return start_ns + round((end_ns - start_ns) * share)
+
+
+class EventLine(ScaledWidget):
+    """What the event at the cursor is; cut in its middle, where names are least missed. As wide as there is room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self._theme: Theme = "dark"
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self._text
+
+    def show_event(self, text: str, assigns: Assigns) -> None:
+        """Paints it soon; a layout has nothing to do with how long it is."""
+        self.take_scale(assigns.scale)
+        if (text, assigns.theme) != (self._text, self._theme):
+            self._text, self._theme = text, assigns.theme
+            self.setAccessibleName(f"Event at the cursor: {text}" if text else "Event at the cursor")
+            self.setToolTip(tooltip("The last event at the cursor, on whichever thread", text) if text else "")
+            self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """A few words."""
+        return QSize(self.px(80), self.px(18))
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paints the line."""
+        painter = self.painter()
+        painter.setFont(text_font(FONT_POINTS))
+        painter.setPen(qcolor(colours(self._theme).text))
+        cut = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideMiddle, self.width())
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), cut)
+        painter.end()

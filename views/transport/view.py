@@ -13,7 +13,8 @@ from views.loop.state import Assigns
 from views.reading.source import Source
 from views.transport.button_icons import SIZE_PX, Sign, icon
 from views.transport.layout import event_text, marked_text, motion_text, range_text, speed_text
-from views.transport.scene import ScrubTrack
+from views.transport.naming import event_in_words
+from views.transport.scene import EventLine, ScrubTrack
 from views.words.figures import clock_text
 
 Send = Callable[[Event], None]
@@ -57,8 +58,10 @@ class TransportView(QWidget):
         self.clock = self._label(row, "Moment of the cursor, from the session's start", points=12, numbers=True)
         self.motion = self._label(row, "What the cursor does by itself")
         self.speed = self._label(row, "Speed of playing; type digits", numbers=True)
-        self.event_label = self._label(row, "The last event at the cursor", numbers=True)
-        row.addStretch(1)
+        self.event_label = self._label(row, "Which event that is, of all threads", numbers=True)
+        row.addSpacing(LABEL_GAP_PX)
+        self.event_line = EventLine(self)
+        row.addWidget(self.event_line, 1)
         self.marked = self._label(row, "From the marked moment to the cursor", numbers=True)
         self.visible = self._label(row, "What the timeline shows", numbers=True)
 
@@ -77,10 +80,11 @@ class TransportView(QWidget):
             c = colours(assigns.theme)
             for button, sign in zip(self._buttons, self._signs, strict=True):
                 button.setIcon(icon(sign, c.text, mixed(c.muted, c.window, 0.5)))
-        if changed & {"frame", "session", "revision"}:
+        if changed & {"frame", "session", "revision", "theme", "scale"}:
             session = self._source.session
             recorded = session.manifest.counts.recorded if session is not None and is_open else 0
             self.event_label.setText(event_text(assigns.frame, recorded) if is_open else "")
+            self.event_line.show_event(event_in_words(self._source, assigns.frame) if is_open else "", assigns)
         self.clock.setText(clock_text(assigns.cursor_ns) if is_open else "")
         self.motion.setText(motion_text(assigns) if is_open else "")
         self.speed.setText(speed_text(assigns.speed) if is_open else "")
