@@ -3,6 +3,7 @@
     found = next_call(session, site_id, cursor_ns, call_id=picked, reads_on=asked.reads_on)       # F3
     found = previous_call(session, site_id, cursor_ns, call_id=picked)                            # Shift+F3
     found = slowest_calls(session, site_id, 1)                                                    # Ctrl+F3
+    found = call_with_id(session, call_id, cursor_ns)
     counts = begun_over_time(session, site_id, range_ns, 90)
 
 The summaries of segments say which of them have calls of the function and how long those took at most, so only the
@@ -24,10 +25,12 @@ from capture.session.session import Session
 from dags.analyses.call_forest import COLUMNS
 from dags.analyses.call_summary import CallSummary, call_summary
 from dags.analyses.detail import OPEN_END, SPAN_DTYPE, spans_of
+from dags.analyses.durations import buckets_of
 from dags.analyses.function_statistics import pieces_of, segments_of, touching
 from dags.analyses.kept_pieces import KeptPieces
 from dags.kernels import Array
 
+MOST_COMPARED = 32
 ReadsOn = Callable[[], None]
 _READ = tuple(name for name in COLUMNS if name != "parent_call_id")
 
@@ -215,6 +218,56 @@ def begun_over_time(
             began_ns = begun["start_ns"][begun["end_ns"] != OPEN_END]
             add(began_ns, np.ones(len(began_ns), np.int64))
     return counts
+
+
+def call_with_id(session: Session, call_id: int, near_ns: int, *, reads_on: ReadsOn = lambda: None) -> FoundCall | None:
+    """The call of that id, looked for from an instant outwards; None where it cannot be read.
+
+    Raises: SessionProblem, and what `reads_on` raises.
+    """
+    session = session.pinned()
+    here = session.segment_at(near_ns) or 0
+    for index in sorted(session.with_rows, key=lambda index: abs(index - here)):
+        reads_on()
+        found = call_summary(session, index)
+        pieces = [_singles(found.carried, None), _singles(found.open, None)]
+        groups = found.groups[found.groups["calls"] > 0]
+        if ((groups["first_call_id"] <= call_id) & (groups["last_call_id"] >= call_id)).any():
+            pieces.append(_begun(session, index).spans)
+        for spans in pieces:
+            row = np.flatnonzero(spans["call_id"] == call_id)
+            if len(row):
+                return _found(session, spans[row[:1]], session.start_ns, session.end_ns)
+    return None
+
+
+def longer_calls(session: Session, site_id: int, than_ns: int, *, reads_on: ReadsOn = lambda: None) -> tuple[int, bool]:
+    """(how many calls of the function took longer, whether all of them were counted); open ones count until the end.
+
+    Buckets tell of most calls; those of the same bucket are compared one by one, in MOST_COMPARED segments. Where there
+    are more, half of the others count.
+
+    Raises: SessionProblem, and what `reads_on` raises.
+    """
+    session = session.pinned()
+    bucket = int(buckets_of(np.array([than_ns]))[0])
+    longer, alike = 0, list[tuple[int, int]]()
+    for index in session.with_rows:
+        reads_on()
+        found = call_summary(session, index)
+        buckets = found.buckets[found.buckets["site_id"] == site_id]
+        longer += int(buckets["count"][buckets["bucket"] > bucket].sum())
+        same = int(buckets["count"][buckets["bucket"] == bucket].sum())
+        alike += [(index, same)] if same else []
+        singles = np.concatenate([found.carried, found.open]) if index == session.with_rows[-1] else found.carried
+        lasted = _inside(_singles(singles, site_id), session.start_ns, session.end_ns)
+        longer += int(np.count_nonzero(lasted > than_ns))
+    for index, _ in alike[:MOST_COMPARED]:
+        reads_on()
+        begun = _begun(session, index).of(site_id)
+        lasted = (begun["end_ns"] - begun["start_ns"])[begun["end_ns"] != OPEN_END]
+        longer += int(np.count_nonzero((lasted > than_ns) & (buckets_of(lasted) == bucket)))
+    return longer + sum(same for _, same in alike[MOST_COMPARED:]) // 2, len(alike) <= MOST_COMPARED
 
 
 def _nearest(session: Session, site_id: int, time_ns: int, options: From, *, forward: bool) -> FoundCall | None:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capture.events.definitions import SiteRow, TrackRow
+from capture.events.definitions import SiteRow, StateKeyRow, TrackRow
 from capture.session.session import Session
 from capture.session.store import SegmentStore
 from dags.analyses import call_summary, detail
@@ -34,15 +34,17 @@ SITES = [SiteRow(n, f"f{n}", "m", "m.py", 10 * n) for n in range(1, 5)]
 TRACKS = [TrackRow(track_id=n, process_id=1) for n in range(1, 5)]
 
 
-def sealed(path: Path, events: Sequence[Event], cuts: Sequence[int], *, finish: bool) -> Path:
+def sealed(
+    path: Path, events: Sequence[Event], cuts: Sequence[int], *, finish: bool, state_keys: Sequence[StateKeyRow] = ()
+) -> Path:
     """The events as a session whose segments end behind those numbers of events."""
     batch = batch_of(list(events))
     store = SegmentStore.create(path, {"session_id": "0" * 16, "created_real_ns": 0}, sync=False)
     store._may_merge = False
     writer, ends = SessionWriter(store), [*sorted(cuts), len(batch)]
     for place, (start, end) in enumerate(zip([0, *ends], ends, strict=False), 1):
-        writer.write(batch.slice(start, end), TRACKS, is_last=finish and place == len(ends))
-    store.write_defs([], TRACKS, SITES, [])
+        writer.write(batch.slice(start, end), TRACKS, state_keys, is_last=finish and place == len(ends))
+    store.write_defs([], TRACKS, SITES, list(state_keys))
     store.set_counts(len(batch), len(batch), 0)
     store.commit()
     if finish:

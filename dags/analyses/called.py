@@ -1,0 +1,94 @@
+"""A call by its function, as a page names it and leads to it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import pyarrow.compute as pc
+
+from capture.events.definitions import SiteRow, TrackRow
+from capture.session.session import Session
+from dags.analyses.call_finder import FoundCall
+from dags.analyses.detail import open_at_end
+
+_ROW = ("call_id", "parent_call_id", "outcome", "depth")
+
+
+class Called(msgspec.Struct, frozen=True, kw_only=True):
+    """A call and its function.
+
+    Units: ns on the session clock.
+    """
+
+    call_id: int
+    track_id: int
+    start_ns: int
+    site_id: int
+    function: str
+    file: str = ""
+    line: int = 0
+
+
+class Definitions:
+    """What ids stand for in a session, looked up once for a whole answer."""
+
+    def __init__(self, session: Session) -> None:
+        self._sites = {row.site_id: row for row in session.sites()}
+        self._tracks = {row.track_id: row for row in session.tracks()}
+
+    def site(self, site_id: int) -> SiteRow:
+        """A site that is not known is called by its number."""
+        return self._sites.get(site_id) or SiteRow(site_id, f"site {site_id}" if site_id else "?", "", "", 0)
+
+    def track(self, track_id: int) -> TrackRow | None:
+        """The track, None where it is not known."""
+        return self._tracks.get(track_id)
+
+    def thread(self, track_id: int) -> str:
+        """What to call a track; '' for none."""
+        row = self._tracks.get(track_id)
+        return (row.name if row is not None and row.name else f"track {track_id}") if track_id else ""
+
+    def called(self, found: FoundCall) -> Called:
+        """The call with its function."""
+        site = self.site(found.site_id)
+        return Called(
+            call_id=found.call_id,
+            track_id=found.track_id,
+            start_ns=found.start_ns,
+            site_id=site.site_id,
+            function=site.function,
+            file=site.file,
+            line=site.line,
+        )
+
+
+class CallRow(NamedTuple):
+    """How a call ended, how deep it is, and the id of its caller; 0: none, or not known."""
+
+    outcome: str
+    depth: int
+    parent_call_id: int
+
+
+def call_row(session: Session, found: FoundCall) -> CallRow:
+    """The rest of a call's row, out of the segment that it ended in; of one that is open, from the stack at the end.
+
+    Raises: SessionProblem.
+    """
+    if found.end_ns is not None:
+        here = session.segment_at(found.end_ns) or 0
+        for index in range(here, -1, -1):
+            if session.segments[index].end_ns < found.end_ns:
+                break
+            table = session.calls(index, _ROW)
+            rows = table.filter(pc.equal(table["call_id"], found.call_id)).to_pylist()
+            if rows:
+                return CallRow(rows[0]["outcome"], rows[0]["depth"], rows[0]["parent_call_id"] or 0)
+        return CallRow("raise" if found.raised else "return", 0, 0)
+    still = open_at_end(session, session.with_rows[-1])
+    still = still[still["track_id"] == found.track_id]
+    depth = int(still["depth"][still["call_id"] == found.call_id].max(initial=0))
+    caller = still["call_id"][still["depth"] == depth - 1]
+    return CallRow("open", depth, int(caller[0]) if len(caller) else 0)
