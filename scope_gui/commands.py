@@ -191,6 +191,8 @@ COMMANDS: tuple[Command, ...] = (
     _do("Move", "Longest call of the picked function", "Ctrl+F3", e.GoToCall(which="longest")),
     _do("Move", "Next exception", "X", e.GoToException(by=1), repeats=True),
     _do("Move", "Previous exception", "Shift+X", e.GoToException(by=-1), repeats=True),
+    _do("Move", "Last write of what is picked", "Ctrl+[", e.GoToWrite(by=-1), repeats=True),
+    _do("Move", "Next write of what is picked", "Ctrl+]", e.GoToWrite(by=1), repeats=True),
     _do("Move", "Back to the last visited moment", "Alt+Left", e.GoThroughTrail(by=-1)),
     _do("Move", "Forward to the next visited moment", "Alt+Right", e.GoThroughTrail(by=1)),
     _do("Move", "Lane above", "Up", e.MoveFocus(by=-1), repeats=True),

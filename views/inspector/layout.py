@@ -26,9 +26,10 @@ from dags.frame_parts import (
 )
 from views.inspector.comparing import comparison
 from views.inspector.diff import Piece, value_diff
-from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Link, Row, Section, SourcePlace
+from views.inspector.pages.notes import note_section, notes_section
+from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Form, Link, Row, Section, SourcePlace
 from views.loop.events import SeekTo, Select
-from views.loop.state import Selection
+from views.loop.state import Bookmark, Selection
 from views.words.figures import count_text, duration_text, short_count, size_text
 from views.words.plain_text import plain
 
@@ -55,19 +56,24 @@ def inspector_sections(
     old_values: Mapping[int, str] | None = None,
     site: Site | None = None,
     marked: Frame | None = None,
+    *,
+    page: Sequence[Section] = (),
+    bookmarks: Sequence[Bookmark] = (),
 ) -> tuple[Section, ...]:
     """What is known about the selection; of the whole program when nothing is selected.
 
-    `old_values`: by version id the value that the version replaced. `marked`: the frame to compare with. The selected
-    thing may not exist at this moment: the identity then says so, and the rest is left out.
+    `old_values`: by version id the value that the version replaced. `marked`: the frame to compare with. `page`: what
+    was read about the selected thing. That may not exist at this moment: the identity then says so, and the rest of it
+    is left out.
     """
-    sections: list[Section] = []
+    sections: list[Section] = [*note_section(bookmarks, frame.time_ns)]
     kind = selection.kind if selection is not None else None
     track = _track_of(frame, selection)
     process = _process_of(frame, selection, track)
     if marked is not None and marked.time_ns != frame.time_ns:
         thread_id = track.track_id if track is not None and track.kind not in HEADS else None
         sections.append(comparison(frame, marked, thread_id, process.process_id if process is not None else None))
+    sections += page
     if selection is not None and kind == "site" and site is not None:
         sections.append(_site_section(site))
     if track is not None and track.kind not in HEADS:
@@ -78,6 +84,8 @@ def inspector_sections(
         sections.append(_words("identity", "Identity", "not there at this moment"))
     if selection is None and frame.settings is not None and frame.settings.since_ns is not None:
         sections.append(Section(key="settings", title="What is recorded here", rows=_settings_rows(frame)))
+    if selection is None:
+        sections += notes_section(bookmarks, frame.time_ns)
     states = _states_of(frame, selection)
     if states or kind in (None, "state"):
         sections.append(_state_section(frame, states, selection, old_values or {}))
@@ -134,7 +142,7 @@ def _site_section(site: Site) -> Section:
     if site.window_ns:
         rows.append(_plain_row("calls", "calls", f"{count_text(site.calls)} {span}"))
         rows.append(_plain_row("own", "own time", f"{duration_text(site.own_ns)} {span}"))
-    return Section(key="site", title="Function", rows=tuple(rows))
+    return Section(key="site", title="Function", rows=tuple(rows), form="facts")
 
 
 def _thread_section(frame: Frame, track: FrameTrack) -> Section:
@@ -154,7 +162,7 @@ def _thread_section(frame: Frame, track: FrameTrack) -> Section:
     rows += _life(track.start_ns, track.end_ns, frame.time_ns)
     if track.confidence != "exact":
         rows.append(_plain_row("confidence", "confidence", track.confidence))
-    return Section(key="identity", title="Thread", rows=tuple(rows))
+    return Section(key="identity", title="Thread", rows=tuple(rows), form="facts")
 
 
 def _status(track: FrameTrack, time_ns: int) -> str:
@@ -183,7 +191,7 @@ def _process_section(process: FrameProcess, frame: Frame) -> Section:
     if parent is not None:
         link = Link("show", Select(selection=Selection("process", parent.process_id)))
         rows.append(_plain_row("parent", "started by", f"{parent.name} {parent.pid}", link))
-    return Section(key="identity", title="Process", rows=tuple(rows))
+    return Section(key="identity", title="Process", rows=tuple(rows), form="facts")
 
 
 def _settings_rows(frame: Frame) -> tuple[Row, ...]:
@@ -284,4 +292,5 @@ def _plain_row(key: str, label: str, text: str, *links: Link) -> Row:
 
 
 def _words(key: Literal["identity", "stack", "state"], title: str, text: str) -> Section:
-    return Section(key=key, title=title, rows=(Row(key="words", label=text),))
+    form: Form = "facts" if key == "identity" else "entries"
+    return Section(key=key, title=title, rows=(Row(key="words", label=text),), form=form)

@@ -22,6 +22,8 @@ from views.loop.events import Event
 
 PAD = 8.0
 LABEL_PX = 76.0
+LABEL_SHARE = 0.4
+"""Of a line, at least, for the label that it begins with."""
 CHANGE_ALPHA = 0.08
 APART_PX = 4.0  # between what went and what came: "12" and "19" are not 1219
 MAX_VALUE_LINES = 4
@@ -29,6 +31,7 @@ MAX_VALUE_LINES = 4
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 SourceKey = tuple[str, str]
+"""A section and a row of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Page:
 
     width: float
     height: float = 0.0
+    line_px: float = 0.0
     words: list[Words] = field(default_factory=list)
     spots: list[Spot] = field(default_factory=list)
     bands: list[tuple[QRectF, str]] = field(default_factory=list)
@@ -78,6 +82,7 @@ class PageSetter:
         self._shown, self._width = shown, width
         self._text, self._bold, self._mono = text_font(), text_font(bold=True), number_font()
         self._mono_bold = number_font(bold=True)
+        self._ink = shown.text
         self._line = QFontMetricsF(self._text).height() + 4
         self._wide = QFontMetricsF(self._mono).horizontalAdvance("0")
 
@@ -91,18 +96,22 @@ class PageSetter:
 
         `stack_lines`: one source line for each of the rows that have one shown.
         """
-        page = Page(self._width)
+        page = Page(self._width, line_px=self._line)
         for section in sections:
             if page.height:
                 page.height += 6
             band = QRectF(0, page.height, self._width, self._line + 4)
             page.bands.append((band, self._shown.raised))
-            page.words.append(Words(band.adjusted(PAD, 0, -PAD, 0), section.title, self._shown.text, self._bold))
+            self._ink = self._shown.muted if section.is_old else self._shown.text
+            page.words.append(Words(band.adjusted(PAD, 0, -PAD, 0), section.title, self._ink, self._bold))
             page.height = band.bottom() + 3
+            columns = self._columns(section) if section.form == "lines" else (0.0, 0.0)
             for row in section.rows:
                 top = page.height
-                if section.key in ("identity", "site"):
+                if section.form == "facts":
                     self._fact(page, section, row, sources)
+                elif section.form == "lines":
+                    self._one_line(page, row, columns)
                 else:
                     self._entry(page, section, row)
                 if stack_lines and (line := stack_lines.get((section.key, row.key))):
@@ -126,6 +135,40 @@ class PageSetter:
         else:
             page.height += self._line
 
+    def _columns(self, section: Section) -> tuple[float, float]:
+        """How wide the labels and the notes of a section are: as the widest; where not all find room, values give way
+        to notes, and labels to both.
+        """
+        metrics, rows = QFontMetricsF(self._text), [row for row in section.rows if row.note or row.pieces]
+        label = max((metrics.horizontalAdvance(row.label) for row in rows), default=0.0) + 2
+        note = max((metrics.horizontalAdvance(row.note) for row in rows), default=0.0) + 2
+        value = max((sum(len(piece.text) for piece in row.pieces) for row in rows), default=0) * self._wide + APART_PX
+        room = self._width - 4 * PAD
+        label = min(label, max(room * LABEL_SHARE, room - value - note))
+        return label, min(note, max((room - label) / 2, room - label - value))
+
+    def _one_line(self, page: Page, row: Row, columns: tuple[float, float]) -> None:
+        """Label, value, note; the label is what is pressed."""
+        label_px, note_px = columns if row.pieces or row.note else (self._width - 2 * PAD, 0.0)
+        leads = bool(row.links)
+        box = QRectF(PAD, page.height, label_px, self._line)
+        colour = self._shown.accent if leads else self._ink if row.pieces or row.note else self._shown.muted
+        page.words.append(Words(box, row.label, colour, self._text, elide=Qt.TextElideMode.ElideMiddle))
+        if leads:
+            page.spots.append(Spot(box, row.label, row.links[0].event))
+        if row.note:
+            note = QRectF(self._width - PAD - note_px, page.height, note_px, self._line)
+            page.words.append(Words(note, row.note, self._shown.muted, self._text, _RIGHT))
+        left = box.right() + PAD
+        room = self._width - PAD - note_px - PAD - left
+        if len(row.pieces) == 1:
+            colour = self._ink if row.pieces[0].only_in == "both" else self._colour_of(row.pieces[0])
+            value = QRectF(left, page.height, max(room, 0), self._line)
+            page.words.append(Words(value, row.pieces[0].text, colour, self._mono, only_in=row.pieces[0].only_in))
+        elif row.pieces:
+            self._run(page, wrapped(row.pieces, int(room // self._wide), 1)[0], left)
+        page.height += self._line
+
     def _entry(self, page: Page, section: Section, row: Row) -> None:
         """Two lines or more: name and note, then the value or the place, and where it leads.
 
@@ -136,7 +179,7 @@ class PageSetter:
         note_px = QFontMetricsF(self._text).horizontalAdvance(row.note) + 2 if row.note else 0.0
         below = QFontMetricsF(font).horizontalAdvance(row.label) + note_px + 3 * PAD > self._width and bool(row.note)
         head = QRectF(PAD, page.height, self._width - 2 * PAD - (0 if below else note_px), self._line)
-        page.words.append(Words(head, row.label, self._shown.text, font, elide=Qt.TextElideMode.ElideMiddle))
+        page.words.append(Words(head, row.label, self._ink, font, elide=Qt.TextElideMode.ElideMiddle))
         if row.note and not below:
             note = QRectF(self._width - PAD - note_px, page.height, note_px, self._line)
             page.words.append(Words(note, row.note, self._shown.muted, self._text, _RIGHT))
@@ -159,18 +202,23 @@ class PageSetter:
             page.height = max(page.height, top + self._line) + 4
 
     def _pieces(self, page: Page, pieces: tuple[Piece, ...], left: float, columns: int) -> None:
-        colour = {"both": self._shown.text, "old": self._shown.hot, "new": self._shown.healthy}
         for line in wrapped(pieces, columns, MAX_VALUE_LINES) or ((Piece(" "),),):
-            x = left
-            for at, piece in enumerate(line):
-                if piece.only_in == "new" and at and line[at - 1].only_in == "old":
-                    x += APART_PX
-                width = QFontMetricsF(self._mono).horizontalAdvance(piece.text)
-                box = QRectF(x, page.height, width + 1, self._line)
-                words = Words(box, piece.text, colour[piece.only_in], self._mono, only_in=piece.only_in, elide=None)
-                page.words.append(words)
-                x += width
+            self._run(page, line, left)
             page.height += self._line
+
+    def _run(self, page: Page, pieces: tuple[Piece, ...], left: float) -> None:
+        """Pieces beside each other."""
+        for at, piece in enumerate(pieces):
+            if piece.only_in == "new" and at and pieces[at - 1].only_in == "old":
+                left += APART_PX
+            width = QFontMetricsF(self._mono).horizontalAdvance(piece.text)
+            box = QRectF(left, page.height, width + 1, self._line)
+            colour = self._colour_of(piece)
+            page.words.append(Words(box, piece.text, colour, self._mono, only_in=piece.only_in, elide=None))
+            left += width
+
+    def _colour_of(self, piece: Piece) -> str:
+        return {"both": self._ink, "old": self._shown.hot, "new": self._shown.healthy}[piece.only_in]
 
     def _spots(self, page: Page, section: Section, row: Row, top: float) -> float:
         """Puts the row's links at the right end of a line; gives where they begin."""

@@ -40,12 +40,26 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     picked: bool = False
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """A titled group of rows."""
+Form = Literal["facts", "entries", "lines"]
+"""facts: a label and what it says, beside each other. entries: two lines a row, names above values. lines: one line a
+row, whose label leads where its link does.
+"""
 
-    key: Literal["identity", "stack", "state", "site", "compare", "settings"]
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A titled group of rows. `is_old`: of what was picked before, until that of what is picked now is known."""
+
+    key: str
     title: str
     rows: tuple[Row, ...]
+    form: Form = "entries"
+    is_old: bool = False
+
+
+def as_old(section: Section) -> Section:
+    """The section while something else is being read: it keeps its place and leads nowhere."""
+    rows = tuple(msgspec.structs.replace(row, links=(), source=None) for row in section.rows)
+    return msgspec.structs.replace(section, rows=rows, is_old=True)
 
 
 def row_thing(row: Row) -> Thing:

@@ -26,11 +26,13 @@ from views.drawing.scaled import ScaledScrollArea
 from views.drawing.theme import colours, text_font
 from views.inspector.earlier import earlier_values
 from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown_states
-from views.inspector.scene import Page, PageSetter, SourceKey, Spot, paint_page
+from views.inspector.note_editor import NoteEditor
+from views.inspector.pages.registry import page_at
+from views.inspector.scene import PAD, Page, PageSetter, SourceKey, Spot, paint_page
 from views.inspector.sections import Section, SourcePlace, row_thing
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
-from views.inspector.state import InspectorState
-from views.loop.events import Event
+from views.inspector.state import InspectorState, WriteNote
+from views.loop.events import EditBookmark, Event
 from views.loop.state import Assigns, Selection, Theme
 from views.loop.thing import Thing
 from views.reading.recent_calls import recent
@@ -48,7 +50,7 @@ class InspectorView(ScaledScrollArea):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "marked_frame", "inspector", "selection", "theme", "scale", "revision"}
+        {"session", "frame", "marked_frame", "inspector", "selection", "theme", "scale", "revision", "bookmarks"}
     )
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
@@ -64,9 +66,12 @@ class InspectorView(ScaledScrollArea):
         self._sources: dict[SourceKey, tuple[SourcePlace, SourceLines]] = {}
         self._page = Page(0.0)
         self._chosen: int | None = None
+        self._editor: NoteEditor | None = None
+        self._note_ns: int | None = None
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalScrollBar().setSingleStep(SCROLL_PX)
+        self.verticalScrollBar().valueChanged.connect(self._place_editor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self.setAccessibleName("Inspector")
@@ -83,15 +88,24 @@ class InspectorView(ScaledScrollArea):
         sections: tuple[Section, ...] = ()
         if frame is not None:
             old = self._earlier.of(self._source.session, shown_states(frame, assigns.selection)[:MAX_COMPARED])
-            sections = inspector_sections(frame, assigns.selection, old, self._site(assigns), assigns.marked_frame)
+            sections = inspector_sections(
+                frame,
+                assigns.selection,
+                old,
+                self._site(assigns),
+                assigns.marked_frame,
+                page=page_at(frame, assigns.of(InspectorState), assigns.selection),
+                bookmarks=assigns.bookmarks,
+            )
             age_ns = frame.time_ns
             self.setAccessibleDescription(f"{len(sections)} sections at {duration_text(age_ns)}")
         what = (sections, assigns.theme, assigns.of(InspectorState).source_shown)
         if what == (self._sections, self._theme, self._source_shown) and self._page.width:
             self.viewport().update()
-            return
-        self._sections, self._theme, self._source_shown = what
-        self._set_page()
+        else:
+            self._sections, self._theme, self._source_shown = what
+            self._set_page()
+        self._edit_note(assigns)
 
     def pose(self) -> Pose:
         """Which sources are shown, and how far the page is scrolled."""
@@ -278,6 +292,42 @@ class InspectorView(ScaledScrollArea):
             window_ns=calls.end_ns - calls.start_ns,
         )
 
+    def _edit_note(self, assigns: Assigns) -> None:
+        """Puts the line in which a note is written where the note is, or takes it away."""
+        note_ns = assigns.of(InspectorState).note_ns
+        if note_ns == self._note_ns:
+            return
+        self._note_ns = note_ns
+        if self._editor is not None:
+            self._editor.give_up()
+            self._editor = None
+        if note_ns is None:
+            self.setFocus()
+            return
+        text = next((one.text for one in assigns.bookmarks if one.time_ns == note_ns), "")
+        self._editor = NoteEditor(text, self._keep_note, self.viewport())
+        self._place_editor()
+        self._editor.setFocus()
+
+    def _keep_note(self, text: str | None) -> None:
+        note_ns = self._note_ns
+        if note_ns is not None and text is not None:
+            self._send(EditBookmark(time_ns=note_ns, text=text))
+        self._send(WriteNote(time_ns=None))
+
+    def _place_editor(self) -> None:
+        """Over the row of its note, which may be scrolled or set anew below it."""
+        if self._editor is None:
+            return
+        edits = WriteNote(time_ns=self._note_ns)
+        rows = (box for box, row in self._page.rows if any(link.event == edits for link in row.links))
+        row = next(rows, None)
+        self._editor.setVisible(row is not None)
+        if row is not None:
+            height = self._editor.sizeHint().height()
+            top = row.top() + self._page.line_px - self.verticalScrollBar().value()
+            self._editor.setGeometry(int(PAD), int(top), int(row.width() - 2 * PAD), height)
+
     def _set_page(self) -> None:
         area = self.viewport()
         shown = self._still_shown()
@@ -287,6 +337,7 @@ class InspectorView(ScaledScrollArea):
         bar = self.verticalScrollBar()
         bar.setRange(0, max(0, int(self._page.height) + 8 - area.height()))
         bar.setPageStep(area.height())
+        self._place_editor()
         area.update()
 
     def _stack_lines(self) -> dict[SourceKey, str]:

@@ -117,6 +117,13 @@ class Select(Event, frozen=True, kw_only=True):
     selection: Selection | None
 
 
+class Visit(Event, frozen=True, kw_only=True):
+    """Goes to a moment worth coming back to, and picks what is there."""
+
+    time_ns: int
+    selection: Selection
+
+
 class PickNothing(Event, frozen=True, kw_only=True):
     """Lets go of what is picked and ends the search, and says which of it there was."""
 
@@ -140,6 +147,14 @@ class GoToCall(Event, frozen=True, kw_only=True):
 
 class GoToException(Event, frozen=True, kw_only=True):
     """Goes to the next (1) or previous (-1) exception that came up anywhere, and picks it. The effect finds it."""
+
+    by: Literal[-1, 1]
+
+
+class GoToWrite(Event, frozen=True, kw_only=True):
+    """Goes to the last (-1) or next (1) write of the picked value, or by the picked call or thread; with nothing picked
+    to that of any value. The effect finds it.
+    """
 
     by: Literal[-1, 1]
 

@@ -43,6 +43,8 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _through_trail(assigns, by)
         case e.Zoom() | e.Pan() | e.Show() | e.ShowLast() | e.ToggleFold() | e.MoveFocus():
             return _on_the_timeline(assigns, event)
+        case e.Visit(time_ns=time_ns, selection=selection):
+            return _picked(_in_time(assigns, e.SeekTo(time_ns=time_ns, visit=True)), e.Select(selection=selection))
         case e.Select() | e.PickNothing() | e.Search() | e.SearchFound():
             return _picked(assigns, event)
         case e.ChangeSetting() | e.SetTheme() | e.Enlarge() | e.DesktopLooks():

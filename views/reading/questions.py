@@ -28,6 +28,9 @@ class Stopped(Exception):
     """The question is not asked any more. Raised where its answer reads on."""
 
 
+Worker = Literal["reader", "finder", "counter", "teller"]
+
+
 class Question(NamedTuple):
     """One question. Events and functions are "module:Name", imported when it is asked.
 
@@ -35,7 +38,7 @@ class Question(NamedTuple):
     under way when it takes long, unless it `is_quiet` because a view says it. `in_hand`: for one that the state
     asks, not the event alone: a function of Assigns that says what is asked, None for nothing. `worker`: "reader"
     may ask for frames, and is the one that frames wait for; "counter" is for what may take many seconds, and keeps
-    nobody waiting.
+    nobody waiting; "teller" tells more and more of what is picked, and is stopped when something else is.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Question(NamedTuple):
     answer_event: str
     words: str
     in_hand: str = ""
-    worker: Literal["reader", "finder", "counter"] = "finder"
+    worker: Worker = "finder"
     is_quiet: bool = False
 
 
@@ -147,6 +150,23 @@ QUESTIONS: tuple[Question, ...] = (
         "views.reading.going:call",
         "views.loop.events:Select",
         "Looking for a call",
+    ),
+    Question(
+        "write",
+        "views.loop.events:GoToWrite",
+        "views.reading.writes:write",
+        "views.loop.events:Visit",
+        "Looking for a write",
+    ),
+    Question(
+        "page",
+        "views.loop.events:Select",
+        "views.inspector.asking:find",
+        "views.inspector.state:FactsFound",
+        "Reading about what is picked",
+        in_hand="views.inspector.asking:wanted",
+        worker="teller",
+        is_quiet=True,
     ),
     Question(
         "exception",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
 from pathlib import Path
 from statistics import median_low
@@ -17,7 +15,7 @@ from capture.session.session import Session
 from dags.analyses import call_finder
 from dags.analyses.call_facts import MOST_CALLEES, CallFacts, call_facts
 from dags.analyses.call_finder import call_with_id, longer_calls
-from tests.dags.analyses.test_function_statistics import rows_of, sealed
+from tests.dags.analyses.test_function_statistics import any_session, rows_of
 from tests.sessions import build_session
 from tests.streams import Event, streams
 
@@ -49,19 +47,12 @@ def check(facts: CallFacts, row: dict[str, Any], rows: list[dict[str, Any]], end
 @settings(max_examples=15)
 @given(streams(max_size=40, hostile=False), st.data())
 def test_every_call_of_any_session_is_told_as_a_list_of_all_tells_it(events: list[Event], data: st.DataObject) -> None:
-    cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=4))
-    folder = Path(tempfile.mkdtemp())
-    try:
-        path = sealed(folder / "s.scope", events, cuts, finish=data.draw(st.booleans()))
-        with Session.open(path) as session:
-            rows = rows_of(session)
-            for row in rows:
-                near_ns = data.draw(st.integers(session.start_ns, max(session.start_ns, session.end_ns)))
-                *_, facts = call_facts(session, row["call_id"], near_ns)
-                check(facts, row, rows, session.end_ns)
-            assert not list(call_facts(session, 1 << 40, session.start_ns))
-    finally:
-        shutil.rmtree(folder)
+    with any_session(events, data) as (session, times):
+        rows = rows_of(session)
+        for row in rows:
+            *_, facts = call_facts(session, row["call_id"], data.draw(st.sampled_from(times)))
+            check(facts, row, rows, session.end_ns)
+        assert not list(call_facts(session, 1 << 40, session.start_ns))
 
 
 def test_a_call_of_many_segments_costs_their_summaries_and_the_calls_at_its_ends(tmp_path: Path) -> None:

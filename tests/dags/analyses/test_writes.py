@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -13,10 +10,9 @@ from hypothesis import strategies as st
 
 from capture.events.kinds import Kind
 from capture.session.session import Session
-from dags.analyses import value_facts as history
-from dags.analyses.value_facts import value_facts
+from dags.analyses import value_facts
 from dags.analyses.writes import Wanted, nearest_write
-from tests.dags.analyses.test_function_statistics import sealed
+from tests.dags.analyses.test_function_statistics import any_session
 from tests.streams import Event, streams
 
 
@@ -43,34 +39,26 @@ def writing(draw: st.DrawFn) -> list[Event]:
 @settings(max_examples=25)
 @given(writing(), st.data())
 def test_writes_are_found_as_in_a_list_of_all(events: list[Event], data: st.DataObject) -> None:
-    cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=4))
-    folder = Path(tempfile.mkdtemp())
-    try:
-        path = sealed(folder / "s.scope", events, cuts, finish=data.draw(st.booleans()))
-        with Session.open(path) as session:
-            every = states_of(session)
-            for row in every:
-                mine = [one for one in every if cell_of(one) == cell_of(row)]
-                at = mine.index(row)
-                wanted = Wanted(name=(row["owner"], row["key"]), object_id=row["object_id"] or 0)
-                around = [None, *mine, None]
-                for by in (-1, 1):
-                    found = nearest_write(session, wanted, (row["time_ns"], row["version_id"]), by)
-                    other = around[at + 1 + by]
-                    assert (found and found.version_id) == (other and other["version_id"])
-                by_track = [one for one in every if one["writer_track_id"] == row["writer_track_id"]]
-                found = nearest_write(
-                    session, Wanted(track_ids={row["writer_track_id"]}), (session.end_ns + 1, None), -1
-                )
-                assert found is not None
-                assert found.version_id == by_track[-1]["version_id"]
-            if every:
-                first = nearest_write(session, Wanted(), (session.start_ns - 1, None), 1)
-                assert first is not None
-                assert first.version_id == every[0]["version_id"]
-            assert nearest_write(session, Wanted(name=("no", "such")), (session.end_ns, None), -1) is None
-    finally:
-        shutil.rmtree(folder)
+    with any_session(events, data) as (session, _):
+        every = states_of(session)
+        for row in every:
+            mine = [one for one in every if cell_of(one) == cell_of(row)]
+            at, around = mine.index(row), [None, *mine, None]
+            wanted = Wanted(name=(row["owner"], row["key"]), object_id=row["object_id"] or 0)
+            for by in (-1, 1):
+                found = nearest_write(session, wanted, (row["time_ns"], row["version_id"]), by)
+                other = around[at + 1 + by]
+                assert (found and found.version_id) == (other and other["version_id"])
+            by_track = [one for one in every if one["writer_track_id"] == row["writer_track_id"]]
+            its = Wanted(track_ids={row["writer_track_id"]})
+            found = nearest_write(session, its, (session.end_ns + 1, None), -1)
+            assert found is not None
+            assert found.version_id == by_track[-1]["version_id"]
+        if every:
+            first = nearest_write(session, Wanted(), (session.start_ns - 1, None), 1)
+            assert first is not None
+            assert first.version_id == every[0]["version_id"]
+        assert nearest_write(session, Wanted(name=("no", "such")), (session.end_ns, None), -1) is None
 
 
 def cell_of(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -80,25 +68,19 @@ def cell_of(row: dict[str, Any]) -> tuple[Any, ...]:
 @settings(max_examples=25)
 @given(writing(), st.data())
 def test_a_history_is_all_versions_of_the_value_around_the_picked_one(events: list[Event], data: st.DataObject) -> None:
-    cuts = data.draw(st.lists(st.integers(0, len(events)), max_size=4))
     most = data.draw(st.sampled_from([1, 3, 100]))
-    folder = Path(tempfile.mkdtemp())
-    try:
-        path = sealed(folder / "s.scope", events, cuts, finish=data.draw(st.booleans()))
-        with Session.open(path) as session, mock.patch.multiple(history, MOST_BEFORE=most, MOST_AFTER=most):
-            every = states_of(session)
-            for row in every:
-                mine = sorted(one["version_id"] for one in every if cell_of(one) == cell_of(row))
-                at = mine.index(row["version_id"])
-                near_ns = data.draw(st.integers(session.start_ns, session.end_ns))
-                first, facts = value_facts(session, row["version_id"], near_ns)
-                low, high = max(0, at - most), at + most + 1
-                assert [one.version_id for one in facts.versions] == mine[low:high]
-                assert (facts.earlier, facts.later) == (low, len(mine[high:]))
-                assert (first.earlier, first.versions) == (None, facts.versions)
-                assert (facts.picked.new, facts.picked.old) == (row["new"], row["old"])
-                before = facts.neighbour(-1)
-                assert (before and before.version_id) == (mine[at - 1] if at else None)
-            assert not list(value_facts(session, 1 << 40, session.start_ns))
-    finally:
-        shutil.rmtree(folder)
+    few = mock.patch.multiple(value_facts, MOST_BEFORE=most, MOST_AFTER=most)
+    with any_session(events, data) as (session, times), few:
+        every = states_of(session)
+        for row in every:
+            mine = sorted(one["version_id"] for one in every if cell_of(one) == cell_of(row))
+            at = mine.index(row["version_id"])
+            first, facts = value_facts.value_facts(session, row["version_id"], data.draw(st.sampled_from(times)))
+            low, high = max(0, at - most), at + most + 1
+            assert [one.version_id for one in facts.versions] == mine[low:high]
+            assert (facts.earlier, facts.later) == (low, len(mine[high:]))
+            assert (first.earlier, first.versions) == (None, facts.versions)
+            assert (facts.picked.new, facts.picked.old) == (row["new"], row["old"])
+            before = facts.neighbour(-1)
+            assert (before and before.version_id) == (mine[at - 1] if at else None)
+        assert not list(value_facts.value_facts(session, 1 << 40, session.start_ns))

@@ -18,7 +18,7 @@ from views.loop import events as e
 from views.loop.state import Assigns, Selection
 from views.loop.store import Store
 from views.reading.source import Source
-from views.timeline.state import KeepOpen
+from views.timeline.state import KeepOpen, TimelineState
 
 
 class Desk:
@@ -126,8 +126,9 @@ def test_a_session_opens_where_it_was_left(desk: Desk, path: Path) -> None:
     )
     desk.do(e.SessionClosed(), until=lambda assigns: assigns.session is None)
     again = desk.do(e.OpenSession(path=str(path)), until=has_frame)
-    for name in ("cursor_ns", "visible_ns", "selection", "focus_track_id", "folded", "marked_ns", "views"):
+    for name in ("cursor_ns", "visible_ns", "selection", "focus_track_id", "folded", "marked_ns"):
         assert getattr(again, name) == getattr(left, name), name
+    assert again.of(TimelineState) == left.of(TimelineState)
     assert again.visible_ns != again.range_ns
     elsewhere = desk.do(e.OpenSession(path=str(path), at="10%"), until=lambda assigns: assigns.session != again.session)
     assert elsewhere.cursor_ns == shown.range_ns[0] + (shown.range_ns[1] - shown.range_ns[0]) // 10

@@ -10,13 +10,15 @@ from PySide6.QtGui import QFontMetricsF, QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from dags.analyses.process_facts import ProcessFacts
 from tests.views.frames import ALL, call, frame, showing, state, track
 from tests.views.pictures import click, near, picture
 from views.drawing.theme import DARK, LIGHT
-from views.inspector.state import InspectorState
+from views.inspector.note_editor import NoteEditor
+from views.inspector.state import InspectorState, WriteNote
 from views.inspector.view import InspectorView
-from views.loop.events import Event, SeekTo
-from views.loop.state import Assigns, Selection
+from views.loop.events import EditBookmark, Event, SeekTo, Select
+from views.loop.state import Assigns, Bookmark, Selection
 from views.reading.source import Source
 
 
@@ -142,3 +144,62 @@ def test_a_pointer_that_rests_on_a_cut_text_gets_all_of_it(qtbot: QtBot) -> None
     value = next(words for words in view._page.words if words.text == "12")
     assert view.cut_words_at(head.box.center()) == head.text
     assert view.cut_words_at(value.box.center()) == ""
+
+
+def test_a_line_of_a_page_is_pressed_at_its_label(qtbot: QtBot) -> None:
+    picked = Selection("process", 1)
+    facts = ProcessFacts(process_id=1, pid=7, name="x", command="", start_ns=0, end_ns=None, peaks={})
+    given = {"selection": picked, "views": (InspectorState(about=picked, facts=facts),)}
+    view, sent = made(qtbot, showing(frame(1_000, tracks=[track(2), track(3)]), **given))
+    spot = next(spot for spot in view.spots() if spot.text == "worker-3")
+    click(view.viewport(), spot.box.center())
+    assert sent == [Select(selection=Selection("track", 3, 3))]
+    for width in (380, 240, 90):
+        view.resize(width, 300)
+        assert all(words.box.width() >= 0 for words in view._page.words)
+    old = replace(showing(frame(1_000), **given), selection=Selection("process", 2))
+    view.patch(old, ALL)
+    assert "Its story" in {section.title for section in view.sections()}
+    assert "thread" not in {spot.text for spot in view.spots()}
+
+
+NOTE = Bookmark(time_ns=400, text="leak")
+
+
+def writing(qtbot: QtBot) -> tuple[InspectorView, list[Event]]:
+    """The note is being written."""
+    assigns = showing(frame(1_000), bookmarks=(NOTE,))
+    view, sent = made(qtbot, assigns)
+    view.activateWindow()
+    view.press(next(spot for spot in view.spots() if spot.text == "edit"))
+    assert sent == [WriteNote(time_ns=400)]
+    sent.clear()
+    view.patch(replace(assigns, views=(InspectorState(note_ns=400),)), {"inspector"})
+    return view, sent
+
+
+def test_a_note_is_written_where_it_stands(qtbot: QtBot) -> None:
+    view, sent = writing(qtbot)
+    [line] = view.findChildren(NoteEditor)
+    assert line.isVisible()
+    assert line.text() == "leak"
+    assert view.viewport().rect().contains(line.geometry())
+    QTest.keyClicks(line, "leaks here")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert sent == [EditBookmark(time_ns=400, text="leaks here"), WriteNote(time_ns=None)]
+    view.patch(showing(frame(1_000), bookmarks=(replace(NOTE, text="leaks here"),)), {"inspector", "bookmarks"})
+    assert not line.isVisible()
+
+
+def test_escape_leaves_a_note_as_it_was_and_a_closed_session_takes_the_line_away(qtbot: QtBot) -> None:
+    view, sent = writing(qtbot)
+    [line] = view.findChildren(NoteEditor)
+    QTest.keyClicks(line, "gone")
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+    assert sent == [WriteNote(time_ns=None)]
+    other, sent = writing(qtbot)
+    [line] = other.findChildren(NoteEditor)
+    QTest.keyClicks(line, "half a")
+    other.patch(Assigns(), ALL)
+    assert not line.isVisible()
+    assert sent == []

@@ -1,0 +1,106 @@
+"""What is picked has its page: asked once for each thing, answered beside, shown as old until the new one is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dags.analyses.call_facts import CallFacts
+from dags.analyses.process_facts import ProcessFacts
+from dags.analyses.thread_facts import ThreadFacts
+from dags.analyses.value_facts import ValueFacts
+from tests.scope_gui.window.test_effects import Desk, has_frame
+from tests.sessions import Truth, build_session
+from tests.views.windows import KEY, after, frame, opened
+from views.inspector.asking import wanted
+from views.inspector.pages.registry import page_at
+from views.inspector.state import FactsFound, InspectorState, WriteNote
+from views.loop import events as e
+from views.loop.state import Assigns, Selection
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Truth:
+    return build_session(tmp_path / "orders.scope", events=600, tracks=3, segments=4)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Iterator[Desk]:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    made = Desk()
+    made.do(e.OpenSession(path=str(truth.path), at="50%"), until=has_frame)
+    yield made
+    made.effects.stop()
+
+
+def facts_of(desk: Desk, selection: Selection) -> msgspec.Struct:
+    """The best answer about it."""
+
+    def is_known(now: Assigns) -> bool:
+        found, is_fresh = now.of(InspectorState).page_facts(now.selection)
+        counted = {CallFacts: "among", ThreadFacts: "all_calls", ProcessFacts: "calls", ValueFacts: "earlier"}
+        return found is not None and is_fresh and getattr(found, counted[type(found)]) is not None
+
+    found, _ = desk.do(e.Select(selection=selection), until=is_known).of(InspectorState).page_facts(selection)
+    assert found is not None
+    return found
+
+
+def test_a_picked_call_thread_process_and_value_have_their_facts(desk: Desk, truth: Truth) -> None:
+    call = next(row for row in truth.tables["calls"].to_pylist() if row["parent_call_id"])
+    facts = facts_of(desk, Selection("call", call["call_id"], call["track_id"]))
+    assert isinstance(facts, CallFacts)
+    assert facts.call.start_ns == call["start_ns"]
+    assert isinstance(facts_of(desk, Selection("track", 3, 3)), ThreadFacts)
+    assert isinstance(facts_of(desk, Selection("process", 1)), ProcessFacts)
+    value = facts_of(desk, Selection("state", 2, 2))
+    assert isinstance(value, ValueFacts)
+    assert [one.new for one in value.versions] == ["1", "2", "3", "4"]
+
+
+def test_it_is_asked_once_for_each_thing_wherever_the_cursor_goes() -> None:
+    shown = after(opened(), e.Select(selection=Selection("call", 4, 2)))
+    asked = wanted(shown)
+    assert asked is not None
+    assert wanted(after(shown, e.SeekTo(time_ns=400), e.Zoom(factor=0.5))) == asked
+    assert wanted(after(shown, e.Select(selection=Selection("call", 5, 2)))) != asked
+    assert wanted(after(shown, e.PickNothing())) is None
+    thread = after(opened(), e.Select(selection=Selection("track", 2, 2)))
+    assert wanted(after(thread, e.Zoom(factor=0.5))) != wanted(thread)
+
+
+def test_of_a_session_that_grows_it_is_asked_anew_once_a_second() -> None:
+    shown = after(opened(live=True), e.Select(selection=Selection("track", 2, 2)))
+    grown = [shown]
+    for more in range(30):
+        grown.append(after(grown[-1], e.SessionGrew(key=KEY, range_ns=(0, 1_000_000 + more), live=True)))
+    assert 3 <= len({wanted(one) for one in grown}) <= 4
+
+
+class Made(msgspec.Struct):
+    """Facts that no page is for."""
+
+
+def test_facts_are_shown_for_what_they_are_about_and_as_old_until_the_new_ones_are_known() -> None:
+    one, other = Selection("call", 4, 2), Selection("call", 5, 2)
+    shown = after(opened(), e.Select(selection=one), FactsFound(key=KEY, about=one, facts=Made()))
+    state = shown.of(InspectorState)
+    assert state.page_facts(one) == (Made(), True)
+    assert state.page_facts(other) == (Made(), False)
+    assert state.page_facts(Selection("track", 2, 2)) == (None, True)
+    assert state.page_facts(None) == (None, True)
+    late = after(shown, e.Select(selection=other), FactsFound(key=KEY, about=one, facts=Made()))
+    assert late.of(InspectorState) == state
+    assert after(shown, FactsFound(key=KEY + 1, about=one, facts=Made())) is shown
+    assert page_at(frame(5), state, one) == ()
+
+
+def test_a_note_is_written_only_where_there_is_a_bookmark() -> None:
+    shown = after(opened(at_ns=40), e.AddBookmark(text="leak"))
+    writing = after(shown, WriteNote(time_ns=40))
+    assert writing.of(InspectorState).note_ns == 40
+    assert after(writing, WriteNote(time_ns=None)).of(InspectorState).note_ns is None
+    assert after(shown, WriteNote(time_ns=41)).of(InspectorState).note_ns is None

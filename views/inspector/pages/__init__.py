@@ -1,0 +1,1 @@
+"""The pages of what can be picked, a file each: facts and a frame in, sections out."""
