@@ -16,7 +16,7 @@ from capture.importers.imported import Imported
 from capture.named import named
 
 HEAD_BYTES = 1 << 16
-GZIP = b"\x1f\x8b"
+GZIP, ZIP = b"\x1f\x8b", b"PK"
 
 
 class Importer(NamedTuple):
@@ -49,6 +49,20 @@ def importer_of(path: Path) -> Importer:
             return row
     known = "; ".join(f"{row.says} ({', '.join(row.suffixes)})" for row in IMPORTERS)
     raise SessionProblem(f"Nobody here knows what {path} is.", f"What can be read: {known}.")
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether a file is a recording of another tool: none of ours, and somebody here knows what it is."""
+    try:
+        head = b"" if path.is_dir() else _head(path)
+    except SessionProblem:
+        return False
+    return bool(head) and not head.startswith(ZIP) and any(named(f"{row.module}:sniff")(head) for row in IMPORTERS)
+
+
+def suffixes() -> tuple[str, ...]:
+    """What the names of such files end in."""
+    return tuple(sorted({suffix for row in IMPORTERS for suffix in row.suffixes}))
 
 
 def read_as(row: Importer, path: Path) -> Imported:

@@ -22,17 +22,17 @@ class Keeping:
 
     def __init__(self, window: QMainWindow, store: Store) -> None:
         self._window, self._store = window, store
-        self._verb = OwnVerb(window, store.send)
+        self.verb = OwnVerb(window, store.send)
 
     def ask(self, what: Ask) -> None:
         """Begins with this; other questions than ours are passed over."""
         match what:
             case "desktop":
-                self._verb.start("Changing the desktop's menu", "--install-desktop")
+                self.verb.start("Changing the desktop's menu", "--install-desktop")
             case "no desktop":
-                self._verb.start("Changing the desktop's menu", "--uninstall-desktop")
+                self.verb.start("Changing the desktop's menu", "--uninstall-desktop")
             case "stop work":
-                self._verb.stop()
+                self.verb.stop()
             case _:
                 pass
 
@@ -68,7 +68,7 @@ class Keeping:
         here = {"SESSION": session.path, "EVENT": str(frame.event_id) if frame is not None else "0"}
         words = [here.get(word, word) for word in command.words]
         busy, lead = (text.format(name=session.name) for text in (command.busy, command.lead))
-        self._verb.start(busy, verb.name, *words, *more, lead=lead)
+        self.verb.start(busy, verb.name, *words, *more, lead=lead)
 
     def _has_what_it_needs(self, command: InWindow, session: SessionRef) -> bool:
         frame = self._store.assigns.frame

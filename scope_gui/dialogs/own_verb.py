@@ -30,6 +30,7 @@ class OwnVerb(QObject):
         super().__init__(parent)
         self._send = send
         self._what = self._lead = ""
+        self._then: Callable[[str], None] | None = None
         self._stopped = False
         self._errors: list[str] = []
         self._process = QProcess(self)
@@ -40,12 +41,15 @@ class OwnVerb(QObject):
         if application is not None:
             application.aboutToQuit.connect(self._end)
 
-    def start(self, what: str, *words: str, lead: str = "") -> None:
-        """Runs `scope-gui WORDS`; `what` is said meanwhile. `lead` and its last line become the notice."""
+    def start(self, what: str, *words: str, lead: str = "", then: Callable[[str], None] | None = None) -> None:
+        """Runs `scope-gui WORDS`; `what` is said meanwhile. `lead` and its last line become the notice.
+
+        `then`: called with that sentence instead, when the verb has done what it was to do.
+        """
         if self._process.state() != QProcess.ProcessState.NotRunning:
             self._send(Tell(notice=Notice(f"{self._what} is still under way; stop it or wait.")))
             return
-        self._what, self._lead, self._stopped = what, lead, False
+        self._what, self._lead, self._stopped, self._then = what, lead, False, then
         self._errors.clear()
         self._send(Busy(what=what))
         program, *options = own_program()
@@ -95,7 +99,10 @@ class OwnVerb(QObject):
             )
             notice = Notice(told[0], serious=failed)
         self._send(Busy(what=""))
-        self._send(Tell(notice=notice))
+        if self._then is not None and not failed:
+            self._then(notice.text)
+        else:
+            self._send(Tell(notice=notice))
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:

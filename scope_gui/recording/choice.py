@@ -1,7 +1,8 @@
-"""What is recorded is called, and where it goes: a person's choices in a dialog. No Qt."""
+"""What is recorded or converted is called, and where it goes: a person's choices in a dialog. No Qt."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -46,13 +47,29 @@ def program_name(command: Sequence[str]) -> str:
     words = after_m or [word for word in command if not word.startswith("-") and not _PYTHON.match(word)]
     path = Path(words[0]) if words else Path("program")
     name = path.stem if path.suffix in {".py", ".pyw", ".sh"} else path.name
-    kept = os.fsencode(re.sub(r"[^\w.-]", "_", name)[:60])[:_MOST_NAME_BYTES].decode("utf-8", "ignore")
-    return kept.strip(".") or "program"
+    return _file_name(name) or "program"
 
 
 def new_session_path(folder: Path, name: str, at_s: float | None = None) -> Path:
     """Where a recording of this program that begins now is kept: by name and time."""
     return folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(at_s))}.scope"
+
+
+def converted_path(source: Path, folder: Path) -> Path:
+    """Where the session made of another tool's recording is kept: the same place as long as that file is as it is.
+
+    Raises: OSError when it cannot be looked at.
+    """
+    about = source.stat()
+    what = f"{source.resolve()}\0{about.st_size}\0{about.st_mtime_ns}"
+    mark = hashlib.blake2b(os.fsencode(what), digest_size=4).hexdigest()
+    return folder / f"{_file_name(source.name.partition('.')[0]) or 'trace'}-{mark}.scope"
+
+
+def _file_name(name: str) -> str:
+    """As much of a name as is safe in a path; '' when that is nothing."""
+    kept = os.fsencode(re.sub(r"[^\w.-]", "_", name)[:60])[:_MOST_NAME_BYTES].decode("utf-8", "ignore")
+    return kept.strip(".")
 
 
 def recordings_folder(remembered: str = "") -> Path:

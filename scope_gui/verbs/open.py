@@ -1,4 +1,4 @@
-"""`scope-gui open`: a session in the window."""
+"""`scope-gui open`: a session, or a recording of another tool, in the window."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from scope_gui.verbs.shared_flags import TIMES, time_word
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """What can be said of it."""
-    parser.add_argument("session", type=Path, nargs="?", metavar="S.scope", help="without one: the welcome page")
+    what = "or a recording of another tool, of which a session is made first; without one: the welcome page"
+    parser.add_argument("session", type=Path, nargs="?", metavar="S.scope", help=what)
     parser.add_argument(
         "--show-problems",
         action="store_true",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from pathlib import Path
 from types import TracebackType
 
 import msgspec
@@ -12,6 +13,7 @@ from PySide6.QtCore import qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from capture.errors import TargetProblem
+from capture.importers.registry import is_foreign
 from capture.session.session import Session
 from capture.shown_text import one_line
 from scope_gui import settings
@@ -22,6 +24,7 @@ from scope_gui.logs import crashes
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
 from scope_gui.recording.recordings import Recordings
+from scope_gui.window.converting import Converting
 from scope_gui.window.effects import Effects
 from scope_gui.window.quit_signals import closing_on_signals
 from scope_gui.window.reused_memory import reuse_memory
@@ -56,7 +59,7 @@ def open_session(arguments: argparse.Namespace) -> int:
         return welcome(arguments)
     path, place = followed(str(arguments.session))
     event = OpenSession(path=path, at=arguments.at or "", place=place)
-    if not arguments.show_problems:
+    if not arguments.show_problems and not is_foreign(Path(path)):
         with Session.open(path) as session:
             if arguments.at is not None:
                 time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
@@ -89,6 +92,7 @@ class Application:
         self.recordings = Recordings(self.store.send, self.source.pool)
         self.store.effects += [self.effects, self.recordings, self._leave_when_saved]
         self.window = MainWindow(self.store, self.source)
+        self.store.effects.append(Converting(self.window.asking.keeping.verb, self.store.send))
         self.window.may_close = self._may_close
         self.window.begin(self._settings)
         self._is_leaving = False

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from capture.errors import ScopeError, SessionProblem
+from capture.importers.registry import is_foreign
 from capture.session import notes
 from capture.session.session import Session
 from capture.typed import converted
 from dags.frame_parts import Frame
 from scope_gui import settings
 from scope_gui.recording import control
+from scope_gui.recording.choice import converted_path, recordings_folder
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
 from scope_gui.window import library
 from scope_gui.window.reused_memory import give_back_unused
@@ -112,6 +114,10 @@ class Effects:
     def _open(self, key: int, path: str, at: str, place: Mapping[str, Any]) -> None:
         """Work of the reader: opens a session, or says why not and leaves the old one open."""
         name = Path(path).name
+        if is_foreign(Path(path)):
+            path = self._converted(Path(path), at)
+            if not path:
+                return
         self._send(e.Busy(what=f"Opening {name}"))
         try:
             session = Session.open(path)
@@ -135,6 +141,21 @@ class Effects:
                 self._ask_recorder(session, key)
         finally:
             self._send(e.Busy(what=""))
+
+    def _converted(self, source: Path, at: str) -> str:
+        """Work of the reader: the session made of another tool's recording; '' when it has to be made, or cannot be."""
+        folder = recordings_folder(self._shown.recordings_folder)
+        session = converted_path(source, folder)
+        if session.exists():
+            return str(session)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            said = f"No session can be made of {source.name}: {folder}: {error.strerror}."
+            self._send(e.Tell(notice=Notice(said, serious=True)))
+        else:
+            self._send(e.OpenConverted(path=str(source), session=str(session), at=at))
+        return ""
 
     def _close_session(self) -> None:
         """Work of the reader."""

@@ -29,7 +29,7 @@ from scope_gui.dialogs.find_box import FindBox
 from scope_gui.settings import Settings
 from scope_gui.verbs.registry import verb_named
 from scope_gui.window.context_menus import ContextMenus
-from scope_gui.window.dropping import local_files, session_path
+from scope_gui.window.dropping import local_files, openable_path
 from scope_gui.window.findings_strip import FindingsStrip
 from scope_gui.window.header import HeaderView
 from scope_gui.window.meant_panel import MeantPanel, view_around
@@ -260,13 +260,13 @@ class MainWindow(QMainWindow):
         self.store.wake()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
-        """Takes one session, or a manifest out of a session's folder."""
-        if session_path(local_files(event.mimeData())) is not None:
+        """Takes one session, a manifest out of a session's folder, or a recording of another tool."""
+        if openable_path(local_files(event.mimeData())) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
         """Opens what was dropped."""
-        path = session_path(local_files(event.mimeData()))
+        path = openable_path(local_files(event.mimeData()))
         if path is not None:
             event.acceptProposedAction()
             self.store.send(OpenSession(path=path))

@@ -404,6 +404,14 @@ class OpenSession(Event, frozen=True, kw_only=True):
     place: Mapping[str, Any] = {}
 
 
+class OpenConverted(Event, frozen=True, kw_only=True):
+    """Makes a session, at `session`, of another tool's recording at `path`, and opens it. The effect does it."""
+
+    path: str
+    session: str
+    at: str = ""
+
+
 class MarkedFrameReady(Event, frozen=True, kw_only=True):
     """The frame of the marked moment."""
 
