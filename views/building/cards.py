@@ -11,6 +11,7 @@ from views.building.floors import Floor
 from views.building.layout import House
 from views.building.projection import Projection
 from views.building.regions import Area
+from views.building.state import QUIET
 from views.drawing.heat import faded, step_colours
 from views.drawing.theme import colours, number_font, text_font
 from views.loop.state import Theme
@@ -66,7 +67,7 @@ def change_words(plan: House, floor: Floor) -> str:
     change = floor.per_minute
     if change is None or abs(change) < max(floor.total, 1) * 0.005:
         return ""
-    text = plan.measure.text(round(abs(change))).removesuffix(" calls").removeprefix("≤").strip()
+    text = plan.measure.figure(round(abs(change))).removeprefix("≤").strip()
     return f"{'+' if change > 0 else MINUS}{text}/min"
 
 
@@ -87,13 +88,12 @@ def _paint_card(painter: QPainter, plan: House, floor: Floor, box: QRectF, theme
     upper = QRectF(box.left(), box.top() + first, box.width(), line)
     points = None if box.height() >= 15 else max(box.height() * 0.55, 6.0)
     name_font, digits = (text_font(), number_font()) if points is None else (text_font(points), number_font(points))
-    total = plan.measure.text(floor.total) if floor.known or floor.total else "not captured"
-    wide = _paint(painter, upper, total.removesuffix(" calls"), digits, shown.text if floor.total else muted)
-    name = floor.name if not floor.process else f"{floor.name} · {floor.process}"
+    total = plan.measure.figure(floor.total) if floor.known or floor.total else "not captured"
+    wide = _paint(painter, upper, total, digits, shown.text if floor.total else muted)
     room = upper.adjusted(0, 0, -wide - 8, 0)
     painter.setFont(name_font)
     painter.setPen(QColor(shown.text if floor.total else muted))
-    painter.drawText(room, _LEFT, QFontMetricsF(name_font).elidedText(name, Qt.TextElideMode.ElideRight, room.width()))
+    painter.drawText(room, _LEFT, _name_that_fits(floor, QFontMetricsF(name_font), room.width()))
     lower = QRectF(box.left(), upper.bottom() - 3, box.width(), line)
     wide = 0.0
     if two:
@@ -112,6 +112,14 @@ def _paint_card(painter: QPainter, plan: House, floor: Floor, box: QRectF, theme
             bar.left(), bar.top(), max(bar.width() * floor.total / max(most, 1), 1.5 if floor.total else 0.0), BAR_PX
         )
     )
+
+
+def _name_that_fits(floor: Floor, metrics: QFontMetricsF, room: float) -> str:
+    """Names of threads differ at their ends, so they are cut in the middle; how many share a floor is never cut."""
+    name = floor.name if not floor.process else f"{floor.name} · {floor.process}"
+    if floor.key == QUIET and metrics.horizontalAdvance(name) > room:
+        name = name.removesuffix(" threads")
+    return metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
 
 
 def _paint(painter: QPainter, box: QRectF, text: str, font: QFont, colour: str) -> float:

@@ -76,6 +76,8 @@ def paint_column(
     marked: set[int],
 ) -> None:
     """Paints the head, the lines and, with a view, their leaders; those of `marked` rooms go through to the room."""
+    if not lines:
+        return
     shown = colours(theme)
     left, top, width, _ = area
     head = QRectF(left, top - 4, width - 10, HEAD_PX)
@@ -117,7 +119,7 @@ def _paint_line(painter: QPainter, plan: House, line: Line, area: Area, theme: T
         painter.drawRoundedRect(box.adjusted(-2, 0, 4, 0), 3, 3)
     swatch = QRectF(left + 2, round(line.y - SWATCH_PX / 2), SWATCH_PX, SWATCH_PX)
     painter.fillRect(swatch, step_colours(theme)[int(plan.step[line.place])])
-    value = plan.measure.text(int(plan.value[line.place])).removesuffix(" calls")
+    value = plan.measure.figure(int(plan.value[line.place]))
     digits, font = number_font(), text_font()
     painter.setPen(QColor(shown.text))
     painter.setFont(digits)

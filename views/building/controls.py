@@ -1,5 +1,5 @@
 """The building's row of buttons, 24 px high: what height and colour mean, the filter, the fixed views. Two rows where
-one is too narrow.
+one is too narrow; in a low building the first alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from views.building.layout import House
 from views.building.measures import MEASURES, TINTS, measure_named
+from views.building.regions import LOW_PX
 from views.building.state import BuildingState, EnterFloor, FilterRooms, Look, SetLook, SetMeasure, SetTint
 from views.drawing.theme import colours, widget_px
 from views.loop.events import Event
@@ -90,7 +91,7 @@ class Controls(QWidget):
         self._box.setSpacing(2)
         self._box.addWidget(self._halves[0])
         self._box.addWidget(self._halves[1], 1)
-        self._scale = 0
+        self._scale, self._may_wrap = 0, True
         self._take_scale(100)
 
     def show_state(self, state: BuildingState, plan: House | None, theme: Theme, scale: int = 100) -> None:
@@ -117,10 +118,17 @@ class Controls(QWidget):
         names += [(floor.name, EnterFloor(floor=floor.key)) for floor in reversed(floors)]
         self._fill(self.floor, names)
         self.count.setText("" if plan is None else count_words(plan))
+        self._arrange()
+
+    def leave_room(self, height: int) -> None:
+        """Takes a second row only of a building that is high enough for it. Units: px, of the whole building."""
+        self._may_wrap = height >= widget_px(2 * ROW_PX + LOW_PX)
+        self._arrange()
 
     def needed_height(self, width: int) -> int:
         """How high it is at a width. Units: px."""
-        return widget_px(ROW_PX) if self._fits(width) else 2 * widget_px(ROW_PX) + 2
+        row = widget_px(ROW_PX)
+        return row if self._fits(width) or not self._may_wrap else 2 * row + 2
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As narrow as wanted: two rows are for that, and what does not fit even then is cut at the right."""
@@ -128,7 +136,7 @@ class Controls(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """One row, or two."""
-        self._fit()
+        self._arrange()
 
     def _take_scale(self, scale: int) -> None:
         """All of it as high as it has to be at this scale."""
@@ -140,11 +148,13 @@ class Controls(QWidget):
         for part in (self.text, *self.findChildren(QToolButton)):
             part.setFixedHeight(widget_px(ROW_PX) - 2)
         self.text.setFixedWidth(widget_px(TEXT_PX))
-        self._fit()
+        self._arrange()
 
-    def _fit(self) -> None:
-        directions = QBoxLayout.Direction
-        self._box.setDirection(directions.LeftToRight if self._fits(self.width()) else directions.TopToBottom)
+    def _arrange(self) -> None:
+        """As its texts, its width and the building's height are now."""
+        fits, directions = self._fits(self.width()), QBoxLayout.Direction
+        self._halves[1].setVisible(fits or self._may_wrap)
+        self._box.setDirection(directions.LeftToRight if fits else directions.TopToBottom)
         self.setFixedHeight(self.needed_height(self.width()))
 
     def _fits(self, width: int) -> bool:

@@ -1,7 +1,8 @@
 """Which threads have a floor of the building, and what its card says. No Qt.
 
 A thread has a floor of its own from QUIET_SHARE of the total on, and keeps it for a while (`steady`); all others are
-one floor at the ground. Of more than fit, the largest have one. An entered floor is alone.
+one floor at the ground. Of more than fit, the largest have one; the others share the ground, which does not call them
+quiet then. An entered floor is alone.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def floors_of(
     named = frame.processes if several else ()
     processes = {one.process_id: plain(f"{one.name} {one.pid}", NAME_LENGTH) for one in named}
     quiet = [one for one in tracks if one.track_id not in alone]
-    floors = [_quiet_floor(quiet)] if len(quiet) > 1 else [_floor(one, processes) for one in quiet]
+    word = "other" if any(one.track_id in lately for one in quiet) else "quiet"
+    floors = [_quiet_floor(quiet, word)] if len(quiet) > 1 else [_floor(one, processes) for one in quiet]
     return (*floors, *(_floor(one, processes) for one in tracks if one.track_id in alone))
 
 
@@ -118,10 +120,10 @@ def _floor(track: FrameTrack, processes: Mapping[int, str]) -> Floor:
     )
 
 
-def _quiet_floor(tracks: Sequence[FrameTrack]) -> Floor:
+def _quiet_floor(tracks: Sequence[FrameTrack], word: str) -> Floor:
     return Floor(
         key=QUIET,
-        name=f"{count_text(len(tracks))} quiet threads",
+        name=f"{count_text(len(tracks))} {word} threads",
         tracks=frozenset(one.track_id for one in tracks),
         total=0,
         known=all(one.confidence != "not captured" for one in tracks),

@@ -36,6 +36,14 @@ class Measure(NamedTuple):
     sizes: tuple[int, ...]
     note: str = ""
 
+    def figure(self, value: int) -> str:
+        """A value without the words of its unit, for a column that says it at its head.
+
+        >>> [MEASURES[0].figure(count) for count in (1, 2_000)]
+        ['1', '2k']
+        """
+        return self.text(value).removesuffix(" calls").removesuffix(" call")
+
 
 MEASURES: tuple[Measure, ...] = (
     Measure(

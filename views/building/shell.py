@@ -19,6 +19,7 @@ SHADOW_PX = 7.0
 LEAST_GAUGE_PX = 7.0
 NAME_PX = 16.0
 LEAST_NAME_PX = 22.0
+LEAST_LETTERS = 5  # of a name that is cut, the sign for that included
 FONT_POINTS = 8.5
 
 
@@ -102,6 +103,8 @@ def _paint_wing_names(painter: QPainter, plan: House, view: Projection, theme: T
             continue
         name = short_module(wing.module)
         text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, wide)
+        if len(text) < min(len(name), LEAST_LETTERS):  # two letters and a dot name nothing
+            continue
         box = QRectF(round(left), round(y + slab_depth(view) + 2), wide, NAME_PX)
         painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), text)
 

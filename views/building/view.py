@@ -6,18 +6,20 @@ from collections.abc import Callable, Set
 from typing import ClassVar
 
 from PySide6.QtCore import QSize, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from views.building.controls import Controls
+from views.building.controls import LEAST_PX, Controls
 from views.building.gl_probe import GlProbe, at_the_end
 from views.building.moments import Moments
 from views.building.stage import Pose, Stage
 from views.building.state import BuildingState
+from views.drawing.theme import widget_px
 from views.loop.events import Event
 from views.loop.state import Assigns
 from views.reading.source import Source
 
+LEAST_HIGH_PX = 88
 REST_MS = 250
 
 
@@ -97,6 +99,15 @@ class BuildingView(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Goes on looking."""
         self._at_rest.start()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """A low building keeps its room for itself."""
+        self.controls.leave_room(event.size().height())
+        super().resizeEvent(event)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """A row of buttons, and a front elevation below it that still says which thread is the busiest."""
+        return QSize(LEAST_PX, widget_px(LEAST_HIGH_PX))
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Room for a building."""

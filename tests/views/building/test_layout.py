@@ -96,7 +96,7 @@ def test_a_floor_stays_for_a_minute_after_its_thread_became_quiet() -> None:
 def test_of_more_threads_than_fit_the_largest_have_a_floor() -> None:
     rows = [row for n in range(2, 502) for row in begun(n if n > 400 else 1, n, 1, 1_000 * n)]
     plan = of_rows(rows, SITES, most_floors=4)
-    assert [floor.name for floor in plan.floors] == ["497 quiet threads", "worker-499", "worker-500", "worker-501"]
+    assert [floor.name for floor in plan.floors] == ["497 other threads", "worker-499", "worker-500", "worker-501"]
     assert sum(floor.total for floor in plan.floors) == len(rows)
 
 

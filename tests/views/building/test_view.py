@@ -81,10 +81,8 @@ def test_a_stage_without_height_asks_no_card_for_a_picture_and_is_drawn_as_it_is
     view, _ = made(qtbot, showing(TWO))
     card = Card()
     view.stage.use(card)
-    assert card.sizes == [(700, view.stage.height())]
-    picture(view, 700, view.height() - view.stage.height())
-    assert view.stage.height() == 0
-    view.patch(showing(AT), ALL)
+    assert card.sizes == [(700, view.stage.height())] != [(700, 0)]
+    view.stage.resize(700, 0)
     assert len(card.sizes) == 1
     assert view.stage.is_drawn
     picture(view, 700, 300)
@@ -223,8 +221,18 @@ def test_the_row_is_24_pixels_high_and_two_of_them_where_it_is_narrow(qtbot: QtB
     assert [controls_height(view, width) for width in (1150, 420)] == [24, 50]
 
 
-def controls_height(view: BuildingView, width: int) -> int:
-    picture(view, width, 300)
+def test_a_low_building_keeps_its_room_and_the_filters_give_way(qtbot: QtBot) -> None:
+    view, _ = made(qtbot, showing(AT, views=BY_TIME))
+    assert [controls_height(view, 420, high) for high in (300, 90, 300)] == [50, 24, 50]
+    assert controls_height(view, 420, 90) == 24
+    assert view.stage.height() >= 60
+    assert not view.controls.text.isVisibleTo(view)
+    assert controls_height(view, 1150, 90) == 24
+    assert view.controls.text.isVisibleTo(view)
+
+
+def controls_height(view: BuildingView, width: int, height: int = 300) -> int:
+    picture(view, width, height)
     return view.controls.height()
 
 
