@@ -238,7 +238,7 @@ COMMANDS: tuple[Command, ...] = (
     _do("Mark", "Bookmark this moment, or take it away", "B", e.AddBookmark()),
     _ask("Mark", "Bookmark with a note, or change it", "Shift+B", "note"),
     _ask("Mark", "Note on the stretch from the mark to here", "", "note on stretch"),
-    _do("Mark", "Undo", "Ctrl+Z", e.Undo()),
+    _do("Mark", "Undo", "Ctrl+Z", e.Undo(), anytime=True),
     _do("Mark", "Redo", "Ctrl+Y Ctrl+Shift+Z", e.Undo(again=True)),
     _do("Mark", "Next bookmark", "N", e.GoToBookmark(by=1)),
     _do("Mark", "Previous bookmark", "Shift+N", e.GoToBookmark(by=-1)),

@@ -16,10 +16,12 @@ from PySide6.QtWidgets import (
 )
 
 from scope_gui.commands import Ask
+from scope_gui.window.library import details
 from scope_gui.window.recent_list import RecentList
 from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.events import Event, StartDemo
-from views.loop.state import Assigns
+from views.loop.state import Assigns, RecentSession
+from views.words.plain_text import tooltip
 
 _WIDTH_PX, _WAY_PX = 860, 68
 
@@ -50,7 +52,7 @@ class WelcomeView(QWidget):
         self.launch_button.clicked.connect(lambda: ask("launch"))
         self.open_button = _Way("Open a recording", "Continue where you left it", "Ctrl+O")
         self.open_button.clicked.connect(lambda: ask("open"))
-        self.demo_button = _Way("Watch the demo", "An order service with planted bugs", "Ctrl+Shift+D")
+        self.demo_button = _Way("Watch the demo", "Bugs to find; F1 shows how", "Ctrl+Shift+D")
         self.demo_button.clicked.connect(lambda: send(StartDemo()))
         self._ways = (self.attach_button, self.launch_button, self.open_button, self.demo_button)
         grid = QGridLayout()
@@ -60,21 +62,30 @@ class WelcomeView(QWidget):
         self.heading = QLabel("Opened lately", self)
         give_font(self.heading, text_font(bold=True))
         self.recent = RecentList(send, self)
-        self.how = QLabel("In a terminal:  scope-gui attach PID   ·   scope-gui run -- python app.py", self)
+        self.details = tuple(QLabel(self) for _ in range(2))
+        self.recent.told.connect(self._show_details)
+        self.how = QLabel(
+            "In a terminal:  scope-gui attach PID   ·   scope-gui run -- python app.py   ·   scope-gui guide", self
+        )
         column.addStretch(3)
         column.addWidget(self.title)
         column.addWidget(self.question)
         column.addSpacing(14)
         column.addLayout(grid)
         column.addSpacing(14)
-        for widget in (self.heading, self.recent, self.how):
+        for widget in (self.heading, self.recent, *self.details):
             column.addWidget(widget)
+        column.addSpacing(14)
+        column.addWidget(self.how)
+        for label in self.details:
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setMinimumWidth(1)  # a long command line is cut, not the window made wider
         column.addStretch(4)
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows what has changed."""
         c = colours(assigns.theme)
-        for label in (self.question, self.heading, self.how):
+        for label in (self.question, self.heading, self.how, self.details[0]):
             label.setStyleSheet(f"color: {c.muted}")
         self._body.setMaximumWidth(widget_px(_WIDTH_PX))
         for way in self._ways:
@@ -83,9 +94,16 @@ class WelcomeView(QWidget):
         for way in (self.attach_button, self.launch_button, self.demo_button):
             way.setEnabled(not assigns.busy)
         self.heading.setVisible(bool(assigns.recent))
-        self.recent.setVisible(bool(assigns.recent))
+        for widget in (self.recent, *self.details):
+            widget.setVisible(bool(assigns.recent))
         if changed & {"recent", "recent_described", "theme", "scale"}:
-            self.recent.show_sessions(assigns.recent, assigns.recent_described, c.muted)
+            self.recent.show_sessions(assigns.recent, assigns.recent_described, muted=c.muted, warning=c.warning)
+
+    def _show_details(self, row: RecentSession | None) -> None:
+        """More about a session of the list."""
+        for label, text in zip(self.details, ("", "") if row is None else details(row), strict=True):
+            label.setText(text)
+            label.setToolTip(tooltip(text))
 
 
 class _Way(QPushButton):

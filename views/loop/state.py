@@ -86,17 +86,36 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class RecentSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A session opened lately and what it holds; `problem` says why that is not known. Times by the wall clock."""
+    """A session opened lately and what it holds; `problem` says why that is not known. Times by the wall clock.
+
+    `live`: somebody records it; `unfinished`: nobody does, and it has no end. `left_ns`: the moment at which it was
+    left, on the session clock. `notes`: the texts of the first ones.
+    """
 
     path: str
     problem: str = ""
     live: bool = False
+    unfinished: bool = False
+    damaged: bool = False
+    program: str = ""
+    command: str = ""
     recorded_real_ns: int = 0
     duration_ns: int = 0
+    threads: int = 0
     events: int = 0
+    exceptions: int = 0
     dropped: int = 0
     size_bytes: int = 0
     bookmarks: int = 0
+    notes: tuple[str, ...] = ()
+    left_ns: int | None = None
+
+
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that was taken off the list of those opened lately, and where it stood there."""
+
+    at: int
+    path: str
 
 
 class Recorder(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,8 +183,9 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     covers for its moment; `edits` what can be undone, the last one last, and `undone` what can be brought back; `views`
     the views' own states (`views.loop.view_states`), one of a kind, those that are not as they were at first.
     `findings`: what is worth a look, the worst first, None while it is not known; `finding_at` is the one that was
-    gone to, `occurrence` the event of it. `settings`: what a person has settled (`views.loop.chosen`); `theme`, `scale`
-    (percent) and `motion` follow from it, and from the theme that the desktop has, `desktop_theme`.
+    gone to, `occurrence` the event of it. `forgotten`: what was taken off `recent`, the last one last. `settings`: what
+    a person has settled (`views.loop.chosen`); `theme`, `scale` (percent) and `motion` follow from it, and from the
+    theme that the desktop has, `desktop_theme`.
     """
 
     session: SessionRef | None = None
@@ -209,6 +229,7 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     lanes: tuple[int, ...] = ()
     marked_frame: Frame | None = None
     recent_described: tuple[RecentSession, ...] = ()
+    forgotten: tuple[Forgotten, ...] = ()
     launches: Annotated[tuple[Launch, ...], REMEMBERED] = ()
     recordings_folder: Annotated[str, REMEMBERED] = ""
     pictures_folder: Annotated[str, REMEMBERED] = ""

@@ -15,6 +15,7 @@ from views.loop import events as e
 from views.loop.box import in_the_box
 from views.loop.chosen import settled
 from views.loop.edits import edited, in_order
+from views.loop.recents import put_back, taken_off
 from views.loop.remembered import OF_SESSION
 from views.loop.state import SPEEDS, Assigns, Notice
 from views.loop.view_states import from_kept, only_remembered, passed_on
@@ -105,9 +106,9 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
         case e.RecentDescribed(rows=rows):
             return replace(assigns, recent_described=rows)
         case e.ForgetRecent(path=path):
-            left = tuple(row for row in assigns.recent_described if row.path != path)
-            recent = tuple(known for known in assigns.recent if known != path)
-            return replace(assigns, recent=recent, recent_described=left)
+            return taken_off(assigns, path)
+        case e.Undo(again=False):
+            return put_back(assigns)
         case e.PicturesWritten(path=path):
             folder = str(PurePath(path).parent)
             return replace(assigns, pictures_folder=folder, notice=Notice(f"Exported {path}."))
