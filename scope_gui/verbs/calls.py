@@ -1,4 +1,6 @@
-"""`scope-gui calls`: one function: what it came to, how long its calls took, the slowest of them, who called it."""
+"""`scope-gui calls`: one function: what it came to, how long its calls took, the slowest of them, who called it; or one
+of its calls.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from dags.analyses.function_neighbours import FunctionNeighbours, Neighbour, fun
 from dags.analyses.function_rows import FunctionRow, function_rows
 from dags.analyses.function_statistics import FunctionStatistics, function_statistics
 from scope_gui.streams import print_json
+from scope_gui.verbs.one_call import print_call
 from scope_gui.verbs.opened import opened
 from scope_gui.verbs.shared_flags import json_flag, row_limit, session_flag
 from scope_gui.verbs.stretch import CUT, function_of, heading, range_of, reading, stretch_flags, tracks_of
@@ -26,7 +29,11 @@ NEIGHBOURS = ("threads", "callers", "callees")
 def flags(parser: argparse.ArgumentParser) -> None:
     """Of which function, when and where."""
     session_flag(parser)
-    parser.add_argument("function", metavar="FUNCTION", help="its name, MODULE.NAME, the last part of it, or FILE:LINE")
+    parser.add_argument(
+        "function",
+        metavar="FUNCTION",
+        help="its name, MODULE.NAME, the last part of it, or FILE:LINE; or the id of a call",
+    )
     parser.add_argument("--slowest", type=row_limit, default=10, metavar="N", help="so many calls (default 10)")
     stretch_flags(parser)
     json_flag(parser)
@@ -35,6 +42,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints the function and its slowest calls."""
     with opened(arguments.session) as session:
+        if arguments.function.isdecimal():
+            print_call(session, int(arguments.function), as_json=arguments.json)
+            return 0
         site = function_of(session, arguments.function)
         range_ns, tracks = range_of(session, arguments.range), tracks_of(session, arguments.thread)
         track_ids = None if tracks is None else {track.track_id for track in tracks}

@@ -168,3 +168,18 @@ def test_summary_says_what_a_stretch_came_to(session: Path) -> None:
     assert "2 calls of 2 functions" in said
     assert "0 exceptions\n" in said
     assert "MainThread" in said
+
+
+def test_calls_of_an_id_tells_one_call_as_its_page_does(session: Path) -> None:
+    sql = "SELECT call_id, end_ns - start_ns AS ns FROM calls JOIN sites USING (site_id)"
+    rows = query(session, f"{sql} WHERE function = 'serve' ORDER BY call_id")
+    told = scope_json("calls", session, str(rows[0]["call_id"]), "--json")
+    assert (told["call"]["function"], told["lasted_ns"], told["made_calls"]) == ("serve", rows[0]["ns"], 40)
+    assert [(one["function"], one["calls"]) for one in told["callees"]] == [("Shop.order", 40)]
+    assert told["among"]["calls"] == 2
+    text = scope("calls", session, str(rows[0]["call_id"])).stdout
+    assert "made 40 calls:" in text
+    assert "40 x Shop.order, longest" in text
+    failed = query(session, f"{sql} WHERE function = 'Shop.order' AND outcome = 'raise' ORDER BY call_id")
+    assert "LookupError: 0, event " in scope("calls", session, str(failed[0]["call_id"])).stdout
+    assert "There is no call 99999" in scope("calls", session, "99999", expect=1).stderr
