@@ -19,10 +19,11 @@ from views.building.state import EnterFloor, SetLook, SetMeasure, SetTint
 from views.building.state import Look as FixedLook
 from views.inspector.state import ToggleSource
 from views.loop import events as e
+from views.loop.choosing_lanes import FocusMain, HideLane, HideOthers, RankLanes, ShowAllLanes
 from views.loop.state import Shows, Theme
 from views.registry import placed
 from views.supervision.state import SetHeat
-from views.timeline.state import KeepOpen, PinLane, UnfoldMetrics
+from views.timeline.state import EnlargeLane, KeepOpen, PinLane, UnfoldMetrics
 
 Menu = Literal["Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help"]
 MENUS: tuple[Menu, ...] = ("Session", "Move", "Play", "Show", "Building", "Mark", "Window", "Help")
@@ -40,6 +41,7 @@ Ask = Literal[
     "errors",
     "what grew",
     "findings",
+    "filter lanes",
     "keys",
     "guide",
     "first steps",
@@ -197,11 +199,20 @@ COMMANDS: tuple[Command, ...] = (
     _do("Move", "Forward to the next visited moment", "Alt+Right", e.GoThroughTrail(by=1)),
     _do("Move", "Lane above", "Up", e.MoveFocus(by=-1), repeats=True),
     _do("Move", "Lane below", "Down", e.MoveFocus(by=1), repeats=True),
+    _do("Move", "Lane of the main thread", "Ctrl+Home", FocusMain()),
     _within("timeline", "Show", "Pick the call under the cursor", "Return Enter", e.PickAtCursor()),
     _do("Show", "Pick the caller", "Alt+Up", e.PickOnStack(by=-1)),
     _do("Show", "Pick what it calls", "Alt+Down", e.PickOnStack(by=1)),
     _do("Show", "Keep the lane open, or no more", "Shift+Return", KeepOpen()),
     _do("Show", "Pin the lane to the top, or no more", "Shift+P", PinLane()),
+    _do("Show", "Lane higher", "Alt+Shift+Down", EnlargeLane(factor=1.5), repeats=True),
+    _do("Show", "Lane lower", "Alt+Shift+Up", EnlargeLane(factor=1 / 1.5), repeats=True),
+    _do("Show", "Lane as high as at first", "", EnlargeLane(factor=0.0)),
+    _ask("Show", "Only threads with a name", "T", "filter lanes"),
+    _do("Show", "Busiest lanes first, or as recorded", "Shift+T", RankLanes()),
+    _do("Show", "Hide the lane", "H", HideLane()),
+    _do("Show", "Hide all other lanes", "Ctrl+H", HideOthers()),
+    _do("Show", "Show all lanes again", "Shift+H", ShowAllLanes()),
     _do("Show", "All metrics, or the first two", "", UnfoldMetrics()),
     _do("Play", "Play, pause or freeze", "Space", e.Play()),
     _do("Play", "Play back, faster each time", "J", e.Shuttle(direction=-1)),

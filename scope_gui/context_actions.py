@@ -17,6 +17,7 @@ import msgspec
 from scope_gui.commands import FINDINGS_WITH_KEYS, Command, all_commands, shown_key
 from views.building.state import BuildingState, EnterFloor, Look
 from views.loop import events as e
+from views.loop.choosing_lanes import HideLane, HideOthers
 from views.loop.state import Assigns, Selection
 from views.loop.thing import Thing, ThingKind
 from views.supervision.state import SupervisionState
@@ -111,6 +112,10 @@ def _is_finding(number: int) -> Callable[[Thing], bool]:
     return lambda thing: thing.id == number - 1
 
 
+def _nothing_hidden(thing: Thing, assigns: Assigns) -> str:
+    return "" if assigns.lane_choice.leaves_out else "All lanes are shown."
+
+
 _FUNCTION = _on("call", "room")
 _MOMENTS = _on("moment", "metric")
 _PICKED = _on("call", "thread", "process", "room")
@@ -159,6 +164,20 @@ ACTIONS: tuple[ContextAction, ...] = (
         group=1,
         sends=lambda thing: PinLane(track_id=thing.track_id),
     ),
+    ContextAction(
+        kinds=_on("thread"),
+        title="Hide the lane",
+        group=1,
+        sends=lambda thing: HideLane(track_id=thing.track_id),
+    ),
+    ContextAction(
+        kinds=_on("thread"),
+        title="Hide all other lanes",
+        group=1,
+        sends=lambda thing: HideOthers(track_id=thing.track_id),
+    ),
+    ContextAction(kinds=_on("thread"), title="Show all lanes again", group=1, why_not=_nothing_hidden),
+    ContextAction(kinds=_on("thread"), title="Busiest lanes first, or as recorded", group=1),
     ContextAction(
         kinds=_on("process"),
         title="Fold its threads, or unfold them",

@@ -184,6 +184,9 @@ class MainWindow(QMainWindow):
             self.building.stage.go_in()
         elif command.ask == "find":
             self.find_box.ask()
+        elif command.ask == "filter lanes":
+            self.show_panel("timeline")
+            self.views["timeline"].filter.take_keyboard()
         elif command.ask in LISTS:
             self.find_box.ask(LISTS[command.ask], command.title)
         elif command.ask == "quit":

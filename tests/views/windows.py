@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dags.frame_parts import Frame, FrameConfidence, FrameMemory
 from views.loop.events import Event, SessionOpened
+from views.loop.lane_choice import LaneRef
 from views.loop.state import Assigns, SessionRef
 from views.loop.update import handle_event
 
 KEY = 7
 END_NS = 1_000_000
+LANES = (LaneRef(1, 1, "orders.py", is_head=True), LaneRef(2, 1, "worker-2"), LaneRef(3, 1, "worker-3"))
 
 
 def opened(*, live: bool = False, at_ns: int | None = None) -> Assigns:
     """A session of one millisecond with three lanes, just opened."""
     session = SessionRef(key=KEY, path="/srv/orders.scope", name="orders.scope", live=live)
-    event = SessionOpened(session=session, range_ns=(0, END_NS), lanes=(1, 2, 3), focus_track_id=2, at_ns=at_ns)
+    event = SessionOpened(session=session, range_ns=(0, END_NS), lanes=LANES, focus_track_id=2, at_ns=at_ns)
     return handle_event(Assigns(), event)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from dags.detectors.finding import Finding
 from dags.frame_parts import Frame
+from views.loop.lane_choice import LaneRef
 from views.loop.state import (
     Bookmark,
     BoxRow,
@@ -103,7 +104,7 @@ class ToggleFold(Event, frozen=True, kw_only=True):
 
 
 class MoveFocus(Event, frozen=True, kw_only=True):
-    """The next (1) or previous (-1) lane."""
+    """The next (1) or previous (-1) lane of those that are shown."""
 
     by: int
 
@@ -272,7 +273,7 @@ class SessionOpened(Event, frozen=True, kw_only=True):
     session: SessionRef
     range_ns: tuple[int, int]
     bookmarks: tuple[Bookmark, ...] = ()
-    lanes: tuple[int, ...] = ()
+    lanes: tuple[LaneRef, ...] = ()
     focus_track_id: int = 0
     at_ns: int | None = None
     busiest_ns: int | None = None
@@ -280,7 +281,7 @@ class SessionOpened(Event, frozen=True, kw_only=True):
 
 
 class SessionGrew(Event, frozen=True, kw_only=True):
-    """More has been recorded, or the recording has ended. `lanes`: the track ids as the timeline orders them.
+    """More has been recorded, or the recording has ended. `lanes`: what the timeline can have lanes of.
 
     `focus_track_id`: the lane to begin with, for who has none yet. `ended`: the recorded program that has.
     """
@@ -288,7 +289,7 @@ class SessionGrew(Event, frozen=True, kw_only=True):
     key: int
     range_ns: tuple[int, int]
     live: bool
-    lanes: tuple[int, ...] = ()
+    lanes: tuple[LaneRef, ...] = ()
     focus_track_id: int = 0
     ended: str = ""
 

@@ -12,6 +12,7 @@ import msgspec
 
 from dags.detectors.finding import Finding
 from dags.frame_parts import Frame
+from views.loop.lane_choice import LaneChoice, LaneRef
 from views.loop.remembered import OF_SESSION, REMEMBERED
 
 Kind = Literal["process", "track", "call", "site", "state", "event"]
@@ -179,9 +180,10 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     Units: ns on the session clock. `range_ns` is what is recorded, `visible_ns` what the timeline shows. `frame` is the
     last good answer; `frame_wanted_ns` is set while a newer one is on its way. `frame_parts` are what frames are asked
     for, the parts of the views in sight; None: all, until there are any. `steps` are the steps not made yet, the
-    one in hand first; `lanes` the track ids in the timeline's order; `standing` the serious notice that a plain one
-    covers for its moment; `edits` what can be undone, the last one last, and `undone` what can be brought back; `views`
-    the views' own states (`views.loop.view_states`), one of a kind, those that are not as they were at first.
+    one in hand first; `lanes` what the timeline can have lanes of, from top to bottom, and `lane_choice` which of them
+    it has; `standing` the serious notice that a plain one covers for its moment; `edits` what can be undone, the last
+    one last, and `undone` what can be brought back; `views` the views' own states (`views.loop.view_states`), one of a
+    kind, those that are not as they were at first.
     `findings`: what is worth a look, the worst first, None while it is not known; `finding_at` is the one that was
     gone to, `occurrence` the event of it. `forgotten`: what was taken off `recent`, the last one last. `settings`: what
     a person has settled (`views.loop.chosen`); `theme`, `scale` (percent) and `motion` follow from it, and from the
@@ -226,7 +228,8 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     busy: str = ""
     backwards: bool = False
     steps: tuple[tuple[int, Over], ...] = ()
-    lanes: tuple[int, ...] = ()
+    lanes: tuple[LaneRef, ...] = ()
+    lane_choice: Annotated[LaneChoice, OF_SESSION] = LaneChoice()
     marked_frame: Frame | None = None
     recent_described: tuple[RecentSession, ...] = ()
     forgotten: tuple[Forgotten, ...] = ()

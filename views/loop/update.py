@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from views.loop import events as e
 from views.loop.box import in_the_box
+from views.loop.choosing_lanes import OF_LANES, lanes_chosen
 from views.loop.chosen import settled
 from views.loop.edits import edited, in_order
+from views.loop.lane_choice import in_lane_order
 from views.loop.recents import put_back, taken_off
 from views.loop.remembered import OF_SESSION
 from views.loop.state import SPEEDS, Assigns, Notice
@@ -42,10 +44,12 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
             return _in_time(assigns, event)
         case e.GoThroughTrail(by=by):
             return _through_trail(assigns, by)
-        case e.Zoom() | e.Pan() | e.Show() | e.ShowLast() | e.ToggleFold() | e.MoveFocus():
+        case e.Zoom() | e.Pan() | e.Show() | e.ShowLast() | e.ToggleFold():
             return _on_the_timeline(assigns, event)
         case e.Visit(time_ns=time_ns, selection=selection):
             return _picked(_in_time(assigns, e.SeekTo(time_ns=time_ns, visit=True)), e.Select(selection=selection))
+        case _ if isinstance(event, OF_LANES) and assigns.session is not None:
+            return lanes_chosen(assigns, event)
         case e.Select() | e.PickNothing() | e.Search() | e.SearchFound():
             return _picked(assigns, event)
         case e.ChangeSetting() | e.SetTheme() | e.Enlarge() | e.DesktopLooks():
@@ -181,9 +185,6 @@ def _on_the_timeline(assigns: Assigns, event: e.Event) -> Assigns:
             return _in_time(shown, e.Follow())
         case e.ToggleFold(track_id=track_id):
             return replace(assigns, folded=assigns.folded ^ {track_id})
-        case e.MoveFocus(by=by) if assigns.lanes:
-            at = assigns.lanes.index(assigns.focus_track_id) + by if assigns.focus_track_id in assigns.lanes else 0
-            return replace(assigns, focus_track_id=assigns.lanes[min(max(at, 0), len(assigns.lanes) - 1)])
         case _:
             return assigns
 
@@ -332,7 +333,8 @@ def _as_left(begun: Assigns, event: e.SessionOpened) -> Assigns:
         left = from_kept(event.place, OF_SESSION, begun)
     except msgspec.ValidationError:
         return begun
-    if left.focus_track_id not in event.lanes:
+    left = replace(left, lanes=in_lane_order(left.lanes, left.lane_choice.ranked))
+    if left.focus_track_id not in {lane.track_id for lane in event.lanes}:
         left = replace(left, focus_track_id=begun.focus_track_id)
     if begun.following or event.at_ns is not None:
         return replace(left, cursor_ns=begun.cursor_ns, visible_ns=begun.visible_ns, selection=None)
@@ -369,7 +371,7 @@ def _grown(assigns: Assigns, event: e.SessionGrew) -> Assigns:
         session=replace(assigns.session, live=event.live, unfinished=assigns.session.unfinished and event.live),
         revision=assigns.revision + 1,
         range_ns=event.range_ns,
-        lanes=event.lanes or assigns.lanes,
+        lanes=in_lane_order(event.lanes, assigns.lane_choice.ranked) or assigns.lanes,
         focus_track_id=assigns.focus_track_id or event.focus_track_id,
         visible_ns=event.range_ns if assigns.visible_ns == assigns.range_ns else assigns.visible_ns,
         following=assigns.following and event.live,

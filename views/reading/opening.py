@@ -14,10 +14,13 @@ from capture.session import notes
 from capture.session.session import Session
 from dags.correlate.correlator import in_time_order
 from views.loop import events as e
+from views.loop.lane_choice import LaneRef, in_lane_order
 from views.loop.state import Bookmark, SessionRef
 from views.reading.source import Names
 
 SECOND_NS = 1_000_000_000
+MAIN_THREAD = "MainThread"
+"""What `threading` calls the thread that a program begins on."""
 
 
 def session_opened(
@@ -77,10 +80,25 @@ def note_of(bookmark: Bookmark) -> notes.Note:
     return notes.Note(time_ns=bookmark.time_ns, text=bookmark.text, end_ns=bookmark.end_ns, author=bookmark.author)
 
 
-def lanes_of(names: Names) -> tuple[int, ...]:
-    """The tracks in the timeline's order: process by process, the process itself before its threads."""
-    rows = sorted(names.tracks.values(), key=lambda row: (row.process_id, row.kind not in HEADS, row.track_id))
-    return tuple(row.track_id for row in rows)
+def lanes_of(names: Names) -> tuple[LaneRef, ...]:
+    """What there can be lanes of, as recorded: process by process, before its threads, and the main one before others.
+
+    That is the thread whose number is its process's, and where the system gave none the one that Python calls so.
+    """
+    pids = {row.process_id: row.pid for row in names.processes.values()}
+    return tuple(
+        in_lane_order(
+            LaneRef(
+                track_id=row.track_id,
+                process_id=row.process_id,
+                name=names.track(row.track_id),
+                is_head=row.kind in HEADS,
+                is_main=row.kind not in HEADS
+                and (row.os_id == pids.get(row.process_id) if row.os_id else row.name == MAIN_THREAD),
+            )
+            for row in names.tracks.values()
+        )
+    )
 
 
 def first_focus(names: Names, busiest: int | None = None) -> int:
@@ -89,4 +107,4 @@ def first_focus(names: Names, busiest: int | None = None) -> int:
     """
     if busiest in names.tracks and names.tracks[busiest].kind not in HEADS:
         return busiest
-    return next((lane for lane in lanes_of(names) if names.tracks[lane].kind not in HEADS), 0)
+    return next((lane.track_id for lane in lanes_of(names) if not lane.is_head), 0)

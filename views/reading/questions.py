@@ -176,6 +176,13 @@ QUESTIONS: tuple[Question, ...] = (
         "Looking for an exception",
     ),
     Question(
+        "lanes",
+        "views.loop.choosing_lanes:RankLanes",
+        "views.reading.ranking:busiest_first",
+        "views.loop.choosing_lanes:LanesRanked",
+        "Counting the events of each thread",
+    ),
+    Question(
         "marked",
         "views.loop.events:Mark",
         "views.reading.finding:marked",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import threading
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from capture.session.rows import empty_table
 from capture.session.session import Session
 from dags.correlate.correlator import in_time_order
 from views.reading.pool import Pool
+from views.words.elision import numbered
 
 MAX_CACHED_ROWS = 6_000_000
 _CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
@@ -47,16 +48,24 @@ class Names:
             self.processes = {row.process_id: row for row in session.processes()}
             self.tracks = {row.track_id: row for row in session.tracks()}
             self.sites = {row.site_id: row for row in session.sites()}
+        self.titles = _titles(self.tracks.values())
 
     def track(self, track_id: int) -> str:
-        """The name to show for a track."""
-        row = self.tracks.get(track_id)
-        return f"track {track_id}" if row is None else row.name or f"{row.kind} {row.os_id or track_id}"
+        """The name to show for a track; threads of one name in a process have a number each."""
+        return self.titles.get(track_id) or f"track {track_id}"
 
     def site(self, site_id: int) -> str:
         """The qualified function name to show for a site."""
         row = self.sites.get(site_id)
         return row.function if row is not None else f"site {site_id}"
+
+
+def _titles(tracks: Iterable[TrackRow]) -> dict[int, str]:
+    """What each track is called."""
+    by_process: dict[int, dict[int, str]] = defaultdict(dict)
+    for row in tracks:
+        by_process[row.process_id][row.track_id] = row.name or f"{row.kind} {row.os_id or row.track_id}"
+    return {track_id: name for names in by_process.values() for track_id, name in numbered(names).items()}
 
 
 class _Kept:

@@ -4,8 +4,9 @@ overview   press and drag: the visible stretch goes there (the cursor, when ever
 ruler      press and drag: the cursor follows
 lanes      click: picks the call and goes to that instant, or to the exception that is marked there; drag: pans;
            double click: fits the call
-gutter     click on the triangle: folds a process, keeps a thread open, shows all metrics; else picks the lane;
-           double click: keeps the lane open
+gutter     click on the triangle: folds a process, keeps a thread open, shows all metrics; on a strip at an end: scrolls
+           to what it counts, or shows what is hidden; else picks the lane; double click: keeps the lane open;
+           drag of a lane's lower edge: makes it higher or lower
 Shift+drag over lanes or ruler: fits the stretch
 wheel      scrolls the lanes; with Ctrl, or above the lanes, it zooms at the pointer; with Shift it pans
 """
@@ -24,7 +25,7 @@ from views.timeline import pick
 from views.timeline.lanes import Lane
 from views.timeline.layout import TOP
 from views.timeline.pointing import Pointing
-from views.timeline.state import KeepOpen, UnfoldMetrics
+from views.timeline.state import EnlargeLane, KeepOpen, UnfoldMetrics
 
 ZOOM_STEP = 0.8
 DRAG_PX = 4
@@ -39,6 +40,7 @@ class Surface(Protocol):
     def assigns(self) -> Assigns: ...
     def pointing(self) -> Pointing: ...
     def scroll_by(self, px: int) -> None: ...
+    def goes_to_end(self, y: float) -> bool: ...
     def update(self) -> Any: ...
     def setCursor(self, shape: Qt.CursorShape) -> Any: ...  # noqa: N802 - Qt's name
 
@@ -51,6 +53,7 @@ class Gestures:
         self._surface, self._send = surface, send
         self._pressed: QPointF | None = None
         self._grabbed = ""
+        self._edge: Lane | None = None
         self.dragged_ns: tuple[int, int] | None = None
 
     def press(self, event: QMouseEvent) -> None:
@@ -62,6 +65,8 @@ class Gestures:
         self._pressed, self._grabbed = at, zone
         if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and zone in ("lanes", "ruler"):
             self._grabbed, self.dragged_ns = "range", (time_ns, time_ns)
+        elif (edge := seen.edge_at(at.x(), at.y())) is not None:
+            self._grabbed, self._edge = "edge", edge
         elif zone == "ruler":
             self._send(SeekTo(time_ns=time_ns, visit=True))
         elif zone == "overview":
@@ -72,7 +77,11 @@ class Gestures:
         at, seen = event.position(), self._surface.pointing()
         time_ns = seen.time_at(at.x(), at.y())
         if self._pressed is None:
-            self._surface.setCursor(_SHAPES.get(seen.zone(at.x(), at.y()), Qt.CursorShape.ArrowCursor))
+            is_edge = seen.edge_at(at.x(), at.y()) is not None
+            shape = _SHAPES.get(seen.zone(at.x(), at.y()), Qt.CursorShape.ArrowCursor)
+            self._surface.setCursor(Qt.CursorShape.SizeVerCursor if is_edge else shape)
+        elif self._grabbed == "edge" and self._edge is not None:
+            self._drag_edge(self._edge, at, seen)
         elif self._grabbed == "ruler":
             self._send(SeekTo(time_ns=time_ns))
         elif self._grabbed == "overview":
@@ -127,7 +136,17 @@ class Gestures:
             self._surface.scroll_by(-round(turn * WHEEL_PX))
         event.accept()
 
+    def _drag_edge(self, edge: Lane, at: QPointF, seen: Pointing) -> None:
+        """Makes the lane as high as it is to the pointer."""
+        now = next((lane for lane in seen.lanes if lane.track_id == edge.track_id), None)
+        if now is not None and now.height:
+            wanted = max(at.y() - TOP - now.y, 1.0)
+            if abs(wanted - now.height) >= 1:
+                self._send(EnlargeLane(factor=wanted / now.height, track_id=now.track_id))
+
     def _click(self, at: QPointF, zone: str) -> None:
+        if zone == "gutter" and self._surface.goes_to_end(at.y()):
+            return
         seen = self._surface.pointing()
         hit = seen.hit(at.x(), at.y())
         if hit is None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPolygonF
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPolygonF
 
 from views.drawing.heat import faded, level_colour
 from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
 from views.loop.state import Theme
 from views.metrics.layout import Line
 from views.supervision.layout import Row
-from views.timeline.lanes import Lane
+from views.timeline.lanes import END_PX, Ends, Lane
 from views.timeline.layout import TOP, gutter_of
+from views.words.elision import Part, cut_where_alike
+from views.words.figures import count_text
 from views.words.plain_text import plain
 
 FONT_POINTS = 8.5
@@ -28,7 +31,9 @@ _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 @dataclass(frozen=True, slots=True)
 class Gutter:
-    """All that the gutter depends on. `rows` are the threads and processes at the cursor, by track."""
+    """All that the gutter depends on. `rows` are the threads and processes at the cursor, by track. `top_px`: how high
+    the lanes are that stay at the top.
+    """
 
     width: int
     height: int
@@ -40,6 +45,8 @@ class Gutter:
     rows: Mapping[int, Row] = field(default_factory=dict)
     metrics: Mapping[str, Line] = field(default_factory=dict)
     all_metrics: bool = False
+    ends: Ends = Ends()  # noqa: RUF009 - it cannot be changed
+    top_px: int = 0
 
 
 def paint_gutter(painter: QPainter, gutter: Gutter) -> None:
@@ -55,8 +62,37 @@ def paint_gutter(painter: QPainter, gutter: Gutter) -> None:
             _paint_metric(painter, gutter, lane, shown)
         else:
             _paint_lane(painter, gutter, lane, shown)
+    _paint_ends(painter, gutter, wide, shown)
     painter.fillRect(wide - 1, 0, 1, gutter.height, qcolor(shown.line))
     painter.restore()
+
+
+def ends_words(ends: Ends) -> tuple[str, str]:
+    """What the strips at the upper and at the lower end say; '' where there is none.
+
+    >>> ends_words(Ends(3, 0, 12)), ends_words(Ends())
+    (('▲ 3 threads above', '12 hidden · Shift+H shows all'), ('', ''))
+    """
+    above = f"▲ {_threads(ends.above)} above" if ends.above else ""
+    below = f"▼ {_threads(ends.below)} below" if ends.below else ""
+    out = f"{count_text(ends.left_out)} hidden" if ends.left_out else ""
+    return above, " · ".join(part for part in (below, out, "Shift+H shows all" if out and not below else "") if part)
+
+
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count_text(count)} threads"
+
+
+def _paint_ends(painter: QPainter, gutter: Gutter, wide: int, shown: Colours) -> None:
+    """How many threads are not seen, at the ends where they would be."""
+    painter.setFont(text_font(FONT_POINTS))
+    bottom = gutter.height - TOP - END_PX
+    for words, y in zip(ends_words(gutter.ends), (gutter.top_px, bottom), strict=True):
+        if words:
+            painter.fillRect(0, y, wide, END_PX, qcolor(shown.raised))
+            painter.fillRect(0, y + END_PX - 1 if y != bottom else y, wide, 1, qcolor(shown.line))
+            painter.setPen(qcolor(shown.muted))
+            painter.drawText(QRectF(SIGN_X + 2, y, wide - SIGN_X - 8, END_PX), _MIDDLE, words)
 
 
 def _paint_metric(painter: QPainter, gutter: Gutter, lane: Lane, shown: Colours) -> None:
@@ -103,8 +139,8 @@ def _paint_lane(painter: QPainter, gutter: Gutter, lane: Lane, shown: Colours) -
     painter.setPen(qcolor(shown.text if is_focus or lane.shape == "head" or _is_awake(row) else shown.muted))
     painter.setFont(text_font(FONT_POINTS, bold=is_focus or lane.shape == "head"))
     area = QRectF(NAME_X, lane.y, max(name_end - NAME_X, 0), line_px)
-    mode = Qt.TextElideMode.ElideRight if lane.members else Qt.TextElideMode.ElideMiddle
-    painter.drawText(area, _MIDDLE, QFontMetricsF(painter.font()).elidedText(plain(lane.name, 200), mode, area.width()))
+    name = name_that_fits(plain(lane.name, 200), lane.telling, area.width(), painter.font().toString())
+    painter.drawText(area, _MIDDLE, name)
     painter.setFont(text_font(FONT_POINTS))
     if row is not None and not lane.members:
         if lane.shape != "head" and row.heat is not None:
@@ -120,6 +156,19 @@ def _paint_lane(painter: QPainter, gutter: Gutter, lane: Lane, shown: Colours) -
             said = QFontMetricsF(painter.font()).elidedText(row.detail, Qt.TextElideMode.ElideRight, below.width())
             painter.drawText(below, _MIDDLE, said)
     painter.fillRect(0, lane.y + lane.height - 1, wide, 1, qcolor(shown.line, 150))
+
+
+@functools.lru_cache(maxsize=4_096)
+def name_that_fits(name: str, telling: Part, room: float, font: str) -> str:
+    """The name in a font, as `QFont.toString` says it, cut where it is like those of other threads. Units: px."""
+    metrics = QFontMetricsF(_font_of(font))
+    return cut_where_alike(name, telling, lambda text: metrics.horizontalAdvance(text) <= room)
+
+
+def _font_of(description: str) -> QFont:
+    font = QFont()
+    font.fromString(description)
+    return font
 
 
 def _is_awake(row: Row | None) -> bool:

@@ -14,16 +14,16 @@ Units: px; y of a lane from the top of the lanes' zone, before scrolling, until 
 
 from __future__ import annotations
 
-import heapq
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from capture.events.definitions import ProcessRow, TrackRow
 from capture.events.track_kinds import HEADS
+from views.timeline.packs import Member, Pack
+from views.words.elision import Part, telling_parts
 
 ROW = 15
 MAX_ROW = 26
@@ -35,20 +35,12 @@ SKYLINE_PADDING = 4
 LABELLED_ROW = 11
 """From that height on a row has room for a name."""
 MAX_DEPTH_ROWS = 48
+MAX_LANE = 1_200
+END_PX = 16
+"""How high the strips are that say how many threads lie above and below."""
 MANY_THREADS = 64
-LEAST_PACKED, PACKED_SHARE = 8, 3
 
 Shape = Literal["metric", "head", "open", "skyline", "packed"]
-_NUMBER = re.compile(r"\d+")
-
-
-class Member(msgspec.Struct, frozen=True):
-    """One thread of a packed lane, and the row that it has there from `start_ns` to `end_ns`."""
-
-    track_id: int
-    row: int
-    start_ns: int
-    end_ns: int
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +48,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
     `stays`: at the top while the others are scrolled, which it then `lies_over`. `note` says why there are no rows.
     `members` are the threads of a packed lane: it has a row for each that ran at the same time, and goes by the number
-    of its first thread. `metric` is the name of the metric.
+    of its first thread. `metric` is the name of the metric. `telling`: the part of the name that tells it apart.
     """
 
     track_id: int
@@ -76,6 +68,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     row_px: float = ROW
     members: tuple[Member, ...] = ()
     metric: str = ""
+    telling: Part = (0, 0)
 
     @property
     def first_row_y(self) -> int:
@@ -100,13 +93,14 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person wants of the lanes: track ids."""
+    """What the person wants of the lanes: track ids. `larger`: how many times as high as it would be a lane is."""
 
     focus: int = 0
     folded: frozenset[int] = frozenset()
     kept_open: frozenset[int] = frozenset()
     stays: frozenset[int] = frozenset()
     order: Mapping[int, int] = {}
+    larger: Mapping[int, float] = {}
 
 
 def padding(shape: Shape) -> int:
@@ -121,49 +115,6 @@ def in_order(tracks: Iterable[TrackRow], order: Mapping[int, int] | None = None)
         tracks,
         key=lambda row: (row.process_id, row.kind not in HEADS, places.get(row.track_id, len(places)), row.track_id),
     )
-
-
-class Pack(msgspec.Struct, frozen=True):
-    """Threads of one process whose names differ in their numbers, and of which few ran together."""
-
-    name: str
-    members: tuple[Member, ...]
-    rows: int
-
-
-def packs_of(tracks: Iterable[TrackRow], end_ns: int) -> dict[int, Pack]:
-    """The packs by the id of each thread in one; `end_ns` is when those that still run are seen for the last time.
-
-    Threads are packed from LEAST_PACKED on, where at most one in PACKED_SHARE of them ran at the same time: a pool of
-    workers keeps its lanes, a thread for each request does not get one.
-    """
-    groups: dict[tuple[int, str], list[TrackRow]] = defaultdict(list)
-    for row in tracks:
-        if row.kind not in HEADS and row.name and _NUMBER.search(row.name):
-            groups[row.process_id, _NUMBER.sub("*", row.name)].append(row)
-    found: dict[int, Pack] = {}
-    for (_, name), rows in groups.items():
-        if len(rows) < LEAST_PACKED:
-            continue
-        members = tuple(_in_rows(rows, end_ns))
-        together = 1 + max(member.row for member in members)
-        if together * PACKED_SHARE <= len(rows):
-            found.update(dict.fromkeys((row.track_id for row in rows), Pack(name, members, together)))
-    return found
-
-
-def _in_rows(rows: Iterable[TrackRow], end_ns: int) -> Iterator[Member]:
-    """Each thread in the lowest row that is free when it begins."""
-    free: list[int] = []
-    busy: list[tuple[int, int]] = []  # (until when, row)
-    for row in sorted(rows, key=lambda row: (row.start_ns or 0, row.track_id)):
-        start_ns = row.start_ns or 0
-        until_ns = max(start_ns, end_ns if row.end_ns is None else row.end_ns)
-        while busy and busy[0][0] < start_ns:
-            heapq.heappush(free, heapq.heappop(busy)[1])
-        place = heapq.heappop(free) if free else len(busy)
-        heapq.heappush(busy, (until_ns, place))
-        yield Member(row.track_id, place, start_ns, until_ns)
 
 
 def in_sight(
@@ -200,32 +151,35 @@ def stacked(
     room_px: int = 0,
     metrics: Mapping[str, str] | None = None,
     packs: Mapping[int, Pack] | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> list[Lane]:
     """The lanes from top to bottom, as `in_order` has them; those of a folded process are left out.
 
-    `depths` are the most calls that were ever open on a track; `metrics` are titles by name. With threads 2 and 3 under
+    `depths` are the most calls that were ever open on a track; `metrics` are titles by name; `names` what tracks are
+    called, where that is not their own name. With threads 2 and 3 under
     process 1, depth 3 and 0, and room for all: y = 0 (header, 20 px), 20 (3 rows and padding, 55 px), 75 (25 px).
     `room_px` 0 is as much room as it takes.
     """
-    names = {row.process_id: row for row in processes}
+    known = {row.process_id: row for row in processes}
     rows = in_order(tracks, wanted.order)
     hidden = {row.process_id for row in rows if row.kind in HEADS and row.track_id in wanted.folded}
     with_threads = {row.process_id for row in rows if row.kind not in HEADS}
     lanes = [_metric(-1 - at, name, title) for at, (name, title) in enumerate((metrics or {}).items())]
     packed: set[int] = set()
-    same = Counter((row.process_id, row.name) for row in rows)
     for row in rows:
         if row.kind in HEADS:
-            lanes.append(_head(row, names, wanted, row.process_id in with_threads))
+            lanes.append(_head(row, known, wanted, row.process_id in with_threads))
         elif row.process_id in hidden or (row.track_id in packed and row.track_id != wanted.focus):
             continue
         elif (pack := (packs or {}).get(row.track_id)) is not None and row.track_id != wanted.focus:
             packed.update(member.track_id for member in pack.members)
             lanes.append(_packed(row.track_id, pack))
         else:
-            lanes.append(_thread(row, depths.get(row.track_id, 0), wanted, same[row.process_id, row.name] > 1))
+            name = (names or {}).get(row.track_id) or row.name or f"{row.kind} {row.os_id or row.track_id}"
+            lanes.append(_thread(row, name, depths.get(row.track_id, 0), wanted))
     lanes.sort(key=lambda lane: not lane.stays)  # metrics, pinned lanes, then the others, each in their order
-    return _placed(_fitted(lanes, room_px, wanted))
+    fitted = _told_apart(_fitted(lanes, room_px, wanted))
+    return _placed([_larger(lane, wanted.larger.get(lane.track_id, 1.0)) for lane in fitted])
 
 
 def _metric(lane_id: int, name: str, title: str) -> Lane:
@@ -252,12 +206,11 @@ def _head(row: TrackRow, names: Mapping[int, ProcessRow], wanted: Wanted, has_th
     )
 
 
-def _thread(row: TrackRow, depth: int, wanted: Wanted, is_one_of_many: bool) -> Lane:
-    number = row.os_id or row.track_id
+def _thread(row: TrackRow, name: str, depth: int, wanted: Wanted) -> Lane:
     return Lane(
         track_id=row.track_id,
         kind=row.kind,
-        name=f"{row.name or row.kind} {number}" if is_one_of_many or not row.name else row.name,
+        name=name,
         y=0,
         height=0,
         rows=min(max(depth, 1), MAX_DEPTH_ROWS),
@@ -336,6 +289,29 @@ def _squeezed(lane: Lane, height: int, open_ids: set[int]) -> Lane:
     return msgspec.structs.replace(lane, shape=shape, height=height, rows=rows, row_px=min(inner / rows, float(ROW)))
 
 
+def _told_apart(lanes: Sequence[Lane]) -> list[Lane]:
+    """With the part of each thread's name that no other one has, and a process's number: they are cut last."""
+    parts = telling_parts(lane.name for lane in lanes if lane.indent)
+    parts |= {lane.name: (lane.name.rfind(" ") + 1, len(lane.name)) for lane in lanes if not lane.indent}
+    return [msgspec.structs.replace(lane, telling=parts[lane.name]) for lane in lanes]
+
+
+def _larger(lane: Lane, factor: float) -> Lane:
+    """A lane so many times as high; with a row for each depth as soon as those can have names."""
+    if factor == 1.0 or not lane.rows:
+        return lane
+    height = min(max(round(lane.height * factor), LEAST_SKYLINE), MAX_LANE)
+    rows, inner = max(min(lane.depth, MAX_DEPTH_ROWS), lane.rows), height - 2 * PADDING
+    if lane.members:
+        rows = lane.rows
+    elif inner >= rows * LABELLED_ROW:
+        return msgspec.structs.replace(lane, shape="open", height=height, rows=rows, row_px=inner / rows)
+    inner = height - 2 * SKYLINE_PADDING
+    rows = min(rows, inner)
+    shape: Shape = "packed" if lane.members else "skyline"
+    return msgspec.structs.replace(lane, shape=shape, height=height, rows=rows, row_px=inner / rows)
+
+
 def _with_rows(lane: Lane, rows: int, row_px: int) -> Lane:
     height = rows * row_px + 2 * padding(lane.shape)
     return msgspec.structs.replace(lane, height=height, rows=rows, row_px=row_px)
@@ -357,6 +333,26 @@ def lanes_height(lanes: Sequence[Lane]) -> int:
 def staying_height(lanes: Sequence[Lane]) -> int:
     """How tall those are that stay at the top while the others are scrolled."""
     return sum(lane.height for lane in lanes if lane.stays)
+
+
+class Ends(msgspec.Struct, frozen=True):
+    """How many threads are not seen: above and below what is, and left out because the person does not want them."""
+
+    above: int = 0
+    below: int = 0
+    left_out: int = 0
+
+
+def ends_of(lanes: Sequence[Lane], scroll: int, height: int, left_out: int = 0) -> Ends:
+    """What lies beyond both ends of a zone of that height."""
+    moving, top = [lane for lane in lanes if not lane.stays and lane.indent], staying_height(lanes)
+    above = [lane for lane in moving if lane.y + lane.height - scroll <= top]
+    below = [lane for lane in moving if lane.y - scroll >= height]
+    return Ends(_threads_in(above), _threads_in(below), left_out)
+
+
+def _threads_in(lanes: Sequence[Lane]) -> int:
+    return sum(len(lane.track_ids) for lane in lanes)
 
 
 def in_zone(lanes: Sequence[Lane], scroll: int, height: int) -> list[Lane]:

@@ -62,9 +62,8 @@ def paint_overview(painter: QPainter, overview: Overview, width: int, theme: The
     painter.setFont(text_font(FONT_POINTS))
     total = round(float(overview.count.sum()))
     painter.setPen(qcolor(shown.muted))
-    painter.drawText(QPointF(8, 16), "Overview")
     text = f"{count_text(total)} events" if overview.progress >= 1 else f"reading, {overview.progress:.0%}"
-    painter.drawText(QPointF(8, 32), text)
+    painter.drawText(QPointF(8, 13), f"Overview · {text}")
     tall = OVERVIEW - 8
     most = float(overview.count.max()) if len(overview.count) else 0.0
     heights = np.ceil(np.sqrt(overview.count / most) * tall) if most else np.zeros(len(overview.count))

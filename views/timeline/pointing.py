@@ -19,6 +19,7 @@ from views.timeline.layout import TOP, Zone, zone_at
 from views.timeline.marks import MERGED_PX
 
 SLACK_PX = 2
+EDGE_PX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,15 @@ class Pointing:
             return None
         slack_ns = ns_from_px(SLACK_PX, (0, self.visible_ns[1] - self.visible_ns[0]), self.lanes_width)
         return pick.hit(self.content, lane, int(y) - TOP, self.time_at(x, y), slack_ns)
+
+    def edge_at(self, x: float, y: float) -> Lane | None:
+        """The thread's lane whose lower edge is under a point of the gutter."""
+        if x >= self.gutter or y < TOP:
+            return None
+        return next(
+            (lane for lane in reversed(self.lanes) if lane.indent and abs(lane.y + lane.height - (y - TOP)) <= EDGE_PX),
+            None,
+        )
 
     def exception_at(self, x: float, y: float) -> int | None:
         """When the first of the exceptions was whose mark is under a point, None without one."""

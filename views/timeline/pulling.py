@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 
 from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
+from views.loop.lane_choice import left_out, shown_lanes
 from views.loop.state import Assigns
 from views.metrics.layout import Line, lines_of
 from views.metrics.samples import Samples
 from views.reading.source import Source
 from views.timeline.content import Content, Loader, Overview, content_of, overview_of
-from views.timeline.lanes import Lane, Pack, Wanted, in_sight, packs_of, stacked
+from views.timeline.lanes import Lane, Wanted, in_sight, stacked
+from views.timeline.packs import Pack, packs_of
 from views.timeline.state import TimelineState
 
 FEW_METRICS = 2
@@ -33,9 +35,13 @@ class Pulled:
         self._session: Session | None = None
         self._loader: Loader | None = None
         self._samples: Samples | None = None
-        self._packs: tuple[object, dict[int, Pack]] = (None, {})
+        self._packs: tuple[object, set[int], dict[int, Pack]] = (None, set(), {})
         self._read_ns = (0, 0)
         self.metrics: dict[str, Line] = {}
+        self._chosen: tuple[object, object, object] = (None, None, None)
+        self._order: dict[int, int] = {}
+        self._out: set[int] = set()
+        self.left_out = 0
         self.lanes: list[Lane] = []
         self.content = Content.empty()
         self.overview = Overview.empty()
@@ -70,6 +76,19 @@ class Pulled:
             processes = self._source.names.processes.values()
             ends_ns = {row.process_id: row.end_ns for row in processes if row.end_ns is not None}
             self.metrics = {line.name: line for line in lines_of(self._samples.by_name(), ends_ns)}
+
+    def choose(self, assigns: Assigns) -> None:
+        """Which lanes the person wants, and in which order."""
+        chosen = (assigns.lanes, assigns.lane_choice, assigns.focus_track_id)
+        if all(one is other for one, other in zip(chosen, self._chosen, strict=True)):
+            return
+        self._chosen = chosen
+        shown = shown_lanes(assigns.lanes, assigns.lane_choice, focus=assigns.focus_track_id)
+        self._order = {lane.track_id: at for at, lane in enumerate(shown)}
+        out = {lane.track_id for lane in assigns.lanes} - self._order.keys()
+        if out != self._out:
+            self._out = out
+        self.left_out = left_out(assigns.lanes, assigns.lane_choice, assigns.focus_track_id)
 
     def stack(self, assigns: Assigns, room_px: int) -> None:
         """The lanes that these assigns want, in so much room."""
@@ -123,21 +142,30 @@ class Pulled:
 
     def _stacked(self, assigns: Assigns, depths: Mapping[int, int], room_px: int) -> list[Lane]:
         names, own = self._source.names, assigns.of(TimelineState)
-        if self._packs[0] is not names:
-            self._packs = (names, packs_of(names.tracks.values(), assigns.range_ns[1]))
+        tracks = [row for track_id, row in names.tracks.items() if track_id not in self._out]
+        if self._packs[0] is not names or self._packs[1] is not self._out:
+            self._packs = (names, self._out, packs_of(tracks, assigns.range_ns[1]))
         wanted = Wanted(
             focus=assigns.focus_track_id,
             folded=assigns.folded,
             kept_open=own.kept_open,
             stays=own.pinned,
-            order={track_id: at for at, track_id in enumerate(assigns.lanes)},
+            order=self._order,
+            larger=dict(own.larger),
         )
         count = None if own.all_metrics else FEW_METRICS
         titles = {name: line.title for name, line in list(self.metrics.items())[:count]}
-        packs = self._packs[1]
-        tracks = in_sight(names.tracks.values(), assigns.visible_ns, assigns.focus_track_id, packs)
-        processes = names.processes.values()
-        return stacked(tracks, processes, depths, wanted, room_px=room_px, metrics=titles, packs=packs)
+        packs = self._packs[2]
+        return stacked(
+            in_sight(tracks, assigns.visible_ns, assigns.focus_track_id, packs),
+            names.processes.values(),
+            depths,
+            wanted,
+            room_px=room_px,
+            metrics=titles,
+            packs=packs,
+            names=names.titles,
+        )
 
     def _ask(self, loader: Loader, whole_ns: tuple[int, int], width: int) -> bool:
         reader = loader.reader

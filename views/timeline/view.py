@@ -27,6 +27,7 @@ from capture.events.track_kinds import HEADS
 from dags.analyses.lod import Array
 from views.drawing.legend import Sign
 from views.drawing.scaled import ScaledWidget
+from views.loop.choosing_lanes import ShowAllLanes
 from views.loop.events import Event
 from views.loop.state import Assigns
 from views.loop.thing import Thing
@@ -37,7 +38,17 @@ from views.supervision.state import SupervisionState
 from views.timeline import gutter, legend, overlay, pick, scene
 from views.timeline.content import Content, Overview
 from views.timeline.gestures import Gestures
-from views.timeline.lanes import HEADER, Lane, in_zone, lanes_height, staying_height
+from views.timeline.lane_filter import ROW_PX, LaneFilter
+from views.timeline.lanes import (
+    END_PX,
+    HEADER,
+    Ends,
+    Lane,
+    ends_of,
+    in_zone,
+    lanes_height,
+    staying_height,
+)
 from views.timeline.layout import OVERVIEW, TOP, gutter_of
 from views.timeline.marks import EXCEPTION_DTYPE
 from views.timeline.pointing import Pointing
@@ -46,7 +57,7 @@ from views.timeline.state import TimelineState
 from views.timeline.things import place_of_keys, things_under
 from views.words.plain_text import plain, tooltip
 
-_KEEPS_OVERVIEW = frozenset({"visible_ns", "focus_track_id", "selection", "folded", "timeline", "lanes"})
+_KEEPS_OVERVIEW = frozenset({"visible_ns", "focus_track_id", "selection", "folded", "timeline", "lanes", "lane_choice"})
 _MOVING = frozenset({"cursor_ns", "bookmarks", "marked_ns", "frame", "supervision"})
 
 
@@ -56,7 +67,8 @@ class TimelineView(ScaledWidget):
     reads: ClassVar[frozenset[str]] = frozenset(
         {
             "session", "revision", "range_ns", "visible_ns", "cursor_ns", "focus_track_id", "selection", "folded",
-            "bookmarks", "marked_ns", "search_sites", "theme", "scale", "lanes", "frame", "timeline", "supervision",
+            "bookmarks", "marked_ns", "search_sites", "theme", "scale", "lanes", "lane_choice", "frame", "timeline",
+            "supervision",
         }
     )  # fmt: skip
     _more = Signal()
@@ -75,6 +87,8 @@ class TimelineView(ScaledWidget):
         self._picture: QPixmap | None = None
         self._top: tuple[Overview, QPixmap] | None = None
         self._gestures = Gestures(self, send)
+        self.filter = LaneFilter(send, self)
+        self.filter.left.connect(self.setFocus)
         self._bar = QScrollBar(Qt.Orientation.Vertical, self)
         self._bar.setCursor(Qt.CursorShape.ArrowCursor)
         self._bar.valueChanged.connect(self._scrolled)
@@ -102,8 +116,10 @@ class TimelineView(ScaledWidget):
             self._take_frame()
         if changed - _MOVING or not changed:
             self._pull(overview=bool(changed - _MOVING - _KEEPS_OVERVIEW))
-        if assigns.focus_track_id != before.focus_track_id:
+        if assigns.focus_track_id != before.focus_track_id or changed & {"lanes", "lane_choice"}:
             self.show_lane(assigns.focus_track_id)
+        self.filter.show_choice(assigns.lane_choice)
+        self.filter.setVisible(assigns.session is not None)
         self.setAccessibleDescription(self._told_of_focus())
         self.update()
 
@@ -182,7 +198,8 @@ class TimelineView(ScaledWidget):
     def _pull(self, *, overview: bool = True) -> bool:
         """Takes what is visible now; True when there is more to be read."""
         self._picture = None
-        self.pulled.stack(self._assigns, self.height() - TOP)
+        self.pulled.choose(self._assigns)
+        self.pulled.stack(self._assigns, self._room())
         self._fit_bar()
         return self.pulled.read(self._assigns, self.lanes_width(), overview=overview)
 
@@ -235,6 +252,8 @@ class TimelineView(ScaledWidget):
             rows=self._rows,
             metrics=self.pulled.metrics,
             all_metrics=shown.of(TimelineState).all_metrics,
+            ends=self.ends(),
+            top_px=staying_height(self.pulled.lanes),
         )
 
     def _painted(self) -> QPixmap:
@@ -284,6 +303,8 @@ class TimelineView(ScaledWidget):
         wide = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
         size, top_px = self.size(), self.px(TOP)
         self._bar.setGeometry(size.width() - wide, top_px, wide, size.height() - top_px)
+        filter_units = (6, OVERVIEW - ROW_PX - 2, gutter_of(self.width()) - 12, ROW_PX)
+        self.filter.setGeometry(*(self.px(length) for length in filter_units))
         self._pull()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
@@ -313,7 +334,7 @@ class TimelineView(ScaledWidget):
         return gutter_of(self._inner_width())
 
     def _fit_bar(self) -> None:
-        room = self.height() - TOP
+        room = self._room()
         self._bar.blockSignals(True)
         self._bar.setRange(0, max(0, lanes_height(self.pulled.lanes) - room))
         self._bar.setPageStep(max(1, room))
@@ -329,10 +350,10 @@ class TimelineView(ScaledWidget):
         """Scrolls a lane into sight."""
         lane = next((lane for lane in self.pulled.lanes if track_id in lane.track_ids), None)
         if lane is not None:
-            room, top = self.height() - TOP, staying_height(self.pulled.lanes)
+            room, top = self._room() - END_PX, staying_height(self.pulled.lanes)
             if lane.stays:
                 return
-            over = top + (0 if lane.shape == "head" else HEADER)
+            over = top + (0 if lane.shape == "head" else HEADER + END_PX)
             wanted = min(max(self._bar.value(), lane.y + lane.height - room), lane.y - over)
             if wanted != self._bar.value():
                 self._bar.setValue(wanted)
@@ -414,4 +435,26 @@ class TimelineView(ScaledWidget):
         return QPoint(*self.pointing().point_of(track_id, depth, time_ns))
 
     def _in_zone(self) -> list[Lane]:
-        return in_zone(self.pulled.lanes, self._bar.value(), self.height() - TOP)
+        return in_zone(self.pulled.lanes, self._bar.value(), self._room())
+
+    def ends(self) -> Ends:
+        """How many threads are not seen, and where they would be."""
+        return ends_of(self.pulled.lanes, self._bar.value(), self._room(), self.pulled.left_out)
+
+    def goes_to_end(self, y: float) -> bool:
+        """Scrolls where a strip at an end of the gutter is pressed, or shows what is hidden; False elsewhere."""
+        ends, top_px = self.ends(), staying_height(self.pulled.lanes)
+        page_px = max(self._room() - top_px - 2 * END_PX, END_PX)
+        if ends.above and 0 <= y - TOP - top_px < END_PX:
+            self.scroll_by(-page_px)
+        elif y < self.height() - END_PX or not (ends.below or ends.left_out):
+            return False
+        elif ends.below:
+            self.scroll_by(page_px)
+        else:
+            self._send(ShowAllLanes())
+        return True
+
+    def _room(self) -> int:
+        """How high the lanes' zone is: less by a strip where one has to say how many are hidden."""
+        return self.height() - TOP - (END_PX if self.pulled.left_out else 0)

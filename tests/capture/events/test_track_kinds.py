@@ -54,8 +54,8 @@ def test_a_made_up_kind_is_in_sql_frames_lanes_and_exports(session: Path, tmp_pa
         assert tracks["fetch"].confidence == "exact"
         assert tracks["fetch"].status_confidence == "not captured", "no system says whether a task waits"
         names = Source(opened).names
-        assert lanes_of(names) == (1, 2, 3)
-        assert first_focus(names) == 2
+        assert [lane.track_id for lane in lanes_of(names)] == [1, 3, 2], "the main thread comes first"
+        assert first_focus(names) == 3
         lanes = stacked(names.tracks.values(), opened.processes(), {2: 4, 3: 4})
         assert [(lane.kind, lane.name) for lane in lanes] == [
             ("process", lanes[0].name), ("task", "fetch"), ("thread", "MainThread")

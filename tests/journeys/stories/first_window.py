@@ -167,7 +167,7 @@ def _to_lane(person: Person, wanted: int) -> None:
     for _ in range(60):
         if person.assigns.focus_track_id == wanted:
             return
-        person.press("Down" if person.assigns.lanes.index(wanted) > _lane_at(person) else "Up")
+        person.press("Down" if _lane_at(person, wanted) > _lane_at(person) else "Up")
     raise AssertionError("the arrows do not lead to the lane")
 
 
@@ -180,9 +180,10 @@ def _pick_in_heat_map(person: Person, wanted: int) -> None:
     raise AssertionError("the arrows do not lead to the thread")
 
 
-def _lane_at(person: Person) -> int:
-    assigns = person.assigns
-    return assigns.lanes.index(assigns.focus_track_id) if assigns.focus_track_id in assigns.lanes else -1
+def _lane_at(person: Person, track_id: int | None = None) -> int:
+    """The place of a lane, of the focused one without a track; -1 for one that is not there."""
+    wanted = person.assigns.focus_track_id if track_id is None else track_id
+    return next((at for at, lane in enumerate(person.assigns.lanes) if lane.track_id == wanted), -1)
 
 
 def _scrub(person: Person) -> Seen:

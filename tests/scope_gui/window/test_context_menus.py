@@ -107,7 +107,7 @@ def test_a_right_click_says_what_can_be_done_with_what_is_there(desk: Desk) -> N
         == timeline.pointing().time_at(ruler.x(), ruler.y())
     )
 
-    track = desk.store.assigns.lanes[1]
+    track = desk.store.assigns.lanes[1].track_id
     lane = timeline.point_of(track, 0, desk.store.assigns.cursor_ns)
     name = QPoint(60, lane.y())
     assert desk.menu(timeline, name)[0].startswith("Thread ")

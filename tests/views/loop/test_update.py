@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tests.views.windows import END_NS, KEY, after, frame, opened
+from tests.views.windows import END_NS, KEY, LANES, after, frame, opened
 from views import registry
 from views.building.state import BuildingState, SetMeasure
 from views.inspector.state import InspectorState, ToggleSource
 from views.loop import events as e
+from views.loop.lane_choice import LaneRef
 from views.loop.state import Assigns, Bookmark, BoxRow, Launch, Notice, RecentSession, Recorder, Selection, SessionRef
 from views.loop.update import handle_event
 from views.supervision.state import SetHeat, SupervisionState
@@ -121,10 +122,11 @@ def test_a_live_session_is_followed_until_space_freezes_it() -> None:
 
 
 def test_growth_counts_revisions_and_keeps_the_whole_in_sight() -> None:
-    grown = after(opened(at_ns=5), e.SessionGrew(key=KEY, range_ns=(0, 2 * END_NS), live=False, lanes=(1, 2, 3, 4)))
-    assert (grown.revision, grown.visible_ns, grown.lanes) == (1, (0, 2 * END_NS), (1, 2, 3, 4))
+    more = (*LANES, LaneRef(4, 1, "late"))
+    grown = after(opened(at_ns=5), e.SessionGrew(key=KEY, range_ns=(0, 2 * END_NS), live=False, lanes=more))
+    assert (grown.revision, grown.visible_ns, grown.lanes) == (1, (0, 2 * END_NS), more)
     zoomed = after(grown, e.Show(range_ns=(0, 500)), e.SessionGrew(key=KEY, range_ns=(0, 3 * END_NS), live=False))
-    assert (zoomed.revision, zoomed.visible_ns, zoomed.lanes) == (2, (0, 500), (1, 2, 3, 4))
+    assert (zoomed.revision, zoomed.visible_ns, zoomed.lanes) == (2, (0, 500), more)
 
 
 def test_growth_of_another_session_changes_nothing() -> None:
@@ -287,7 +289,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "tint": "rate", "look": "front", "floor": 1, "name": "theme", "value": "light", "steps": 1,
         "words": ("attach", "1"), "which": "next", "shows": "",
         "about": Selection("call", 1), "facts": frame(1),
-        "findings": (), "at": 0, "row": BoxRow(kind="function", title="put", detail="", id=1),
+        "ranked": (), "findings": (), "at": 0, "row": BoxRow(kind="function", title="put", detail="", id=1),
     }  # fmt: skip
     registry.states()  # whose modules hold the views' own events: which of them are loaded must not decide
     kinds = [kind for kind in e.Event.__subclasses__() if kind.__module__.startswith("views.")]

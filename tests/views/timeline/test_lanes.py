@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.events.definitions import ProcessRow, TrackRow
+from tests.views.timeline.test_packs import short, threads
 from views.timeline.lanes import (
     HEADER,
-    LEAST_PACKED,
     LEAST_SKYLINE,
     MANY_THREADS,
     MAX_DEPTH_ROWS,
+    MAX_LANE,
     MAX_ROW,
     METRIC,
     PADDING,
     ROW,
     SKYLINE,
+    Ends,
     Lane,
     Wanted,
+    ends_of,
     in_sight,
     in_zone,
     lane_at,
     lanes_height,
-    packs_of,
     stacked,
+    staying_height,
 )
+from views.timeline.packs import packs_of
 
 TRACKS = [
     TrackRow(track_id=3, process_id=1, name="worker"),
@@ -36,11 +38,6 @@ TRACKS = [
     TrackRow(track_id=4, process_id=2, kind="process", name="child"),
 ]
 PROCESSES = [ProcessRow(process_id=1, pid=11, name="orders.py"), ProcessRow(process_id=2, pid=12, name="child")]
-
-
-def threads(count: int) -> list[TrackRow]:
-    process = TrackRow(track_id=1, process_id=1, kind="process", name="server")
-    return [process, *(TrackRow(track_id=2 + n, process_id=1, name=f"worker-{n}") for n in range(count))]
 
 
 def test_lanes_stand_below_each_other_a_process_before_its_threads() -> None:
@@ -65,13 +62,10 @@ def test_a_very_deep_lane_is_cut_and_knows_how_deep_it_is() -> None:
     assert (deep.rows, deep.depth) == (MAX_DEPTH_ROWS, 900)
 
 
-def test_threads_of_one_name_are_told_apart() -> None:
-    same = [TrackRow(track_id=n, process_id=1, name="loop", os_id=70 + n) for n in (1, 2)]
-    assert [lane.name for lane in stacked([*same, TrackRow(track_id=3, process_id=1, name="io")], [], {})] == [
-        "loop 71",
-        "loop 72",
-        "io",
-    ]
+def test_a_lane_is_called_what_its_thread_is_and_knows_what_tells_it_apart() -> None:
+    lanes = stacked(threads(3), PROCESSES, {}, names={2: "worker · 1", 3: "worker · 2"})
+    assert [lane.name for lane in lanes] == ["orders.py 11", "worker · 1", "worker · 2", "worker-2"]
+    assert [lane.name[slice(*lane.telling)] for lane in lanes] == ["11", "1", "2", "-"]
 
 
 def test_rows_grow_into_spare_room_and_no_farther_than_can_be_read_at_a_glance() -> None:
@@ -114,44 +108,6 @@ def test_every_thread_is_in_sight_wherever_there_is_room_for_the_least_of_each(
     few_open = sum(lane.shape == "open" for lane in lanes) <= 1
     if few_open and HEADER + LEAST_SKYLINE * len(deep) + 3 * ROW + 2 * PADDING <= room_px:
         assert lanes_height(lanes) <= room_px
-
-
-def short(count: int, together: int) -> list[TrackRow]:
-    """Threads of 100 ns of which so many run at the same time."""
-    step = 100 // together
-    return [
-        TrackRow(track_id=10 + n, process_id=1, name=f"job-{n}", start_ns=step * n, end_ns=step * n + 99)
-        for n in range(count)
-    ]
-
-
-def test_threads_that_hardly_ran_together_share_a_lane() -> None:
-    packs = packs_of(short(60, 4), 10_000)
-    assert {pack.rows for pack in packs.values()} == {4}
-    rows = [(member.row, member.start_ns, member.end_ns) for member in packs[10].members]
-    for row in range(4):
-        own = sorted((start, end) for place, start, end in rows if place == row)
-        assert all(before[1] < after[0] for before, after in pairwise(own))
-    lanes = stacked([*threads(1), *short(60, 4)], [], {}, packs=packs)
-    packed = lanes[-1]
-    assert [lane.name for lane in lanes[1:]] == ["worker-0", "job-* · 60 threads, 4 at once"]
-    assert (packed.shape, packed.rows, len(packed.track_ids)) == ("packed", 4, 60)
-    assert packed.track_at(0, 5) == 10
-    assert packed.track_at(0, 10**9) == 0
-
-
-def test_a_pool_of_workers_and_a_handful_of_threads_keep_their_lanes() -> None:
-    assert packs_of(threads(24), 10_000) == {}
-    assert packs_of(short(LEAST_PACKED - 1, 1), 10_000) == {}
-
-
-def test_a_focused_thread_of_a_pack_has_a_lane_of_its_own() -> None:
-    rows = short(60, 4)
-    lanes = stacked(rows, [], {}, Wanted(focus=12), packs=packs_of(rows, 10_000))
-    assert [(lane.name, lane.shape) for lane in lanes] == [
-        ("job-* · 60 threads, 4 at once", "packed"),
-        ("job-2", "open"),
-    ]
 
 
 def test_the_lanes_have_the_order_that_is_asked_for_within_their_process() -> None:
@@ -208,3 +164,31 @@ def test_the_process_stays_at_the_top_while_its_threads_are_scrolled() -> None:
     assert held(100) == []
     found: Lane | None = lane_at(in_zone(lanes, 30, 300), 5)
     assert found is not None and found.track_id == 1
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=9), st.integers(120, 900), st.floats(0.25, 40.0))
+def test_a_larger_lane_is_so_many_times_as_high_and_moves_the_others_down(
+    deep: list[int], room_px: int, factor: float
+) -> None:
+    depths = {2 + at: depth for at, depth in enumerate(deep)}
+    before = stacked(threads(len(deep)), [], depths, Wanted(focus=2), room_px=room_px)
+    after = stacked(threads(len(deep)), [], depths, Wanted(focus=2, larger={2: factor}), room_px=room_px)
+    height = min(max(round(before[1].height * factor), LEAST_SKYLINE), MAX_LANE)
+    assert (after[1].height == height) or factor == 1.0
+    assert after[1].row_px * after[1].rows <= after[1].height
+    assert [lane.y for lane in after][1:] == [lane.y + lane.height for lane in after][:-1]
+    assert [lane.height for lane in after[2:]] == [lane.height for lane in before[2:]]
+    if after[1].shape == "open":
+        assert after[1].rows == max(min(deep[0], MAX_DEPTH_ROWS), 1)
+
+
+def test_the_ends_count_the_threads_that_are_not_seen() -> None:
+    lanes = stacked(threads(9), [], {}, Wanted(stays=frozenset({5})), metrics={"cpu_percent": "CPU"})
+    top = staying_height(lanes)
+    assert ends_of(lanes, 0, lanes_height(lanes)) == Ends()
+    each = lanes[-1].height
+    scrolled = ends_of(lanes, HEADER + 2 * each, top + 3 * each, left_out=4)
+    assert (scrolled.above, scrolled.below, scrolled.left_out) == (2, 8 - 2 - 3, 4)
+    rows = short(60, 4)
+    packed = stacked(rows, [], {}, packs=packs_of(rows, 10_000))
+    assert ends_of(packed, 0, 0) == Ends(below=60)

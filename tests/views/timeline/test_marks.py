@@ -9,8 +9,9 @@ from capture.events.kinds import Kind
 from dags.analyses.detail import SPAN_DTYPE
 from dags.analyses.lod import ROW_DTYPE
 from views.timeline.content import MARK_DTYPE, Content
-from views.timeline.lanes import Lane, Member, stacked
+from views.timeline.lanes import Lane, stacked
 from views.timeline.marks import exceptions_in, written_in
+from views.timeline.packs import Member
 from views.timeline.raster import Raster
 
 TRACKS = [TrackRow(track_id=1, process_id=1, kind="process"), *(TrackRow(track_id=i, process_id=1) for i in (2, 3))]

@@ -7,7 +7,8 @@ import numpy as np
 from capture.events.definitions import TrackRow
 from dags.analyses.detail import OPEN_END, SPAN_DTYPE
 from dags.analyses.lod import ROW_DTYPE, Array
-from views.timeline.lanes import Lane, Member, stacked
+from views.timeline.lanes import Lane, stacked
+from views.timeline.packs import Member
 from views.timeline.raster import FAINT, PALE, Raster, blended, column_sums
 
 TRACKS = [TrackRow(track_id=1, process_id=1, kind="process"), *(TrackRow(track_id=i, process_id=1) for i in (2, 3))]

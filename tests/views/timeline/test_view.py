@@ -10,17 +10,22 @@ from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 
 from capture.session.session import Session
 from tests.sessions import build_session
 from tests.views.frames import frame, track
 from views.drawing.theme import colours
+from views.loop.choosing_lanes import FilterLanes, ShowAllLanes
 from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
+from views.loop.lane_choice import LaneChoice, in_lane_order
 from views.loop.state import Assigns, Bookmark, Selection, SessionRef
+from views.reading.opening import lanes_of
 from views.reading.source import Source
+from views.timeline.gutter import ends_words
+from views.timeline.lanes import END_PX, Ends
 from views.timeline.layout import GUTTER, OVERVIEW, RULER
-from views.timeline.state import KeepOpen, TimelineState, UnfoldMetrics
+from views.timeline.state import EnlargeLane, KeepOpen, TimelineState, UnfoldMetrics
 from views.timeline.view import TimelineView
 
 ALL = TimelineView.reads
@@ -266,3 +271,46 @@ def test_a_kept_or_pinned_lane_is_so_until_it_is_let_go(shown: Shown) -> None:
     lanes = {lane.track_id: lane for lane in shown.view.lanes()}
     assert (lanes[3].stays, lanes[2].kept_open) == (True, True)
     assert lanes[3].y < lanes[1].y < lanes[2].y
+
+
+def test_the_filter_is_typed_in_the_gutter_and_says_how_many_threads_it_hides(shown: Shown) -> None:
+    shown.patch(lanes=lanes_of(shown.view._source.names), focus_track_id=3)
+    shown.view.filter.take_keyboard()
+    [field] = shown.view.filter.findChildren(QLineEdit)
+    QTest.keyClicks(field, "3")
+    shown.patch(lane_choice=LaneChoice(text="3"))
+    assert [lane.track_id for lane in shown.view.lanes()] == [-1, 1, 3]
+    assert shown.view.ends() == Ends(left_out=1)
+    assert ends_words(shown.view.ends())[1] == "1 hidden · Shift+H shows all"
+    QTest.mouseClick(shown.view, LEFT, pos=QPoint(60, shown.view.height() - 5))
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert shown.sent == [FilterLanes(text="3"), ShowAllLanes(), FilterLanes(text="")]
+    left: list[bool] = []
+    shown.view.filter.left.connect(lambda: left.append(True))
+    for key in (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Down):
+        QTest.keyClick(field, key)
+    assert left == [True] * 3
+
+
+def test_the_order_of_the_lanes_is_the_one_of_the_state(shown: Shown) -> None:
+    lanes = lanes_of(shown.view._source.names)
+    shown.patch(lanes=in_lane_order(lanes, (1, 3, 2)), lane_choice=LaneChoice(ranked=(1, 3, 2)))
+    assert [lane.track_id for lane in shown.view.lanes()] == [-1, 1, 3, 2]
+
+
+def test_a_lane_s_edge_is_dragged_and_the_strips_lead_to_what_lies_beyond(shown: Shown) -> None:
+    lane = next(lane for lane in shown.view.lanes() if lane.track_id == 2)
+    edge = QPoint(60, OVERVIEW + RULER + lane.y + lane.height)
+    QTest.mousePress(shown.view, LEFT, pos=edge)
+    QTest.mouseMove(shown.view, edge + QPoint(0, 400))
+    QTest.mouseRelease(shown.view, LEFT, pos=edge + QPoint(0, 400))
+    assert shown.sent == [EnlargeLane(factor=(lane.height + 400) / lane.height, track_id=2)]
+    shown.patch(timeline=None, views=(TimelineState(larger=((2, (lane.height + 400) / lane.height),)),))
+    after = {lane.track_id: lane for lane in shown.view.lanes()}
+    assert after[2].height == lane.height + 400
+    assert shown.view.ends() == Ends(below=1)
+    QTest.mouseClick(shown.view, LEFT, pos=QPoint(60, shown.view.height() - 5))
+    assert shown.view.pose() > 100
+    shown.patch(focus_track_id=3)
+    below = shown.view.point_of(3, 0, 0).y()
+    assert OVERVIEW + RULER < below < shown.view.height() - END_PX
