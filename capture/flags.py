@@ -91,7 +91,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
             return value
         if self.kind == "count" and type(value) is int and self.least <= value <= self.most:
             return value
-        raise WrongUsage(f"{self.option} takes {self._takes()}, not {_short(value)}.")
+        raise WrongUsage(f"{self.option} takes {self.takes()}, not {_short(value)}.")
 
     def words(self, value: Value) -> Iterator[str]:
         """The words of the command line that say this value.
@@ -103,50 +103,39 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
             yield from (self.option, str(one // self.unit if isinstance(one, int) else one))
 
     def add_to(self, parser: argparse._ActionsContainer) -> None:
-        """Has a parser of the command line take it."""
-        default = list(self.default) if isinstance(self.default, tuple) else self.default
+        """Has a parser of the command line take it; what is not typed is not in what it reads."""
         help_text = self.help.replace("%", "%%")
         if self.kind == "texts":
             parser.add_argument(
-                self.option, dest=self.name, action="append", default=default, metavar=self.metavar, help=help_text
-            )
-        elif self.kind == "choice":
-            names = [name for name, _ in self.choices]
-            parser.add_argument(self.option, dest=self.name, choices=names, default=default, help=help_text)
-        else:
-            parser.add_argument(
-                self.option, dest=self.name, type=self._count, default=default, metavar=self.metavar, help=help_text
-            )
-
-    def add_change_to(self, parser: argparse._ActionsContainer) -> None:
-        """Has a parser take another value for a recording that runs; what is not typed stays as it is there."""
-        if self.kind == "texts":
-            parser.add_argument(
                 self.option, dest=self.name, action="append", default=argparse.SUPPRESS, metavar=self.metavar,
-                help=self.help.replace("%", "%%"),
-            )  # fmt: skip
-            parser.add_argument(
-                f"--no-{self.option.removeprefix('--')}", dest=self.name, action="store_const", const=[],
-                default=argparse.SUPPRESS, help=f"no {self.option} any more",
+                help=help_text,
             )  # fmt: skip
         elif self.kind == "choice":
             names = [name for name, _ in self.choices]
-            parser.add_argument(
-                self.option, dest=self.name, choices=names, default=argparse.SUPPRESS, help=self.help.replace("%", "%%")
-            )
+            parser.add_argument(self.option, dest=self.name, choices=names, default=argparse.SUPPRESS, help=help_text)
         else:
             parser.add_argument(
                 self.option, dest=self.name, type=self._count, default=argparse.SUPPRESS, metavar=self.metavar,
-                help=self.help.replace("%", "%%"),
+                help=help_text,
+            )  # fmt: skip
+
+    def add_change_to(self, parser: argparse._ActionsContainer) -> None:
+        """Has a parser take another value for a recording that runs; what is not typed stays as it is there."""
+        self.add_to(parser)
+        if self.kind == "texts":
+            parser.add_argument(
+                f"--no-{self.option.removeprefix('--')}", dest=self.name, action="store_const", const=[],
+                default=argparse.SUPPRESS, help=f"no {self.option} any more",
             )  # fmt: skip
 
     def _count(self, text: str) -> int:
         value = int(text) * self.unit
         if not self.least <= value <= self.most:
-            raise argparse.ArgumentTypeError(f"must be {self._takes()}")
+            raise argparse.ArgumentTypeError(f"must be {self.takes()}")
         return value
 
-    def _takes(self) -> str:
+    def takes(self) -> str:
+        """Which values it may have, in words."""
         if self.kind == "count":
             return f"{-(-self.least // self.unit)} to {self.most // self.unit}"
         return f"one of {', '.join(dict(self.choices))}" if self.kind == "choice" else "texts"

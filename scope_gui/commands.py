@@ -6,12 +6,15 @@ unique, digits and Escape included; a test proves it. Single letters do not fire
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from scope_gui.layouts import LAYOUTS
+from scope_gui.settings.table import KEYS, own_named
 from scope_gui.verbs.registry import VERBS, Verb
 from views.building.measures import MEASURES, TINTS
 from views.building.projection import Look
@@ -20,7 +23,7 @@ from views.building.state import Look as FixedLook
 from views.inspector.state import ToggleSource
 from views.loop import events as e
 from views.loop.choosing_lanes import FocusMain, HideLane, HideOthers, RankLanes, ShowAllLanes
-from views.loop.state import Shows, Theme
+from views.loop.state import Shows
 from views.registry import placed
 from views.supervision.state import SetHeat
 from views.timeline.state import EnlargeLane, KeepOpen, PinLane, UnfoldMetrics
@@ -60,6 +63,7 @@ Ask = Literal[
     "stop work",
     "rooms",
     "crashes",
+    "settings",
     "menu",
 ]
 
@@ -75,12 +79,7 @@ LISTS: dict[Ask | None, Shows] = {
 
 
 FINDINGS_WITH_KEYS = 4
-THEMES: tuple[tuple[Theme | Literal["system"], str], ...] = (
-    ("dark", "dark"),
-    ("light", "light"),
-    ("contrast", "high contrast"),
-    ("system", "as the desktop has it"),
-)
+NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,10 +254,11 @@ COMMANDS: tuple[Command, ...] = (
     _do("Mark", "Previous bookmark", "Shift+N", e.GoToBookmark(by=-1)),
     _do("Mark", "Mark this moment to compare with", "M", e.Mark()),
     _do("Mark", "Forget the marked moment", "Shift+M", e.Mark(forget=True)),
+    _ask("Window", "Settings", "Ctrl+,", "settings", anytime=True),
     _ask("Window", "Dark or light", "Ctrl+T", "theme", anytime=True),
     *(
-        _do("Window", f"Theme: {says}", "", e.ChangeSetting(name="theme", value=theme), anytime=True)
-        for theme, says in THEMES
+        _do("Window", f"Theme: {says.lower()}", "", e.ChangeSetting(name="theme", value=theme), anytime=True)
+        for theme, says in own_named("theme").choices
     ),
     _do("Window", "Everything larger", "Ctrl++ Ctrl+=", e.Enlarge(steps=1), repeats=True, anytime=True),
     _do("Window", "Everything smaller", "Ctrl+-", e.Enlarge(steps=-1), repeats=True, anytime=True),
@@ -284,8 +284,23 @@ def all_commands() -> tuple[Command, ...]:
     return COMMANDS + panel_commands()
 
 
-SPEED_DIGITS = "123456789"
-"""Typed one after the other they are a speed; a 0 after one of them counts too."""
+def with_keys(settings: Mapping[str, Any]) -> tuple[Command, ...]:
+    """All of them with the keys that they have been given."""
+    return tuple(
+        replace(command, keys=settings[name]) if (name := f"{KEYS}{command.title}") in settings else command
+        for command in all_commands()
+    )
+
+
+def key_of(title: str, settings: Mapping[str, Any]) -> str:
+    """The key of the command with this title, as people read it."""
+    return next(shown_key(command) for command in with_keys(settings) if command.title == title)
+
+
+def hint(title: str, settings: Mapping[str, Any], words: str = "") -> str:
+    """What a button says that does the command with this title: its words, and the key."""
+    key = key_of(title, settings)
+    return f"{words or title}  ({key})" if key else words or title
 
 
 def with_letter(menu: Menu) -> str:
@@ -303,12 +318,12 @@ def with_letter(menu: Menu) -> str:
     return f"{menu[:at]}&{menu[at:]}"
 
 
-def matching(text: str, *, session_open: bool) -> list[Command]:
+def matching(text: str, *, session_open: bool, settings: Mapping[str, Any] = NO_SETTINGS) -> list[Command]:
     """The commands that can be done now and hold all words, in any order; the title's beginning counts most."""
     words = text.casefold().split()
     fitting = [
         command
-        for command in all_commands()
+        for command in with_keys(settings)
         if (session_open or not command.needs_session)
         and all(word in f"{command.menu} {command.title}".casefold() for word in words)
     ]

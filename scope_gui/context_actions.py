@@ -14,7 +14,7 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from scope_gui.commands import FINDINGS_WITH_KEYS, Command, all_commands, shown_key
+from scope_gui.commands import FINDINGS_WITH_KEYS, Command, shown_key, with_keys
 from views.building.state import BuildingState, EnterFloor, Look
 from views.loop import events as e
 from views.loop.choosing_lanes import HideLane, HideOthers
@@ -297,7 +297,7 @@ ACTIONS: tuple[ContextAction, ...] = (
 
 def menu_of(things: Sequence[Thing], assigns: Assigns) -> tuple[Part, ...]:
     """What can be done with these things, the most particular first; a thing with no action has no part."""
-    by_title = {command.title: command for command in all_commands()}
+    by_title = {command.title: command for command in with_keys(assigns.settings)}
     parts = (Part(thing, tuple(_entries(thing, assigns, by_title))) for thing in things)
     return tuple(part for part in parts if part.entries)
 

@@ -114,6 +114,13 @@ RECIPES = (
         0,
     ),
     Recipe(
+        "setting",
+        "scope_gui.settings.table:OWN",
+        ("scope_gui/settings/table.py",),
+        "tests/scope_gui/settings/test_file.py",
+        0,
+    ),
+    Recipe(
         "track kind",
         "capture.events.track_kinds:TRACK_KINDS",
         ("capture/events/track_kinds.py", "capture/FORMAT.md"),

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QDialog, QInputDialog, QMainWindow
 
 from capture.errors import ScopeError
 from capture.own_process import LAUNCHER, own_command
-from scope_gui.commands import Ask, all_commands
+from scope_gui.commands import Ask, with_keys
 from scope_gui.dialogs.keeping import Keeping
 from scope_gui.dialogs.keys_help import show_keys
 from scope_gui.dialogs.open_session import OpenSessionDialog
@@ -88,11 +88,15 @@ class Asking:
                 self._others = [one for one in self._others if one.poll() is None]
                 self._others.append(another_window(link_to(assigns)))
             case "keys":
-                self._page = show_keys(self._window, assigns.theme)
+                self._page = show_keys(self._window, assigns.theme, assigns.settings)
             case "first steps":
                 self.show_guide()
             case "unseen":
                 self._page = show_unseen(self._window, self._source.session, assigns.theme)
+            case "settings":
+                from scope_gui.dialogs.settings import SettingsDialog  # noqa: PLC0415
+
+                self._show(SettingsDialog(self._window, self._store.send, assigns))
             case "crashes":
                 from scope_gui.dialogs.crash_reports import CrashReports  # noqa: PLC0415
 
@@ -126,9 +130,12 @@ class Asking:
         """The guide's page about a view, beside the window; the first one for none."""
         from scope_gui.dialogs.guide import GuideWindow  # noqa: PLC0415
 
+        commands = with_keys(self._store.assigns.settings)
+        if self._guide is not None and self._guide.commands != commands:
+            self._guide.deleteLater()
+            self._guide = None
         if self._guide is None:
-            key = next(command.keys[0] for command in all_commands() if command.ask == "guide")
-            self._guide = GuideWindow(self._window, self._do_titled, key)
+            self._guide = GuideWindow(self._window, self._do_titled, commands)
         self._guide.show_page(page_of_view(view))
 
     def open_session(self, path: str) -> None:

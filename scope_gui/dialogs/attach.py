@@ -26,7 +26,7 @@ from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.dialogs.process_lines import COLUMNS, Key, ProcessLine, in_the_way
 from scope_gui.dialogs.process_table import ProcessTable
 from scope_gui.dialogs.process_watch import ProcessWatch
-from scope_gui.recording.choice import new_session_path, program_name, recordings_folder
+from scope_gui.recording.choice import new_session_path, program_name
 from views.drawing.theme import colours
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns
@@ -64,7 +64,7 @@ class AttachDialog(QDialog):
         self.verdict.setAlignment(Qt.AlignmentFlag.AlignTop)
         copied = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         self.verdict.setTextInteractionFlags(copied)
-        self.form = CaptureForm("attach", recordings_folder(assigns.recordings_folder), self)
+        self.form = CaptureForm("attach", assigns, self)
         self.form.mode.currentIndexChanged.connect(self._show_verdict)
         self.go = QPushButton("Attach", self)
         buttons = last_row(self, self.go, "attach")

@@ -24,7 +24,10 @@ from PySide6.QtWidgets import (
 from capture import flags
 from capture.flags import Flag, Value
 from capture.settings import CaptureSettings
-from scope_gui.recording.choice import patterns
+from scope_gui.recording.choice import patterns, recordings_folder
+from scope_gui.settings.table import capture_values
+from views.loop.chosen import sessions_folder
+from views.loop.state import Assigns
 
 _UNIT = "scope.unit"
 
@@ -48,9 +51,9 @@ class FlagFields(QWidget):
 
 
 class CaptureForm(QWidget):
-    """The capture flags, with their defaults, and where the session goes."""
+    """The capture flags as they are settled, and where the session goes."""
 
-    def __init__(self, prefix: str, folder: Path, parent: QWidget | None = None) -> None:
+    def __init__(self, prefix: str, assigns: Assigns, parent: QWidget | None = None) -> None:
         """`prefix` of the names by which the fields are known: "attach" gives "attach.mode"."""
         super().__init__(parent)
         rows = QVBoxLayout(self)
@@ -64,13 +67,13 @@ class CaptureForm(QWidget):
         self.fold.setStyleSheet("QToolButton:checked { background: transparent; }")
         self.fold.toggled.connect(self._unfold)
         rows.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
-        self._body = FlagFields(prefix, flags.FLAGS, CaptureSettings(), self)
+        self._body = FlagFields(prefix, flags.FLAGS, CaptureSettings(**capture_values(assigns.settings)), self)
         self._body.hide()
         rows.addWidget(self._body)
         form = self._body.rows
         form.setContentsMargins(20, 2, 0, 2)
         self.folder = _line("")
-        self.folder.setText(str(folder))
+        self.folder.setText(str(recordings_folder(sessions_folder(assigns))))
         browse = QPushButton("Choose…", self)
         browse.clicked.connect(self._ask_for_folder)
         place = QHBoxLayout()

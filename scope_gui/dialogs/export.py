@@ -23,6 +23,7 @@ from scope_gui.pictures.offscreen import Desk, picture_of
 from views.drawing.legend import legend_height, signs_of
 from views.drawing.picture import HasPose, title_height
 from views.drawing.theme import colours
+from views.loop.chosen import pictures_folder
 from views.loop.events import Event, PicturesWritten
 from views.loop.state import Assigns
 from views.loop.store import Store
@@ -203,7 +204,7 @@ class ExportDialog(QDialog):
         assigns = self._assigns()
         session = Path(assigns.session.path if assigns.session is not None else "scope")
         file = f"{session.stem}-{self.form.view_name}-{assigns.cursor_ns // 1_000_000}ms{suffix}"
-        return str(Path(assigns.pictures_folder or session.parent) / file)
+        return str(Path(pictures_folder(assigns) or session.parent).expanduser() / file)
 
     def _tell(self, text: str, *, warning: bool = False) -> None:
         shown = colours(self._assigns().theme)

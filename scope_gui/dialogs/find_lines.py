@@ -50,7 +50,7 @@ def lines_of(assigns: Assigns, text: str, shows: Shows) -> list[Line]:
             return [Line("", says)]
         return found
     is_open = assigns.session is not None
-    commands = [_of_command(command) for command in matching(text, session_open=is_open)]
+    commands = [_of_command(command) for command in matching(text, session_open=is_open, settings=assigns.settings)]
     if not text.strip():
         recent = [Line(row.kind, row.title, row.detail, does=row) for row in box.recent] if is_open else []
         lists = [line for line in commands if line.kind == "list"]

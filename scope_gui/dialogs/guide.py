@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from scope_gui.commands import Command, shown_key
 from scope_gui.dialogs.guide_page import COMMAND, Ink, anchor_of, as_html, linked
 from scope_gui.guide import PAGES, Guide
 
@@ -27,15 +28,18 @@ _NOTHING = "No page has these words."
 
 
 class GuideWindow(QDialog):
-    """Typing searches, Up and Down choose, Page Up and Page Down scroll, Escape closes; `key` goes to the window.
+    """Typing searches, Up and Down choose, Page Up and Page Down scroll, Escape closes; its own key goes to
+    the window.
 
     It holds up nothing: what a page says can be done while it is read. A click on a key does what the key does.
     """
 
-    def __init__(self, parent: QWidget, do: Callable[[str], None], key: str) -> None:
-        """`do` does the command with that title; `key` is that of the guide itself."""
+    def __init__(self, parent: QWidget, do: Callable[[str], None], commands: tuple[Command, ...]) -> None:
+        """`do` does the command with that title; `commands` have the keys that it shows."""
         super().__init__(parent)
-        self._window, self._do, self._guide = parent, do, Guide()
+        self._window, self._do, self._guide = parent, do, Guide(commands)
+        self.commands = commands
+        key = next(shown_key(command) for command in commands if command.ask == "guide")
         self._places: list[tuple[str, int]] = []
         self.page = ""
         self.setWindowTitle("Guide")
@@ -65,7 +69,8 @@ class GuideWindow(QDialog):
         rows.addWidget(self.list)
         rows.addWidget(self.text, 1)
         rows.addWidget(self.hint)
-        QShortcut(QKeySequence(key), self, self._window.activateWindow)
+        for own in next(command.keys for command in commands if command.ask == "guide"):
+            QShortcut(QKeySequence(own), self, self._window.activateWindow)
         self._search("")
 
     def show_page(self, page: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QWidget
 
-from scope_gui.commands import MENUS, Menu, all_commands, shown_key
+from scope_gui.commands import MENUS, NO_SETTINGS, Menu, shown_key, with_keys
 from views.drawing.theme import colours, give_font, text_font
 from views.loop.state import Theme
 
@@ -20,7 +22,7 @@ _BESIDE: dict[Menu, tuple[tuple[str, str], ...]] = {
 }
 
 
-def keys_page(theme: Theme) -> tuple[str, ...]:
+def keys_page(theme: Theme, settings: Mapping[str, Any] = NO_SETTINGS) -> tuple[str, ...]:
     """Three columns of the page, as rich text."""
     c = colours(theme)
     key_cell = f'<tr><td width="108" style="color:{c.accent}">'
@@ -28,7 +30,7 @@ def keys_page(theme: Theme) -> tuple[str, ...]:
     for menu in MENUS:
         rows = [
             f"{key_cell}{escape(shown_key(command))}</td><td>{escape(command.title)}</td></tr>"
-            for command in all_commands()
+            for command in with_keys(settings)
             if command.menu == menu and command.keys
         ]
         rows += [f"{key_cell}{key}</td><td>{what}</td></tr>" for key, what in _BESIDE.get(menu, ())]
@@ -37,14 +39,14 @@ def keys_page(theme: Theme) -> tuple[str, ...]:
     return tuple("".join(blocks[menu] for menu in column) for column in COLUMNS)
 
 
-def show_keys(parent: QWidget, theme: Theme) -> QDialog:
+def show_keys(parent: QWidget, theme: Theme, settings: Mapping[str, Any]) -> QDialog:
     """Opens the page; Escape closes it."""
     dialog = QDialog(parent)
     dialog.setWindowTitle("Keys")
     row = QHBoxLayout(dialog)
     row.setContentsMargins(24, 16, 24, 20)
     row.setSpacing(28)
-    for column in keys_page(theme):
+    for column in keys_page(theme, settings):
         label = QLabel(column, dialog)
         give_font(label, text_font(9.5))
         label.setAlignment(label.alignment().AlignTop)

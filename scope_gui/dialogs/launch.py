@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from capture.errors import ScopeError, TargetProblem
 from scope_gui.dialogs.buttons import last_row
 from scope_gui.dialogs.capture_form import CaptureForm
-from scope_gui.recording.choice import new_session_path, program_name, recordings_folder, words_of
+from scope_gui.recording.choice import new_session_path, program_name, words_of
 from views.drawing.theme import colours, give_font, number_font
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns, Launch
@@ -75,7 +75,7 @@ class LaunchDialog(QDialog):
         self.told = QLabel(_HOW, self)
         self.told.setObjectName("launch.told")
         self.told.setWordWrap(True)
-        self.form = CaptureForm("launch", recordings_folder(assigns.recordings_folder), self)
+        self.form = CaptureForm("launch", assigns, self)
         self.go = QPushButton("Start and record", self)
         buttons = last_row(self, self.go, "launch")
         rows = QVBoxLayout(self)

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from capture.errors import TargetProblem
 from dags.frame_parts import Frame
+from scope_gui.left_window import LeftWindow
 from scope_gui.pictures.plan import LEAST_WINDOW, WINDOW, Size
 from scope_gui.qt_messages import on_qt_message
-from scope_gui.settings import Settings
 from views import registry
 from views.drawing.legend import Sign, fitting, signs_of
 from views.drawing.picture import Caption, HasPose, body_size, pixels_of, with_title
@@ -34,7 +34,7 @@ from views.reading.source import Source
 class Desk(Protocol):
     """The window, as far as pictures of it need it; a QWidget."""
 
-    def begin(self, settings: Settings) -> None: ...
+    def begin(self, left: LeftWindow) -> None: ...
     def parts(self) -> Mapping[str, QWidget]: ...
     def place(self) -> None: ...
 
@@ -78,7 +78,7 @@ class Offscreen:
     def __init__(
         self, name: str, source: Source, assigns: Assigns, size: Size, *, make_desk: MakeDesk, layout: str = ""
     ) -> None:
-        """Builds it for pictures of that size. `layout`: where a window's panels are, as Settings keep it.
+        """Builds it for pictures of that size. `layout`: where a window's panels are, as LeftWindow keeps it.
 
         Raises: TargetProblem when it does not fit.
         """
@@ -151,7 +151,7 @@ class Offscreen:
 
     def _desk(self, window: Desk, layout: str) -> QWidget:
         assert isinstance(window, QWidget)
-        window.begin(Settings(layout=layout))
+        window.begin(LeftWindow(layout=layout))
         window.resize(self._size)
         self._parts |= window.parts()
         self._place(window)

@@ -74,4 +74,4 @@ def _file_name(name: str) -> str:
 
 def recordings_folder(remembered: str = "") -> Path:
     """Where the window keeps what it records, until told otherwise: a folder that people find again."""
-    return Path(remembered) if remembered else Path("~/Scope").expanduser()
+    return Path(remembered or "~/Scope").expanduser()

@@ -47,7 +47,7 @@ class RecorderProcess:
         self._begun, self._ended = begun, ended
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         verb, *others = words
-        own = ["--no-window", "-o", str(session_path), "--words-fd", str(self._said.fileno())]
+        own = ["--no-window", "--no-settings", "-o", str(session_path), "--words-fd", str(self._said.fileno())]
         self._process = subprocess.Popen(
             own_command("scope_gui", verb, *own, *others),
             stdin=subprocess.DEVNULL,

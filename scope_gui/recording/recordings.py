@@ -16,6 +16,7 @@ from scope_gui.recording import control
 from scope_gui.recording.demo import DemoProgram, demo_request
 from scope_gui.recording.recorder_process import RecorderProcess
 from views.loop import events as e
+from views.loop.chosen import sessions_folder
 from views.loop.state import Assigns, Notice
 from views.reading.pool import Pool
 from views.reading.worker import Worker
@@ -38,7 +39,7 @@ class Recordings:
                 self._worker.ask(f"start {event.path}", lambda: self._start(event))
             case e.StartDemo(path=path):
                 self._send(e.Busy(what="Starting the demo"))
-                folder = after.recordings_folder
+                folder = sessions_folder(after)
                 self._worker.ask("demo", lambda: self._start_demo(folder, path))
             case e.StopRecording() if after.session is not None:
                 path = after.session.path

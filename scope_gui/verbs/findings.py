@@ -8,9 +8,12 @@ import sys
 from capture.errors import SessionProblem
 from capture.shown_text import one_line
 from dags.detectors import registry
+from scope_gui.settings.table import of_analyses
 from scope_gui.streams import print_json
 from scope_gui.verbs.opened import opened
+from scope_gui.verbs.settled import settled
 from scope_gui.verbs.shared_flags import json_flag, session_flag, time_word
+from views.loop.chosen import analyses_off
 from views.words.timespec import time_ns_from_text
 
 
@@ -22,7 +25,9 @@ def flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="from_time", type=time_word, default="start", metavar="TIME")
     parser.add_argument("--to", dest="to_time", type=time_word, default="end", metavar="TIME")
     names = [row.name for row in registry.DETECTORS]
-    parser.add_argument("--kind", action="append", choices=names, help="only this kind; repeatable")
+    parser.add_argument(
+        "--kind", action="append", choices=names, help="only this kind, also one that is switched off; repeatable"
+    )
     json_flag(parser)
 
 
@@ -35,7 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if range_ns[0] > range_ns[1]:
             raise SessionProblem(f"--from {arguments.from_time} is after --to {arguments.to_time}.")
-        asked = [row for row in registry.DETECTORS if arguments.kind is None or row.name in arguments.kind]
+        off = analyses_off(settled(of_analyses())) if arguments.kind is None else frozenset()
+        if off:
+            print(f"scope-gui: switched off in the settings: {', '.join(sorted(off))}", file=sys.stderr)
+        wanted = arguments.kind or [row.name for row in registry.DETECTORS if row.name not in off]
+        asked = [row for row in registry.DETECTORS if row.name in wanted]
         able = registry.able(session)
         for row in asked:
             if row not in able:

@@ -17,7 +17,9 @@ from capture.shown_text import one_line
 from scope_gui.blindness import last_words
 from scope_gui.recording.recorder import Outcome, Recording
 from scope_gui.recording.watching_window import watched_by_window
+from scope_gui.settings.table import capture_values, of_capture
 from scope_gui.streams import say, words_to
+from scope_gui.verbs.settled import settled
 from scope_gui.verbs.shared_flags import seconds
 from views.words.timespec import text_from_ns
 
@@ -33,15 +35,23 @@ def recording_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-window", action="store_true", help="record without a window that follows it")
     # How the window hears its recorder, whose stderr is the program's own.
     parser.add_argument("--words-fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--no-settings", action="store_true", help="what is not said here is as at first, whatever the settings say"
+    )
     add_flags(parser)
 
 
 def capture_settings(arguments: argparse.Namespace) -> CaptureSettings:
-    """What the flags say.
+    """What the flags say; what they leave open is as it is settled. Names to hide are hidden in any case.
 
     Raises: WrongUsage.
     """
-    return CaptureSettings.checked(**given_flags(arguments))
+    given = given_flags(arguments)
+    at_first = {} if arguments.no_settings else capture_values(settled(of_capture()))
+    settled_ones = CaptureSettings.checked(**at_first)
+    typed = CaptureSettings.checked(**given)
+    hidden = tuple(dict.fromkeys([*settled_ones.redact, *typed.redact]))
+    return CaptureSettings.checked(**{**at_first, **given, "redact": hidden})
 
 
 def record_to_end(recording: Recording, arguments: argparse.Namespace) -> Outcome:

@@ -138,6 +138,12 @@ VERBS: tuple[Verb, ...] = (
         codes=_codes((DONE, "nothing is missing"), (FAILED, "something is, or it cannot be read")),
         window=InWindow("Check every byte of the session", "Checking {name}"),
     ),
+    Verb(
+        "settings",
+        "keep",
+        "what is settled for all sessions: look, keys, recordings, analyses",
+        "scope_gui.verbs.settings",
+    ),
     Verb("crashes", "keep", "how Scope itself failed here, in reports that stay here", "scope_gui.verbs.crashes"),
     Verb("recover", "keep", "finish a session whose recorder was killed", "scope_gui.verbs.recover"),
     Verb(

@@ -16,7 +16,7 @@ from capture.errors import TargetProblem
 from capture.importers.registry import is_foreign
 from capture.session.session import Session
 from capture.shown_text import one_line
-from scope_gui import settings
+from scope_gui import left_window
 from scope_gui.desktop.icon import icon
 from scope_gui.display import has_display
 from scope_gui.links import followed
@@ -24,12 +24,15 @@ from scope_gui.logs import crashes
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
 from scope_gui.recording.recordings import Recordings
+from scope_gui.settings.file import load, settings_file
 from scope_gui.window.converting import Converting
 from scope_gui.window.effects import Effects
 from scope_gui.window.quit_signals import closing_on_signals
 from scope_gui.window.reused_memory import reuse_memory
 from scope_gui.window.window import MainWindow
-from views.loop.events import Busy, Event, LookAtRecent, OpenSession, RecordingOver, StartDemo, Tell
+from views.drawing.theme import desktop_theme
+from views.loop.chosen import with_settings
+from views.loop.events import Busy, DesktopLooks, Event, LookAtRecent, OpenSession, RecordingOver, StartDemo, Tell
 from views.loop.state import Assigns, Notice
 from views.loop.store import Pulse, Store
 from views.reading.source import Source
@@ -85,8 +88,9 @@ class Application:
         sys.setswitchinterval(SWITCH_S)
         reuse_memory()
         qInstallMessageHandler(on_qt_message)
-        self._settings, assigns = settings.load()
-        self.store = Store(assigns)
+        self._left, assigns = left_window.load()
+        settled = load()
+        self.store = Store(with_settings(assigns, settled.settings))
         self.source = Source()
         self.effects = Effects(self.source, self.store.send)
         self.recordings = Recordings(self.store.send, self.source.pool)
@@ -94,11 +98,17 @@ class Application:
         self.window = MainWindow(self.store, self.source)
         self.store.effects.append(Converting(self.window.asking.keeping.verb, self.store.send))
         self.window.may_close = self._may_close
-        self.window.begin(self._settings)
+        self.window.begin(self._left)
         self._is_leaving = False
         self.pulse = Pulse(self.store, self.window)
         self.window.closing.connect(self.pulse.stop)
         self.store.send(opening or LookAtRecent())
+        self._look_at_desktop()
+        self.qt.styleHints().colorSchemeChanged.connect(self._look_at_desktop)
+        if settled.problems:
+            more = f" And {len(settled.problems) - 1} more." if settled.problems[1:] else ""
+            sentence = f"{settings_file().name}: {settled.problems[0]}{more} It stays as it is."
+            self.store.send(Tell(notice=Notice(sentence, serious=True)))
 
     def run(self) -> int:
         """Shows the window until it is closed."""
@@ -119,14 +129,17 @@ class Application:
         geometry, layout = self.window.layout_texts()
         assigns = self.store.assigns
         others = self.window.panels.others()
-        fresh = msgspec.structs.replace(self._settings, geometry=geometry, layout=layout, layouts=others)
-        settings.save(fresh, assigns)
+        fresh = msgspec.structs.replace(self._left, geometry=geometry, layout=layout, layouts=others)
+        left_window.save(fresh, assigns)
         self.pulse.stop()
         self.recordings.close()
         self.effects.stop()
         self.source.pool.settle(SETTLE_S)
         self.window.deleteLater()
         qInstallMessageHandler(None)
+
+    def _look_at_desktop(self) -> None:
+        self.store.send(DesktopLooks(theme=desktop_theme(self.qt.styleHints())))
 
     def _may_close(self) -> bool:
         """Whether the window may go: recordings that it started are stopped and saved first; asked again, it goes."""
@@ -140,16 +153,16 @@ class Application:
     def _tell_of_crash(self) -> None:
         """Says once that there is a report that this window has not told of."""
         if self._see_reports():
-            settings.save(self._settings, self.store.assigns)
+            left_window.save(self._left, self.store.assigns)
             sentence = "Scope has failed since you last opened it. Help ▸ Crash reports shows how; nothing was sent."
             self.store.send(Tell(notice=Notice(sentence)))
 
     def _see_reports(self) -> bool:
         """Takes all reports for told of; whether there was one that was not."""
         newest = next((report.name for report in crashes.reports()), "")
-        is_new = newest > self._settings.crash_seen
+        is_new = newest > self._left.crash_seen
         if is_new:
-            self._settings = msgspec.structs.replace(self._settings, crash_seen=newest)
+            self._left = msgspec.structs.replace(self._left, crash_seen=newest)
         return is_new
 
     def _leave_when_saved(self, event: Event, before: Assigns, after: Assigns) -> None:

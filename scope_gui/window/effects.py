@@ -17,14 +17,16 @@ from capture.session import notes
 from capture.session.session import Session
 from capture.typed import converted
 from dags.frame_parts import Frame
-from scope_gui import settings
+from scope_gui import left_window
 from scope_gui.recording import control
 from scope_gui.recording.choice import converted_path, recordings_folder
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
+from scope_gui.settings.file import save
 from scope_gui.window import library
 from scope_gui.window.reused_memory import give_back_unused
 from views.inspector import earlier
 from views.loop import events as e
+from views.loop.chosen import sessions_folder
 from views.loop.remembered import OF_SESSION
 from views.loop.state import Assigns, Notice, Recorder, Selection
 from views.loop.view_states import to_keep
@@ -53,11 +55,14 @@ class Effects:
         self._unwritten: dict[Path, list[notes.Note]] = {}
         self._shown = Assigns()
         self._opened_at: tuple[int, dict[str, Any]] = (0, {})
+        self._kept_settings: Mapping[str, Any] | None = None
 
     def __call__(self, event: e.Event, before: Assigns, after: Assigns) -> None:
         """Starts what this event asks for."""
         jobs, key = self._jobs, after.session.key if after.session else 0
         self._shown = after
+        if after.settings != before.settings:
+            self._keep_settings(before.settings, after.settings)
         if before.session is not None and before.session.key != key:
             self._leave(before)
         match event:
@@ -72,7 +77,7 @@ class Effects:
             case e.LookAtRecent() | e.RecentChanged():
                 self._describe_recent(after.recent)
             case e.SessionOpened(session=session):
-                recent = settings.with_recent(after.recent, session.path)
+                recent = left_window.with_recent(after.recent, session.path)
                 self._send(e.RecentChanged(paths=recent))
                 self._opened_at = (session.key, to_keep(after, OF_SESSION))
             case e.StopLooking():
@@ -144,7 +149,7 @@ class Effects:
 
     def _converted(self, source: Path, at: str) -> str:
         """Work of the reader: the session made of another tool's recording; '' when it has to be made, or cannot be."""
-        folder = recordings_folder(self._shown.recordings_folder)
+        folder = recordings_folder(sessions_folder(self._shown))
         session = converted_path(source, folder)
         if session.exists():
             return str(session)
@@ -181,6 +186,21 @@ class Effects:
             where, kept = Path(shown.session.path), [note_of(bookmark) for bookmark in shown.bookmarks]
             place = to_keep(shown, OF_SESSION)
             self._jobs.reader.ask(f"notes of {shown.session.key}", lambda: self._keep_notes(where, kept, place))
+
+    def _keep_settings(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Writes what has been settled since it was last written."""
+        if self._kept_settings is None:
+            self._kept_settings = before
+
+        def keep() -> None:
+            try:
+                save(self._kept_settings or {}, after)
+            except ScopeError as problem:
+                self._send(e.Tell(notice=Notice(str(problem), serious=True)))
+            else:
+                self._kept_settings = after
+
+        self._jobs.reader.ask("settings", keep)
 
     def _leave(self, shown: Assigns) -> None:
         """Keeps how a session is left, unless it is left as it was opened."""

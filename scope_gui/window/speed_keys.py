@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
-from scope_gui.commands import SPEED_DIGITS
+from scope_gui.settings.keys import SPEED_DIGITS
 from views.loop.events import Event, SetSpeed
 
 TOGETHER_S = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any, cast
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from scope_gui.commands import LISTS, MENUS, Command, all_commands, with_letter
+from scope_gui.commands import LISTS, MENUS, Command, all_commands, with_keys, with_letter
 from scope_gui.dialogs.asking import Asking
 from scope_gui.dialogs.find_box import FindBox
-from scope_gui.settings import Settings
+from scope_gui.left_window import LeftWindow
 from scope_gui.verbs.registry import verb_named
 from scope_gui.window.context_menus import ContextMenus
 from scope_gui.window.dropping import local_files, openable_path
@@ -134,13 +134,13 @@ class MainWindow(QMainWindow):
         """One like this on a Store of its own, to paint pictures of."""
         return MainWindow(store, source)
 
-    def begin(self, settings: Settings) -> None:
+    def begin(self, left: LeftWindow) -> None:
         """Shows the state in all views and puts the panels where they were."""
         self.resize(*first_size(self.screen().availableGeometry()))
-        if settings.geometry:
-            self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
-        self.panels.remember(settings.layout, settings.layouts)
-        self._closed_with = settings.layout
+        if left.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(left.geometry.encode()))
+        self.panels.remember(left.layout, left.layouts)
+        self._closed_with = left.layout
         self._show_docks(False)
         for view, is_visible, parts in self._views:
             self.store.add(view, is_visible, parts)
@@ -152,6 +152,8 @@ class MainWindow(QMainWindow):
             self.panels.scale = assigns.scale / 100
         if "motion" in changed:
             still(self, assigns.motion)
+        if "settings" in changed:
+            self._take_keys(assigns.settings)
         if "session" not in changed:
             return
         is_open = assigns.session is not None
@@ -341,6 +343,12 @@ class MainWindow(QMainWindow):
         self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
         return bar
 
+    def _take_keys(self, settings: Mapping[str, Any]) -> None:
+        """The commands with the keys that they have been given."""
+        self.commands = with_keys(settings)
+        for command in self.commands:
+            self.actions_by_title[command.title].setShortcuts([QKeySequence(key) for key in command.keys])
+
     def _make_menus(self) -> None:
         # A corner widget of the menu bar keeps its first width; a row of its own does not.
         head = QWidget(self)
@@ -359,7 +367,7 @@ class MainWindow(QMainWindow):
             action = QAction(command.title, self)
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             action.setAutoRepeat(command.repeats)
-            action.triggered.connect(_Doing(self, command))
+            action.triggered.connect(_Doing(self, command.title))
             menus[command.menu].addAction(action)
             if command.within:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -383,11 +391,11 @@ class _Seen:
 class _Doing:
     """A command bound to its window: a lambda would bind the loop's last command."""
 
-    def __init__(self, window: MainWindow, command: Command) -> None:
-        self._window, self._command = window, command
+    def __init__(self, window: MainWindow, title: str) -> None:
+        self._window, self._title = window, title
 
     def __call__(self, checked: bool = False) -> None:
-        self._window.do(self._command)
+        self._window.do_titled(self._title)
 
 
 def _first_with_focus(view: QWidget) -> QWidget | None:

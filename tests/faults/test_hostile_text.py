@@ -27,7 +27,7 @@ from capture.shown_text import MARK, escaped_json, one_line, printable
 from capture.unseen import UnseenRow
 from dags.frame.reader import FrameReader
 from scope_gui.cli import main
-from scope_gui.settings import Settings
+from scope_gui.left_window import LeftWindow
 from scope_gui.streams import Printable
 from scope_gui.window.header import HeaderView
 from scope_gui.window.notices import NoticeView
@@ -256,7 +256,7 @@ def test_no_part_of_the_window_says_a_name_raw_or_as_markup(
         store = Store(handle_event(assigns, frame))
         window = MainWindow(store, source)
         qtbot.addWidget(window)
-        window.begin(Settings())
+        window.begin(LeftWindow())
         window.resize(1000, 640)
         window.show()
         store.fold()

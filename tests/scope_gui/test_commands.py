@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QKeySequence
 
-from scope_gui.commands import MENUS, SPEED_DIGITS, Command, all_commands, matching, shown_key, with_letter
+from scope_gui.commands import MENUS, Command, all_commands, matching, shown_key, with_letter
+from scope_gui.settings.keys import SPEED_DIGITS
 from tests.views.windows import opened
 from views.loop.state import Assigns
 from views.loop.update import handle_event

@@ -76,6 +76,7 @@ CODES: dict[int, list[list[str]]] = {
         *([verb, "S", "--nosuch"] for verb in ("open", "demo", "info", "verify", "index", "recover", "pack", "stop")),
         ["crashes", "--delete"],
         ["guide", "nosuch"],
+        ["settings", "nosuch"],
         ["attach", "one"],
         ["run", "--mode", "nosuch", "--", "true"],
         ["run", "--include", "", "--", "true"],

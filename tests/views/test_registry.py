@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from capture.named import named
 from dags import registry as registry_of_dags
 from dags.frame.asked import known_parts
-from scope_gui import command_line, settings
+from scope_gui import command_line, left_window
 from scope_gui.pictures import plan
 from scope_gui.window.window import MainWindow
 from tests.gallery import catalogue
@@ -167,10 +167,10 @@ def test_only_what_a_made_up_view_marks_outlives_a_session_and_a_run(
     told = handle_event(handle_event(showing(frame()), SetHours(hours=12)), SetMeasure(measure="time"))
     closed = handle_event(told, SessionClosed())
     assert closed == Assigns(views=(ClockState(hours=12),))
-    settings.save(settings.Settings(layout="abc"), told)
-    assert settings.load() == (settings.Settings(layout="abc"), closed)
+    left_window.save(left_window.LeftWindow(layout="abc"), told)
+    assert left_window.load() == (left_window.LeftWindow(layout="abc"), closed)
     monkeypatch.setattr(registry, "VIEWS", VIEWS)
-    assert settings.load() == (settings.Settings(layout="abc"), Assigns())
+    assert left_window.load() == (left_window.LeftWindow(layout="abc"), Assigns())
 
 
 def test_the_gallery_has_a_picture_of_each() -> None:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 
 import msgspec
-from PySide6.QtCore import QCoreApplication
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette, QStyleHints
 from PySide6.QtWidgets import QApplication, QWidget
 
 from views.loop.state import Theme
@@ -108,6 +108,13 @@ _COLOURS: Mapping[Theme, Colours] = {"dark": DARK, "light": LIGHT, "contrast": C
 def colours(theme: Theme) -> Colours:
     """The colours of a theme."""
     return _COLOURS[theme]
+
+
+def desktop_theme(hints: QStyleHints) -> Theme:
+    """The theme that the desktop asks for; dark where it asks for none."""
+    if hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast:
+        return "contrast"
+    return "light" if hints.colorScheme() == Qt.ColorScheme.Light else "dark"
 
 
 def is_dark(theme: Theme) -> bool:
@@ -254,6 +261,7 @@ def stylesheet(theme: Theme) -> str:
     QToolButton:focus, QPushButton:focus, QLineEdit:focus, QListWidget:focus {{ border-color: {c.accent}; }}
     QLineEdit {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; border-radius: 4px;
         padding: 4px 8px; selection-background-color: {c.selected}; }}
+    QLabel[quiet="true"] {{ color: {c.muted}; }}
     QListWidget {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 4px; outline: 0; }}
     QListWidget::item {{ padding: 5px 8px; }}
     QListWidget::item:selected {{ background: {c.selected}; color: {c.text}; }}

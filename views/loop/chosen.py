@@ -35,8 +35,7 @@ def settled(assigns: Assigns, event: e.ChangeSetting | e.SetTheme | e.Enlarge | 
 
 def with_settings(assigns: Assigns, settings: Mapping[str, Any]) -> Assigns:
     """The state with these settings. Where no theme is settled it is the one that was seen last."""
-    seen_last = _FRESH.theme if "theme" in assigns.settings else assigns.theme
-    theme = settings.get("theme", seen_last)
+    theme = settings.get("theme", assigns.theme)
     changed = replace(
         assigns,
         settings=dict(settings),
@@ -87,4 +86,6 @@ def _changed(assigns: Assigns, name: str, value: Any) -> Assigns:
     settings = {known: kept for known, kept in assigns.settings.items() if known != name}
     if value is not None:
         settings[name] = value
+    if name == "theme" and value is None and assigns.theme != _FRESH.theme:
+        assigns = replace(assigns, theme=_FRESH.theme)
     return assigns if settings == assigns.settings else with_settings(assigns, settings)

@@ -1,4 +1,5 @@
-"""What looks wrong in the open session: every detector is asked once it is not recorded any more. No Qt."""
+"""What looks wrong in the open session: every detector that is not switched off is asked once
+it is not recorded any more. No Qt."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from capture.errors import ScopeError
 from dags.detectors import registry
 from dags.detectors.finding import Finding
 from views.loop import events as e
+from views.loop.chosen import analyses_off
 from views.loop.state import Assigns, Notice, Selection
 from views.reading import steps
 from views.reading.questions import Asked, Stopped
@@ -17,8 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 def wanted(assigns: Assigns) -> object:
-    """The session to look through, once."""
-    return assigns.session.key if assigns.session is not None and assigns.looks_for_findings else None
+    """The session to look through, once for what is looked for."""
+    if assigns.session is None or not assigns.looks_for_findings:
+        return None
+    return assigns.session.key, analyses_off(assigns.settings)
 
 
 def look(asked: Asked) -> Iterator[e.Event]:
@@ -27,7 +31,10 @@ def look(asked: Asked) -> Iterator[e.Event]:
     """
     session, found = asked.source.session, list[Finding]()
     failure: Exception | None = None
+    off = analyses_off(asked.assigns.settings)
     for row in [] if session is None else registry.able(session):
+        if row.name in off:
+            continue
         assert session is not None
         try:
             asked.reads_on()

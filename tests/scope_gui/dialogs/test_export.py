@@ -18,8 +18,8 @@ from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from scope_gui.dialogs.export import ExportDialog
 from scope_gui.dialogs.export_form import MARKED, THIS, VISIBLE
+from scope_gui.left_window import LeftWindow
 from scope_gui.pictures.offscreen import Offscreen
-from scope_gui.settings import Settings
 from scope_gui.window.window import MainWindow
 from tests.sessions import build_session
 from tests.views.pictures import pixels
@@ -47,7 +47,7 @@ class Desk:
         self.store = Store(handle_event(assigns, self.frame(middle_ns)))
         self.sent: list[Event] = []
         self.window = MainWindow(self.store, self.source)
-        self.window.begin(Settings())
+        self.window.begin(LeftWindow())
         self.window.resize(1100, 760)
         self.window.show()
         QTest.qWait(20)

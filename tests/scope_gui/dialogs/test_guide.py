@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
-from scope_gui.commands import COMMANDS
+from scope_gui.commands import COMMANDS, all_commands
 from scope_gui.dialogs.guide import GuideWindow
 from scope_gui.dialogs.guide_page import Ink, as_html, link_to
 from scope_gui.guide import PAGES, Guide, Piece
@@ -27,7 +27,7 @@ def done() -> list[str]:
 def window(owner: QWidget, done: list[str]) -> Iterator[GuideWindow]:
     owner.resize(1280, 800)
     owner.show()
-    made = GuideWindow(owner, done.append, "F1")
+    made = GuideWindow(owner, done.append, all_commands())
     made.show_page("building")
     yield made
     made.close()

@@ -79,7 +79,7 @@ def test_a_capture_flag_is_a_field_of_the_dialog_by_its_row(
     owner: QWidget, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(flags, "FLAGS", (*flags.FLAGS, DEPTH))
-    form = CaptureForm("launch", tmp_path, owner)
+    form = CaptureForm("launch", Assigns(recordings_folder=str(tmp_path)), owner)
     field = form.findChild(QSpinBox, "launch.deepest")
     assert field is not None
     assert (field.minimum(), field.maximum(), field.value(), field.suffix()) == (1, 1000, 100, " calls")

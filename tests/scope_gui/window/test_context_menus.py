@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
-from scope_gui.settings import Settings
+from scope_gui.left_window import LeftWindow
 from scope_gui.window.context_menus import heading
 from scope_gui.window.window import MainWindow
 from tests.sessions import build_session
@@ -45,7 +45,7 @@ class Desk:
         self.store = Store(handle_event(assigns, FrameReady(key=1, time_ns=middle_ns, frame=frame)))
         self.window = MainWindow(self.store, source)
         qtbot.addWidget(self.window)
-        self.window.begin(Settings())
+        self.window.begin(LeftWindow())
         self.window.resize(1280, 800)
         self.window.show()
         qtbot.waitExposed(self.window)

@@ -7,7 +7,7 @@ from PySide6.QtCore import QRect
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from scope_gui.settings import Settings
+from scope_gui.left_window import LeftWindow
 from scope_gui.window.window import MainWindow
 from tests.views.windows import opened
 from views.loop.events import FindingsKnown, Recover, Tell
@@ -28,7 +28,7 @@ class Desk:
         self.store = Store(opened())
         self.window = MainWindow(self.store, Source())
         qtbot.addWidget(self.window)
-        self.window.begin(Settings())
+        self.window.begin(LeftWindow())
         self.window.resize(width, height)
         self.window.show()
         qtbot.waitExposed(self.window)

@@ -14,7 +14,7 @@ from dags.analyses import recent_calls
 from dags.frame.asked import PARTS
 from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
-from scope_gui.settings import Settings
+from scope_gui.left_window import LeftWindow
 from scope_gui.window.effects import Effects
 from scope_gui.window.window import MainWindow
 from tests.dags.frame.test_reader import MS, seal, story
@@ -52,7 +52,7 @@ class Desk:
         self.store.effects.append(self.effects)
         self.window = MainWindow(self.store, source)
         qtbot.addWidget(self.window)
-        self.window.begin(Settings())
+        self.window.begin(LeftWindow())
         self.window.show()
         self.do(e.OpenSession(path=str(path), at="50%"))
 

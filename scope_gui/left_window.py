@@ -1,4 +1,6 @@
-"""What the window remembers between runs: sessions opened lately, theme, layout. Losing it loses nothing recorded."""
+"""How the window was left: sessions opened lately, layout, what it remembers by itself. What a person settles is in
+`scope_gui.settings`. Losing it loses nothing recorded.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ MAX_RECENT = 12
 _FILE = "window.json"
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class LeftWindow(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered beside the state: `geometry` as Qt hands it out, `layout` and `layouts` as
     `scope_gui.window.layouts` does.
     """
@@ -29,27 +31,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     crash_seen: str = ""  # the newest crash report that the window has told of
 
 
-def settings_path() -> Path:
+def window_file() -> Path:
     """The file of this user: $XDG_CONFIG_HOME/scope-gui/window.json."""
     base = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
     return Path(base) / "scope-gui" / _FILE
 
 
-def load() -> tuple[Settings, Assigns]:
+def load() -> tuple[LeftWindow, Assigns]:
     """What was remembered, with the state to begin with; the defaults when it is not there or cannot be understood."""
     try:
-        kept = from_json(settings_path().read_bytes(), dict[str, Any])
-        return converted(kept, Settings), from_kept(kept)
+        kept = from_json(window_file().read_bytes(), dict[str, Any])
+        return converted(kept, LeftWindow), from_kept(kept)
     except (OSError, msgspec.DecodeError, msgspec.ValidationError):
-        return Settings(), Assigns()
+        return LeftWindow(), Assigns()
 
 
-def save(settings: Settings, assigns: Assigns) -> None:
+def save(left: LeftWindow, assigns: Assigns) -> None:
     """Remembers it, and the marked fields of the state; or not: a full disk is no reason to bother anyone here."""
     try:
-        settings_path().parent.mkdir(parents=True, exist_ok=True)
-        kept = msgspec.to_builtins(settings) | to_keep(assigns)
-        replace_file(settings_path(), msgspec.json.encode(kept))
+        window_file().parent.mkdir(parents=True, exist_ok=True)
+        kept = msgspec.to_builtins(left) | to_keep(assigns)
+        replace_file(window_file(), msgspec.json.encode(kept))
     except (OSError, ScopeError):
         return
 

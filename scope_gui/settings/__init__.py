@@ -1,0 +1,1 @@
+"""What can be settled, where it is kept, and which keys may be given to what."""
