@@ -21,7 +21,8 @@ LIGHTNESS: dict[Theme, tuple[float, float]] = {
     "contrast": (0.72, 0.88),
 }
 _GOLDEN = (5**0.5 - 1) / 2
-_HUES = 48
+_REDS = (-12.0, 52.0)
+_HUES = 40
 """So many that few files share one; closer ones cannot be told apart."""
 
 
@@ -65,7 +66,9 @@ def rgb_of(lightness: float, chroma: float, hue: float) -> str:
 
 
 def _hue_of(module: str) -> float:
-    return _hashed(module) % _HUES * 360 / _HUES
+    """One of the hues beside the reds: those mean hot and failed, also where they are pale."""
+    first, last = _REDS
+    return (last + _hashed(module) % _HUES * (360 - last + first) / _HUES) % 360
 
 
 def _encoded(linear: float) -> int:

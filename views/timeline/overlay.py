@@ -10,7 +10,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from dags.analyses.lod import Array
-from views.drawing.theme import Colours, colours, qcolor, text_font
+from views.drawing.theme import Colours, colours, mixed, qcolor, text_font
 from views.drawing.time_scale import px_from_ns
 from views.loop.state import Bookmark, Theme
 from views.timeline.content import Overview
@@ -20,6 +20,8 @@ from views.words.figures import count_text
 from views.words.plain_text import plain
 
 NOTE_PX, LEAST_NOTE_PX = 180, 28
+OVERVIEW_PALE = 0.35
+"""The whole session is the ground of cursor and flags: at full strength it was what the eye found first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Moving:
     height: int
     dragged_ns: tuple[int, int] | None = None
     changes_ns: Sequence[int] = ()  # when what is recorded has changed
+    left_out: str = ""  # what is not painted of the lanes, in words
 
     @property
     def gutter(self) -> int:
@@ -68,7 +71,7 @@ def paint_overview(painter: QPainter, overview: Overview, width: int, theme: The
     most = float(overview.count.max()) if len(overview.count) else 0.0
     heights = np.ceil(np.sqrt(overview.count / most) * tall) if most else np.zeros(len(overview.count))
     lines = [QLineF(gutter + x + 0.5, OVERVIEW - h, gutter + x + 0.5, OVERVIEW) for x, h in enumerate(heights) if h]
-    painter.setPen(qcolor(shown.accent))
+    painter.setPen(qcolor(overview_colour(shown)))
     painter.drawLines(lines)
     for x in np.flatnonzero(overview.raised > 0).tolist():
         share = float(overview.raised[x] / max(1.0, overview.count[x]))
@@ -82,6 +85,11 @@ def paint_overview(painter: QPainter, overview: Overview, width: int, theme: The
         paint_gap(painter, QRectF(gutter + left, 0, right - left, OVERVIEW), shown)
 
 
+def overview_colour(shown: Colours) -> str:
+    """The colour of the bars."""
+    return mixed(shown.accent, shown.window, OVERVIEW_PALE)
+
+
 def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
     """Everything that changes without the lanes changing."""
     if moving.range_ns[0] == moving.range_ns[1]:  # nothing is recorded: there is no time to be at
@@ -91,6 +99,7 @@ def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
     painter.setClipRect(moving.gutter, 0, moving.lanes_width, moving.height)
     for change_ns in moving.changes_ns:
         _paint_change(painter, change_ns, moving, shown)
+    _paint_left_out(painter, moving, shown)
     ends_ns = [*(bookmark.time_ns for bookmark in moving.bookmarks[1:]), moving.range_ns[1]]
     for bookmark, next_ns in zip(moving.bookmarks, ends_ns, strict=False):
         _paint_bookmark(painter, bookmark, moving, shown)
@@ -178,6 +187,20 @@ def _paint_note(painter: QPainter, bookmark: Bookmark, next_ns: int, moving: Mov
     painter.fillRect(area, qcolor(shown.window))
     painter.setPen(qcolor(shown.text))
     painter.drawText(area.adjusted(3, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
+
+
+def _paint_left_out(painter: QPainter, moving: Moving, shown: Colours) -> None:
+    """At the right end of the ruler, unless a flag or its note stands there: they were put there by a person."""
+    painter.setFont(text_font(FONT_POINTS))
+    wide = painter.fontMetrics().horizontalAdvance(moving.left_out) + 12
+    left = moving.width - wide
+    flags = (moving.x(one.time_ns) + (NOTE_PX if one.text else 0) for one in moving.bookmarks)
+    if not moving.left_out or any(left - 12 <= right <= moving.width + NOTE_PX for right in flags):
+        return
+    area = QRectF(left, OVERVIEW + 1, wide, RULER - 3)
+    painter.fillRect(area, qcolor(shown.window))
+    painter.setPen(qcolor(shown.muted))
+    painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), moving.left_out)
 
 
 def _stretches(mask: Array) -> list[tuple[int, int]]:

@@ -197,8 +197,10 @@ def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, wri
     if lane.shape == "open" and lane.depth > lane.rows:
         note = f"and {count_text(lane.depth - lane.rows)} deeper"
         painter.setPen(qcolor(shown.muted))
-        beside = QRectF(left, lane.row_y(lane.rows - 1), scene.lanes_width - 6, lane.row_px)
-        painter.drawText(beside, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), note)
+        wide = painter.fontMetrics().horizontalAdvance(note) + 12
+        beside = QRectF(scene.width - wide, lane.row_y(lane.rows - 1), wide, lane.row_px)
+        painter.fillRect(beside, qcolor(shown.panel))  # calls may lie there
+        painter.drawText(beside, int(Qt.AlignmentFlag.AlignCenter), note)
 
 
 def _paint_below(painter: QPainter, scene: Scene, lane: Lane, shown: Colours) -> None:
@@ -348,10 +350,12 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
     lines, marks = [], ticks(scene.visible_ns, scene.lanes_width)
     painter.setPen(qcolor(shown.muted))
     metrics = painter.fontMetrics()
+    more = left_out(scene)
+    end = scene.width - (metrics.horizontalAdvance(more) + 12 if more else 0)
     for time_ns, label in marks:
         x = scene.gutter + round(px_from_ns(time_ns, scene.visible_ns, scene.lanes_width))
         lines.append(QLineF(x, TOP - 6, x, TOP))
-        if x + 4 + metrics.horizontalAdvance(label) <= scene.width:
+        if x + 4 + metrics.horizontalAdvance(label) <= end:
             painter.drawText(QPointF(x + 4, TOP - 6), label)
     painter.setPen(qcolor(shown.line))
     painter.drawLines(lines)
@@ -360,30 +364,35 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
     painter.fillRect(0, OVERVIEW + 1, scene.gutter, RULER - 2, qcolor(shown.window))
     painter.setPen(qcolor(shown.muted))
     room = scene.gutter - 14
-    said = metrics.elidedText(caption(scene), Qt.TextElideMode.ElideRight, room)
+    said = next((one for one in captions(scene) if metrics.horizontalAdvance(one) <= room), captions(scene)[-1])
     painter.drawText(QRectF(8, OVERVIEW, room, RULER), _MIDDLE, said)
-    left_out = left_out_text(_arrows(scene)[1]) if scene.content.exact else ""
-    if left_out:
-        width = metrics.horizontalAdvance(left_out) + 16
-        area = QRectF(scene.width - width, OVERVIEW + 1, width, RULER - 3)
-        painter.fillRect(area, qcolor(shown.window))
-        painter.drawText(area.adjusted(8, 0, 0, 0), _MIDDLE, left_out)
 
 
-def caption(scene: Scene) -> str:
-    """What one looks at: how much time, whether calls or counts, and how many of the threads."""
+def left_out(scene: Scene) -> str:
+    """How many arrows wait for a closer look, '' where all are painted."""
+    return left_out_text(_arrows(scene)[1]) if scene.content.exact else ""
+
+
+def captions(scene: Scene) -> tuple[str, ...]:
+    """What one looks at: how much time, whether calls or counts, how many of the threads; in ever fewer words."""
+    span, detail = duration_text(scene.visible_ns[1] - scene.visible_ns[0]), _detail(scene)
     seen, there = scene.threads
-    return f"{_what(scene)} · {count_text(seen)} of {count_text(there)} threads" if there else _what(scene)
+    threads = f"{count_text(seen)} of {count_text(there)}" if there else ""
+    parts = (
+        (span, detail, threads and f"{threads} threads"),
+        (span, threads and f"{threads} threads"),
+        (span, threads),
+    )
+    return tuple(" · ".join(part for part in some if part) for some in parts)
 
 
-def _what(scene: Scene) -> str:
-    span = duration_text(scene.visible_ns[1] - scene.visible_ns[0])
+def _detail(scene: Scene) -> str:
     if scene.content.exact:
-        return f"{span} · every call"
+        return "every call"
     widths: Mapping[int, Array] = dict(scene.content.counts)
     if not widths:
-        return f"{span} · reading" if scene.progress < 1 else span
-    return f"{span} · counts per {duration_text(1 << (2 * max(widths)))}"
+        return "reading" if scene.progress < 1 else ""
+    return f"counts per {duration_text(1 << (2 * max(widths)))}"
 
 
 def _arrows(scene: Scene) -> tuple[Array, int]:

@@ -83,6 +83,7 @@ class TimelineView(ScaledWidget):
         self._placed: list[Lane] = []
         self._rows: dict[int, Row] = {}
         self._exceptions: Array = np.empty(0, EXCEPTION_DTYPE)
+        self._left_out = ""
         self._sites: scene.SiteColours | None = None
         self._picture: QPixmap | None = None
         self._top: tuple[Overview, QPixmap] | None = None
@@ -225,6 +226,7 @@ class TimelineView(ScaledWidget):
                 self.height(),
                 self._gestures.dragged_ns,
                 [change.time_ns for change in session.manifest.changes] if session is not None else [],
+                left_out=self._left_out,
             )
             overlay.paint_moving(painter, moving, shown.theme)
         painter.end()
@@ -283,6 +285,7 @@ class TimelineView(ScaledWidget):
         scene.paint_backdrop(painter, self.width(), self.height(), shown.theme)
         if shown.session is not None:
             _, self._exceptions = scene.paint(painter, what, self._sites)
+            self._left_out = scene.left_out(what)
         else:
             scene.paint_nothing(painter, self.width(), self.height(), shown.theme)
         painter.end()

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtGui import QColor
 
 from tests.views.pictures import contrast
-from views.drawing.span_colours import CHROMA, LIGHTNESS, rgb_of, span_colour
+from views.drawing.span_colours import CHROMA, LIGHTNESS, module_colour, rgb_of, span_colour
 from views.drawing.theme import colours, is_dark, mixed, qcolor
 from views.inspector.scene import CHANGE_ALPHA
 from views.loop.state import Theme
@@ -79,3 +79,11 @@ def test_a_file_has_a_hue_and_its_functions_differ_in_lightness() -> None:
 def test_a_colour_between_two_is_between_them() -> None:
     assert mixed("#102030", "#304050", 0.5) == "#203040"
     assert qcolor("#102030", 128).alpha() == 128
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_no_file_has_the_hue_of_what_is_hot_or_failed(theme: Theme) -> None:
+    red = QColor(colours(theme).hot).hslHue()
+    hues = {QColor(module_colour(theme, f"/srv/shop/module_{n}.py")).hslHue() for n in range(600)}
+    assert len(hues) > 30
+    assert min(min(abs(hue - red), 360 - abs(hue - red)) for hue in hues) >= 15

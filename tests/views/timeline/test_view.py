@@ -25,6 +25,7 @@ from views.reading.source import Source
 from views.timeline.gutter import ends_words
 from views.timeline.lanes import END_PX, Ends
 from views.timeline.layout import GUTTER, OVERVIEW, RULER
+from views.timeline.overlay import overview_colour
 from views.timeline.state import EnlargeLane, KeepOpen, TimelineState, UnfoldMetrics
 from views.timeline.view import TimelineView
 
@@ -108,7 +109,7 @@ def test_lanes_overview_and_hatched_gaps_are_painted_in_both_themes(shown: Shown
     shown.patch(theme=theme)
     picture = shown.picture()
     palette = colours("dark" if theme == "dark" else "light")
-    assert count_of(picture, palette.accent, GUTTER, 0, 832, OVERVIEW) > 500
+    assert count_of(picture, overview_colour(palette), GUTTER, 0, 832, OVERVIEW) > 500
     lanes = shown.view.lanes()
     assert [lane.name for lane in lanes] == ["Memory", "orders.py 4711", "worker-2", "worker-3"]
     top = OVERVIEW + RULER + lanes[2].first_row_y

@@ -1,0 +1,74 @@
+"""Words of the timeline: views.timeline.scene says what one looks at, views.timeline.overlay what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QImage, QPainter
+from pytestqt.qtbot import QtBot
+
+from dags.analyses.lod import Array
+from tests.views.pictures import near
+from views.drawing.theme import colours
+from views.loop.state import Bookmark
+from views.reading.source import Names
+from views.timeline.content import Content
+from views.timeline.layout import OVERVIEW, RULER
+from views.timeline.overlay import Moving, paint_moving
+from views.timeline.scene import Scene, captions
+
+WIDTH = 900
+
+
+def scene_of(content: Content, threads: tuple[int, int]) -> Scene:
+    return Scene(
+        width=WIDTH,
+        height=300,
+        ratio=1.0,
+        lanes=(),
+        visible_ns=(0, 8_080_000_000),
+        content=content,
+        names=Names(None),
+        theme="dark",
+        threads=threads,
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "threads", "said"),
+    [
+        ([], (10, 10), ("8.08 s · every call · 10 of 10 threads", "8.08 s · 10 of 10 threads", "8.08 s · 10 of 10")),
+        ([], (0, 0), ("8.08 s · every call", "8.08 s", "8.08 s")),
+        (
+            [(10, np.empty(0))],
+            (3, 1_198),
+            ("8.08 s · counts per 1.05 ms · 3 of 1 198 threads", "8.08 s · 3 of 1 198 threads", "8.08 s · 3 of 1 198"),
+        ),
+    ],
+)
+def test_the_caption_gives_up_words_before_it_gives_up_figures(
+    counts: list[tuple[int, Array]], threads: tuple[int, int], said: tuple[str, ...]
+) -> None:
+    content = replace(Content.empty(), exact=not counts, counts=counts)
+    words = captions(scene_of(content, threads))
+    assert tuple(one.replace("\N{NARROW NO-BREAK SPACE}", " ").replace("\N{THIN SPACE}", " ") for one in words) == said
+
+
+def test_what_is_left_out_gives_way_to_a_note_at_the_end_of_the_ruler(qtbot: QtBot) -> None:
+    def ruler(bookmarks: tuple[Bookmark, ...], left_out: str) -> QImage:
+        image = QImage(WIDTH, 200, QImage.Format.Format_RGB32)
+        image.fill(colours("dark").window)
+        painter = QPainter(image)
+        paint_moving(painter, Moving((0, 1_000), (0, 1_000), 0, None, bookmarks, WIDTH, 200, left_out=left_out), "dark")
+        painter.end()
+        return image.copy(300, OVERVIEW, WIDTH - 300, RULER)
+
+    words = "1 072 more arrows when zoomed in"
+    muted = colours("dark").muted
+    assert near(ruler((), words), muted, 40) > 100 > near(ruler((), ""), muted, 40)
+    for late in (Bookmark(time_ns=900, text="stock goes below zero"), Bookmark(time_ns=950)):
+        assert ruler((late,), words) == ruler((late,), "")
+    early = (Bookmark(time_ns=100, text="first order"),)
+    assert ruler(early, words) != ruler(early, "")
