@@ -293,14 +293,24 @@ def with_keys(settings: Mapping[str, Any]) -> tuple[Command, ...]:
 
 
 def key_of(title: str, settings: Mapping[str, Any]) -> str:
-    """The key of the command with this title, as people read it."""
-    return next(shown_key(command) for command in with_keys(settings) if command.title == title)
+    """The key of the command with this title, as a sentence has it; '' without one."""
+    return next(shown_key(command) for command in with_keys(settings) if command.title == title).replace(" + ", "+")
 
 
 def hint(title: str, settings: Mapping[str, Any], words: str = "") -> str:
     """What a button says that does the command with this title: its words, and the key."""
     key = key_of(title, settings)
     return f"{words or title}  ({key})" if key else words or title
+
+
+TRANSPORT = (
+    "Start",
+    "One event back, on the focused lane",
+    "Play, pause or freeze",
+    "One event on, on the focused lane",
+    "End, following a live session",
+)
+"""The commands that the buttons of the transport do, from left to right."""
 
 
 def with_letter(menu: Menu) -> str:

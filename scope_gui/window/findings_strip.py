@@ -6,14 +6,15 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
+from typing import Any
 
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from dags.detectors.finding import Finding
-from scope_gui.commands import FINDINGS_WITH_KEYS
+from scope_gui.commands import FINDINGS_WITH_KEYS, key_of
 from views.drawing.theme import Colours, colours, mixed, widget_px
 from views.loop.events import Event, GoToFinding
 from views.loop.state import Assigns
@@ -24,6 +25,7 @@ HEIGHT_PX = 28
 ALL_FINDINGS = "Findings: what is worth a look"
 _LOOKING, _HEADING = "Looking for what is worth a look …", "Worth a look"
 _NOTHING, _LATER = f"{_HEADING}  —", "What is worth a look is said when the recording has ended"
+_THROUGH = ("Next event of the finding", "Previous event of the finding")
 _SERIOUS, _NOTABLE = 0.8, 0.5
 _SPACE_PX = 6
 
@@ -31,7 +33,7 @@ _SPACE_PX = 6
 class FindingsStrip(QWidget):
     """One row; a chip leads to the first event that proves its finding."""
 
-    reads: frozenset[str] = frozenset({"findings", "finding_at", "session", "theme", "scale"})
+    reads: frozenset[str] = frozenset({"findings", "finding_at", "session", "theme", "scale", "settings"})
 
     def __init__(self, send: Callable[[Event], None], do: Callable[[str], None], parent: QWidget | None = None) -> None:
         """`do` does the command with that title."""
@@ -67,7 +69,7 @@ class FindingsStrip(QWidget):
         for number, chip in enumerate(self.chips):
             chip.setVisible(number < len(self._found))
             if number < len(self._found):
-                chip.show_finding(self._found[number], c, is_gone_to=number == assigns.finding_at)
+                chip.show_finding(self._found[number], c, assigns.settings, is_gone_to=number == assigns.finding_at)
         beyond = len(self._found) - FINDINGS_WITH_KEYS
         self.more.setVisible(beyond > 0)
         self.more.setText(f"{beyond} more")
@@ -99,7 +101,7 @@ class _Chip(QToolButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.clicked.connect(lambda: send(GoToFinding(at=number)))
 
-    def show_finding(self, finding: Finding, c: Colours, *, is_gone_to: bool) -> None:
+    def show_finding(self, finding: Finding, c: Colours, settings: Mapping[str, Any], *, is_gone_to: bool) -> None:
         """Takes its sentence and colour."""
         self._sentence = plain(finding.sentence, 400)
         colour = c.hot if finding.score >= _SERIOUS else c.warning if finding.score >= _NOTABLE else c.cold
@@ -108,9 +110,10 @@ class _Chip(QToolButton):
             f"QToolButton {{ background: {ground}; border: 1px solid {mixed(c.window, colour, 0.5)};"
             f" color: {c.text}; border-left: 6px solid {colour}; padding: 1px 6px; }}"
         )
-        key = f"Alt+{self._number + 1}"
+        key = key_of(f"Finding {self._number + 1}", settings)
         place = f"{finding.function} {finding.file}:{finding.line}" if finding.file else finding.function
-        others = f"{len(finding.event_ids)} events, Alt+Shift+← and Alt+Shift+→ lead through them"
+        there, back = (key_of(title, settings) for title in _THROUGH)
+        others = f"{len(finding.event_ids)} events, {there} and {back} lead through them"
         told = [self._sentence, plain(place, 300), others if len(finding.event_ids) > 1 else "", key]
         self.setToolTip(tooltip(*(part for part in told if part)))
         self.setAccessibleName(f"{self._sentence} ({key})")

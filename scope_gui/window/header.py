@@ -12,6 +12,7 @@ from capture.measured_cost import WORTH_NAMING, Overhead
 from capture.session.session import Session
 from capture.unseen import told
 from scope_gui.blindness import HEADING
+from scope_gui.commands import hint, key_of
 from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.state import Assigns
 from views.reading.source import Source
@@ -31,7 +32,7 @@ class HeaderView(QWidget):
     """Sits at the right end of the menu bar's row."""
 
     reads: frozenset[str] = frozenset(
-        {"session", "revision", "frame", "recorder", "busy", "theme", "scale", "following"}
+        {"session", "revision", "frame", "recorder", "busy", "theme", "scale", "settings", "following"}
     )
 
     def __init__(self, source: Source, do: Callable[[str], None], parent: QWidget | None = None) -> None:
@@ -43,8 +44,8 @@ class HeaderView(QWidget):
         row.setContentsMargins(0, 0, 4, 0)
         row.setSpacing(2)
         self._name, self._parts, self._theme = "", list[tuple[str, bool]](), Assigns().theme
-        self.attach_button = self._button("Attach", "Attach to a process  (Ctrl+Shift+A)", lambda: do(ATTACH))
-        self.open_button = self._button("Open", "Open a session  (Ctrl+O)", lambda: do(OPEN))
+        self.attach_button = self._button("Attach", ATTACH, lambda: do(ATTACH))
+        self.open_button = self._button("Open", OPEN, lambda: do(OPEN))
         self.record_button = self._button("● Record", "", lambda: do(self._records))
         self.record_button.setObjectName("header.record")
         self.name = QLabel(self)
@@ -55,7 +56,7 @@ class HeaderView(QWidget):
         self.unseen_button = self._button("", "", lambda: do(UNSEEN))
         self.unseen_button.setObjectName("header.unseen")
         self.unseen_button.hide()
-        self.find_button = self._button("Search  Ctrl+K", f"{FIND}  (Ctrl+K)", lambda: do(FIND))
+        self.find_button = self._button("Search", FIND, lambda: do(FIND))
         self._buttons = (self.attach_button, self.open_button, self.record_button, self.find_button)
         row.addStretch(1)
         for widget in (self.attach_button, self.open_button, self.record_button):
@@ -86,9 +87,11 @@ class HeaderView(QWidget):
         live = assigns.session is not None and assigns.session.live
         self._records = STOP if live else RECORD
         self.record_button.setText("■ Stop" if live else "● Record")
-        tip = f"{STOP}  (Ctrl+Shift+S)" if live else f"{RECORD}  (Ctrl+Shift+R)"
-        self.record_button.setToolTip(tip)
-        self.record_button.setAccessibleName(tip)
+        settings = assigns.settings
+        self.find_button.setText(f"Search  {key_of(FIND, settings)}".rstrip())
+        for button, title in zip(self._buttons, (ATTACH, OPEN, self._records, FIND), strict=True):
+            button.setToolTip(hint(title, settings))
+            button.setAccessibleName(title)
         self.record_button.setEnabled(not (assigns.recorder is not None and assigns.recorder.state == "saving"))
         self.record_button.setStyleSheet(f"color: {c.hot}; font-weight: bold" if live else "")
         self._name = plain(assigns.session.name) if assigns.session else ""

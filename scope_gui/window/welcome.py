@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from scope_gui.commands import Ask
+from scope_gui.commands import Ask, key_of
 from scope_gui.window.library import details
 from scope_gui.window.recent_list import RecentList
 from views.drawing.theme import colours, give_font, text_font, widget_px
@@ -24,12 +24,14 @@ from views.loop.state import Assigns, RecentSession
 from views.words.plain_text import tooltip
 
 _WIDTH_PX, _WAY_PX = 860, 68
+_TITLES = ("Attach to a process", "Record a program from its start", "Open a session", "Record the demo")
+"""The commands that the ways to begin are."""
 
 
 class WelcomeView(QWidget):
     """A column in the middle of the window: four ways to begin, and the sessions opened lately."""
 
-    reads: frozenset[str] = frozenset({"recent", "recent_described", "theme", "scale", "busy"})
+    reads: frozenset[str] = frozenset({"recent", "recent_described", "theme", "scale", "settings", "busy"})
 
     def __init__(self, send: Callable[[Event], None], ask: Callable[[Ask], None], parent: QWidget | None = None):
         super().__init__(parent)
@@ -46,13 +48,13 @@ class WelcomeView(QWidget):
         give_font(self.title, text_font(28, bold=True))
         self.question = QLabel("Look at any moment of a running program's past.", self)
         give_font(self.question, text_font(12))
-        self.attach_button = _Way("Attach to a process", "Pick a Python program that runs here", "Ctrl+Shift+A")
+        self.attach_button = _Way("Attach to a process", "Pick a Python program that runs here")
         self.attach_button.clicked.connect(lambda: ask("attach"))
-        self.launch_button = _Way("Record a program", "Start it with its recording on", "Ctrl+Shift+R")
+        self.launch_button = _Way("Record a program", "Start it with its recording on")
         self.launch_button.clicked.connect(lambda: ask("launch"))
-        self.open_button = _Way("Open a recording", "Continue where you left it", "Ctrl+O")
+        self.open_button = _Way("Open a recording", "Continue where you left it")
         self.open_button.clicked.connect(lambda: ask("open"))
-        self.demo_button = _Way("Watch the demo", "Bugs to find; F1 shows how", "Ctrl+Shift+D")
+        self.demo_button = _Way("Watch the demo", "Bugs to find; F1 shows how")
         self.demo_button.clicked.connect(lambda: send(StartDemo()))
         self._ways = (self.attach_button, self.launch_button, self.open_button, self.demo_button)
         grid = QGridLayout()
@@ -91,6 +93,9 @@ class WelcomeView(QWidget):
         for way in self._ways:
             way.setMinimumHeight(widget_px(_WAY_PX))
             way.show_theme(c.text, c.muted, c.accent)
+        if "settings" in changed:
+            for way, title in zip(self._ways, _TITLES, strict=True):
+                way.show_key(key_of(title, assigns.settings))
         for way in (self.attach_button, self.launch_button, self.demo_button):
             way.setEnabled(not assigns.busy)
         self.heading.setVisible(bool(assigns.recent))
@@ -109,7 +114,7 @@ class WelcomeView(QWidget):
 class _Way(QPushButton):
     """One way to begin: what it does, a line about it, its key."""
 
-    def __init__(self, title: str, about: str, key: str) -> None:
+    def __init__(self, title: str, about: str) -> None:
         super().__init__()
         self.setAccessibleName(title)
         self.setAccessibleDescription(about)
@@ -117,7 +122,7 @@ class _Way(QPushButton):
         row.setContentsMargins(16, 10, 16, 10)
         lines = QVBoxLayout()
         lines.setSpacing(2)
-        self._title, self._about, self._key = QLabel(title), QLabel(about), QLabel(key)
+        self._title, self._about, self._key = QLabel(title), QLabel(about), QLabel()
         give_font(self._title, text_font(11.5, bold=True))
         for label in (self._title, self._about, self._key):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -126,6 +131,10 @@ class _Way(QPushButton):
         lines.addWidget(self._about)
         row.addLayout(lines, 1)
         row.addWidget(self._key)
+
+    def show_key(self, key: str) -> None:
+        """Shows the key that does it, too."""
+        self._key.setText(key)
 
     def show_theme(self, text: str, muted: str, accent: str) -> None:
         """Takes on these colours."""

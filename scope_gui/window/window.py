@@ -23,10 +23,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from scope_gui.commands import LISTS, MENUS, Command, all_commands, with_keys, with_letter
+from scope_gui.commands import LISTS, MENUS, TRANSPORT, Command, all_commands, hint, with_keys, with_letter
 from scope_gui.dialogs.asking import Asking
 from scope_gui.dialogs.find_box import FindBox
 from scope_gui.left_window import LeftWindow
+from scope_gui.menu_lines import begins_a_group, is_on
 from scope_gui.verbs.registry import verb_named
 from scope_gui.window.context_menus import ContextMenus
 from scope_gui.window.dropping import local_files, openable_path
@@ -63,7 +64,7 @@ QWIDGETSIZE_MAX = (1 << 24) - 1
 class MainWindow(QMainWindow):
     """Built once; shows the welcome page until a session is open."""
 
-    reads: frozenset[str] = frozenset({"session", "theme", "scale", "motion"})
+    reads: frozenset[str] = frozenset({"session", "theme", "scale", "motion", "settings"})
     closing = Signal()
 
     def __init__(self, store: Store, source: Source) -> None:
@@ -348,6 +349,22 @@ class MainWindow(QMainWindow):
         self.commands = with_keys(settings)
         for command in self.commands:
             self.actions_by_title[command.title].setShortcuts([QKeySequence(key) for key in command.keys])
+        self.transport.show_tips([hint(title, settings) for title in TRANSPORT])
+
+    def _tick(self) -> None:
+        """Ticks what is on; a menu that is closed says nothing."""
+        for command in self.commands:
+            ticked = self._is_on(command)
+            action = self.actions_by_title[command.title]
+            action.setCheckable(ticked is not None)
+            action.setChecked(ticked is True)
+
+    def _is_on(self, command: Command) -> bool | None:
+        if command.layout is not None:
+            return self.store.assigns.session is not None and self.panels.name == command.layout
+        if command.panel is not None:
+            return bool(self.views[command.panel].isVisible())
+        return is_on(command, self.store.assigns)
 
     def _make_menus(self) -> None:
         # A corner widget of the menu bar keeps its first width; a row of its own does not.
@@ -362,13 +379,17 @@ class MainWindow(QMainWindow):
         rows.addLayout(row)
         rows.addWidget(self.strip)
         self.setMenuWidget(head)
-        menus = {name: menu_bar.addMenu(with_letter(name)) for name in MENUS}
-        for command in self.commands:
+        self.menus_by_name = {name: menu_bar.addMenu(with_letter(name)) for name in MENUS}
+        for menu in self.menus_by_name.values():
+            menu.aboutToShow.connect(self._tick)
+        for at, command in enumerate(self.commands):
             action = QAction(command.title, self)
+            if begins_a_group(command, self.commands[:at]):
+                self.menus_by_name[command.menu].addSeparator()
             action.setShortcuts([QKeySequence(key) for key in command.keys])
             action.setAutoRepeat(command.repeats)
             action.triggered.connect(_Doing(self, command.title))
-            menus[command.menu].addAction(action)
+            self.menus_by_name[command.menu].addAction(action)
             if command.within:
                 action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
                 self.views[command.within].addAction(action)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -48,11 +48,11 @@ class TransportView(QWidget):
         rows.addLayout(row)
         self._signs: list[Sign] = []
         self._buttons = [
-            self._button(row, "start", "Start (Home)", self._to_start),
-            self._button(row, "back", "One event back (Left)", self._back),
-            self._button(row, "play", "Play or pause (Space)", self._toggle),
-            self._button(row, "on", "One event on (Right)", self._on),
-            self._button(row, "end", "End; follows a live session (End)", self._to_end),
+            self._button(row, "start", "Start", self._to_start),
+            self._button(row, "back", "One event back", self._back),
+            self._button(row, "play", "Play or pause", self._toggle),
+            self._button(row, "on", "One event on", self._on),
+            self._button(row, "end", "End; follows a live session", self._to_end),
         ]
         self.play_button = self._buttons[2]
         self.clock = self._label(row, "Moment of the cursor, from the session's start", points=12, numbers=True)
@@ -64,6 +64,11 @@ class TransportView(QWidget):
         row.addWidget(self.event_line, 1)
         self.marked = self._label(row, "From the marked moment to the cursor", numbers=True)
         self.visible = self._label(row, "What the timeline shows", numbers=True)
+
+    def show_tips(self, tips: Sequence[str]) -> None:
+        """What a pointer over each of the buttons is told: what it does, and its key."""
+        for button, tip in zip(self._buttons, tips, strict=True):
+            button.setToolTip(tip)
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows what has changed."""
@@ -105,7 +110,7 @@ class TransportView(QWidget):
         button = QToolButton(self)
         self._signs.append(sign)
         button.setToolTip(tip)
-        button.setAccessibleName(tip.partition(" (")[0])
+        button.setAccessibleName(tip)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.clicked.connect(clicked)
         row.addWidget(button)
