@@ -24,6 +24,7 @@ from views.inspector.state import ToggleSource
 from views.loop import events as e
 from views.loop.choosing_lanes import FocusMain, HideLane, HideOthers, RankLanes, ShowAllLanes
 from views.loop.state import Shows
+from views.loop.stretch import PickStretchTo
 from views.registry import placed
 from views.supervision.state import SetHeat
 from views.timeline.state import EnlargeLane, KeepOpen, PinLane, UnfoldMetrics
@@ -254,6 +255,8 @@ COMMANDS: tuple[Command, ...] = (
     _do("Mark", "Previous bookmark", "Shift+N", e.GoToBookmark(by=-1)),
     _do("Mark", "Mark this moment to compare with", "M", e.Mark()),
     _do("Mark", "Forget the marked moment", "Shift+M", e.Mark(forget=True)),
+    _do("Mark", "Sum up the stretch from the mark to here", "I", PickStretchTo(ends="mark")),
+    _do("Mark", "Sum up what the timeline shows", "Shift+I", PickStretchTo(ends="visible")),
     _ask("Window", "Settings", "Ctrl+,", "settings", anytime=True),
     _ask("Window", "Dark or light", "Ctrl+T", "theme", anytime=True),
     *(

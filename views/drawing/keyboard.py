@@ -15,6 +15,7 @@ from views.drawing.theme import colours
 from views.loop.state import Theme
 
 CHOOSING = frozenset({Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter})
+SIDEWAYS = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right})
 PRESSING = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 
 

@@ -22,16 +22,29 @@ _log = logging.getLogger(__name__)
 
 REVISIONS = 10
 """A session that grows is refreshed ten times a second."""
+AGAIN_NS = 2_000_000_000
+"""What takes long is counted again once there is so much more of the session, or a 16th of what there was."""
 
 
 def wanted(assigns: Assigns) -> object:
-    """What is picked, as far as it has a page that needs more than the frame; a thread's also says of which stretch."""
+    """What is picked, as far as it has a page that needs more than the frame, and of which stretch that is."""
     page = page_of(assigns.selection)
     if assigns.session is None or page is None or not page.find:
         return None
     age = assigns.revision // REVISIONS if assigns.session.is_growing else assigns.session.live
-    stretch_ns = assigns.visible_ns if page.of_stretch and not assigns.following else None
+    if page.is_long:
+        age = growth_of(assigns)
+    visible_ns = None if assigns.following else assigns.visible_ns
+    stretch_ns = {"": None, "visible": visible_ns, "picked": assigns.stretch_ns}[page.of_stretch]
     return assigns.session.key, assigns.selection, age, stretch_ns
+
+
+def growth_of(assigns: Assigns) -> int:
+    """Another number whenever there is enough more of what grows to count it again; a picked stretch does not grow."""
+    if assigns.session is None or not assigns.session.is_growing or assigns.stretch_ns is not None:
+        return 0
+    length_ns = max(assigns.range_ns[1] - assigns.range_ns[0], 1)
+    return length_ns // max(AGAIN_NS, 1 << max(length_ns.bit_length() - 5, 0))
 
 
 def find(asked: Asked) -> Iterator[Event]:

@@ -26,8 +26,12 @@ from dags.frame_parts import (
 )
 from views.inspector.comparing import comparison
 from views.inspector.diff import Piece, value_diff
+from views.inspector.figures import Stretch
+from views.inspector.pages.function import counting
 from views.inspector.pages.notes import note_section, notes_section
+from views.inspector.pages.stretch import short_stretch, stretch_sections
 from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Form, Link, Row, Section, SourcePlace
+from views.inspector.state import InspectorState
 from views.loop.events import SeekTo, Select
 from views.loop.state import Bookmark, Selection
 from views.words.figures import count_text, duration_text, short_count, size_text
@@ -59,23 +63,29 @@ def inspector_sections(
     *,
     page: Sequence[Section] = (),
     bookmarks: Sequence[Bookmark] = (),
+    own: InspectorState | None = None,
+    stretch_ns: Stretch | None = None,
 ) -> tuple[Section, ...]:
     """What is known about the selection; of the whole program when nothing is selected.
 
     `old_values`: by version id the value that the version replaced. `marked`: the frame to compare with. `page`: what
     was read about the selected thing. That may not exist at this moment: the identity then says so, and the rest of it
-    is left out.
+    is left out. `stretch_ns`: the picked stretch; what was counted of it is in `own`.
     """
     sections: list[Section] = [*note_section(bookmarks, frame.time_ns)]
+    if stretch_ns is not None:
+        whole = stretch_sections(stretch_ns, own or InspectorState())
+        sections += whole if selection is None else [short_stretch(stretch_ns)]
     kind = selection.kind if selection is not None else None
     track = _track_of(frame, selection)
     process = _process_of(frame, selection, track)
     if marked is not None and marked.time_ns != frame.time_ns:
         thread_id = track.track_id if track is not None and track.kind not in HEADS else None
         sections.append(comparison(frame, marked, thread_id, process.process_id if process is not None else None))
-    sections += page
     if selection is not None and kind == "site" and site is not None:
         sections.append(_site_section(site))
+        page = page or [counting()]
+    sections += page
     if track is not None and track.kind not in HEADS:
         sections += [_thread_section(frame, track), _stack_section(frame, track, selection)]
     elif process is not None:
@@ -140,8 +150,8 @@ def _site_section(site: Site) -> Section:
         )
     )
     if site.window_ns:
-        rows.append(_plain_row("calls", "calls", f"{count_text(site.calls)} {span}"))
-        rows.append(_plain_row("own", "own time", f"{duration_text(site.own_ns)} {span}"))
+        lately = f"{count_text(site.calls)} calls, {duration_text(site.own_ns)} of its own"
+        rows.append(_plain_row("lately", "lately", f"{lately} {span}"))
     return Section(key="site", title="Function", rows=tuple(rows), form="facts")
 
 

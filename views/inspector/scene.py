@@ -1,77 +1,26 @@
-"""Lays the inspector's rows out for a width and paints them; says where the words to press are.
-
-Everything is painted as plain text. What a change took away is struck through, what it brought is underlined: the
-colours only repeat that.
-"""
+"""Lays the inspector's rows out for a width; says where the words to press are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtGui import QFontMetricsF
 
-from views.drawing.heat import faded
-from views.drawing.theme import Colours, number_font, text_font
+from views.drawing.theme import Colours
 from views.inspector.diff import Piece
+from views.inspector.scene_lists import column_widths, set_chart, set_heads, set_table_row
+from views.inspector.scene_page import PAD, RIGHT, Fonts, Page, SourceKey, Spot, Words
 from views.inspector.sections import Row, Section, SourcePlace
 from views.inspector.source_lines import SourceLines
 from views.inspector.wrapping import wrapped
 from views.loop.events import Event
 
-PAD = 8.0
 LABEL_PX = 76.0
 LABEL_SHARE = 0.4
 """Of a line, at least, for the label that it begins with."""
-CHANGE_ALPHA = 0.08
 APART_PX = 4.0  # between what went and what came: "12" and "19" are not 1219
 MAX_VALUE_LINES = 4
-
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-SourceKey = tuple[str, str]
-"""A section and a row of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Words to press: an event to send, or a source to show or hide."""
-
-    box: QRectF
-    text: str
-    event: Event | None = None
-    source: tuple[SourceKey, SourcePlace] | None = None
-
-
-@dataclass(slots=True)
-class Words:
-    """A piece of text in its place. `only_in`: as in Piece."""
-
-    box: QRectF
-    text: str
-    colour: str
-    font: QFont
-    align: Qt.AlignmentFlag = _LEFT
-    only_in: str = "both"
-    elide: Qt.TextElideMode | None = Qt.TextElideMode.ElideRight
-
-    def is_cut(self) -> bool:
-        """Whether its place is too small for it."""
-        return self.elide is not None and QFontMetricsF(self.font).horizontalAdvance(self.text) > self.box.width() + 1
-
-
-@dataclass(slots=True)
-class Page:
-    """All that is to be painted, from the top down; `rows` are where each row is."""
-
-    width: float
-    height: float = 0.0
-    line_px: float = 0.0
-    words: list[Words] = field(default_factory=list)
-    spots: list[Spot] = field(default_factory=list)
-    bands: list[tuple[QRectF, str]] = field(default_factory=list)
-    rows: list[tuple[QRectF, Row]] = field(default_factory=list)
 
 
 class PageSetter:
@@ -80,11 +29,9 @@ class PageSetter:
     def __init__(self, shown: Colours, width: float) -> None:
         """Measures the fonts once."""
         self._shown, self._width = shown, width
-        self._text, self._bold, self._mono = text_font(), text_font(bold=True), number_font()
-        self._mono_bold = number_font(bold=True)
-        self._ink = shown.text
-        self._line = QFontMetricsF(self._text).height() + 4
-        self._wide = QFontMetricsF(self._mono).horizontalAdvance("0")
+        self._fonts, self._ink = Fonts.of(shown), shown.text
+        self._text, self._mono, self._mono_bold = self._fonts.text, self._fonts.mono, self._fonts.mono_bold
+        self._line, self._wide = self._fonts.line_px, self._fonts.wide_px
 
     def page(
         self,
@@ -103,8 +50,13 @@ class PageSetter:
             band = QRectF(0, page.height, self._width, self._line + 4)
             page.bands.append((band, self._shown.raised))
             self._ink = self._shown.muted if section.is_old else self._shown.text
-            page.words.append(Words(band.adjusted(PAD, 0, -PAD, 0), section.title, self._ink, self._bold))
+            widths = column_widths(section, self._fonts, self._width)
+            heads_px = set_heads(page, section, band, widths, self._fonts)
+            title = band.adjusted(PAD, 0, -PAD - heads_px, 0)
+            page.words.append(Words(title, section.title, self._ink, self._fonts.bold))
             page.height = band.bottom() + 3
+            if section.chart is not None:
+                set_chart(page, section, section.chart, self._fonts)
             columns = self._columns(section) if section.form == "lines" else (0.0, 0.0)
             for row in section.rows:
                 top = page.height
@@ -112,6 +64,8 @@ class PageSetter:
                     self._fact(page, section, row, sources)
                 elif section.form == "lines":
                     self._one_line(page, row, columns)
+                elif section.form == "table" and not row.links:
+                    set_table_row(page, section, row, widths, self._fonts)
                 else:
                     self._entry(page, section, row)
                 if stack_lines and (line := stack_lines.get((section.key, row.key))):
@@ -158,7 +112,7 @@ class PageSetter:
             page.spots.append(Spot(box, row.label, row.links[0].event))
         if row.note:
             note = QRectF(self._width - PAD - note_px, page.height, note_px, self._line)
-            page.words.append(Words(note, row.note, self._shown.muted, self._text, _RIGHT))
+            page.words.append(Words(note, row.note, self._shown.muted, self._text, RIGHT))
         left = box.right() + PAD
         room = self._width - PAD - note_px - PAD - left
         if len(row.pieces) == 1:
@@ -182,7 +136,7 @@ class PageSetter:
         page.words.append(Words(head, row.label, self._ink, font, elide=Qt.TextElideMode.ElideMiddle))
         if row.note and not below:
             note = QRectF(self._width - PAD - note_px, page.height, note_px, self._line)
-            page.words.append(Words(note, row.note, self._shown.muted, self._text, _RIGHT))
+            page.words.append(Words(note, row.note, self._shown.muted, self._text, RIGHT))
         page.height += self._line
         if not row.pieces and not row.links and not below:
             return
@@ -255,26 +209,3 @@ class PageSetter:
             page.words.append(Words(box, line, self._shown.text if font is self._mono else self._shown.warning, font))
             page.height += self._line
         page.bands.append((QRectF(PAD, top, self._width - 2 * PAD, page.height - top), self._shown.window))
-
-
-def paint_page(painter: QPainter, page: Page, shown: Colours, top: float, bottom: float) -> None:
-    """Paints what lies between two heights of the page."""
-    for box, colour in page.bands:
-        if box.bottom() >= top and box.top() <= bottom:
-            painter.fillRect(box, QColor(colour))
-    for words in page.words:
-        if words.box.bottom() < top or words.box.top() > bottom:
-            continue
-        font = words.font
-        if words.only_in != "both":
-            painter.fillRect(words.box, QColor(shown.panel))
-            painter.fillRect(words.box, faded(words.colour, CHANGE_ALPHA))
-            font = QFont(words.font)
-            font.setStrikeOut(words.only_in == "old")
-            font.setUnderline(words.only_in == "new")
-        painter.setFont(font)
-        painter.setPen(QColor(words.colour))
-        text = words.text
-        if words.elide is not None:
-            text = QFontMetricsF(font).elidedText(text, words.elide, words.box.width() + 1)
-        painter.drawText(words.box, int(words.align) | int(Qt.TextFlag.TextSingleLine), text)

@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
-from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
+from views.drawing.keyboard import CHOOSING, PRESSING, SIDEWAYS, claimed, paint_focus_frame
 from views.drawing.legend import Sign
 from views.drawing.scaled import ScaledScrollArea
 from views.drawing.theme import colours, text_font
@@ -28,10 +28,12 @@ from views.inspector.earlier import earlier_values
 from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown_states
 from views.inspector.note_editor import NoteEditor
 from views.inspector.pages.registry import page_at
-from views.inspector.scene import PAD, Page, PageSetter, SourceKey, Spot, paint_page
+from views.inspector.scene import PageSetter
+from views.inspector.scene_page import CHART, PAD, Page, SourceKey, Spot, paint_page
 from views.inspector.sections import Section, SourcePlace, row_thing
 from views.inspector.source_lines import SourceFiles, SourceLines, source_lines
 from views.inspector.state import InspectorState, WriteNote
+from views.inspector.walking import caller_of, next_in_group, next_spot
 from views.loop.events import EditBookmark, Event
 from views.loop.state import Assigns, Selection, Theme
 from views.loop.thing import Thing
@@ -50,7 +52,18 @@ class InspectorView(ScaledScrollArea):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "marked_frame", "inspector", "selection", "theme", "scale", "revision", "bookmarks"}
+        {
+            "session",
+            "frame",
+            "marked_frame",
+            "inspector",
+            "selection",
+            "stretch_ns",
+            "theme",
+            "scale",
+            "revision",
+            "bookmarks",
+        }
     )
 
     def __init__(self, send: Callable[[Event], None], source: Source, parent: QWidget | None = None) -> None:
@@ -94,8 +107,10 @@ class InspectorView(ScaledScrollArea):
                 old,
                 self._site(assigns),
                 assigns.marked_frame,
-                page=page_at(frame, assigns.of(InspectorState), assigns.selection),
+                page=page_at(frame, assigns.of(InspectorState), assigns.selection, assigns.stretch_ns),
                 bookmarks=assigns.bookmarks,
+                own=assigns.of(InspectorState),
+                stretch_ns=assigns.stretch_ns,
             )
             age_ns = frame.time_ns
             self.setAccessibleDescription(f"{len(sections)} sections at {duration_text(age_ns)}")
@@ -137,13 +152,18 @@ class InspectorView(ScaledScrollArea):
             lines.append(section.title)
             for row in section.rows:
                 value = "".join(piece.text for piece in row.pieces if piece.only_in != "old")
-                lines.append("  " + "  ".join(part for part in (row.label, value, row.note) if part))
+                lines.append("  " + "  ".join(part for part in (row.label, value, *row.figures, row.note) if part))
         return "\n".join(lines)
 
     def spot_at(self, point: QPointF) -> Spot | None:
         """The words to press at a point of what is in sight."""
         place = QPointF(point.x(), point.y() + self.verticalScrollBar().value())
         return next((spot for spot in self._page.spots if spot.box.contains(place)), None)
+
+    def told_at(self, point: QPointF) -> str:
+        """What is to be said of a point: what a bar stands for, or the whole of a text that had to be cut."""
+        spot = self.spot_at(point)
+        return spot.says if spot is not None and spot.says else self.cut_words_at(point)
 
     def cut_words_at(self, point: QPointF) -> str:
         """The whole of a text at a point that had to be cut, '' where there is none."""
@@ -205,9 +225,9 @@ class InspectorView(ScaledScrollArea):
         painter.end()
 
     def viewportEvent(self, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Says the whole of a text that had to be cut."""
+        """Says the whole of a text that had to be cut, and what a bar stands for."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), escape(self.cut_words_at(self.viewport().in_units(event.pos()))), self)
+            QToolTip.showText(event.globalPos(), escape(self.told_at(self.viewport().in_units(event.pos()))), self)
             return True
         return super().viewportEvent(event)
 
@@ -217,7 +237,8 @@ class InspectorView(ScaledScrollArea):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Shows which words can be pressed."""
-        over = self.spot_at(event.position()) is not None
+        spot = self.spot_at(event.position())
+        over = spot is not None and spot.can_be_pressed
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
@@ -232,10 +253,19 @@ class InspectorView(ScaledScrollArea):
 
     def event(self, event: QEvent) -> bool:
         """Keeps its own keys from the window."""
-        return claimed(event, CHOOSING) or super().event(event)
+        is_own = event.type() == QEvent.Type.ShortcutOverride and claimed(event, self._own_keys())
+        return is_own or super().event(event)
+
+    def _own_keys(self) -> frozenset[int]:
+        """Left and Right are the window's, but in a chart and on a line of a tree that can be opened."""
+        spot = self.chosen()
+        goes_sideways = spot is not None and (spot.fold is not None or spot.group.startswith(CHART))
+        return CHOOSING | SIDEWAYS if goes_sideways else CHOOSING
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Up and Down choose words, Return presses them, Ctrl+C copies everything; all other keys are the window's."""
+        """Up and Down choose words, Return presses them, Left and Right go through the bars of a chart and close and
+        open lines of a tree, Ctrl+C copies everything; all other keys are the window's.
+        """
         spot = self.chosen()
         if event.matches(QKeySequence.StandardKey.Copy):
             QGuiApplication.clipboard().setText(self.as_text())
@@ -244,6 +274,8 @@ class InspectorView(ScaledScrollArea):
                 self.press(spot)
         elif event.key() in CHOOSING:
             self._choose(1 if event.key() == Qt.Key.Key_Down else -1)
+        elif event.key() in SIDEWAYS and spot is not None:
+            self._go_sideways(spot, 1 if event.key() == Qt.Key.Key_Right else -1)
         else:
             event.ignore()
 
@@ -257,9 +289,20 @@ class InspectorView(ScaledScrollArea):
         if not spots:
             bar.setValue(bar.value() + by * SCROLL_PX)
             return
-        at = -1 if self._chosen is None and by > 0 else self._chosen or 0
-        self._chosen = min(max(at + by, 0), len(spots) - 1)
-        box = spots[self._chosen].box
+        self._choose_at(next_spot(spots, self._chosen, by))
+
+    def _go_sideways(self, spot: Spot, by: int) -> None:
+        """Opens or closes a line of a tree, or goes up to its caller; else the next bar of a chart."""
+        if spot.fold is None:
+            self._choose_at(next_in_group(self._page.spots, self._chosen or 0, by))
+        elif spot.is_open != (by > 0):
+            self._send(spot.fold)
+        elif by < 0:
+            self._choose_at(caller_of(self._page.spots, self._chosen or 0))
+
+    def _choose_at(self, at: int) -> None:
+        bar, self._chosen = self.verticalScrollBar(), at
+        box = self._page.spots[at].box
         room = self.viewport().height()
         bar.setValue(min(max(bar.value(), int(box.bottom()) + SCROLL_PX - room), max(int(box.top()) - SCROLL_PX, 0)))
         self.viewport().update()

@@ -140,10 +140,18 @@ class PickOnStack(Event, frozen=True, kw_only=True):
 
 
 class GoToCall(Event, frozen=True, kw_only=True):
-    """Goes to a call of a function (0: of the picked one), on any thread, and picks it. The effect finds it."""
+    """Goes to a call of a function (0: of the picked one), on any thread, and picks it. The effect finds it.
+
+    `lasting_ns`: only to whole calls that took at least so long and less; `raised`: to those left by an exception.
+    `from_ns`: from then on, and not from the cursor. `stays`: the function stays picked, and so does the stretch.
+    """
 
     which: Literal["next", "previous", "longest"]
     site_id: int = 0
+    lasting_ns: tuple[int, int] | None = None
+    raised: bool = False
+    from_ns: int | None = None
+    stays: bool = False
 
 
 class GoToException(Event, frozen=True, kw_only=True):

@@ -184,6 +184,7 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     it has; `standing` the serious notice that a plain one covers for its moment; `edits` what can be undone, the last
     one last, and `undone` what can be brought back; `views` the views' own states (`views.loop.view_states`), one of a
     kind, those that are not as they were at first.
+    `stretch_ns`: the stretch of time that is picked, its ends in order.
     `findings`: what is worth a look, the worst first, None while it is not known; `finding_at` is the one that was
     gone to, `occurrence` the event of it. `forgotten`: what was taken off `recent`, the last one last. `settings`: what
     a person has settled (`views.loop.chosen`); `theme`, `scale` (percent) and `motion` follow from it, and from the
@@ -208,6 +209,7 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     undone: tuple[Edit, ...] = ()
     marked_ns: Annotated[int | None, OF_SESSION] = None
+    stretch_ns: Annotated[tuple[int, int] | None, OF_SESSION] = None
     trail: tuple[int, ...] = ()
     trail_at: int = -1
     search_text: str = ""

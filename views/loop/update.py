@@ -20,6 +20,7 @@ from views.loop.lane_choice import in_lane_order
 from views.loop.recents import put_back, taken_off
 from views.loop.remembered import OF_SESSION
 from views.loop.state import SPEEDS, Assigns, Notice
+from views.loop.stretch import PickStretch, PickStretchTo, with_stretch
 from views.loop.view_states import from_kept, only_remembered, passed_on
 from views.loop.viewport import fitted, panned, showing, zoomed
 
@@ -61,6 +62,8 @@ def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
         case e.Mark(forget=forget):
             marked_ns = None if forget or assigns.marked_ns == assigns.cursor_ns else assigns.cursor_ns
             return replace(assigns, marked_ns=marked_ns, marked_frame=None)
+        case PickStretch() | PickStretchTo():
+            return passed_on(with_stretch(assigns, event), event)
         case e.AddBookmark() | e.EditBookmark() | e.Undo() if assigns.session is not None:
             return edited(assigns, event)
         case e.GoToBookmark(by=by):
@@ -222,12 +225,20 @@ def _to_finding(assigns: Assigns, event: e.GoToFinding | e.GoToOccurrence) -> As
 
 
 def _let_go(assigns: Assigns) -> Assigns:
-    """Nothing picked and nothing searched for; what there was of it is said."""
-    was = [(assigns.selection is not None, "Nothing is picked"), (bool(assigns.search_text), "the search is over")]
+    """Nothing picked and nothing searched for; what there was of it is said. A stretch in which something is picked
+    goes after that: its page was below.
+    """
+    stays = assigns.selection is not None and assigns.stretch_ns is not None
+    was = [
+        (assigns.selection is not None, "Only the stretch is picked" if stays else "Nothing is picked"),
+        (assigns.stretch_ns is not None and not stays, "No stretch is picked"),
+        (bool(assigns.search_text), "the search is over"),
+    ]
     said = " and ".join(words for there_was, words in was if there_was)
     if not said:
         return assigns
-    freed = replace(assigns, selection=None, search_text="", search_sites=())
+    stretch_ns = assigns.stretch_ns if stays else None
+    freed = replace(assigns, selection=None, stretch_ns=stretch_ns, search_text="", search_sites=())
     return _told(freed, Notice(f"{said[0].upper()}{said[1:]}."))
 
 
@@ -337,7 +348,7 @@ def _as_left(begun: Assigns, event: e.SessionOpened) -> Assigns:
     if left.focus_track_id not in {lane.track_id for lane in event.lanes}:
         left = replace(left, focus_track_id=begun.focus_track_id)
     if begun.following or event.at_ns is not None:
-        return replace(left, cursor_ns=begun.cursor_ns, visible_ns=begun.visible_ns, selection=None)
+        return replace(left, cursor_ns=begun.cursor_ns, visible_ns=begun.visible_ns, selection=None, stretch_ns=None)
     return replace(left, visible_ns=fitted(left.visible_ns, event.range_ns))
 
 

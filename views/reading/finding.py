@@ -33,12 +33,13 @@ def sites(asked: Asked) -> Iterator[e.Event]:
 
 
 def span(asked: Asked) -> Iterator[e.Event]:
-    """The stretch of what is picked, or that it has none."""
-    picked = asked.assigns.selection
-    if picked is None:
+    """The stretch of what is picked, else the stretch that is picked; or that there is none."""
+    picked, stretch_ns = asked.assigns.selection, asked.assigns.stretch_ns
+    if picked is None and stretch_ns is None:
         yield e.Tell(notice=Notice("Nothing is picked; 0 shows everything."))
         return
-    found_ns = steps.span_of(asked.source, picked, asked.assigns.cursor_ns)
+    found_ns = None if picked is None else steps.span_of(asked.source, picked, asked.assigns.cursor_ns)
+    found_ns = found_ns or stretch_ns
     told = e.Tell(notice=Notice("What is picked has no length in time."))
     yield told if found_ns is None else e.Show(range_ns=found_ns)
 

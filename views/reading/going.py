@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from capture.events.batch import Int64
 from capture.session.session import Session
-from dags.analyses.call_finder import FoundCall, next_call, previous_call, slowest_calls
+from dags.analyses.call_finder import Fitting, FoundCall, next_call, previous_call, slowest_calls
 from dags.analyses.exceptions_seen import coming_up, kind_that_tells
 from dags.frame_parts import Frame, FrameTrack, StackFrame
 from views.loop import events as e
@@ -120,27 +120,35 @@ def write_near(asked: Asked, owner: str, key: str) -> tuple[int, int, int] | Non
 def call(asked: Asked) -> Iterator[e.Event]:
     """The next, previous or longest call of a function; from the last one on it begins anew, and says so."""
     assert isinstance(asked.event, e.GoToCall)
-    shown, session = asked.assigns, asked.source.session
+    event, session = asked.event, asked.source.session
     here = _call_here(asked)
-    site_id = asked.event.site_id or _picked_site(asked, here)
+    site_id = event.site_id or _picked_site(asked, here)
     if session is None or not site_id:
         yield _told(NO_FUNCTION)
         return
-    function = asked.source.names.site(site_id)
-    if asked.event.which == "longest":
-        yield from _to_longest(asked, site_id)
+    if event.which == "longest":
+        yield from _to_longest(asked, site_id, stays=event.stays)
         return
-    is_next = asked.event.which == "next"
-    find = next_call if is_next else previous_call
-    at_one = here is not None and (here.site_id, here.start_ns) == (site_id, shown.cursor_ns)
+    bounds_ns = asked.assigns.stretch_ns if event.stays else None
+    low_ns, high_ns = bounds_ns or (session.start_ns, session.end_ns)
+    at_ns = asked.assigns.cursor_ns if event.from_ns is None else event.from_ns - 1
+    at_one = here is not None and (here.site_id, here.start_ns) == (site_id, at_ns)
     at_id = here.call_id if here is not None and at_one else None
-    found = find(session, site_id, shown.cursor_ns, call_id=at_id, reads_on=asked.reads_on)
+    called = _Called(asked.source.names.site(site_id), event, bounds_ns)
+    fitting = Fitting(event.lasting_ns, event.raised, high_ns if event.lasting_ns is not None else None)
+
+    def nearest(time_ns: int, call_id: int | None = None) -> FoundCall | None:
+        find = next_call if event.which == "next" else previous_call
+        inside_ns = min(max(time_ns, low_ns - 1), high_ns + 1)
+        found = find(session, site_id, inside_ns, call_id=call_id, fitting=fitting, reads_on=asked.reads_on)
+        return found if found is not None and low_ns <= found.start_ns <= high_ns else None
+
+    found = nearest(at_ns, at_id)
     if found is None:
-        beyond_ns = session.start_ns - 1 if is_next else session.end_ns + 1
-        found = find(session, site_id, beyond_ns, reads_on=asked.reads_on)
+        found = nearest(low_ns - 1 if event.which == "next" else high_ns + 1)
         if found is not None:
-            yield _told(_begun_anew(found, function, is_only=found.call_id == at_id, is_next=is_next))
-    yield from _to_call(found, function)
+            yield _told(called.begun_anew(is_only=found.call_id == at_id))
+    yield from _to_call(found, called.none_there, stays=event.stays)
 
 
 def exception(asked: Asked) -> Iterator[e.Event]:
@@ -229,29 +237,52 @@ def _into_next(asked: Asked, track: FrameTrack) -> Iterator[e.Event]:
     yield e.Select(selection=Selection("call", deeper[0].call_id, track.track_id))
 
 
-def _to_longest(asked: Asked, site_id: int) -> Iterator[e.Event]:
+def _to_longest(asked: Asked, site_id: int, *, stays: bool = False) -> Iterator[e.Event]:
     """Goes to the longest call of a function, and says how long it took."""
     function, session = asked.source.names.site(site_id), asked.source.session
-    longest = [] if session is None else slowest_calls(session, site_id, 1, reads_on=asked.reads_on)
-    yield from _to_call(longest[0] if longest else None, function)
+    range_ns = asked.assigns.stretch_ns if stays else None
+    longest = [] if session is None else slowest_calls(session, site_id, 1, range_ns, reads_on=asked.reads_on)
+    yield from _to_call(longest[0] if longest else None, f"No call of {function} is recorded.", stays=stays)
     if longest:
         more = "more than " if longest[0].is_cut or longest[0].end_ns is None else ""
         yield _told(f"The longest call of {function} took {more}{duration_text(longest[0].inside_ns)}.")
 
 
-def _to_call(found: FoundCall | None, function: str) -> Iterator[e.Event]:
+def _to_call(found: FoundCall | None, none_there: str, *, stays: bool) -> Iterator[e.Event]:
+    """Goes to it and picks it, or its function where that is to stay picked."""
     if found is None:
-        yield _told(f"No call of {function} is recorded.")
+        yield _told(none_there)
         return
     yield e.SeekTo(time_ns=found.start_ns, visit=True)
-    yield e.Select(selection=Selection("call", found.call_id, found.track_id))
+    picked = Selection("call", found.call_id, found.track_id)
+    yield e.Select(selection=Selection("site", found.site_id, found.track_id) if stays else picked)
 
 
-def _begun_anew(found: FoundCall, function: str, *, is_only: bool, is_next: bool) -> str:
-    if is_only:
-        return f"This is the only call of {function}."
-    where, which = ("after", "first") if is_next else ("before", "last")
-    return f"No call of {function} {where} this one; here is its {which}."
+class _Called(NamedTuple):
+    """What is looked for, in words."""
+
+    function: str
+    event: e.GoToCall
+    bounds_ns: tuple[int, int] | None
+
+    @property
+    def none_there(self) -> str:
+        """There is none of them."""
+        where = "in the picked stretch" if self.bounds_ns else "is recorded"
+        return f"No {self._what} {where}."
+
+    def begun_anew(self, *, is_only: bool) -> str:
+        """There is none of them in that direction."""
+        if is_only:
+            return f"This is the only {self._what}."
+        where, which = ("after", "first") if self.event.which == "next" else ("before", "last")
+        return f"No {self._what} {where} this one; here is its {which}."
+
+    @property
+    def _what(self) -> str:
+        longer = " that took as long" if self.event.lasting_ns is not None else ""
+        raised = " that an exception has left" if self.event.raised else ""
+        return f"call of {self.function}{longer}{raised}"
 
 
 def _call_here(asked: Asked) -> PickedCall | None:

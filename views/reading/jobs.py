@@ -32,7 +32,7 @@ Foresee = Callable[[Source, Session, Frame, Selection | None], None]
 
 class Jobs:
     """All questions about the open session. `reader` owns it; `finder` looks for things in it meanwhile, `counter` for
-    those that take long, `teller` for what is known of the thing that is picked.
+    those that take long, `teller` for what is known of the thing that is picked, `adder` for what a stretch came to.
     """
 
     def __init__(self, source: Source, send: Send, foresee: Foresee) -> None:
@@ -41,6 +41,7 @@ class Jobs:
         self.finder = Worker(source.pool, send)
         self.counter = Worker(source.pool, send, Priority.REST)
         self.teller = Worker(source.pool, send)
+        self.adder = Worker(source.pool, send, Priority.REST)
         self._send = send
         self._lock = threading.Lock()
         self._asked: dict[str, Asked] = {}
@@ -101,8 +102,8 @@ class Jobs:
             before, self._asked[row.name] = self._asked.get(row.name), asked
         if before is not None:
             before.stop()
-        workers = {"reader": self.reader, "finder": self.finder, "counter": self.counter, "teller": self.teller}
-        workers[row.worker].ask(row.name, lambda: self._answer(asked))
+        worker: Worker = getattr(self, row.worker)
+        worker.ask(row.name, lambda: self._answer(asked))
 
     def stop_questions(self) -> bool:
         """Gives up what is being looked for; False when that is nothing."""
@@ -131,6 +132,7 @@ class Jobs:
         self.stop_questions()
         self.counter.stop(forget=True)
         self.teller.stop(forget=True)
+        self.adder.stop(forget=True)
         self.finder.stop(forget=True)
         self.reader.stop(forget=False)
         self.source.show(None)

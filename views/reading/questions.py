@@ -28,7 +28,7 @@ class Stopped(Exception):
     """The question is not asked any more. Raised where its answer reads on."""
 
 
-Worker = Literal["reader", "finder", "counter", "teller"]
+Worker = Literal["reader", "finder", "counter", "teller", "adder"]
 
 
 class Question(NamedTuple):
@@ -38,7 +38,8 @@ class Question(NamedTuple):
     under way when it takes long, unless it `is_quiet` because a view says it. `in_hand`: for one that the state
     asks, not the event alone: a function of Assigns that says what is asked, None for nothing. `worker`: "reader"
     may ask for frames, and is the one that frames wait for; "counter" is for what may take many seconds, and keeps
-    nobody waiting; "teller" tells more and more of what is picked, and is stopped when something else is.
+    nobody waiting, "adder" likewise while somebody looks on; "teller" tells more and more of what is picked, and is
+    stopped when something else is.
     """
 
     name: str
@@ -181,6 +182,26 @@ QUESTIONS: tuple[Question, ...] = (
         "views.reading.ranking:busiest_first",
         "views.loop.choosing_lanes:LanesRanked",
         "Counting the events of each thread",
+    ),
+    Question(
+        "stretch",
+        "views.loop.stretch:PickStretch",
+        "views.inspector.counting:count_stretch",
+        "views.inspector.state:StretchCounted",
+        "Counting what happened in the stretch",
+        in_hand="views.inspector.counting:wanted_stretch",
+        worker="adder",
+        is_quiet=True,
+    ),
+    Question(
+        "tree",
+        "views.inspector.state:ToggleCalls",
+        "views.inspector.counting:count_tree",
+        "views.inspector.state:TreeCounted",
+        "Counting who called whom",
+        in_hand="views.inspector.counting:wanted_tree",
+        worker="adder",
+        is_quiet=True,
     ),
     Question(
         "marked",

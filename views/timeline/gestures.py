@@ -7,7 +7,7 @@ lanes      click: picks the call and goes to that instant, or to the exception t
 gutter     click on the triangle: folds a process, keeps a thread open, shows all metrics; on a strip at an end: scrolls
            to what it counts, or shows what is hidden; else picks the lane; double click: keeps the lane open;
            drag of a lane's lower edge: makes it higher or lower
-Shift+drag over lanes or ruler: fits the stretch
+Shift+drag over lanes or ruler: picks the stretch; Ctrl+drag: shows it
 wheel      scrolls the lanes; with Ctrl, or above the lanes, it zooms at the pointer; with Shift it pans
 """
 
@@ -21,6 +21,7 @@ from PySide6.QtGui import QMouseEvent, QWheelEvent
 
 from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.loop.state import Assigns, Selection
+from views.loop.stretch import PickStretch
 from views.timeline import pick
 from views.timeline.lanes import Lane
 from views.timeline.layout import TOP
@@ -63,8 +64,10 @@ class Gestures:
         at, seen = event.position(), self._surface.pointing()
         time_ns, zone = seen.time_at(at.x(), at.y()), seen.zone(at.x(), at.y())
         self._pressed, self._grabbed = at, zone
-        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and zone in ("lanes", "ruler"):
-            self._grabbed, self.dragged_ns = "range", (time_ns, time_ns)
+        held = event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier)
+        if held and zone in ("lanes", "ruler"):
+            is_shown = held == Qt.KeyboardModifier.ControlModifier
+            self._grabbed, self.dragged_ns = "shown" if is_shown else "picked", (time_ns, time_ns)
         elif (edge := seen.edge_at(at.x(), at.y())) is not None:
             self._grabbed, self._edge = "edge", edge
         elif zone == "ruler":
@@ -103,7 +106,8 @@ class Gestures:
         self._pressed, self._grabbed, self.dragged_ns = None, "", None
         if dragged_ns is not None:
             if dragged_ns[0] != dragged_ns[1]:
-                self._send(Show(range_ns=(min(dragged_ns), max(dragged_ns))))
+                range_ns = (min(dragged_ns), max(dragged_ns))
+                self._send(Show(range_ns=range_ns) if grabbed == "shown" else PickStretch(range_ns=range_ns))
             self._surface.update()
         elif pressed is not None and grabbed in ("lanes", "gutter"):
             self._click(event.position(), grabbed)

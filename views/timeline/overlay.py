@@ -37,6 +37,7 @@ class Moving:
     height: int
     dragged_ns: tuple[int, int] | None = None
     changes_ns: Sequence[int] = ()  # when what is recorded has changed
+    stretch_ns: tuple[int, int] | None = None
     left_out: str = ""  # what is not painted of the lanes, in words
 
     @property
@@ -104,6 +105,8 @@ def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
     for bookmark, next_ns in zip(moving.bookmarks, ends_ns, strict=False):
         _paint_bookmark(painter, bookmark, moving, shown)
         _paint_note(painter, bookmark, next_ns, moving, shown)
+    if moving.stretch_ns is not None and moving.dragged_ns is None:
+        _paint_stretch(painter, moving.stretch_ns, moving, shown)
     if moving.dragged_ns is not None:
         _paint_range(painter, moving.dragged_ns, moving, shown.accent)
     if moving.marked_ns is not None:
@@ -153,6 +156,17 @@ def _paint_range(painter: QPainter, between: tuple[int, int], moving: Moving, co
     left, right = (moving.x(t) for t in between)
     painter.fillRect(QRectF(left, OVERVIEW, right - left, moving.height - OVERVIEW), qcolor(colour, 34))
     painter.fillRect(QRectF(left, OVERVIEW, right - left, 3), qcolor(colour))
+
+
+def _paint_stretch(painter: QPainter, stretch_ns: tuple[int, int], moving: Moving, shown: Colours) -> None:
+    """A band with a line at each end, and a bar in the overview: the stretch that the inspector sums up."""
+    _paint_range(painter, stretch_ns, moving, shown.accent)
+    painter.setPen(QPen(qcolor(shown.accent), 1))
+    for end_ns in stretch_ns:
+        x = round(moving.x(end_ns))
+        painter.drawLine(x, OVERVIEW, x, moving.height)
+    left, right = (moving.small_x(end_ns) for end_ns in stretch_ns)
+    painter.fillRect(left, OVERVIEW - 3, max(right - left, 2), 3, qcolor(shown.accent))
 
 
 def _paint_bookmark(painter: QPainter, bookmark: Bookmark, moving: Moving, shown: Colours) -> None:

@@ -58,7 +58,7 @@ from views.timeline.things import place_of_keys, things_under
 from views.words.plain_text import plain, tooltip
 
 _KEEPS_OVERVIEW = frozenset({"visible_ns", "focus_track_id", "selection", "folded", "timeline", "lanes", "lane_choice"})
-_MOVING = frozenset({"cursor_ns", "bookmarks", "marked_ns", "frame", "supervision"})
+_MOVING = frozenset({"cursor_ns", "bookmarks", "marked_ns", "stretch_ns", "frame", "supervision"})
 
 
 class TimelineView(ScaledWidget):
@@ -67,8 +67,8 @@ class TimelineView(ScaledWidget):
     reads: ClassVar[frozenset[str]] = frozenset(
         {
             "session", "revision", "range_ns", "visible_ns", "cursor_ns", "focus_track_id", "selection", "folded",
-            "bookmarks", "marked_ns", "search_sites", "theme", "scale", "lanes", "lane_choice", "frame", "timeline",
-            "supervision",
+            "bookmarks", "marked_ns", "stretch_ns", "search_sites", "theme", "scale", "lanes", "lane_choice", "frame",
+            "timeline", "supervision",
         }
     )  # fmt: skip
     _more = Signal()
@@ -226,6 +226,7 @@ class TimelineView(ScaledWidget):
                 self.height(),
                 self._gestures.dragged_ns,
                 [change.time_ns for change in session.manifest.changes] if session is not None else [],
+                stretch_ns=shown.stretch_ns,
                 left_out=self._left_out,
             )
             overlay.paint_moving(painter, moving, shown.theme)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor
 from tests.views.pictures import contrast
 from views.drawing.span_colours import CHROMA, LIGHTNESS, module_colour, rgb_of, span_colour
 from views.drawing.theme import colours, is_dark, mixed, qcolor
-from views.inspector.scene import CHANGE_ALPHA
+from views.inspector.scene_page import CHANGE_ALPHA
 from views.loop.state import Theme
 from views.supervision.scene import GROUND_ALPHA, HEAT_ALPHA
 from views.timeline.scene import label_colour

@@ -112,7 +112,7 @@ def test_what_was_recorded_at_that_moment_explains_what_is_not_there() -> None:
 def test_a_room_shows_its_function_and_its_thread() -> None:
     site = Site(function="Store.put", module="orders", file="/srv/o.py", line=4, calls=1234, own_ns=10, window_ns=100)
     sections = named(inspector_sections(AT, Selection("site", 1, 2), site=site))
-    assert list(sections) == ["site", "identity", "stack", "state"]
+    assert list(sections) == ["site", "calls", "identity", "stack", "state"]
     assert row(sections["site"], "place").source is not None
 
 

@@ -341,7 +341,7 @@ def nap_sections(facts: Nap, frame: object) -> tuple[Section, ...]:
 
 def test_a_made_up_page_is_a_row_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up = PAGES[0]._replace(name="nap", picked="site", facts=f"{__name__}:Nap", sections=f"{__name__}:nap_sections")
-    monkeypatch.setattr(registry, "PAGES", (*PAGES, made_up))
+    monkeypatch.setattr(registry, "PAGES", (made_up, *PAGES))
     assert page_of(Selection("site", 4)) is made_up
     assert [section.title for section in page_sections(Nap("dozes"), AT)] == ["dozes"]
 

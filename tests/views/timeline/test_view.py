@@ -20,6 +20,7 @@ from views.loop.choosing_lanes import FilterLanes, ShowAllLanes
 from views.loop.events import Event, Pan, SeekTo, Select, Show, ToggleFold, Zoom
 from views.loop.lane_choice import LaneChoice, in_lane_order
 from views.loop.state import Assigns, Bookmark, Selection, SessionRef
+from views.loop.stretch import PickStretch
 from views.reading.opening import lanes_of
 from views.reading.source import Source
 from views.timeline.gutter import ends_words
@@ -184,19 +185,35 @@ def test_the_ruler_scrubs_and_the_overview_moves_the_window(shown: Shown) -> Non
     assert abs(sum(window.range_ns) // 2 - end_ns // 2) < end_ns // 400
 
 
-def test_dragging_lanes_pans_and_with_shift_fits_the_range(shown: Shown) -> None:
+def test_dragging_lanes_pans_with_shift_picks_the_stretch_and_with_ctrl_shows_it(shown: Shown) -> None:
     y = OVERVIEW + RULER + 60
     QTest.mousePress(shown.view, LEFT, pos=QPoint(600, y))
     QTest.mouseMove(shown.view, QPoint(500, y))
     QTest.mouseRelease(shown.view, LEFT, pos=QPoint(500, y))
     assert shown.sent == [Pan(share=100 / shown.view.lanes_width())]
     shown.sent.clear()
-    QTest.mousePress(shown.view, LEFT, Qt.KeyboardModifier.ShiftModifier, QPoint(600, y))
-    QTest.mouseMove(shown.view, QPoint(400, y))
-    QTest.mouseRelease(shown.view, LEFT, Qt.KeyboardModifier.ShiftModifier, QPoint(400, y))
-    assert len(shown.sent) == 1
-    fitted = shown.sent[0]
-    assert isinstance(fitted, Show) and fitted.range_ns is not None and fitted.range_ns[0] < fitted.range_ns[1]
+    for held, event in ((Qt.KeyboardModifier.ShiftModifier, PickStretch), (Qt.KeyboardModifier.ControlModifier, Show)):
+        shown.sent.clear()
+        QTest.mousePress(shown.view, LEFT, held, QPoint(600, y))
+        QTest.mouseMove(shown.view, QPoint(400, y))
+        QTest.mouseRelease(shown.view, LEFT, held, QPoint(400, y))
+        [sent] = shown.sent
+        assert isinstance(sent, PickStretch | Show) and type(sent) is event
+        assert sent.range_ns is not None and sent.range_ns[0] < sent.range_ns[1]
+
+
+def test_a_picked_stretch_is_a_band_with_a_line_at_each_end(shown: Shown) -> None:
+    end_ns = shown.assigns.range_ns[1]
+    before = shown.picture()
+    shown.patch(stretch_ns=(end_ns // 4, end_ns // 2))
+    after = shown.picture()
+    wide = shown.view.lanes_width()
+    for left, right, differs in ((0.05, 0.2, False), (0.3, 0.45, True), (0.55, 0.95, False)):
+        area = QRect(GUTTER + round(left * wide), OVERVIEW + RULER, round((right - left) * wide), 200)
+        assert (before.copy(area) != after.copy(area)) is differs
+    for end in (end_ns // 4, end_ns // 2):
+        x = GUTTER + round(wide * end / end_ns)
+        assert count_of(after, colours("dark").accent, x - 1, OVERVIEW + RULER, 3, 200) >= 200
 
 
 def test_ctrl_wheel_zooms_at_the_pointer(shown: Shown) -> None:

@@ -7,7 +7,7 @@ chosen by them, so that an event that was picked can have the page of the call t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -23,7 +23,8 @@ class Page(NamedTuple):
 
     `find`: "module:name" of (Asked, Selection) -> Iterator[facts], '' where another row finds them. `facts`:
     "module:Struct" of them; `sections`: "module:name" of (facts, frame) -> sections. `of_stretch`: its facts are of the
-    visible stretch.
+    visible stretch, or of the picked one where there is one, and then they say of which. `is_long`: it may take
+    seconds, and is asked for anew only once there is much more of what grows.
     """
 
     name: str
@@ -31,7 +32,8 @@ class Page(NamedTuple):
     find: str
     facts: str
     sections: str
-    of_stretch: bool = False
+    of_stretch: Literal["", "visible", "picked"] = ""
+    is_long: bool = False
 
 
 PAGES: tuple[Page, ...] = (
@@ -55,7 +57,7 @@ PAGES: tuple[Page, ...] = (
         "views.inspector.finding:thread",
         "dags.analyses.thread_facts:ThreadFacts",
         "views.inspector.pages.thread:sections",
-        of_stretch=True,
+        of_stretch="visible",
     ),
     Page(
         "process",
@@ -63,6 +65,15 @@ PAGES: tuple[Page, ...] = (
         "views.inspector.finding:process",
         "dags.analyses.process_facts:ProcessFacts",
         "views.inspector.pages.process:sections",
+    ),
+    Page(
+        "function",
+        "site",
+        "views.inspector.counting:function",
+        "views.inspector.figures:FunctionFigures",
+        "views.inspector.pages.function:sections",
+        of_stretch="picked",
+        is_long=True,
     ),
     Page(
         "exception",
@@ -95,10 +106,13 @@ def page_sections(facts: msgspec.Struct, frame: Frame) -> Sequence[Section]:
     return ()
 
 
-def page_at(frame: Frame, state: InspectorState, selection: Selection | None) -> tuple[Section, ...]:
+def page_at(
+    frame: Frame, state: InspectorState, selection: Selection | None, stretch_ns: tuple[int, int] | None = None
+) -> tuple[Section, ...]:
     """The page of what is picked, as far as its facts are known; that of what was picked before keeps its place until
     then.
     """
     facts, is_fresh = state.page_facts(selection)
+    is_fresh = is_fresh and getattr(facts, "stretch_ns", stretch_ns) == stretch_ns
     sections = () if facts is None else page_sections(facts, frame)
     return tuple(sections if is_fresh else map(as_old, sections))
