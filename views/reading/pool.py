@@ -103,7 +103,7 @@ class Pool:
     def _call_a_thread(self) -> None:
         """Under the lock."""
         if self._idle:
-            self._changed.notify()
+            self._changed.notify_all()  # one call could reach who gives way, and the work would wait for good
         elif self._threads < MOST[Priority.FRAME]:
             self._threads += 1
             threading.Thread(target=self._run, name=f"scope-{self._threads}", daemon=True).start()

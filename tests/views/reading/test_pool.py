@@ -80,6 +80,33 @@ def test_what_nobody_waits_for_gives_way_until_no_frame_has_been_wanted_for_a_wh
     assert wait_for(lambda: not ours(), WAIT_S)
 
 
+def test_a_frame_that_is_wanted_while_several_give_way_is_made() -> None:
+    pool, gate, given_up, made = Pool(), Gate(), threading.Event(), threading.Event()
+    given_way = []
+    for _ in range(3):
+        pool.hold()
+
+    def quiet() -> None:
+        pool.give_way(given_up.is_set)
+        given_way.append(True)
+
+    pool.submit(Priority.FRAME, gate.work("frame"))
+    assert wait_for(lambda: gate.begun == ["frame"], WAIT_S)
+    for _ in range(2):
+        pool.submit(Priority.REST, quiet)
+    assert wait_for(lambda: pool._at_work[Priority.REST] == 2, WAIT_S)
+    gate.open()
+    for _ in range(20):
+        assert wait_for(lambda: pool._idle == 1, WAIT_S)
+        made.clear()
+        pool.submit(Priority.FRAME, made.set)
+        assert made.wait(WAIT_S)
+    assert wait_for(lambda: len(given_way) == 2, WAIT_S)
+    for _ in range(3):
+        pool.release()
+    assert wait_for(lambda: not ours(), WAIT_S)
+
+
 def test_nobody_else_in_the_window_starts_threads() -> None:
     folders = ("views", "scope_gui/window", "scope_gui/dialogs", "scope_gui/pictures")
     files = {path for folder in folders for path in (ROOT / folder).rglob("*.py")}
