@@ -86,6 +86,13 @@ RECIPES = (
         8,
     ),
     Recipe(
+        "inspector page",
+        "views.inspector.pages.registry:PAGES",
+        ("views/inspector/pages/registry.py", "views/inspector/pages/NAME.py", "views/inspector/finding.py"),
+        "tests/views/inspector/test_pages.py",
+        0,
+    ),
+    Recipe(
         "importer",
         "capture.importers.registry:IMPORTERS",
         ("capture/importers/registry.py", "capture/importers/NAME.py"),

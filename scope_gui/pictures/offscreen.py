@@ -25,6 +25,8 @@ from views import registry
 from views.drawing.legend import Sign, fitting, signs_of
 from views.drawing.picture import Caption, HasPose, body_size, pixels_of, with_title
 from views.drawing.theme import dress
+from views.inspector.asking import read_page
+from views.inspector.asking import wanted as page_asked
 from views.loop.events import Event, FrameReady, SeekTo
 from views.loop.state import Assigns
 from views.loop.store import Store, View
@@ -84,6 +86,8 @@ class Offscreen:
         """
         self.name = name
         self.store = Store(assigns)
+        self._source = source
+        self._page_asked: object = None
         self._size = QSize(*size)
         self._parts: dict[str, QWidget] = {}
         is_window = name == WINDOW
@@ -108,10 +112,15 @@ class Offscreen:
         return any(part.is_loading for part in self._parts.values() if isinstance(part, Loading))
 
     def load(self) -> None:
-        """Waits until all that is shown has been read."""
+        """Waits until all that is shown has been read, the page of what is picked included."""
         for part in self._parts.values():
             if isinstance(part, Loading):
                 part.wait_until_loaded()
+        asked = page_asked(self.store.assigns)
+        if asked is not None and asked != self._page_asked:
+            self._page_asked = asked
+            read_page(self._source, self.store.assigns, self.store.send)
+            self.do()
 
     def show_picked(self) -> None:
         """Scrolls to the lane that is picked; how tall the lanes above it are is known once they are loaded."""

@@ -7,19 +7,23 @@ asked anew once a second.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from capture.errors import ScopeError
 from capture.named import named
+from dags.frame_parts import Frame
 from views.inspector.pages.registry import page_of
-from views.inspector.state import FactsFound
-from views.loop.events import Event
+from views.inspector.state import FactsFound, InspectorState
+from views.loop.events import Event, Select
 from views.loop.state import Assigns
-from views.reading.questions import Asked
+from views.reading.questions import QUESTIONS, Asked, Stopped
+from views.reading.source import Source
 
 _log = logging.getLogger(__name__)
 
+STRETCH_S = 0.2
+"""So long the visible stretch has to stay before it is read about once more: it moves with every key."""
 REVISIONS = 10
 """A session that grows is refreshed ten times a second."""
 AGAIN_NS = 2_000_000_000
@@ -53,9 +57,22 @@ def find(asked: Asked) -> Iterator[Event]:
     page = page_of(shown.selection)
     if session is None or page is None or shown.selection is None:
         return
+    known, is_fresh = shown.of(InspectorState).page_facts(shown.selection)
+    if page.of_stretch and known is not None and is_fresh:
+        asked.wait(STRETCH_S)
     found: Iterator[Any] = named(page.find)(asked, shown.selection)
     try:
         for facts in found:
             yield FactsFound(key=asked.key, about=shown.selection, facts=facts)
     except (ScopeError, OSError) as problem:  # nobody has asked for it: what is lost is told where it is
         _log.warning("reading about what is picked failed: %s", problem)
+
+
+def read_page(source: Source, assigns: Assigns, send: Callable[[Event], None]) -> None:
+    """Reads the page of what is picked here and now, for pictures that nobody sees until they are whole."""
+    [row] = (row for row in QUESTIONS if row.in_hand.endswith(f"{__name__}:wanted"))
+    Asked(row, Select(selection=assigns.selection), assigns, send).answer(source, _no_frame)
+
+
+def _no_frame(time_ns: int) -> Frame:
+    raise Stopped

@@ -12,8 +12,12 @@ ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 def wrapped(pieces: tuple[Piece, ...], columns: int, max_lines: int) -> tuple[tuple[Piece, ...], ...]:
     """The pieces as lines; where they need more than `max_lines`, the last ends in an ellipsis.
 
+    A line breaks behind a blank where its second half has one, else wherever it is full.
+
     >>> [[piece.text for piece in line] for line in wrapped((Piece("abcd"), Piece("ef", "new")), 3, 9)]
     [['abc'], ['d', 'ef']]
+    >>> [piece.text for line in wrapped((Piece("left the function"),), 12, 9) for piece in line]
+    ['left the ', 'function']
     """
     columns = max(columns, 1)
     lines: list[list[Piece]] = [[]]
@@ -24,9 +28,12 @@ def wrapped(pieces: tuple[Piece, ...], columns: int, max_lines: int) -> tuple[tu
             if not room:
                 lines.append([])
                 room = columns
-            part, rest = rest[:room], rest[room:]
+            end = room
+            if len(rest) > room and not rest[room].isspace():
+                end = rest.rfind(" ", max(0, room - columns // 2), room) + 1 or room
+            part, rest = rest[:end], rest[end:]
             lines[-1].append(msgspec.structs.replace(piece, text=part))
-            room -= len(part)
+            room = room - len(part) if end == room else 0
     if len(lines) > max_lines:
         lines = lines[:max_lines]
         last = lines[-1].pop()

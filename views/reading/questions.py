@@ -39,7 +39,8 @@ class Question(NamedTuple):
     asks, not the event alone: a function of Assigns that says what is asked, None for nothing. `worker`: "reader"
     may ask for frames, and is the one that frames wait for; "counter" is for what may take many seconds, and keeps
     nobody waiting, "adder" likewise while somebody looks on; "teller" tells more and more of what is picked, and is
-    stopped when something else is.
+    stopped when something else is. `at_once`: so many pieces a quiet one reads before it gives way to who scrubs; what
+    is told of them is there at once.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Question(NamedTuple):
     in_hand: str = ""
     worker: Worker = "finder"
     is_quiet: bool = False
+    at_once: int = 0
 
 
 QUESTIONS: tuple[Question, ...] = (
@@ -168,6 +170,7 @@ QUESTIONS: tuple[Question, ...] = (
         in_hand="views.inspector.asking:wanted",
         worker="teller",
         is_quiet=True,
+        at_once=40,
     ),
     Question(
         "exception",
@@ -264,7 +267,7 @@ class Asked:
 
     def reads_on(self) -> None:
         """Called before each piece of the session is read: what is quiet gives way. Raises: Stopped."""
-        if self.row.is_quiet:
+        if self.row.is_quiet and self._pieces >= self.row.at_once:
             self.source.pool.give_way(self._stopped.is_set)
         if self._stopped.is_set():
             raise Stopped
@@ -272,6 +275,11 @@ class Asked:
         if not self.row.is_quiet and now_s - max(self._began_s, self._told_s) >= SLOW_S:
             self._told_s = now_s
             self.send(Busy(what=f"{self.row.words}, {self._pieces} pieces read"))
+
+    def wait(self, seconds: float) -> None:
+        """Lets a while pass, so that what every stroke of a held key asks anew is read once. Raises: Stopped."""
+        if self._stopped.wait(seconds):
+            raise Stopped
 
     def answer(self, source: Source, frame_at: Callable[[int], Frame]) -> None:
         """Sends what is found, as long as it is the open session's."""

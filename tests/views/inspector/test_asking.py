@@ -7,19 +7,27 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from pytestqt.qtbot import QtBot
 
+from capture.session.session import Session
 from dags.analyses.call_facts import CallFacts
 from dags.analyses.process_facts import ProcessFacts
 from dags.analyses.thread_facts import ThreadFacts
 from dags.analyses.value_facts import ValueFacts
+from scope_gui.pictures.offscreen import Offscreen
 from tests.scope_gui.window.test_effects import Desk, has_frame
 from tests.sessions import Truth, build_session
+from tests.views.frames import showing
 from tests.views.windows import KEY, after, frame, opened
 from views.inspector.asking import wanted
+from views.inspector.pages import registry
 from views.inspector.pages.registry import page_at
 from views.inspector.state import FactsFound, InspectorState, WriteNote
+from views.inspector.view import InspectorView
 from views.loop import events as e
 from views.loop.state import Assigns, Selection
+from views.reading.questions import Asked
+from views.reading.source import Source
 
 
 @pytest.fixture
@@ -104,3 +112,48 @@ def test_a_note_is_written_only_where_there_is_a_bookmark() -> None:
     assert writing.of(InspectorState).note_ns == 40
     assert after(writing, WriteNote(time_ns=None)).of(InspectorState).note_ns is None
     assert after(shown, WriteNote(time_ns=41)).of(InspectorState).note_ns is None
+
+
+class Stretch(msgspec.Struct):
+    """Made-up facts of a stretch."""
+
+    visible_ns: tuple[int, int]
+
+
+read: list[tuple[int, int]] = []
+
+
+def of_stretch(asked: Asked, picked: Selection) -> Iterator[msgspec.Struct]:
+    read.append(asked.assigns.visible_ns)
+    yield Stretch(asked.assigns.visible_ns)
+
+
+def test_a_stretch_that_moves_with_every_key_is_read_about_once_it_stays(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read.clear()
+    rows = [page._replace(find=f"{__name__}:of_stretch") if page.of_stretch else page for page in registry.PAGES]
+    monkeypatch.setattr(registry, "PAGES", tuple(rows))
+
+    def is_told(now: Assigns) -> bool:
+        return now.of(InspectorState).facts == Stretch(now.visible_ns)
+
+    desk.do(e.Select(selection=Selection("track", 3, 3)), until=is_told)
+    desk.do(*[e.Zoom(factor=0.9)] * 12, until=is_told)
+    assert len(read) == 2
+    assert read[-1] == desk.store.assigns.visible_ns
+
+
+def test_a_picture_has_the_page_of_what_is_picked(qtbot: QtBot, truth: Truth) -> None:
+    call = next(row for row in truth.tables["calls"].to_pylist() if row["parent_call_id"])
+    with Session.open(truth.path) as session:
+        picked = Selection("call", call["call_id"], call["track_id"])
+        shown = showing(frame(call["start_ns"]), selection=picked)
+        pictures = Offscreen("inspector", Source(session), shown, (450, 600), make_desk=lambda store, source: None)
+        pictures.show(frame(call["start_ns"]))
+        pictures.load()
+        view = pictures.widget
+        assert isinstance(view, InspectorView)
+        among = next(row for section in view.sections() for row in section.rows if row.key == "among")
+        assert " of " in among.pieces[0].text
+        pictures.close()

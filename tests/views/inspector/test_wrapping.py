@@ -14,8 +14,15 @@ def test_what_needs_too_many_lines_ends_in_an_ellipsis() -> None:
     assert ["".join(piece.text for piece in line) for line in lines] == ["abc", "de\N{HORIZONTAL ELLIPSIS}"]
 
 
-@given(st.lists(st.text("ab", max_size=9), max_size=5), st.integers(1, 7))
+@given(st.lists(st.text("ab ", max_size=9), max_size=5), st.integers(1, 7))
 def test_nothing_is_lost_and_no_line_is_longer(texts: list[str], columns: int) -> None:
     lines = wrapped(tuple(Piece(text) for text in texts), columns, 1_000)
     assert "".join(piece.text for line in lines for piece in line) == "".join(texts)
     assert all(sum(len(piece.text) for piece in line) <= columns for line in lines)
+
+
+def test_a_line_breaks_between_words_where_it_can() -> None:
+    lines = wrapped((Piece("was open when the recording ended"),), 20, 9)
+    assert [piece.text for line in lines for piece in line] == ["was open when the ", "recording ended"]
+    lines = wrapped((Piece("one "), Piece("changed", "new"), Piece(" word")), 8, 9)
+    assert [[piece.text for piece in line] for line in lines] == [["one ", "chan"], ["ged", " word"]]

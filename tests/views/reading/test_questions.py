@@ -169,3 +169,17 @@ def test_each_row_names_what_is_there() -> None:
         assert inspect.isgeneratorfunction(named(row.find))
         assert not row.in_hand or named(row.in_hand)(Assigns()) is None
         assert row.words
+
+
+def test_a_quiet_question_gives_way_once_it_has_read_what_it_reads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_way: list[bool] = []
+    asked = Asked(HOW_MANY._replace(is_quiet=True, at_once=2), HowMany(track_id=1), Assigns(), lambda event: None)
+    monkeypatch.setattr(asked.source.pool, "give_way", lambda is_given_up: given_way.append(is_given_up()))
+    for pieces in range(5):
+        asked.reads_on()
+        assert len(given_way) == max(0, pieces - 1)
+    asked.wait(0.001)
+    asked.stop()
+    for read in (asked.reads_on, lambda: asked.wait(60)):
+        with pytest.raises(questions.Stopped):
+            read()
