@@ -39,7 +39,7 @@ def call_lines(facts: CallFacts) -> Iterator[str]:
     yield f"own {duration_text(facts.own_ns)}, waited {NOT_CAPTURED}"
     yield place_text(facts.among) + (" calls of its function" if facts.among and facts.among.calls > 1 else "")
     if facts.among is not None and (usual := usual_text(facts.lasted_ns, facts.among)):
-        yield f"usually {usual}"
+        yield f"median {usual}"
     if facts.exception is not None:
         said = f": {facts.exception.message}" if facts.exception.message else ""
         yield f"ended by {facts.exception.type or 'an exception'}{said}, event {facts.exception.exception_id}"

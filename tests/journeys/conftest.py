@@ -75,9 +75,10 @@ def begin_story(display: str, tmp_path: Path) -> Callable[..., subprocess.Popen[
 
 @pytest.fixture
 def recorded(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A recording of the PROGRAM of the test's module."""
+    """A recording of the PROGRAM of the test's module, with its FLAGS if it has any."""
     (tmp_path / "orders.py").write_text(request.module.PROGRAM)
-    run_recorded(tmp_path / "orders.scope", [found()[-1].path, tmp_path / "orders.py"])
+    flags = getattr(request.module, "FLAGS", ())
+    run_recorded(tmp_path / "orders.scope", [found()[-1].path, tmp_path / "orders.py"], *flags)
     return tmp_path / "orders.scope"
 
 

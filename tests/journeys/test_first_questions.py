@@ -9,6 +9,7 @@ from capture.session.session import Session
 from dags.analyses.exceptions_seen import exceptions_seen
 from tests.scope_command import query
 
+FLAGS = ("--state", "__main__.Stock")
 PROGRAM = """
 # Three workers, each of which fails once and rests once for a quarter of a second.
 import threading, time
@@ -33,6 +34,15 @@ def tries():
         except OutOfStock:
             pass
 
+class Stock:
+    def __init__(self):
+        self.units = 100
+
+    def take(self):
+        self.units -= 1
+
+stock = Stock()
+
 def work(n):
     tries()
     for at in range(100):
@@ -42,6 +52,8 @@ def work(n):
             pass
         if at == 50:
             rest()
+        if at % 30 == 0:
+            stock.take()
         time.sleep(0.02)
 
 workers = [threading.Thread(target=work, args=(n,), name=f"worker-{n}") for n in range(3)]
@@ -51,7 +63,7 @@ workers = [threading.Thread(target=work, args=(n,), name=f"worker-{n}") for n in
 
 
 def test_the_slow_call_the_error_and_the_thread_are_a_few_keys_away(play: Any, recorded: Path) -> None:
-    given = {"thread": "worker-2"}
+    given = {"thread": "worker-2", "value": "Stock.units"}
     seen = play("first questions", "open", recorded, "--at", "20%", given=given, env={"SCOPE_3D": "off"})
     assert seen["mouse"] == {}
     sql = "SELECT call_id, start_ns FROM calls JOIN sites USING (site_id) WHERE function = 'rest'"
@@ -83,3 +95,15 @@ def test_the_slow_call_the_error_and_the_thread_are_a_few_keys_away(play: Any, r
     assert tracks[seen["thread"]["picked"][1]] == "worker-2"
     assert seen["thread"]["focus"] == seen["thread"]["picked"][1]
     assert seen["entered"][0] == "call" or seen["entered"][1].startswith("No call runs")
+
+    versions = query(recorded, "SELECT version_id, time_ns FROM states WHERE key = 'units' ORDER BY version_id")
+    assert len(versions) == 1 + 3 * 4
+    assert seen["history"]["actions"] <= 2
+    kind, version = seen["history"]["picked"]
+    assert (kind, seen["history"]["lines"]) == ("state", len(versions))
+    assert seen["who"]["actions"] <= 2
+    ids = [row["version_id"] for row in versions]
+    before = ids.index(version) - 1
+    assert seen["who"]["picked"] == ["state", ids[before]]
+    assert seen["who"]["cursor"] == versions[before]["time_ns"]
+    assert seen["who"]["writer"].startswith(("Stock.take on worker-", "Stock.__init__ on MainThread"))

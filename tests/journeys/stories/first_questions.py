@@ -11,7 +11,9 @@ from tests.journeys.person import Person
 
 
 def ask_the_first_questions(person: Person) -> dict[str, Any]:
-    """The slowest call, the next error, a thread by its name. Typing a name counts as one action."""
+    """The slowest call, the next error, a thread by its name, a value and who changed it. Typing a name counts as one
+    action.
+    """
     person.wait_for_session()
     seen: dict[str, Any] = {"fresh": person.assigns.cursor_ns}
 
@@ -65,7 +67,35 @@ def ask_the_first_questions(person: Person) -> dict[str, Any]:
         return seen["entered"][0] == "call" or "No call runs" in seen["entered"][1]
 
     person.expect(answered, "Enter has picked a call, or said why not")
-    return seen
+    return seen | _ask_about_a_value(person)
+
+
+def _ask_about_a_value(person: Person) -> dict[str, Any]:
+    """Its history by its name, then who changed it before that."""
+    person.press("Escape")
+    actions = _Actions(person)
+    actions.press("Ctrl+K")
+    actions.type(person.given["value"])
+    person.expect(lambda: _picked(person)[0] == "state" and _rows(person, "history"), "the history of the value")
+    history = {"actions": actions.count, "picked": _picked(person), "lines": len(_rows(person, "history"))}
+    before = _picked(person)
+    actions = _Actions(person)
+    actions.press("Ctrl+[")
+    person.expect(lambda: _picked(person) != before and person.is_at_rest(), "the write before is picked")
+    person.expect(lambda: _is_fresh(person), "it is told who wrote it")
+    who = {"actions": actions.count, "picked": _picked(person), "cursor": person.assigns.cursor_ns}
+    return {"history": history, "who": {**who, "writer": _rows(person, "value").get("writer", "")}}
+
+
+def _rows(person: Person, key: str) -> dict[str, str]:
+    """What a section of the inspector says, row by row."""
+    sections = person.window.views["inspector"].sections()
+    rows = [row for section in sections if section.key == key for row in section.rows]
+    return {row.key: "".join(piece.text for piece in row.pieces) for row in rows}
+
+
+def _is_fresh(person: Person) -> bool:
+    return not any(section.is_old for section in person.window.views["inspector"].sections())
 
 
 class _Actions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import pytest
@@ -26,6 +27,7 @@ from views.inspector.state import FactsFound, InspectorState, WriteNote
 from views.inspector.view import InspectorView
 from views.loop import events as e
 from views.loop.state import Assigns, Selection
+from views.loop.store import Store
 from views.reading.questions import Asked
 from views.reading.source import Source
 
@@ -144,12 +146,16 @@ def test_a_stretch_that_moves_with_every_key_is_read_about_once_it_stays(
     assert read[-1] == desk.store.assigns.visible_ns
 
 
+def no_desk(store: Store, source: Source) -> NoReturn:
+    raise AssertionError("one view needs no desk")
+
+
 def test_a_picture_has_the_page_of_what_is_picked(qtbot: QtBot, truth: Truth) -> None:
     call = next(row for row in truth.tables["calls"].to_pylist() if row["parent_call_id"])
     with Session.open(truth.path) as session:
         picked = Selection("call", call["call_id"], call["track_id"])
         shown = showing(frame(call["start_ns"]), selection=picked)
-        pictures = Offscreen("inspector", Source(session), shown, (450, 600), make_desk=lambda store, source: None)
+        pictures = Offscreen("inspector", Source(session), shown, (450, 600), make_desk=no_desk)
         pictures.show(frame(call["start_ns"]))
         pictures.load()
         view = pictures.widget

@@ -77,7 +77,7 @@ def _among_rows(facts: CallFacts) -> tuple[Row, ...]:
         fact("among", "place", place_text(facts.among), *links if facts.among is None or facts.among.calls > 1 else ())
     ]
     usual = "" if facts.among is None else usual_text(facts.lasted_ns, facts.among)
-    return (*rows, fact("usual", "usually", usual)) if usual else tuple(rows)
+    return (*rows, fact("usual", "median", usual)) if usual else tuple(rows)
 
 
 def place_text(among: Among | None) -> str:
@@ -104,14 +104,13 @@ def usual_text(lasted_ns: int, among: Among) -> str:
     """How its time compares with the median of whole calls; '' where there is none, or no other call."""
     if among.median_ns is None or among.calls < 2:
         return ""
-    median = duration_text(among.median_ns)
-    times = lasted_ns / max(1, among.median_ns)
+    median, times = duration_text(among.median_ns), lasted_ns / max(1, among.median_ns)
     if 1 / ALIKE <= times <= ALIKE:
-        return f"{median} (median): this one took about as long"
-    if times > 1:
-        many = f"{times:.1f}" if times < FEW else count_text(round(times))
-        return f"{median} (median): this one took {many} times as long"
-    return f"{median} (median): this one took {max(1, round(100 * times))} % of that"
+        return f"{median}, this one about as long"
+    if times < 1:
+        return f"{median}, this one {max(1, round(100 * times))} % of it"
+    many = f"{times:.1f}" if times < FEW else count_text(round(times))
+    return f"{median}, this one {many} times as long"
 
 
 def _ending(number: int) -> str:
