@@ -124,7 +124,7 @@ class ExportDialog(QDialog):
         self._job.ended.connect(self._ended)
         self._show_working(True)
         part = self._window if order.view == "window" else self._screen.parts()[order.view]
-        if order.fps is None and self.form.is_as_seen and part.isVisible():
+        if order.fps is None and self.form.is_as_seen and part.isVisible() and not plan.is_vectors(order.output):
             ratio = self._window.devicePixelRatioF()
             self._job.save(picture_of(part, order.view, self._assigns(), signs_of(part), ratio))
             return
@@ -151,7 +151,7 @@ class ExportDialog(QDialog):
         if problem:
             self._tell(f"⚠ {problem}", warning=True)
         elif job is not None:
-            self._send(PicturesWritten(path=str(job.order.output)))
+            self._send(PicturesWritten(path=str(job.order.output), said=job.said))
             self.accept()
 
     def _span(self) -> tuple[int, int] | None:
@@ -178,7 +178,7 @@ class ExportDialog(QDialog):
         is_sequence = self._span() is not None
         self.form.allow_pace(is_sequence)
         if self.form.path.text() in ("", self._suggested):
-            self._suggested = self._suggestion(".gif" if is_sequence else ".png")
+            self._suggested = self._suggestion(".gif" if is_sequence else self.form.suffix)
             self.form.path.setText(self._suggested)
         self._look_again()
 

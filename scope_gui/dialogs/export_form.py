@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from capture.errors import TargetProblem
@@ -13,6 +13,7 @@ from scope_gui.pictures import plan
 AS_SEEN = "As on screen"
 SIZES = (AS_SEEN, "1280x800", "1600x900", "1920x1080", "3840x2160")
 THIS, VISIBLE, MARKED = "This moment", "All that the timeline shows", "From the marked moment to the cursor"
+KIND_TITLES = {"png": "PNG: pixels, as on the screen", "svg": "SVG: shapes and text, at any size"}
 RATES = ("5", "10", "15", "25", "30", "50")
 SPEEDS = ("1", "0.5", "0.25", "0.1", "0.01", "0.001", "0.0001")
 MAX_SPEED = 1e6
@@ -27,6 +28,7 @@ class ExportForm(QWidget):
     def __init__(self, parent: QWidget, *, has_mark: bool) -> None:
         super().__init__(parent)
         self.view = self._choice("view", "What", [name.capitalize() for name in plan.views()])
+        self.kind = self._choice("format", "As", [KIND_TITLES[name] for name in plan.FORMATS])
         self.moments = self._choice("moments", "When", [THIS, VISIBLE, *([MARKED] if has_mark else [])])
         self.extent = self._choice("size", "How large", list(SIZES), editable=True)
         self.fps = self._choice("fps", "Pictures a second", list(RATES), editable=True)
@@ -35,13 +37,16 @@ class ExportForm(QWidget):
         self.path = QLineEdit(self)
         self.path.setObjectName("export.path")
         self.path.setAccessibleName("File")
+        self.path.textChanged.connect(self._take_format)
         self.path.textChanged.connect(self.named)
+        self.kind.currentIndexChanged.connect(self._rename)
         browse = QPushButton("&Choose…", self)
         browse.setAutoDefault(False)
         browse.clicked.connect(self._ask_for_file)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("&What", self.view)
+        form.addRow("&As", self.kind)
         form.addRow("W&hen", self.moments)
         form.addRow("&Size", self.extent)
         between, after = (QLabel(text, self) for text in ("pictures a second, session time going", "times as fast"))
@@ -82,10 +87,29 @@ class ExportForm(QWidget):
             raise TargetProblem("There is no file to write to.")
         return Path(text).expanduser().absolute()
 
+    @property
+    def suffix(self) -> str:
+        """How the name of a single picture is to end."""
+        return tuple(plan.FORMATS.values())[self.kind.currentIndex()]
+
     def allow_pace(self, is_sequence: bool) -> None:
-        """A single picture has none."""
+        """A single picture has none, and a format of its own instead; the name says it when it ends in one."""
         for choice in (self.fps, self.speed):
             choice.setEnabled(is_sequence)
+        self.kind.setEnabled(not is_sequence)
+
+    def _rename(self) -> None:
+        """The name ends as the format does that is chosen."""
+        path = Path(self.path.text())
+        if path.suffix.lower() in plan.FORMATS.values() and path.suffix.lower() != self.suffix:
+            self.path.setText(str(path.with_suffix(self.suffix)))
+
+    def _take_format(self, text: str) -> None:
+        """The format is what the name that is written ends in."""
+        suffix = Path(text).suffix.lower()
+        if suffix in plan.FORMATS.values():
+            with QSignalBlocker(self.kind):
+                self.kind.setCurrentIndex(tuple(plan.FORMATS.values()).index(suffix))
 
     def _choice(self, name: str, label: str, texts: list[str], *, editable: bool = False) -> QComboBox:
         made = QComboBox(self)

@@ -23,7 +23,7 @@ from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
 from scope_gui.pictures.offscreen import MakeDesk, Offscreen
 from scope_gui.pictures.picture_files import Album, album, save_png
-from scope_gui.pictures.plan import Order
+from scope_gui.pictures.plan import Order, is_vectors
 from views.loop.state import Assigns
 from views.reading.pool import Pool, Priority
 from views.reading.recent_calls import recent
@@ -36,7 +36,10 @@ Steps = Generator[None, None, _Answer]
 
 
 class ExportJob(QObject):
-    """One export. `progressed` says how many pictures are done, `ended` with '' that all is well, or what is not."""
+    """One export. `progressed` says how many pictures are done, `ended` with '' that all is well, or what is not.
+
+    `said`: a sentence about what was made, '' for none.
+    """
 
     progressed = Signal(int)
     ended = Signal(str)
@@ -45,6 +48,7 @@ class ExportJob(QObject):
         """Nothing happens yet."""
         super().__init__(parent)
         self.order, self.done, self._make_desk = order, 0, make_desk
+        self.said = ""
         self._pool = pool
         self._last: Future[Any] | None = None
         self._steps: Steps[None] | None = None
@@ -109,9 +113,7 @@ class ExportJob(QObject):
                 if not self.done:
                     views.take_poses(poses)
                 yield
-                picture = views.picture()
-                keep = partial(save_png, picture, order.output) if pages is None else partial(pages.add, picture)
-                yield from self._answer(keep)
+                yield from self._answer(self._keeping(views, pages))
                 self._count()
             if pages is not None:
                 yield from self._answer(pages.finish)
@@ -121,6 +123,15 @@ class ExportJob(QObject):
             if views is not None:
                 views.close()
             self._submit(session.close)
+
+    def _keeping(self, views: Offscreen, pages: Album | None) -> Callable[[], object]:
+        """Paints what is seen, and gives what writes it."""
+        if is_vectors(self.order.output):
+            vectors = views.vectors()
+            self.said = vectors.said
+            return partial(vectors.save, self.order.output)
+        picture = views.picture()
+        return partial(save_png, picture, self.order.output) if pages is None else partial(pages.add, picture)
 
     def _answer(self, work: Callable[[], _Answer]) -> Steps[_Answer]:
         """Has it done, and steps until it is."""

@@ -20,6 +20,7 @@ from capture.errors import TargetProblem
 from dags.frame_parts import Frame
 from scope_gui.left_window import LeftWindow
 from scope_gui.pictures.plan import LEAST_WINDOW, WINDOW, Size
+from scope_gui.pictures.vectors import Vectors, svg_of
 from scope_gui.qt_messages import on_qt_message
 from views import registry
 from views.drawing.legend import Sign, fitting, signs_of
@@ -139,6 +140,12 @@ class Offscreen:
         signs = self._signs(self.widget) if self.name != WINDOW else ()
         return picture_of(self.widget, self.name, self.store.assigns, signs)
 
+    def vectors(self) -> Vectors:
+        """The same as shapes and text. Raises: TargetProblem for what would be too large."""
+        caption = None if self.name == WINDOW else caption_of(self.name, self.store.assigns)
+        signs = () if caption is None else self._signs(self.widget)
+        return svg_of(self.widget, caption, signs, self.store.assigns.theme)
+
     def close(self) -> None:
         """Lets go of it."""
         for part in self._parts.values():
@@ -188,14 +195,18 @@ def picture_of(widget: QWidget, name: str, assigns: Assigns, signs: Sequence[Sig
     body = pixels_of(widget, ratio)
     if name == WINDOW:
         return body
+    return with_title(body, caption_of(name, assigns), signs, assigns.theme)
+
+
+def caption_of(name: str, assigns: Assigns) -> Caption:
+    """What the title of a view's picture says."""
     session = assigns.session
-    caption = Caption(
+    return Caption(
         session=session.name if session is not None else "",
         view=name.capitalize(),
         time_ns=assigns.cursor_ns,
         live=session is not None and session.live,
     )
-    return with_title(body, caption, signs, assigns.theme)
 
 
 def _settle() -> None:

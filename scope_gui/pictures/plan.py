@@ -25,6 +25,9 @@ MAX_GIF_FPS = 50
 MAX_GIF_PIXELS = 1 << 30
 DEFAULT_FPS = 10.0
 
+FORMATS = {"png": ".png", "svg": ".svg"}
+"""Of a single picture, and how its file's name ends."""
+
 Size = tuple[int, int]
 Moments = tuple[int, ...]
 
@@ -109,6 +112,11 @@ def is_film(output: Path) -> bool:
     return output.suffix.lower() == ".gif"
 
 
+def is_vectors(output: Path) -> bool:
+    """Whether a picture is an SVG."""
+    return output.suffix.lower() == ".svg"
+
+
 def check(order: Order, *, force: bool) -> None:
     """Says what stands in the way before anything is painted; `force` lets a sequence replace an earlier one.
 
@@ -126,8 +134,8 @@ def check(order: Order, *, force: bool) -> None:
 
 
 def _check_picture(output: Path) -> None:
-    if output.suffix.lower() != ".png":
-        raise TargetProblem(f"A picture is a PNG, and {output.name} does not end in .png.")
+    if output.suffix.lower() not in FORMATS.values():
+        raise TargetProblem(f"A picture is a PNG or an SVG, and {output.name} ends in neither .png nor .svg.")
     _check_folder(output)
     if output.is_dir():
         raise TargetProblem(f"{output} is a folder.")

@@ -49,6 +49,7 @@ from views.words.timespec import text_from_ns, time_ns_from_text
 
 if TYPE_CHECKING:
     from scope_gui.pictures.offscreen import Desk
+    from scope_gui.pictures.vectors import Vectors
     from views.loop.store import Store
 
 KEY = 1
@@ -64,7 +65,17 @@ def flags(parser: argparse.ArgumentParser) -> None:
         "--view", choices=plan.views(), default="window", help="what is seen (default: the whole window)"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="F.png|DIR|F.gif", help="a PNG is replaced if it is there"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="F.png|F.svg|DIR|F.gif",
+        help="a single picture is replaced if it is there",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(plan.FORMATS),
+        help="of a single picture: pixels, or shapes and text (default: as the file's name ends)",
     )
     parser.add_argument("--size", default="1600x900", metavar="WxH", help="in pixels (default 1600x900)")
     parser.add_argument("--theme", choices=get_args(Theme), default="dark")
@@ -95,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         size = plan.size_from_text(arguments.size, arguments.view)
         pace = _pace(arguments)
+        _check_format(arguments.format, arguments.output, is_sequence=pace is not None)
     except ValueError as wrong:
         print(f"scope-gui export: {one_line(str(wrong))}.", file=sys.stderr)
         return 2
@@ -130,11 +142,12 @@ def _write(order: plan.Order, session: Session, source: Source, frames: FrameRea
                     views.load()
                 views.show_picked()
                 with interrupts.held():
-                    picture = views.picture()
-                    if pages is None:
-                        save_png(picture, order.output)
+                    if plan.is_vectors(order.output):
+                        _save_vectors(views.vectors(), order.output)
+                    elif pages is None:
+                        save_png(views.picture(), order.output)
                     else:
-                        pages.add(picture)
+                        pages.add(views.picture())
                         _say_progress(done + 1, count)
                     done += 1
             if pages is not None:
@@ -149,6 +162,22 @@ def _write(order: plan.Order, session: Session, source: Source, frames: FrameRea
             views.close()
             del app
     return 0
+
+
+def _save_vectors(vectors: Vectors, output: Path) -> None:
+    vectors.save(output)
+    if vectors.said:
+        print(f"scope-gui: {vectors.said}", file=sys.stderr)
+
+
+def _check_format(asked: str | None, output: Path, *, is_sequence: bool) -> None:
+    """Raises: ValueError with a sentence, for a format that the name or the sequence contradicts."""
+    if asked is not None and is_sequence:
+        raise ValueError(f"--format {asked} is of a single picture; a sequence is a folder of PNGs, or a GIF")
+    if asked is not None and output.suffix.lower() != plan.FORMATS[asked]:
+        raise ValueError(
+            f"--format {asked} wants a name that ends in {plan.FORMATS[asked]}, and there is {output.name}"
+        )
 
 
 def _main_window(store: Store, source: Source) -> Desk:

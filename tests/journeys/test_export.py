@@ -114,6 +114,18 @@ def test_a_sequence_is_a_folder_or_a_film_of_equal_steps(session: Path, bare: di
     assert np.abs(shown - picture(made[2]).astype(int)).mean() < 3
 
 
+def test_a_picture_in_shapes_has_its_words_as_text(session: Path, bare: dict[str, Any]) -> None:
+    where = ["export", session, "--at", "50%", "--size", "1000x500"]
+    series = [[*where, "--view", "timeline", "-o", "a.svg"], [*where, "--format", "svg", "-o", "window.SVG"]]
+    assert {(done.returncode, done.stderr) for done in scope_series(series, **bare)} == {(0, "")}
+    for name in ("a.svg", "window.SVG"):
+        text = (bare["cwd"] / name).read_text()
+        assert text.startswith("<?xml")
+        assert ">worker-2</text>" in text
+        assert str(session.parent) not in text
+        assert str(bare["cwd"]) not in text
+
+
 def test_what_is_wrong_is_one_sentence_and_nothing_is_written(session: Path, bare: dict[str, Any]) -> None:
     (bare["cwd"] / "no.scope").write_text("no session")
     (bare["cwd"] / "locked").mkdir(mode=0o500)
@@ -134,7 +146,9 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(session: Path, bar
         (1, "no.scope", ["no.scope", *one]),
         (1, "nowhere.scope", ["nowhere.scope", *one]),
         (1, "no folder nowhere", [session, "--at", "50%", "-o", "nowhere/a.png"]),
-        (1, "does not end in .png", [session, "--at", "50%", "-o", "a.jpg"]),
+        (2, "wants a name that ends in .svg", [session, "--at", "50%", "--format", "svg", "-o", "a.png"]),
+        (2, "is of a single picture", [session, "--format", "svg", "--frames", "2", "--from", "start", "-o", "a.svg"]),
+        (1, "ends in neither .png nor .svg", [session, "--at", "50%", "-o", "a.jpg"]),
         (1, "The picture /proc/a.png cannot be written", [session, "--at", "50%", "-o", "/proc/a.png"]),
         (1, "The folder /proc/a cannot be written", [session, *many[:4], "--frames", "2", "-o", "/proc/a"]),
     ]

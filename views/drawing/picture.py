@@ -72,16 +72,26 @@ def pixels_of(widget: QWidget, ratio: float = 1.0) -> QImage:
 def with_title(body: QImage, caption: Caption, signs: Sequence[Sign], theme: Theme) -> QImage:
     """The picture of a view, with its title above and the legend below."""
     ratio = body.devicePixelRatio()
-    wide, high = round(body.width() / ratio), round(body.height() / ratio)
-    above, below = title_height(wide), legend_height(signs, wide)
-    image = QImage(QSize(wide, above + high + below) * ratio, QImage.Format.Format_RGB32)
+    size = QSize(round(body.width() / ratio), round(body.height() / ratio))
+    image = QImage(size_with_title(size, signs) * ratio, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(ratio)
     painter = QPainter(image)
-    paint_title(painter, caption, QRectF(0, 0, wide, above), theme)
-    painter.drawImage(QPoint(0, above), body)
-    paint_signs(painter, signs, QRectF(0, above + high, wide, below), theme)
+    painter.drawImage(QPoint(0, title_height(size.width())), body)
+    paint_around(painter, size, caption, signs, theme)
     painter.end()
     return image
+
+
+def size_with_title(body: QSize, signs: Sequence[Sign]) -> QSize:
+    """How large the picture is of a view of that size."""
+    return body + QSize(0, title_height(body.width()) + legend_height(signs, body.width()))
+
+
+def paint_around(painter: QPainter, body: QSize, caption: Caption, signs: Sequence[Sign], theme: Theme) -> None:
+    """Paints the title above a view of that size, and the legend below it."""
+    wide, above = body.width(), title_height(body.width())
+    paint_title(painter, caption, QRectF(0, 0, wide, above), theme)
+    paint_signs(painter, signs, QRectF(0, above + body.height(), wide, legend_height(signs, wide)), theme)
 
 
 def paint_title(painter: QPainter, caption: Caption, area: QRectF, theme: Theme) -> None:

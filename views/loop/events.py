@@ -494,9 +494,10 @@ class ForgetRecent(Event, frozen=True, kw_only=True):
 
 
 class PicturesWritten(Event, frozen=True, kw_only=True):
-    """An export is finished; the next one is offered in the same folder."""
+    """An export is finished; the next one is offered in the same folder. `said`: a sentence about it, '' for none."""
 
     path: str
+    said: str = ""
 
 
 class DamageFound(Event, frozen=True, kw_only=True):

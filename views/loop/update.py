@@ -116,9 +116,9 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
             return taken_off(assigns, path)
         case e.Undo(again=False):
             return put_back(assigns)
-        case e.PicturesWritten(path=path):
+        case e.PicturesWritten(path=path, said=said):
             folder = str(PurePath(path).parent)
-            return replace(assigns, pictures_folder=folder, notice=Notice(f"Exported {path}."))
+            return replace(assigns, pictures_folder=folder, notice=Notice(f"Exported {path}. {said}".rstrip()))
         case e.RecentChanged(paths=paths):
             return replace(assigns, recent=paths)
         case e.Tell(notice=notice):

@@ -14,6 +14,7 @@ from views.drawing.legend import Sign
 from views.drawing.scaled import ScaledWidget
 from views.drawing.theme import colours, qcolor
 from views.drawing.time_scale import ns_from_px, px_from_ns
+from views.drawing.vectors import keeps_shapes
 from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns
 from views.loop.thing import Thing, moment_thing
@@ -116,20 +117,28 @@ class MetricsView(ScaledWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """The lines, and over them the cursor."""
         shown, size = self._assigns, (self.width() - self._edge(), self.height())
-        if self._picture is None:
-            ratio = self.devicePixelRatioF()
-            self._picture = QPixmap(round(self.width() * ratio), round(size[1] * ratio))
-            self._picture.setDevicePixelRatio(ratio)
-            self._picture.fill(qcolor(colours(shown.theme).panel))
-            painter = QPainter(self._picture)
-            scene.paint_lines(painter, self._lines, shown.visible_ns, size, shown.theme)
-            painter.end()
         painter = self.painter()
-        painter.drawPixmap(0, 0, self._picture)
+        if keeps_shapes(painter):
+            painter.fillRect(self.rect(), qcolor(colours(shown.theme).panel))
+            scene.paint_lines(painter, self._lines, shown.visible_ns, size, shown.theme)
+        else:
+            self._picture = self._picture or self._painted(size)
+            painter.drawPixmap(0, 0, self._picture)
         x = GUTTER + px_from_ns(shown.cursor_ns, shown.visible_ns, max(1, size[0] - GUTTER))
         if shown.session is not None and shown.visible_ns[0] < shown.visible_ns[1]:
             scene.paint_cursor(painter, self._lines, (shown.cursor_ns, x), size, shown.theme)
         painter.end()
+
+    def _painted(self, size: tuple[int, int]) -> QPixmap:
+        """What stays while the cursor moves."""
+        ratio, theme = self.devicePixelRatioF(), self._assigns.theme
+        picture = QPixmap(round(self.width() * ratio), round(size[1] * ratio))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(qcolor(colours(theme).panel))
+        painter = QPainter(picture)
+        scene.paint_lines(painter, self._lines, self._assigns.visible_ns, size, theme)
+        painter.end()
+        return picture
 
     def _edge(self) -> int:
         """What the timeline's scroll bar takes: an instant has to be at the same place in both."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 from dags.analyses.lod import Array
 from views.drawing.theme import Colours, qcolor
 from views.drawing.time_scale import px_from_ns
+from views.drawing.vectors import keeps_shapes
 from views.timeline.lanes import Lane
 from views.words.figures import count_text
 
@@ -58,11 +59,13 @@ def paint_arrows(
         line = _line(cause, effect, px)
         painter.setPen(QPen(colour, 1.2, _STYLES[kind]))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawLine(line)
+        painter.drawLine(_cut(line, left, left + lanes_width) if keeps_shapes(painter) else line)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
-        painter.drawPolygon(_head(line))
-        painter.drawEllipse(line.p1(), 2.0, 2.0)
+        if left <= px[1] <= left + lanes_width:
+            painter.drawPolygon(_head(line))
+        if left <= px[0] <= left + lanes_width:
+            painter.drawEllipse(line.p1(), 2.0, 2.0)
     painter.restore()
 
 
@@ -74,6 +77,14 @@ def left_out_text(more: int) -> str:
 def _line(cause: Lane, effect: Lane, px: Sequence[float]) -> QLineF:
     """From the head of one lane, where its event has its mark, to that of the other."""
     return QLineF(px[0], cause.y + MARK_PX, px[1], effect.y + MARK_PX)
+
+
+def _cut(line: QLineF, left: float, right: float) -> QLineF:
+    """What of a line is between two x: where shapes are kept, no edge cuts it."""
+    if not line.dx():
+        return line
+    shares = sorted(min(max((x - line.x1()) / line.dx(), 0.0), 1.0) for x in (left, right))
+    return QLineF(line.pointAt(shares[0]), line.pointAt(shares[1]))
 
 
 def _head(line: QLineF) -> QPolygonF:

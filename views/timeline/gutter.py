@@ -63,7 +63,7 @@ def paint_gutter(painter: QPainter, gutter: Gutter) -> None:
         else:
             _paint_lane(painter, gutter, lane, shown)
     _paint_ends(painter, gutter, wide, shown)
-    painter.fillRect(wide - 1, 0, 1, gutter.height, qcolor(shown.line))
+    painter.fillRect(wide - 1, 0, 1, gutter.height - TOP, qcolor(shown.line))
     painter.restore()
 
 

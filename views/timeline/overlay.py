@@ -54,6 +54,10 @@ class Moving:
         """Where an instant is over the lanes."""
         return self.gutter + px_from_ns(time_ns, self.visible_ns, self.lanes_width)
 
+    def is_seen(self, first_ns: int, last_ns: int) -> bool:
+        """Whether something of a stretch is over the lanes."""
+        return first_ns <= self.visible_ns[1] and last_ns >= self.visible_ns[0]
+
     def small_x(self, time_ns: int) -> int:
         """Where an instant is in the overview."""
         return round(self.gutter + px_from_ns(time_ns, self.range_ns, self.lanes_width))
@@ -108,13 +112,14 @@ def paint_moving(painter: QPainter, moving: Moving, theme: Theme) -> None:
     if moving.stretch_ns is not None and moving.dragged_ns is None:
         _paint_stretch(painter, moving.stretch_ns, moving, shown)
     if moving.dragged_ns is not None:
-        _paint_range(painter, moving.dragged_ns, moving, shown.accent)
+        _paint_range(painter, (min(moving.dragged_ns), max(moving.dragged_ns)), moving, shown.accent)
     if moving.marked_ns is not None:
         between = (min(moving.marked_ns, moving.cursor_ns), max(moving.marked_ns, moving.cursor_ns))
         _paint_range(painter, between, moving, shown.mark)
-        x = round(moving.x(moving.marked_ns))
-        painter.setPen(QPen(qcolor(shown.mark), 1, Qt.PenStyle.DashLine))
-        painter.drawLine(x, OVERVIEW, x, moving.height)
+        if moving.is_seen(moving.marked_ns, moving.marked_ns):
+            x = round(moving.x(moving.marked_ns))
+            painter.setPen(QPen(qcolor(shown.mark), 1, Qt.PenStyle.DashLine))
+            painter.drawLine(x, OVERVIEW, x, moving.height)
     _paint_cursor(painter, moving, shown)
     painter.setClipping(False)
 
@@ -124,13 +129,16 @@ def _paint_change(painter: QPainter, time_ns: int, moving: Moving, shown: Colour
     x = round(moving.x(time_ns))
     painter.setPen(QPen(qcolor(shown.muted), 1, Qt.PenStyle.DotLine))
     painter.drawLine(moving.small_x(time_ns), 0, moving.small_x(time_ns), OVERVIEW - 1)
-    painter.drawLine(x, OVERVIEW, x, moving.height)
+    if moving.is_seen(time_ns, time_ns):
+        painter.drawLine(x, OVERVIEW, x, moving.height)
 
 
 def _paint_cursor(painter: QPainter, moving: Moving, shown: Colours) -> None:
     small, at = moving.small_x(moving.cursor_ns), round(moving.x(moving.cursor_ns))
     painter.setPen(qcolor(shown.cursor))
     painter.drawLine(small, 0, small, OVERVIEW - 1)
+    if not moving.is_seen(moving.cursor_ns, moving.cursor_ns):
+        return
     painter.drawLine(at, OVERVIEW, at, moving.height)
     painter.setBrush(qcolor(shown.cursor))
     painter.setPen(Qt.PenStyle.NoPen)
@@ -153,7 +161,9 @@ def _paint_window(painter: QPainter, moving: Moving, shown: Colours) -> None:
 
 
 def _paint_range(painter: QPainter, between: tuple[int, int], moving: Moving, colour: str) -> None:
-    left, right = (moving.x(t) for t in between)
+    if not moving.is_seen(*between):
+        return
+    left, right = (moving.x(min(max(t, moving.visible_ns[0]), moving.visible_ns[1])) for t in between)
     painter.fillRect(QRectF(left, OVERVIEW, right - left, moving.height - OVERVIEW), qcolor(colour, 34))
     painter.fillRect(QRectF(left, OVERVIEW, right - left, 3), qcolor(colour))
 
@@ -176,9 +186,12 @@ def _paint_bookmark(painter: QPainter, bookmark: Bookmark, moving: Moving, shown
     painter.setPen(colour)
     painter.drawLine(small, 0, small, OVERVIEW - 1)
     painter.fillRect(small, 0, 5, 5, colour)
-    if bookmark.end_ns is not None:
-        right = moving.x(bookmark.end_ns)
-        painter.fillRect(QRectF(x, OVERVIEW, right - x, moving.height - OVERVIEW), qcolor(shown.bookmark, 30))
+    if bookmark.end_ns is not None and moving.is_seen(bookmark.time_ns, bookmark.end_ns):
+        left, right = (max(moving.x(t), moving.gutter) for t in (bookmark.time_ns, bookmark.end_ns))
+        band = QRectF(left, OVERVIEW, min(right, moving.width) - left, moving.height - OVERVIEW)
+        painter.fillRect(band, qcolor(shown.bookmark, 30))
+    if not moving.is_seen(bookmark.time_ns, bookmark.time_ns):
+        return
     painter.setPen(QPen(colour, 1, Qt.PenStyle.DotLine))
     painter.drawLine(x, TOP, x, moving.height)
     corners = ((0, 2), (9, 2), (6, 6), (9, 10), (0, 10))

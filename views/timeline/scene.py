@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QBrush, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QPen
 
 from dags.analyses.lod import Array
 from views.drawing.paths import polygon_of
 from views.drawing.span_colours import site_colour
 from views.drawing.theme import Colours, colours, is_dark, qcolor, text_font
 from views.drawing.time_scale import px_from_ns
+from views.drawing.vectors import paint_pixels
 from views.loop.state import Selection, Theme
 from views.metrics import scene as metrics
 from views.metrics.layout import Line
@@ -185,14 +186,12 @@ def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, wri
         return
     rows = np.ascontiguousarray(raster.rows_of(lane))
     target = QRectF(left, lane.first_row_y, scene.lanes_width, lane.rows * lane.row_px)
-    painter.drawImage(target, _image(rows), QRectF(0, 0, raster.width, lane.rows))
+    paint_pixels(painter, target, rows)
     if lane.row_px >= SEPARATED_ROW:
         for row in range(1, lane.rows + 1):  # a line of a pen would lie half a pixel off on a dense screen
             painter.fillRect(QRectF(left, lane.row_y(row) - 1, scene.lanes_width, 1), qcolor(shown.panel))
     if written.any():
-        painter.drawImage(
-            QRectF(left, lane.y + 1, scene.lanes_width, EDGE_PX), _image(written), QRectF(0, 0, raster.width, 1)
-        )
+        paint_pixels(painter, QRectF(left, lane.y + 1, scene.lanes_width, EDGE_PX), written)
     _paint_below(painter, scene, lane, shown)
     if lane.shape == "open" and lane.depth > lane.rows:
         note = f"and {count_text(lane.depth - lane.rows)} deeper"
@@ -397,10 +396,3 @@ def _detail(scene: Scene) -> str:
 
 def _arrows(scene: Scene) -> tuple[Array, int]:
     return arrows_in_sight(scene.content.arrows, scene.visible_ns, scene.focus_track_id)
-
-
-def _image(pixels: Array) -> QImage:
-    """A view on the pixels; they have to outlive it, which they do while it is painted."""
-    rows, width = pixels.shape
-    kind = QImage.Format.Format_ARGB32_Premultiplied
-    return QImage(pixels.data, width, rows, 4 * width, kind)

@@ -27,6 +27,7 @@ from capture.events.track_kinds import HEADS
 from dags.analyses.lod import Array
 from views.drawing.legend import Sign
 from views.drawing.scaled import ScaledWidget
+from views.drawing.vectors import keeps_shapes
 from views.loop.choosing_lanes import ShowAllLanes
 from views.loop.events import Event
 from views.loop.state import Assigns
@@ -208,13 +209,10 @@ class TimelineView(ScaledWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """The picture, and over it what moves."""
-        if self._picture is None:
-            self._picture = self._painted()
         shown, session = self._assigns, self._source.session
         painter = self.painter()
-        painter.drawPixmap(0, 0, self._picture)
+        self._paint_still(painter)
         if shown.session is not None:
-            painter.drawPixmap(0, 0, self._above())
             gutter.paint_gutter(painter, self._gutter())
             moving = overlay.Moving(
                 shown.range_ns,
@@ -231,6 +229,20 @@ class TimelineView(ScaledWidget):
             )
             overlay.paint_moving(painter, moving, shown.theme)
         painter.end()
+
+    def _paint_still(self, painter: QPainter) -> None:
+        """What stays while the cursor moves: from a picture of it, where pixels are all that is kept."""
+        overview, width = self.pulled.overview, self._inner_width()
+        if keeps_shapes(painter):
+            self._paint_lanes(painter)
+            if self._assigns.session is not None:
+                overlay.paint_overview(painter, overview, width, self._assigns.theme)
+            return
+        if self._picture is None:
+            self._picture = self._painted()
+        painter.drawPixmap(0, 0, self._picture)
+        if self._assigns.session is not None:
+            painter.drawPixmap(0, 0, self._above())
 
     def _above(self) -> QPixmap:
         """The overview, painted anew when it, or the width, is another."""
@@ -260,10 +272,16 @@ class TimelineView(ScaledWidget):
         )
 
     def _painted(self) -> QPixmap:
+        picture = self._blank(self.width(), self.height())
+        painter = QPainter(picture)
+        self._paint_lanes(painter)
+        painter.end()
+        return picture
+
+    def _paint_lanes(self, painter: QPainter) -> None:
         shown, ratio = self._assigns, self.devicePixelRatioF()
         if self._sites is None:
             self._sites = scene.SiteColours(self._source.names, shown.theme, frozenset(shown.search_sites))
-        picture = self._blank(self.width(), self.height())
         self._placed = self._in_zone()
         what = scene.Scene(
             width=self._inner_width(),
@@ -282,15 +300,12 @@ class TimelineView(ScaledWidget):
             threads=self._threads_in_sight(),
             is_live=shown.session is not None and shown.session.live,
         )
-        painter = QPainter(picture)
         scene.paint_backdrop(painter, self.width(), self.height(), shown.theme)
         if shown.session is not None:
             _, self._exceptions = scene.paint(painter, what, self._sites)
             self._left_out = scene.left_out(what)
         else:
             scene.paint_nothing(painter, self.width(), self.height(), shown.theme)
-        painter.end()
-        return picture
 
     def _threads_in_sight(self) -> tuple[int, int]:
         seen = {one for lane in self._placed if lane.shape not in ("metric", "head") for one in lane.track_ids}

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from scope_gui.dialogs.export import ExportDialog
-from scope_gui.dialogs.export_form import MARKED, THIS, VISIBLE
+from scope_gui.dialogs.export_form import KIND_TITLES, MARKED, THIS, VISIBLE
 from scope_gui.left_window import LeftWindow
 from scope_gui.pictures.offscreen import Offscreen
 from scope_gui.window.window import MainWindow
@@ -171,6 +171,25 @@ def test_another_size_is_what_the_command_line_makes_of_the_same_state(
         assert (picture(tmp_path / f"{view}.png") == wanted).all(), view
 
 
+def test_shapes_and_text_are_chosen_by_the_format_or_by_the_name(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = desk.ask()
+    choose(dialog, "view", "Timeline")
+    write_to(dialog, tmp_path / "lanes.png")
+    choose(dialog, "format", KIND_TITLES["svg"])
+    assert dialog.form.path.text() == str(tmp_path / "lanes.svg")
+    write_to(dialog, tmp_path / "lanes.png")
+    assert dialog.form.kind.currentText() == KIND_TITLES["png"]
+    choose(dialog, "moments", VISIBLE)
+    assert not dialog.form.kind.isEnabled()
+    choose(dialog, "moments", THIS)
+    write_to(dialog, tmp_path / "lanes.svg")
+    export(dialog, qtbot)
+    text = (tmp_path / "lanes.svg").read_text()
+    assert ">worker-2</text>" in text
+    assert "<image" not in text
+    assert desk.sent == [PicturesWritten(path=str(tmp_path / "lanes.svg"))]
+
+
 def test_what_is_scrolled_and_turned_is_exported_so(desk: Desk, qtbot: QtBot, tmp_path: Path) -> None:
     timeline, stage = desk.window.views["timeline"], desk.window.building.stage
     for row in desk.source.names.tracks.values():
@@ -256,7 +275,7 @@ def test_what_makes_no_sense_is_said_and_the_dialog_stays(desk: Desk, tmp_path: 
         ("size", "large", "not a size"),
         ("size", "100x100", "too small"),
         ("path", "", "no file to write to"),
-        ("path", str(tmp_path / "a.jpg"), "does not end in .png"),
+        ("path", str(tmp_path / "a.jpg"), "ends in neither .png nor .svg"),
         ("path", str(tmp_path / "nowhere" / "a.png"), "no folder"),
     ]
     for name, text, sentence in wrong:
