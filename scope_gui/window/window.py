@@ -6,7 +6,8 @@ import base64
 from collections.abc import Callable, Mapping, Set
 from typing import Any, cast
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from msgspec.structs import replace
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -42,7 +43,7 @@ from views import registry
 from views.building.view import BuildingView
 from views.drawing.motion import still
 from views.drawing.theme import dress
-from views.loop.events import OpenSession
+from views.loop.events import OpenSession, Step
 from views.loop.state import Assigns
 from views.loop.store import Store, View
 from views.reading.source import Source
@@ -86,7 +87,7 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.welcome)
         self._without_building = QWidget(self.pages)
         self.pages.addWidget(self._without_building)
-        self._is_open = False
+        self._is_open = self._is_held = False
         self.setCentralWidget(self.pages)
         self.may_close: Callable[[], bool] = lambda: True
         self.panels = Panels(self, self._show_centre, self.docks)
@@ -177,7 +178,10 @@ class MainWindow(QMainWindow):
         if "0" in command.keys and self.speed_keys.typed("0"):
             return
         self.speed_keys.end()
-        if command.event is not None:
+        is_held, self._is_held = self._is_held, False
+        if isinstance(command.event, Step):
+            self.store.send(replace(command.event, held=is_held))
+        elif command.event is not None:
             self.store.send(command.event)
         elif command.look is not None:
             self.building.stage.look(command.look)
@@ -251,6 +255,12 @@ class MainWindow(QMainWindow):
     def _layout_text(self) -> str:
         is_open = self.store.assigns.session is not None
         return self.panels.text() if is_open else self._closed_with
+
+    def event(self, event: QEvent) -> bool:
+        """Hears whether the key of the command that comes next is held down: a shortcut does not say it."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            self._is_held = event.isAutoRepeat()
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Return and Enter press a button too."""

@@ -17,7 +17,7 @@ from tests.leftovers import wait_for
 from tests.sessions import build_session
 from views.inspector.earlier import look_up
 from views.loop.events import Event, FrameReady, Search, SearchFound, Step, Stepped
-from views.loop.state import Assigns, SessionRef
+from views.loop.state import Assigns, SessionRef, Stride
 from views.reading.jobs import Jobs
 from views.reading.questions import QUESTIONS
 from views.reading.source import Source
@@ -59,7 +59,7 @@ class Viewer:
             cursor_ns=session.start_ns,
             focus_track_id=1,
             search_text="f",
-            steps=((5, "all"),),
+            steps=(Stride(5, "all"),),
         )
         questions = {row.name: row for row in QUESTIONS}
         self.jobs.ask(questions["search"], Search(text="f"), shown)

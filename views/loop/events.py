@@ -40,10 +40,14 @@ class SeekTo(Event, frozen=True, kw_only=True):
 
 
 class Step(Event, frozen=True, kw_only=True):
-    """Moves by events: of the focused track, of call boundaries on it, or of all tracks. The effect finds the time."""
+    """Moves by events: of the focused track, of call boundaries on it, or of all tracks. The effect finds the time.
+
+    held: the key is held down, and goes as far at once as can be seen.
+    """
 
     count: int
     over: Over = "track"
+    held: bool = False
 
 
 class Play(Event, frozen=True, kw_only=True):

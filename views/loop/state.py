@@ -6,7 +6,7 @@ again. Two assigns that are equal look the same on the screen.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -72,6 +72,14 @@ class Edit(msgspec.Struct, frozen=True):
 
     says: str
     bookmarks: tuple[Bookmark, ...]
+
+
+class Stride(NamedTuple):
+    """A step to be made: `by` so many events, of what. `held`: by a key that is held down, no less than is seen."""
+
+    by: int
+    over: Over = "track"
+    held: bool = False
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -229,7 +237,7 @@ class Assigns(msgspec.Struct, frozen=True, kw_only=True):
     standing: Notice | None = None
     busy: str = ""
     backwards: bool = False
-    steps: tuple[tuple[int, Over], ...] = ()
+    steps: tuple[Stride, ...] = ()
     lanes: tuple[LaneRef, ...] = ()
     lane_choice: Annotated[LaneChoice, OF_SESSION] = LaneChoice()
     marked_frame: Frame | None = None

@@ -19,7 +19,7 @@ from views.loop.edits import edited, in_order
 from views.loop.lane_choice import in_lane_order
 from views.loop.recents import put_back, taken_off
 from views.loop.remembered import OF_SESSION
-from views.loop.state import SPEEDS, Assigns, Notice
+from views.loop.state import SPEEDS, Assigns, Notice, Stride
 from views.loop.stretch import PickStretch, PickStretchTo, with_stretch
 from views.loop.view_states import from_kept, only_remembered, passed_on
 from views.loop.viewport import fitted, panned, showing, zoomed
@@ -136,8 +136,8 @@ def _in_time(assigns: Assigns, event: e.Event) -> Assigns:
         case e.SeekTo(time_ns=time_ns, visit=visit):
             moved = _visited(assigns, time_ns) if visit else assigns
             return _moved(replace(moved, following=False, steps=()), time_ns)
-        case e.Step(count=count, over=over):
-            return _step_queued(assigns, count, over)
+        case e.Step(count=count, over=over, held=held):
+            return _step_queued(assigns, Stride(count, over, held))
         case e.StepInTime(share=share):
             by_ns = max(1, round(abs(share) * (assigns.visible_ns[1] - assigns.visible_ns[0])))
             to_ns = assigns.cursor_ns + (by_ns if share > 0 else -by_ns)
@@ -258,17 +258,17 @@ def _moved(assigns: Assigns, time_ns: int) -> Assigns:
     return replace(assigns, cursor_ns=cursor_ns, visible_ns=visible_ns, frame_wanted_ns=wanted_ns)
 
 
-def _step_queued(assigns: Assigns, count: int, over: str) -> Assigns:
+def _step_queued(assigns: Assigns, stride: Stride) -> Assigns:
     """One more step to make; those behind the one in hand add up, so that a held key cannot run ahead for long."""
-    if assigns.session is None or not count:
+    if assigns.session is None or not stride.by:
         return assigns
     paused = replace(assigns, playing=False, following=False)
     in_hand, waiting = paused.steps[:1], paused.steps[1:]
-    if waiting and waiting[-1][1] == over:
-        total = waiting[-1][0] + count
-        waiting = (*waiting[:-1], (total, waiting[-1][1])) if total else waiting[:-1]
+    if waiting and waiting[-1][1:] == stride[1:]:
+        total = waiting[-1].by + stride.by
+        waiting = (*waiting[:-1], stride._replace(by=total)) if total else waiting[:-1]
         return replace(paused, steps=in_hand + waiting)
-    return replace(paused, steps=(*paused.steps, (count, over)))
+    return replace(paused, steps=(*paused.steps, stride))
 
 
 def _playing(assigns: Assigns, on: bool, *, backwards: bool) -> Assigns:

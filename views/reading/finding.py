@@ -19,9 +19,10 @@ def step(asked: Asked) -> Iterator[e.Event]:
     """Where the step in hand leads; nowhere, when that cannot be read: the steps behind it must go on."""
     shown = asked.assigns
     found_ns = shown.cursor_ns
-    count, over = shown.steps[0]
+    stride = shown.steps[0]
+    least_ns = abs(stride.by) * steps.least_seen_ns(shown.visible_ns) if stride.held else 0
     try:
-        found_ns = steps.step_target(asked.source, shown.cursor_ns, shown.focus_track_id, count, over)
+        found_ns = steps.stride_target(asked.source, shown.cursor_ns, shown.focus_track_id, stride, least_ns)
     finally:
         yield e.Stepped(key=asked.key, from_ns=shown.cursor_ns, time_ns=found_ns)
 

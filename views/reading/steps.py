@@ -15,9 +15,11 @@ import numpy as np
 from capture.events.batch import EventBatch, Int64
 from capture.events.kinds import KINDS
 from capture.session.session import Session
-from views.loop.state import Over, Selection
+from views.loop.state import Over, Selection, Stride
 from views.reading.source import Names, Source
 
+SEEN_SHARE = 1_000
+"""Of what is visible: lanes are about as many pixels wide, in any window."""
 MAX_FOUND = 10_000
 FIRST_ROWS = 1_024
 MAX_SEGMENTS_FOR_A_CALL = 64
@@ -47,6 +49,26 @@ def step_target(source: Source, cursor_ns: int, track_id: int, count: int, over:
         if not wanted:
             break
     return reached_ns
+
+
+def stride_target(source: Source, cursor_ns: int, track_id: int, stride: Stride, least_ns: int) -> int:
+    """Where a step leads that goes no less far than `least_ns`, as long as something lies there."""
+    near_ns = step_target(source, cursor_ns, track_id, stride.by, stride.over)
+    if abs(near_ns - cursor_ns) >= least_ns:
+        return near_ns
+    by = 1 if stride.by > 0 else -1
+    from_ns = cursor_ns + by * (least_ns - 1)
+    far_ns = step_target(source, from_ns, track_id, by, stride.over)
+    return far_ns if (far_ns - from_ns) * by > 0 else near_ns
+
+
+def least_seen_ns(visible_ns: tuple[int, int]) -> int:
+    """How far the cursor has to go to be seen to move: about a pixel of a lane.
+
+    >>> least_seen_ns((0, 60_000_000_000))
+    60000000
+    """
+    return (visible_ns[1] - visible_ns[0]) // SEEN_SHARE
 
 
 def _boundary(source: Source, cursor_ns: int, track_id: int, count: int) -> int:

@@ -11,7 +11,18 @@ from views.building.state import BuildingState, SetMeasure
 from views.inspector.state import InspectorState, ToggleSource
 from views.loop import events as e
 from views.loop.lane_choice import LaneRef
-from views.loop.state import Assigns, Bookmark, BoxRow, Launch, Notice, RecentSession, Recorder, Selection, SessionRef
+from views.loop.state import (
+    Assigns,
+    Bookmark,
+    BoxRow,
+    Launch,
+    Notice,
+    RecentSession,
+    Recorder,
+    Selection,
+    SessionRef,
+    Stride,
+)
 from views.loop.update import handle_event
 from views.supervision.state import SetHeat, SupervisionState
 
@@ -46,27 +57,33 @@ def test_nothing_moves_without_a_session() -> None:
 
 def test_steps_wait_for_the_one_in_hand_and_add_up() -> None:
     steps = after(opened(), *[e.Step(count=1)] * 4).steps
-    assert steps == ((1, "track"), (3, "track"))
+    assert steps == (Stride(1), Stride(3))
 
 
 def test_steps_of_different_kinds_are_made_one_after_the_other() -> None:
     steps = after(opened(), e.Step(count=1), e.Step(count=-10, over="calls"), e.Step(count=1, over="all")).steps
-    assert steps == ((1, "track"), (-10, "calls"), (1, "all"))
+    assert steps == (Stride(1), Stride(-10, "calls"), Stride(1, "all"))
 
 
 def test_a_step_back_undoes_a_waiting_step_forward() -> None:
-    assert after(opened(), *[e.Step(count=1)] * 2, e.Step(count=-1)).steps == ((1, "track"),)
+    assert after(opened(), *[e.Step(count=1)] * 2, e.Step(count=-1)).steps == (Stride(1),)
 
 
 def test_the_answer_to_a_step_moves_the_cursor_and_lets_the_next_one_come() -> None:
     done = after(opened(), e.Step(count=1), e.Step(count=1, over="all"), e.Stepped(key=KEY, from_ns=0, time_ns=70))
-    assert (done.cursor_ns, done.steps) == (70, ((1, "all"),))
+    assert (done.cursor_ns, done.steps) == (70, (Stride(1, "all"),))
 
 
 def test_the_answer_to_a_step_from_elsewhere_is_dropped() -> None:
     asked = after(opened(), e.SeekTo(time_ns=50), e.Step(count=1))
     assert handle_event(asked, e.Stepped(key=KEY, from_ns=0, time_ns=70)) is asked
     assert handle_event(asked, e.Stepped(key=KEY + 1, from_ns=50, time_ns=70)) is asked
+
+
+def test_a_key_that_is_held_adds_up_with_itself_and_not_with_single_strokes() -> None:
+    held = [e.Step(count=1, held=True)] * 3
+    steps = after(opened(), e.Step(count=1), *held, e.Step(count=1)).steps
+    assert steps == (Stride(1), Stride(3, held=True), Stride(1))
 
 
 def test_a_seek_forgets_the_steps_that_wait() -> None:

@@ -9,9 +9,17 @@ import pytest
 from capture.events.kinds import KINDS
 from capture.session.session import Session
 from tests.sessions import Truth, build_session
-from views.loop.state import Selection
+from views.loop.state import Over, Selection, Stride
 from views.reading.source import Source
-from views.reading.steps import edge_end, event_place, sites_matching, span_of, step_target
+from views.reading.steps import (
+    edge_end,
+    event_place,
+    least_seen_ns,
+    sites_matching,
+    span_of,
+    step_target,
+    stride_target,
+)
 
 OPENS, CLOSES = ({kind for kind in KINDS if kind.row.depth.step == step} for step in (1, -1))
 TRACK = 2
@@ -44,6 +52,33 @@ def test_a_step_leads_to_that_many_events_away_across_segments(
         expected = ahead[min(abs(count), len(ahead)) - 1] if ahead else cursor_ns
         found_ns = step_target(source, cursor_ns, TRACK, count, "track" if over == "track" else "all")
         assert found_ns == expected
+
+
+@pytest.mark.parametrize("over", ["track", "all", "calls"])
+@pytest.mark.parametrize("count", [1, 10, -1, -10])
+def test_a_held_key_moves_no_less_than_can_be_seen_while_there_is_anything(
+    truth: Truth, source: Source, over: Over, count: int
+) -> None:
+    known = times(truth, None if over == "all" else TRACK)
+    least_ns = abs(count) * least_seen_ns((known[0], known[-1] * 12))
+    assert least_ns > 2 * (known[30] - known[29])
+    moved = 0
+    for cursor_ns in [*known[::7], known[0], known[-1]]:
+        found_ns = stride_target(source, cursor_ns, TRACK, Stride(count, over, held=True), least_ns)
+        once_ns = step_target(source, cursor_ns, TRACK, count, over)
+        beyond = [t for t in known if (t - cursor_ns >= least_ns if count > 0 else cursor_ns - t >= least_ns)]
+        assert (found_ns - cursor_ns) * count >= 0
+        assert abs(found_ns - cursor_ns) >= abs(once_ns - cursor_ns)
+        if abs(found_ns - cursor_ns) < least_ns:
+            assert found_ns == once_ns
+            assert over == "calls" or not beyond
+        elif over != "calls" and found_ns != once_ns:
+            assert found_ns == (min(beyond) if count > 0 else max(beyond))
+            moved += 1
+    assert moved > 5 or over == "calls"
+    assert stride_target(source, known[40], TRACK, Stride(count, over), 0) == step_target(
+        source, known[40], TRACK, count, over
+    )
 
 
 @pytest.mark.parametrize("count", [1, -1])
