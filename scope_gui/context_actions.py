@@ -176,8 +176,9 @@ ACTIONS: tuple[ContextAction, ...] = (
         group=1,
         sends=lambda thing: HideOthers(track_id=thing.track_id),
     ),
-    ContextAction(kinds=_on("thread"), title="Show all lanes again", group=1, why_not=_nothing_hidden),
-    ContextAction(kinds=_on("thread"), title="Busiest lanes first, or as recorded", group=1),
+    ContextAction(kinds=_on("thread", "process"), title="Show all lanes again", group=1, why_not=_nothing_hidden),
+    ContextAction(kinds=_on("thread", "process"), title="Busiest lanes first, or as recorded", group=1),
+    ContextAction(kinds=_on("process"), title="Only threads with a name", group=1),
     ContextAction(
         kinds=_on("process"),
         title="Fold its threads, or unfold them",

@@ -28,6 +28,7 @@ from tests.journeys.stories import (
     first_window,
     guide,
     keyboard,
+    menus,
     pictures,
     till_killed,
 )
@@ -39,6 +40,7 @@ STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {
     **first_window.STORIES,
     **guide.STORIES,
     **keyboard.STORIES,
+    **menus.STORIES,
     **pictures.STORIES,
     **till_killed.STORIES,
 }

@@ -13,6 +13,7 @@ from scope_gui.context_actions import ACTIONS, ContextAction, Entry, menu_of
 from tests.views.windows import after, opened
 from views.building.state import BuildingState, EnterFloor
 from views.loop import events as e
+from views.loop.choosing_lanes import HideLane, HideOthers
 from views.loop.state import Assigns, Bookmark, Selection
 from views.loop.thing import Thing, ThingKind, bookmark_thing, moment_thing, thread_thing
 from views.timeline.state import KeepOpen, PinLane
@@ -75,6 +76,8 @@ def test_what_cannot_be_done_is_there_and_says_why() -> None:
 
     thread, alone = thread_thing(2, "worker-1"), after(opened(), EnterFloor(floor=2))
     assert alone.of(BuildingState).floor == 2
+    assert entries(thread)["Show all lanes again"].why_not
+    assert entries(thread, after(opened(), HideOthers(track_id=2)))["Show all lanes again"].why_not == ""
     assert entries(thread)["All floors again"].why_not == "All floors are shown."
     assert entries(thread, alone)["All floors again"].why_not == ""
     assert entries(thread, alone)["Alone in the building"].why_not == "The building shows nothing else."
@@ -85,6 +88,8 @@ def test_commands_are_aimed_at_the_thing_and_not_at_what_is_focused() -> None:
     assert lines["Keep the lane open, or no more"].sends == (KeepOpen(track_id=3),)
     assert lines["Pin the lane to the top, or no more"].sends == (PinLane(track_id=3),)
     assert lines["Keep the lane open, or no more"].command is None
+    assert lines["Hide all other lanes"].sends == (HideOthers(track_id=3),)
+    assert lines["Hide the lane"].sends == (HideLane(track_id=3),)
     assert lines["Copy its name"].copies == "worker-2"
     assert entries(moment_thing(70))["Zoom in"].sends == (e.Zoom(factor=0.5, around_ns=70),)
     assert entries(moment_thing(70))["Copy the time"].copies == "70ns"
