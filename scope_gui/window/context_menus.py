@@ -16,7 +16,7 @@ from scope_gui.commands import Command
 from scope_gui.context_actions import Entry, Part, menu_of
 from views.drawing.pointing import HasThings
 from views.drawing.scaled import unit_px_of
-from views.drawing.theme import colours, give_font, text_font
+from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.events import Tell
 from views.loop.state import Notice
 from views.loop.store import Store
@@ -169,12 +169,13 @@ def heading(thing: Thing) -> str:
 
 def _head(menu: QMenu, text: str, colour: str) -> QAction:
     """What the menu is about, above its lines; the keyboard passes it by."""
-    label = QLabel(_menu_text(text), menu)
+    label = QLabel(menu)
     label.setTextFormat(Qt.TextFormat.PlainText)
     give_font(label, text_font(bold=True))
     label.setContentsMargins(14, 4, 14, 2)
     label.setStyleSheet(f"color: {colour}; background: transparent")
-    label.setMaximumWidth(HEAD_PX)
+    cut = label.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, widget_px(HEAD_PX))
+    label.setText(_menu_text(cut))
     head = QWidgetAction(menu)
     head.setDefaultWidget(label)
     head.setText(_menu_text(text))

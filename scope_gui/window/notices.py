@@ -11,7 +11,7 @@ from collections.abc import Callable, Set
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
-from views.drawing.theme import colours
+from views.drawing.theme import colours, widget_px
 from views.loop.events import Event, Recover, Tell
 from views.loop.state import Assigns, Offer
 from views.words.plain_text import plain
@@ -91,7 +91,7 @@ class NoticeView(QFrame):
         window, above = self.parentWidget(), self._above
         if window is None or above is None:
             return
-        most = min(MOST_PX, window.width() - 2 * EDGE_PX)
+        most = min(widget_px(MOST_PX), window.width() - 2 * EDGE_PX)
         self.sentence.setWordWrap(False)
         width = min(self.sizeHint().width(), most)
         self.sentence.setWordWrap(True)
