@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec.structs import replace
 
+from capture.events.metrics import METRICS, title_in_words
 from scope_gui.layouts import LAYOUTS
 from scope_gui.settings.table import KEYS, own_named
 from scope_gui.verbs.registry import VERBS, Verb
@@ -25,6 +26,7 @@ from views.loop import events as e
 from views.loop.choosing_lanes import FocusMain, HideLane, HideOthers, RankLanes, ShowAllLanes
 from views.loop.state import Shows
 from views.loop.stretch import PickStretchTo
+from views.metrics.peak import GoToPeak
 from views.registry import placed
 from views.supervision.state import SetHeat
 from views.timeline.state import EnlargeLane, KeepOpen, PinLane, UnfoldMetrics
@@ -145,6 +147,13 @@ def finding_commands() -> tuple[Command, ...]:
     )
 
 
+def peak_commands() -> tuple[Command, ...]:
+    """The metrics that processes have together, each at its highest."""
+    drawn = [metric for metric in METRICS if metric.together != "none"]
+    titled = [(f"Peak of {title_in_words(metric.title)}", metric.name) for metric in drawn]
+    return tuple(_do("Move", title, "", GoToPeak(metric=name)) for title, name in titled)
+
+
 def panel_commands() -> tuple[Command, ...]:
     """The panels, by name."""
     return tuple(Command(title=row.title, menu="Window", panel=row.name) for row in placed())
@@ -195,6 +204,7 @@ COMMANDS: tuple[Command, ...] = (
     _do("Move", "Previous exception", "Shift+X", e.GoToException(by=-1), repeats=True),
     _do("Move", "Last write of what is picked", "Ctrl+[", e.GoToWrite(by=-1), repeats=True),
     _do("Move", "Next write of what is picked", "Ctrl+]", e.GoToWrite(by=1), repeats=True),
+    *peak_commands(),
     _do("Move", "Back to the last visited moment", "Alt+Left", e.GoThroughTrail(by=-1)),
     _do("Move", "Forward to the next visited moment", "Alt+Right", e.GoThroughTrail(by=1)),
     _do("Move", "Lane above", "Up", e.MoveFocus(by=-1), repeats=True),

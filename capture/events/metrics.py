@@ -86,6 +86,11 @@ METRICS: tuple[Metric, ...] = (
 _UNITS: tuple[Unit, ...] = ("bytes", "percent")
 
 
+def title_in_words(title: str) -> str:
+    """A metric's title inside a sentence: `memory`, and `CPU` as it is."""
+    return title if title.isupper() else title.lower()
+
+
 def metric_named(name: str) -> Metric:
     """The row of that name; for a metric that only a newer Scope knows, one made of the name, which ends with the unit.
 

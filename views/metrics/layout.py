@@ -52,9 +52,13 @@ class Line:
         """A value with its unit."""
         return "not sampled" if value is None else figure_text(value, self.metric.unit)
 
-    def told(self, time_ns: int) -> str:
-        """What the metric is and what it was at an instant, for a pointer that rests on it."""
+    def told(self, time_ns: int, visible_ns: tuple[int, int] | None = None) -> str:
+        """What the metric is and what it was at an instant, for a pointer that rests on it; with `visible_ns` its peak
+        in there too.
+        """
         lines = [f"{self.title}: {self.text(self.at(time_ns))} at {duration_text(time_ns)}"]
+        peak = None if visible_ns is None else self.peak(visible_ns)
+        lines += [f"peak of what is visible: {self.text(peak[1])} at {duration_text(peak[0])}"] if peak else []
         lines += [self.metric.says] if self.metric.says else []
         return "\n".join([*lines, f"Sampled from outside, {_TOGETHER[self.metric.together]}"])
 
@@ -62,6 +66,17 @@ class Line:
         """The value at an instant, None before the first sample."""
         row = int(np.searchsorted(self.times_ns, time_ns, "right")) - 1
         return float(self.values[row]) if row >= 0 else None
+
+    def peak(self, visible_ns: tuple[int, int]) -> tuple[int, float] | None:
+        """(when it is at its highest in that stretch, for the first time, and how high); None where it has no sample.
+
+        The value that it begins with counts from the stretch's begin.
+        """
+        times_ns, values = self._between(visible_ns)
+        if not len(values):
+            return None
+        row = int(np.argmax(values))
+        return int(times_ns[row]), float(values[row])
 
     def bounds(self, visible_ns: tuple[int, int]) -> tuple[float, float] | None:
         """(least, most) of what is visible, the value that it begins with included; None before the first sample.

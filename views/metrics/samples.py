@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -58,21 +58,7 @@ class Samples:
         """(times, process ids, values) of each metric, as far as they have been read."""
         with self._lock:
             now = [self._pieces[part.seq] for _, part in _told(self.session) if part.seq in self._pieces]
-        pieces = [piece for piece in now if len(piece)]
-        if not pieces:
-            return {}
-        table = pa.concat_tables(pieces)
-        names = table["name"].combine_chunks().dictionary_encode()
-        codes = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        times = table["time_ns"].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False)
-        processes = table["process_id"].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False)
-        values = table["value"].combine_chunks().to_numpy(zero_copy_only=False)
-        found = {}
-        for code, name in enumerate(names.dictionary.to_pylist()):
-            rows = (codes == code) & np.isfinite(values)
-            if rows.any():
-                found[name] = (times[rows], processes[rows], values[rows])
-        return found
+        return by_name(now)
 
     def _more(self) -> Priority | None:
         return Priority.VISIBLE if self._missing else None
@@ -91,6 +77,25 @@ class Samples:
             self._read_by_now += 1
         if self._read_by_now % TELL_EVERY == 0:
             self._tell()
+
+
+def by_name(pieces: Iterable[pa.Table]) -> dict[str, tuple[Array, Array, Array]]:
+    """(times, process ids, values) of each metric in rows of `metrics`."""
+    tables = [piece for piece in pieces if len(piece)]
+    if not tables:
+        return {}
+    table = pa.concat_tables(tables)
+    names = table["name"].combine_chunks().dictionary_encode()
+    codes = names.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    times = table["time_ns"].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False)
+    processes = table["process_id"].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False)
+    values = table["value"].combine_chunks().to_numpy(zero_copy_only=False)
+    found = {}
+    for code, name in enumerate(names.dictionary.to_pylist()):
+        rows = (codes == code) & np.isfinite(values)
+        if rows.any():
+            found[name] = (times[rows], processes[rows], values[rows])
+    return found
 
 
 def _told(session: Session) -> list[tuple[int, SegmentEntry]]:

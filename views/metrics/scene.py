@@ -11,11 +11,13 @@ from PySide6.QtGui import QPainter, QPen
 from dags.analyses.lod import Array
 from views.drawing.paths import polygon_of
 from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
+from views.drawing.time_scale import px_from_ns
 from views.loop.state import Theme
 from views.metrics.layout import GUTTER, Line, columns, row_tops
 from views.words.plain_text import plain
 
 FONT_POINTS = 8.5
+PEAK_PX = 3.0
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight)
 
@@ -73,6 +75,11 @@ def paint_line(
         tops, feet = foot - (high - bounds[0]) * per, foot - (low - bounds[0]) * per
         some = known[(feet[known] - tops[known]) > 1]
         painter.drawLines([QLineF(left + x + 0.5, feet[x], left + x + 0.5, tops[x]) for x in some.tolist()])
+        peak = line.peak(visible_ns)
+        if scale is None and peak is not None and bounds[1] > bounds[0]:
+            peak_x = left + px_from_ns(peak[0], visible_ns, round(area.width()))
+            if peak_x - left >= PEAK_PX:  # else it lies before what is visible
+                _paint_peak(painter, QPointF(peak_x, float(foot - (peak[1] - bounds[0]) * per)), shown)
     if scale is None and bounds is not None:
         text = line.between_text(bounds)
         _paint_top(painter, text, QRectF(left, area.top() + 2, area.width() - 6, area.height() - 4), shown)
@@ -115,6 +122,16 @@ def _paint_top(painter: QPainter, text: str, area: QRectF, shown: Colours) -> No
     painter.fillRect(QRectF(area.right() - width + 3, area.top(), width, area.height()), qcolor(shown.panel, 200))
     painter.setPen(qcolor(shown.muted))
     painter.drawText(area, _RIGHT | _MIDDLE, text)
+
+
+def _paint_peak(painter: QPainter, at: QPointF, shown: Colours) -> None:
+    """A dot where the line is at its highest."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(qcolor(shown.panel), 1))
+    painter.setBrush(qcolor(shown.text))
+    painter.drawEllipse(at, PEAK_PX, PEAK_PX)
+    painter.restore()
 
 
 def _tall(height: int) -> int:

@@ -180,6 +180,13 @@ QUESTIONS: tuple[Question, ...] = (
         "Looking for an exception",
     ),
     Question(
+        "peak",
+        "views.metrics.peak:GoToPeak",
+        "views.metrics.peak:find",
+        "views.loop.events:SeekTo",
+        "Reading the metric",
+    ),
+    Question(
         "lanes",
         "views.loop.choosing_lanes:RankLanes",
         "views.reading.ranking:busiest_first",

@@ -5,8 +5,8 @@ ruler      press and drag: the cursor follows
 lanes      click: picks the call and goes to that instant, or to the exception that is marked there; drag: pans;
            double click: fits the call
 gutter     click on the triangle: folds a process, keeps a thread open, shows all metrics; on a strip at an end: scrolls
-           to what it counts, or shows what is hidden; else picks the lane; double click: keeps the lane open;
-           drag of a lane's lower edge: makes it higher or lower
+           to what it counts, or shows what is hidden; on a metric's name: goes to its peak; else picks the lane;
+           double click: keeps the lane open; drag of a lane's lower edge: makes it higher or lower
 Shift+drag over lanes or ruler: picks the stretch; Ctrl+drag: shows it
 wheel      scrolls the lanes; with Ctrl, or above the lanes, it zooms at the pointer; with Shift it pans
 """
@@ -32,6 +32,7 @@ ZOOM_STEP = 0.8
 DRAG_PX = 4
 WHEEL_PX = 72
 FOLD_PX = 22
+PEAK_HIT_PX = 6
 _SHAPES = {"ruler": Qt.CursorShape.SplitHCursor, "overview": Qt.CursorShape.PointingHandCursor}
 
 
@@ -42,6 +43,7 @@ class Surface(Protocol):
     def pointing(self) -> Pointing: ...
     def scroll_by(self, px: int) -> None: ...
     def goes_to_end(self, y: float) -> bool: ...
+    def peak_of(self, metric: str) -> int | None: ...
     def update(self) -> Any: ...
     def setCursor(self, shape: Qt.CursorShape) -> Any: ...  # noqa: N802 - Qt's name
 
@@ -159,8 +161,10 @@ class Gestures:
         if zone == "gutter" and at.x() < FOLD_PX:
             self._send(fold_of(hit.lane))
             return
-        if hit.lane.shape != "metric":
-            self._send(Select(selection=_picked(hit, zone, seen)))
+        if hit.lane.shape == "metric":
+            self._click_metric(hit, zone, at, seen)
+            return
+        self._send(Select(selection=_picked(hit, zone, seen)))
         if zone == "lanes":
             self._send(SeekTo(time_ns=seen.exception_at(at.x(), at.y()) or hit.time_ns, visit=True))
 
@@ -171,6 +175,15 @@ class Gestures:
             return
         width_ns = shown.visible_ns[1] - shown.visible_ns[0]
         self._send(Show(range_ns=(time_ns - width_ns // 2, time_ns - width_ns // 2 + width_ns)))
+
+    def _click_metric(self, hit: pick.Hit, zone: str, at: QPointF, seen: Pointing) -> None:
+        """Goes to the instant; on the metric's name, or near its peak, to that."""
+        peak_ns = self._surface.peak_of(hit.lane.metric)
+        is_meant = peak_ns is not None and (zone == "gutter" or abs(seen.x_of(peak_ns) - at.x()) <= PEAK_HIT_PX)
+        if peak_ns is not None and is_meant:
+            self._send(SeekTo(time_ns=peak_ns, visit=True))
+        elif zone == "lanes":
+            self._send(SeekTo(time_ns=hit.time_ns, visit=True))
 
 
 def fold_of(lane: Lane) -> Event:

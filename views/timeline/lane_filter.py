@@ -68,7 +68,7 @@ class _Field(QLineEdit):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setPlaceholderText("threads by name")
+        self.setPlaceholderText("threads")
         self.setAccessibleName("Threads with this in their names")
         self.setToolTip("Only threads with this in their names; several parts are divided by commas")
         self.setStyleSheet("padding: 0 5px")

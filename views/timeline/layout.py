@@ -9,6 +9,7 @@ Units: px from the view's top left.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ WIDE = 1000
 OVERVIEW = 40
 RULER = 18
 TOP = OVERVIEW + RULER
+MARGIN = 8
 
 Zone = Literal["gutter", "overview", "ruler", "lanes"]
 
@@ -27,6 +29,19 @@ Zone = Literal["gutter", "overview", "ruler", "lanes"]
 def gutter_of(width: int) -> int:
     """How wide the gutter is in a timeline of that width."""
     return GUTTER if width >= WIDE else NARROW_GUTTER
+
+
+def drawn_ns(visible_ns: tuple[int, int], range_ns: tuple[int, int], width: int) -> tuple[int, int]:
+    """The stretch that is drawn in so many pixels: what is visible, and where that reaches an end of the recording a
+    margin beyond it, so that the first and the last event do not lie on the edge.
+
+    >>> drawn_ns((0, 1_000), (0, 1_000), 1_000 + 2 * MARGIN), drawn_ns((0, 1_000), (0, 9_000), 1_000 + MARGIN)
+    ((-8, 1008), (-8, 1000))
+    """
+    begins, ends = visible_ns[0] <= range_ns[0], visible_ns[1] >= range_ns[1]
+    px_ns = (visible_ns[1] - visible_ns[0]) / max(width - MARGIN * (begins + ends), 1)
+    margin_ns = math.ceil(MARGIN * px_ns)
+    return visible_ns[0] - margin_ns * begins, visible_ns[1] + margin_ns * ends
 
 
 def zone_at(x: int, y: int, gutter: int) -> Zone:

@@ -24,13 +24,16 @@ EDGE_PX = 3
 
 @dataclass(frozen=True, slots=True)
 class Pointing:
-    """A timeline as it is seen. `lanes`: those in the zone, placed; `exceptions`: the marks in the lanes `painted`."""
+    """A timeline as it is seen. `lanes`: those in the zone, placed; `exceptions`: the marks in the lanes `painted`.
+    `range_ns` is recorded; `whole_ns` and `visible_ns` are drawn, margins included, in the overview and below it.
+    """
 
     lanes: Sequence[Lane]
     content: Content
     painted: Sequence[Lane]
     exceptions: Array
     range_ns: tuple[int, int]
+    whole_ns: tuple[int, int]
     visible_ns: tuple[int, int]
     gutter: int
     lanes_width: int
@@ -41,9 +44,13 @@ class Pointing:
         return zone_at(int(x), int(y), self.gutter)
 
     def time_at(self, x: float, y: float) -> int:
-        """The instant at a point: in the overview of the whole session, else of what is visible."""
-        shown = self.range_ns if zone_at(self.gutter, int(y), self.gutter) == "overview" else self.visible_ns
-        return ns_from_px(x - self.gutter, shown, self.lanes_width)
+        """The recorded instant at a point: in the overview of the whole session, else of what is visible."""
+        shown = self.whole_ns if zone_at(self.gutter, int(y), self.gutter) == "overview" else self.visible_ns
+        return min(max(ns_from_px(x - self.gutter, shown, self.lanes_width), self.range_ns[0]), self.range_ns[1])
+
+    def x_of(self, time_ns: int) -> float:
+        """Where an instant of what is visible is."""
+        return self.gutter + px_from_ns(time_ns, self.visible_ns, self.lanes_width)
 
     def hit(self, x: float, y: float) -> pick.Hit | None:
         """What is under a point of the lanes or the gutter."""
@@ -77,5 +84,4 @@ class Pointing:
     def point_of(self, track_id: int, depth: int, time_ns: int) -> tuple[int, int]:
         """Where a depth of a lane is at an instant. Raises: StopIteration for a lane that is not in sight."""
         lane = next(lane for lane in self.lanes if track_id in lane.track_ids)
-        x = self.gutter + round(px_from_ns(time_ns, self.visible_ns, self.lanes_width))
-        return x, TOP + round(lane.row_y(depth) + lane.row_px / 2)
+        return round(self.x_of(time_ns)), TOP + round(lane.row_y(depth) + lane.row_px / 2)

@@ -20,6 +20,7 @@ from views.metrics.samples import Samples
 from views.reading.source import Source
 from views.timeline.content import Content, Loader, Overview, content_of, overview_of
 from views.timeline.lanes import Lane, Wanted, in_sight, stacked
+from views.timeline.layout import drawn_ns
 from views.timeline.packs import Pack, packs_of
 from views.timeline.state import TimelineState
 
@@ -109,7 +110,7 @@ class Pulled:
             return True
         self.content, self._read_ns = content, assigns.visible_ns
         if overview or len(self.overview.count) != width:
-            self.overview = overview_of(reader, assigns.range_ns, width)
+            self.overview = overview_of(reader, drawn_ns(assigns.range_ns, assigns.range_ns, width), width)
         return self._ask(self._loader, assigns.range_ns, width)
 
     def wait(self) -> None:

@@ -27,10 +27,19 @@ class Raster:
     strip all depths share the row, and the innermost call is seen.
     """
 
-    def __init__(self, lanes: Sequence[Lane], visible_ns: tuple[int, int], width: int, background: int) -> None:
-        """All pixels are background."""
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        visible_ns: tuple[int, int],
+        width: int,
+        background: int,
+        recorded_ns: tuple[int, int] | None = None,
+    ) -> None:
+        """All pixels are background. `recorded_ns`: beyond it nothing is recorded, though it is visible."""
         self.lanes = list(lanes)
         self.visible_ns = visible_ns
+        within = recorded_ns or visible_ns
+        self._whole_ns = (max(visible_ns[0], within[0]), min(visible_ns[1], within[1]))
         self.width = width
         self._background = background
         rows = [lane.rows for lane in self.lanes]
@@ -107,7 +116,7 @@ class Raster:
 
     def spans_all(self, spans: Array) -> Array:
         """Which calls were open from before what is visible until after it."""
-        found: Array = (spans["start_ns"] <= self.visible_ns[0]) & (spans["end_ns"] >= self.visible_ns[1])
+        found: Array = (spans["start_ns"] <= self._whole_ns[0]) & (spans["end_ns"] >= self._whole_ns[1])
         return found
 
     def _fill_narrow(self, at: Array, spans: Array, colours: Array) -> None:

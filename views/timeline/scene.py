@@ -44,6 +44,7 @@ _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 @dataclass(frozen=True, slots=True)
 class Scene:
     """All that the picture depends on. `lanes`: those in the zone; `threads`: (how many are seen, how many there are).
+    `visible_ns` is what is drawn, margins included, of what is recorded, `range_ns`.
 
     Units: logical px; `ratio` device pixels to one.
     """
@@ -53,6 +54,7 @@ class Scene:
     ratio: float
     lanes: Sequence[Lane]
     visible_ns: tuple[int, int]
+    range_ns: tuple[int, int]
     content: Content
     names: Names
     theme: Theme
@@ -107,7 +109,9 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> tuple[Raster, 
     shown = colours(scene.theme)
     painter.setFont(text_font(FONT_POINTS))
     painter.fillRect(0, TOP, scene.width, scene.height - TOP, qcolor(shown.panel))
-    raster = Raster(scene.lanes, scene.visible_ns, round(scene.lanes_width * scene.ratio), argb(shown.panel))
+    raster = Raster(
+        scene.lanes, scene.visible_ns, round(scene.lanes_width * scene.ratio), argb(shown.panel), scene.range_ns
+    )
     for level, rows in scene.content.counts:
         raster.fill_counts(level, rows, sites.full, (sites.steady, sites.moving))
     raster.fill_spans(scene.content.spans, sites.full)
@@ -335,7 +339,7 @@ def _paint_selected(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> N
         row = rows.get(track_id, int(span["depth"]))
         if row >= lane.rows:
             continue
-        ends = (int(span["start_ns"]), min(int(span["end_ns"]), scene.visible_ns[1]))
+        ends = (int(span["start_ns"]), min(int(span["end_ns"]), scene.range_ns[1]))
         left, right = (px_from_ns(t, scene.visible_ns, scene.lanes_width) for t in ends)
         left, right = max(left, -4.0), min(right, scene.lanes_width + 4.0)
         painter.setPen(QPen(qcolor(colours(scene.theme).text), 2))
@@ -374,7 +378,8 @@ def left_out(scene: Scene) -> str:
 
 def captions(scene: Scene) -> tuple[str, ...]:
     """What one looks at: how much time, whether calls or counts, how many of the threads; in ever fewer words."""
-    span, detail = duration_text(scene.visible_ns[1] - scene.visible_ns[0]), _detail(scene)
+    start_ns, end_ns = max(scene.visible_ns[0], scene.range_ns[0]), min(scene.visible_ns[1], scene.range_ns[1])
+    span, detail = duration_text(end_ns - start_ns), _detail(scene)
     seen, there = scene.threads
     threads = f"{count_text(seen)} of {count_text(there)}" if there else ""
     parts = (

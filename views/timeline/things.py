@@ -47,7 +47,7 @@ def things_under(
     """What is under a point of the timeline as it is seen, the most particular first."""
     x, y = place
     hit, zone = pointing.hit(x, y), pointing.zone(x, y)
-    seen_ns = pointing.range_ns if zone == "overview" else pointing.visible_ns
+    seen_ns = pointing.whole_ns if zone == "overview" else pointing.visible_ns
     flag = bookmark_at(bookmarks, x - pointing.gutter, seen_ns, pointing.lanes_width)
     point = Point(
         zone,

@@ -50,7 +50,7 @@ from views.timeline.lanes import (
     lanes_height,
     staying_height,
 )
-from views.timeline.layout import OVERVIEW, TOP, gutter_of
+from views.timeline.layout import OVERVIEW, TOP, drawn_ns, gutter_of
 from views.timeline.marks import EXCEPTION_DTYPE
 from views.timeline.pointing import Pointing
 from views.timeline.pulling import Pulled
@@ -215,8 +215,8 @@ class TimelineView(ScaledWidget):
         if shown.session is not None:
             gutter.paint_gutter(painter, self._gutter())
             moving = overlay.Moving(
-                shown.range_ns,
-                shown.visible_ns,
+                self._whole_ns(),
+                self.drawn_ns(),
                 shown.cursor_ns,
                 shown.marked_ns,
                 shown.bookmarks,
@@ -288,7 +288,8 @@ class TimelineView(ScaledWidget):
             height=self.height(),
             ratio=ratio,
             lanes=self._placed,
-            visible_ns=shown.visible_ns,
+            visible_ns=self.drawn_ns(),
+            range_ns=shown.range_ns,
             content=self.pulled.content,
             names=self._source.names,
             theme=shown.theme,
@@ -346,6 +347,13 @@ class TimelineView(ScaledWidget):
     def lanes_width(self) -> int:
         """From the gutter to the right edge, without the scroll bar."""
         return max(1, self._inner_width() - self.gutter)
+
+    def drawn_ns(self) -> tuple[int, int]:
+        """The stretch between the gutter and the right edge: what is visible, with margins at the session's ends."""
+        return drawn_ns(self._assigns.visible_ns, self._assigns.range_ns, self.lanes_width())
+
+    def _whole_ns(self) -> tuple[int, int]:
+        return drawn_ns(self._assigns.range_ns, self._assigns.range_ns, self.lanes_width())
 
     @property
     def gutter(self) -> int:
@@ -412,7 +420,7 @@ class TimelineView(ScaledWidget):
     def _told(self, hit: pick.Hit) -> str:
         line = self.pulled.metrics.get(hit.lane.metric)
         if line is not None:
-            return escape(line.told(hit.time_ns)).replace("\n", "<br>")
+            return escape(line.told(hit.time_ns, self._assigns.visible_ns)).replace("\n", "<br>")
         return pick.told(hit, self.pulled.content, self._source.names)
 
     def assigns(self) -> Assigns:
@@ -431,7 +439,8 @@ class TimelineView(ScaledWidget):
             painted=self._placed,
             exceptions=self._exceptions,
             range_ns=self._assigns.range_ns,
-            visible_ns=self._assigns.visible_ns,
+            whole_ns=self._whole_ns(),
+            visible_ns=self.drawn_ns(),
             gutter=self.gutter,
             lanes_width=self.lanes_width(),
             ratio=self.devicePixelRatioF(),
@@ -459,6 +468,12 @@ class TimelineView(ScaledWidget):
     def ends(self) -> Ends:
         """How many threads are not seen, and where they would be."""
         return ends_of(self.pulled.lanes, self._bar.value(), self._room(), self.pulled.left_out)
+
+    def peak_of(self, metric: str) -> int | None:
+        """When a metric is at its highest in what is visible; None where it has no sample."""
+        line = self.pulled.metrics.get(metric)
+        peak = None if line is None else line.peak(self._assigns.visible_ns)
+        return None if peak is None else peak[0]
 
     def goes_to_end(self, y: float) -> bool:
         """Scrolls where a strip at an end of the gutter is pressed, or shows what is hidden; False elsewhere."""

@@ -14,7 +14,6 @@ from PySide6.QtCore import QRect
 from tests.journeys.person import Person, has_colour
 from tests.journeys.stories.pictures import rest
 from views.drawing.theme import colours
-from views.drawing.time_scale import px_from_ns
 from views.timeline.layout import GUTTER, OVERVIEW
 
 Seen = dict[str, Any]
@@ -36,7 +35,7 @@ def _look_at(person: Person, path: str) -> Seen:
     person.expect(person.is_at_rest, "the frame")
     person.expect(lambda: not timeline.shown().missing and not timeline.shown().missing_calls, "everything is read")
     start_ns, end_ns = person.given.get("lost_ns") or (0, 0)
-    left, right = (round(px_from_ns(t, shown.range_ns, timeline.lanes_width())) for t in (start_ns, end_ns))
+    left, right = (round(timeline.pointing().x_of(t) - GUTTER) for t in (start_ns, end_ns))
     stretch = (GUTTER + left + 2, max(right - left - 4, 1))
     lost = colours(shown.theme).warning
     person.window.views["inspector"].setFocus()

@@ -306,7 +306,8 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "tint": "rate", "look": "front", "floor": 1, "name": "theme", "value": "light", "steps": 1,
         "words": ("attach", "1"), "which": "next", "shows": "",
         "about": Selection("call", 1), "facts": frame(1), "figures": frame(1), "ends": "mark", "by_thread": True,
-        "ranked": (), "findings": (), "at": 0, "row": BoxRow(kind="function", title="put", detail="", id=1),
+        "ranked": (), "metric": "rss_bytes",
+        "findings": (), "at": 0, "row": BoxRow(kind="function", title="put", detail="", id=1),
     }  # fmt: skip
     registry.states()  # whose modules hold the views' own events: which of them are loaded must not decide
     kinds = [kind for kind in e.Event.__subclasses__() if kind.__module__.startswith("views.")]

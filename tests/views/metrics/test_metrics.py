@@ -180,3 +180,12 @@ def test_a_lane_is_scaled_from_the_least_to_the_most_that_is_visible() -> None:
     assert line((0, 98.0 * MIB), (5, 99.5 * MIB), name="rss_bytes").between_text((98.0 * MIB, 99.5 * MIB)) == (
         f"98 … 99.5{THIN}MiB"
     )
+
+
+def test_the_peak_is_the_first_of_the_highest_samples_and_of_what_is_visible() -> None:
+    held = line((0, 5.0), (10, 50.0), (20, 8.0), (30, 50.0))
+    assert held.peak((0, 40)) == (10, 50.0)
+    assert held.peak((12, 25)) == (12, 50.0)
+    assert held.peak((22, 25)) == (22, 8.0)
+    assert line((100, 5.0)).peak((0, 50)) is None
+    assert "peak of what is visible: 50 at 10" in held.told(25, (0, 40))

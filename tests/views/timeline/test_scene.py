@@ -29,6 +29,7 @@ def scene_of(content: Content, threads: tuple[int, int]) -> Scene:
         ratio=1.0,
         lanes=(),
         visible_ns=(0, 8_080_000_000),
+        range_ns=(0, 8_080_000_000),
         content=content,
         names=Names(None),
         theme="dark",

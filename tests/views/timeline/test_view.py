@@ -25,7 +25,7 @@ from views.reading.opening import lanes_of
 from views.reading.source import Source
 from views.timeline.gutter import ends_words
 from views.timeline.lanes import END_PX, Ends
-from views.timeline.layout import GUTTER, OVERVIEW, RULER
+from views.timeline.layout import GUTTER, MARGIN, OVERVIEW, RULER
 from views.timeline.overlay import overview_colour
 from views.timeline.state import EnlargeLane, KeepOpen, TimelineState, UnfoldMetrics
 from views.timeline.view import TimelineView
@@ -132,7 +132,7 @@ def test_bookmarks_and_the_mark_are_on_ruler_and_overview(shown: Shown) -> None:
     end_ns = shown.assigns.range_ns[1]
     shown.patch(bookmarks=(Bookmark(time_ns=end_ns // 4, text="here"),), marked_ns=end_ns // 2, cursor_ns=end_ns)
     picture, dark = shown.picture(), colours("dark")
-    x = GUTTER + shown.view.lanes_width() // 4
+    x = round(shown.view.pointing().x_of(end_ns // 4))
     assert count_of(picture, dark.bookmark, x - 2, OVERVIEW + 1, 12, 12) > 20
     assert count_of(picture, dark.bookmark, x - 2, 0, 8, 6) > 15
     assert count_of(picture, dark.mark, GUTTER + shown.view.lanes_width() // 2 + 9, OVERVIEW, 100, 3) > 200
@@ -212,7 +212,7 @@ def test_a_picked_stretch_is_a_band_with_a_line_at_each_end(shown: Shown) -> Non
         area = QRect(GUTTER + round(left * wide), OVERVIEW + RULER, round((right - left) * wide), 200)
         assert (before.copy(area) != after.copy(area)) is differs
     for end in (end_ns // 4, end_ns // 2):
-        x = GUTTER + round(wide * end / end_ns)
+        x = round(shown.view.pointing().x_of(end))
         assert count_of(after, colours("dark").accent, x - 1, OVERVIEW + RULER, 3, 200) >= 200
 
 
@@ -332,3 +332,38 @@ def test_a_lane_s_edge_is_dragged_and_the_strips_lead_to_what_lies_beyond(shown:
     shown.patch(focus_track_id=3)
     below = shown.view.point_of(3, 0, 0).y()
     assert OVERVIEW + RULER < below < shown.view.height() - END_PX
+
+
+def test_the_first_and_the_last_event_are_seen_and_can_be_picked(shown: Shown) -> None:
+    end_ns, seen = shown.assigns.range_ns[1], shown.view.pointing()
+    first, last = seen.x_of(0), seen.x_of(end_ns)
+    right = shown.view.gutter + shown.view.lanes_width()
+    assert (round(first - shown.view.gutter), round(right - last)) == (MARGIN, MARGIN)
+    for x, there_ns in ((first, 0), (shown.view.gutter + 1, 0), (last, end_ns), (right - 2, end_ns)):
+        for y in (5, OVERVIEW + 5):
+            assert abs(shown.view.pointing().time_at(x, y) - there_ns) <= end_ns // 800
+    shown.patch(visible_ns=(0, 2_000))
+    spans = shown.view.shown().spans
+    span = spans[spans["depth"] == 0][0]
+    at = shown.view.point_of(int(span["track_id"]), 0, int(span["start_ns"]))
+    assert at.x() >= shown.view.gutter + MARGIN
+    hit = shown.view.pointing().hit(at.x() - 1, at.y())
+    assert hit is not None and hit.span is not None
+    middle = (end_ns // 3, end_ns // 2)
+    shown.patch(visible_ns=middle)
+    assert shown.view.drawn_ns() == middle
+
+
+def test_a_click_on_a_metric_s_name_or_on_its_dot_leads_to_its_peak(shown: Shown) -> None:
+    metric = shown.view.lanes()[0]
+    line = shown.view.pulled.metrics[metric.metric]
+    peak = line.peak(shown.assigns.visible_ns)
+    assert peak is not None and peak[1] == max(line.values)
+    y = OVERVIEW + RULER + metric.y + 10
+    x = round(shown.view.pointing().x_of(peak[0]))
+    for at in (QPoint(90, y), QPoint(x - 4, y)):
+        QTest.mouseClick(shown.view, LEFT, pos=at)
+    assert shown.sent == [SeekTo(time_ns=peak[0], visit=True)] * 2
+    QTest.mouseClick(shown.view, LEFT, pos=QPoint(x - 60, y))
+    moved = shown.sent[-1]
+    assert isinstance(moved, SeekTo) and moved.time_ns < peak[0]
