@@ -17,9 +17,9 @@ from capture.events.metrics import METRICS, title_in_words
 from scope_gui.layouts import LAYOUTS
 from scope_gui.settings.table import KEYS, own_named
 from scope_gui.verbs.registry import VERBS, Verb
-from views.building.measures import MEASURES, TINTS
+from views.building.measures import MEASURES
 from views.building.projection import Look
-from views.building.state import EnterFloor, SetLook, SetMeasure, SetTint
+from views.building.state import EnterFloor, SetLook, SetMeasure
 from views.building.state import Look as FixedLook
 from views.inspector.state import ToggleSource
 from views.loop import events as e
@@ -255,7 +255,6 @@ COMMANDS: tuple[Command, ...] = (
     *(_do("Building", f"Look at it: {look}", "", SetLook(look=look)) for look in get_args(FixedLook)),
     _do("Building", "All floors again", "", EnterFloor(floor=0)),
     *(_do("Building", f"Height: {row.title.lower()}", "", SetMeasure(measure=row.name)) for row in MEASURES),
-    *(_do("Building", f"Colour: {row.title}", "", SetTint(tint=row.name)) for row in TINTS),
     _do("Mark", "Bookmark this moment, or take it away", "B", e.AddBookmark()),
     _ask("Mark", "Bookmark with a note, or change it", "Shift+B", "note"),
     _ask("Mark", "Note on the stretch from the mark to here", "", "note on stretch"),

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from scope_gui.commands import Command
 from scope_gui.layouts import LAYOUTS
-from views.building.measures import MEASURES, TINTS
-from views.building.state import BuildingState, EnterFloor, SetLook, SetMeasure, SetTint
+from views.building.measures import MEASURES
+from views.building.state import BuildingState, EnterFloor, SetLook, SetMeasure
 from views.inspector.state import InspectorState, ToggleSource
 from views.loop import events as e
+from views.loop.choosing_lanes import RankLanes
 from views.loop.state import Assigns
 from views.registry import placed
 from views.supervision.state import SetHeat, SupervisionState
@@ -33,10 +34,10 @@ TICKS: tuple[Tick, ...] = (
     Tick(e.ChangeSetting, lambda event, now: _settled(event.name, now) == event.value),
     Tick(SetHeat, lambda event, now: now.of(SupervisionState).heat_by == event.heat_by),
     Tick(SetMeasure, lambda event, now: now.of(BuildingState).measure == event.measure),
-    Tick(SetTint, lambda event, now: now.of(BuildingState).tint == event.tint),
     Tick(SetLook, lambda event, now: now.of(BuildingState).look == event.look),
     Tick(EnterFloor, lambda event, now: now.of(BuildingState).floor == event.floor),
     Tick(ToggleSource, lambda event, now: now.of(InspectorState).source_shown),
+    Tick(RankLanes, lambda event, now: bool(now.lane_choice.ranked)),
     Tick(UnfoldMetrics, lambda event, now: now.of(TimelineState).all_metrics),
     Tick(KeepOpen, lambda event, now: now.focus_track_id in now.of(TimelineState).kept_open),
     Tick(PinLane, lambda event, now: now.focus_track_id in now.of(TimelineState).pinned),
@@ -59,7 +60,7 @@ BEGINNINGS: tuple[str, ...] = (
     *("Back to the last visited moment", "Lane above", "Play back, faster each time", "Speed as recorded"),
     *("Keep the lane open, or no more", "Only threads with a name", "Zoom in", "The last minute"),
     *("Pick nothing, end a search", "Heat: activity", "Turn left", "Closer", "All floors again"),
-    *("Look at it: front", f"Height: {MEASURES[0].title.lower()}", f"Colour: {TINTS[0].title}"),
+    *("Look at it: front", f"Height: {MEASURES[0].title.lower()}"),
     *("Undo", "Next bookmark", "Mark this moment to compare with"),
     *("Dark or light", "Everything larger", LAYOUTS[0].says, "Copy a link to this view", "Menu of what is here"),
     *("Add Scope to the desktop's menu", placed()[0].title, "Keys", "Crash reports"),

@@ -48,8 +48,8 @@ def actions(menu: QMenu) -> list[QAction]:
 
 def test_of_choices_one_is_ticked_and_switches_when_they_are_on() -> None:
     now = opened()
-    assert ticked(now, "Theme:", "Heat:", "Look at it:", "Height:", "Colour:") == [
-        "Heat: activity", "Look at it: corner", "Height: calls", "Colour: by rate", "Theme: dark",
+    assert ticked(now, "Theme:", "Heat:", "Look at it:", "Height:") == [
+        "Heat: activity", "Look at it: corner", "Height: calls", "Theme: dark",
     ]  # fmt: skip
     assert ticked(after(now, e.SetTheme(theme="contrast")), "Theme:") == ["Theme: high contrast"]
     system = after(now, e.ChangeSetting(name="theme", value="system"))

@@ -21,12 +21,14 @@ from PySide6.QtWidgets import (
 )
 
 from views.building.layout import House
-from views.building.measures import MEASURES, TINTS, measure_named
+from views.building.measures import MEASURES, measure_named
 from views.building.regions import LOW_PX
-from views.building.state import BuildingState, EnterFloor, FilterRooms, Look, SetLook, SetMeasure, SetTint
+from views.building.state import BuildingState, EnterFloor, FilterRooms, Look, SetLook, SetMeasure
 from views.drawing.theme import colours, widget_px
 from views.loop.events import Event
 from views.loop.state import Theme
+from views.reading.heat_figures import HEAT_FIGURES, figure_named
+from views.supervision.state import SetHeat
 from views.words.figures import count_text
 
 ROW_PX = 24
@@ -69,7 +71,11 @@ class Controls(QWidget):
             meaning, {row.name: row.title for row in MEASURES}, lambda name: send(SetMeasure(measure=name))
         )
         meaning.addSpacing(10)
-        self.tints = Choice(meaning, {row.name: row.title for row in TINTS}, lambda name: send(SetTint(tint=name)))
+        self.tints = Choice(
+            meaning,
+            {row.name: row.title for row in HEAT_FIGURES},
+            lambda name: send(SetHeat(heat_by=figure_named(name).name)),
+        )
         meaning.addStretch(1)
         self.floor = self._menu_button(filters, "Thread")
         self.text = QLineEdit(self)
@@ -94,11 +100,13 @@ class Controls(QWidget):
         self._scale, self._may_wrap = 0, True
         self._take_scale(100)
 
-    def show_state(self, state: BuildingState, plan: House | None, theme: Theme, scale: int = 100) -> None:
+    def show_state(
+        self, state: BuildingState, plan: House | None, theme: Theme, heat_by: str, scale: int = 100
+    ) -> None:
         """Shows what is chosen, and what there is to choose from."""
         self._take_scale(scale)
         self.measures.show(state.measure)
-        self.tints.show(state.tint)
+        self.tints.show(figure_named(heat_by).name)
         self.looks.show(state.look)
         shown = colours(theme)
         self._title.setStyleSheet(f"color: {shown.text}; font-weight: 600")

@@ -25,10 +25,11 @@ from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame
 from views.building.floors import MAX_FLOORS, NAME_LENGTH, Floor, floors_of, totals_of
-from views.building.measures import Float64, Measure, Tint, full_height, measure_named, tint_named
+from views.building.measures import Measure, full_height, measure_named
 from views.building.state import BuildingState
 from views.building.steady import Memory, Wing
 from views.building.trend import NO_TREND, Trend
+from views.reading.heat_figures import Float64, HeatFigure, figure_named
 from views.words.heat_steps import steps_of
 from views.words.plain_text import plain
 
@@ -63,7 +64,7 @@ class House:
     site_id: Int64
     functions: Mapping[int, str]
     measure: Measure
-    tint: Tint
+    tint: HeatFigure
     span_ns: int
     full: int
     there: int
@@ -117,21 +118,21 @@ def house(
     shown: BuildingState,
     memory: Memory,
     *,
+    heat_by: str = "activity",
     trend: Trend = NO_TREND,
     most_floors: int = MAX_FLOORS,
 ) -> House:
     """The building of a frame as the view's state wants it; `memory` is told what has a place now."""
-    measure, tint = measure_named(shown.measure), tint_named(shown.tint)
+    measure, tint = measure_named(shown.measure), figure_named(heat_by)
     value, rate = measure.of(calls), tint.of(calls)
     value = np.zeros(len(calls), np.int64) if value is None else value
-    rate = np.zeros(len(calls)) if rate is None else rate
     floors = floors_of(frame, totals_of(calls, value), memory.floors, shown.floor, most_floors)
     rooms = _gathered(calls, value, rate, {track: at for at, floor in enumerate(floors) for track in floor.tracks})
     rooms = rooms.of(np.isin(rooms.site_id, _largest_sites(rooms)))
     place, wings, width = memory.wings.place(np.unique(rooms.site_id).tolist(), sites, frame.time_ns)
     functions = _functions(rooms.site_id, sites)
     full = full_height(max(int(rooms.value.max(initial=0)), trend.peak(measure.name)))
-    floors = _with_figures(floors, rooms, tint, trend, measure)
+    floors = _with_figures(_with_heat(floors, calls, tint), rooms, trend, measure)
     seen = rooms.of(_passes(functions, rooms, shown, sites))
     x = np.array([place[site] for site in seen.site_id.tolist()], np.float64)
     order = np.lexsort((x, seen.level))
@@ -182,7 +183,7 @@ def one_room() -> House:
         site_id=one,
         functions={1: "main"},
         measure=measure_named("calls"),
-        tint=tint_named("rate"),
+        tint=figure_named("activity"),
         span_ns=1_000_000_000,
         full=3,
         there=1,
@@ -227,15 +228,19 @@ def _passes(
     return passes
 
 
-def _with_figures(
-    floors: Sequence[Floor], rooms: Rooms, tint: Tint, trend: Trend, measure: Measure
-) -> tuple[Floor, ...]:
-    """The floors with their totals, how these change, and their heat."""
+def _with_heat(floors: Sequence[Floor], calls: RecentCalls, tint: HeatFigure) -> list[Floor]:
+    """The floors with the heat of all that their threads did, in rooms or not."""
+    of_threads = tint.of_threads(calls)
+    steps = steps_of(tint.scale, [sum(of_threads.get(track, 0.0) for track in floor.tracks) for floor in floors])
+    return [replace(floor, step=step) for floor, step in zip(floors, steps.tolist(), strict=True)]
+
+
+def _with_figures(floors: Sequence[Floor], rooms: Rooms, trend: Trend, measure: Measure) -> tuple[Floor, ...]:
+    """The floors with their totals, and how these change."""
     totals = np.bincount(rooms.level, rooms.value, len(floors)).astype(np.int64).tolist()
-    steps = steps_of(tint.scale, np.bincount(rooms.level, rooms.rate, len(floors))).tolist()
     return tuple(
-        replace(floor, total=total, step=step, per_minute=trend.per_minute(measure.name, floor.tracks))
-        for floor, total, step in zip(floors, totals, steps, strict=True)
+        replace(floor, total=total, per_minute=trend.per_minute(measure.name, floor.tracks))
+        for floor, total in zip(floors, totals, strict=True)
     )
 
 

@@ -1,4 +1,4 @@
-"""What a room's height and colour can mean: a row for each. Buttons, commands, words, the filter's sizes derive. No Qt.
+"""What a room's height can mean: a row for each. Buttons, commands, words, the filter's sizes derive. No Qt.
 
 To add one: a row here. What a session does not record gives None: then there is no such row for it. That is where bytes
 will come in, from allocations, as soon as they are recorded.
@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from dags.analyses.recent_calls import Int64, RecentCalls
 from views.words.figures import THIN, duration_text, short_count
-from views.words.heat_steps import CALL_RATE, CPU_SHARE, HeatScale
 
 Float64 = npt.NDArray[np.float64]
 _MS = 1_000_000
@@ -75,29 +74,9 @@ MEASURES: tuple[Measure, ...] = (
 )
 
 
-class Tint(NamedTuple):
-    """A figure that a room is coloured by; `of`: its values by row of the recent calls, in the scale's unit."""
-
-    name: str
-    title: str
-    scale: HeatScale
-    of: Callable[[RecentCalls], Float64 | None]
-
-
-TINTS: tuple[Tint, ...] = (
-    Tint("rate", "by rate", CALL_RATE, lambda calls: calls.calls / max(calls.seconds, 1e-9)),
-    Tint("cpu", "by CPU", CPU_SHARE, lambda calls: calls.cpu_ns / max(calls.end_ns - calls.start_ns, 1)),
-)
-
-
 def measure_named(name: str) -> Measure:
     """The row of that name, the first for one that is not here any more."""
     return next((row for row in MEASURES if row.name == name), MEASURES[0])
-
-
-def tint_named(name: str) -> Tint:
-    """The row of that name, the first for one that is not here any more."""
-    return next((row for row in TINTS if row.name == name), TINTS[0])
 
 
 def full_height(peak: int) -> int:

@@ -60,6 +60,7 @@ from views.loop.state import Assigns, Selection, Theme
 from views.loop.thing import Thing
 from views.reading.recent_calls import recent
 from views.reading.source import Source
+from views.supervision.state import SupervisionState
 
 DRAG_PX = 4.0
 TURN_PER_PX = 0.01
@@ -149,6 +150,7 @@ class Stage(ScaledWidget):
                 self._source.names.sites,
                 state,
                 self._memory,
+                heat_by=assigns.of(SupervisionState).heat_by,
                 trend=self._trend,
                 most_floors=self._most_floors,
             )
@@ -432,7 +434,7 @@ class Stage(ScaledWidget):
             return ""
         place, floor = self.room_at(point), self.floor_at(point)
         if place is not None:
-            rate = plan.tint.scale.text(float(plan.rate[place]))
+            rate = plan.tint.text(float(plan.rate[place]))
             return f"{plan.words(place)} · {rate} · {plan.floors[int(plan.level[place])].name}"
         return "" if floor is None else card_words(plan, plan.floors[floor])
 

@@ -21,12 +21,6 @@ class SetMeasure(Event, frozen=True, kw_only=True):
     measure: str
 
 
-class SetTint(Event, frozen=True, kw_only=True):
-    """What the building's colour means: a name of TINTS."""
-
-    tint: str
-
-
 class SetLook(Event, frozen=True, kw_only=True):
     """From where the building is seen."""
 
@@ -50,7 +44,6 @@ class BuildingState(ViewState, frozen=True, kw_only=True):
     """`least` is a value of the measure, 0: all; `floor` as EnterFloor has it."""
 
     measure: str = "calls"
-    tint: str = "rate"
     look: Look = "corner"
     floor: int = 0
     text: str = ""
@@ -61,8 +54,6 @@ class BuildingState(ViewState, frozen=True, kw_only=True):
         match event:
             case SetMeasure(measure=measure) if measure != self.measure:
                 return replace(self, measure=measure, least=0)
-            case SetTint(tint=tint):
-                after = replace(self, tint=tint)
             case SetLook(look=look):
                 after = replace(self, look=look)
             case EnterFloor(floor=floor):

@@ -18,6 +18,7 @@ from views.drawing.theme import widget_px
 from views.loop.events import Event
 from views.loop.state import Assigns
 from views.reading.source import Source
+from views.supervision.state import SupervisionState
 
 LEAST_HIGH_PX = 88
 REST_MS = 250
@@ -27,7 +28,7 @@ class BuildingView(QWidget):
     """Floors are threads, rooms are functions: where the program has been busy just before the cursor."""
 
     reads: ClassVar[frozenset[str]] = frozenset(
-        {"session", "frame", "building", "selection", "theme", "scale", "revision", "visible_ns"}
+        {"session", "frame", "building", "supervision", "selection", "theme", "scale", "revision", "visible_ns"}
     )
     _more = Signal()
 
@@ -122,9 +123,9 @@ class BuildingView(QWidget):
             self.stage.show_trend(trend)
 
     def _count(self) -> None:
-        self.controls.show_state(
-            self._assigns.of(BuildingState), self.stage.plan, self._assigns.theme, self._assigns.scale
-        )
+        shown = self._assigns
+        heat_by = shown.of(SupervisionState).heat_by
+        self.controls.show_state(shown.of(BuildingState), self.stage.plan, shown.theme, heat_by, shown.scale)
 
     def _draw_with_gl(self, works: bool) -> None:
         if works:

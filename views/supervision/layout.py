@@ -19,8 +19,9 @@ import numpy as np
 from capture.events.track_kinds import HEADS
 from dags.analyses.recent_calls import Int64, RecentCalls
 from dags.frame_parts import Frame, FrameProcess, FrameTrack, Status, process_status_text, status_text
+from views.reading.heat_figures import HeatFigure, figure_named
 from views.supervision.state import Heat
-from views.words.figures import count_text, short_count, size_text
+from views.words.figures import count_text, size_text
 from views.words.heat_steps import CALL_RATE, CPU_SHARE, RESIDENT, Step, step_of
 from views.words.plain_text import plain
 
@@ -28,8 +29,8 @@ NAME_LENGTH = 200
 MAX_ENDED = 20
 Level = Step | Literal["unknown"]
 MEANINGS: dict[Heat, str] = {
-    "activity": f"Colour: calls per second, red {CALL_RATE.words()[3]}. Bars of processes: of their busiest moment",
-    "cpu": f"Share of one core, per process, red {CPU_SHARE.words()[3]}",
+    "activity": f"Calls per second, bars by powers of ten, red {CALL_RATE.words()[3]}",
+    "cpu": f"Share of one core, red {CPU_SHARE.words()[3]}; of a thread at most",
     "memory": f"Resident memory, bars by powers of two, red {RESIDENT.words()[3]}",
 }
 
@@ -141,19 +142,20 @@ class Warmth(NamedTuple):
 
 def _heats(frame: Frame, calls: RecentCalls, heat_by: Heat) -> Callable[[FrameProcess | FrameTrack], Warmth]:
     """What answers the heat and the figure of a process or a thread."""
-    rates = {int(track): int(calls.begun_on(int(track)).sum()) / max(calls.seconds, 1e-9) for track in calls.tracks}
+    figure = figure_named(heat_by)
+    of_threads = figure.of_threads(calls)
     of_process: dict[int, float] = defaultdict(float)
     for track in frame.tracks:
-        of_process[track.process_id] += rates.get(track.track_id, 0.0)
+        of_process[track.process_id] += of_threads.get(track.track_id, 0.0)
 
     def heat(of: FrameProcess | FrameTrack) -> Warmth:
         if isinstance(of, FrameTrack):
-            if heat_by != "activity":
+            if heat_by == "memory":
                 return Warmth(None, "")
             if of.confidence == "not captured":
                 return Warmth(None, "not captured")
-            rate = rates.get(of.track_id, 0.0)
-            return Warmth(thread_heat(rate), f"{short_count(rate)} /s", step_of(CALL_RATE, rate))
+            value = of_threads.get(of.track_id, 0.0)
+            return Warmth(_bar(figure, value), figure.text(value), step_of(figure.scale, value))
         if of.status == "ended":
             return Warmth(None, "ended")
         if heat_by == "cpu":
@@ -168,9 +170,15 @@ def _heats(frame: Frame, calls: RecentCalls, heat_by: Heat) -> Callable[[FramePr
             return Warmth(memory_heat(size), size_text(size), step_of(RESIDENT, size))
         if of.tier == "observe":
             return Warmth(None, "not captured")
-        return Warmth(of.heat, f"{of.heat * 100:.0f} %", step_of(CALL_RATE, of_process[of.process_id]))
+        value = of_process[of.process_id]
+        return Warmth(_bar(figure, value), figure.text(value), step_of(figure.scale, value))
 
     return heat
+
+
+def _bar(figure: HeatFigure, value: float) -> float:
+    """How long the bar of a figure is, 0 to 1."""
+    return thread_heat(value) if figure.name == "activity" else min(value, 1.0)
 
 
 def _spark(series: list[Int64], busiest: int) -> tuple[float, ...]:

@@ -32,7 +32,7 @@ def begun(count: int, track_id: int, site_id: int, first: int = 1, length_ns: in
 
 def of_rows(rows: list[dict[str, Any]], sites: Mapping[int, SiteRow], at: Frame | None = None, **shown: Any) -> House:
     """The building of these calls in a second; `memory` may be given."""
-    given: dict[str, Any] = {name: shown.pop(name) for name in ("trend", "most_floors") if name in shown}
+    given: dict[str, Any] = {name: shown.pop(name) for name in ("trend", "most_floors", "heat_by") if name in shown}
     memory = shown.pop("memory", None) or Memory()
     tracks = sorted({row["track_id"] for row in rows})
     at = at or frame(SECOND_NS, tracks=[track(one) for one in tracks])

@@ -11,10 +11,11 @@ from views.building.cards import card_words, change_words
 from views.building.controls import count_words
 from views.building.layout import FLAT, FULL, LARGEST, MAX_SLOTS, neighbour
 from views.building.legend import height_words
-from views.building.measures import MEASURES, TINTS, full_height
+from views.building.measures import MEASURES, full_height
 from views.building.state import QUIET
 from views.building.steady import Memory
 from views.building.trend import Moment, Trend
+from views.reading.heat_figures import HEAT_FIGURES
 from views.words.figures import THIN
 from views.words.heat_steps import CALL_RATE, steps_of
 
@@ -131,8 +132,9 @@ def test_every_measure_and_tint_says_what_it_is() -> None:
         plan = of_rows(begun(12, 2, 1, 100, 1_000), SITES, measure=measure.name)
         assert plan.measure.text(plan.full) in height_words(plan)
         assert plan.floors[0].total == (12 if measure.name == "calls" else 12_000)
-    for tint in TINTS:
-        assert of_rows(begun(12, 2, 1), SITES, tint=tint.name).tint is tint
+    for figure in HEAT_FIGURES:
+        assert of_rows(begun(12, 2, 1), SITES, heat_by=figure.name).tint is figure
+    assert of_rows(begun(12, 2, 1), SITES, heat_by="memory").tint is HEAT_FIGURES[0]
 
 
 def test_the_largest_rooms_are_eight_and_the_largest_first() -> None:

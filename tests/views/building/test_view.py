@@ -20,13 +20,14 @@ from views.building.legend import colour_words, height_words
 from views.building.projection import Camera
 from views.building.room_painter import Picture
 from views.building.scene_plan import tile_colour
-from views.building.state import BuildingState, EnterFloor, FilterRooms, SetLook, SetMeasure, SetTint
+from views.building.state import BuildingState, EnterFloor, FilterRooms, SetLook, SetMeasure
 from views.building.view import BuildingView
 from views.drawing.heat import step_colours
 from views.drawing.theme import DARK, LIGHT, colours
 from views.loop.events import Event, Select
 from views.loop.state import Assigns, Selection, Theme
 from views.reading.source import Source
+from views.supervision.state import SetHeat
 from views.words.heat_steps import STEPS
 
 BY_TIME = (BuildingState(measure="time"),)
@@ -195,7 +196,7 @@ def test_the_legend_says_quantity_unit_scale_and_stretch(qtbot: QtBot) -> None:
     buttons = {button.text(): button for button in view.findChildren(QToolButton)}
     for title, event in (
         ("Calls", SetMeasure(measure="calls")),
-        ("by CPU", SetTint(tint="cpu")),
+        ("by CPU", SetHeat(heat_by="cpu")),
         ("plan", SetLook(look="plan")),
     ):
         buttons[title].click()

@@ -303,7 +303,7 @@ def test_every_event_is_handled_without_a_session_and_with_one() -> None:
         "session": SessionRef(key=1, path="p", name="n"), "range_ns": (0, 9), "live": False, "frame": frame(1),
         "site_ids": (), "recorder": None, "paths": (), "notice": None, "what": "", "direction": 1, "from_ns": 0,
         "path": "p", "flags": {}, "span_ns": 5, "rows": (), "parts": frozenset(),
-        "tint": "rate", "look": "front", "floor": 1, "name": "theme", "value": "light", "steps": 1,
+        "look": "front", "floor": 1, "name": "theme", "value": "light", "steps": 1,
         "words": ("attach", "1"), "which": "next", "shows": "",
         "about": Selection("call", 1), "facts": frame(1), "figures": frame(1), "ends": "mark", "by_thread": True,
         "ranked": (), "metric": "rss_bytes",

@@ -40,9 +40,9 @@ def test_the_heat_of_a_thread_is_its_rate_and_comes_with_the_figure() -> None:
     rows = [ended_call(n, (n * 1000, n * 1000 + 10), 3, 1, None) for n in range(1, 100)]
     shown = supervision_rows(at, calls_of(rows, at, 0, SECOND_NS), "activity", NONE)
     assert [(row.figure, row.level) for row in shown] == [
-        ("40 %", "healthy"),
-        ("1 /s", "cold"),
-        ("99 /s", "healthy"),
+        (f"100{THIN}/s", "healthy"),
+        (f"1{THIN}/s", "cold"),
+        (f"99{THIN}/s", "healthy"),
         ("not captured", "unknown"),
     ]
     assert shown[1].detail == "Store.put"
