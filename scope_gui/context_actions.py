@@ -19,6 +19,7 @@ from views.building.state import BuildingState, EnterFloor, Look
 from views.loop import events as e
 from views.loop.choosing_lanes import HideLane, HideOthers
 from views.loop.state import Assigns, Selection
+from views.loop.stretch import PickStretch
 from views.loop.thing import Thing, ThingKind
 from views.supervision.state import SupervisionState
 from views.timeline.state import KeepOpen, PinLane
@@ -217,6 +218,13 @@ ACTIONS: tuple[ContextAction, ...] = (
         sends=lambda thing: e.Show(range_ns=(thing.time_ns or 0, thing.end_ns or 0)),
         only=lambda thing: thing.end_ns is not None,
     ),
+    ContextAction(
+        kinds=_on("bookmark"),
+        title="Sum up its stretch",
+        group=1,
+        sends=lambda thing: PickStretch(range_ns=(thing.time_ns or 0, thing.end_ns or 0)),
+        only=lambda thing: thing.end_ns is not None,
+    ),
     ContextAction(kinds=_on("bookmark"), title="Next bookmark", group=2, clicks=True),
     ContextAction(kinds=_on("bookmark"), title="Previous bookmark", group=2, clicks=True),
     ContextAction(kinds=_on("moment"), title="Bookmark this moment, or take it away", group=1, clicks=True),
@@ -229,6 +237,14 @@ ACTIONS: tuple[ContextAction, ...] = (
         clicks=True,
         why_not=_without_mark,
     ),
+    ContextAction(
+        kinds=_on("moment"),
+        title="Sum up the stretch from the mark to here",
+        group=2,
+        clicks=True,
+        why_not=_without_mark,
+    ),
+    ContextAction(kinds=_on("moment"), title="Sum up what the timeline shows", group=3),
     ContextAction(kinds=_on("moment"), title="Forget the marked moment", group=2, why_not=_without_mark),
     ContextAction(
         kinds=_on("moment"),

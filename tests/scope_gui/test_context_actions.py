@@ -15,6 +15,7 @@ from views.building.state import BuildingState, EnterFloor
 from views.loop import events as e
 from views.loop.choosing_lanes import HideLane, HideOthers
 from views.loop.state import Assigns, Bookmark, Selection
+from views.loop.stretch import PickStretch
 from views.loop.thing import Thing, ThingKind, bookmark_thing, moment_thing, thread_thing
 from views.timeline.state import KeepOpen, PinLane
 
@@ -107,6 +108,7 @@ def test_a_bookmark_is_removed_with_undo_and_its_stretch_is_fitted() -> None:
     assert "Fit its stretch" not in lines
     stretch = entries(bookmark_thing(Bookmark(time_ns=70, end_ns=90)))
     assert stretch["Fit its stretch"].sends == (e.Show(range_ns=(70, 90)),)
+    assert stretch["Sum up its stretch"].sends == (PickStretch(range_ns=(70, 90)),)
     assert stretch["Copy its note"].why_not == "There is nothing to copy."
 
 
