@@ -15,7 +15,7 @@ from tests.scope_command import scope_here
 from views import registry
 
 KEYS = re.compile(r"\b(Ctrl|Alt|Shift)\s?\+|\bF\d{1,2}\b|[←→↑↓]|\bEsc(ape)?\b|\bEnter\b")
-NO_KEY = ("Enter", "Esc", "↑", "↓")
+NO_KEY = ("Enter", "Esc", "↑", "↓", "←", "→")
 
 
 @pytest.fixture(scope="module")
