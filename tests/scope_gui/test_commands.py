@@ -45,7 +45,7 @@ def test_titles_are_unique_because_the_palette_shows_nothing_else() -> None:
 def test_every_key_of_the_design_has_its_command() -> None:
     design = "Space Left Right Shift+Left Ctrl+Right , . J K L Home End Up Down W S A D F 0 [ ] B N Shift+N M G / "
     design += "Ctrl+Shift+P Ctrl+O Ctrl+E Alt+Left Alt+Right ? Ctrl+K Ctrl+F F3 Shift+F3 Ctrl+F3 X Shift+X Z Alt+Up "
-    design += "Alt+Down Return Escape"
+    design += "Alt+Down Return Escape Ctrl+[ Ctrl+]"
     have = {key for command in COMMANDS for key in command.keys}
     assert set(design.split()) <= have
 

@@ -32,7 +32,7 @@ from views.inspector.pages.notes import note_section, notes_section
 from views.inspector.pages.stretch import short_stretch, stretch_sections
 from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Form, Link, Row, Section, SourcePlace
 from views.inspector.state import InspectorState
-from views.loop.events import SeekTo, Select
+from views.loop.events import SeekTo, Select, Visit
 from views.loop.state import Bookmark, Selection
 from views.words.figures import count_text, duration_text, short_count, size_text
 from views.words.plain_text import plain
@@ -170,6 +170,10 @@ def _thread_section(frame: Frame, track: FrameTrack) -> Section:
         link = Link("show", Select(selection=Selection("track", track.waiting_on, track.waiting_on)))
         rows.append(_plain_row("waiting", "waits for", name, link))
     rows += _life(track.start_ns, track.end_ns, frame.time_ns)
+    if (raised := track.exception) is not None:
+        said = f": {raised.message}" if raised.message else ""
+        link = Link("exception", Select(selection=Selection("event", raised.exception_id, track.track_id)))
+        rows.append(_plain_row("raises", "raises", f"{raised.type or 'an exception'}{said}", link))
     if track.confidence != "exact":
         rows.append(_plain_row("confidence", "confidence", track.confidence))
     return Section(key="identity", title="Thread", rows=tuple(rows), form="facts")
@@ -269,9 +273,11 @@ def _state_row(
     links = [Link("go there", SeekTo(time_ns=state.since_ns, visit=True))]
     if state.writer_call_id is not None:
         picked = Selection("call", state.writer_call_id, state.writer_track_id)
-        links.append(Link("writer", Select(selection=picked)))
+        links.append(Link("writer", Visit(time_ns=state.since_ns, selection=picked)))
     elif state.writer_track_id:
         links.append(Link("writer", Select(selection=Selection("track", state.writer_track_id))))
+    version = Selection("state", state.version_id, state.writer_track_id)
+    links += [Link("history", Select(selection=version))] if selection != version else []
     ago = f"{duration_text(frame.time_ns - state.since_ns)} ago"
     ago += "" if state.confidence == "exact" else f" · {state.confidence}"
     ago += f", {count_text(state.changes)} changes" if state.changes > 1 else ""

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from dags.frame_parts import FrameSettings
+from dags.frame_parts import FrameException, FrameSettings
 from tests.views.frames import call, frame, process, state, track
 from views.inspector.layout import Site, inspector_sections
 from views.inspector.sections import Row, Section
-from views.loop.events import SeekTo, Select
+from views.loop.events import SeekTo, Select, Visit
 from views.loop.state import Selection
 from views.words.figures import THIN
 
@@ -71,7 +71,17 @@ def test_states_are_newest_first_with_their_writer_and_the_difference() -> None:
     assert section.rows[1].note == f"600{THIN}ns ago by worker-2"
     assert [(p.only_in, p.text) for p in section.rows[1].pieces] == [("old", "12"), ("new", "19")]
     assert section.rows[1].links[0].event == SeekTo(time_ns=400, visit=True)
-    assert section.rows[1].links[1].event == Select(selection=Selection("call", 5, 2))
+    assert section.rows[1].links[1].event == Visit(time_ns=400, selection=Selection("call", 5, 2))
+    assert section.rows[1].links[2].event == Select(selection=Selection("state", 5, 2))
+
+
+def test_an_exception_that_a_thread_has_just_raised_leads_to_its_page() -> None:
+    raised = FrameException(exception_id=44, type="orders.NoStock", message="paper")
+    identity = named(inspector_sections(frame(tracks=[track(2, exception=raised)]), Selection("track", 2, 2)))[
+        "identity"
+    ]
+    assert row(identity, "raises").pieces[0].text == "orders.NoStock: paper"
+    assert row(identity, "raises").links[0].event == Select(selection=Selection("event", 44, 2))
 
 
 def test_a_selected_thread_shows_only_what_it_wrote() -> None:

@@ -5,6 +5,7 @@ They are the person's own and small, so that they come out of the window's state
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from views.inspector.diff import Piece
@@ -29,10 +30,12 @@ def note_section(bookmarks: Sequence[Bookmark], now_ns: int) -> tuple[Section, .
 
 
 def notes_section(bookmarks: Sequence[Bookmark], now_ns: int) -> tuple[Section, ...]:
-    """All of them by time; those around the cursor, where there are more than a list can show."""
+    """All of them, which are given by time; those around the cursor, where there are more than a list can show."""
     if not bookmarks:
         return ()
-    nearest = sorted(bookmarks, key=lambda one: abs(one.time_ns - now_ns))[:MOST_NOTES]
+    at = bisect_left(bookmarks, now_ns, key=lambda one: one.time_ns)
+    around = bookmarks[max(0, at - MOST_NOTES) : at + MOST_NOTES]
+    nearest = sorted(around, key=lambda one: abs(one.time_ns - now_ns))[:MOST_NOTES]
     rows = [_row(one, now_ns) for one in sorted(nearest, key=lambda one: one.time_ns)]
     if len(bookmarks) > MOST_NOTES:
         rows.append(Row(key="more", label=f"and {count_text(len(bookmarks) - MOST_NOTES)} farther away"))
