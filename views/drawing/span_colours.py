@@ -1,8 +1,8 @@
 """The colours of functions: a hue for the module, a lightness for the function in it.
 
-A hue has no meaning of its own; a file has the same one in every view and every session, and two functions of a file
-differ in lightness by the lines that they begin on. All have nearly the same strength, so that none stands out for
-its colour, and can be written on in the colour of `on_span`.
+A hue has no meaning of its own; a file has the same one in every view and every session. Its functions differ in how
+light they are, by the lines that they begin on; one that would be as light as the next one above or below is made
+another (`Places`). All have nearly the same strength, so that none stands out for its colour, and can be written on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
 
 from capture.events.definitions import SiteRow
 from views.loop.state import Theme
@@ -20,15 +23,46 @@ LIGHTNESS: dict[Theme, tuple[float, float]] = {
     "light": (0.70, 0.84),
     "contrast": (0.72, 0.88),
 }
+APART, TRIES = 0.2, 16
+"""How far the places of neighbours in a file are apart: two leave room for a third, which sixteen golden steps find."""
 _GOLDEN = (5**0.5 - 1) / 2
 _REDS = (-12.0, 52.0)
 _HUES = 40
 """So many that few files share one; closer ones cannot be told apart."""
 
 
-def site_colour(theme: Theme, site: SiteRow) -> str:
-    """The colour of a function."""
-    return span_colour(theme, site.file or site.module, site.line, site.function)
+class Places:
+    """How light each function of a session is, 0 to 1. Known functions keep theirs while others come."""
+
+    def __init__(self) -> None:
+        self._of_site: dict[int, float] = {}
+        self._of_module: dict[str, list[tuple[int, float]]] = defaultdict(list)  # (line, place), by line
+
+    def add(self, sites: Iterable[SiteRow]) -> None:
+        """Finds a place for those that have none yet."""
+        for site in sites:
+            if site.site_id not in self._of_site:
+                self._of_site[site.site_id] = self._found(site)
+
+    def of(self, site_id: int) -> float:
+        """The place of a function that was added."""
+        return self._of_site[site_id]
+
+    def colour(self, theme: Theme, site: SiteRow) -> str:
+        """The colour of a function that was added."""
+        return _shade(theme, site.file or site.module, self._of_site[site.site_id])
+
+    def _found(self, site: SiteRow) -> float:
+        """The first of a few places that is not near those of the functions beside it; else the farthest."""
+        known = self._of_module[site.file or site.module]
+        at = bisect_left(known, (site.line, -1.0))
+        beside = [place for _, place in known[max(at - 1, 0) : at + 1]]
+        first = _place_of(site.line, site.function)
+        tried = [(first + step * _GOLDEN) % 1.0 for step in range(TRIES)]
+        apart = [min((abs(place - other) for other in beside), default=1.0) for place in tried]
+        best = next((step for step, away in enumerate(apart) if away >= APART), apart.index(max(apart)))
+        known.insert(at, (site.line, tried[best]))
+        return tried[best]
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -37,12 +71,20 @@ def module_colour(theme: Theme, module: str) -> str:
     return rgb_of(sum(LIGHTNESS[theme]) / 2, CHROMA, _hue_of(module))
 
 
-@functools.lru_cache(maxsize=65_536)
 def span_colour(theme: Theme, module: str, line: int, function: str) -> str:
-    """The colour of a function of a module; where its line is not known its name stands for it."""
-    place = (line or _hashed(function)) * _GOLDEN % 1.0
+    """The colour of a function of a module that stands for itself."""
+    return _shade(theme, module, _place_of(line, function))
+
+
+@functools.lru_cache(maxsize=65_536)
+def _shade(theme: Theme, module: str, place: float) -> str:
     low, high = LIGHTNESS[theme]
     return rgb_of(low + (high - low) * place, CHROMA, _hue_of(module))
+
+
+def _place_of(line: int, function: str) -> float:
+    """How light a function is at first; where its line is not known its name stands for it."""
+    return (line or _hashed(function)) * _GOLDEN % 1.0
 
 
 def rgb_of(lightness: float, chroma: float, hue: float) -> str:

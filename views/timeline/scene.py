@@ -11,7 +11,7 @@ from PySide6.QtGui import QBrush, QFontMetricsF, QPainter, QPen
 
 from dags.analyses.lod import Array
 from views.drawing.paths import polygon_of
-from views.drawing.span_colours import site_colour
+from views.drawing.span_colours import Places
 from views.drawing.theme import Colours, colours, is_dark, qcolor, text_font
 from views.drawing.time_scale import px_from_ns
 from views.drawing.vectors import paint_pixels
@@ -80,15 +80,17 @@ class Scene:
 class SiteColours:
     """The colour of every site of a session in one theme, as a table that numpy can look up."""
 
-    def __init__(self, names: Names, theme: Theme, found: frozenset[int]) -> None:
-        """Sites that were not found are paled when there are found ones."""
+    def __init__(self, names: Names, theme: Theme, found: frozenset[int], places: Places | None = None) -> None:
+        """Sites that were not found are paled when there are found ones. `places`: those that sites have already."""
+        places = places or Places()
+        places.add(names.sites.values())
         shown = colours(theme)
         panel = argb(shown.panel)
         size = min(max(names.sites, default=0) + 2, MAX_SITES)
         table = np.full(size, argb(shown.muted), np.uint32)
         for site_id, row in names.sites.items():
             if 0 <= site_id < size:
-                table[site_id] = argb(site_colour(theme, row))
+                table[site_id] = argb(places.colour(theme, row))
         if found:
             paled = blended(table, panel, 0.28)
             for site_id in found & set(range(size)):

@@ -27,6 +27,7 @@ from capture.events.track_kinds import HEADS
 from dags.analyses.lod import Array
 from views.drawing.legend import Sign
 from views.drawing.scaled import ScaledWidget
+from views.drawing.span_colours import Places
 from views.drawing.vectors import keeps_shapes
 from views.loop.choosing_lanes import ShowAllLanes
 from views.loop.events import Event
@@ -85,6 +86,7 @@ class TimelineView(ScaledWidget):
         self._rows: dict[int, Row] = {}
         self._exceptions: Array = np.empty(0, EXCEPTION_DTYPE)
         self._left_out = ""
+        self._places = Places()
         self._sites: scene.SiteColours | None = None
         self._picture: QPixmap | None = None
         self._top: tuple[Overview, QPixmap] | None = None
@@ -112,6 +114,8 @@ class TimelineView(ScaledWidget):
         self.take_scale(assigns.scale)
         if "session" in changed or "revision" in changed or not changed:
             self.pulled.follow(self._source.session)
+        if "session" in changed:
+            self._places = Places()
         if changed & {"session", "revision", "theme", "search_sites"} or not changed:
             self._sites = None
         if changed & {"frame", "supervision", "session"} or not changed:
@@ -281,7 +285,9 @@ class TimelineView(ScaledWidget):
     def _paint_lanes(self, painter: QPainter) -> None:
         shown, ratio = self._assigns, self.devicePixelRatioF()
         if self._sites is None:
-            self._sites = scene.SiteColours(self._source.names, shown.theme, frozenset(shown.search_sites))
+            self._sites = scene.SiteColours(
+                self._source.names, shown.theme, frozenset(shown.search_sites), self._places
+            )
         self._placed = self._in_zone()
         what = scene.Scene(
             width=self._inner_width(),
