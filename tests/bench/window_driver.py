@@ -36,6 +36,7 @@ from PySide6.QtWidgets import QApplication
 from scope_gui import cli
 from scope_gui.window import app
 from scope_gui.window.window import MainWindow
+from views.loop.events import ChangeSetting
 from views.loop.state import Assigns
 from views.loop.view_states import all_fields
 
@@ -161,6 +162,8 @@ class Person:
             return
         window.activateWindow()
         self._wait(window.isActiveWindow)
+        window.store.send(ChangeSetting(name="motion", value="reduced"))  # how long rooms glide is not our speed
+        self._wait(lambda: window.store.assigns.motion == "reduced")
         if self._building == "none":
             window.building.hide()
         elif self._building == "drawn":

@@ -20,7 +20,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
@@ -29,10 +28,12 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from views.building.cards import card_at, card_words, paint_cards
 from views.building.column import Line, column_lines, line_at, paint_column
 from views.building.fading import Fading
+from views.building.gliding import Gliding, follows_the_cursor
 from views.building.keys import KEY_WORDS, TOWARD, is_own, paint_focus
 from views.building.layout import House, Toward, house, neighbour, without_rooms
 from views.building.legend import area_words, colour_words, height_words, paint_legend
 from views.building.measures import Float64
+from views.building.painting import Marked, paint_house
 from views.building.projection import (
     Camera,
     Look,
@@ -44,15 +45,12 @@ from views.building.projection import (
 )
 from views.building.regions import Regions, is_low, regions
 from views.building.room_painter import Picture, RoomPictures
-from views.building.scene_painted import paint_rooms
 from views.building.scene_plan import paint_plan
-from views.building.shell import outline_of, paint_before, paint_behind
 from views.building.state import BuildingState, EnterFloor
 from views.building.steady import Memory
 from views.building.things import house_things
 from views.building.treemap import plan_of_floor, tile_at
 from views.building.trend import NO_TREND, Trend
-from views.drawing.paths import path_of
 from views.drawing.scaled import ScaledWidget
 from views.drawing.theme import colours, text_font
 from views.loop.events import Event, Select
@@ -93,6 +91,9 @@ class Stage(ScaledWidget):
         self._pressed: tuple[QPointF, Camera] | None = None
         self._dragged = False
         self._fading = Fading(self)
+        self._gliding = Gliding(self)
+        self._gliding.ticked.connect(self._changed)
+        self._gliding.arrived.connect(self._changed)  # a graphics card has still to draw the very house
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName("Building of threads and functions")
@@ -122,7 +123,7 @@ class Stage(ScaledWidget):
     def is_drawn(self) -> bool:
         """Whether what is seen is what was last asked for; a graphics card takes its time."""
         plan, pictures = self._for_the_card(), self._pictures
-        if self._fading.is_under_way:
+        if self._fading.is_under_way or self._gliding.is_under_way:
             return False
         if pictures is None or plan is None:
             return True
@@ -136,6 +137,7 @@ class Stage(ScaledWidget):
             self._fading.begin(assigns.motion)
         if state.look != self._state.look:
             self.camera = camera_of(state.look)
+        before, follows = self._plan, follows_the_cursor(self._shown, assigns)
         self._shown, self._state = assigns, state
         self._theme, self._selection = assigns.theme, assigns.selection
         self.take_scale(assigns.scale)
@@ -158,6 +160,10 @@ class Stage(ScaledWidget):
             self._instead = self._empty_words(self._plan)
             words = area_words if state.look == "plan" else height_words
             self.setAccessibleDescription(f"{words(self._plan)}. {colour_words(self._plan)}")
+        if follows and not self._fading.is_under_way:
+            self._gliding.begin(before, self._plan, assigns.motion)
+        else:
+            self._gliding.end()
         self.built.emit()
         self._changed()
 
@@ -251,7 +257,7 @@ class Stage(ScaledWidget):
             if self._state.look == "plan":
                 self._paint_plan(painter, plan, places)
             else:
-                plan = self._paint_house(painter, plan, places)
+                plan = self._paint_house(painter, self._gliding.now(plan), places)
             painter.restore()
             if places.legend[3]:
                 paint_legend(painter, plan, places.legend, self._theme, instead=self._key_words())
@@ -267,32 +273,14 @@ class Stage(ScaledWidget):
     def _paint_house(self, painter: QPainter, plan: House, places: Regions) -> House:
         """Paints all but the legend; gives what it has painted: with a graphics card maybe the last picture still."""
         plan, view, image = self._to_paint(plan)
-        is_now = plan is self._plan
-        picked = self._picked(plan)
-        hovered = self._hovered if is_now and self._hovered != picked else None
-        paint_behind(painter, plan, view, self._theme)
-        if image is not None:
-            painter.drawImage(0, 0, image)
-        else:
-            paint_rooms(painter, plan, view, self._theme)
-        floor = self._picked_floor(plan)
-        if floor is not None:
-            painter.setPen(QPen(QColor(colours(self._theme).accent), 1.6))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawConvexPolygon(outline_of(view, plan, floor))
-        paint_before(painter, plan, view, self._theme)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for place, width in ((picked, 2.2), (hovered, 1.4)):
-            if place is not None:
-                painter.setPen(QPen(QColor(colours(self._theme).text), width))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawPath(path_of(view.faces(plan)[place]))
-        hovered_floor = self._hovered_floor if is_now else None
-        paint_cards(painter, plan, view, places.cards, self._theme, picked=floor, hovered=hovered_floor)
-        if places.column is not None:
-            marked = {place for place in (picked, hovered) if place is not None}
-            lines = column_lines(plan, view, places.column)
-            paint_column(painter, plan, view, lines, places.column, theme=self._theme, marked=marked)
+        is_now = self._plan is not None and plan.site_id is self._plan.site_id
+        marked = Marked(
+            picked=self._picked(plan),
+            hovered=self._hovered if is_now else None,
+            floor=self._picked_floor(plan),
+            hovered_floor=self._hovered_floor if is_now else None,
+        )
+        paint_house(painter, plan, view, places, theme=self._theme, marked=marked, image=image)
         return plan
 
     def _paint_plan(self, painter: QPainter, plan: House, places: Regions) -> None:
@@ -453,7 +441,7 @@ class Stage(ScaledWidget):
         """What a graphics card has to draw: nothing of one floor from above, nor on a stage that has no height."""
         plan = self._plan
         has_rooms = plan is not None and bool(plan.floors) and self._state.look != "plan"
-        return plan if has_rooms and not self.size().isEmpty() else None
+        return self._gliding.now(plan) if plan is not None and has_rooms and not self.size().isEmpty() else None
 
     def _fits(self, picture: Picture) -> bool:
         return (picture.width, picture.height, picture.theme) == (self.width(), self.height(), self._theme)
