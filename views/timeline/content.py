@@ -32,6 +32,7 @@ CACHED_CALLS = 2_000_000
 TELL_S = 0.1  # each time all lanes are painted anew
 MARK_DTYPE = np.dtype([("time_ns", "<i8"), ("track_id", "<i4"), ("kind", "<i4")])
 LONG_PX = 2
+BINS_IN_PX = 2  # at least, where the levels in memory have them: how much of a pixel was busy
 _NO_MARKS = mask_of(kind for kind in KINDS if not kind.is_mark)
 
 Stretch = tuple[int, int]
@@ -212,7 +213,7 @@ def content_of(loader: Loader, visible_ns: Stretch, width: int) -> Content:
             arrows = np.concatenate([np.empty(0, ARROW_DTYPE), *(loader.arrows(index) for index in shown)])
             return Content([], _distinct(spans), gaps, True, [], [], marks[seen], arrows=arrows)
     spans, _ = reader.spans(*visible_ns, LONG_PX * width_ns)
-    counts = reader.rows(visible_ns[0], visible_ns[1] + 1, width_ns)
+    counts = reader.rows(visible_ns[0], visible_ns[1] + 1, width_ns / BINS_IN_PX)
     parts = [reader.session.segments[index] for index in missing if reader.known(index) is None]
     unread = [(part.start_ns, part.end_ns) for part in parts]
     return Content(counts, spans, gaps, False, missing, missing_calls, unread=unread)

@@ -83,14 +83,16 @@ def lines(found: Hit, content: Content, names: Names) -> list[str]:
 
 
 def _counted(found: Hit, content: Content, names: Names) -> list[str]:
-    """What the pyramid says about that instant."""
+    """What the pyramid says about the time around that instant, as much as a pointer may miss."""
+    around_ns = (found.time_ns - found.slack_ns, found.time_ns + found.slack_ns)
     for level, rows in content.counts:
-        here = rows[(rows["track_id"] == found.track_id) & (rows["bin"] == found.time_ns >> (2 * level))]
+        first, last = (time_ns >> (2 * level) for time_ns in around_ns)
+        here = rows[(rows["track_id"] == found.track_id) & (rows["bin"] >= first) & (rows["bin"] <= last)]
         if not len(here):
             continue
         count, raised = int(here["count"].sum()), int(here["raised"].sum())
         busiest = here[int(np.argmax(here["site_count"]))]
-        said = [f"{count_text(count)} events in {duration_text(1 << (2 * level))}"]
+        said = [f"{count_text(count)} events in {duration_text((last - first + 1) << (2 * level))}"]
         if int(busiest["site_id"]):
             said.append(f"most in {plain(names.site(int(busiest['site_id'])), 200)}")
         if raised:

@@ -61,10 +61,13 @@ class Raster:
         first = self.first_row[lane.track_id]
         return self.pixels[first : first + lane.rows]
 
-    def fill_counts(self, level: int, rows: Array, site_colours: Array, shades: tuple[Array, Array]) -> None:
+    def fill_counts(self, level: int, rows: Array, shades: Array) -> None:
         """Paints bins of a pyramid: each column as high as its deepest call, in the colour of its busiest site.
 
-        `shades` map colours for depths that are open throughout a bin, and for those that come and go in it.
+        A depth is the stronger, the more of the column's time lies in bins that reach it; one that is open throughout
+        is as strong as can be. So a burst is told from a call now and then, also where a column has thousands of both.
+
+        Shape: shades (n, sites) are the colours of sites, from the weakest to the strongest.
         """
         strip = self._strips_of(rows)
         keep = (strip >= 0) & (self._rows[strip] > 0)
@@ -75,20 +78,36 @@ class Raster:
         left, right = self.extent(start_ns, start_ns + (1 << (2 * level)))
         order = np.argsort(rows["site_count"], kind="stable")  # the busiest site is painted last
         strip, left, right, rows = strip[order], left[order], right[order], rows[order]
-        cells, of_row = _runs(strip.astype(np.int64) * self.width + left, right - left)
-        shape = (len(self._rows) - 1, self.width)
-        deep, low = np.zeros(shape, np.int32), np.full(shape, np.iinfo(np.int32).max, np.int32)
-        site = np.zeros(shape, np.int32)
-        np.maximum.at(deep.reshape(-1), cells, np.maximum(rows["max_depth"], 1)[of_row])
-        np.minimum.at(low.reshape(-1), cells, rows["min_depth"][of_row])
-        site.reshape(-1)[cells] = rows["site_id"][of_row]
-        depth = np.concatenate([np.arange(rows) for rows in self._rows])[:, None]
-        strip_row = np.repeat(np.arange(shape[0]), self._rows[:-1])
-        picked = np.clip(site[strip_row], 0, len(site_colours) - 1)
-        steady, moving = (shade[picked] for shade in shades)
-        colours = np.where(depth < low[strip_row], steady, moving)
-        covered = depth < deep[strip_row]
-        self.pixels[covered] = colours[covered]
+        column, of_row = _runs(left.astype(np.int64), right - left)
+        cells = strip[of_row].astype(np.int64) * self.width + column
+        size = (len(self._rows) - 1) * self.width
+        low, site = np.full(size, np.iinfo(np.int32).max, np.int32), np.zeros(size, np.int32)
+        np.minimum.at(low, cells, rows["min_depth"][of_row])
+        site[cells] = np.clip(rows["site_id"], 0, shades.shape[1] - 1)[of_row]
+        deepest = self._first[strip] + np.clip(rows["max_depth"], 1, self._rows[strip]) - 1
+        reached = self._reached(deepest[of_row].astype(np.int64) * self.width + column, level)
+        painted = np.flatnonzero(reached)
+        row = painted // self.width
+        strip_of_row = np.repeat(np.arange(len(self._rows) - 1), self._rows[:-1])
+        depth = np.arange(len(self.pixels)) - self._first[strip_of_row]
+        of_strip = strip_of_row[row] * self.width + painted % self.width
+        strength = np.ceil(reached[painted] * len(shades)).astype(np.int32) - 1
+        strength[depth[row] < low[of_strip]] = len(shades) - 1
+        self.pixels.reshape(-1)[painted] = shades[strength, site[of_strip]]
+
+    def _reached(self, deepest: Array, level: int) -> Array:
+        """The share of each pixel's time that lies in bins that reach its depth. Shape: flat, as the pixels.
+
+        `deepest`: the pixel of each bin's deepest call.
+        """
+        column_ns = max(1.0, (self.visible_ns[1] - self.visible_ns[0]) / self.width)
+        share = min((1 << (2 * level)) / column_ns, 1.0)
+        bins = np.bincount(deepest, minlength=self.pixels.size).astype(np.float32).reshape(self.pixels.shape)
+        for first, rows in zip(self._first[:-1].tolist(), self._rows[:-1].tolist(), strict=True):
+            for row in range(first + rows - 2, first - 1, -1):
+                bins[row] += bins[row + 1]  # what is deeper has reached this depth too
+        reached: Array = np.minimum(bins * share, 1.0).reshape(-1)
+        return reached
 
     def fill_spans(self, spans: Array, site_colours: Array) -> None:
         """Paints calls at their depth; the longer ones last.

@@ -32,6 +32,8 @@ from views.words.plain_text import plain
 
 MAX_SITES = 1 << 16
 EDGE_PX = 3
+STRENGTHS = (0.24, 0.33, 0.42, 0.51, 0.6, 0.7)
+"""Of colours where calls are counted: single calls, which are seen whole, are stronger."""
 SEPARATED_ROW = 6
 RAISED_ALPHA = 80
 TRIANGLE_PX = 7
@@ -97,8 +99,7 @@ class SiteColours:
                 paled[site_id] = table[site_id]
             table = paled
         self.full = table
-        self.steady = blended(table, panel, 0.68)
-        self.moving = blended(table, panel, 0.46)
+        self.shades = np.stack([blended(table, panel, strength) for strength in STRENGTHS])
 
 
 def argb(colour: str) -> int:
@@ -115,7 +116,7 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> tuple[Raster, 
         scene.lanes, scene.visible_ns, round(scene.lanes_width * scene.ratio), argb(shown.panel), scene.range_ns
     )
     for level, rows in scene.content.counts:
-        raster.fill_counts(level, rows, sites.full, (sites.steady, sites.moving))
+        raster.fill_counts(level, rows, sites.shades)
     raster.fill_spans(scene.content.spans, sites.full)
     exceptions = exceptions_in(scene.content, raster, MERGED_PX * scene.ratio)
     written = written_in(scene.content, raster, (argb(shown.accent), argb(shown.muted)))

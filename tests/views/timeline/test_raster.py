@@ -83,7 +83,7 @@ def test_threads_of_a_packed_lane_have_a_row_each_in_which_the_innermost_call_is
     assert picture.pixels[0].tolist() == [11, 22, 22, 0, 0, 44, 44, 44, 0, 0]
     assert set(picture.pixels[1][:8].tolist()) == {33}
     assert picture.lanes_of(spans((9, 0, 1, 4, 0, 1), (9, 0, 1, 9, 0, 1))).tolist() == [0, -1]
-    picture.fill_counts(1, counts((0, 4, 0, 3, 5, 8)), COLOURS, (COLOURS, COLOURS))
+    picture.fill_counts(1, counts((0, 4, 0, 3, 5, 8)), np.stack([COLOURS]))
     assert picture.pixels[0][0] == 55
     assert picture.pixels[1][0] == 33
 
@@ -104,14 +104,25 @@ def test_wide_calls_are_labelled_where_they_begin_in_sight() -> None:
 def test_counts_reach_as_deep_as_the_deepest_call_in_the_colour_of_the_busiest_site() -> None:
     picture = raster({2: 3}, width=4, visible=(0, 16))
     rows = counts((0, 2, 1, 3, 5, 10), (2, 2, 0, 1, 6, 3), (2, 9, 0, 9, 6, 3))
-    picture.fill_counts(1, rows, COLOURS, (COLOURS, COLOURS + 1))
-    assert picture.pixels[:3].tolist() == [[55, 0, 67, 0], [56, 0, 0, 0], [56, 0, 0, 0]]
+    picture.fill_counts(1, rows, np.stack([COLOURS, COLOURS + 1]))
+    assert picture.pixels[:3].tolist() == [[56, 0, 67, 0], [56, 0, 0, 0], [56, 0, 0, 0]]
 
 
 def test_two_bins_in_one_column_show_the_deeper_and_the_busier() -> None:
     picture = raster({2: 2}, width=1, visible=(0, 8))
-    picture.fill_counts(1, counts((0, 2, 0, 1, 5, 10), (1, 2, 0, 2, 6, 3)), COLOURS, (COLOURS, COLOURS))
+    picture.fill_counts(1, counts((0, 2, 0, 1, 5, 10), (1, 2, 0, 2, 6, 3)), np.stack([COLOURS]))
     assert picture.pixels[:2].tolist() == [[55], [55]]
+
+
+def test_a_depth_is_as_strong_as_the_share_of_its_column_in_which_it_is_reached() -> None:
+    shades = np.stack([COLOURS + strength for strength in range(4)])
+    picture = raster({2: 2, 3: 1}, width=2, visible=(0, 32))  # four bins of four to a pixel
+    bins = counts((0, 2, 0, 2, 1, 9), (1, 2, 0, 1, 1, 9), (2, 2, 0, 1, 1, 9), (5, 2, 0, 1, 1, 9), (6, 3, 0, 1, 2, 9))
+    picture.fill_counts(1, bins, shades)
+    assert picture.pixels.tolist() == [[11 + 2, 11], [11, 0], [0, 22]]
+    throughout = raster({2: 2}, width=1, visible=(0, 16))
+    throughout.fill_counts(1, counts((3, 2, 1, 2, 1, 9)), shades)  # an event in a quarter, in a call that is open
+    assert throughout.pixels[:2].tolist() == [[11 + 3], [11]]
 
 
 def test_column_sums_lose_nothing_and_spread_wide_bins() -> None:
@@ -123,7 +134,7 @@ def test_column_sums_lose_nothing_and_spread_wide_bins() -> None:
 def test_no_lanes_are_no_pixels() -> None:
     empty = Raster([], (0, 100), 10, 0)
     empty.fill_spans(spans((1, 0, 100, 2, 0, 1)), COLOURS)
-    empty.fill_counts(1, counts((0, 2, 0, 1, 1, 8)), COLOURS, (COLOURS, COLOURS))
+    empty.fill_counts(1, counts((0, 2, 0, 1, 1, 8)), np.stack([COLOURS]))
     assert empty.pixels.shape == (0, 10)
 
 
