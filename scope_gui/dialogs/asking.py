@@ -20,7 +20,9 @@ from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
 from scope_gui.guide import page_of_view
 from scope_gui.links import link_to
+from scope_gui.recording.choice import recordings_folder
 from views.drawing.theme import widget_px
+from views.loop.chosen import sessions_folder
 from views.loop.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
 from views.loop.state import Notice
 from views.loop.store import Store
@@ -67,7 +69,9 @@ class Asking:
                 manifest = session.manifest if session is not None else None
                 self._show(ChangeDialog(self._window, self._store.send, assigns, manifest))
             case "open":
-                self._show(OpenSessionDialog(self._window, self.open_session))
+                folder = recordings_folder(sessions_folder(assigns))
+                dialog = OpenSessionDialog(self._window, self.open_session, folder, self._store.send, self._source.pool)
+                self._show(dialog)
             case "close":
                 self._store.send(SessionClosed())
             case "go to":

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from scope_gui.commands import Command, shown_key
 from scope_gui.dialogs.guide_page import COMMAND, Ink, anchor_of, as_html, linked
 from scope_gui.guide import PAGES, Guide
+from views.drawing.theme import widget_px
 
 WIDTH_PX, HEIGHT_PX, EDGE_PX, TOP_PX, MARGIN_PX = 540, 760, 16, 64, 14
 _CHOOSE = (Qt.Key.Key_Up, Qt.Key.Key_Down)
@@ -110,8 +111,9 @@ class GuideWindow(QDialog):
     def _place(self) -> None:
         """At the right of the window, where the inspector is: lanes and building stay in sight."""
         window = self._window
-        self.resize(min(WIDTH_PX, window.width() - 2 * EDGE_PX), min(HEIGHT_PX, window.height() - TOP_PX - EDGE_PX))
-        self.move(window.mapToGlobal(QPoint(window.width() - self.width() - EDGE_PX, TOP_PX)))
+        width, height, top = widget_px(WIDTH_PX), widget_px(HEIGHT_PX), widget_px(TOP_PX)
+        self.resize(min(width, window.width() - 2 * EDGE_PX), min(height, window.height() - top - EDGE_PX))
+        self.move(window.mapToGlobal(QPoint(window.width() - self.width() - EDGE_PX, top)))
 
     def _search(self, text: str) -> None:
         """Lists the sections that have these words; without any the pages."""

@@ -59,9 +59,11 @@ def _group(kind: str, blocks: Sequence[Block], ink: Ink) -> str:
     lines = ["".join(_piece(piece, ink) for piece in block.pieces) for block in blocks]
     match kind:
         case "title":
-            return "".join(f'<p style="font-size:16pt; font-weight:600; margin:0 0 6px 0">{line}</p>' for line in lines)
+            return "".join(
+                f'<p style="font-size:x-large; font-weight:600; margin:0 0 6px 0">{line}</p>' for line in lines
+            )
         case "heading":
-            style = "font-size:11.5pt; font-weight:600; margin:18px 0 4px 0"
+            style = "font-size:large; font-weight:600; margin:18px 0 4px 0"
             return "".join(f'<p style="{style}">{line}</p>' for line in lines)
         case "step" | "item":
             tag = "ol" if kind == "step" else "ul"

@@ -13,7 +13,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from scope_gui.window.library import COLUMNS, GONE, RIGHT, cells
+from scope_gui.library import COLUMNS, GONE, RIGHT, cells
 from views.loop.events import Event, ForgetRecent, OpenSession
 from views.loop.state import RecentSession
 from views.loop.thing import Thing

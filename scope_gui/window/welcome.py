@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from scope_gui.commands import Ask, key_of
-from scope_gui.window.library import details
+from scope_gui.library import details
 from scope_gui.window.recent_list import RecentList
 from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.events import Event, StartDemo

@@ -41,7 +41,8 @@ def scrub_and_bookmark(person: Person) -> dict[str, object]:
     person.press("Home", "Space")
     person.expect(lambda: person.assigns.cursor_ns == seen["end_ns"], "playing reaches the end")
     seen["playing_at_the_end"] = person.assigns.playing
-    seen["flag_after"] = person.track_has_colour(flag)
+    person.expect(lambda: person.track_has_colour(flag), "the bookmark's flag")
+    seen["flag_after"] = True
     person.press("Left", "Left")
     person.expect(person.is_at_rest, "rest")
     seen["left_at"] = [person.assigns.cursor_ns, *person.assigns.visible_ns]

@@ -1,20 +1,25 @@
-"""Sessions are opened by what is typed, be they files or folders."""
+"""Sessions are opened from a list of what there is, or by what is typed, be they files or folders; by keys alone."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from capture.session.format import MANIFEST
-from scope_gui.dialogs.open_session import OpenSessionDialog, session_at
+from scope_gui.dialogs.open_session import OpenSessionDialog
+from tests.sessions import build_session
+from views.loop.events import Event
+from views.reading.pool import Pool
 
-# What the display of these tests cannot do, and the list below the line asks of it.
+# What the display of these tests cannot do.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)", "grabbing the keyboard")
 
 
@@ -25,71 +30,134 @@ def chosen() -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a session of each kind, and one that is none."""
-    for name in ("whole.scope", "none"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "whole.scope" / MANIFEST).write_text("{}")
-    (tmp_path / "packed.scope").write_bytes(b"PK")
-    return tmp_path
+    """A folder with a session, another tool's recording, and two that are neither."""
+    place = tmp_path / "recordings"
+    place.mkdir()
+    build_session(place / "orders.scope", events=400)
+    (place / "trace.json").write_text(json.dumps({"traceEvents": []}))
+    os.utime(place / "trace.json", (1, 1))
+    (place / "notes.txt").write_text("nothing of ours")
+    (place / "older").mkdir()
+    build_session(place / "older" / "billing.scope", events=20)
+    return place
 
 
 @pytest.fixture
-def dialog(owner: QWidget, folder: Path, chosen: list[str], qtbot: QtBot) -> Iterator[OpenSessionDialog]:
-    made = OpenSessionDialog(owner, chosen.append)
-    made.setOption(QFileDialog.Option.DontUseNativeDialog)
-    made.setDirectory(str(folder))
+def dialog(
+    owner: QWidget, folder: Path, chosen: list[str], sent: list[Event], qtbot: QtBot
+) -> Iterator[OpenSessionDialog]:
+    pool = Pool()
+    made = OpenSessionDialog(owner, chosen.append, folder, sent.append, pool)
     made.open()
     qtbot.waitExposed(made)
     yield made
     made.reject()
     made.deleteLater()
+    pool.settle(10)
+    assert sent == []
+
+
+def names(dialog: OpenSessionDialog) -> list[str]:
+    return [item.text(0) for item in dialog._items()]
+
+
+def until_listed(dialog: OpenSessionDialog, qtbot: QtBot, *wanted: str) -> None:
+    qtbot.waitUntil(lambda: names(dialog) == list(wanted), timeout=10_000)
 
 
 def type_in(dialog: OpenSessionDialog, text: str) -> None:
-    line = dialog.findChild(QLineEdit, "fileNameEdit")
-    assert line is not None
-    QTest.keyClicks(line, text)
-    QTest.keyClick(line, Qt.Key.Key_Return)
+    QTest.keyClicks(dialog.line, text)
+    QTest.keyClick(dialog.line, Qt.Key.Key_Return)
+
+
+def test_each_thing_to_open_is_one_line_that_says_what_it_holds(dialog: OpenSessionDialog, qtbot: QtBot) -> None:
+    until_listed(dialog, qtbot, "orders.scope", "trace.json", "older/")
+    qtbot.waitUntil(lambda: "orders.py" in dialog._items()[0].text(1), timeout=10_000)
+    assert [dialog._items()[0].text(at) for at in (1, 3)] == ["orders.py", "400"]
+    assert dialog._items()[1].text(1) == "recording of another tool"
+    assert dialog.told.text().startswith("orders.py · ")
 
 
 @pytest.mark.parametrize(
-    ("typed", "session"),
+    "case",
     [
-        ("packed.scope", "packed.scope"),
-        ("whole.scope", "whole.scope"),
-        (f"whole.scope/{MANIFEST}", "whole.scope"),
-        (f"none/../whole.scope/{MANIFEST}", "none/../whole.scope"),
+        ("orders.scope", "orders.scope"),
+        (f"orders.scope/{MANIFEST}", "orders.scope"),
+        ("orders.scope/", "orders.scope"),
+        ("orders.scope/segments", "orders.scope"),
+        ("older/billing.scope", "older/billing.scope"),
+        ("trace.json", "trace.json"),
     ],
 )
-def test_what_is_typed_is_opened_at_once(
-    dialog: OpenSessionDialog, folder: Path, chosen: list[str], typed: str, session: str
+def test_what_is_typed_is_opened_at_once_and_no_session_is_walked_into(
+    dialog: OpenSessionDialog, folder: Path, chosen: list[str], qtbot: QtBot, case: tuple[str, str]
 ) -> None:
-    """Return comes before the dialog has read the folder: it then took what was highlighted above it."""
-    type_in(dialog, typed)
-    assert chosen == [str(folder / session)]
+    """Return comes before the folder has been read."""
+    type_in(dialog, case[0])
+    qtbot.waitUntil(lambda: bool(chosen), timeout=10_000)
+    assert chosen == [str(folder / case[1])]
     assert not dialog.isVisible()
 
 
-def test_a_session_whose_folder_is_entered_is_opened_once(
-    dialog: OpenSessionDialog, folder: Path, chosen: list[str]
-) -> None:
-    dialog.directoryEntered.emit(str(folder / "none"))
-    assert dialog.isVisible()
-    for _ in range(2):
-        dialog.directoryEntered.emit(str(folder / "whole.scope"))
-    assert chosen == [str(folder / "whole.scope")]
-    assert not dialog.isVisible()
+def test_a_few_letters_are_enough(dialog: OpenSessionDialog, folder: Path, chosen: list[str], qtbot: QtBot) -> None:
+    until_listed(dialog, qtbot, "orders.scope", "trace.json", "older/")
+    QTest.keyClicks(dialog.line, "ace")
+    assert names(dialog) == ["trace.json"]
+    QTest.keyClick(dialog.line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(chosen), timeout=10_000)
+    assert chosen == [str(folder / "trace.json")]
 
 
-def test_another_folder_is_entered_and_the_dialog_stays(
-    dialog: OpenSessionDialog, folder: Path, chosen: list[str]
+def test_folders_are_entered_and_left_by_keys(
+    dialog: OpenSessionDialog, folder: Path, chosen: list[str], qtbot: QtBot
 ) -> None:
-    type_in(dialog, "none")
-    assert dialog.directory().absolutePath() == str(folder / "none")
+    until_listed(dialog, qtbot, "orders.scope", "trace.json", "older/")
+    QTest.keyClick(dialog.line, Qt.Key.Key_Down)
+    QTest.keyClick(dialog.line, Qt.Key.Key_Down)
+    QTest.keyClick(dialog.line, Qt.Key.Key_Return)
+    until_listed(dialog, qtbot, "billing.scope")
+    QTest.keyClick(dialog.line, Qt.Key.Key_Backspace)
+    until_listed(dialog, qtbot, "orders.scope", "trace.json", "older/")
     assert dialog.isVisible()
     assert chosen == []
 
 
-@pytest.mark.parametrize("name", ["", "nothing", "none", "a" * 5000, "\0"])
-def test_what_is_no_session_is_none(folder: Path, name: str) -> None:
-    assert session_at(str(folder / name)) is None
+def test_tab_completes_a_path_and_lists_its_folder(dialog: OpenSessionDialog, folder: Path, qtbot: QtBot) -> None:
+    until_listed(dialog, qtbot, "orders.scope", "trace.json", "older/")
+    QTest.keyClicks(dialog.line, f"{folder}/ol")
+    QTest.keyClick(dialog.line, Qt.Key.Key_Tab)
+    assert dialog.line.text() == f"{folder}/older/"
+    assert dialog.line.hasFocus()
+    until_listed(dialog, qtbot, "billing.scope")
+
+
+def test_a_path_that_is_typed_on_lists_its_last_folder(dialog: OpenSessionDialog, folder: Path, qtbot: QtBot) -> None:
+    """It leads through other folders, back into the one that is still shown while they are read."""
+    until_listed(dialog, qtbot, "orders.scope", "trace.json", "older/")
+    QTest.keyClicks(dialog.line, f"{folder}/ord")
+    until_listed(dialog, qtbot, "orders.scope")
+    assert dialog.where.text().endswith(f"{folder.name}  ·  1 other file")
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("notes.txt", "Nobody here knows what "),
+        ("/nowhere/at/all.scope", "There is no /nowhere/at/all.scope."),
+        ("/" + "a" * 5000, "cannot be looked at: File name too long."),
+    ],
+)
+def test_what_is_no_session_says_why_and_the_dialog_stays(
+    dialog: OpenSessionDialog, chosen: list[str], qtbot: QtBot, typed: str, why: str
+) -> None:
+    until_listed(dialog, qtbot, "orders.scope", "trace.json", "older/")
+    type_in(dialog, typed)
+    qtbot.waitUntil(lambda: why in dialog.told.text(), timeout=10_000)
+    assert dialog.isVisible()
+    assert chosen == []
+
+
+def test_a_folder_that_cannot_be_read_says_so(dialog: OpenSessionDialog, folder: Path, qtbot: QtBot) -> None:
+    dialog.look_into(str(folder / "gone"))
+    qtbot.waitUntil(lambda: "No such file or directory" in dialog.told.text(), timeout=10_000)
+    assert names(dialog) == []

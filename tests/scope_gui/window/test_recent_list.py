@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from scope_gui.window.library import GONE
+from scope_gui.library import GONE
 from scope_gui.window.recent_list import RecentList
 from views.loop.events import Event, ForgetRecent, OpenSession
 from views.loop.state import RecentSession

@@ -1,4 +1,4 @@
-"""The sessions opened lately as the welcome page lists them: what each holds, read from its own files. No Qt."""
+"""Sessions as the welcome page and the dialog that opens them list them: what each holds. No Qt."""
 
 from __future__ import annotations
 
@@ -124,4 +124,6 @@ def when_text(then_s: float, now_s: float) -> str:
 def with_tilde(folder: Path) -> str:
     """The folder as people write it: `~/Scope`."""
     home = Path("~").expanduser()
+    if folder == home:
+        return "~"
     return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)

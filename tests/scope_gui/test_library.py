@@ -7,7 +7,7 @@ from pathlib import Path
 
 from capture.session.notes import Note, write_notes
 from capture.session.store import SegmentStore
-from scope_gui.window.library import COLUMNS, cells, described, details, recorded_text, when_text
+from scope_gui.library import COLUMNS, cells, described, details, recorded_text, when_text
 from tests.sessions import build_session
 from views.loop.state import RecentSession
 from views.words.figures import THIN
