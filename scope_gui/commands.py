@@ -150,8 +150,12 @@ def finding_commands() -> tuple[Command, ...]:
 def peak_commands() -> tuple[Command, ...]:
     """The metrics that processes have together, each at its highest."""
     drawn = [metric for metric in METRICS if metric.together != "none"]
-    titled = [(f"Peak of {title_in_words(metric.title)}", metric.name) for metric in drawn]
-    return tuple(_do("Move", title, "", GoToPeak(metric=name)) for title, name in titled)
+    return tuple(_do("Move", peak_title(metric.title), "", GoToPeak(metric=metric.name)) for metric in drawn)
+
+
+def peak_title(metric: str) -> str:
+    """The command that leads to the peak of a metric with this title."""
+    return f"Peak of {title_in_words(metric)}"
 
 
 def panel_commands() -> tuple[Command, ...]:

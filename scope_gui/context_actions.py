@@ -14,7 +14,7 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from scope_gui.commands import FINDINGS_WITH_KEYS, Command, shown_key, with_keys
+from scope_gui.commands import FINDINGS_WITH_KEYS, Command, peak_commands, peak_title, shown_key, with_keys
 from views.building.state import BuildingState, EnterFloor, Look
 from views.loop import events as e
 from views.loop.choosing_lanes import HideLane, HideOthers
@@ -117,6 +117,10 @@ def _nothing_hidden(thing: Thing, assigns: Assigns) -> str:
     return "" if assigns.lane_choice.leaves_out else "All lanes are shown."
 
 
+def _has_peak(title: str) -> Callable[[Thing], bool]:
+    return lambda thing: title == peak_title(thing.name)
+
+
 _FUNCTION = _on("call", "room")
 _MOMENTS = _on("moment", "metric")
 _PICKED = _on("call", "thread", "process", "room")
@@ -203,6 +207,10 @@ ACTIONS: tuple[ContextAction, ...] = (
         for look in get_args(Look)
     ),
     ContextAction(kinds=_on("building"), title="The whole building again", group=2),
+    *(
+        ContextAction(kinds=_on("metric"), title=command.title, group=1, only=_has_peak(command.title))
+        for command in peak_commands()
+    ),
     ContextAction(kinds=_on("metric"), title="All metrics, or the first two", group=1),
     ContextAction(kinds=_on("bookmark"), title="Bookmark with a note, or change it", group=1, clicks=True),
     ContextAction(

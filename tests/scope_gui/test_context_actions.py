@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from scope_gui import context_actions
-from scope_gui.commands import all_commands, shown_key
+from scope_gui.commands import all_commands, peak_title, shown_key
 from scope_gui.context_actions import ACTIONS, ContextAction, Entry, menu_of
 from tests.views.windows import after, opened
 from views.building.state import BuildingState, EnterFloor
@@ -118,6 +118,16 @@ def test_words_of_a_row_come_first_and_lead_where_they_say() -> None:
     assert list(lines) == ["Go there", "Copy its value"]
     assert lines["Go there"].sends == (there,)
     assert lines["Copy its value"].copies == "9"
+
+
+def test_a_metric_leads_to_its_own_peak() -> None:
+    for title in ("Memory", "CPU"):
+        metric = Thing(kind="metric", name=title, text="7", time_ns=5, click=PICKED)
+        peaks = [entry for entry in entries(metric).values() if entry.title.startswith("Peak of ")]
+        assert [entry.command for entry in peaks] == [
+            command for command in all_commands() if command.title == peak_title(title)
+        ]
+        assert len(peaks) == 1
 
 
 def test_a_chip_has_its_own_number() -> None:
