@@ -29,6 +29,7 @@ from views.inspector.diff import Piece, value_diff
 from views.inspector.figures import Stretch
 from views.inspector.pages.function import counting
 from views.inspector.pages.notes import note_section, notes_section
+from views.inspector.pages.parts import place_row
 from views.inspector.pages.stretch import short_stretch, stretch_sections
 from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Form, Link, Row, Section, SourcePlace
 from views.inspector.state import InspectorState
@@ -141,14 +142,7 @@ def _states_of(frame: Frame, selection: Selection | None) -> list[FrameState]:
 def _site_section(site: Site) -> Section:
     span = f"in the last {duration_text(site.window_ns)}"
     rows = [_plain_row("function", "function", site.function), _plain_row("module", "module", site.module)]
-    rows.append(
-        Row(
-            key="place",
-            label="defined",
-            pieces=(Piece(plain(f"{site.file}:{site.line}", NAME_LENGTH)),),
-            source=SourcePlace(site.file, site.line),
-        )
-    )
+    rows.append(place_row(site.file, site.line))
     if site.window_ns:
         lately = f"{count_text(site.calls)} calls, {duration_text(site.own_ns)} of its own"
         rows.append(_plain_row("lately", "lately", f"{lately} {span}"))

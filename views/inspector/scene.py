@@ -21,6 +21,8 @@ LABEL_SHARE = 0.4
 """Of a line, at least, for the label that it begins with."""
 APART_PX = 4.0  # between what went and what came: "12" and "19" are not 1219
 MAX_VALUE_LINES = 4
+FEWEST_LETTERS = 18
+"""Of a fact in a line, where there are more; else what it leads to has a line of its own."""
 
 
 class PageSetter:
@@ -60,11 +62,11 @@ class PageSetter:
             columns = self._columns(section) if section.form == "lines" else (0.0, 0.0)
             for row in section.rows:
                 top = page.height
-                if section.form == "facts":
-                    self._fact(page, section, row, sources)
+                if section.form == "facts" or (section.form == "table" and row.links):
+                    self._fact(page, section, row)
                 elif section.form == "lines":
                     self._one_line(page, row, columns)
-                elif section.form == "table" and not row.links:
+                elif section.form == "table":
                     set_table_row(page, section, row, widths, self._fonts)
                 else:
                     self._entry(page, section, row)
@@ -77,16 +79,23 @@ class PageSetter:
                     page.bands.append((box, self._shown.selected))
         return page
 
-    def _fact(self, page: Page, section: Section, row: Row, sources: Mapping[SourceKey, SourceLines]) -> None:
-        """One line: what it is, what it says, where it leads."""
-        right = self._spots(page, section, row, page.height)
+    def _fact(self, page: Page, section: Section, row: Row) -> None:
+        """One line: what it is, what it says, where it leads; that has a line of its own where there is no room."""
         text = "".join(piece.text for piece in row.pieces)
         label = QRectF(PAD, page.height, LABEL_PX if text else self._width, self._line)
         page.words.append(Words(label, row.label, self._shown.muted, self._text))
-        if text:
-            columns = int(max(right - LABEL_PX - PAD, 40) // self._wide)
-            self._pieces(page, row.pieces, PAD + LABEL_PX, columns)
-        else:
+        left, at_spot, at_word = PAD + LABEL_PX, len(page.spots), len(page.words)
+        right = self._spots(page, section, row, page.height)
+        moved = page.words[at_word:]
+        is_crowded = bool(moved and text) and left + min(len(text), FEWEST_LETTERS) * self._wide > right
+        if not text:
+            page.height += self._line
+            return
+        self._pieces(page, row.pieces, left, int(((self._width - PAD if is_crowded else right) - left) // self._wide))
+        if is_crowded:
+            for spot, word in zip(page.spots[at_spot:], moved, strict=True):
+                spot.box.moveTop(page.height)
+                word.box = spot.box
             page.height += self._line
 
     def _columns(self, section: Section) -> tuple[float, float]:

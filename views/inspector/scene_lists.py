@@ -50,9 +50,10 @@ def set_heads(page: Page, section: Section, band: QRectF, widths: tuple[float, .
 def set_table_row(page: Page, section: Section, row: Row, widths: tuple[float, ...], fonts: Fonts) -> None:
     """One line of a list or a tree."""
     shown, top, right = fonts.shown, page.height, page.width - PAD
+    strong = section.columns.index(section.sorted_by) if section.sorted_by else len(section.columns) - 1
     for at in range(len(row.figures) - 1, -1, -1):
         if widths[at]:
-            colour = shown.text if at == len(row.figures) - 1 else shown.muted
+            colour = shown.text if at == strong else shown.muted
             box = QRectF(right - widths[at], top, widths[at], fonts.line_px)
             page.words.append(Words(box, row.figures[at], colour, fonts.text, RIGHT))
         right -= widths[at]

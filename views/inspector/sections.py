@@ -83,7 +83,8 @@ row, whose label leads where its link does. table: names with figures in columns
 class Section(msgspec.Struct, frozen=True, kw_only=True):
     """A titled group of rows, or a chart. `is_old`: of what was picked before, until that of what is picked is known.
 
-    Of a table: `columns` are the words above its figures; `is_tree`: names leave room for what opens them.
+    Of a table: `columns` are the words above its figures, `sorted_by` the one that its rows are in the order of, the
+    last without; `is_tree`: names leave room for what opens them.
     """
 
     key: str
@@ -92,6 +93,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     form: Form = "entries"
     is_old: bool = False
     columns: tuple[str, ...] = ()
+    sorted_by: str = ""
     is_tree: bool = False
     chart: Chart | None = None
 

@@ -85,6 +85,7 @@ def _functions(figures: StretchFigures) -> Iterator[Section]:
                 title=title + more,
                 form="table",
                 columns=("calls", "own", "total"),
+                sorted_by=key,
                 rows=tuple(_function(row, rows, key) for row in rows),
             )
 
@@ -138,7 +139,7 @@ def _exceptions(figures: StretchFigures) -> Iterator[Section]:
 
 
 def _raised(one: Raised) -> Row:
-    name = one.type.removeprefix("builtins.") or "exception"
+    name = one.type.rpartition(".")[2] or "exception"
     return Row(
         key=str(one.event_id),
         label=plain(f"{name} in {one.function}", NAME_LENGTH),
