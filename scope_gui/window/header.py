@@ -16,13 +16,14 @@ from scope_gui.commands import hint, key_of
 from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.state import Assigns
 from views.reading.source import Source
-from views.words.figures import count_text, short_count
+from views.words.figures import count_text, duration_text, short_count
 from views.words.plain_text import plain, rich, tooltip
 
 ATTACH, OPEN, RECORD = "Attach to a process", "Open a session", "Record a program from its start"
 STOP, FIND = "Stop recording", "Find anything"
 UNSEEN = "What this recording cannot see"
 RATE = " events/s"
+SECOND_NS = 1_000_000_000
 _GAPS_PX = 46
 _LEAST_NAME_PX = 90
 _MOST_TIPS, _MOST_TIP = 12, 300
@@ -180,7 +181,8 @@ def status_parts(
         if frame.gaps:
             parts.append(("a gap here", False))
     if recorder is not None and recorder.state == "recording":
-        parts.append((f"{short_count(recorder.events_per_s)}{RATE}", True))
+        rate = f"{short_count(recorder.events_per_s)}{RATE}"
+        parts.append((f"{short_count(recorder.produced)} events, {rate}", True))
         if recorder.overhead is not None:
             overhead = Overhead(recorder.overhead, recorder.overhead_left_out or 0.0)
     if overhead is not None:
@@ -196,9 +198,10 @@ def _state(assigns: Assigns) -> tuple[str, bool]:
         return "recorded", True
     if assigns.session.unfinished:
         return "unfinished, its recorder is gone", False
-    if recorder is None:
-        return "● live", True
-    return (f"saving {recorder.saved_percent} %", True) if recorder.state == "saving" else ("● live", True)
+    if recorder is not None and recorder.state == "saving":
+        return f"saving {recorder.saved_percent} %", True
+    whole_s = (assigns.range_ns[1] - assigns.range_ns[0]) // SECOND_NS
+    return f"● live {duration_text(whole_s * SECOND_NS)}" if whole_s else "● live", True
 
 
 def _has_lost(session: Session | None) -> bool:

@@ -1,9 +1,10 @@
-"""The wheel: an installed copy is complete, stands alone, and its demo can be recorded."""
+"""The wheel: an installed copy is complete, stands alone, records its demo, and a fresh environment takes it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -98,6 +99,46 @@ def test_an_installed_copy_records_the_demo_that_came_with_it(installed: Install
     installed.python("-m", "scope_gui", "run", "--no-window", "-o", "demo.scope", "--", sys.executable, program)
     sites = installed.python("-m", "scope_gui", "query", "demo.scope", "SELECT file FROM sites", "--format", "json")
     assert str(demo / "orders" / "model.py") in {row["file"] for row in json.loads(sites)}
+
+
+@pytest.fixture(scope="module")
+def fresh(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment of its own with the wheel in it, as pipx makes one; the libraries it asks for are this one's.
+
+    pip looks at what is there, and at nothing else: a wheel that asked for more than the pinned libraries would fail.
+    """
+    home = tmp_path_factory.mktemp("fresh") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True, timeout=60)
+    (packages,) = home.glob("lib/python3.*/site-packages")
+    library = Path(pytest.__file__).parent.parent
+    known = [path for path in library.iterdir() if not path.name.casefold().startswith(("__editable__", "scope_gui"))]
+    for path in known:
+        (packages / path.name).symlink_to(path)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    pip += ["--python", home / "bin" / "python"]
+    subprocess.run([*pip, "install", "--quiet", "--no-index", wheel], check=True, timeout=100)
+    return home
+
+
+def test_a_fresh_environment_takes_the_wheel_and_one_line_makes_a_first_picture(fresh: Path, tmp_path: Path) -> None:
+    """The line is the README's, for where there is no display."""
+    readme = (ROOT / "README.md").read_text()
+    [line] = re.findall(r"Where\s+there is no display: `([^`]+)`", readme)
+    (tmp_path / "app.py").write_text("def work(n):\n    return sum(range(n))\n\nfor n in range(200):\n    work(n)\n")
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")},
+        "PATH": f"{fresh / 'bin'}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "first.png").read_bytes().startswith(b"\x89PNG")
+    command: list[str | Path] = [fresh / "bin" / "scope-gui", "query", "first.scope", "--format", "json"]
+    command.append("SELECT count(*) AS calls FROM calls")
+    asked = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(asked.stdout)[0]["calls"] >= 200
 
 
 def test_a_checkout_finds_its_own_resources() -> None:

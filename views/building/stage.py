@@ -483,7 +483,7 @@ class Stage(ScaledWidget):
             return ""
         frame = self._shown.frame
         if plan.there:
-            return "No room passes the filter"
+            return "No room passes the filter; “all threads”, no text and “any size” above show all"
         if self._state.floor:
             return "Nothing of this thread is here now · Esc: all floors"
         return without_rooms(frame) if frame is not None else ""

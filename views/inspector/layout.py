@@ -40,6 +40,7 @@ from views.words.plain_text import plain
 
 MAX_STATES = 150
 MAX_STACK = 300
+UNWATCHED = "not captured: no class was named to be watched when this was recorded"
 MAX_COMPARED = 40  # states whose earlier values are looked up
 
 
@@ -247,7 +248,7 @@ def _state_section(
 ) -> Section:
     if not states:
         captured = frame.confidence.states != "not captured"
-        return _words("state", "State", "no state has a value yet" if captured else "not captured")
+        return _words("state", "State", "no state has a value yet" if captured else UNWATCHED)
     names = {track.track_id: track.name for track in frame.tracks}
     rows = tuple(_state_row(frame, state, selection, old_values, names) for state in states[:MAX_STATES])
     more = f", newest {MAX_STATES}" if len(states) > MAX_STATES else ""

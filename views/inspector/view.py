@@ -97,7 +97,9 @@ class InspectorView(ScaledScrollArea):
             self._files.forget()
             self._chosen = None
         frame = assigns.frame
-        self._instead = assigns.without_a_frame or "Nothing is known of it at this moment"
+        self._instead = (
+            assigns.without_a_frame or "Nothing is known of it here: pick something else, or go to another moment"
+        )
         sections: tuple[Section, ...] = ()
         if frame is not None:
             old = self._earlier.of(self._source.session, shown_states(frame, assigns.selection)[:MAX_COMPARED])

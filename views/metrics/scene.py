@@ -18,6 +18,7 @@ from views.words.plain_text import plain
 
 FONT_POINTS = 8.5
 PEAK_PX = 3.0
+_NOTHING = "Nothing is sampled here: CPU and memory are those of a program while it is recorded"
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight)
 
@@ -44,7 +45,9 @@ def paint_lines(
     if not lines:
         painter.setPen(qcolor(shown.muted))
         painter.setFont(text_font())
-        painter.drawText(QRectF(0, 0, *size), int(Qt.AlignmentFlag.AlignCenter), "Nothing is sampled yet")
+        area = QRectF(GUTTER, 0, width, size[1]).adjusted(8, 0, -8, 0)
+        flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+        painter.drawText(area, flags, _NOTHING)
 
 
 def paint_line(

@@ -39,6 +39,7 @@ RAISED_ALPHA = 80
 TRIANGLE_PX = 7
 COUNTED_PX = 26
 MIN_GAP_PX = 5
+ASIDE_PX, LEAST_FREE_PX = 12, 40
 FONT_POINTS = 8.5
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 
@@ -145,8 +146,10 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> tuple[Raster, 
     painter.restore()
     _paint_ruler(painter, scene, shown)
     if not any(lane.shape != "metric" for lane in scene.lanes):
-        area = QRect(0, TOP, scene.width, scene.height - TOP)
-        _paint_sentence(painter, area, _without_lanes(scene), shown)
+        _paint_beside_the_gutter(painter, scene, TOP, _without_lanes(scene), shown)
+    elif sentence := without_calls(scene):
+        below = TOP + max(lane.y + lane.height for lane in scene.lanes)
+        _paint_beside_the_gutter(painter, scene, below, sentence, shown)
     return raster, exceptions
 
 
@@ -160,6 +163,19 @@ def _without_lanes(scene: Scene) -> str:
     return "Nothing was recorded. Record a program from its start, or attach to one that is at work: menu Session"
 
 
+def without_calls(scene: Scene) -> str:
+    """What to say below lanes in which there is no call at all, and what can be done about it; '' when there are some,
+    or might be.
+    """
+    content = scene.content
+    has_some = len(content.spans) or len(content.marks) or any(len(rows) for _, rows in content.counts)
+    if has_some or len(content.gaps) or content.missing or content.missing_calls or content.unread:
+        return ""
+    if scene.is_live:
+        return "No call yet: calls appear here as the program makes them"
+    return "No call is recorded in what you see: show more of the time, or record calls (mode full: menu Session)"
+
+
 def paint_backdrop(painter: QPainter, width: int, height: int, theme: Theme) -> None:
     """What lies behind everything."""
     painter.fillRect(0, 0, width, height, qcolor(colours(theme).panel))
@@ -171,10 +187,17 @@ def paint_nothing(painter: QPainter, width: int, height: int, theme: Theme) -> N
     _paint_sentence(painter, QRect(0, 0, width, height), "No session is open", colours(theme))
 
 
+def _paint_beside_the_gutter(painter: QPainter, scene: Scene, top: int, sentence: str, shown: Colours) -> None:
+    """The sentence in the middle of what is free there; nothing where that is less than a line."""
+    area = QRect(scene.gutter, top, scene.lanes_width, scene.height - top).adjusted(ASIDE_PX, 0, -ASIDE_PX, 0)
+    if area.height() >= LEAST_FREE_PX:
+        _paint_sentence(painter, area, sentence, shown)
+
+
 def _paint_sentence(painter: QPainter, area: QRect, sentence: str, shown: Colours) -> None:
     painter.setFont(text_font())
     painter.setPen(qcolor(shown.muted))
-    painter.drawText(area, Qt.AlignmentFlag.AlignCenter, sentence)
+    painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), sentence)
 
 
 def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, written: Array) -> None:

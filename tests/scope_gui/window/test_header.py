@@ -20,6 +20,7 @@ from tests.views.windows import frame, opened
 from views.loop.state import Assigns, Recorder
 from views.loop.view_states import all_fields
 from views.reading.source import Source
+from views.words.figures import THIN
 
 LIVE = replace(
     opened(live=True),
@@ -51,8 +52,14 @@ def texts(assigns: Assigns, dropped: int = 0) -> list[str]:
 
 
 def test_a_live_recording_says_how_it_goes_what_it_costs_and_what_is_lost() -> None:
-    assert texts(LIVE, 3) == ["● live", "stacks exact", "4.56k events/s", "overhead 1.2%", "▲ 3 dropped"]
+    said = ["● live", "stacks exact", "99 events, 4.56k events/s", "overhead 1.2%", "▲ 3 dropped"]
+    assert texts(LIVE, 3) == said
     assert dict(status_parts(LIVE, 3))["▲ 3 dropped"] is False
+
+
+def test_seconds_and_events_are_told_at_once_also_of_a_program_that_does_nothing() -> None:
+    idle = replace(LIVE, range_ns=(1_000_000_000, 4_700_000_000), recorder=Recorder(pid=7, produced=5))
+    assert {f"● live 3{THIN}s", "5 events, 0 events/s"} <= set(texts(idle))
 
 
 def test_what_the_overhead_is_for_is_named_where_it_is_code_that_is_left_out() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from tests.views.building.houses import begun, module_sites, of_rows
 from tests.views.frames import SECOND_NS, call, frame, process, sites, track
 from views.building.cards import card_words, change_words
 from views.building.controls import count_words
-from views.building.layout import FLAT, FULL, LARGEST, MAX_SLOTS, neighbour
+from views.building.layout import FLAT, FULL, LARGEST, MAX_SLOTS, neighbour, without_rooms
 from views.building.legend import height_words
 from views.building.measures import MEASURES, full_height
 from views.building.state import QUIET
@@ -156,6 +157,14 @@ def test_nothing_that_ran_leaves_floors_without_rooms() -> None:
     plan = of_rows([], {}, frame(SECOND_NS, tracks=[track(2, confidence="not captured")]), measure="time")
     assert (len(plan), [floor.known for floor in plan.floors]) == (0, [False])
     assert "not captured" in card_words(plan, plan.floors[0])
+
+
+def test_why_nothing_stands_there_says_what_to_do() -> None:
+    there = frame(SECOND_NS, tracks=[track(2)])
+    assert "step on" in without_rooms(there)
+    unseen = replace(there, confidence=replace(there.confidence, stacks="not captured"))
+    assert "mode full" in without_rooms(unseen)
+    assert "is lost" in without_rooms(replace(there, complete=False))
 
 
 def test_a_card_says_how_fast_its_total_changes() -> None:

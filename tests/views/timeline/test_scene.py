@@ -9,15 +9,16 @@ import pytest
 from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
+from dags.analyses.detail import GAP_DTYPE, SPAN_DTYPE
 from dags.analyses.lod import Array
 from tests.views.pictures import near
 from views.drawing.theme import colours
 from views.loop.state import Bookmark
 from views.reading.source import Names
 from views.timeline.content import Content
-from views.timeline.layout import OVERVIEW, RULER
+from views.timeline.layout import OVERVIEW, RULER, TOP
 from views.timeline.overlay import Moving, paint_moving
-from views.timeline.scene import Scene, captions
+from views.timeline.scene import Scene, SiteColours, captions, paint, without_calls
 
 WIDTH = 900
 
@@ -73,3 +74,32 @@ def test_what_is_left_out_gives_way_to_a_note_at_the_end_of_the_ruler(qtbot: QtB
         assert ruler((late,), words) == ruler((late,), "")
     early = (Bookmark(time_ns=100, text="first order"),)
     assert ruler(early, words) != ruler(early, "")
+
+
+def test_lanes_without_a_call_say_so_and_what_to_do_but_never_of_what_is_not_known() -> None:
+    empty = scene_of(Content.empty(), (3, 3))
+    assert without_calls(empty).startswith("No call is recorded in what you see: show more of the time")
+    assert without_calls(replace(empty, is_live=True)).startswith("No call yet")
+    unknown = [
+        replace(Content.empty(), missing=[1]),
+        replace(Content.empty(), missing_calls=[1]),
+        replace(Content.empty(), unread=[(0, 5)]),
+        replace(Content.empty(), gaps=np.zeros(1, GAP_DTYPE)),
+        replace(Content.empty(), spans=np.zeros(1, SPAN_DTYPE)),
+    ]
+    assert [without_calls(replace(empty, content=content)) for content in unknown] == [""] * len(unknown)
+
+
+@pytest.mark.parametrize("width", [WIDTH, 460])
+def test_why_nothing_is_there_is_written_beside_the_gutter_and_never_cut_by_it(qtbot: QtBot, width: int) -> None:
+    scene = replace(scene_of(Content.empty(), (0, 0)), width=width)
+    image = QImage(width, scene.height, QImage.Format.Format_RGB32)
+    image.fill(colours("dark").panel)
+    painter = QPainter(image)
+    paint(painter, scene, SiteColours(scene.names, "dark", frozenset()))
+    painter.end()
+    below, muted = TOP + RULER, colours("dark").muted
+    gutter = image.copy(0, below, scene.gutter + 4, scene.height - below)
+    lanes = image.copy(scene.gutter + 4, below, scene.lanes_width - 4, scene.height - below)
+    assert near(lanes, muted, 40) > 100
+    assert near(gutter, muted, 40) == 0
