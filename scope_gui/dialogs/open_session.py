@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -82,6 +82,9 @@ class OpenSessionDialog(QDialog):
         self._home = folder
         self._listing = Listing(str(folder), problem=_LOOKING)
         self._known: dict[str, RecentSession] = {}
+        self._lines: dict[str, QTreeWidgetItem] = {}
+        self._unknown: Iterator[str] = iter(())
+        self._is_describing = False
         self._why = ""  # what was typed last cannot be opened
         self.setWindowTitle("Open a session")
         self.resize(WIDTH_PX, HEIGHT_PX)
@@ -205,8 +208,6 @@ class OpenSessionDialog(QDialog):
         if asked != self._wanted:
             return  # somebody has typed on since
         self._listing = found
-        others = f"  ·  {count_text(found.others)} other file{'s' if found.others > 1 else ''}" if found.others else ""
-        self.where.setText(f"{plain(library.with_tilde(Path(found.folder)), 200)}{others}")
         self._show_entries()
 
     def _typed(self, text: str) -> None:
@@ -222,8 +223,9 @@ class OpenSessionDialog(QDialog):
         kept = self.current()
         fit = fitting(self._listing.entries, meant(self.line.text(), self._listing.folder)[1])
         self.list.clear()
+        self._lines.clear()
         for entry in fit[:MOST_LISTED]:
-            item = QTreeWidgetItem(self.list)
+            item = self._lines[entry.path] = QTreeWidgetItem(self.list)
             item.setData(0, _ENTRY, entry)
             for column in RIGHT:
                 item.setTextAlignment(column, _TO_THE_RIGHT)
@@ -233,27 +235,33 @@ class OpenSessionDialog(QDialog):
         first = self.list.topLevelItem(0)
         if self.list.currentItem() is None and first is not None:
             self.list.setCurrentItem(first)
+        self._say_where(len(fit) - len(self._lines))
+        sessions = (entry.path for entry in fit[:MOST_LISTED] if entry.kind == "session")
+        self._unknown = iter([path for path in sessions if path not in self._known])
         self._describe_next()
         self._tell()
 
+    def _say_where(self, left_out: int) -> None:
+        """The folder, and what of it is not in the list."""
+        said, others = [plain(library.with_tilde(Path(self._listing.folder)), 200)], self._listing.others
+        said += [f"{count_text(others)} other file{'s' if others > 1 else ''}"] if others else []
+        said += [f"{count_text(left_out)} more, found by name"] if left_out else []
+        self.where.setText("  ·  ".join(said))
+
     def _describe_next(self) -> None:
-        """Has the first session that is listed and not known yet looked at; one at a time, so that no wish waits."""
-        entries = [item.data(0, _ENTRY) for item in self._items()]
-        wanted = next((one.path for one in entries if one.kind == "session" and one.path not in self._known), None)
+        """Has the next session that is listed and not known yet looked at; one at a time, so that no wish waits."""
+        wanted = None if self._is_describing else next(self._unknown, None)
         if wanted is not None and self._worker is not None:
+            self._is_describing = True
             self._worker.ask("describe", lambda: self.described.emit(library.described(wanted)))
 
     def _show_described(self, row: RecentSession) -> None:
         self._known[row.path] = row
-        for item in self._items():
-            if item.data(0, _ENTRY).path == row.path:
-                self._fill(item)
+        self._is_describing = False
+        if row.path in self._lines:
+            self._fill(self._lines[row.path])
         self._describe_next()
         self._tell()
-
-    def _items(self) -> list[QTreeWidgetItem]:
-        found = (self.list.topLevelItem(row) for row in range(self.list.topLevelItemCount()))
-        return [item for item in found if item is not None]
 
     def _fill(self, item: QTreeWidgetItem) -> None:
         entry: Entry = item.data(0, _ENTRY)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QTreeWidgetItem, QWidget
 from pytestqt.qtbot import QtBot
 
 from capture.session.format import MANIFEST
+from scope_gui.dialogs import open_session
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from tests.sessions import build_session
 from views.loop.events import Event
@@ -57,8 +59,13 @@ def dialog(
     assert sent == []
 
 
+def lines(dialog: OpenSessionDialog) -> list[QTreeWidgetItem]:
+    found = (dialog.list.topLevelItem(at) for at in range(dialog.list.topLevelItemCount()))
+    return [item for item in found if item is not None]
+
+
 def names(dialog: OpenSessionDialog) -> list[str]:
-    return [item.text(0) for item in dialog._items()]
+    return [item.text(0) for item in lines(dialog)]
 
 
 def until_listed(dialog: OpenSessionDialog, qtbot: QtBot, *wanted: str) -> None:
@@ -72,9 +79,9 @@ def type_in(dialog: OpenSessionDialog, text: str) -> None:
 
 def test_each_thing_to_open_is_one_line_that_says_what_it_holds(dialog: OpenSessionDialog, qtbot: QtBot) -> None:
     until_listed(dialog, qtbot, "orders.scope", "trace.json", "older/")
-    qtbot.waitUntil(lambda: "orders.py" in dialog._items()[0].text(1), timeout=10_000)
-    assert [dialog._items()[0].text(at) for at in (1, 3)] == ["orders.py", "400"]
-    assert dialog._items()[1].text(1) == "recording of another tool"
+    qtbot.waitUntil(lambda: "orders.py" in lines(dialog)[0].text(1), timeout=10_000)
+    assert [lines(dialog)[0].text(at) for at in (1, 3)] == ["orders.py", "400"]
+    assert lines(dialog)[1].text(1) == "recording of another tool"
     assert dialog.told.text().startswith("orders.py · ")
 
 
@@ -161,3 +168,27 @@ def test_a_folder_that_cannot_be_read_says_so(dialog: OpenSessionDialog, folder:
     dialog.look_into(str(folder / "gone"))
     qtbot.waitUntil(lambda: "No such file or directory" in dialog.told.text(), timeout=10_000)
     assert names(dialog) == []
+
+
+def test_of_thousands_the_newest_are_listed_and_the_others_found_by_name(
+    dialog: OpenSessionDialog, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_session, "MOST_LISTED", 2)
+    dialog.look_into(str(folder))
+    until_listed(dialog, qtbot, "orders.scope", "trace.json")
+    assert dialog.where.text().endswith("1 other file  ·  1 more, found by name")
+    QTest.keyClicks(dialog.line, "old")
+    assert names(dialog) == ["older/"]
+
+
+def test_every_line_is_told_of_however_one_types_meanwhile(
+    dialog: OpenSessionDialog, folder: Path, qtbot: QtBot
+) -> None:
+    for number in range(8):
+        shutil.copytree(folder / "orders.scope", folder / f"copy-{number}.scope")
+    dialog.look_into(str(folder))
+    qtbot.waitUntil(lambda: len(lines(dialog)) == 11, timeout=10_000)
+    for key in (Qt.Key.Key_C, Qt.Key.Key_Backspace, Qt.Key.Key_O, Qt.Key.Key_Backspace):
+        QTest.keyClick(dialog.line, key)
+    sessions = [item for item in lines(dialog) if item.text(0).endswith(".scope")]
+    qtbot.waitUntil(lambda: all(item.text(3) == "400" for item in sessions), timeout=10_000)
