@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from scope_gui.dialogs.guide import GuideWindow
 
 
+SCREEN_SHARE = 0.94
+"""How much of the screen a dialog takes at most, whatever the scale is."""
+
+
 class Asking:
     """Asks, then sends the event; none of the dialogs holds up the window."""
 
@@ -147,8 +151,12 @@ class Asking:
         self._store.send(OpenSession(path=path))
 
     def _show(self, dialog: QDialog) -> None:
-        size = dialog.size()
-        dialog.resize(widget_px(size.width()), widget_px(size.height()))
+        size, screen = dialog.size(), self._window.screen().availableGeometry()
+        width, height = (
+            min(widget_px(length), round(most * SCREEN_SHARE))
+            for length, most in ((size.width(), screen.width()), (size.height(), screen.height()))
+        )
+        dialog.resize(width, height)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 

@@ -50,7 +50,8 @@ from views.reading.worker import Worker
 from views.words.figures import count_text
 from views.words.plain_text import plain
 
-WIDTH_PX, HEIGHT_PX = 940, 580
+WIDTH_PX, HEIGHT_PX, LEAST_NAME_PX = 940, 580, 180
+_GIVE_WAY = ("Size", "Events", "Length", "Program")
 _LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _ENTRY = int(Qt.ItemDataRole.UserRole)
 _TO_THE_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -97,6 +98,7 @@ class OpenSessionDialog(QDialog):
         self.line.setClearButtonEnabled(True)
         self.line.installEventFilter(self)
         self.list = self._make_list()
+        self.list.viewport().installEventFilter(self)
         self.told = QLabel(self)
         self.told.setObjectName("open.told")
         self.told.setTextFormat(Qt.TextFormat.PlainText)
@@ -182,7 +184,7 @@ class OpenSessionDialog(QDialog):
             self._take_current()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Keys that choose, complete and lead upwards do so while the typing goes on."""
+        """Keys that choose, complete and lead upwards do so while one types; columns follow the list's width."""
         if watched is self.line and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
             if event.key() in _LIST_KEYS:
                 self.list.keyPressEvent(event)
@@ -193,7 +195,17 @@ class OpenSessionDialog(QDialog):
             if event.key() == Qt.Key.Key_Tab and is_path(self.line.text()):
                 self.line.setText(completed(self.line.text(), self._listing.folder, self._listing.entries))
                 return True
+        if watched is self.list.viewport() and event.type() == QEvent.Type.Resize:
+            self._fit_columns()
         return super().eventFilter(watched, event)
+
+    def _fit_columns(self) -> None:
+        """A narrow list gives up figures, and keeps names and days."""
+        wide, room = widget_px(LEAST_NAME_PX + sum(_WIDTHS.values())), self.list.viewport().width()
+        for title in _GIVE_WAY:
+            is_hidden = wide > room
+            self.list.setColumnHidden(COLUMNS.index(title), is_hidden)
+            wide -= widget_px(_WIDTHS[title]) if is_hidden else 0
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
         """Nothing is looked at any more once the dialog is gone."""

@@ -164,7 +164,7 @@ def without_rooms(frame: Frame) -> str:
     """Why nothing stands here."""
     if frame.complete or not frame.tracks:
         if frame.confidence.stacks == "not captured":
-            return "No calls are recorded here. What is recorded in mode full has rooms: menu Session"
+            return "No calls are recorded here. What is recorded in mode full has rooms: menu\N{NO-BREAK SPACE}Session"
         return "Nothing recorded ran in the stretch before this moment: step on, or click where the lanes have calls"
     return "What ran here is lost: this stretch of the recording is damaged or has a gap"
 

@@ -41,6 +41,7 @@ COUNTED_PX = 26
 MIN_GAP_PX = 5
 ASIDE_PX, LEAST_FREE_PX = 12, 40
 FONT_POINTS = 8.5
+_MENU = "menu\N{NO-BREAK SPACE}Session"
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 
 
@@ -160,7 +161,7 @@ def _without_lanes(scene: Scene) -> str:
         return "The names of the threads are lost, and with them their lanes"
     if scene.is_live:
         return "Nothing is recorded yet: threads and their calls appear here as the program makes them"
-    return "Nothing was recorded. Record a program from its start, or attach to one that is at work: menu Session"
+    return f"Nothing was recorded. Record a program from its start, or attach to one that is at work: {_MENU}"
 
 
 def without_calls(scene: Scene) -> str:
@@ -173,7 +174,7 @@ def without_calls(scene: Scene) -> str:
         return ""
     if scene.is_live:
         return "No call yet: calls appear here as the program makes them"
-    return "No call is recorded in what you see: show more of the time, or record calls (mode full: menu Session)"
+    return f"No call is recorded in what you see: show more of the time, or record calls (mode full: {_MENU})"
 
 
 def paint_backdrop(painter: QPainter, width: int, height: int, theme: Theme) -> None:

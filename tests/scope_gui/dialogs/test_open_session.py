@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from capture.session.format import MANIFEST
 from scope_gui.dialogs import open_session
+from scope_gui.dialogs.open_lines import COLUMNS
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from tests.sessions import build_session
 from views.loop.events import Event
@@ -192,3 +193,13 @@ def test_every_line_is_told_of_however_one_types_meanwhile(
         QTest.keyClick(dialog.line, key)
     sessions = [item for item in lines(dialog) if item.text(0).endswith(".scope")]
     qtbot.waitUntil(lambda: all(item.text(3) == "400" for item in sessions), timeout=10_000)
+
+
+def test_a_narrow_list_keeps_names_and_days(dialog: OpenSessionDialog, qtbot: QtBot) -> None:
+    def hidden() -> list[str]:
+        return [title for at, title in enumerate(COLUMNS) if dialog.list.isColumnHidden(at)]
+
+    dialog.resize(940, 500)
+    qtbot.waitUntil(lambda: hidden() == [], timeout=10_000)
+    dialog.resize(600, 500)
+    qtbot.waitUntil(lambda: hidden() == ["Length", "Events", "Size"], timeout=10_000)
