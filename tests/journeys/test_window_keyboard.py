@@ -67,3 +67,19 @@ def test_a_lane_a_thread_a_link_and_a_room_are_selected_without_a_mouse(play: An
     assert seen["nothing"] is None
     assert seen["room"][0] == "site"
     assert seen["left_the_building"]
+
+
+def test_lanes_are_chosen_by_name_one_by_one_and_by_how_busy_they_are(play: Any, recorded: Path) -> None:
+    seen = play("lanes", "open", recorded, "--at", "50%", env={"SCOPE_3D": "off"})
+    assert seen["mouse"] == {}
+    workers = [f"worker-{n}" for n in range(3)]
+    assert seen["all"] == seen["again"] == ["MainThread", *workers]
+    assert (seen["named"], seen["left_out"], seen["back_at_lanes"]) == (["worker-1"], 3, True)
+    assert seen["higher"] == round(seen["high"] * 1.5)
+    assert seen["as_high"] == seen["high"]
+    assert (len(seen["hidden"]), seen["told"]) == (3, "1 thread is hidden; Shift+H shows all of them.")
+    assert seen["main"] == seen["ranked"][0] == "MainThread"
+    counted = query(recorded, "SELECT name, count(*) n FROM calls JOIN tracks USING (track_id) GROUP BY name")
+    calls = {row["name"]: row["n"] for row in counted}
+    ranked = [calls[name] for name in seen["ranked"][1:]]
+    assert ranked == sorted(ranked, reverse=True)

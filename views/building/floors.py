@@ -45,9 +45,15 @@ class Floor:
 
 
 def floors_of(
-    frame: Frame, totals: Mapping[int, int], lately: Lately[int], entered: int = 0, most: int = MAX_FLOORS
+    frame: Frame,
+    totals: Mapping[int, int],
+    lately: Lately[int],
+    entered: int = 0,
+    most: int = MAX_FLOORS,
+    *,
+    names: Mapping[int, str] | None = None,
 ) -> tuple[Floor, ...]:
-    """The floors from the ground up, without their figures.
+    """The floors from the ground up, without their figures. `names`: of threads, where a frame calls them otherwise.
 
     `totals`: of each thread that has any; `entered`: the key of the floor that is alone, 0: none; the threads of the
     quiet one have floors of their own in there.
@@ -66,8 +72,8 @@ def floors_of(
     processes = {one.process_id: plain(f"{one.name} {one.pid}", NAME_LENGTH) for one in named}
     quiet = [one for one in tracks if one.track_id not in alone]
     word = "other" if any(one.track_id in lately for one in quiet) else "quiet"
-    floors = [_quiet_floor(quiet, word)] if len(quiet) > 1 else [_floor(one, processes) for one in quiet]
-    return (*floors, *(_floor(one, processes) for one in tracks if one.track_id in alone))
+    floors = [_quiet_floor(quiet, word)] if len(quiet) > 1 else [_floor(one, processes, names or {}) for one in quiet]
+    return (*floors, *(_floor(one, processes, names or {}) for one in tracks if one.track_id in alone))
 
 
 def totals_of(calls: RecentCalls, value: Int64) -> dict[int, int]:
@@ -108,10 +114,10 @@ def _nameless(track_id: int) -> FrameTrack:
     )
 
 
-def _floor(track: FrameTrack, processes: Mapping[int, str]) -> Floor:
+def _floor(track: FrameTrack, processes: Mapping[int, str], names: Mapping[int, str]) -> Floor:
     return Floor(
         key=track.track_id,
-        name=plain(track.name, NAME_LENGTH) or f"thread {track.os_id or track.track_id}",
+        name=plain(names.get(track.track_id, track.name), NAME_LENGTH) or f"thread {track.os_id or track.track_id}",
         tracks=frozenset({track.track_id}),
         total=0,
         process=processes.get(track.process_id, ""),

@@ -121,12 +121,13 @@ def house(
     heat_by: str = "activity",
     trend: Trend = NO_TREND,
     most_floors: int = MAX_FLOORS,
+    names: Mapping[int, str] | None = None,
 ) -> House:
     """The building of a frame as the view's state wants it; `memory` is told what has a place now."""
     measure, tint = measure_named(shown.measure), figure_named(heat_by)
     value, rate = measure.of(calls), tint.of(calls)
     value = np.zeros(len(calls), np.int64) if value is None else value
-    floors = floors_of(frame, totals_of(calls, value), memory.floors, shown.floor, most_floors)
+    floors = floors_of(frame, totals_of(calls, value), memory.floors, shown.floor, most_floors, names=names)
     rooms = _gathered(calls, value, rate, {track: at for at, floor in enumerate(floors) for track in floor.tracks})
     rooms = rooms.of(np.isin(rooms.site_id, _largest_sites(rooms)))
     place, wings, width = memory.wings.place(np.unique(rooms.site_id).tolist(), sites, frame.time_ns)

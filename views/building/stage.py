@@ -155,6 +155,7 @@ class Stage(ScaledWidget):
                 heat_by=assigns.of(SupervisionState).heat_by,
                 trend=self._trend,
                 most_floors=self._most_floors,
+                names=self._source.names.titles,
             )
             self._hovered = self._hovered_floor = None
             self._instead = self._empty_words(self._plan)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ from views.words.plain_text import plain
 
 NAME_LENGTH = 200
 MAX_ENDED = 20
+NO_NAMES: Mapping[int, str] = MappingProxyType({})
 Level = Step | Literal["unknown"]
 MEANINGS: dict[Heat, str] = {
     "activity": f"Calls per second, bars by powers of ten, red {CALL_RATE.words()[3]}",
@@ -72,8 +74,15 @@ def memory_heat(rss_bytes: int) -> float:
     return min(max(math.log2(max(rss_bytes, 1) / (16 << 20)) / 10, 0.0), 1.0)
 
 
-def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: frozenset[int]) -> tuple[Row, ...]:
-    """The rows from top to bottom; what lies under a folded row is left out, its number is in `children`.
+def supervision_rows(
+    frame: Frame,
+    calls: RecentCalls,
+    heat_by: Heat,
+    folded: frozenset[int],
+    names: Mapping[int, str] = NO_NAMES,
+) -> tuple[Row, ...]:
+    """The rows from top to bottom; what lies under a folded row is left out, its number is in `children`. `names`: of
+    threads by track id, where they are called otherwise than the frame says.
 
     A server that has a thread for each request has thousands that have ended: the newest few of those that still ran
     in the stretch come after the others, and the process says how many more there were.
@@ -118,7 +127,13 @@ def supervision_rows(frame: Frame, calls: RecentCalls, heat_by: Heat, folded: fr
         )
         if not is_folded:
             rows += [
-                _thread_row(track, depth + 1, heats(track), _spark([calls.begun_on(track.track_id)], busiest))
+                _thread_row(
+                    track,
+                    names.get(track.track_id, track.name),
+                    depth + 1,
+                    heats(track),
+                    _spark([calls.begun_on(track.track_id)], busiest),
+                )
                 for track in shown
             ]
             waiting += [(child, depth + 1) for child in reversed(inner)]
@@ -221,7 +236,7 @@ def _process_row(
     )
 
 
-def _thread_row(track: FrameTrack, depth: int, heat: Warmth, spark: tuple[float, ...]) -> Row:
+def _thread_row(track: FrameTrack, name: str, depth: int, heat: Warmth, spark: tuple[float, ...]) -> Row:
     doing = [plain(track.stack[-1].function, NAME_LENGTH)] if track.stack else []
     doing += [status_text(track)] if track.status == "waiting" else []
     return Row(
@@ -229,7 +244,7 @@ def _thread_row(track: FrameTrack, depth: int, heat: Warmth, spark: tuple[float,
         process_id=track.process_id,
         is_process=False,
         depth=depth,
-        name=plain(track.name, NAME_LENGTH) or f"{plain(track.kind, 20)} {track.os_id or track.track_id}",
+        name=plain(name, NAME_LENGTH) or f"{plain(track.kind, 20)} {track.os_id or track.track_id}",
         detail="ended" if track.status == "ended" else " · ".join(doing),
         status=track.status,
         heat=None if track.status == "ended" else heat.heat,

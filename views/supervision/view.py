@@ -87,7 +87,9 @@ class SupervisionView(QWidget):
             self.rows.show_rows((), assigns, assigns.without_a_frame)
         else:
             calls = recent(self._source, frame)
-            rows = supervision_rows(frame, calls, assigns.of(SupervisionState).heat_by, assigns.folded)
+            rows = supervision_rows(
+                frame, calls, assigns.of(SupervisionState).heat_by, assigns.folded, self._source.names.titles
+            )
             nothing = "Nothing was running at this moment" if frame.complete else "What ran at this moment is lost"
             self.rows.show_rows(rows, assigns, nothing)
             span_ns = calls.end_ns - calls.start_ns

@@ -101,9 +101,47 @@ def select_everything(person: Person) -> dict[str, Any]:
     return seen
 
 
+def choose_lanes(person: Person) -> dict[str, Any]:
+    """The lanes by name, one by one and by how busy they are; one of them higher; and all of them again."""
+    person.wait_for_session()
+    timeline = person.window.views["timeline"]
+
+    def names() -> list[str]:
+        return [lane.name for lane in timeline.lanes() if lane.indent]
+
+    def height() -> int:
+        return next(int(lane.height) for lane in timeline.lanes() if lane.track_id == person.assigns.focus_track_id)
+
+    seen: dict[str, Any] = {"all": names()}
+    person.press("T")
+    person.press(*"er-1")
+    person.expect(lambda: len(names()) < len(seen["all"]), "the lanes with that name")
+    seen["named"], seen["left_out"] = names(), timeline.ends().left_out
+    person.press("Return")
+    seen["back_at_lanes"] = QApplication.focusWidget() is timeline
+    seen["high"] = height()
+    person.press("Alt+Shift+Down")
+    seen["higher"] = height()
+    person.press("Alt+Shift+Up", "Shift+H")
+    seen["as_high"], seen["again"] = height(), names()
+    person.press("H")
+    seen["hidden"], seen["told"] = names(), person.notice()
+    person.press("Shift+H", "Ctrl+Home")
+    seen["main"] = person.window.source.names.track(person.assigns.focus_track_id)
+    person.press("Shift+T")
+    person.expect(lambda: person.assigns.lane_choice.ranked, "the busiest lanes first")
+    seen["ranked"] = names()
+    return seen
+
+
 def _selection(person: Person) -> list[Any] | None:
     picked = person.assigns.selection
     return None if picked is None else [picked.kind, picked.id, picked.track_id]
 
 
-STORIES = {"tab": walk_through_everything, "tab in dialogs": walk_through_dialogs, "select": select_everything}
+STORIES = {
+    "tab": walk_through_everything,
+    "tab in dialogs": walk_through_dialogs,
+    "select": select_everything,
+    "lanes": choose_lanes,
+}

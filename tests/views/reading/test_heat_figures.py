@@ -14,6 +14,7 @@ from views.building.steady import Memory
 from views.reading.heat_figures import HEAT_FIGURES, HeatFigure, figure_named
 from views.supervision.layout import supervision_rows
 from views.supervision.state import Heat
+from views.words.elision import numbered
 from views.words.heat_steps import STEPS
 
 SITES = module_sites("orders", each=MAX_SLOTS + 40)
@@ -44,3 +45,13 @@ def test_a_thread_has_one_heat_everywhere(figure: HeatFigure) -> None:
 def test_heat_that_calls_do_not_have_is_shown_as_activity_in_rooms() -> None:
     assert {row.name for row in HEAT_FIGURES} <= set(get_args(Heat))
     assert figure_named("memory") is HEAT_FIGURES[0]
+
+
+def test_threads_of_one_name_are_told_apart_in_rows_and_on_floors() -> None:
+    titles = numbered({2: "worker", 3: "worker", 4: "io"})
+    at = frame(SECOND_NS, processes=[process(1)], tracks=[track(one, name="worker") for one in (2, 3)])
+    calls = calls_of(ROWS, at, 0, SECOND_NS)
+    rows = supervision_rows(at, calls, "activity", frozenset(), titles)
+    assert [row.name for row in rows if not row.is_process] == ["worker · 1", "worker · 2"]
+    plan = house(at, calls, SITES, BuildingState(floor=3), Memory(), names=titles)
+    assert [floor.name for floor in plan.floors] == ["worker · 2"]
