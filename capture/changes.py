@@ -70,7 +70,7 @@ def modes_of(rows: Iterable[SettingsChange]) -> Iterator[str]:
     return (mode for row in rows if isinstance(mode := row.flags.get("mode"), str))
 
 
-def told(flags: Mapping[str, object]) -> str:
+def told_flags(flags: Mapping[str, object]) -> str:
     """Capture flags in words: what is recorded, and of what.
 
     >>> told({"mode": "performance", "include": ["orders.*"], "exclude": [], "state": [], "when_full": "drop"})

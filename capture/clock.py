@@ -29,7 +29,7 @@ def realtime_ns() -> int:
     return time.time_ns()
 
 
-def ticks(clock_kind: int) -> int:
+def ticks_now(clock_kind: int) -> int:
     """Now on the tick counter of that kind."""
     function = host_library().scope_ticks
     function.restype = ctypes.c_uint64

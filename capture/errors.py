@@ -54,7 +54,7 @@ class RefusedRecords(FormatError):
         self.events = events
 
 
-def one_line(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """What somebody else's error says, as a part of a sentence.
 
     >>> one_line(ValueError("not a number:\\n  x.\\n"))

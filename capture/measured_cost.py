@@ -22,7 +22,7 @@ class Overhead(msgspec.Struct, frozen=True):
     left_out: Proportion = 0.0
 
 
-def told(overhead: Overhead, of_what: str = "") -> str:
+def told_overhead(overhead: Overhead, of_what: str = "") -> str:
     """The figure in words.
 
     >>> told(Overhead(0.123, 0.04), " of the program's CPU time")

@@ -153,7 +153,7 @@ def with_detail(rows: list[UnseenRow], process_id: int, code: str, detail: str) 
     return [*rows[:at], UnseenRow(process_id, code, [*known, added]), *rows[at + 1 :]]
 
 
-def told(rows: Iterable[UnseenRow]) -> list[Blindness]:
+def told_unseen(rows: Iterable[UnseenRow]) -> list[Blindness]:
     """The rows in words; a code of a newer Scope is shown as it is."""
     return [_told(row) for row in rows]
 

@@ -9,7 +9,7 @@ from capture.errors import FormatError
 from capture.losses import told_losses
 from capture.session.format import MANIFEST, MAX_MANIFEST_BYTES, Counts, decode_manifest, told_books
 from capture.shown_text import one_line
-from capture.unseen import Blindness, told
+from capture.unseen import Blindness, told_unseen
 
 HEADING = "What this recording cannot see:"
 
@@ -46,6 +46,6 @@ def last_words(session_path: Path) -> list[str]:
     except (OSError, FormatError):
         return []
     lost = "\n".join(map(one_line, told_losses(manifest.losses)))
-    unseen = "\n".join(unseen_lines(told(manifest.unseen)))
+    unseen = "\n".join(unseen_lines(told_unseen(manifest.unseen)))
     paragraphs = (dropped_line(manifest.counts), lost, unseen)
     return [paragraph for paragraph in paragraphs if paragraph]

@@ -29,20 +29,20 @@ from scope_gui.places import resource_path
 FOLDER = "guide"
 
 
-class Page(NamedTuple):
+class GuidePage(NamedTuple):
     """One page: the name of its file, and the views that it is about."""
 
     name: str
     views: tuple[str, ...] = ()
 
 
-PAGES: tuple[Page, ...] = (
-    Page("start"),
-    Page("timeline", ("timeline", "metrics")),
-    Page("building", ("building",)),
-    Page("inspector", ("inspector", "supervision")),
-    Page("finding"),
-    Page("recording"),
+PAGES: tuple[GuidePage, ...] = (
+    GuidePage("start"),
+    GuidePage("timeline", ("timeline", "metrics")),
+    GuidePage("building", ("building",)),
+    GuidePage("inspector", ("inspector", "supervision")),
+    GuidePage("finding"),
+    GuidePage("recording"),
 )
 
 PieceKind = Literal["text", "command", "key", "page", "typed", "seen"]
@@ -58,7 +58,7 @@ _BLOCKS: tuple[tuple[BlockKind, re.Pattern[str]], ...] = (
 )
 
 
-class Piece(NamedTuple):
+class GuidePiece(NamedTuple):
     """A part of a line. `names`: the title of a command, the name of a page."""
 
     kind: PieceKind
@@ -66,11 +66,11 @@ class Piece(NamedTuple):
     names: str = ""
 
 
-class Block(NamedTuple):
+class GuideBlock(NamedTuple):
     """A title, a heading, a paragraph, a step, or an item of a list."""
 
     kind: BlockKind
-    pieces: tuple[Piece, ...]
+    pieces: tuple[GuidePiece, ...]
 
     @property
     def text(self) -> str:
@@ -78,12 +78,12 @@ class Block(NamedTuple):
         return "".join(piece.text for piece in self.pieces)
 
 
-class Section(NamedTuple):
+class GuideSection(NamedTuple):
     """A heading with what stands below it, `number` in its page; the first one has the page's title."""
 
     page: str
     number: int
-    blocks: tuple[Block, ...]
+    blocks: tuple[GuideBlock, ...]
 
     @property
     def heading(self) -> str:
@@ -91,10 +91,10 @@ class Section(NamedTuple):
         return self.blocks[0].text
 
 
-class Hit(NamedTuple):
+class GuideHit(NamedTuple):
     """A section that has the words that were looked for, and the line that has most of them."""
 
-    section: Section
+    section: GuideSection
     line: str
 
 
@@ -111,7 +111,7 @@ class Guide:
         self.titles = {name: text.partition("\n")[0].removeprefix("# ") for name, text in texts.items()}
         self._sections = {name: _sections(name, text, ways, self.titles) for name, text in texts.items()}
 
-    def sections(self, page: str) -> tuple[Section, ...]:
+    def sections(self, page: str) -> tuple[GuideSection, ...]:
         """A page.
 
         Raises: WrongUsage when there is none of that name.
@@ -120,14 +120,15 @@ class Guide:
             raise WrongUsage(f"The guide has no page {page!r}.", f"Its pages are {', '.join(self._sections)}.")
         return self._sections[page]
 
-    def found(self, text: str) -> list[Hit]:
+    def found(self, text: str) -> list[GuideHit]:
         """The sections that hold all of these words, those with them in the heading first; none for no words."""
         words = text.casefold().split()
         every = [section for sections in self._sections.values() for section in sections]
         holding = [one for one in every if words and _has_all(" ".join(block.text for block in one.blocks), words)]
         holding.sort(key=lambda one: not _has_all(one.heading, words))
         return [
-            Hit(one, max((block.text for block in one.blocks), key=lambda line: _count(line, words))) for one in holding
+            GuideHit(one, max((block.text for block in one.blocks), key=lambda line: _count(line, words)))
+            for one in holding
         ]
 
     def as_text(self, page: str, width: int) -> str:
@@ -160,7 +161,7 @@ def way_to(command: Command) -> str:
     return shown_key(command) or f"{command.menu} ▸ {command.title}"
 
 
-def blocks(text: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[Block]:
+def blocks(text: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[GuideBlock]:
     """The blocks of a page; `ways` by the titles of commands, `titles` by the names of pages.
 
     >>> list(blocks("1. Press {Next}.", {"Next": "X"}, {}))[0].pieces[1]
@@ -171,37 +172,37 @@ def blocks(text: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> Ite
     for paragraph in _BETWEEN_BLOCKS.split(text.strip()):
         line = " ".join(paragraph.split())
         kind, begin = next((kind, found) for kind, mark in _BLOCKS if (found := mark.match(line)))
-        yield Block(kind, tuple(_pieces(line[begin.end() :], ways, titles)))
+        yield GuideBlock(kind, tuple(_pieces(line[begin.end() :], ways, titles)))
 
 
-def _pieces(line: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[Piece]:
+def _pieces(line: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[GuidePiece]:
     at = 0
     for mark in _MARK.finditer(line):
         if mark.start() > at:
-            yield Piece("text", line[at : mark.start()])
+            yield GuidePiece("text", line[at : mark.start()])
         at, name = mark.end(), mark["name"]
         if mark["typed"] or mark["seen"]:
-            yield Piece("typed", mark["typed"]) if mark["typed"] else Piece("seen", mark["seen"])
+            yield GuidePiece("typed", mark["typed"]) if mark["typed"] else GuidePiece("seen", mark["seen"])
         elif mark["of"] == "key:":
-            yield Piece("key", name)
+            yield GuidePiece("key", name)
         elif name not in (known := titles if mark["of"] else ways):
             raise ScopeBug(f"the guide names {mark[0]}, which there is not")
         else:
-            yield Piece("page" if mark["of"] else "command", known[name], name)
+            yield GuidePiece("page" if mark["of"] else "command", known[name], name)
     if at < len(line):
-        yield Piece("text", line[at:])
+        yield GuidePiece("text", line[at:])
 
 
-def _sections(page: str, text: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> tuple[Section, ...]:
-    parts: list[list[Block]] = []
+def _sections(page: str, text: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> tuple[GuideSection, ...]:
+    parts: list[list[GuideBlock]] = []
     for block in blocks(text, ways, titles):
         if block.kind in {"title", "heading"}:
             parts.append([])
         parts[-1].append(block)
-    return tuple(Section(page, number, tuple(part)) for number, part in enumerate(parts))
+    return tuple(GuideSection(page, number, tuple(part)) for number, part in enumerate(parts))
 
 
-def _in_text(piece: Piece) -> str:
+def _in_text(piece: GuidePiece) -> str:
     match piece.kind:
         case "command" | "key":
             return f"[{piece.text}]"

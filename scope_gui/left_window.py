@@ -37,7 +37,7 @@ def window_file() -> Path:
     return Path(base) / "scope-gui" / _FILE
 
 
-def load() -> tuple[LeftWindow, Assigns]:
+def load_left_window() -> tuple[LeftWindow, Assigns]:
     """What was remembered, with the state to begin with; the defaults when it is not there or cannot be understood."""
     try:
         kept = from_json(window_file().read_bytes(), dict[str, Any])
@@ -46,7 +46,7 @@ def load() -> tuple[LeftWindow, Assigns]:
         return LeftWindow(), Assigns()
 
 
-def save(left: LeftWindow, assigns: Assigns) -> None:
+def save_left_window(left: LeftWindow, assigns: Assigns) -> None:
     """Remembers it, and the marked fields of the state; or not: a full disk is no reason to bother anyone here."""
     try:
         window_file().parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ DAY_S = 86_400
 MOST_NOTES, MOST_NOTE = 3, 60
 
 
-def described(path: str) -> RecentSession:
+def described_session(path: str) -> RecentSession:
     """What the session at this path holds; one that cannot be opened says why."""
     try:
         if not Path(path).exists():

@@ -23,26 +23,26 @@ def _settled(name: str, assigns: Assigns) -> Any:
     return assigns.settings.get(name, getattr(assigns, name, None))
 
 
-class Tick(NamedTuple):
+class MenuTick(NamedTuple):
     """When the commands that send such an event are ticked."""
 
     event: type[e.Event]
     is_on: Callable[[Any, Assigns], bool]
 
 
-TICKS: tuple[Tick, ...] = (
-    Tick(e.ChangeSetting, lambda event, now: _settled(event.name, now) == event.value),
-    Tick(SetHeat, lambda event, now: now.of(SupervisionState).heat_by == event.heat_by),
-    Tick(SetMeasure, lambda event, now: now.of(BuildingState).measure == event.measure),
-    Tick(SetLook, lambda event, now: now.of(BuildingState).look == event.look),
-    Tick(EnterFloor, lambda event, now: now.of(BuildingState).floor == event.floor),
-    Tick(ToggleSource, lambda event, now: now.of(InspectorState).source_shown),
-    Tick(RankLanes, lambda event, now: bool(now.lane_choice.ranked)),
-    Tick(UnfoldMetrics, lambda event, now: now.of(TimelineState).all_metrics),
-    Tick(KeepOpen, lambda event, now: now.focus_track_id in now.of(TimelineState).kept_open),
-    Tick(PinLane, lambda event, now: now.focus_track_id in now.of(TimelineState).pinned),
-    Tick(e.Play, lambda event, now: now.playing or now.following),
-    Tick(e.AddBookmark, lambda event, now: any(one.time_ns == now.cursor_ns for one in now.bookmarks)),
+TICKS: tuple[MenuTick, ...] = (
+    MenuTick(e.ChangeSetting, lambda event, now: _settled(event.name, now) == event.value),
+    MenuTick(SetHeat, lambda event, now: now.of(SupervisionState).heat_by == event.heat_by),
+    MenuTick(SetMeasure, lambda event, now: now.of(BuildingState).measure == event.measure),
+    MenuTick(SetLook, lambda event, now: now.of(BuildingState).look == event.look),
+    MenuTick(EnterFloor, lambda event, now: now.of(BuildingState).floor == event.floor),
+    MenuTick(ToggleSource, lambda event, now: now.of(InspectorState).source_shown),
+    MenuTick(RankLanes, lambda event, now: bool(now.lane_choice.ranked)),
+    MenuTick(UnfoldMetrics, lambda event, now: now.of(TimelineState).all_metrics),
+    MenuTick(KeepOpen, lambda event, now: now.focus_track_id in now.of(TimelineState).kept_open),
+    MenuTick(PinLane, lambda event, now: now.focus_track_id in now.of(TimelineState).pinned),
+    MenuTick(e.Play, lambda event, now: now.playing or now.following),
+    MenuTick(e.AddBookmark, lambda event, now: any(one.time_ns == now.cursor_ns for one in now.bookmarks)),
 )
 """Of what is switched on and off, and of what is one choice among several."""
 

@@ -53,7 +53,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails a run in which Scope itself has failed without a test that noticed."""
     found = [] if workers.is_worker() else crashes.reports()
     for report in found:
-        print(f"\nScope failed in this run: {crashes.read(report.name)}", file=sys.stderr)
+        print(f"\nScope failed in this run: {crashes.read_report(report.name)}", file=sys.stderr)
     if found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

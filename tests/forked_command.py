@@ -136,8 +136,8 @@ def _be_the_command(asked: int, out: int, err: int) -> int:
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
     sys.argv = ["scope-gui", *request["words"]]
-    cli, sealing = (importlib.import_module(f"scope_gui.{name}") for name in ("cli", "recording.sealing"))
-    sealing.subprocess = _Forking  # type: ignore[attr-defined]
+    cli, sealer_process = (importlib.import_module(f"scope_gui.{name}") for name in ("cli", "recording.sealer_process"))
+    sealer_process.subprocess = _Forking  # type: ignore[attr-defined]
     code: int = cli.main()
     return code
 

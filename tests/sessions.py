@@ -15,7 +15,7 @@ from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRo
 from capture.events.kinds import Kind
 from capture.session.eventtable import event_table
 from capture.session.rows import as_table
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 
 FUNCTIONS = ("<module>", "main", "serve", "Store.put", "Store.get", "parse", "Order.total", "retry", "log", "flush")
 SESSION_ID = "5e55105e55105e55"

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from capture.attach import rules_entry, rules_program
+from capture.attach import program_rules, ptrace_rules
 from capture.attach.expected_cost import told_for
 from capture.attach.rules import Rule
 from capture.errors import TargetProblem
@@ -89,16 +89,16 @@ def judge(target: Target, pool_bytes: int = DEFAULT_POOL_BYTES) -> Diagnosis:
 
 def diagnose(target: Target, host: Host) -> Diagnosis:
     """The judgement on these facts."""
-    first = rules_entry.exists(target, host)
+    first = ptrace_rules.exists(target, host)
     if not first.ok:
         return Diagnosis(target.pid, False, None, (first,), command=target.command_line)
-    rules = [first, *(judge(target, host) for judge in rules_entry.RULES)]
+    rules = [first, *(judge(target, host) for judge in ptrace_rules.RULES)]
     if target.python:
-        rules += (judge(target, host) for judge in (*rules_program.RULES_FOR_PYTHON, *rules_program.RULES))
+        rules += (judge(target, host) for judge in (*program_rules.RULES_FOR_PYTHON, *program_rules.RULES))
     elif target.lost_file:  # it may be one: its library could not be read
-        rules.append(rules_program.files(target, host))
+        rules.append(program_rules.files(target, host))
     elif all(rule.ok for rule in rules):  # otherwise it may be one: we could not look
-        rules.append(rules_program.python(target, host))
+        rules.append(program_rules.python(target, host))
     ok = all(rule.ok for rule in rules)
     return Diagnosis(
         target.pid,

@@ -29,7 +29,7 @@ _LOOK_THROUGH_S = 10.0
 """Fifty libraries take milliseconds; a program can have mapped thousands of files made to be slow to look through."""
 
 
-class Function(NamedTuple):
+class NativeFunction(NamedTuple):
     """Where a function is in its file, and how its code begins."""
 
     address: int
@@ -68,7 +68,7 @@ class TargetCode:
             symbol = file.symbol(entry)
             if symbol is None:
                 raise ScopeBug(f"{library} does not export {entry}")
-            function = Function(symbol.address, file.read(symbol.address, _COMPARED_BYTES))
+            function = NativeFunction(symbol.address, file.read(symbol.address, _COMPARED_BYTES))
         inode = library.stat().st_ino
         for mapping in self._mappings:
             if mapping.inode == inode and mapping.name == library.name and not mapping.is_deleted:
@@ -111,7 +111,9 @@ class TargetCode:
             return True
         return bool(mapping.inode) and _defines_malloc(file_of(self._pid, mapping), mapping.inode)
 
-    def _addresses(self, mapping: Mapping, functions: dict[str, Function], path: Path | None = None) -> dict[str, int]:
+    def _addresses(
+        self, mapping: Mapping, functions: dict[str, NativeFunction], path: Path | None = None
+    ) -> dict[str, int]:
         """Where these functions are in the target, which has the file mapped from `mapping` on.
 
         Raises: TargetProblem if something else is there.
@@ -140,15 +142,15 @@ def loadable_path(pid: int, library: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def _libc_file(path: Path, inode: int) -> dict[str, Function]:
-    found: dict[str, Function] = {}
+def _libc_file(path: Path, inode: int) -> dict[str, NativeFunction]:
+    found: dict[str, NativeFunction] = {}
     with contextlib.suppress(ElfError), ElfFile(path) as file:
         for name in _LIBC_FUNCTIONS:
             symbol = file.symbol(name)
             if symbol and symbol.is_function and not symbol.is_indirect:
-                found[name] = Function(symbol.address, file.read(symbol.address, _COMPARED_BYTES))
+                found[name] = NativeFunction(symbol.address, file.read(symbol.address, _COMPARED_BYTES))
         if "mmap" in found and (address := file.find_code(_SIGRETURN)) is not None:
-            found["sigreturn"] = Function(address, _SIGRETURN)
+            found["sigreturn"] = NativeFunction(address, _SIGRETURN)
     return found
 
 

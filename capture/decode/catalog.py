@@ -30,7 +30,7 @@ UNKNOWN_FUNCTION = "?"
 
 
 @dataclass(slots=True)
-class Target:
+class JournalProcess:
     """What the decoder knows about one process of the journal; ids without a prefix are the target's own."""
 
     row: ProcessRow
@@ -82,12 +82,12 @@ class Catalog:
         self.changes: list[SettingsChange] = []
         self.overhead: Overhead | None = None
         self.revisions = Revisions()
-        self.targets: dict[int, Target] = {}
+        self.targets: dict[int, JournalProcess] = {}
         self.first_of_pid: dict[int, ProcessRow] = {}
         self.begun_by_name: set[int] = set()  # tracks that began no later than they got a name: no event has told yet
         self._site_ids: dict[tuple[str, str, str, int], int] = {}
 
-    def target(self, serial: int) -> Target:
+    def target(self, serial: int) -> JournalProcess:
         """The target with that serial; one that nothing announced gets a row of its own."""
         found = self.targets.get(serial)
         if found is None:
@@ -96,7 +96,7 @@ class Catalog:
             row = ProcessRow(process_id=len(self.processes) + 1, pid=0)
             self.processes.append(row)
             self.revisions.processes += 1
-            found = Target(row, self._new_track(row.process_id, "process"), serial)
+            found = JournalProcess(row, self._new_track(row.process_id, "process"), serial)
             self.targets[serial] = found
         return found
 
@@ -110,13 +110,13 @@ class Catalog:
         self.revisions.tracks += 1
         return track
 
-    def _new_thread(self, target: Target) -> TrackRow:
+    def _new_thread(self, target: JournalProcess) -> TrackRow:
         """One that is heard of after its process has ended, has ended with it."""
         row = self._new_track(target.row.process_id, "thread", target.track.track_id)
         row.end_ns = target.row.end_ns if target.has_ended else None
         return row
 
-    def track(self, target: Target, serial: int) -> TrackQueue:
+    def track(self, target: JournalProcess, serial: int) -> TrackQueue:
         """The queue of a target's thread, made at its first mention."""
         queue = target.tracks.get(serial)
         if queue is None:
@@ -124,7 +124,7 @@ class Catalog:
             queue = target.tracks[serial] = TrackQueue(row.track_id, serial)
         return queue
 
-    def track_if_room(self, target: Target, serial: int) -> TrackQueue | None:
+    def track_if_room(self, target: JournalProcess, serial: int) -> TrackQueue | None:
         """As `track`; None, and the session says so, when there are as many as a session can have."""
         try:
             return self.track(target, serial)
@@ -132,7 +132,7 @@ class Catalog:
             self.note_unseen(target, "threads-full", "")
             return None
 
-    def observed_track(self, target: Target, thread_id: int) -> TrackRow:
+    def observed_track(self, target: JournalProcess, thread_id: int) -> TrackRow:
         """The track of a thread seen from outside; a thread id used again after its end is a new track."""
         known = target.observed.get(thread_id)
         if known is not None and self.tracks[known - 1].end_ns is None:
@@ -142,12 +142,12 @@ class Catalog:
         target.observed[thread_id] = row.track_id
         return row
 
-    def thread(self, target: Target, thread_id: int) -> TrackRow | None:
+    def thread(self, target: JournalProcess, thread_id: int) -> TrackRow | None:
         """The newest track of a thread with that id, None when there is none yet."""
         track_id = target.named.get(thread_id) or target.observed.get(thread_id)
         return self.tracks[track_id - 1] if track_id else None
 
-    def define(self, target: Target, definition: Definition, *, derive_names: bool) -> None:
+    def define(self, target: JournalProcess, definition: Definition, *, derive_names: bool) -> None:
         """Takes in one definition of a target.
 
         Raises: FormatError for an id out of all reason.
@@ -173,7 +173,7 @@ class Catalog:
             case DefinitionKind.UNSEEN:
                 self.note_unseen(target, definition.field(0), definition.field(1))
 
-    def note_unseen(self, target: Target, code: str, detail: str) -> None:
+    def note_unseen(self, target: JournalProcess, code: str, detail: str) -> None:
         """Takes note of something that the recording of this target cannot see; told again, it changes nothing.
 
         Of one that tells no end of things `unseen` says that there is more, long before it is listened to no more.
@@ -184,7 +184,7 @@ class Catalog:
         target.unseen.add(told)
         self.unseen = with_detail(self.unseen, target.row.process_id, code, detail)
 
-    def _define_site(self, target: Target, definition: Definition, *, derive_names: bool) -> None:
+    def _define_site(self, target: JournalProcess, definition: Definition, *, derive_names: bool) -> None:
         function, module, file, short_name = (definition.field(i) for i in (0, 1, 2, 4))
         line = definition.number(3)
         if derive_names and not target.is_qualified and function == short_name:
@@ -208,7 +208,7 @@ class Catalog:
         return site.site_id
 
     @staticmethod
-    def _map_site(target: Target, local: int, site_id: int) -> None:
+    def _map_site(target: JournalProcess, local: int, site_id: int) -> None:
         if local >= len(target.sites):
             grown = np.zeros(max(local + 1, 2 * len(target.sites)), np.int32)
             grown[: len(target.sites)] = target.sites
@@ -216,11 +216,11 @@ class Catalog:
         target.sites[local] = site_id
 
     @staticmethod
-    def site_id(target: Target, local: int) -> int:
+    def site_id(target: JournalProcess, local: int) -> int:
         """The session's id of a target's site, 0 when it has none yet."""
         return int(target.sites[local]) if local < len(target.sites) else 0
 
-    def expect_site(self, target: Target, local: int) -> int:
+    def expect_site(self, target: JournalProcess, local: int) -> int:
         """The session's id of a site in use; one that nothing defined gets a row to be filled in later."""
         if not 0 < local <= MAX_LOCAL_ID:
             return 0
@@ -230,7 +230,7 @@ class Catalog:
             self._map_site(target, local, known)
         return known
 
-    def _define_key(self, target: Target, definition: Definition) -> None:
+    def _define_key(self, target: JournalProcess, definition: Definition) -> None:
         owner, key, scope = (definition.field(i) for i in range(3))
         if target.keys and not target.key_names:  # resumed
             rows = [self.state_keys[known - 1] for known in target.keys.values()]
@@ -245,7 +245,7 @@ class Catalog:
             self.revisions.state_keys += 1
         target.key_names[owner, key, scope] = row.key_id
 
-    def key_id(self, target: Target, local: int) -> int:
+    def key_id(self, target: JournalProcess, local: int) -> int:
         """The session's id of a target's state key, given at its first mention."""
         known = target.keys.get(local)
         if known is None:
@@ -254,7 +254,7 @@ class Catalog:
             self.revisions.state_keys += 1
         return known
 
-    def _define_thread(self, target: Target, definition: Definition) -> None:
+    def _define_thread(self, target: JournalProcess, definition: Definition) -> None:
         queue = self.track_if_room(target, definition.id)
         if queue is None:
             return

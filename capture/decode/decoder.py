@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from capture.changes import SettingsChange, with_change
-from capture.decode.catalog import Catalog, Target
+from capture.decode.catalog import Catalog, JournalProcess
 from capture.decode.interleave import Columns, merge, take_columns
 from capture.decode.record_bytes import counts_of
 from capture.decode.records import TrackQueue, parse_records
@@ -242,7 +242,7 @@ class Decoder:
         self.catalog.revisions.processes += 1
         self.catalog.revisions.tracks += 1
 
-    def _end_process(self, target: Target, end_ns: int) -> None:
+    def _end_process(self, target: JournalProcess, end_ns: int) -> None:
         rows = [target.track, *(self.catalog.tracks[q.track_id - 1] for q in target.tracks.values())]
         rows += [self.catalog.tracks[track_id - 1] for track_id in target.observed.values()]
         target.row.end_ns = end_ns if target.row.end_ns is None else target.row.end_ns
@@ -410,13 +410,13 @@ class Decoder:
         )
 
 
-def _known_ns(targets: list[Target], complete_ns: int) -> int:
+def _known_ns(targets: list[JournalProcess], complete_ns: int) -> int:
     """The same or earlier: up to where it is known which threads wait. Looks that are much too late hold nothing up."""
     looked = [ns for t in targets if (ns := t.waits.known_ns) is not None and complete_ns - ns < MOST_BEHIND_NS]
     return min([complete_ns, *looked])
 
 
-def _dropped_by(target: Target) -> int:
+def _dropped_by(target: JournalProcess) -> int:
     """All drops of a target; tracks whose slot was given away are counted by the target in one sum."""
     listed = sum(q.dropped for serial, q in target.tracks.items() if serial in target.counters)
     ended = sum(q.dropped for serial, q in target.tracks.items() if serial not in target.counters)

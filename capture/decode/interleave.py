@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from capture.decode.catalog import Catalog, Target
+from capture.decode.catalog import Catalog, JournalProcess
 from capture.decode.record_bytes import Records, counts_of, kinds_and_sites
 from capture.decode.records import NO_PAYLOADS, DropTotal, Extra, Frames, Payloads, TrackQueue
 from capture.events.batch import EventBatch, Int32, Int64, UInt8, make_batch, mask_of
@@ -92,7 +92,7 @@ class _Taken:
 
 
 def take_columns(
-    catalog: Catalog, target: Target, end_ns: int, gaps: list[GapRow], *, everything: bool
+    catalog: Catalog, target: JournalProcess, end_ns: int, gaps: list[GapRow], *, everything: bool
 ) -> list[Columns]:
     """The target's events up to end_ns, out of its queues, as at most one set of columns. Adds to `gaps`."""
     waiting: list[TrackQueue] = []
@@ -231,12 +231,12 @@ def _note_start(catalog: Catalog, queue: TrackQueue, time_ns: int) -> None:
         catalog.revisions.tracks += 1
 
 
-def _oldest_ticks(target: Target) -> int | None:
+def _oldest_ticks(target: JournalProcess) -> int | None:
     firsts = [int(queue.pieces[0].records["ticks"][0]) for queue in target.busy.values() if queue.pieces]
     return min(firsts, default=None)
 
 
-def _site_ids(catalog: Catalog, target: Target, heads: Records) -> Int32:
+def _site_ids(catalog: Catalog, target: JournalProcess, heads: Records) -> Int32:
     """The session's site of each event that has one, 0 elsewhere; those that no definition has told are expected."""
     local = np.where(_HAS_SITE[heads["kind"]], heads["a"], np.uint32(0))
     if len(local) and int(local.max()) >= len(target.sites):
@@ -262,7 +262,7 @@ def _split_payloads(columns: Columns, payloads: Payloads) -> None:
 
 
 def _fill_rare(
-    catalog: Catalog, target: Target, heads: Records, columns: Columns, extras: Sequence[tuple[int, Extra]]
+    catalog: Catalog, target: JournalProcess, heads: Records, columns: Columns, extras: Sequence[tuple[int, Extra]]
 ) -> None:
     """Texts, references, objects and flags, for the kinds that have them."""
     kind, texts = columns.kind, columns.texts
@@ -295,7 +295,7 @@ def _fill_rare(
                 texts[row] = GAP_REASONS.get(int(heads["b"][row]), UNEXPLAINED)
 
 
-def _fill_payloads(catalog: Catalog, target: Target, heads: Records, columns: Columns) -> None:
+def _fill_payloads(catalog: Catalog, target: JournalProcess, heads: Records, columns: Columns) -> None:
     """Keys, objects and texts of the events that have a payload, in columns."""
     payloads = columns.payloads
     if not len(payloads.rows):
@@ -332,7 +332,7 @@ def _words(numbers: npt.NDArray[np.uint16], names: Mapping[int, str]) -> TextCol
     return TextColumn.of([names.get(number, "?") for number in occurring.tolist()]).taken(places[numbers])
 
 
-def _track_ids(catalog: Catalog, target: Target, serials: npt.NDArray[np.uint32]) -> Int64:
+def _track_ids(catalog: Catalog, target: JournalProcess, serials: npt.NDArray[np.uint32]) -> Int64:
     """The tracks of a target's threads, 0 where there is none; new ones are numbered as they come."""
     distinct, first = np.unique(serials, return_index=True)
     tracks = {
@@ -343,7 +343,7 @@ def _track_ids(catalog: Catalog, target: Target, serials: npt.NDArray[np.uint32]
     return np.array(ids, np.int64)[np.searchsorted(distinct, serials)]
 
 
-def _key_ids(catalog: Catalog, target: Target, local: npt.NDArray[np.uint32]) -> Int64:
+def _key_ids(catalog: Catalog, target: JournalProcess, local: npt.NDArray[np.uint32]) -> Int64:
     """The session's ids of a target's keys; without sorting where those are small numbers, as they are."""
     top = int(local.max())
     if top >= max(len(local), SMALL):
@@ -356,7 +356,7 @@ def _key_ids(catalog: Catalog, target: Target, local: npt.NDArray[np.uint32]) ->
     return ids[local]
 
 
-def _object_ids(target: Target, serials: npt.NDArray[np.uint64]) -> Int64:
+def _object_ids(target: JournalProcess, serials: npt.NDArray[np.uint64]) -> Int64:
     """The session's ids of a target's objects; 0 for its modules."""
     objects = (serials & np.uint64((1 << OBJECT_SERIAL_BITS) - 1)).view(np.int64)
     if first := (target.row.process_id - 1) << OBJECT_SERIAL_BITS:
@@ -365,7 +365,7 @@ def _object_ids(target: Target, serials: npt.NDArray[np.uint64]) -> Int64:
     return objects
 
 
-def _snapshot_text(catalog: Catalog, target: Target, told: Frames, flags: int, reason: int) -> str:
+def _snapshot_text(catalog: Catalog, target: JournalProcess, told: Frames, flags: int, reason: int) -> str:
     frames = [[catalog.expect_site(target, site), line] for site, line in told.frames.tolist()]
     part = _PARTS[flags & (SnapshotFlag.FIRST_PART | SnapshotFlag.LAST_PART)]
     text = {"reason": SNAPSHOT_REASONS.get(reason, "begin"), "part": part, "frames": frames}

@@ -19,7 +19,7 @@ Int64 = npt.NDArray[np.int64]
 _NONE = np.empty(0, np.int64)
 
 
-class Layout(IntFlag):
+class RecordLayout(IntFlag):
     """What the records of a kind are like, as native/host/records.c has it; 0 of one that is not known."""
 
     KNOWN = 1

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from capture.decode.record_bytes import Layout, Records, split_records, upgraded
+from capture.decode.record_bytes import RecordLayout, Records, split_records, upgraded
 from capture.errors import RefusedRecords
 from capture.events.batch import RECORD_BYTES, RECORD_DTYPE
 from capture.events.kinds import KINDS, PAYLOAD_FLAG, Kind
@@ -31,15 +31,15 @@ _KIND_AT, _FLAGS_AT = 12, 13
 _PLAIN_KINDS = frozenset(int(kind) for kind in KINDS if kind.row.payload == "none" and kind is not Kind.GAP)
 _OF_PAYLOAD: dict[str, int] = {
     "none": 0,
-    "frames": Layout.REQUIRED | Layout.LOOKED_AT,
-    "text": Layout.REQUIRED | Layout.TEXT,
-    "object": Layout.REQUIRED | Layout.TEXT | Layout.OBJECT,
-    "state": Layout.REQUIRED | Layout.TEXT | Layout.OBJECT | Layout.COUNTED,
-    "exception": Layout.TEXT | Layout.OBJECT,
+    "frames": RecordLayout.REQUIRED | RecordLayout.LOOKED_AT,
+    "text": RecordLayout.REQUIRED | RecordLayout.TEXT,
+    "object": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT,
+    "state": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT | RecordLayout.COUNTED,
+    "exception": RecordLayout.TEXT | RecordLayout.OBJECT,
 }
 _LAYOUTS = np.zeros(256, np.uint8)
-_LAYOUTS[list(KINDS)] = [Layout.KNOWN | _OF_PAYLOAD[kind.row.payload] for kind in KINDS]
-_LAYOUTS[Kind.GAP] |= Layout.LOOKED_AT
+_LAYOUTS[list(KINDS)] = [RecordLayout.KNOWN | _OF_PAYLOAD[kind.row.payload] for kind in KINDS]
+_LAYOUTS[Kind.GAP] |= RecordLayout.LOOKED_AT
 FRAME_DTYPE = np.dtype([("site", "<u4"), ("line", "<u4")])
 
 
@@ -83,7 +83,7 @@ NO_PAYLOADS = Payloads(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0
 
 
 @dataclass(slots=True)
-class Piece:
+class TrackPiece:
     """Consecutive events of one track: their heads, and by row what does not fit into a head.
 
     `extras` are looked at one by one: they are as rare as threads and gaps.
@@ -99,14 +99,14 @@ class Piece:
     def __len__(self) -> int:
         return len(self.records)
 
-    def from_row(self, row: int) -> Piece:
+    def from_row(self, row: int) -> TrackPiece:
         """The piece without its first rows."""
         extras = [(at - row, extra) for at, extra in self.extras if at >= row]
         payloads = self.payloads.between(row, len(self.records)) if len(self.payloads.rows) else NO_PAYLOADS
-        return Piece(self.records[row:], self.block_no, extras, payloads, self.dropped_before)
+        return TrackPiece(self.records[row:], self.block_no, extras, payloads, self.dropped_before)
 
 
-def parse_records(payload: bytes | memoryview, block_no: int = 0, *, is_old: bool = False) -> Piece:
+def parse_records(payload: bytes | memoryview, block_no: int = 0, *, is_old: bool = False) -> TrackPiece:
     """The events of one block of raw records. `is_old`: of a pool of ABI 2.
 
     Raises: RefusedRecords when the bytes are not whole events of known kinds.
@@ -119,7 +119,7 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0, *, is_old: boo
         if broken_at is not None:
             raise _broken(block_no, broken_at)
     elif len(records) <= FEW_RECORDS and _are_plain(payload):
-        return Piece(records, block_no, [])
+        return TrackPiece(records, block_no, [])
     split = split_records(records, _LAYOUTS)
     if split.broken_at is not None:
         raise _broken(block_no, split.broken_at)
@@ -134,7 +134,7 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0, *, is_old: boo
             words = records[following:].view("<u8")
             extras.append((row, Frames(words[: int(head["b"]) // 8].view(FRAME_DTYPE))))
     payloads = Payloads(split.text_rows, split.serials, split.changes, split.texts)
-    return Piece(split.heads, block_no, extras, payloads if len(split.text_rows) else NO_PAYLOADS)
+    return TrackPiece(split.heads, block_no, extras, payloads if len(split.text_rows) else NO_PAYLOADS)
 
 
 def _are_plain(payload: bytes | memoryview) -> bool:
@@ -163,9 +163,9 @@ class TrackQueue:
     last_ns: int = 0
     refused_index: int = 0  # where the next event would be, had the blocks been understood that were not
     duplicates: int = 0
-    pieces: deque[Piece] = field(default_factory=deque)
+    pieces: deque[TrackPiece] = field(default_factory=deque)
     holes: list[tuple[int, int]] = field(default_factory=list)  # (pending row it lies before, events missing)
-    _waiting: list[tuple[int, int, Piece]] = field(default_factory=list)
+    _waiting: list[tuple[int, int, TrackPiece]] = field(default_factory=list)
     _pending: int = 0
     _dropped_in: int = 0
 
@@ -175,7 +175,7 @@ class TrackQueue:
     def __len__(self) -> int:
         return self._pending
 
-    def offer(self, seq_start: int, dropped: int, piece: Piece) -> None:
+    def offer(self, seq_start: int, dropped: int, piece: TrackPiece) -> None:
         """Takes in a block, in any order and any number of times."""
         piece.dropped_before = dropped
         insort(self._waiting, (seq_start - dropped, piece.block_no, piece), key=lambda entry: entry[:2])
@@ -228,7 +228,7 @@ class TrackQueue:
             self._pending += len(piece)
             self.next_index += len(piece)
 
-    def _count_drops(self, piece: Piece) -> None:
+    def _count_drops(self, piece: TrackPiece) -> None:
         """Gives each GAP the running total of drops; a header tells them only as of its chunk's start."""
         header = piece.dropped_before
         gaps = [(row, extra) for row, extra in piece.extras if isinstance(extra, DropTotal)]
@@ -242,7 +242,7 @@ class TrackQueue:
                 piece.extras[place] = (row, DropTotal(running))
         self._dropped_in = running
 
-    def pending(self) -> Iterator[Piece]:
+    def pending(self) -> Iterator[TrackPiece]:
         """The pieces not yet taken, in sequence."""
         return iter(self.pieces)
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from capture.decode.catalog import Target
+from capture.decode.catalog import JournalProcess
 from capture.decode.decoder import Decoder
 from capture.decode.records import TrackQueue, state_of
 from capture.decode.timebase import ClockPairs, Timebase
@@ -168,7 +168,7 @@ def resumed(
     for t in point.targets:
         if not _fits(t, *point.rows):
             raise FormatError("the point where recording was interrupted does not fit the tables of names")
-        catalog.targets[t.serial] = Target(
+        catalog.targets[t.serial] = JournalProcess(
             row=catalog.processes[t.process_id - 1],
             track=catalog.tracks[t.track_id - 1],
             serial=t.serial,

@@ -35,7 +35,7 @@ class Drain:
 
         Raises: TargetProblem when the disk is full or the pool is damaged; whatever is not journaled stays in the pool.
         """
-        complete_ticks = clock.ticks(self.pool.clock_kind)
+        complete_ticks = clock.ticks_now(self.pool.clock_kind)
         entries = self.pool.scan()
         for definitions in whole_pieces(self.pool.new_definitions()):
             self._journal.append(BlockType.DEFS, self.process_serial, definitions)

@@ -104,7 +104,7 @@ def metric_named(name: str) -> Metric:
     return Metric(name=name, title=name.replace("_", " "), unit=unit)
 
 
-def figures(sampled: dict[str, float]) -> Iterator[tuple[Metric, float]]:
+def figures_sampled(sampled: dict[str, float]) -> Iterator[tuple[Metric, float]]:
     """What of a process's samples is a figure, and not the place of a word."""
     for name, value in sampled.items():
         metric = metric_named(name)
@@ -121,7 +121,7 @@ def together(sampled: dict[int, dict[str, float]]) -> dict[str, float]:
     total: dict[str, float] = {}
     own: dict[str, float] = {}
     for process_id, values in sampled.items():
-        for metric, value in figures(values):
+        for metric, value in figures_sampled(values):
             own[f"{metric.name}.{process_id}"] = value
             if metric.together == "sum":
                 total[metric.name] = total.get(metric.name, 0.0) + value

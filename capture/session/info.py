@@ -7,7 +7,7 @@ import msgspec
 from capture.changes import SettingsChange
 from capture.measured_cost import Overhead
 from capture.session.format import Manifest, Problem
-from capture.unseen import Blindness, told
+from capture.unseen import Blindness, told_unseen
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +64,6 @@ def session_info(manifest: Manifest, size_bytes: int, problems: list[Problem], *
         created_real_ns=about.created_real_ns,
         overhead=manifest.overhead,
         problems=problems,
-        unseen=told(manifest.unseen),
+        unseen=told_unseen(manifest.unseen),
         changes=list(manifest.changes),
     )

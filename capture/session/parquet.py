@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from capture.errors import FormatError, one_line
+from capture.errors import FormatError, error_line
 from capture.hostlib import host_library
 from capture.session.format import MAX_DECODED_BYTES
 from capture.session.stored_states import EventColumns, with_old_values, with_told
@@ -91,7 +91,7 @@ def check(name: str, data: pa.Buffer, rows: int) -> pq.ParquetFile:
         if worst > MAX_DECODED_BYTES and _text_bytes(data, dense) > MAX_DECODED_BYTES:
             raise FormatError(f"The texts of the table {name} take more than {MAX_DECODED_BYTES >> 20} MiB.")
     except BAD_BYTES as error:
-        raise FormatError(f"The table {name} is not a readable Parquet file: {one_line(error)}.") from error
+        raise FormatError(f"The table {name} is not a readable Parquet file: {error_line(error)}.") from error
     return file
 
 
@@ -107,7 +107,7 @@ def columns_beyond(name: str, data: pa.Buffer, rows: int) -> pa.Table | None:
     try:
         return file.read(columns=[SCHEMAS[name].names[0], *more], use_threads=False) if more else None
     except BAD_BYTES as error:
-        raise FormatError(f"The table {name} cannot be decoded: {one_line(error)}.") from error
+        raise FormatError(f"The table {name} cannot be decoded: {error_line(error)}.") from error
 
 
 class _Shape(NamedTuple):
@@ -181,7 +181,7 @@ def decode(
             if sparse:
                 untold -= {column for column in untold if not COLUMNS[name][column].absent_is}
     except BAD_BYTES as error:
-        raise FormatError(f"The table {name} cannot be decoded: {one_line(error)}.") from error
+        raise FormatError(f"The table {name} cannot be decoded: {error_line(error)}.") from error
     if untold:
         table = with_told(name, table, untold, events)
     try:
@@ -189,7 +189,7 @@ def decode(
             missing = [pa.field(column, pa.string()) for column in ("old", "new") if column not in table.column_names]
             table = with_old_values(_with_nulls(table, missing))
     except BAD_BYTES as error:
-        raise FormatError(f"The table {name} cannot be decoded: {one_line(error)}.") from error
+        raise FormatError(f"The table {name} cannot be decoded: {error_line(error)}.") from error
     if len(table) != rows:
         raise FormatError(f"The table {name} holds {len(table)} rows instead of {rows}.")
     if sparse:

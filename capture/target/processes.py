@@ -18,7 +18,7 @@ _MOST_REMEMBERED = 4096
 _known: dict[tuple[int, int, int], bool] = {}
 
 
-class ProcessRow(msgspec.Struct, frozen=True):
+class ListedProcess(msgspec.Struct, frozen=True):
     """One line of a list to choose from; `python` is a guess: '3.13', 'yes' (no name tells which), '' (not Python).
 
     Units: create_time in s since the epoch; cpu_s is what all its threads have used so far.
@@ -35,7 +35,7 @@ class ProcessRow(msgspec.Struct, frozen=True):
     rss_bytes: int = 0
 
 
-def list_processes() -> list[ProcessRow]:
+def list_processes() -> list[ListedProcess]:
     """The processes one could attach to, those that can be seen; kernel threads are left out.
 
     Some 40 us per process: no symbol table is read, Python is recognised by the names of what is mapped.
@@ -50,10 +50,10 @@ def list_processes() -> list[ProcessRow]:
     return rows
 
 
-def _row(pid: int, command: bytes, booted: float) -> ProcessRow:
+def _row(pid: int, command: bytes, booted: float) -> ListedProcess:
     before, _, after = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")
     fields = after.split()
-    return ProcessRow(
+    return ListedProcess(
         pid=pid,
         parent_pid=int(fields[1]),
         create_time=booted + int(fields[19]) / _TICKS_PER_S,

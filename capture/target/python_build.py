@@ -51,7 +51,7 @@ def _python_in_file(path: Path, name: str, inode: int, modified_ns: int) -> Pyth
             hexversion = _hexversion(file, name)
             if hexversion is None:
                 return None
-            return PythonBuild(version_text(hexversion), hexversion, file.symbol("_Py_DecRefShared") is not None)
+            return PythonBuild(python_version_text(hexversion), hexversion, file.symbol("_Py_DecRefShared") is not None)
     except (OSError, ElfError):
         return None
 
@@ -77,7 +77,7 @@ def is_closed_python(path: Path) -> bool:
         return False
 
 
-def version_text(hexversion: int) -> str:
+def python_version_text(hexversion: int) -> str:
     """'3.13.0', '3.14.0rc2'."""
     major, minor, micro, level = (
         hexversion >> 24,

@@ -25,7 +25,7 @@ from dags.analyses.called import Called, Definitions, call_row
 from dags.analyses.detail import open_at_end
 from dags.analyses.exception_facts import Told, exception_that_left
 from dags.analyses.function_statistics import function_statistics, segments_of
-from dags.analyses.writes import Wanted, Write, writes_between
+from dags.analyses.writes import WantedWrites, Write, writes_between
 from dags.kernels import Array
 
 MOST_CALLEES = 8
@@ -102,7 +102,7 @@ def call_facts(
     by_time = sorted(made, key=lambda site_id: (-made[site_id][1], site_id))
     until_ns = session.end_ns if found.end_ns is None else found.end_ns
     writes, more_writes = writes_between(
-        session, (found.start_ns, until_ns), Wanted(call_id=call_id), names, MOST_WRITES, reads_on=reads_on
+        session, (found.start_ns, until_ns), WantedWrites(call_id=call_id), names, MOST_WRITES, reads_on=reads_on
     )
     facts = CallFacts(
         call=names.called(found),

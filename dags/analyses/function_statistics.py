@@ -148,7 +148,7 @@ def segments_of(session: Session, start_ns: int, end_ns: int) -> list[int]:
     return inside or before  # in a stretch without events runs what was open before it
 
 
-class Piece(NamedTuple):
+class StretchPiece(NamedTuple):
     """The calls of a segment that have a part in a stretch of time, each of them in one piece only.
 
     `whole`: those that began and ended in the segment, added up, where the segment lies in the stretch as a whole; else
@@ -160,7 +160,7 @@ class Piece(NamedTuple):
     calls: Array
 
 
-def pieces_of(session: Session, start_ns: int, end_ns: int, reads_on: Callable[[], None]) -> Iterator[Piece]:
+def pieces_of(session: Session, start_ns: int, end_ns: int, reads_on: Callable[[], None]) -> Iterator[StretchPiece]:
     """All calls of a stretch, both ends included, segment by segment."""
     chosen = segments_of(session, start_ns, end_ns)
     for index in chosen:
@@ -169,12 +169,12 @@ def pieces_of(session: Session, start_ns: int, end_ns: int, reads_on: Callable[[
         if start_ns <= segment.start_ns and segment.end_ns <= end_ns:
             found = call_summary(session, index)
             singles = np.concatenate([found.carried, found.open]) if is_last else found.carried
-            yield Piece(index, found, singles[touching(singles, start_ns, end_ns)])
+            yield StretchPiece(index, found, singles[touching(singles, start_ns, end_ns)])
         else:
             forest = call_forest(session, index)
             rows = np.arange(len(forest.spans) if is_last else forest.ended)
             rows = rows[touching(forest.spans[: len(rows)], start_ns, end_ns)]
-            yield Piece(index, None, single_calls(forest, rows))
+            yield StretchPiece(index, None, single_calls(forest, rows))
 
 
 def touching(calls: Array, start_ns: int, end_ns: int) -> Array:

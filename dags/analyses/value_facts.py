@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from capture.session.session import Session
 from dags.analyses.call_summary import call_summary
 from dags.analyses.called import Definitions
-from dags.analyses.writes import COLUMNS, Wanted, Write, row_of_version, with_states, written
+from dags.analyses.writes import COLUMNS, WantedWrites, Write, row_of_version, with_states, written
 
 MOST_BEFORE, MOST_AFTER = 24, 12
 ReadsOn = Callable[[], None]
@@ -54,7 +54,7 @@ def value_facts(
     index, row = at
     names = Definitions(session)
     [picked] = written(row, names)
-    wanted = Wanted(name=(picked.owner, picked.key), object_id=picked.object_id)
+    wanted = WantedWrites(name=(picked.owner, picked.key), object_id=picked.object_id)
     before = _nearest(session, wanted, picked, -MOST_BEFORE, reads_on)
     after = _nearest(session, wanted, picked, MOST_AFTER, reads_on)
     versions = tuple(_with_functions(session, [*before[::-1], (index, row), *after], names))
@@ -66,7 +66,7 @@ def value_facts(
 
 
 def _nearest(
-    session: Session, wanted: Wanted, picked: Write, most: int, reads_on: ReadsOn
+    session: Session, wanted: WantedWrites, picked: Write, most: int, reads_on: ReadsOn
 ) -> list[tuple[int, pa.Table]]:
     """(segment, row) of so many versions after one, or (below 0) before it, the nearest first."""
     by = 1 if most > 0 else -1
@@ -103,7 +103,7 @@ def _with_functions(session: Session, rows: list[tuple[int, pa.Table]], names: D
         yield msgspec.structs.replace(one, function=names.site(site_id).function) if site_id else one
 
 
-def _counted(session: Session, wanted: Wanted, facts: ValueFacts, reads_on: ReadsOn) -> tuple[int, int]:
+def _counted(session: Session, wanted: WantedWrites, facts: ValueFacts, reads_on: ReadsOn) -> tuple[int, int]:
     earlier = later = 0
     first, last = facts.versions[0].version_id, facts.versions[-1].version_id
     for index in with_states(session, session.start_ns, 1):

@@ -38,7 +38,7 @@ COLUMNS = (
 ReadsOn = Callable[[], None]
 
 
-class Wanted(NamedTuple):
+class WantedWrites(NamedTuple):
     """Which writes are meant: of this name (owner, key) and of this object (0: a module's global), by these tracks, by
     this call; None: of or by any.
     """
@@ -91,7 +91,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def nearest_write(
-    session: Session, wanted: Wanted, at: tuple[int, int | None], by: int, *, reads_on: ReadsOn = lambda: None
+    session: Session, wanted: WantedWrites, at: tuple[int, int | None], by: int, *, reads_on: ReadsOn = lambda: None
 ) -> Write | None:
     """The last (-1) or the next (1) write beyond (an instant, the version that one is at there), None without one.
 
@@ -142,7 +142,7 @@ def _in_turns(some: list[int], others: list[int]) -> Iterator[int]:
 def writes_between(
     session: Session,
     range_ns: tuple[int, int],
-    wanted: Wanted,
+    wanted: WantedWrites,
     names: Definitions,
     most: int,
     *,

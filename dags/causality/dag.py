@@ -5,7 +5,7 @@ Stored edges, all from an earlier to a later event:
 - join: the ended thread's last event -> join_end on the one that waited; none when the wait timed out.
 - the word of a pair (`capture.events.kinds.Pair.edge`): its begin -> its end on another track.
 - overwrites: a state write -> the next write of the same cell (these come from the state DAG's versions).
-Program order on one track is certain without being stored (dags.temporal.dag.neighbour finds it).
+Program order on one track is certain without being stored (dags.temporal.dag.neighbour_on_track finds it).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from capture.events.kinds import JoinEndFlag, Kind
 from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import from_bytes, grown, to_bytes
 from dags.kernels import MAX_TRACKS, track_events
-from dags.pairs.dag import PairsDag, edges_of
+from dags.pairs.dag import PairsDag, edges_of_pairs
 
 _NONE: Int64 = np.empty(0, np.int64)
 
@@ -86,7 +86,7 @@ class CausalityDag(Dag):
         self._recent = edges
         self._next_event_id, self.last_ns = stop, max(self.last_ns, int(batch.time_ns[-1]))
         if context.pairs is not None:
-            for word, causes, ended in edges_of(batch, context.pairs, PairsDag.kinds):
+            for word, causes, ended in edges_of_pairs(batch, context.pairs, PairsDag.kinds):
                 edges = _with(edges, word, causes, ended)
         states = context.rows.get("states", {})
         if len(states.get("version_id", ())):

@@ -14,7 +14,7 @@ from capture.events.batch import EventBatch
 from capture.events.kinds import Kind
 from capture.importers.imported import Imported
 from capture.own_folder import OwnFolder, remove_folder
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 from dags.correlate.sealing import SessionWriter
 
 

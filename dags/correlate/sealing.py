@@ -14,7 +14,7 @@ import numpy as np
 from capture.events.batch import EventBatch
 from capture.events.definitions import StateKeyRow, TrackRow
 from capture.session.format import SegmentEntry
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 from capture.session.tables import TABLE
 from dags.correlate.correlator import Correlator
 

@@ -12,7 +12,7 @@ PARTS = frozenset({"processes", "tracks", "stacks", "states", "metrics"})
 """`stacks`: of the tracks that are there. Moment, gaps and confidence are in every frame."""
 
 
-class Asked(NamedTuple):
+class AskedParts(NamedTuple):
     """Names of PARTS and of followers; ids of tracks, None: all; the names of what the frame lacks."""
 
     parts: Set[str]
@@ -20,7 +20,7 @@ class Asked(NamedTuple):
     left_out: list[str]
 
     @classmethod
-    def of(cls, parts: Set[str] | None, tracks: Collection[int] | None) -> Asked:
+    def of(cls, parts: Set[str] | None, tracks: Collection[int] | None) -> AskedParts:
         """None: all there is. Raises: ValueError for a part that nobody gives."""
         known = known_parts(registry.FOLLOWERS)
         asked = known if parts is None else parts

@@ -22,7 +22,7 @@ from dags.code.frame_part import StackFrames
 from dags.correlate.correlator import Correlator
 from dags.correlate.replay import SegmentReplay, state_before
 from dags.exceptions.dag import Raised
-from dags.frame.asked import Asked
+from dags.frame.asked import AskedParts
 from dags.frame.context import FrameContext
 from dags.frame.tracks import CONFIDENCES, TracksAt
 from dags.frame_parts import (
@@ -100,7 +100,7 @@ class FrameReader:
                 f"{time_ns} ns lies outside the recording,"
                 f" which goes from {session.start_ns} ns to {session.end_ns} ns."
             )
-        asked = Asked.of(parts, tracks)
+        asked = AskedParts.of(parts, tracks)
         if self._context.is_outdated():
             self._context = FrameContext(session)
             self._stacks = StackFrames(self._context.sites)
@@ -127,7 +127,7 @@ class FrameReader:
         self._segments.move_to_end(key)
         return replay
 
-    def _frame(self, time_ns: int, event_id: int, state: Correlator, index: int | None, asked: Asked) -> Frame:
+    def _frame(self, time_ns: int, event_id: int, state: Correlator, index: int | None, asked: AskedParts) -> Frame:
         context, parts = self._context, asked.parts
         gaps = context.gaps_at(time_ns)
         damaged = context.is_damaged(index) or any(gap.track_id is None for gap in gaps)
@@ -204,7 +204,7 @@ class FrameReader:
             if _has_begun(row, time_ns)
         ]
 
-    def _tracks(self, time_ns: int, state: Correlator, tracks: TracksAt, asked: Asked) -> list[FrameTrack]:
+    def _tracks(self, time_ns: int, state: Correlator, tracks: TracksAt, asked: AskedParts) -> list[FrameTrack]:
         rows = tracks.rows_of(asked.tracks)
         heads = tracks.heads(rows)
         stacks: dict[int, list[StackFrame]] = {}

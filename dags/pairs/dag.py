@@ -113,7 +113,7 @@ class PairsDag(Dag):
             raise ScopeBug("something begins in the future")
 
 
-def edges_of(batch: EventBatch, found: Paired, kinds: Mapping[int, KindRow]) -> list[tuple[str, Array, Array]]:
+def edges_of_pairs(batch: EventBatch, found: Paired, kinds: Mapping[int, KindRow]) -> list[tuple[str, Array, Array]]:
     """(word, causes, effects) of the pairs whose begin makes an end on another track possible."""
     ending, edges = batch.kind[found.rows], []
     elsewhere = batch.track_id[found.rows] != found.begun["track_id"]

@@ -16,7 +16,7 @@ from capture.events.batch import EventBatch
 from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 
 
-class Moment(msgspec.Struct, frozen=True):
+class TimeReached(msgspec.Struct, frozen=True):
     """How far time has come: the last event and its time, and how many came late."""
 
     event_id: KeptId = 0
@@ -27,14 +27,14 @@ class Moment(msgspec.Struct, frozen=True):
 class TemporalDag(Dag):
     """Counts events and keeps their order."""
 
-    def __init__(self, moment: Moment | None = None) -> None:
-        self.moment = moment or Moment()
+    def __init__(self, moment: TimeReached | None = None) -> None:
+        self.moment = moment or TimeReached()
         self._recent: EventBatch | None = None
 
     @classmethod
     def restored(cls, data: bytes) -> TemporalDag:
         """Raises: FormatError."""
-        return cls(decoded(data, Moment))
+        return cls(decoded(data, TimeReached))
 
     def keyframe(self) -> bytes:
         """The moment."""
@@ -52,19 +52,19 @@ class TemporalDag(Dag):
             times = batch.time_ns
             late = int(np.count_nonzero(times[1:] < times[:-1])) + (int(times[0]) < self.moment.time_ns)
             latest = max(self.moment.time_ns, int(times.max() if late else times[-1]))
-            self.moment = Moment(stop - 1, latest, self.moment.late + late)
+            self.moment = TimeReached(stop - 1, latest, self.moment.late + late)
             self._recent = batch
         return {}
 
     def skip_to(self, event_id: int) -> None:
         """Says that the next event has that id."""
-        self.moment = Moment(event_id - 1, self.moment.time_ns, self.moment.late)
+        self.moment = TimeReached(event_id - 1, self.moment.time_ns, self.moment.late)
 
     def copy(self) -> TemporalDag:
         """One of its own at the same moment."""
         return TemporalDag(self.moment)
 
-    def at(self, time_ns: Ns) -> Moment:
+    def at(self, time_ns: Ns) -> TimeReached:
         """The last event at or before the instant."""
         require_not_before(time_ns, self.moment.time_ns)
         return self.moment
@@ -81,7 +81,7 @@ class TemporalDag(Dag):
         batch = self._recent
         if batch is None or not batch.first_event_id <= node < batch.first_event_id + len(batch):
             return
-        other = neighbour(batch, node - batch.first_event_id, step)
+        other = neighbour_on_track(batch, node - batch.first_event_id, step)
         if other is not None:
             ids = sorted((node, batch.first_event_id + other))
             yield Edge(ids[0], ids[1], "order")
@@ -92,7 +92,7 @@ class TemporalDag(Dag):
             raise ScopeBug(f"impossible moment {self.moment}")
 
 
-def neighbour(batch: EventBatch, row: int, step: int) -> int | None:
+def neighbour_on_track(batch: EventBatch, row: int, step: int) -> int | None:
     """The row before (-1) or after (+1) the given one on the same track, or None when the batch has none."""
     same = batch.track_id[:row] if step < 0 else batch.track_id[row + 1 :]
     found = np.flatnonzero(same == batch.track_id[row])

@@ -38,7 +38,7 @@ SCREEN_SHARE = 0.94
 """How much of the screen a dialog takes at most, whatever the scale is."""
 
 
-class Asking:
+class Dialogs:
     """Asks, then sends the event; none of the dialogs holds up the window."""
 
     def __init__(

@@ -30,7 +30,7 @@ from scope_gui.recording.choice import new_session_path, program_name
 from views.drawing.theme import colours
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns
-from views.reading.pool import Pool
+from views.reading.worker_pool import WorkerPool
 from views.words.plain_text import rich
 
 _LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
@@ -43,7 +43,7 @@ class AttachDialog(QDialog):
     listed = Signal(list)
     examined = Signal(object, object)
 
-    def __init__(self, parent: QWidget, send: Callable[[Event], None], assigns: Assigns, pool: Pool) -> None:
+    def __init__(self, parent: QWidget, send: Callable[[Event], None], assigns: Assigns, pool: WorkerPool) -> None:
         super().__init__(parent)
         self._send, self._theme = send, assigns.theme
         self.setWindowTitle("Attach to a process")

@@ -85,7 +85,7 @@ class CrashReports(QDialog):
     def _show(self, row: int) -> None:
         if 0 <= row < len(self._names):
             try:
-                self.text.setPlainText(plain_lines(crashes.read(self._names[row])))
+                self.text.setPlainText(plain_lines(crashes.read_report(self._names[row])))
             except OSError as error:
                 self.text.setPlainText(f"The report cannot be read: {error.strerror}.")
 

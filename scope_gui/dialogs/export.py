@@ -102,7 +102,7 @@ class ExportDialog(QDialog):
             pace = self.form.pace()
             fps, times = pace.fps, plan.moments(span_ns, pace)
         order = plan.Order(view=view, size=size, output=self.form.output(), times=times, fps=fps)
-        plan.check(order, force=True)
+        plan.check_order(order, force=True)
         return order
 
     def begin(self) -> None:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from scope_gui.guide import Block, Piece, Section
+from scope_gui.guide import GuideBlock, GuidePiece, GuideSection
 
 COMMAND, PAGE = "command", "page"
 
@@ -22,7 +22,7 @@ class Ink(NamedTuple):
     cap: str
 
 
-def as_html(sections: Sequence[Section], ink: Ink) -> str:
+def as_html(sections: Sequence[GuideSection], ink: Ink) -> str:
     """The page; each section begins with an anchor, `anchor_of`."""
     parts: list[str] = []
     for section in sections:
@@ -36,7 +36,7 @@ def anchor_of(number: int) -> str:
     return f"section-{number}"
 
 
-def link_to(piece: Piece) -> str:
+def guide_link(piece: GuidePiece) -> str:
     """The address of a link.
 
     >>> link_to(Piece("command", "X", "Next exception"))
@@ -55,7 +55,7 @@ def linked(address: str) -> tuple[str, str]:
     return kind, unquote(name)
 
 
-def _group(kind: str, blocks: Sequence[Block], ink: Ink) -> str:
+def _group(kind: str, blocks: Sequence[GuideBlock], ink: Ink) -> str:
     lines = ["".join(_piece(piece, ink) for piece in block.pieces) for block in blocks]
     match kind:
         case "title":
@@ -73,7 +73,7 @@ def _group(kind: str, blocks: Sequence[Block], ink: Ink) -> str:
             return "".join(f'<p style="margin:6px 0">{line}</p>' for line in lines)
 
 
-def _piece(piece: Piece, ink: Ink) -> str:
+def _piece(piece: GuidePiece, ink: Ink) -> str:
     text = escape(piece.text)
     match piece.kind:
         case "command" | "key":
@@ -90,5 +90,5 @@ def _piece(piece: Piece, ink: Ink) -> str:
             return text
 
 
-def _link(piece: Piece, shown: str) -> str:
-    return f'<a href="{link_to(piece)}" style="text-decoration:none">{shown}</a>'
+def _link(piece: GuidePiece, shown: str) -> str:
+    return f'<a href="{guide_link(piece)}" style="text-decoration:none">{shown}</a>'

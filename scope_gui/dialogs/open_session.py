@@ -45,8 +45,8 @@ from scope_gui.dialogs.open_lines import (
 from views.drawing.theme import widget_px
 from views.loop.events import Event
 from views.loop.state import RecentSession
-from views.reading.pool import Pool
 from views.reading.worker import Worker
+from views.reading.worker_pool import WorkerPool
 from views.words.figures import count_text
 from views.words.plain_text import plain
 
@@ -75,7 +75,7 @@ class OpenSessionDialog(QDialog):
         chosen: Callable[[str], None],
         folder: Path,
         send: Callable[[Event], None],
-        pool: Pool,
+        pool: WorkerPool,
     ) -> None:
         """Begins in `folder`, which is where sessions are kept."""
         super().__init__(owner)
@@ -265,7 +265,7 @@ class OpenSessionDialog(QDialog):
         wanted = None if self._is_describing else next(self._unknown, None)
         if wanted is not None and self._worker is not None:
             self._is_describing = True
-            self._worker.ask("describe", lambda: self.described.emit(library.described(wanted)))
+            self._worker.ask("describe", lambda: self.described.emit(library.described_session(wanted)))
 
     def _show_described(self, row: RecentSession) -> None:
         self._known[row.path] = row

@@ -14,7 +14,7 @@ import msgspec
 
 from capture.attach.doctor import Diagnosis
 from capture.target.host_facts import user_name
-from capture.target.processes import ProcessRow
+from capture.target.processes import ListedProcess
 from views.words.plain_text import plain
 
 Column = Literal["pid", "python", "command", "user", "cpu", "memory", "age", "verdict"]
@@ -43,7 +43,7 @@ _IN_THE_WAY = {
 class ProcessLine(msgspec.Struct, frozen=True):
     """One process. `key` is its for life and never another's. cpu_percent: of one core; None at the first look."""
 
-    row: ProcessRow
+    row: ListedProcess
     user: str
     age_s: float
     cpu_percent: float | None = None
@@ -58,7 +58,7 @@ class ProcessLine(msgspec.Struct, frozen=True):
 
 
 def process_lines(
-    rows: Iterable[ProcessRow], now_s: float, before: Mapping[Key, float] | None = None, elapsed_s: float = 0.0
+    rows: Iterable[ListedProcess], now_s: float, before: Mapping[Key, float] | None = None, elapsed_s: float = 0.0
 ) -> list[ProcessLine]:
     """The lines of these processes; `before` is the CPU time each had used `elapsed_s` ago."""
     lines = []

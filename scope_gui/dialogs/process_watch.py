@@ -13,8 +13,8 @@ from capture.attach.doctor import Diagnosis, examine
 from capture.target.processes import list_processes
 from scope_gui.dialogs.process_lines import Key, ProcessLine, process_lines
 from views.loop.events import Event
-from views.reading.pool import Pool
 from views.reading.worker import Worker
+from views.reading.worker_pool import WorkerPool
 
 REFRESH_S = 1.0
 HOLDS_S = 10.0
@@ -28,7 +28,7 @@ class ProcessWatch:
         listed: Callable[[list[ProcessLine]], None],
         examined: Callable[[Key, Diagnosis], None],
         send: Callable[[Event], None],
-        pool: Pool,
+        pool: WorkerPool,
     ) -> None:
         self._listed, self._examined = listed, examined
         self._used_s: dict[Key, float] = {}

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
 
 from capture.session.format import Counts
 from capture.session.session import Session
-from capture.unseen import Blindness, told
+from capture.unseen import Blindness, told_unseen
 from scope_gui.blindness import HEADING, dropped_line
 from views.drawing.theme import colours, give_font, text_font
 from views.loop.state import Theme
@@ -42,7 +42,7 @@ def show_unseen(parent: QWidget, session: Session | None, theme: Theme) -> QDial
     if session is not None:
         names = {row.process_id: f"process {row.pid} {row.name}" for row in session.processes()}
         manifest = session.manifest
-        page.setHtml(unseen_page(told(manifest.unseen), manifest.counts, names, theme))
+        page.setHtml(unseen_page(told_unseen(manifest.unseen), manifest.counts, names, theme))
     rows.addWidget(page)
     dialog.resize(640, 360)
     dialog.open()

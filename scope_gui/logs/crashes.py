@@ -35,7 +35,7 @@ _LIBRARIES = ("PySide6", "numpy", "pyarrow", "duckdb", "msgspec", "psutil", "net
 _told: set[tuple[str, str, int]] = set()
 
 
-class Report(msgspec.Struct, frozen=True):
+class CrashReport(msgspec.Struct, frozen=True):
     """One report. `name` names it on the command line; `headline` is its most telling line."""
 
     name: str
@@ -62,10 +62,10 @@ def write_report(error: BaseException, what: str) -> Path | None:
     return _keep(_text(what, f"{type(error).__name__}: {error}", trace, os.getpid()), os.getpid())
 
 
-def reports() -> list[Report]:
+def reports() -> list[CrashReport]:
     """The newest first; none where there is no folder."""
     found = []
-    with contextlib.suppress(OSError), own_files.opened() as folder:
+    with contextlib.suppress(OSError), own_files.opened_folder() as folder:
         _take_those_that_ended_at_once(folder)
         for name in sorted(filter(_NAME.fullmatch, os.listdir(folder)), reverse=True):  # noqa: PTH208  a descriptor
             with contextlib.suppress(OSError):
@@ -73,11 +73,11 @@ def reports() -> list[Report]:
     return found
 
 
-def read(name: str) -> str:
+def read_report(name: str) -> str:
     """A report, whole. Raises: OSError when there is none of that name."""
     if not _NAME.fullmatch(name):
         raise FileNotFoundError(name)
-    with own_files.opened() as folder:
+    with own_files.opened_folder() as folder:
         return own_files.read_text(folder, name, MOST_BYTES)
 
 
@@ -85,7 +85,7 @@ def delete(name: str) -> None:
     """Deletes a report. Raises: OSError when there is none of that name."""
     if not _NAME.fullmatch(name):
         raise FileNotFoundError(name)
-    with own_files.opened() as folder:
+    with own_files.opened_folder() as folder:
         os.unlink(name, dir_fd=folder)
 
 
@@ -97,7 +97,7 @@ def keeping_what_ends_at_once() -> Iterator[None]:
     """
     name = f"at-once-{os.getpid()}-{_started_at(os.getpid())}.txt"
     try:
-        with own_files.opened(make=True) as folder:
+        with own_files.opened_folder(make=True) as folder:
             fd = own_files.open_file(folder, name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     except OSError:
         yield
@@ -112,7 +112,7 @@ def keeping_what_ends_at_once() -> Iterator[None]:
         else:
             faulthandler.disable()
         os.close(fd)
-        with contextlib.suppress(OSError), own_files.opened() as folder:
+        with contextlib.suppress(OSError), own_files.opened_folder() as folder:
             os.unlink(name, dir_fd=folder)
 
 
@@ -134,7 +134,7 @@ def _take_those_that_ended_at_once(folder: int) -> None:
 def _keep(text: str, pid: int, at: datetime | None = None) -> Path | None:
     stem = f"crash-{(at or datetime.now(UTC)).strftime('%Y%m%dT%H%M%SZ')}-{pid}"
     try:
-        with own_files.opened(make=True) as folder:
+        with own_files.opened_folder(make=True) as folder:
             for number in range(_MOST_OF_A_PROCESS + 1):
                 name = f"{stem}{f'-{number}' if number else ''}.txt"
                 with contextlib.suppress(FileExistsError):
@@ -170,10 +170,12 @@ def _text(what: str, headline: str, trace: str, pid: int, at: datetime | None = 
     return "\n".join([*head, "", printable(trace).rstrip(), "", "The log before it:", *lines, ""])
 
 
-def _described(name: str, text: str) -> Report:
+def _described(name: str, text: str) -> CrashReport:
     first = text.partition("\n")[0]
     stamp = datetime.strptime(name.split("-")[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return Report(name, stamp.isoformat(sep=" ").partition("+")[0], one_line(first.partition(" failed: ")[2] or first))
+    return CrashReport(
+        name, stamp.isoformat(sep=" ").partition("+")[0], one_line(first.partition(" failed: ")[2] or first)
+    )
 
 
 def _origin_of(error: BaseException) -> _Origin:

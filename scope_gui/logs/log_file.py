@@ -17,7 +17,7 @@ def append(line: str) -> None:
 
     Raises: OSError.
     """
-    with own_files.opened(make=True) as folder:
+    with own_files.opened_folder(make=True) as folder:
         fd = own_files.open_file(folder, NAME, _APPEND)
         try:
             if os.fstat(fd).st_size > MOST_BYTES:
@@ -31,6 +31,6 @@ def append(line: str) -> None:
 
 def last_lines(count: int, pid: int) -> list[str]:
     """The newest lines that a process of this number has logged. Raises: OSError."""
-    with own_files.opened() as folder:
+    with own_files.opened_folder() as folder:
         lines = own_files.read_text(folder, NAME, 64 << 10, last=True).splitlines()
     return [line for line in lines if f" [{pid}] " in line][-count:]

@@ -23,7 +23,7 @@ def folder() -> Path:
 
 
 @contextlib.contextmanager
-def opened(*, make: bool = False) -> Iterator[int]:
+def opened_folder(*, make: bool = False) -> Iterator[int]:
     """A descriptor of the folder. Raises: OSError, PermissionError when it is another user's."""
     path = folder()
     if make:

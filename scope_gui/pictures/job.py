@@ -25,9 +25,9 @@ from scope_gui.pictures.offscreen import MakeDesk, Offscreen
 from scope_gui.pictures.picture_files import Album, album, save_png
 from scope_gui.pictures.plan import Order, is_vectors
 from views.loop.state import Assigns
-from views.reading.pool import Pool, Priority
 from views.reading.recent_calls import recent
 from views.reading.source import Source
+from views.reading.worker_pool import Priority, WorkerPool
 from views.transport.naming import event_in_words
 
 STEP_MS = 4
@@ -44,7 +44,7 @@ class ExportJob(QObject):
     progressed = Signal(int)
     ended = Signal(str)
 
-    def __init__(self, order: Order, make_desk: MakeDesk, pool: Pool, parent: QObject | None = None) -> None:
+    def __init__(self, order: Order, make_desk: MakeDesk, pool: WorkerPool, parent: QObject | None = None) -> None:
         """Nothing happens yet."""
         super().__init__(parent)
         self.order, self.done, self._make_desk = order, 0, make_desk
@@ -166,7 +166,7 @@ def _fill(answer: Future[_Answer], work: Callable[[], _Answer]) -> None:
         answer.set_exception(error)
 
 
-def _opened(assigns: Assigns, pool: Pool) -> tuple[Session, Source, FrameReader]:
+def _opened(assigns: Assigns, pool: WorkerPool) -> tuple[Session, Source, FrameReader]:
     session = Session.open(Path(assigns.session.path if assigns.session is not None else ""))
     return session, Source(session, pool), FrameReader(session)
 

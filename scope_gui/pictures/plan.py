@@ -117,7 +117,7 @@ def is_vectors(output: Path) -> bool:
     return output.suffix.lower() == ".svg"
 
 
-def check(order: Order, *, force: bool) -> None:
+def check_order(order: Order, *, force: bool) -> None:
     """Says what stands in the way before anything is painted; `force` lets a sequence replace an earlier one.
 
     Raises: TargetProblem.

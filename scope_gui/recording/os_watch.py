@@ -21,7 +21,7 @@ from capture.drain.probe import (
     thread_name,
 )
 from capture.errors import TargetProblem
-from scope_gui.recording.followed import children_of, family
+from scope_gui.recording.children import children_of, family
 
 MOST_GONE = 4096
 STAYS_NS = 1_500_000_000  # until then it may still turn out to be a Python that can be recorded

@@ -276,7 +276,7 @@ class OverheadMeter:
         return Taken(*self._prices.of(first, last), last.cpu_s - first.cpu_s)
 
 
-def share_of(taken: Iterable[Taken | None]) -> Overhead | None:
+def overhead_of(taken: Iterable[Taken | None]) -> Overhead | None:
     """What recording took of all these processes' CPU time, of those of which it is known.
 
     >>> share_of([Taken(1.0, 0.5, 10.0), None, Taken(0.0, 0.0, 10.0)])

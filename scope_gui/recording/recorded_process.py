@@ -30,14 +30,14 @@ from capture.drain.probe import described, image_of, program_of
 from capture.errors import ScopeError, TargetProblem
 from capture.names import json_bytes
 from capture.settings import CaptureSettings
-from scope_gui.recording.followed import PythonFinder
+from scope_gui.recording.children import CHILDREN_INTERVAL_NS
 from scope_gui.recording.os_watch import OsWatch
+from scope_gui.recording.python_finder import PythonFinder
 from scope_gui.recording.shared_memory import SharedMemory
 from scope_gui.recording.sleep_watch import SleepWatch
 from scope_gui.recording.standing import ProcessStanding, Standing
 
 PROBE_INTERVAL_NS = 250_000_000
-CHILDREN_INTERVAL_NS = 8_000_000
 LOOK_SHARE = 6  # of the time that a look takes, until the next one; a first look for children may take 4 ms
 FIND_INTERVAL_NS = 25_000_000
 OBSERVED_NS = 1_000_000_000

@@ -30,7 +30,7 @@ from capture.settings import CaptureSettings
 from scope_gui.recording.change import Changes
 from scope_gui.recording.control import ControlServer, Reply
 from scope_gui.recording.recorded_process import FIRST_PROCESS, Ended, RecordedProcess, Shared
-from scope_gui.recording.sealing import SealerProcess
+from scope_gui.recording.sealer_process import SealerProcess
 from scope_gui.recording.shared_memory import SharedMemory
 from scope_gui.recording.signals import PassedOn
 from scope_gui.recording.standing import Standing

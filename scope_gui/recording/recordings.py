@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from capture.changes import told
+from capture.changes import told_flags
 from capture.errors import ScopeError, TargetProblem
 from scope_gui.recording import control
 from scope_gui.recording.demo import DemoProgram, demo_request
@@ -18,14 +18,14 @@ from scope_gui.recording.recorder_process import RecorderProcess
 from views.loop import events as e
 from views.loop.chosen import sessions_folder
 from views.loop.state import Assigns, Notice
-from views.reading.pool import Pool
 from views.reading.worker import Worker
+from views.reading.worker_pool import WorkerPool
 
 
 class Recordings:
     """An effect of the Store. Starting and asking is done by the threads of the pool."""
 
-    def __init__(self, send: Callable[[e.Event], None], pool: Pool) -> None:
+    def __init__(self, send: Callable[[e.Event], None], pool: WorkerPool) -> None:
         self._send = send
         self._worker = Worker(pool, send)
         self._own: dict[str, RecorderProcess] = {}
@@ -114,7 +114,7 @@ class Recordings:
 
     def _change(self, path: str, flags: Mapping[str, object]) -> None:
         try:
-            notice = Notice(f"Recorded from now on: {told(control.configure(Path(path), flags))}")
+            notice = Notice(f"Recorded from now on: {told_flags(control.configure(Path(path), flags))}")
         except ScopeError as problem:
             notice = Notice(str(problem), serious=True)
         self._send(e.Busy(what=""))

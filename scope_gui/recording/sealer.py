@@ -43,8 +43,8 @@ from capture.folder_names import JOURNAL
 from capture.losses import with_loss
 from capture.own_folder import OwnFolder
 from capture.session.format import MANIFEST, MANIFEST_COPY, About, clipped
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from capture.shown_text import one_line
 from capture.typed import converted, from_json, from_msgpack
 from dags.correlate.correlator import Correlator

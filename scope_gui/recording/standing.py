@@ -15,7 +15,7 @@ from capture.drain.pool import Cost, Pool
 from capture.drain.probe import cpu_clock, cpu_seconds
 from capture.measured_cost import Overhead
 from capture.target.thread_numbers import ThreadNumbers
-from scope_gui.recording.overhead import OverheadMeter, SlowedTime, Spent, Taken, prices, share_of
+from scope_gui.recording.overhead import OverheadMeter, SlowedTime, Spent, Taken, overhead_of, prices
 
 
 class ProcessStanding:
@@ -109,11 +109,11 @@ class Standing:
     @property
     def overhead(self) -> Overhead | None:
         """The share of the targets' CPU time that the whole recording has taken."""
-        return share_of(process.taken_in_all for process in self._processes)
+        return overhead_of(process.taken_in_all for process in self._processes)
 
     def status(self) -> dict[str, object]:
         """The answer; views.loop.state.Recorder has the same names."""
-        share = share_of(process.taken for process in self._processes)
+        share = overhead_of(process.taken for process in self._processes)
         return {
             "session_id": self._session_id,
             "pid": self._processes[0].pid if self._processes else 0,

@@ -24,7 +24,7 @@ _NAMED = {
 _FUNCTION = re.compile(r"f([1-9]|[12][0-9]|3[0-5])")
 
 
-def written(key: str) -> str:
+def keys_written(key: str) -> str:
     """The key as it is always written.
 
     >>> [written(key) for key in ("shift+ctrl+k", "ctrl++", "esc", "x", "+")]

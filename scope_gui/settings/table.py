@@ -15,7 +15,7 @@ from capture import flags
 from capture.errors import WrongUsage
 from capture.flags import Flag
 from capture.named import named
-from scope_gui.settings.keys import written
+from scope_gui.settings.keys import keys_written
 from views.loop.state import SCALES, Assigns
 
 Section = Literal["Look", "Keys", "Recordings", "Analyses"]
@@ -58,7 +58,7 @@ class Setting(NamedTuple):
         if self.kind == "folder" and isinstance(value, str) and "\0" not in value and _is_place(value):
             return value
         if self.kind == "keys" and isinstance(value, list | tuple) and all(isinstance(key, str) for key in value):
-            return tuple(dict.fromkeys(written(key) for key in value))
+            return tuple(dict.fromkeys(keys_written(key) for key in value))
         raise WrongUsage(f"{self.name} takes {self.takes()}, not {_short(value)}.")
 
     def takes(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from capture import flags as capture_flags
-from capture.changes import told
+from capture.changes import told_flags
 from capture.errors import WrongUsage
 from capture.flags import given_flags
 from scope_gui.recording.control import configure
@@ -26,5 +26,5 @@ def run(arguments: argparse.Namespace) -> int:
     if not given:
         options = ", ".join(flag.option for flag in capture_flags.FLAGS if flag.is_live)
         raise WrongUsage(f"Say what to change: {options}.")
-    say(f"{arguments.session} is recorded from now on with: {told(configure(arguments.session, given))}")
+    say(f"{arguments.session} is recorded from now on with: {told_flags(configure(arguments.session, given))}")
     return 0

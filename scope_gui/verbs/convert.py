@@ -18,7 +18,7 @@ from capture.importers import registry as importers
 from capture.importers.imported import BATCH_EVENTS
 from capture.importers.registry import importer_of, read_as
 from capture.shown_text import one_line
-from capture.unseen import told
+from capture.unseen import told_unseen
 from dags.correlate.importing import write_session
 from scope_gui.verbs.opened import opened
 from scope_gui.verbs.progress import Progress
@@ -76,6 +76,6 @@ def _import(source: Path, target: Path) -> None:
     imported = read_as(importer_of(source), source)
     progress = Progress("converting", max(1, -(-imported.events // BATCH_EVENTS)))
     write_session(imported, target, progress.step)
-    for blindness in told(imported.unseen):
+    for blindness in told_unseen(imported.unseen):
         print(f"scope-gui: {one_line(blindness.sentence)}", file=sys.stderr)
     print(one_line(f"{imported.events} events of {len(imported.tracks)} tracks are in {target}"))

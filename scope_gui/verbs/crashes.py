@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         _list(as_json=arguments.json)
         return 0
     try:
-        text = crashes.read(arguments.report)
+        text = crashes.read_report(arguments.report)
         if arguments.delete:
             crashes.delete(arguments.report)
     except OSError as error:

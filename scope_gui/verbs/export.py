@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         times = plan.moments(span_ns, pace) if pace is not None else (_moment(arguments.at, session, span_ns),)
         fps = pace.fps if pace is not None else None
         order = plan.Order(view=arguments.view, size=size, output=arguments.output, times=times, fps=fps)
-        plan.check(order, force=arguments.force)
+        plan.check_order(order, force=arguments.force)
         source, frames = Source(session), FrameReader(session)
         return _write(order, session, source, frames, _state(arguments, session, source.names, frames, times[0]))
 

@@ -11,7 +11,7 @@ from dags.detectors import registry
 from scope_gui.settings.table import of_analyses
 from scope_gui.streams import print_json
 from scope_gui.verbs.opened import opened
-from scope_gui.verbs.settled import settled
+from scope_gui.verbs.settled import settings_settled
 from scope_gui.verbs.shared_flags import json_flag, session_flag, time_word
 from views.loop.chosen import analyses_off
 from views.words.timespec import time_ns_from_text
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if range_ns[0] > range_ns[1]:
             raise SessionProblem(f"--from {arguments.from_time} is after --to {arguments.to_time}.")
-        off = analyses_off(settled(of_analyses())) if arguments.kind is None else frozenset()
+        off = analyses_off(settings_settled(of_analyses())) if arguments.kind is None else frozenset()
         if off:
             print(f"scope-gui: switched off in the settings: {', '.join(sorted(off))}", file=sys.stderr)
         wanted = arguments.kind or [row.name for row in registry.DETECTORS if row.name not in off]

@@ -6,8 +6,8 @@ import argparse
 
 import msgspec
 
-from capture.changes import told as recorded
-from capture.measured_cost import told
+from capture.changes import told_flags
+from capture.measured_cost import told_overhead
 from capture.session.session import Session
 from capture.shown_text import one_line
 from scope_gui.blindness import unseen_lines
@@ -33,7 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
         kinds, problems, unseen = values.pop("kinds"), values.pop("problems"), values.pop("unseen")
         changes = values.pop("changes")
         overhead = values.pop("overhead")
-        values["overhead"] = told(overhead, " of the program's CPU time") if overhead is not None else "not known"
+        values["overhead"] = (
+            told_overhead(overhead, " of the program's CPU time") if overhead is not None else "not known"
+        )
         for name, value in values.items():
             shown = text_from_ns(value) if name == "duration_ns" else value
             print(f"{name.removesuffix('_ns'):<16} {one_line(str(shown))}")
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         for change in changes:
             since = f"from {text_from_ns(change.time_ns)} on"
             whose = f" in process {change.process_id}" if figures.processes > 1 else ""
-            print(f"{'changed':<16} {one_line(f'{since}{whose}: {recorded(change.flags)}')}")
+            print(f"{'changed':<16} {one_line(f'{since}{whose}: {told_flags(change.flags)}')}")
         for problem in problems:
             print(f"{'problem':<16} {one_line(problem.what)}")
         if unseen:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from capture.flags import add_flags, given_flags
-from capture.measured_cost import told
+from capture.measured_cost import told_overhead
 from capture.settings import CaptureSettings
 from capture.shown_text import one_line
 from scope_gui.blindness import last_words
@@ -19,7 +19,7 @@ from scope_gui.recording.recorder import Outcome, Recording
 from scope_gui.recording.watching_window import watched_by_window
 from scope_gui.settings.table import capture_values, of_capture
 from scope_gui.streams import say, words_to
-from scope_gui.verbs.settled import settled
+from scope_gui.verbs.settled import settings_settled
 from scope_gui.verbs.shared_flags import seconds
 from views.words.timespec import text_from_ns
 
@@ -47,7 +47,7 @@ def capture_settings(arguments: argparse.Namespace) -> CaptureSettings:
     Raises: WrongUsage.
     """
     given = given_flags(arguments)
-    at_first = {} if arguments.no_settings else capture_values(settled(of_capture()))
+    at_first = {} if arguments.no_settings else capture_values(settings_settled(of_capture()))
     settled_ones = CaptureSettings.checked(**at_first)
     typed = CaptureSettings.checked(**given)
     hidden = tuple(dict.fromkeys([*settled_ones.redact, *typed.redact]))
@@ -82,7 +82,7 @@ def _report(outcome: Outcome) -> None:
     say(f"{outcome.ended}{how} after {took}; {'kept' if outcome.trouble else 'saved'} {outcome.session_path}")
     of_what = " of the program's CPU time"
     if outcome.overhead is not None:
-        say(f"recording took about {told(outcome.overhead, of_what)}")
+        say(f"recording took about {told_overhead(outcome.overhead, of_what)}")
     for paragraph in last_words(outcome.session_path):
         say(*paragraph.splitlines())
 

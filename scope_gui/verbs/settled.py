@@ -11,7 +11,7 @@ from scope_gui.settings.file import load, settings_file
 from scope_gui.settings.table import Setting
 
 
-def settled(rows: Sequence[Setting]) -> Mapping[str, Any]:
+def settings_settled(rows: Sequence[Setting]) -> Mapping[str, Any]:
     """What is settled of these."""
     read = load(rows)
     for problem in read.problems:

@@ -88,7 +88,7 @@ class Application:
         sys.setswitchinterval(SWITCH_S)
         reuse_memory()
         qInstallMessageHandler(on_qt_message)
-        self._left, assigns = left_window.load()
+        self._left, assigns = left_window.load_left_window()
         settled = load()
         self.store = Store(with_settings(assigns, settled.settings))
         self.source = Source()
@@ -130,7 +130,7 @@ class Application:
         assigns = self.store.assigns
         others = self.window.panels.others()
         fresh = msgspec.structs.replace(self._left, geometry=geometry, layout=layout, layouts=others)
-        left_window.save(fresh, assigns)
+        left_window.save_left_window(fresh, assigns)
         self.pulse.stop()
         self.recordings.close()
         self.effects.stop()
@@ -153,7 +153,7 @@ class Application:
     def _tell_of_crash(self) -> None:
         """Says once that there is a report that this window has not told of."""
         if self._see_reports():
-            left_window.save(self._left, self.store.assigns)
+            left_window.save_left_window(self._left, self.store.assigns)
             sentence = "Scope has failed since you last opened it. Help ▸ Crash reports shows how; nothing was sent."
             self.store.send(Tell(notice=Notice(sentence)))
 

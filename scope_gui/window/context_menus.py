@@ -126,13 +126,13 @@ class ContextMenus(QObject):
         if len(parts) > 1:
             menu.addSeparator()
         for part in parts[1:]:
-            self._fill(menu.addMenu(_menu_text(heading(part.thing))), part, is_within=True)
+            self._fill(menu.addMenu(_menu_text(menu_heading(part.thing))), part, is_within=True)
         return menu
 
     def _fill(self, menu: QMenu, part: Part, *, is_within: bool = False) -> None:
         menu.setToolTipsVisible(True)
-        if not is_within and heading(part.thing):
-            menu.addAction(_head(menu, heading(part.thing), colours(self._store.assigns.theme).text))
+        if not is_within and menu_heading(part.thing):
+            menu.addAction(_head(menu, menu_heading(part.thing), colours(self._store.assigns.theme).text))
             menu.addSeparator()
         group = part.entries[0].group
         for entry in part.entries:
@@ -158,7 +158,7 @@ class _Doing:
         self._menus.do(self._entry)
 
 
-def heading(thing: Thing) -> str:
+def menu_heading(thing: Thing) -> str:
     """What a menu is about.
 
     >>> heading(Thing(kind="thread", name="worker-1"))

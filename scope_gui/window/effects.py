@@ -111,7 +111,7 @@ class Effects:
         """Answers with RecentDescribed; a manifest is read in a fraction of a millisecond, but a disk may sleep."""
 
         def answer() -> None:
-            self._send(e.RecentDescribed(rows=tuple(library.described(path) for path in paths)))
+            self._send(e.RecentDescribed(rows=tuple(library.described_session(path) for path in paths)))
 
         self._jobs.finder.ask("recent", answer)
 

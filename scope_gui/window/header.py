@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from capture.measured_cost import WORTH_NAMING, Overhead
 from capture.session.session import Session
-from capture.unseen import told
+from capture.unseen import told_unseen
 from scope_gui.blindness import HEADING
 from scope_gui.commands import hint, key_of
 from views.drawing.theme import colours, give_font, text_font, widget_px
@@ -113,7 +113,7 @@ class HeaderView(QWidget):
 
     def _show_unseen(self, session: Session | None, colour: str) -> None:
         """How many things the recording cannot see: the list is its tooltip, and opens at a click or by command."""
-        unseen = told(session.manifest.unseen) if session is not None else []
+        unseen = told_unseen(session.manifest.unseen) if session is not None else []
         self.unseen_button.setVisible(bool(unseen))
         if unseen:
             self.unseen_button.setText(f"⚠ {len(unseen)} not seen")

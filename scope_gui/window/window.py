@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from scope_gui.commands import LISTS, MENUS, TRANSPORT, Command, all_commands, hint, with_keys, with_letter
-from scope_gui.dialogs.asking import Asking
+from scope_gui.dialogs.asking import Dialogs
 from scope_gui.dialogs.find_box import FindBox
 from scope_gui.left_window import LeftWindow
 from scope_gui.menu_lines import begins_a_group, is_on
@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
         self.setCorner(Qt.Corner.BottomRightCorner, _AREA.RightDockWidgetArea)
         self.setTabPosition(_AREA.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         send = store.send
-        self.asking = Asking(self, self, store, source, self.do_titled)
+        self.asking = Dialogs(self, self, store, source, self.do_titled)
         self.views: dict[str, Any] = {}
         self.docks: dict[str, QDockWidget] = {}
         self.welcome = WelcomeView(send, self.asking.ask)

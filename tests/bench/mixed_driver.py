@@ -117,7 +117,7 @@ def seconds_of(path: Path, target: Any) -> dict[str, float]:
     """Seconds of one core for each stage."""
     from capture.decode.decoder import Decoder  # noqa: PLC0415
     from capture.session.format import About  # noqa: PLC0415
-    from capture.session.store import SegmentStore  # noqa: PLC0415
+    from capture.session.segment_store import SegmentStore  # noqa: PLC0415
     from dags.correlate.sealing import SessionWriter  # noqa: PLC0415
     from scope_gui.recording.sealer import READ_BYTES, even_pieces  # noqa: PLC0415
 

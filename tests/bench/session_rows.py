@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import FrameReader
 from tests.bench import programs

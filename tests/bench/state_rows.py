@@ -14,8 +14,8 @@ from capture.events.definitions import DefinitionKind
 from capture.events.kinds import PAYLOAD_FLAG, Kind
 from capture.session.format import About
 from capture.session.query import query
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.correlate.correlator import Correlator
 from scope_gui.recording.sealer import READ_BYTES, even_pieces
 from tests.bench.report import Row

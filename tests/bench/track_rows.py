@@ -12,8 +12,8 @@ import numpy as np
 from capture.events.batch import EventBatch, make_batch
 from capture.events.definitions import ProcessRow, SiteRow, TrackRow
 from capture.events.kinds import Kind
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import FrameReader
 from tests.bench.measure import median, percentile

@@ -20,11 +20,11 @@ from capture.events.batch import EventBatch
 from capture.events.definitions import MAX_DEFINITION_BYTES, parse_definitions
 from capture.flags import LONGEST_PATTERN, MOST_PATTERNS
 from capture.names import LONGEST_COMMAND, command_line, json_bytes
-from capture.session import store as store_module
+from capture.session import segment_store as store_module
 from capture.session.format import MAX_TEXT, MOST_TEXTS, About, clipped
 from capture.session.notes import MAX_NOTES_BYTES, Note, read_notes, write_notes
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from capture.settings import MOST_BYTES, CaptureSettings
 from capture.typed import converted
 from capture.unseen import MOST_CHARACTERS, MOST_ROWS, UnseenRow, with_detail

@@ -8,7 +8,7 @@ from capture.drain.journal import JournalWriter
 from capture.events.definitions import DefinitionKind
 from capture.own_folder import OwnFolder
 from capture.session.session import Session
-from capture.unseen import MOST_DETAILS, UNSEEN, UnseenRow, told, with_detail
+from capture.unseen import MOST_DETAILS, UNSEEN, UnseenRow, told_unseen, with_detail
 from scope_gui.blindness import unseen_lines
 from scope_gui.recording.sealer import Sealer
 from tests.scope_command import scope, scope_json
@@ -42,7 +42,7 @@ def test_what_the_target_and_the_recorder_say_is_one_list_said_once() -> None:
         UnseenRow(1, "class-untouched", ["app.A", "app.B"]),
         UnseenRow(1, "sub-interpreter", []),
     ]
-    lines = list(unseen_lines(told(decoder.catalog.unseen)))
+    lines = list(unseen_lines(told_unseen(decoder.catalog.unseen)))
     assert lines[1:] == [
         "  - Attributes of app.A and app.B are not recorded: watching would have broken the class.",
         "  - What runs in sub-interpreters is not recorded.",
@@ -50,7 +50,7 @@ def test_what_the_target_and_the_recorder_say_is_one_list_said_once() -> None:
 
 
 def test_a_code_of_a_newer_scope_is_shown_as_it_is() -> None:
-    (newer,) = told([UnseenRow(1, "quantum-frames", ["q1"])])
+    (newer,) = told_unseen([UnseenRow(1, "quantum-frames", ["q1"])])
     assert newer.sentence == "quantum-frames: q1 (said by a newer Scope)."
 
 
@@ -61,7 +61,7 @@ def test_a_target_that_says_ten_thousand_details_gets_a_bounded_row() -> None:
     (row,) = rows
     assert len(row.details) == MOST_DETAILS + 1
     assert row.details[-1] == "..."
-    assert told(rows)[0].sentence.endswith("worker 63 and others.")
+    assert told_unseen(rows)[0].sentence.endswith("worker 63 and others.")
 
 
 def test_every_code_has_one_row_and_a_whole_sentence() -> None:

@@ -18,7 +18,7 @@ from capture.drain.blocks import Block
 from capture.events.definitions import DefinitionKind
 from capture.events.kinds import KINDS, Kind
 from capture.session.format import About
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 from dags.correlate.sealing import SessionWriter
 from tests.synthetic import PaperTarget, definition, event_of
 

@@ -18,8 +18,8 @@ from capture.events.kinds import Kind
 from capture.session import tables
 from capture.session.pack import pack
 from capture.session.query import query
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from capture.session.tables import TABLES, Table, column
 from dags import registry
 from dags.base import Context, Dag, Rows, decoded

@@ -13,7 +13,7 @@ import numpy as np
 from capture.events.batch import EventBatch, make_batch
 from capture.events.definitions import GapRow, MetricRow, ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.events.kinds import KINDS, Kind
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 from capture.unseen import UnseenRow
 from dags.correlate.sealing import SessionWriter
 

@@ -9,7 +9,7 @@ import numpy as np
 from capture.events.batch import make_batch
 from capture.events.definitions import MetricRow, ProcessRow, TrackRow
 from capture.events.kinds import KINDS, Kind
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 from dags.correlate.sealing import SessionWriter
 from tests.gallery.crowd import FUNCTIONS, SECOND_NS, sites, within_a_second
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from capture.errors import ScopeError
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from tests.gallery.crowd import ABOUT, SECOND_NS, crowded_session
 from tests.interpreters import ROOT
 from tests.leftovers import wait_for

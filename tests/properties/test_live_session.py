@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from capture.session.query import query
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 
 EVENTS_EACH = 37
 pytestmark = pytest.mark.soak
@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from capture.session import folder
 from capture.events.batch import make_batch
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 folder.GRACE_NS = int(sys.argv[2])
 path = Path(sys.argv[1])
 about = {{"session_id": "0" * 16, "created_real_ns": 1}}

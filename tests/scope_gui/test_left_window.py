@@ -27,8 +27,8 @@ def kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_what_is_marked_is_there_again_and_nothing_else(kept: Path) -> None:
     launches = (Launch("python a.py", "/srv"),)
     assigns = Assigns(theme="light", recent=("/a.scope",), launches=launches, recordings_folder="/rec", cursor_ns=5)
-    left_window.save(LeftWindow(geometry="abc", crash_seen="1"), assigns)
-    assert left_window.load() == (
+    left_window.save_left_window(LeftWindow(geometry="abc", crash_seen="1"), assigns)
+    assert left_window.load_left_window() == (
         LeftWindow(geometry="abc", crash_seen="1"),
         Assigns(theme="light", recent=("/a.scope",), launches=launches, recordings_folder="/rec"),
     )
@@ -40,10 +40,10 @@ def test_a_file_of_an_earlier_version_is_understood(kept: Path) -> None:
     launch = {"command": "python a.py", "folder": "/srv"}
     kept.write_text(json.dumps({"recent": ["/a.scope"], "theme": "light", "layout": "xyz", "launches": [launch]}))
     found = Assigns(theme="light", recent=("/a.scope",), launches=(Launch("python a.py", "/srv"),))
-    assert left_window.load() == (LeftWindow(layout="xyz"), found)
+    assert left_window.load_left_window() == (LeftWindow(layout="xyz"), found)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"theme": 5}', '{"theme": "blue"}', '{"views": 5}', '{"layout": {}}'])
 def test_what_cannot_be_understood_is_as_if_nothing_was_kept(kept: Path, text: str) -> None:
     kept.write_text(text)
-    assert left_window.load() == (LeftWindow(), Assigns())
+    assert left_window.load_left_window() == (LeftWindow(), Assigns())

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from capture.session.notes import Note, write_notes
-from capture.session.store import SegmentStore
-from scope_gui.library import COLUMNS, cells, described, details, recorded_text, when_text
+from capture.session.segment_store import SegmentStore
+from scope_gui.library import COLUMNS, cells, described_session, details, recorded_text, when_text
 from tests.sessions import build_session
 from views.loop.state import RecentSession
 from views.words.figures import THIN
@@ -18,7 +18,7 @@ NOON_S = time.mktime((2026, 11, 20, 12, 0, 0, 0, 0, -1))
 def test_a_session_says_what_it_holds(tmp_path: Path) -> None:
     truth = build_session(tmp_path / "orders.scope", events=400)
     write_notes(truth.path, [Note(time_ns=5, text="here"), Note(time_ns=6)], {"cursor_ns": 1_500_000_000})
-    row = described(str(truth.path))
+    row = described_session(str(truth.path))
     assert (row.events, row.bookmarks, row.problem, row.live) == (400, 2, "", False)
     assert (row.program, row.threads, row.exceptions) == ("orders.py", 2, 0)
     assert (row.damaged, row.unfinished) == (False, False)
@@ -32,10 +32,10 @@ def test_a_session_says_what_it_holds(tmp_path: Path) -> None:
 
 
 def test_one_that_is_gone_or_damaged_says_why(tmp_path: Path) -> None:
-    gone = described(str(tmp_path / "gone.scope"))
+    gone = described_session(str(tmp_path / "gone.scope"))
     assert cells(gone, NOON_S)[:2] == ("gone.scope", "not there any more")
     (tmp_path / "bad.scope").write_bytes(b"nothing of ours")
-    bad = described(str(tmp_path / "bad.scope"))
+    bad = described_session(str(tmp_path / "bad.scope"))
     assert bad.problem
     assert cells(bad, NOON_S)[1:6] == ("cannot be opened", "", "", "", "")
     assert details(gone) == (str(tmp_path), "It is not there any more; Delete takes it off the list")
@@ -46,13 +46,13 @@ def test_one_that_lacks_something_and_one_whose_recorder_is_gone_are_told_apart(
     damaged = build_session(tmp_path / "damaged.scope", events=400).path
     next(damaged.glob("segments/*events.parquet")).unlink()
     unfinished = build_session(tmp_path / "unfinished.scope", events=400, finish=False).path
-    rows = [described(str(path)) for path in (damaged, unfinished)]
+    rows = [described_session(str(path)) for path in (damaged, unfinished)]
     assert [(row.damaged, row.unfinished, row.live) for row in rows] == [(True, False, False), (False, True, False)]
     assert [recorded_text(row, NOON_S).rpartition(" · ")[2] for row in rows] == ["damaged", "not finished"]
     assert details(rows[0])[1].startswith("Damaged: ")
     assert "recover" in details(rows[1])[1]
     store = SegmentStore.create(tmp_path / "live.scope", {"session_id": "a" * 16, "created_real_ns": 1}, sync=False)
-    assert described(str(tmp_path / "live.scope")).live
+    assert described_session(str(tmp_path / "live.scope")).live
     store.close()
 
 

@@ -15,7 +15,7 @@ from capture.drain.pool import Pool, ScanEntry
 from capture.drain.pool_folders import remove_pools
 from capture.own_folder import OwnFolder
 from capture.session.folder import SessionFolder
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 from scope_gui.recording import recovery, sealer
 from scope_gui.recording.recorded_process import RecordedProcess
 from tests.simulator import native

@@ -167,10 +167,10 @@ def test_only_what_a_made_up_view_marks_outlives_a_session_and_a_run(
     told = handle_event(handle_event(showing(frame()), SetHours(hours=12)), SetMeasure(measure="time"))
     closed = handle_event(told, SessionClosed())
     assert closed == Assigns(views=(ClockState(hours=12),))
-    left_window.save(left_window.LeftWindow(layout="abc"), told)
-    assert left_window.load() == (left_window.LeftWindow(layout="abc"), closed)
+    left_window.save_left_window(left_window.LeftWindow(layout="abc"), told)
+    assert left_window.load_left_window() == (left_window.LeftWindow(layout="abc"), closed)
     monkeypatch.setattr(registry, "VIEWS", VIEWS)
-    assert left_window.load() == (left_window.LeftWindow(layout="abc"), Assigns())
+    assert left_window.load_left_window() == (left_window.LeftWindow(layout="abc"), Assigns())
 
 
 def test_the_gallery_has_a_picture_of_each() -> None:

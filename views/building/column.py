@@ -23,14 +23,14 @@ _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
-class Line(NamedTuple):
+class RoomLine(NamedTuple):
     """One line: which room it names, and its middle. Units: px."""
 
     place: int
     y: float
 
 
-def column_lines(plan: House, view: Projection, area: Area) -> tuple[Line, ...]:
+def column_lines(plan: House, view: Projection, area: Area) -> tuple[RoomLine, ...]:
     """The largest rooms, each as near to its floor as the others let it be; as many as there is room for."""
     _, top, _, height = area
     most = max(int((height - HEAD_PX) / LINE_PX), 0)
@@ -39,7 +39,7 @@ def column_lines(plan: House, view: Projection, area: Area) -> tuple[Line, ...]:
         (view.at(0.0, 0.5, float(plan.level[place]) + 0.35)[1], -int(plan.value[place]), place) for place in rooms
     )
     ys = spread([y for y, _, _ in wanted], top + HEAD_PX + LINE_PX / 2, top + height - LINE_PX / 2)
-    return tuple(Line(place, y) for (_, _, place), y in zip(wanted, ys, strict=True))
+    return tuple(RoomLine(place, y) for (_, _, place), y in zip(wanted, ys, strict=True))
 
 
 def spread(wanted: Sequence[float], low: float, high: float) -> list[float]:
@@ -58,7 +58,7 @@ def spread(wanted: Sequence[float], low: float, high: float) -> list[float]:
     return found
 
 
-def line_at(lines: Sequence[Line], area: Area, point: QPointF) -> int | None:
+def line_at(lines: Sequence[RoomLine], area: Area, point: QPointF) -> int | None:
     """The room whose line is there."""
     if not area[0] - 8 <= point.x() <= area[0] + area[2]:
         return None
@@ -69,7 +69,7 @@ def paint_column(
     painter: QPainter,
     plan: House,
     view: Projection | None,
-    lines: Sequence[Line],
+    lines: Sequence[RoomLine],
     area: Area,
     *,
     theme: Theme,
@@ -92,7 +92,7 @@ def paint_column(
 
 
 def _paint_leader(
-    painter: QPainter, plan: House, view: Projection, line: Line, *, left: float, theme: Theme, is_marked: bool
+    painter: QPainter, plan: House, view: Projection, line: RoomLine, *, left: float, theme: Theme, is_marked: bool
 ) -> None:
     shown = colours(theme)
     wall = max(view.at(plan.width, 1.0, 0.0)[0], view.at(plan.width, 0.0, 0.0)[0])
@@ -109,7 +109,7 @@ def _paint_leader(
         painter.drawPolyline([QPointF(wall + 2, floor_y), QPointF(wall + 8, floor_y), QPointF(left - 4, line.y)])
 
 
-def _paint_line(painter: QPainter, plan: House, line: Line, area: Area, theme: Theme, *, is_marked: bool) -> None:
+def _paint_line(painter: QPainter, plan: House, line: RoomLine, area: Area, theme: Theme, *, is_marked: bool) -> None:
     shown = colours(theme)
     left, _, width, _ = area
     box = QRectF(left, round(line.y - LINE_PX / 2), width - 10, LINE_PX)

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 
 from views.building.trend import MOMENTS, Moment, Trend, moment_at, moments_of
-from views.reading.pool import Onward, Priority
 from views.reading.recent_calls import window_ns
 from views.reading.source import Source
+from views.reading.worker_pool import Onward, Priority
 
 KEPT = 4 * MOMENTS
 

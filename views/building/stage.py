@@ -26,7 +26,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from views.building.cards import card_at, card_words, paint_cards
-from views.building.column import Line, column_lines, line_at, paint_column
+from views.building.column import RoomLine, column_lines, line_at, paint_column
 from views.building.fading import Fading
 from views.building.gliding import Gliding, follows_the_cursor
 from views.building.keys import KEY_WORDS, TOWARD, is_own, paint_focus
@@ -470,7 +470,7 @@ class Stage(ScaledWidget):
         left, top, width, height = self._regions().house
         return plan_of_floor(plan, self._level_of_plan(plan), (left, top, width, height + top))
 
-    def _lines(self, plan: House) -> tuple[Line, ...]:
+    def _lines(self, plan: House) -> tuple[RoomLine, ...]:
         column = self._regions().column
         return () if column is None else column_lines(plan, self._view(plan), column)
 

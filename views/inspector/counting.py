@@ -14,7 +14,7 @@ from dags.analyses.function_statistics import FunctionStatistics, function_stati
 from dags.analyses.stretch_summary import StretchSummary, stretch_summary
 from views.inspector.figures import (
     FunctionFigures,
-    Raised,
+    RaisedThere,
     Related,
     Stretch,
     StretchFigures,
@@ -128,7 +128,7 @@ def stretch_figures(found: StretchSummary, names: Names) -> StretchFigures:
             for one in found.threads
         ),
         exceptions=tuple(
-            Raised(one.type, names.site(one.site_id), one.count, one.first_event_id, one.first_ns, one.track_id)
+            RaisedThere(one.type, names.site(one.site_id), one.count, one.first_event_id, one.first_ns, one.track_id)
             for one in found.exceptions
         ),
         written=tuple((one.name, one.changes) for one in found.written),

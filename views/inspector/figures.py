@@ -52,7 +52,7 @@ class ThreadFigures(msgspec.Struct, frozen=True):
     waited_ns: int
 
 
-class Raised(msgspec.Struct, frozen=True):
+class RaisedThere(msgspec.Struct, frozen=True):
     """Exceptions of a type that came up in a function; `event_id`, `time_ns` and `track_id` are of the first one."""
 
     type: str
@@ -76,7 +76,7 @@ class StretchFigures(msgspec.Struct, frozen=True, kw_only=True):
     by_own: tuple[FunctionRow, ...]
     by_total: tuple[FunctionRow, ...]
     threads: tuple[ThreadFigures, ...]
-    exceptions: tuple[Raised, ...]
+    exceptions: tuple[RaisedThere, ...]
     written: tuple[tuple[str, int], ...]
     moved: tuple[tuple[str, float | None, float], ...]
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from capture.changes import told
+from capture.changes import told_flags
 from capture.events.track_kinds import HEADS
 from dags.frame_parts import (
     LINE_WORDS,
@@ -207,7 +207,7 @@ def _settings_rows(frame: Frame) -> tuple[Row, ...]:
     """What is recorded at this moment, and since when where that has changed: it explains what is not there."""
     if frame.settings is None:
         return ()
-    rows = [_plain_row("recorded", "recorded", told(msgspec.structs.asdict(frame.settings)))]
+    rows = [_plain_row("recorded", "recorded", told_flags(msgspec.structs.asdict(frame.settings)))]
     if (since_ns := frame.settings.since_ns) is not None:
         ago, there = duration_text(max(0, frame.time_ns - since_ns)), SeekTo(time_ns=since_ns, visit=True)
         rows.append(_plain_row("changed", "changed", f"{ago} ago", Link("go there", there)))

@@ -58,7 +58,7 @@ class Bar(msgspec.Struct, frozen=True):
     event: Event | None = None
 
 
-class Mark(msgspec.Struct, frozen=True):
+class SectionMark(msgspec.Struct, frozen=True):
     """A line through a chart, so far from its left end; `text` stands beside it."""
 
     at: float
@@ -70,7 +70,7 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 
     bars: tuple[Bar, ...]
     ends: tuple[str, str]
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[SectionMark, ...] = ()
     cursor: float | None = None
 
 

@@ -27,7 +27,7 @@ def edited(assigns: Assigns, event: e.AddBookmark | e.EditBookmark | e.Undo) -> 
             return _taken_back(assigns, again=again)
 
 
-def in_order(bookmarks: Iterable[Bookmark]) -> tuple[Bookmark, ...]:
+def bookmarks_by_time(bookmarks: Iterable[Bookmark]) -> tuple[Bookmark, ...]:
     """Bookmarks by time."""
     return tuple(sorted(bookmarks, key=lambda bookmark: bookmark.time_ns))
 
@@ -64,7 +64,7 @@ def _with_text(assigns: Assigns, time_ns: int, text: str | None) -> Assigns:
 
 
 def _changed(assigns: Assigns, bookmarks: Iterable[Bookmark], says: str) -> Assigns:
-    after = in_order(bookmarks)
+    after = bookmarks_by_time(bookmarks)
     if after == assigns.bookmarks:
         return assigns
     edits = (*assigns.edits, Edit(says, assigns.bookmarks))[-MOST_EDITS:]

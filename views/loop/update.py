@@ -15,7 +15,7 @@ from views.loop import events as e
 from views.loop.box import in_the_box
 from views.loop.choosing_lanes import OF_LANES, lanes_chosen
 from views.loop.chosen import settled
-from views.loop.edits import edited, in_order
+from views.loop.edits import bookmarks_by_time, edited
 from views.loop.lane_choice import in_lane_order
 from views.loop.recents import put_back, taken_off
 from views.loop.remembered import OF_SESSION
@@ -328,7 +328,7 @@ def _opened(assigns: Assigns, event: e.SessionOpened) -> Assigns:
         visible_ns=event.range_ns,
         cursor_ns=start_ns if event.at_ns is None else event.at_ns,
         following=following,
-        bookmarks=in_order(event.bookmarks),
+        bookmarks=bookmarks_by_time(event.bookmarks),
         lanes=event.lanes,
         focus_track_id=event.focus_track_id,
         speed=assigns.speed,

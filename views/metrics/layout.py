@@ -31,7 +31,7 @@ _TOGETHER = {"sum": "all recorded processes together", "max": "the most that a r
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MetricLine:
     """One metric over the session: from `times_ns[i]` on, all processes together have `values[i]`."""
 
     name: str
@@ -146,7 +146,7 @@ def round_above(most: float, least: float, is_size: bool = False) -> float:
     return max(step * power * unit, least)
 
 
-def lines_of(samples: Mapping[str, tuple[Array, Array, Array]], ends_ns: Mapping[int, int]) -> list[Line]:
+def metric_lines(samples: Mapping[str, tuple[Array, Array, Array]], ends_ns: Mapping[int, int]) -> list[MetricLine]:
     """A line per metric that processes have together, those of METRICS first.
 
     `samples` are (times, process ids, values) by name, `ends_ns` when processes ended. Of processes 1 and 2 with values
@@ -156,7 +156,7 @@ def lines_of(samples: Mapping[str, tuple[Array, Array, Array]], ends_ns: Mapping
     known = [metric.name for metric in metrics.METRICS]
     shown = [name for name in [*known, *sorted(set(samples) - {*known})] if name in samples]
     return [
-        Line(name, *_together(*samples[name], ends_ns, adds_up=metric_named(name).together == "sum"))
+        MetricLine(name, *_together(*samples[name], ends_ns, adds_up=metric_named(name).together == "sum"))
         for name in shown
         if metric_named(name).together != "none"
     ]
@@ -205,7 +205,7 @@ def _most(times_ns: Array, processes: Array, values: Array) -> tuple[Array, Arra
     return instants, most
 
 
-def columns(line: Line, visible_ns: tuple[int, int], width: int) -> tuple[Array, Array]:
+def columns(line: MetricLine, visible_ns: tuple[int, int], width: int) -> tuple[Array, Array]:
     """(least, most) in each pixel column, NaN before the first sample; a column without a sample keeps the value."""
     first = int(np.searchsorted(line.times_ns, visible_ns[0], "right")) - 1
     last = int(np.searchsorted(line.times_ns, visible_ns[1], "right"))
@@ -222,7 +222,7 @@ def columns(line: Line, visible_ns: tuple[int, int], width: int) -> tuple[Array,
     return low, high
 
 
-def row_tops(lines: Sequence[Line], height: int) -> list[tuple[int, int]]:
+def row_tops(lines: Sequence[MetricLine], height: int) -> list[tuple[int, int]]:
     """(top, height) of each line's row; they share the room. With 2 lines, 100 px: (0, 50), (50, 50)"""
     if not lines:
         return []
@@ -230,7 +230,7 @@ def row_tops(lines: Sequence[Line], height: int) -> list[tuple[int, int]]:
     return [(at * tall, tall) for at in range(len(lines))]
 
 
-def metric_thing(metric: Line, time_ns: int) -> Thing:
+def metric_thing(metric: MetricLine, time_ns: int) -> Thing:
     """A metric at an instant."""
     return Thing(
         kind="metric",

@@ -9,7 +9,7 @@ import pyarrow as pa
 from capture.events.metrics import metric_named
 from views.loop import events as e
 from views.loop.state import Notice
-from views.metrics.layout import lines_of
+from views.metrics.layout import metric_lines
 from views.metrics.samples import by_name
 from views.reading.questions import Asked
 from views.words.figures import duration_text
@@ -33,7 +33,7 @@ def find(asked: Asked) -> Iterator[e.Event]:
         pieces.append(session.segment_table(index, "metrics"))
     processes = asked.source.names.processes.values()
     ends_ns = {row.process_id: row.end_ns for row in processes if row.end_ns is not None}
-    line = next((line for line in lines_of(by_name(pieces), ends_ns) if line.name == name), None)
+    line = next((line for line in metric_lines(by_name(pieces), ends_ns) if line.name == name), None)
     peak = None if line is None else line.peak((session.start_ns, session.end_ns))
     if line is None or peak is None:
         yield e.Tell(notice=Notice(f"{metric_named(name).title}: not sampled in this session."))

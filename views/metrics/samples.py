@@ -13,7 +13,7 @@ from capture.errors import SessionProblem
 from capture.session.format import SegmentEntry
 from capture.session.session import Session
 from dags.analyses.lod import Array
-from views.reading.pool import Onward, Pool, Priority
+from views.reading.worker_pool import Onward, Priority, WorkerPool
 
 TELL_EVERY = 50
 
@@ -21,7 +21,7 @@ TELL_EVERY = 50
 class Samples:
     """Every row of `metrics` of one session; segments that were read are kept, so that growth costs what is new."""
 
-    def __init__(self, session: Session, tell: Callable[[], None], pool: Pool) -> None:
+    def __init__(self, session: Session, tell: Callable[[], None], pool: WorkerPool) -> None:
         """`tell` is called on a thread of the pool when there is more."""
         self.session = session
         self._tell = tell

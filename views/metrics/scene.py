@@ -13,7 +13,7 @@ from views.drawing.paths import polygon_of
 from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
 from views.drawing.time_scale import px_from_ns
 from views.loop.state import Theme
-from views.metrics.layout import GUTTER, Line, columns, row_tops
+from views.metrics.layout import GUTTER, MetricLine, columns, row_tops
 from views.words.plain_text import plain
 
 FONT_POINTS = 8.5
@@ -24,7 +24,7 @@ _RIGHT = int(Qt.AlignmentFlag.AlignRight)
 
 
 def paint_lines(
-    painter: QPainter, lines: Sequence[Line], visible_ns: tuple[int, int], size: tuple[int, int], theme: Theme
+    painter: QPainter, lines: Sequence[MetricLine], visible_ns: tuple[int, int], size: tuple[int, int], theme: Theme
 ) -> None:
     """Everything that stays while the cursor moves."""
     shown = colours(theme)
@@ -52,7 +52,7 @@ def paint_lines(
 
 def paint_line(
     painter: QPainter,
-    line: Line,
+    line: MetricLine,
     visible_ns: tuple[int, int],
     area: QRectF,
     *,
@@ -101,7 +101,7 @@ def corners(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def paint_cursor(
-    painter: QPainter, lines: Sequence[Line], at: tuple[int, float], size: tuple[int, int], theme: Theme
+    painter: QPainter, lines: Sequence[MetricLine], at: tuple[int, float], size: tuple[int, int], theme: Theme
 ) -> None:
     """The cursor at (instant, x), and what every metric had there."""
     shown, (cursor_ns, x) = colours(theme), at

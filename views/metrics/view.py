@@ -19,7 +19,7 @@ from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns
 from views.loop.thing import Thing, moment_thing
 from views.metrics import scene
-from views.metrics.layout import GUTTER, ROW, Line, lines_of, metric_thing, row_tops
+from views.metrics.layout import GUTTER, ROW, MetricLine, metric_lines, metric_thing, row_tops
 from views.metrics.samples import Samples
 from views.reading.source import Source
 from views.words.plain_text import plain, tooltip
@@ -37,7 +37,7 @@ class MetricsView(ScaledWidget):
         self._send, self._source = send, source
         self._assigns = Assigns()
         self._samples: Samples | None = None
-        self._lines: list[Line] = []
+        self._lines: list[MetricLine] = []
         self._picture: QPixmap | None = None
         self._more.connect(self._loaded)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -66,7 +66,7 @@ class MetricsView(ScaledWidget):
         self.setAccessibleDescription(plain(words))
         self.update()
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[MetricLine]:
         """What is shown, as far as it has been read."""
         return self._lines
 
@@ -105,13 +105,13 @@ class MetricsView(ScaledWidget):
         if self._samples is not None:
             processes = self._source.names.processes.values()
             ends_ns = {row.process_id: row.end_ns for row in processes if row.end_ns is not None}
-            self._lines = lines_of(self._samples.by_name(), ends_ns)
+            self._lines = metric_lines(self._samples.by_name(), ends_ns)
             self._ask_for_room()
 
     def _ask_for_room(self) -> None:
         self.setMinimumHeight(self.px(ROW * max(1, len(self._lines))))
 
-    def _now(self, line: Line) -> float | None:
+    def _now(self, line: MetricLine) -> float | None:
         return line.at(self._assigns.cursor_ns)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name

@@ -18,7 +18,7 @@ from dags.analyses.growth import Growth, growth
 from views.loop import events as e
 from views.loop.state import Assigns, BoxRow
 from views.reading.questions import Asked
-from views.reading.search_index import SessionIndex, find, session_index
+from views.reading.search_index import SessionIndex, found_rows, session_index
 from views.reading.source import Names, Source
 from views.words.figures import count_text, duration_text, figure_text
 
@@ -85,7 +85,7 @@ def figures(asked: Asked) -> Iterator[e.Event]:
 def _found(source: Source, text: str) -> list[BoxRow]:
     if not text.strip() or source.session is None:
         return []
-    rows = find(_index(source), text)
+    rows = found_rows(_index(source), text)
     return [
         BoxRow(kind=row.kind, title=row.title, detail=row.detail, id=row.place.id, time_ns=row.place.time_ns,
                marks=row.marks)

@@ -18,11 +18,11 @@ from views.loop.events import DamageFound, Event, FrameFailed, FrameReady, Sessi
 from views.loop.state import Assigns, Selection
 from views.reading.ahead import Ahead
 from views.reading.opening import first_focus, lanes_of
-from views.reading.pool import Priority
 from views.reading.questions import Asked, Question, Stopped
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 from views.reading.worker import Send, Worker
+from views.reading.worker_pool import Priority
 
 REFRESH_S = 0.1
 AHEAD_S = 0.012  # about what painting a frame takes: reading on must not slow it down

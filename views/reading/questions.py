@@ -58,15 +58,15 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "step",
         "views.loop.events:Step",
-        "views.reading.finding:step",
+        "views.reading.short_answers:step",
         "views.loop.events:Stepped",
         "Looking for the next event",
-        in_hand="views.reading.finding:step_in_hand",
+        in_hand="views.reading.short_answers:step_in_hand",
     ),
     Question(
         "search",
         "views.loop.events:Search",
-        "views.reading.finding:sites",
+        "views.reading.short_answers:sites",
         "views.loop.events:SearchFound",
         "Searching",
     ),
@@ -120,14 +120,14 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "span",
         "views.loop.events:FitSelection",
-        "views.reading.finding:span",
+        "views.reading.short_answers:span",
         "views.loop.events:Show",
         "Looking how long it took",
     ),
     Question(
         "edge",
         "views.loop.events:FollowEdge",
-        "views.reading.finding:edge",
+        "views.reading.short_answers:edge",
         "views.loop.events:SeekTo",
         "Looking for cause and effect",
     ),
@@ -157,7 +157,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "write",
         "views.loop.events:GoToWrite",
-        "views.reading.writes:write",
+        "views.reading.writes:found_write",
         "views.loop.events:Visit",
         "Looking for a write",
     ),
@@ -216,7 +216,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "marked",
         "views.loop.events:Mark",
-        "views.reading.finding:marked",
+        "views.reading.short_answers:marked",
         "views.loop.events:MarkedFrameReady",
         "Reading the marked moment",
         worker="reader",

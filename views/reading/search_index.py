@@ -146,7 +146,7 @@ class _Sorted:
         return rows
 
 
-def find(
+def found_rows(
     index: SessionIndex, text: str, *, most: int = MOST_OF_A_KIND, time_zone: timezone | None = None
 ) -> list[FoundRow]:
     """What the text may mean, the best first, at most so many of each kind; nothing for an empty text.

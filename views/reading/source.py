@@ -24,7 +24,7 @@ from capture.events.text_column import TextColumn
 from capture.session.rows import empty_table
 from capture.session.session import Session
 from dags.correlate.correlator import in_time_order
-from views.reading.pool import Pool
+from views.reading.worker_pool import WorkerPool
 from views.words.elision import numbered
 
 MAX_CACHED_ROWS = 6_000_000
@@ -91,7 +91,7 @@ class Source:
     for the next ones, by a name of theirs; it is gone with the session.
     """
 
-    def __init__(self, session: Session | None = None, pool: Pool | None = None) -> None:
+    def __init__(self, session: Session | None = None, pool: WorkerPool | None = None) -> None:
         """Starts with this session open, or none; `pool`: None: one of its own."""
         self._lock = threading.RLock()
         self._session: Session | None = None
@@ -99,7 +99,7 @@ class Source:
         self._kept = _Kept()
         self._reads_on: Callable[[], None] = lambda: None
         self.kept_answers: dict[str, Any] = {}
-        self.pool = pool or Pool()
+        self.pool = pool or WorkerPool()
         self.show(session)
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from capture.errors import ScopeError
 from views.loop.events import Event, Tell
 from views.loop.state import Notice
-from views.reading.pool import Pool, Priority, Work
+from views.reading.worker_pool import Priority, Work, WorkerPool
 
 Send = Callable[[Event], None]
 
@@ -23,7 +23,7 @@ class Worker:
     question only. So it may own what only one thread may use at a time.
     """
 
-    def __init__(self, pool: Pool, send: Send, priority: Priority = Priority.VISIBLE) -> None:
+    def __init__(self, pool: WorkerPool, send: Send, priority: Priority = Priority.VISIBLE) -> None:
         """What fails is told as a notice, because nobody waits for it. `priority` is that of questions."""
         self._pool, self._send, self._priority = pool, send, priority
         self._waiting: OrderedDict[str, Work] = OrderedDict()

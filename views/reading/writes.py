@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from capture.events.track_kinds import HEADS
 from dags.analyses.event_facts import version_of_event
-from dags.analyses.writes import Wanted, nearest_write, version_with_id
+from dags.analyses.writes import WantedWrites, nearest_write, version_with_id
 from views.loop import events as e
 from views.loop.state import Notice, Selection
 from views.reading.questions import Asked
@@ -18,12 +18,12 @@ OF_A_FUNCTION = "Whose writes? Those of a value, a call, a thread or a process a
 class _Meant(NamedTuple):
     """Which writes, what they are called, and the version that is picked."""
 
-    wanted: Wanted
+    wanted: WantedWrites
     words: str
     at_id: int | None = None
 
 
-def write(asked: Asked) -> Iterator[e.Event]:
+def found_write(asked: Asked) -> Iterator[e.Event]:
     """The last or the next write from the cursor; beyond the first and the last one it goes around, and says so."""
     assert isinstance(asked.event, e.GoToWrite)
     shown, session, by = asked.assigns, asked.source.session, asked.event.by
@@ -52,23 +52,23 @@ def _meant(asked: Asked, picked: Selection | None) -> _Meant | None:
     names = asked.source.names
     match picked:
         case None:
-            return _Meant(Wanted(), "")
+            return _Meant(WantedWrites(), "")
         case Selection(kind="state", id=version_id):
             return _of_value(asked, version_id)
         case Selection(kind="track", id=track_id) if (row := names.tracks.get(track_id)) and row.kind in HEADS:
             return _of_process(asked, row.process_id)
         case Selection(kind="track", id=track_id):
-            return _Meant(Wanted(track_ids={track_id}), f" by {names.track(track_id)}")
+            return _Meant(WantedWrites(track_ids={track_id}), f" by {names.track(track_id)}")
         case Selection(kind="process", id=process_id):
             return _of_process(asked, process_id)
         case Selection(kind="call", id=call_id):
-            return _Meant(Wanted(call_id=call_id), " by the picked call")
+            return _Meant(WantedWrites(call_id=call_id), " by the picked call")
         case Selection(kind="event", id=event_id, track_id=track_id):
             assert asked.source.session is not None
             written_id = version_of_event(asked.source.session, event_id)
             if written_id is not None:
                 return _of_value(asked, written_id)
-            return _Meant(Wanted(track_ids={track_id}), f" by {names.track(track_id)}")
+            return _Meant(WantedWrites(track_ids={track_id}), f" by {names.track(track_id)}")
         case _:
             return None
 
@@ -78,13 +78,13 @@ def _of_value(asked: Asked, version_id: int) -> _Meant | None:
     picked = version_with_id(asked.source.session, version_id, asked.assigns.cursor_ns, reads_on=asked.reads_on)
     if picked is None:
         return None
-    wanted = Wanted(name=(picked.owner, picked.key), object_id=picked.object_id)
+    wanted = WantedWrites(name=(picked.owner, picked.key), object_id=picked.object_id)
     return _Meant(wanted, f" of {picked.cell}", version_id)
 
 
 def _of_process(asked: Asked, process_id: int) -> _Meant:
     tracks = [row.track_id for row in asked.source.names.tracks.values() if row.process_id == process_id]
-    return _Meant(Wanted(track_ids=tracks), " by the picked process")
+    return _Meant(WantedWrites(track_ids=tracks), " by the picked process")
 
 
 def _told(sentence: str) -> e.Tell:

@@ -37,7 +37,7 @@ MEANINGS: dict[Heat, str] = {
 }
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class SupervisionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One process or thread. `track_id` is its identity; heat None: not known. `spark` 0 to 1, one per part."""
 
     track_id: int
@@ -80,7 +80,7 @@ def supervision_rows(
     heat_by: Heat,
     folded: frozenset[int],
     names: Mapping[int, str] = NO_NAMES,
-) -> tuple[Row, ...]:
+) -> tuple[SupervisionRow, ...]:
     """The rows from top to bottom; what lies under a folded row is left out, its number is in `children`. `names`: of
     threads by track id, where they are called otherwise than the frame says.
 
@@ -100,7 +100,7 @@ def supervision_rows(
     busiest = int(calls.begun.max(initial=0))
     ran = set(calls.tracks.tolist())
 
-    rows: list[Row] = []
+    rows: list[SupervisionRow] = []
     waiting = [(process, 0) for process in reversed(below[None])]
     placed: set[int] = set()
     while waiting:
@@ -214,12 +214,12 @@ def _process_row(
     children: int,
     folded: bool,
     left_out: int,
-) -> Row:
+) -> SupervisionRow:
     details = [f"pid {process.pid}"]
     details += [f"Python {plain(process.python, 20)}"] if process.python else []
     details += [f"watched from outside: {process_status_text(process)}"] if process.tier == "observe" else []
     details += [f"{count_text(left_out)} more ended"] if left_out else []
-    return Row(
+    return SupervisionRow(
         track_id=track_id,
         process_id=process.process_id,
         is_process=True,
@@ -236,10 +236,10 @@ def _process_row(
     )
 
 
-def _thread_row(track: FrameTrack, name: str, depth: int, heat: Warmth, spark: tuple[float, ...]) -> Row:
+def _thread_row(track: FrameTrack, name: str, depth: int, heat: Warmth, spark: tuple[float, ...]) -> SupervisionRow:
     doing = [plain(track.stack[-1].function, NAME_LENGTH)] if track.stack else []
     doing += [status_text(track)] if track.status == "waiting" else []
-    return Row(
+    return SupervisionRow(
         track_id=track.track_id,
         process_id=track.process_id,
         is_process=False,

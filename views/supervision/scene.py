@@ -11,7 +11,7 @@ from views.drawing.heat import faded, level_colour
 from views.drawing.legend import Sign
 from views.drawing.theme import Colours, colours, text_font
 from views.loop.state import Theme
-from views.supervision.layout import Row
+from views.supervision.layout import SupervisionRow
 
 ROW_PX = 38.0
 INDENT_PX = 12.0
@@ -28,7 +28,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 def paint_rows(
     painter: QPainter,
-    rows: Sequence[Row],
+    rows: Sequence[SupervisionRow],
     shown: Colours,
     width: float,
     *,
@@ -56,12 +56,12 @@ def signs(theme: Theme) -> tuple[Sign, ...]:
     )
 
 
-def fold_box(row: Row) -> QRectF:
+def fold_box(row: SupervisionRow) -> QRectF:
     """Where a row's fold sign is, from the row's own corner."""
     return QRectF(4 + row.depth * INDENT_PX, 0, FOLD_PX, ROW_PX)
 
 
-def _paint_row(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:
+def _paint_row(painter: QPainter, row: SupervisionRow, box: QRectF, shown: Colours) -> None:
     text, quiet = QColor(shown.text), QColor(shown.muted)
     colour = level_colour(row.level, shown)
     left = box.left() + 4 + row.depth * INDENT_PX
@@ -92,17 +92,17 @@ def _paint_row(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None
         _paint_figure(painter, row, figure, shown)
 
 
-def name_of(row: Row) -> str:
+def name_of(row: SupervisionRow) -> str:
     """The first line: what it does, as a sign, and its name."""
     return f"{_SIGNS[row.status]} {row.name}"
 
 
-def detail_of(row: Row) -> str:
+def detail_of(row: SupervisionRow) -> str:
     """The second line."""
     return f"{row.children} inside · {row.detail}" if row.folded and row.children else row.detail
 
 
-def _paint_figure(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:
+def _paint_figure(painter: QPainter, row: SupervisionRow, box: QRectF, shown: Colours) -> None:
     colour, font = level_colour(row.level, shown), painter.font()
     if row.heat is None:
         painter.fillRect(box, QBrush(faded(colour, 0.35), Qt.BrushStyle.BDiagPattern))
@@ -119,7 +119,7 @@ def _paint_figure(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> N
     painter.setFont(font)
 
 
-def _paint_spark(painter: QPainter, row: Row, box: QRectF, shown: Colours) -> None:
+def _paint_spark(painter: QPainter, row: SupervisionRow, box: QRectF, shown: Colours) -> None:
     colour = level_colour("cold" if row.level == "unknown" else row.level, shown)
     step = box.width() / len(row.spark)
     tops = [box.bottom() - value**0.5 * (box.height() - 1) for value in row.spark]

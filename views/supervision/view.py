@@ -29,7 +29,7 @@ from views.loop.state import Assigns, Selection, Theme
 from views.loop.thing import Thing, ThingKind
 from views.reading.recent_calls import recent
 from views.reading.source import Source
-from views.supervision.layout import MEANINGS, Row, supervision_rows
+from views.supervision.layout import MEANINGS, SupervisionRow, supervision_rows
 from views.supervision.scene import ROW_PX, detail_of, fold_box, paint_rows, signs
 from views.supervision.state import Heat, SetHeat, SupervisionState
 from views.words.figures import duration_text
@@ -127,7 +127,7 @@ class RowList(ScaledScrollArea):
         super().__init__(parent)
         self._send = send
         self._theme: Theme = "dark"
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[SupervisionRow, ...] = ()
         self._selected: int | None = None
         self._instead = ""
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
@@ -135,7 +135,7 @@ class RowList(ScaledScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName("Processes and threads")
 
-    def show_rows(self, rows: tuple[Row, ...], assigns: Assigns, instead: str) -> None:
+    def show_rows(self, rows: tuple[SupervisionRow, ...], assigns: Assigns, instead: str) -> None:
         """Shows these rows, or the sentence when there are none."""
         self.take_scale(assigns.scale)
         selected = _selected_track(assigns.selection, rows)
@@ -154,7 +154,7 @@ class RowList(ScaledScrollArea):
         """The theme of what is shown."""
         return self._theme
 
-    def row_at(self, y: float) -> Row | None:
+    def row_at(self, y: float) -> SupervisionRow | None:
         """The row at that height of what is in sight."""
         at = int((y + self.verticalScrollBar().value()) // ROW_PX)
         return self._rows[at] if 0 <= at < len(self._rows) else None
@@ -242,7 +242,7 @@ class RowList(ScaledScrollArea):
         """And that they no longer do."""
         self.viewport().update()
 
-    def _select(self, row: Row) -> None:
+    def _select(self, row: SupervisionRow) -> None:
         self._send(_picking(row))
 
     def event(self, event: QEvent) -> bool:
@@ -270,14 +270,14 @@ class RowList(ScaledScrollArea):
         bar.setSingleStep(int(ROW_PX))
 
 
-def _picking(row: Row) -> Event:
+def _picking(row: SupervisionRow) -> Event:
     """What a click on a row means."""
     if row.is_process:
         return Select(selection=Selection("process", row.process_id, max(row.track_id, 0)))
     return Select(selection=Selection("track", row.track_id, row.track_id))
 
 
-def _selected_track(selection: Selection | None, rows: tuple[Row, ...]) -> int | None:
+def _selected_track(selection: Selection | None, rows: tuple[SupervisionRow, ...]) -> int | None:
     """The track of the row that stands for the selection."""
     if selection is None:
         return None

@@ -21,7 +21,7 @@ from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
 from views.drawing.time_scale import px_from_ns
-from views.reading.pool import Onward, Pool, Priority
+from views.reading.worker_pool import Onward, Priority, WorkerPool
 from views.timeline.arrows import ARROW_DTYPE, arrows_of
 from views.timeline.raster import column_sums
 
@@ -88,7 +88,7 @@ class Overview:
 class Loader:
     """Reads segments beside the thread that paints, as long as there is something to read."""
 
-    def __init__(self, reader: DetailReader, tell: Callable[[], None], pool: Pool) -> None:
+    def __init__(self, reader: DetailReader, tell: Callable[[], None], pool: WorkerPool) -> None:
         """`tell` is called on a thread of the pool when there is more to see."""
         self.reader = reader
         self._tell = tell

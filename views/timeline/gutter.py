@@ -12,8 +12,8 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPolygonF
 from views.drawing.heat import faded, level_colour
 from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
 from views.loop.state import Theme
-from views.metrics.layout import Line
-from views.supervision.layout import Row
+from views.metrics.layout import MetricLine
+from views.supervision.layout import SupervisionRow
 from views.timeline.lanes import END_PX, Ends, Lane
 from views.timeline.layout import TOP, gutter_of
 from views.words.elision import Part, cut_where_alike
@@ -42,8 +42,8 @@ class Gutter:
     cursor_ns: int
     visible_ns: tuple[int, int]
     focus_track_id: int = 0
-    rows: Mapping[int, Row] = field(default_factory=dict)
-    metrics: Mapping[str, Line] = field(default_factory=dict)
+    rows: Mapping[int, SupervisionRow] = field(default_factory=dict)
+    metrics: Mapping[str, MetricLine] = field(default_factory=dict)
     all_metrics: bool = False
     ends: Ends = Ends()  # noqa: RUF009 - it cannot be changed
     top_px: int = 0
@@ -171,11 +171,11 @@ def _font_of(description: str) -> QFont:
     return font
 
 
-def _is_awake(row: Row | None) -> bool:
+def _is_awake(row: SupervisionRow | None) -> bool:
     return row is not None and row.status != "ended" and bool(row.heat)
 
 
-def _paint_sign(painter: QPainter, centre: QPointF, lane: Lane, row: Row | None, shown: Colours) -> None:
+def _paint_sign(painter: QPainter, centre: QPointF, lane: Lane, row: SupervisionRow | None, shown: Colours) -> None:
     """A triangle on what can be folded; on a thread what it does: a dot running, a ring waiting, a square ended."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -211,7 +211,7 @@ def _paint_pin(painter: QPainter, centre: QPointF, shown: Colours) -> None:
     painter.fillRect(QRectF(centre.x() - 0.5, centre.y(), 1, 5), qcolor(shown.accent))
 
 
-def _paint_bar(painter: QPainter, box: QRectF, row: Row, shown: Colours) -> None:
+def _paint_bar(painter: QPainter, box: QRectF, row: SupervisionRow, shown: Colours) -> None:
     colour = level_colour(row.level, shown)
     painter.fillRect(box, faded(colour, 0.12))
     painter.fillRect(QRectF(box.left(), box.top(), box.width() * (row.heat or 0.0), box.height()), faded(colour, 0.75))

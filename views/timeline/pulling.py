@@ -15,7 +15,7 @@ from capture.session.session import Session
 from dags.analyses.detail_reader import DetailReader
 from views.loop.lane_choice import left_out, shown_lanes
 from views.loop.state import Assigns
-from views.metrics.layout import Line, lines_of
+from views.metrics.layout import MetricLine, metric_lines
 from views.metrics.samples import Samples
 from views.reading.source import Source
 from views.timeline.content import Content, Loader, Overview, content_of, overview_of
@@ -38,7 +38,7 @@ class Pulled:
         self._samples: Samples | None = None
         self._packs: tuple[object, set[int], dict[int, Pack]] = (None, set(), {})
         self._read_ns = (0, 0)
-        self.metrics: dict[str, Line] = {}
+        self.metrics: dict[str, MetricLine] = {}
         self._chosen: tuple[object, object, object] = (None, None, None)
         self._order: dict[int, int] = {}
         self._out: set[int] = set()
@@ -76,7 +76,7 @@ class Pulled:
         if self._samples is not None:
             processes = self._source.names.processes.values()
             ends_ns = {row.process_id: row.end_ns for row in processes if row.end_ns is not None}
-            self.metrics = {line.name: line for line in lines_of(self._samples.by_name(), ends_ns)}
+            self.metrics = {line.name: line for line in metric_lines(self._samples.by_name(), ends_ns)}
 
     def choose(self, assigns: Assigns) -> None:
         """Which lanes the person wants, and in which order."""

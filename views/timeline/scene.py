@@ -17,7 +17,7 @@ from views.drawing.time_scale import px_from_ns
 from views.drawing.vectors import paint_pixels
 from views.loop.state import Selection, Theme
 from views.metrics import scene as metrics
-from views.metrics.layout import Line
+from views.metrics.layout import MetricLine
 from views.reading.source import Names
 from views.timeline.arrows import arrows_in_sight
 from views.timeline.arrows_scene import left_out_text, paint_arrows
@@ -66,7 +66,7 @@ class Scene:
     selection: Selection | None = None
     found_sites: frozenset[int] = frozenset()
     progress: float = 1.0
-    metrics: Mapping[str, Line] = field(default_factory=dict)
+    metrics: Mapping[str, MetricLine] = field(default_factory=dict)
     threads: tuple[int, int] = (0, 0)
     is_live: bool = False
 
@@ -380,7 +380,7 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
     lines, marks = [], ticks(scene.visible_ns, scene.lanes_width)
     painter.setPen(qcolor(shown.muted))
     metrics = painter.fontMetrics()
-    more = left_out(scene)
+    more = arrows_left_out(scene)
     end = scene.width - (metrics.horizontalAdvance(more) + 12 if more else 0)
     for time_ns, label in marks:
         x = scene.gutter + round(px_from_ns(time_ns, scene.visible_ns, scene.lanes_width))
@@ -398,7 +398,7 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
     painter.drawText(QRectF(8, OVERVIEW, room, RULER), _MIDDLE, said)
 
 
-def left_out(scene: Scene) -> str:
+def arrows_left_out(scene: Scene) -> str:
     """How many arrows wait for a closer look, '' where all are painted."""
     return left_out_text(_arrows(scene)[1]) if scene.content.exact else ""
 

@@ -9,7 +9,7 @@ from views.drawing.time_scale import px_from_ns
 from views.loop.events import SeekTo, Select
 from views.loop.state import Bookmark, Selection
 from views.loop.thing import Thing, bookmark_thing, moment_thing, thread_thing
-from views.metrics.layout import Line, metric_thing
+from views.metrics.layout import MetricLine, metric_thing
 from views.reading.source import Names
 from views.timeline.content import Content
 from views.timeline.layout import Zone, innermost_at
@@ -42,7 +42,7 @@ def things_under(
     pointing: Pointing,
     bookmarks: Sequence[Bookmark],
     names: Names,
-    metrics: Mapping[str, Line],
+    metrics: Mapping[str, MetricLine],
 ) -> tuple[Thing, ...]:
     """What is under a point of the timeline as it is seen, the most particular first."""
     x, y = place
@@ -69,12 +69,12 @@ def place_of_keys(pointing: Pointing, cursor_ns: int, track_id: int) -> tuple[in
     return pointing.point_of(track_id, 0 if span is None else int(spans["depth"][span]), cursor_ns)
 
 
-def things_at(point: Point, content: Content, names: Names, metric: Line | None = None) -> tuple[Thing, ...]:
+def things_at(point: Point, content: Content, names: Names, metric: MetricLine | None = None) -> tuple[Thing, ...]:
     """The most particular first."""
     return tuple(_things(point, content, names, metric))
 
 
-def _things(point: Point, content: Content, names: Names, metric: Line | None) -> Iterator[Thing]:
+def _things(point: Point, content: Content, names: Names, metric: MetricLine | None) -> Iterator[Thing]:
     hit = point.hit
     if point.bookmark is not None:
         yield bookmark_thing(point.bookmark)

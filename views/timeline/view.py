@@ -35,7 +35,7 @@ from views.loop.state import Assigns
 from views.loop.thing import Thing
 from views.reading.recent_calls import recent
 from views.reading.source import Source
-from views.supervision.layout import Row, supervision_rows
+from views.supervision.layout import SupervisionRow, supervision_rows
 from views.supervision.state import SupervisionState
 from views.timeline import gutter, legend, overlay, pick, scene
 from views.timeline.content import Content, Overview
@@ -83,7 +83,7 @@ class TimelineView(ScaledWidget):
         self._assigns = Assigns()
         self.pulled = Pulled(source, self._more.emit, self._sampled.emit)
         self._placed: list[Lane] = []
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, SupervisionRow] = {}
         self._exceptions: Array = np.empty(0, EXCEPTION_DTYPE)
         self._left_out = ""
         self._places = Places()
@@ -310,7 +310,7 @@ class TimelineView(ScaledWidget):
         scene.paint_backdrop(painter, self.width(), self.height(), shown.theme)
         if shown.session is not None:
             _, self._exceptions = scene.paint(painter, what, self._sites)
-            self._left_out = scene.left_out(what)
+            self._left_out = scene.arrows_left_out(what)
         else:
             scene.paint_nothing(painter, self.width(), self.height(), shown.theme)
 

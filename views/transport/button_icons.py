@@ -14,7 +14,7 @@ SIZE_PX = 16
 _SCALE = 3  # painted larger, so that they stay sharp on dense screens
 
 
-def icon(sign: Sign, colour: str, faded: str) -> QIcon:
+def button_icon(sign: Sign, colour: str, faded: str) -> QIcon:
     """The picture of a button, with one for when it is disabled."""
     made = QIcon()
     made.addPixmap(_painted(sign, colour), QIcon.Mode.Normal)

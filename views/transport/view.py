@@ -11,7 +11,7 @@ from views.drawing.theme import colours, give_font, mixed, number_font, text_fon
 from views.loop.events import Event, Follow, Play, SeekTo, Step
 from views.loop.state import Assigns
 from views.reading.source import Source
-from views.transport.button_icons import SIZE_PX, Sign, icon
+from views.transport.button_icons import SIZE_PX, Sign, button_icon
 from views.transport.layout import event_text, marked_text, motion_text, range_text, speed_text
 from views.transport.naming import event_in_words
 from views.transport.scene import EventLine, ScrubTrack
@@ -84,7 +84,7 @@ class TransportView(QWidget):
         if changed & {"theme", "playing", "following"}:
             c = colours(assigns.theme)
             for button, sign in zip(self._buttons, self._signs, strict=True):
-                button.setIcon(icon(sign, c.text, mixed(c.muted, c.window, 0.5)))
+                button.setIcon(button_icon(sign, c.text, mixed(c.muted, c.window, 0.5)))
         if changed & {"frame", "session", "revision", "theme", "scale"}:
             session = self._source.session
             recorded = session.manifest.counts.recorded if session is not None and is_open else 0

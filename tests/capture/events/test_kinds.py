@@ -29,8 +29,8 @@ from dags.kernels import EndedCalls, EventColumns, Stacks
 from scope_gui.recording.recovery import recover
 from tests.scope_command import scope
 from tests.synthetic import START_MONO_NS, START_REAL_NS, PaperTarget, decode, definition, event_of
-from views.reading.pool import Pool
 from views.reading.source import Names
+from views.reading.worker_pool import WorkerPool
 from views.timeline import pick
 from views.timeline.content import Loader, content_of
 from views.timeline.lanes import stacked
@@ -146,7 +146,7 @@ def test_every_kind_that_is_no_call_and_no_gap_is_a_mark_and_is_named_in_the_too
     every_kind: tuple[Path, PaperTarget],
 ) -> None:
     with Session.open(every_kind[0]) as session:
-        loader = Loader(DetailReader(session), lambda: None, Pool())
+        loader = Loader(DetailReader(session), lambda: None, WorkerPool())
         while True:
             content = content_of(loader, (0, session.end_ns), 1000)
             if not loader.want(content.missing, content.missing_calls):

@@ -11,8 +11,8 @@ from capture.events import track_kinds
 from capture.events.definitions import ProcessRow, SiteRow, TrackRow
 from capture.events.track_kinds import HEADS, OS_THREADS, TRACK_KINDS, TrackKind
 from capture.session.query import query
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import frame_at
 from tests.scope_command import scope

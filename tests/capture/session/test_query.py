@@ -16,8 +16,8 @@ from capture.events.definitions import SiteRow
 from capture.session import query as query_module
 from capture.session.pack import pack
 from capture.session.query import query
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from capture.session.tables import SCHEMAS
 from tests.interpreters import ROOT
 from tests.sessions import Truth, build_session

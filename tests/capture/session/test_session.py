@@ -28,8 +28,8 @@ from capture.session.caches import write_cache
 from capture.session.eventtable import event_table
 from capture.session.format import MANIFEST, MANIFEST_COPY, checksum, decode_manifest, encode_manifest
 from capture.session.pack import pack
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from scope_gui.blindness import last_words
 from tests.sessions import SESSION_ID, Truth, build_session
 

@@ -16,8 +16,8 @@ from capture.session.eventtable import BATCH_COLUMNS, batch_from_table, event_ta
 from capture.session.format import About
 from capture.session.query import query
 from capture.session.rows import as_table
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from capture.session.stored_states import with_old_values, without_repeats
 from capture.session.tables import OLD_ROWS_BACK, SCHEMAS
 from dags.correlate.sealing import SessionWriter

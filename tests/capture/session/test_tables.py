@@ -11,8 +11,8 @@ import pytest
 from capture.events.batch import EventBatch
 from capture.session import tables
 from capture.session.query import query
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from capture.session.table_doc import FORMAT_DOCUMENT, sql_help, tables_section, with_sections
 from capture.session.tables import TABLE, TABLES, Table, column
 from capture.session.verify import verify

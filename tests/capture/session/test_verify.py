@@ -9,8 +9,8 @@ import pytest
 
 from capture.events.batch import make_batch
 from capture.session.pack import pack
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from capture.session.verify import Report, verify
 from tests.sessions import Truth, build_session
 

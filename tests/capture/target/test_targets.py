@@ -13,7 +13,7 @@ import pytest
 from capture.errors import TargetProblem
 from capture.target import targets
 from capture.target.processes import list_processes
-from capture.target.python_build import python_in_file, version_text
+from capture.target.python_build import python_in_file, python_version_text
 from capture.target.targets import describe
 from tests.interpreters import Interpreter
 from tests.leftovers import wait_for
@@ -169,10 +169,10 @@ def test_the_list_is_quick_enough_for_hundreds_of_processes() -> None:
 
 
 def test_versions_are_written_as_python_writes_them() -> None:
-    assert version_text(0x030D00F0) == "3.13.0"
-    assert version_text(0x030E00C2) == "3.14.0rc2"
-    assert version_text(0x030F00A7) == "3.15.0a7"
-    assert version_text(sys.hexversion) == sys.version.split()[0].rstrip("+")
+    assert python_version_text(0x030D00F0) == "3.13.0"
+    assert python_version_text(0x030E00C2) == "3.14.0rc2"
+    assert python_version_text(0x030F00A7) == "3.15.0a7"
+    assert python_version_text(sys.hexversion) == sys.version.split()[0].rstrip("+")
 
 
 def test_a_file_without_python_has_no_version(tmp_path: Path) -> None:

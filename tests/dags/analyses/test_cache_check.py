@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from capture.session.caches import unframed, write_cache
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.analyses import detail
 from dags.analyses.cache_check import lying_caches
 from dags.correlate.keyframe import decode_keyframe

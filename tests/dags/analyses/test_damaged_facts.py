@@ -17,7 +17,7 @@ from dags.analyses.event_facts import event_facts
 from dags.analyses.process_facts import process_facts
 from dags.analyses.thread_facts import thread_facts
 from dags.analyses.value_facts import value_facts
-from dags.analyses.writes import Wanted, nearest_write
+from dags.analyses.writes import WantedWrites, nearest_write
 from tests.dags.analyses.test_function_statistics import sealed
 from tests.damaged import cut, flip_bit
 from tests.streams import Event
@@ -32,7 +32,7 @@ ABOUT_A_NUMBER: tuple[Callable[[Session, int], Iterator[object]], ...] = (
     lambda session, number: call_facts(session, number, 90),
     lambda session, number: value_facts(session, number, 90),
     event_facts,
-    lambda session, number: iter([nearest_write(session, Wanted(), (5 * number, None), -1)]),
+    lambda session, number: iter([nearest_write(session, WantedWrites(), (5 * number, None), -1)]),
 )
 
 

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capture.events.definitions import SiteRow, StateKeyRow, TrackRow
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.analyses import call_summary, detail
 from dags.analyses import function_statistics as function_statistics_module
 from dags.analyses.durations import bounds_of, buckets_of

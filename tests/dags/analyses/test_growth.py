@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.analyses import growth as module
 from dags.analyses.growth import Growth, growth
 from dags.correlate.sealing import SessionWriter

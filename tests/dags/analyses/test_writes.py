@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from capture.events.kinds import Kind
 from capture.session.session import Session
 from dags.analyses import value_facts
-from dags.analyses.writes import Wanted, nearest_write
+from dags.analyses.writes import WantedWrites, nearest_write
 from tests.dags.analyses.test_function_statistics import any_session
 from tests.streams import Event, streams
 
@@ -44,21 +44,21 @@ def test_writes_are_found_as_in_a_list_of_all(events: list[Event], data: st.Data
         for row in every:
             mine = [one for one in every if cell_of(one) == cell_of(row)]
             at, around = mine.index(row), [None, *mine, None]
-            wanted = Wanted(name=(row["owner"], row["key"]), object_id=row["object_id"] or 0)
+            wanted = WantedWrites(name=(row["owner"], row["key"]), object_id=row["object_id"] or 0)
             for by in (-1, 1):
                 found = nearest_write(session, wanted, (row["time_ns"], row["version_id"]), by)
                 other = around[at + 1 + by]
                 assert (found and found.version_id) == (other and other["version_id"])
             by_track = [one for one in every if one["writer_track_id"] == row["writer_track_id"]]
-            its = Wanted(track_ids={row["writer_track_id"]})
+            its = WantedWrites(track_ids={row["writer_track_id"]})
             found = nearest_write(session, its, (session.end_ns + 1, None), -1)
             assert found is not None
             assert found.version_id == by_track[-1]["version_id"]
         if every:
-            first = nearest_write(session, Wanted(), (session.start_ns - 1, None), 1)
+            first = nearest_write(session, WantedWrites(), (session.start_ns - 1, None), 1)
             assert first is not None
             assert first.version_id == every[0]["version_id"]
-        assert nearest_write(session, Wanted(name=("no", "such")), (session.end_ns, None), -1) is None
+        assert nearest_write(session, WantedWrites(name=("no", "such")), (session.end_ns, None), -1) is None
 
 
 def cell_of(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -12,8 +12,8 @@ from capture.errors import SessionProblem
 from capture.events.batch import EventBatch
 from capture.events.definitions import DefinitionKind
 from capture.events.kinds import Kind
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.correlate.replay import rebuild
 from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import Frame, FrameReader, frame_at

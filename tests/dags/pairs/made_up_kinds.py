@@ -27,8 +27,8 @@ def main() -> None:
     from capture.events.kinds import KIND_CODES  # noqa: PLC0415
     from capture.session.format import About  # noqa: PLC0415
     from capture.session.query import query  # noqa: PLC0415
+    from capture.session.segment_store import SegmentStore  # noqa: PLC0415
     from capture.session.session import Session  # noqa: PLC0415
-    from capture.session.store import SegmentStore  # noqa: PLC0415
     from dags.correlate.correlator import Correlator  # noqa: PLC0415
     from dags.correlate.sealing import SessionWriter  # noqa: PLC0415
     from tests.synthetic import PaperTarget, record  # noqa: PLC0415

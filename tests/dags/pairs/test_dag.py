@@ -21,7 +21,7 @@ from capture.events.batch import EventBatch, make_batch
 from capture.events.kinds import JOIN, Kind, KindRow, Pair
 from dags.base import Callers, Context
 from dags.kernels import BEGUN_DTYPE, MAX_BEGUN, Pairs
-from dags.pairs.dag import PairsDag, edges_of, rules_of
+from dags.pairs.dag import PairsDag, edges_of_pairs, rules_of
 
 MEMORY = Pair(name="memory", by=("object_id",))
 MESSAGE = Pair(name="message", by=("ref",), edge="message")
@@ -183,7 +183,7 @@ def test_a_message_taken_on_another_track_is_an_edge_and_one_to_oneself_is_none(
     batch = batch_of(events)
     dag.feed(batch, context)
     assert context.pairs is not None
-    (word, causes, effects), = edges_of(batch, context.pairs, MADE_UP)  # fmt: skip
+    (word, causes, effects), = edges_of_pairs(batch, context.pairs, MADE_UP)  # fmt: skip
     assert (word, causes.tolist(), effects.tolist()) == ("message", [1], [2])
 
 

@@ -12,8 +12,8 @@ from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, TrackRow, WaitRow
 from capture.events.facts import SleepersFact
 from capture.session.query import query
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from capture.session.verify import verify
 from dags.correlate.correlator import Correlator
 from dags.correlate.open_rows import open_rows

@@ -10,7 +10,7 @@ import msgspec
 from capture.losses import told_losses
 from capture.session.beyond import with_fields
 from capture.session.format import MANIFEST, MANIFEST_COPY, decode_manifest, manifest_beyond
-from capture.unseen import told
+from capture.unseen import told_unseen
 from tests.fuzz.mutation import json_node
 from tests.fuzz.small_session import body_of, opened, read_all, sound_files, with_manifest
 
@@ -34,6 +34,6 @@ def read(data: bytes) -> None:
     with opened({**sound_files(), MANIFEST: whole, MANIFEST_COPY: whole}) as session:
         session.info()
         told_losses(session.manifest.losses)
-        told(session.manifest.unseen)
+        told_unseen(session.manifest.unseen)
         if zlib.crc32(data) % _SOME == 0:
             read_all(session)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from scope_gui.commands import COMMANDS
 from scope_gui.dialogs.guide import GuideWindow
-from scope_gui.guide import Block, Guide
+from scope_gui.guide import Guide, GuideBlock
 from tests.journeys.person import Person
 
 Seen = dict[str, Any]
@@ -50,12 +50,12 @@ def _asked_about(person: Person) -> str:
     return guide.page
 
 
-def _writes(block: Block) -> bool:
+def _writes(block: GuideBlock) -> bool:
     """Whether a step asks for a file to write: the other tests do that."""
     return any(piece.names == "Keep the session as one file" for piece in block.pieces)
 
 
-def _follow(person: Person, step: Block) -> Seen:
+def _follow(person: Person, step: GuideBlock) -> Seen:
     """Does a step, piece by piece; what it says is seen must be on the screen."""
     for piece in step.pieces:
         match piece.kind:

@@ -19,7 +19,7 @@ from scope_gui.dialogs.attach import AttachDialog
 from tests.targets import Launcher, Target
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns
-from views.reading.pool import Pool
+from views.reading.worker_pool import WorkerPool
 
 # What the display of these tests cannot do, and no window needs.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -32,7 +32,7 @@ class OpenDialog(AttachDialog):
 
     def __init__(self, owner: QWidget) -> None:
         self.sent: list[Event] = []
-        super().__init__(owner, self.sent.append, Assigns(), Pool())
+        super().__init__(owner, self.sent.append, Assigns(), WorkerPool())
 
 
 @pytest.fixture

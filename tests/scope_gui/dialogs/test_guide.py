@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from scope_gui.commands import COMMANDS, all_commands
 from scope_gui.dialogs.guide import GuideWindow
-from scope_gui.dialogs.guide_page import Ink, as_html, link_to
-from scope_gui.guide import PAGES, Guide, Piece
+from scope_gui.dialogs.guide_page import Ink, as_html, guide_link
+from scope_gui.guide import PAGES, Guide, GuidePiece
 
 # What the display of these tests cannot do.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)", "requestActivate")
@@ -69,8 +69,8 @@ def test_what_no_page_has_is_said(window: GuideWindow) -> None:
 
 
 def test_a_click_on_a_key_does_it_and_a_page_leads_to_the_page(window: GuideWindow, done: list[str]) -> None:
-    window.text.anchorClicked.emit(QUrl(link_to(Piece("command", "X", "Next exception"))))
-    window.text.anchorClicked.emit(QUrl(link_to(Piece("page", "", "finding"))))
+    window.text.anchorClicked.emit(QUrl(guide_link(GuidePiece("command", "X", "Next exception"))))
+    window.text.anchorClicked.emit(QUrl(guide_link(GuidePiece("page", "", "finding"))))
     assert done == ["Next exception"]
     assert window.page == "finding"
 

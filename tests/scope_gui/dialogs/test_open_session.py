@@ -20,7 +20,7 @@ from scope_gui.dialogs.open_lines import COLUMNS
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from tests.sessions import build_session
 from views.loop.events import Event
-from views.reading.pool import Pool
+from views.reading.worker_pool import WorkerPool
 
 # What the display of these tests cannot do.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)", "grabbing the keyboard")
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 def dialog(
     owner: QWidget, folder: Path, chosen: list[str], sent: list[Event], qtbot: QtBot
 ) -> Iterator[OpenSessionDialog]:
-    pool = Pool()
+    pool = WorkerPool()
     made = OpenSessionDialog(owner, chosen.append, folder, sent.append, pool)
     made.open()
     qtbot.waitExposed(made)

@@ -6,15 +6,15 @@ import pytest
 
 from capture.attach.doctor import Diagnosis, Tier
 from capture.attach.rules import Rule
-from capture.target.processes import ProcessRow
+from capture.target.processes import ListedProcess
 from scope_gui.dialogs.process_lines import ProcessLine, age_text, cell_text, chosen_lines, process_lines, verdict_text
 
 NOW_S = 10_000.0
 
 
-def row(pid: int, command: str, python: str = "", *, age_s: float = 60.0, cpu_s: float = 0.0) -> ProcessRow:
+def row(pid: int, command: str, python: str = "", *, age_s: float = 60.0, cpu_s: float = 0.0) -> ListedProcess:
     name = command.split(maxsplit=1)[0].rpartition("/")[2]
-    return ProcessRow(pid, 1, NOW_S - age_s, 0, name, command, python, cpu_s, 20 << 20)
+    return ListedProcess(pid, 1, NOW_S - age_s, 0, name, command, python, cpu_s, 20 << 20)
 
 
 ROWS = [

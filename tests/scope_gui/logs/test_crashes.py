@@ -75,7 +75,7 @@ def test_what_ends_at_once_leaves_its_stacks(number: signal.Signals) -> None:
     assert python(ENDS, str(int(number))).returncode == -number
     [report] = crashes.reports()
     assert "Fatal Python error" in report.headline
-    assert "line 5 in <module>" in crashes.read(report.name)
+    assert "line 5 in <module>" in crashes.read_report(report.name)
     assert crashes.reports() == [report]
 
 
@@ -118,10 +118,10 @@ def test_no_link_is_followed_and_another_users_folder_is_left_alone(
     assert python(FAILS).returncode == 1
     assert victim.read_text() == "mine"
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    with pytest.raises(PermissionError), own_files.opened(make=True):
+    with pytest.raises(PermissionError), own_files.opened_folder(make=True):
         pass
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new"))
-    with pytest.raises(PermissionError), own_files.opened(make=True):
+    with pytest.raises(PermissionError), own_files.opened_folder(make=True):
         pass
     assert not (tmp_path / "new").exists()
 

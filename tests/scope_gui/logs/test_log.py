@@ -70,4 +70,4 @@ def test_a_thread_that_fails_leaves_a_report(capsys: pytest.CaptureFixture[str])
     assert "LookupError: in a thread" in capsys.readouterr().err
     [report] = crashes.reports()
     assert report.headline == "LookupError: in a thread"
-    assert "helper failed: in a thread" in crashes.read(report.name)
+    assert "helper failed: in a thread" in crashes.read_report(report.name)

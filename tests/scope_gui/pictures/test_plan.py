@@ -8,7 +8,7 @@ import pytest
 
 from capture.errors import TargetProblem
 from scope_gui.pictures import plan
-from scope_gui.pictures.plan import Order, Pace, check, durations_ms, moments, names, size_from_text
+from scope_gui.pictures.plan import Order, Pace, check_order, durations_ms, moments, names, size_from_text
 
 SECOND_NS = 1_000_000_000
 
@@ -70,35 +70,35 @@ def test_names_sort_as_pictures_follow_one_another() -> None:
 
 
 def test_a_picture_is_a_png_in_a_folder_that_is_there(tmp_path: Path) -> None:
-    check(order(tmp_path / "a.png"), force=False)
+    check_order(order(tmp_path / "a.png"), force=False)
     (tmp_path / "a.png").write_text("old")
-    check(order(tmp_path / "a.png"), force=False)
+    check_order(order(tmp_path / "a.png"), force=False)
     for wrong in ("a.jpg", "a", "nowhere/a.png"):
         with pytest.raises(TargetProblem, match=wrong.rpartition("/")[2]):
-            check(order(tmp_path / wrong), force=True)
+            check_order(order(tmp_path / wrong), force=True)
 
 
 def test_a_sequence_does_not_overwrite_without_being_told(tmp_path: Path) -> None:
     folder, film = tmp_path / "frames", tmp_path / "a.gif"
     for output in (folder, film):
-        check(order(output, fps=10, count=3), force=False)
+        check_order(order(output, fps=10, count=3), force=False)
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
-    check(order(folder, fps=10, count=3), force=False)
+    check_order(order(folder, fps=10, count=3), force=False)
     (folder / "00001.png").write_text("old")
     film.write_text("old")
     for output in (folder, film):
         with pytest.raises(TargetProblem, match="--force"):
-            check(order(output, fps=10, count=3), force=False)
-        check(order(output, fps=10, count=3), force=True)
+            check_order(order(output, fps=10, count=3), force=False)
+        check_order(order(output, fps=10, count=3), force=True)
 
 
 def test_what_a_sequence_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for output, sentence in (("a.mp4", "folder or a .gif"), ("file", "is a file"), ("no/a.gif", "no folder")):
         with pytest.raises(TargetProblem, match=sentence):
-            check(order(tmp_path / output, fps=10, count=3), force=True)
+            check_order(order(tmp_path / output, fps=10, count=3), force=True)
     with pytest.raises(TargetProblem, match="50 pictures a second"):
-        check(order(tmp_path / "a.gif", fps=60, count=3), force=True)
+        check_order(order(tmp_path / "a.gif", fps=60, count=3), force=True)
     with pytest.raises(TargetProblem, match="at most 745 pictures"):
-        check(order(tmp_path / "a.gif", fps=10, count=800), force=True)
+        check_order(order(tmp_path / "a.gif", fps=10, count=800), force=True)

@@ -16,7 +16,7 @@ from capture.drain.blocks import HEADER_BYTES, MAGIC, Block, BlockType, file_nam
 from capture.drain.journal import JournalWriter
 from capture.losses import LOSSES, MOST_ROWS, LossRow, told_losses, with_loss
 from capture.own_folder import OwnFolder
-from capture.session import store
+from capture.session import segment_store
 from capture.session.pack import pack
 from capture.session.session import Session
 from scope_gui.recording.recovery import recover
@@ -191,7 +191,7 @@ def with_resume_point(path: Path, change: Callable[[dict[str, Any]], Any]) -> Pa
     session = left(path, known_ns=1_000_000_000)
     seal_what_is_complete(session)
     with OwnFolder.open(session) as folder:
-        again = store.SegmentStore.reopen(folder)
+        again = segment_store.SegmentStore.reopen(folder)
         data = again.resume_bytes()
         assert data is not None
         mark = again.head.journal
@@ -280,7 +280,7 @@ def forget_what_is_sealed(session: Path) -> None:
     """The state before the first segment."""
     for file in (*session.glob("manifest.*"), *session.rglob("*.parquet"), *session.rglob("*.resume")):
         file.unlink()
-    store.SegmentStore.create(session, ABOUT | {"command": ["paper"], "created_real_ns": 1}, sync=False).close()
+    segment_store.SegmentStore.create(session, ABOUT | {"command": ["paper"], "created_real_ns": 1}, sync=False).close()
 
 
 def test_what_a_pool_still_holds_is_kept_though_the_journal_is_gone(tmp_path: Path) -> None:
@@ -338,8 +338,8 @@ def test_a_session_that_lists_all_it_can_is_finished_with_what_it_has_and_says_s
     session = left(tmp_path / "a.scope")
     seal_what_is_complete(session)
     size = (session / "manifest.json").stat().st_size
-    monkeypatch.setattr(store, "MAX_MANIFEST_BYTES", size + 1200)
-    monkeypatch.setattr(store, "_LAST_WORDS_BYTES", 1000)
+    monkeypatch.setattr(segment_store, "MAX_MANIFEST_BYTES", size + 1200)
+    monkeypatch.setattr(segment_store, "_LAST_WORDS_BYTES", 1000)
     said: list[str] = []
     recover(session, said.append)
     assert "as much as a session can list" in " ".join(said)

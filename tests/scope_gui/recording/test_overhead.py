@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from capture.drain.pool import Cost
-from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices, SlowedTime, Spent, prices, share_of
+from scope_gui.recording.overhead import COLD, MOST_COLD, OverheadMeter, Prices, SlowedTime, Spent, overhead_of, prices
 
 
 def whole(meter: OverheadMeter) -> float:
-    share = share_of([meter.taken])
+    share = overhead_of([meter.taken])
     assert share is not None
     return share.whole
 
@@ -66,7 +66,7 @@ def test_what_is_left_out_counts_at_its_own_price() -> None:
     later = counts(LEFT_OUT_CALL=1_001_000, LEFT_OUT_RAISE=1_000_000, FIRST_SIGHT=1000, RESUME=500_000)
     meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, later))
     assert whole(meter) == pytest.approx(0.025 + 0.020 + 0.280 / 3 + 0.020 - 0.005)
-    share = share_of([meter.taken])
+    share = overhead_of([meter.taken])
     assert share is not None
     assert share.left_out == pytest.approx(0.020 + 0.280 / 3)
 

@@ -22,8 +22,8 @@ from tests.targets import Launcher, Target
 from views.loop import events as e
 from views.loop.state import Assigns, Launch
 from views.loop.store import Store
-from views.reading.pool import Pool
 from views.reading.source import Source
+from views.reading.worker_pool import WorkerPool
 
 PATIENCE_S = 30.0
 TICKING = """
@@ -46,7 +46,7 @@ class Desk:
     def __init__(self) -> None:
         self.store = Store()
         self.effects = Effects(Source(), self.store.send)
-        self.recordings = Recordings(self.store.send, Pool())
+        self.recordings = Recordings(self.store.send, WorkerPool())
         self.over: list[str] = []
         self.store.effects += [self.effects, self.recordings, self._note]
 

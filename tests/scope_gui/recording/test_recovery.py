@@ -265,14 +265,14 @@ def deadly(owner, name):
     setattr(owner, name, instead)
 
 from capture import own_folder
-from capture.session import store
+from capture.session import segment_store
 from capture.drain import journal
 from capture.own_folder import OwnFolder
 from scope_gui.recording import recovery
 where = {
     "write": (OwnFolder, "write"), "replace": (OwnFolder, "replace"), "remove": (OwnFolder, "remove"),
     "append": (journal.JournalWriter, "append"), "sync": (journal.JournalWriter, "sync"),
-    "tidy": (recovery, "_tidy"), "read again": (store.SegmentStore, "_read_again"),
+    "tidy": (recovery, "_tidy"), "read again": (segment_store.SegmentStore, "_read_again"),
 }
 deadly(*where[step])
 recovery.recover(Path(sys.argv[1]), lambda said: None)

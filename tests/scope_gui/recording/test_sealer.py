@@ -15,7 +15,7 @@ from capture.folder_names import JOURNAL
 from capture.names import json_bytes
 from capture.own_folder import OwnFolder
 from capture.settings import CaptureSettings
-from scope_gui.recording.sealing import SealerProcess
+from scope_gui.recording.sealer_process import SealerProcess
 from tests.leftovers import wait_for
 
 

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from capture.session.session import Session
 from dags.frame.reader import FrameReader
 from scope_gui.left_window import LeftWindow
-from scope_gui.window.context_menus import heading
+from scope_gui.window.context_menus import menu_heading
 from scope_gui.window.window import MainWindow
 from tests.sessions import build_session
 from views.drawing.pointing import HasThings
@@ -182,5 +182,7 @@ def test_each_panel_says_what_is_under_a_point_of_it(desk: Desk) -> None:
 
 
 def test_names_from_a_recording_are_plain_text() -> None:
-    assert heading(Thing(kind="call", name="a\u202eb\n" + "c" * 100)).startswith("Call a\N{REPLACEMENT CHARACTER}b")
-    assert len(heading(Thing(kind="call", name="c" * 500))) < 80
+    assert menu_heading(Thing(kind="call", name="a\u202eb\n" + "c" * 100)).startswith(
+        "Call a\N{REPLACEMENT CHARACTER}b"
+    )
+    assert len(menu_heading(Thing(kind="call", name="c" * 500))) < 80

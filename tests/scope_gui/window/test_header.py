@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from capture.measured_cost import Overhead
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
-from capture.unseen import UnseenRow, told
+from capture.unseen import UnseenRow, told_unseen
 from scope_gui.commands import COMMANDS
 from scope_gui.dialogs.unseen_list import unseen_page
 from scope_gui.window.header import ATTACH, FIND, OPEN, RECORD, STOP, UNSEEN, HeaderView, status_parts
@@ -144,7 +144,7 @@ def test_what_is_not_seen_stays_in_sight_and_opens_its_list(qtbot: QtBot, tmp_pa
         assert "&lt;b&gt;make" in header.unseen_button.toolTip(), "a name out of the session is shown, not obeyed"
         header.unseen_button.click()
         assert header.done == [UNSEEN]
-        page = unseen_page(told(session.manifest.unseen), session.manifest.counts, {}, "dark")
+        page = unseen_page(told_unseen(session.manifest.unseen), session.manifest.counts, {}, "dark")
         assert "Only watched from outside, not recorded: &lt;b&gt;make&lt;/b&gt; (pid 7)." in page
         header.patch(Assigns(), all_fields())
         assert header.unseen_button.isHidden()

@@ -21,21 +21,21 @@ from tests.sessions import build_session
 from views.drawing.theme import colours
 from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns, SessionRef
-from views.metrics.layout import GUTTER, Line, columns, lines_of, round_above, row_tops
+from views.metrics.layout import GUTTER, MetricLine, columns, metric_lines, round_above, row_tops
 from views.metrics.scene import corners
 from views.metrics.view import MetricsView
 from views.reading.source import Source
 from views.words.figures import THIN
 
 
-def line(*points: tuple[int, float], name: str = "threads") -> Line:
+def line(*points: tuple[int, float], name: str = "threads") -> MetricLine:
     times, values = zip(*points, strict=True)
-    return Line(name, np.array(times, np.int64), np.array(values, float))
+    return MetricLine(name, np.array(times, np.int64), np.array(values, float))
 
 
 def test_processes_add_up_and_stop_counting_when_they_end() -> None:
     samples = {"threads": (np.array([10, 10, 20]), np.array([1, 2, 1]), np.array([5.0, 7.0, 6.0]))}
-    (found,) = lines_of(samples, {2: 15, 3: 12})
+    (found,) = metric_lines(samples, {2: 15, 3: 12})
     assert list(zip(found.times_ns.tolist(), found.values.tolist(), strict=True)) == [(10, 12), (15, 5), (20, 6)]
 
 
@@ -53,14 +53,14 @@ def test_the_most_of_any_process_is_that_of_a_replay(data: st.DataObject) -> Non
         expected[at] = max(now.values())
     times, processes, values = (np.array(column) for column in zip(*rows, strict=True))
     with patch.object(metrics, "METRICS", (Metric(name="longest", title="Longest", unit="count", together="max"),)):
-        (found,) = lines_of({"longest": (times, processes, values.astype(float))}, ends)
+        (found,) = metric_lines({"longest": (times, processes, values.astype(float))}, ends)
         assert found.told(0).endswith("the most that a recorded process had")
     assert dict(zip(found.times_ns.tolist(), found.values.tolist(), strict=True)) == expected
 
 
 def test_a_sample_that_comes_after_the_end_does_not_revive_a_process() -> None:
     samples = {"threads": (np.array([10, 20]), np.array([1, 1]), np.array([5.0, 6.0]))}
-    (found,) = lines_of(samples, {1: 20})
+    (found,) = metric_lines(samples, {1: 20})
     assert found.values.tolist() == [5, 0]
 
 
@@ -72,7 +72,7 @@ def test_a_level_line_is_painted_from_its_ends_alone() -> None:
 
 def test_known_metrics_come_first_and_unknown_ones_keep_their_name() -> None:
     one = (np.array([1]), np.array([1]), np.array([2048.0]))
-    found = lines_of({"queue_length": one, "rss_bytes": one, "cpu_percent": one}, {})
+    found = metric_lines({"queue_length": one, "rss_bytes": one, "cpu_percent": one}, {})
     assert [line.title for line in found] == ["CPU", "Memory", "queue length"]
     assert found[1].text(found[1].at(5)).startswith("2")
     assert found[1].text(found[1].at(0)) == "not sampled"

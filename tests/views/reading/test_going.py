@@ -7,7 +7,7 @@ from typing import Any
 
 from capture.events.definitions import ProcessRow, SiteRow, TrackRow
 from capture.events.kinds import Kind
-from capture.session.store import SegmentStore
+from capture.session.segment_store import SegmentStore
 from dags.analyses.exceptions_seen import coming_up
 from dags.correlate.sealing import SessionWriter
 from tests.scope_gui.window.test_effects import Desk, has_frame

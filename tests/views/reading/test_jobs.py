@@ -13,15 +13,15 @@ from capture.errors import SessionProblem
 from tests.leftovers import wait_for
 from views.loop.events import Event, Tell
 from views.reading.opening import first_focus, lanes_of
-from views.reading.pool import Pool, Priority
 from views.reading.source import Source
 from views.reading.worker import Worker
+from views.reading.worker_pool import Priority, WorkerPool
 
 
 def test_the_newest_question_of_a_slot_replaces_the_one_that_waits() -> None:
     answers: list[int] = []
     go_on = threading.Event()
-    worker = Worker(Pool(), lambda event: None)
+    worker = Worker(WorkerPool(), lambda event: None)
 
     def wait() -> None:
         go_on.wait(5)
@@ -38,7 +38,7 @@ def test_the_newest_question_of_a_slot_replaces_the_one_that_waits() -> None:
 def test_what_may_be_forgotten_is_not_done_after_the_stop() -> None:
     answers: list[str] = []
     begun, go_on = threading.Event(), threading.Event()
-    worker = Worker(Pool(), lambda event: None)
+    worker = Worker(WorkerPool(), lambda event: None)
 
     def work() -> None:
         begun.set()
@@ -59,7 +59,7 @@ def test_a_problem_of_the_world_becomes_a_notice_and_the_worker_goes_on() -> Non
     def fail() -> None:
         raise SessionProblem("The disk has gone.")
 
-    worker = Worker(Pool(), told.append)
+    worker = Worker(WorkerPool(), told.append)
     worker.ask("a", fail)
     worker.ask("b", lambda: answers.append(1))
     worker.stop(forget=False)
@@ -70,7 +70,7 @@ def test_a_problem_of_the_world_becomes_a_notice_and_the_worker_goes_on() -> Non
 def test_a_bug_in_one_answer_is_told_and_the_worker_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     told: list[Event] = []
     answers: list[int] = []
-    worker = Worker(Pool(), told.append)
+    worker = Worker(WorkerPool(), told.append)
     worker.ask("a", lambda: answers.append(dict[str, int]()["nowhere"]))
     worker.ask("b", lambda: answers.append(1))
     worker.stop(forget=False)
@@ -83,7 +83,7 @@ def test_a_bug_in_one_answer_is_told_and_the_worker_goes_on(caplog: pytest.LogCa
 
 def test_regular_work_is_done_between_questions_until_it_is_taken_back() -> None:
     beats: list[int] = []
-    worker = Worker(Pool(), lambda event: None)
+    worker = Worker(WorkerPool(), lambda event: None)
     worker.do_every(0.001, lambda: beats.append(1))
     assert wait_for(lambda: len(beats) > 3, 5)
     worker.do_every(0.001, None)
@@ -95,7 +95,7 @@ def test_regular_work_is_done_between_questions_until_it_is_taken_back() -> None
 def test_what_can_wait_is_done_piece_by_piece_between_the_questions() -> None:
     done: list[str] = []
     asked = threading.Event()
-    worker = Worker(Pool(), lambda event: None)
+    worker = Worker(WorkerPool(), lambda event: None)
 
     def pieces() -> Iterator[None]:
         done.append("first")
@@ -114,7 +114,7 @@ def test_what_can_wait_is_done_piece_by_piece_between_the_questions() -> None:
 
 def test_newer_work_for_idle_times_replaces_the_older_and_a_stop_waits_for_neither() -> None:
     done: list[str] = []
-    worker = Worker(Pool(), lambda event: None)
+    worker = Worker(WorkerPool(), lambda event: None)
     newer_is_done = threading.Event()
 
     def pieces(name: str) -> Iterator[None]:
@@ -136,7 +136,7 @@ def test_lanes_without_a_session_are_none(tmp_path: Path) -> None:
 
 
 def test_a_question_does_not_wait_behind_what_is_not_urgent() -> None:
-    pool, go_on, answered = Pool(), threading.Event(), threading.Event()
+    pool, go_on, answered = WorkerPool(), threading.Event(), threading.Event()
     worker = Worker(pool, lambda event: None, Priority.FRAME)
 
     def hold_up() -> None:
@@ -151,7 +151,7 @@ def test_a_question_does_not_wait_behind_what_is_not_urgent() -> None:
 
 
 def test_two_things_of_one_worker_are_never_done_at_once() -> None:
-    pool, lock, done = Pool(), threading.Lock(), list[int]()
+    pool, lock, done = WorkerPool(), threading.Lock(), list[int]()
     workers = [Worker(pool, lambda event: None, Priority.FRAME) for _ in range(2)]
 
     def work(number: int) -> None:

@@ -20,8 +20,8 @@ from views.reading.search_index import (
     Name,
     Place,
     SessionIndex,
-    find,
     folded,
+    found_rows,
     session_index,
 )
 
@@ -40,7 +40,7 @@ def titles(rows: list[FoundRow]) -> list[str]:
 def test_the_better_a_name_matches_the_earlier_it_comes() -> None:
     ladder = ["put", "Store.put", "a.puts", "putting.by", "Store.do_put_it", "Play.undo_tree", "Input.read", "read"]
     index = SessionIndex([name(title) for title in reversed(ladder[:-1])] + [name("read", around="computers")])
-    assert titles(find(index, "put")) == [
+    assert titles(found_rows(index, "put")) == [
         "put",  # is it
         "Store.put",  # its last part is
         "a.puts",  # the last part begins so
@@ -50,30 +50,30 @@ def test_the_better_a_name_matches_the_earlier_it_comes() -> None:
         "Input.read",  # it stands in it
         "read",  # in its module
     ]
-    assert titles(find(index, "PUT")) == titles(find(index, "put"))
-    assert titles(find(index, "put")) == titles(find(index, " put  put "))
+    assert titles(found_rows(index, "PUT")) == titles(found_rows(index, "put"))
+    assert titles(found_rows(index, "put")) == titles(found_rows(index, " put  put "))
 
 
 def test_initials_of_words_find_a_name_in_any_spelling() -> None:
     index = SessionIndex([name("Store.put_item"), name("StorePutItem"), name("HTTPServer.doGet2"), name("spin.off")])
-    assert titles(find(index, "spi")) == ["spin.off", "Store.put_item", "StorePutItem"]
-    assert titles(find(index, "hsdg")) == ["HTTPServer.doGet2"]
-    [row] = find(index, "sdg2")
+    assert titles(found_rows(index, "spi")) == ["spin.off", "Store.put_item", "StorePutItem"]
+    assert titles(found_rows(index, "hsdg")) == ["HTTPServer.doGet2"]
+    [row] = found_rows(index, "sdg2")
     assert [row.title[start:end] for start, end in row.marks] == ["S", "d", "G", "2"]
 
 
 def test_each_word_must_be_found_and_the_worst_counts() -> None:
     index = SessionIndex([name("Store.put"), name("Shop.put"), name("put_store"), name("Put.store")])
-    assert titles(find(index, "store put")) == ["Store.put", "Put.store", "put_store"]
-    assert find(index, "store get") == []
-    [row, *_] = find(index, "sto pu")
+    assert titles(found_rows(index, "store put")) == ["Store.put", "Put.store", "put_store"]
+    assert found_rows(index, "store get") == []
+    [row, *_] = found_rows(index, "sto pu")
     assert row.marks == ((0, 3), (6, 8))
 
 
 def test_no_kind_crowds_out_another() -> None:
     many = [name(f"make_{at:04d}") for at in range(500)]
     index = SessionIndex([*many, name("shop.make_believe", "value"), name("lumber-makers", "thread")])
-    rows = find(index, "make", most=20)
+    rows = found_rows(index, "make", most=20)
     assert [row.kind for row in rows] == ["function"] * 20 + ["value", "thread"]
     assert titles(rows)[:20] == [f"make_{at:04d}" for at in range(20)]
 
@@ -96,14 +96,14 @@ def test_no_kind_crowds_out_another() -> None:
 def test_a_time_is_found_from_the_start_and_by_the_clock_on_the_wall(text: str, times: list[int]) -> None:
     zone = timezone(timedelta(minutes=30))
     index = SessionIndex([name("append")], (0, 2 * HOUR_NS), NOON_NS)
-    found = [row for row in find(index, text, time_zone=zone) if row.kind == "time"]
+    found = [row for row in found_rows(index, text, time_zone=zone) if row.kind == "time"]
     assert [row.place.time_ns for row in found] == times
 
 
 def test_a_clock_is_read_on_the_day_that_was_recorded_even_beyond_midnight() -> None:
     late_ns = NOON_NS + 15 * HOUR_NS  # 23:00
     index = SessionIndex([], (0, 3 * HOUR_NS), late_ns)
-    [row] = find(index, "01:30:00", time_zone=UTC)[-1:]
+    [row] = found_rows(index, "01:30:00", time_zone=UTC)[-1:]
     assert row.place.time_ns == 5 * HOUR_NS // 2
     assert row.detail == "at 01:30:00 on 2027-01-16"
 
@@ -114,19 +114,19 @@ def test_what_a_session_names_is_found_with_what_is_known_of_it(tmp_path: Path) 
         index = session_index(session, statistics, exceptions_seen(session))
         plain = session_index(session)
         assert len(index) == len(plain) + len(exceptions_seen(session))
-        [put, *_] = find(index, "put")
+        [put, *_] = found_rows(index, "put")
         assert (put.title, put.place.kind, put.place.id) == ("Store.put", "function", FUNCTIONS.index("Store.put") + 1)
         row = statistics.row_of(put.place.id)
         assert row is not None
         assert put.place.time_ns == statistics.first_ns[row]
         assert put.detail.startswith(f"{statistics.calls[row]} calls, ")
         assert put.detail.endswith("/srv/orders.py:40")
-        assert find(index, "orders.put") == [], "a module and a function are two words"
-        assert titles(find(index, "orders put"))[:1] == ["Store.put"]
-        [value] = find(index, "stock")
+        assert found_rows(index, "orders.put") == [], "a module and a function are two words"
+        assert titles(found_rows(index, "orders put"))[:1] == ["Store.put"]
+        [value] = found_rows(index, "stock")
         assert value == FoundRow("value", "orders.stock", "global", Place("value", 1), ((7, 12),))
-        assert [(row.kind, row.place.id) for row in find(index, "worker-3")] == [("thread", 3)]
-        error = find(index, "keyerr")[0]
+        assert [(row.kind, row.place.id) for row in found_rows(index, "worker-3")] == [("thread", 3)]
+        error = found_rows(index, "keyerr")[0]
         assert (error.kind, error.title) == ("exception", "KeyError")
         assert error.place.time_ns is not None
         assert session.start_ns <= error.place.time_ns <= session.end_ns
@@ -140,13 +140,13 @@ def test_every_name_that_holds_the_text_is_found_in_an_order_that_is_always_the_
     names: list[str], text: str
 ) -> None:
     index = SessionIndex([name(title, number=at) for at, title in enumerate(names)])
-    rows = find(index, text, most=99)
+    rows = found_rows(index, text, most=99)
     found = {row.place.id for row in rows if row.kind == "function"}
     for at, title in enumerate(names):
         if folded(text) in folded(title):
             assert at in found
     again = SessionIndex([name(title, number=at) for at, title in reversed(list(enumerate(names)))])
-    assert find(again, text, most=99) == rows
+    assert found_rows(again, text, most=99) == rows
     for row in rows:
         assert all(0 <= start < end <= len(row.title) for start, end in row.marks)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.views.frames import SECOND_NS, call, calls_of, ended_call, frame, process, track
-from views.supervision.layout import MAX_ENDED, Row, supervision_rows
+from views.supervision.layout import MAX_ENDED, SupervisionRow, supervision_rows
 from views.words.figures import THIN
 
 NONE = frozenset[int]()
 
 
-def shape(rows: tuple[Row, ...]) -> list[tuple[str, int]]:
+def shape(rows: tuple[SupervisionRow, ...]) -> list[tuple[str, int]]:
     return [(row.name, row.depth) for row in rows]
 
 

@@ -13,13 +13,13 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from capture.events.batch import make_batch
 from capture.events.kinds import Kind
 from capture.session.rows import as_table
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
 from tests.sessions import SESSION_ID
 from views.drawing.theme import DARK
-from views.reading.pool import Pool
+from views.reading.worker_pool import WorkerPool
 from views.timeline.arrows import ARROW_DTYPE, KINDS, MAX_ARROWS, arrows_in_sight, arrows_of
 from views.timeline.arrows_scene import left_out_text, paint_arrows
 from views.timeline.content import Loader, content_of
@@ -67,7 +67,7 @@ def test_a_cause_in_an_earlier_segment_is_looked_up_there(session: Session) -> N
 
 
 def test_the_timeline_has_the_arrows_of_all_that_it_shows(session: Session) -> None:
-    loader = Loader(DetailReader(session), lambda: None, Pool())
+    loader = Loader(DetailReader(session), lambda: None, WorkerPool())
     shown = content_of(loader, (0, 700), 100)
     while loader.want(shown.missing, shown.missing_calls):
         loader.wait()

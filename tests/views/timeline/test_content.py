@@ -10,13 +10,13 @@ import pytest
 from capture.events.batch import make_batch
 from capture.events.definitions import ProcessRow, TrackRow
 from capture.events.kinds import Kind
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from dags.analyses.detail import OPEN_END
 from dags.analyses.detail_reader import DetailReader
 from tests.sessions import SESSION_ID, Truth, build_session
-from views.reading.pool import Pool
 from views.reading.source import Names
+from views.reading.worker_pool import WorkerPool
 from views.timeline import content, pick
 from views.timeline.content import Loader, content_of, overview_of
 from views.timeline.lanes import stacked
@@ -28,7 +28,7 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
 
 
 def loaded(session: Session, visible: tuple[int, int], width: int) -> content.Content:
-    loader = Loader(DetailReader(session), lambda: None, Pool())
+    loader = Loader(DetailReader(session), lambda: None, WorkerPool())
     while True:
         found = content_of(loader, visible, width)
         if not loader.want(found.missing, found.missing_calls):
@@ -91,7 +91,7 @@ def test_the_overview_counts_all_and_knows_what_it_has_not_read(truth: Truth) ->
         before = overview_of(reader, (0, session.end_ns), 300)
         assert not before.known[1:-1].any() and before.progress < 0.1
         assert before.count.sum() == 0
-        loader = Loader(reader, lambda: None, Pool())
+        loader = Loader(reader, lambda: None, WorkerPool())
         loader.want(range(len(session.segments)), [])
         loader.wait()
         after = overview_of(reader, (0, session.end_ns), 300)
@@ -103,7 +103,7 @@ def test_the_overview_counts_all_and_knows_what_it_has_not_read(truth: Truth) ->
 def test_a_session_closed_meanwhile_leaves_no_wrong_answer_behind(tmp_path: Path) -> None:
     truth = build_session(tmp_path / "s.scope", 900, 2, segments=2)
     session = Session.open(truth.path)
-    loader = Loader(DetailReader(session), lambda: None, Pool())
+    loader = Loader(DetailReader(session), lambda: None, WorkerPool())
     session.close()
     assert loader.want([0, 1], [0])
     loader.wait()

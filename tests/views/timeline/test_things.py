@@ -10,7 +10,7 @@ import pytest
 from dags.analyses.detail import SPAN_DTYPE
 from views.loop.events import SeekTo, Select
 from views.loop.state import Bookmark, Selection
-from views.metrics.layout import Line
+from views.metrics.layout import MetricLine
 from views.reading.source import Names
 from views.timeline.content import Content
 from views.timeline.lanes import Lane
@@ -48,7 +48,7 @@ def test_a_mark_of_an_exception_comes_before_the_call_and_leads_to_its_instant()
 
 
 def test_a_metric_says_its_value_there() -> None:
-    line = Line("threads", np.array([100, 450], np.int64), np.array([3.0, 4.0]))
+    line = MetricLine("threads", np.array([100, 450], np.int64), np.array([3.0, 4.0]))
     lane = Lane(track_id=0, kind="", name="Threads", y=0, height=22, rows=0, depth=0, shape="metric", metric="threads")
     metric, moment = things_at(Point("lanes", 500, Hit(lane, 500, -1, None)), Content.empty(), NAMES, line)
     assert (metric.kind, metric.name, metric.text, metric.time_ns) == ("metric", "Threads", "4", 500)

@@ -19,7 +19,7 @@ from dags.analyses.function_rows import FunctionRow
 from dags.frame_parts import Frame
 from views.inspector.figures import FunctionFigures, Related
 from views.inspector.pages.parts import fact
-from views.inspector.sections import NAME_LENGTH, Bar, Chart, Link, Mark, Row, Section
+from views.inspector.sections import NAME_LENGTH, Bar, Chart, Link, Row, Section, SectionMark
 from views.loop.events import Event, GoToCall, SeekTo, Select
 from views.loop.state import Selection
 from views.loop.stretch import PickStretch
@@ -102,7 +102,7 @@ def _durations(figures: FunctionFigures, row: FunctionRow) -> Section:
         for low_ns, below_ns, count in figures.bins
     )
     marks = tuple(
-        Mark(_place(figures, ns), text)
+        SectionMark(_place(figures, ns), text)
         for ns, text in ((row.median_ns, "median"), (row.p95_ns, "95 %"))
         if ns is not None
     )

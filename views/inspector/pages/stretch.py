@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 
 from capture.events.metrics import metric_named
 from dags.analyses.function_rows import FunctionRow
-from views.inspector.figures import Raised, Stretch, StretchFigures, ThreadFigures, TreeFigures, TreeRow
+from views.inspector.figures import RaisedThere, Stretch, StretchFigures, ThreadFigures, TreeFigures, TreeRow
 from views.inspector.pages.function import share_text
 from views.inspector.pages.parts import fact
 from views.inspector.sections import NAME_LENGTH, Link, Row, Section
@@ -138,7 +138,7 @@ def _exceptions(figures: StretchFigures) -> Iterator[Section]:
     )
 
 
-def _raised(one: Raised) -> Row:
+def _raised(one: RaisedThere) -> Row:
     name = one.type.rpartition(".")[2] or "exception"
     return Row(
         key=str(one.event_id),

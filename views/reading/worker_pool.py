@@ -34,7 +34,7 @@ MOST = {Priority.FRAME: 4, Priority.VISIBLE: 3, Priority.REST: 2}
 CALM_S = 0.3  # longer than between two strokes of a held key
 
 
-class Pool:
+class WorkerPool:
     """Threads that begin when there is work; they end when there is none, unless somebody holds the pool.
 
     Any thread may use it.
@@ -159,7 +159,7 @@ class Pool:
 class Onward:
     """Reads on by itself, a piece at a time, as long as there is more. Any thread may use it."""
 
-    def __init__(self, pool: Pool, more: Callable[[], Priority | None], read: Work, ended: Work) -> None:
+    def __init__(self, pool: WorkerPool, more: Callable[[], Priority | None], read: Work, ended: Work) -> None:
         """`more` says how urgent the next piece is, None: there is none; `read` reads it. `ended` is called once there
         is no more. All of them are called one at a time, on threads of the pool, or `more` on the caller's.
         """

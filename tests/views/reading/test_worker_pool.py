@@ -11,7 +11,7 @@ import pytest
 
 from tests.interpreters import ROOT
 from tests.leftovers import wait_for
-from views.reading.pool import CALM_S, MOST, Onward, Pool, Priority
+from views.reading.worker_pool import CALM_S, MOST, Onward, Priority, WorkerPool
 
 WAIT_S = 15
 
@@ -40,7 +40,7 @@ class Gate:
 
 
 def test_what_is_urgent_finds_a_thread_whatever_else_is_asked() -> None:
-    pool, gate, done = Pool(), Gate(), threading.Event()
+    pool, gate, done = WorkerPool(), Gate(), threading.Event()
     for number in range(9):
         pool.submit(Priority.REST, gate.work(f"rest {number}"))
     assert wait_for(lambda: len(gate.begun) == MOST[Priority.REST], WAIT_S)
@@ -56,7 +56,7 @@ def test_what_is_urgent_finds_a_thread_whatever_else_is_asked() -> None:
 
 
 def test_what_nobody_waits_for_gives_way_until_no_frame_has_been_wanted_for_a_while() -> None:
-    pool, gate, went_on, given_up = Pool(), Gate(), threading.Event(), threading.Event()
+    pool, gate, went_on, given_up = WorkerPool(), Gate(), threading.Event(), threading.Event()
 
     def quiet() -> None:
         pool.give_way(given_up.is_set)
@@ -81,7 +81,7 @@ def test_what_nobody_waits_for_gives_way_until_no_frame_has_been_wanted_for_a_wh
 
 
 def test_a_frame_that_is_wanted_while_several_give_way_is_made() -> None:
-    pool, gate, given_up, made = Pool(), Gate(), threading.Event(), threading.Event()
+    pool, gate, given_up, made = WorkerPool(), Gate(), threading.Event(), threading.Event()
     given_way = []
     for _ in range(3):
         pool.hold()
@@ -115,7 +115,7 @@ def test_nobody_else_in_the_window_starts_threads() -> None:
 
 
 def test_no_more_at_once_than_there_is_room_for() -> None:
-    pool, gate = Pool(), Gate()
+    pool, gate = WorkerPool(), Gate()
     for number in range(6):
         pool.submit(Priority.FRAME, gate.work(str(number)))
     assert wait_for(lambda: len(gate.begun) == MOST[Priority.FRAME], WAIT_S)
@@ -125,7 +125,7 @@ def test_no_more_at_once_than_there_is_room_for() -> None:
 
 
 def test_a_thread_stays_as_long_as_the_pool_is_held() -> None:
-    pool, done = Pool(), threading.Event()
+    pool, done = WorkerPool(), threading.Event()
     pool.hold()
     pool.submit(Priority.REST, done.set)
     assert done.wait(WAIT_S)
@@ -136,7 +136,7 @@ def test_a_thread_stays_as_long_as_the_pool_is_held() -> None:
 
 
 def test_later_is_not_before_its_time_and_what_is_forgotten_is_not_done() -> None:
-    pool, at_s = Pool(), list[float]()
+    pool, at_s = WorkerPool(), list[float]()
     began_s = time.monotonic()
 
     def never() -> None:
@@ -152,7 +152,7 @@ def test_later_is_not_before_its_time_and_what_is_forgotten_is_not_done() -> Non
 
 
 def test_work_that_fails_is_logged_and_the_rest_is_done(caplog: pytest.LogCaptureFixture) -> None:
-    pool, done = Pool(), threading.Event()
+    pool, done = WorkerPool(), threading.Event()
     pool.submit(Priority.REST, lambda: print(dict[str, int]()["nowhere"]))
     pool.submit(Priority.REST, done.set)
     assert done.wait(WAIT_S)
@@ -172,7 +172,7 @@ def test_reading_goes_on_with_what_is_wanted_meanwhile_and_says_when_it_is_over(
             pieces.append(4)
             onward.begin()
 
-    onward = Onward(Pool(), more, lambda: read.append(pieces.pop(0)), over)
+    onward = Onward(WorkerPool(), more, lambda: read.append(pieces.pop(0)), over)
     assert not onward.is_reading
     onward.wait()
     onward.begin()
@@ -184,7 +184,7 @@ def test_reading_goes_on_with_what_is_wanted_meanwhile_and_says_when_it_is_over(
 def test_a_piece_that_fails_does_not_end_the_reading(caplog: pytest.LogCaptureFixture) -> None:
     pieces, read = [1, 0, 2], list[float]()
     onward = Onward(
-        Pool(), lambda: Priority.VISIBLE if pieces else None, lambda: read.append(1 / pieces.pop(0)), lambda: None
+        WorkerPool(), lambda: Priority.VISIBLE if pieces else None, lambda: read.append(1 / pieces.pop(0)), lambda: None
     )
     onward.begin()
     onward.wait()
@@ -193,7 +193,7 @@ def test_a_piece_that_fails_does_not_end_the_reading(caplog: pytest.LogCaptureFi
 
 
 def test_no_more_idle_threads_stay_than_are_held() -> None:
-    pool, gate = Pool(), Gate()
+    pool, gate = WorkerPool(), Gate()
     pool.hold()
     for number in range(3):
         pool.submit(Priority.FRAME, gate.work(str(number)))

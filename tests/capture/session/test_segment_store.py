@@ -19,8 +19,8 @@ from capture.session import compaction, folder
 from capture.session.compaction import FULL_LEVEL, FULL_ROWS, next_merge
 from capture.session.eventtable import event_table
 from capture.session.format import FileEntry, SegmentEntry
+from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.store import SegmentStore
 from tests.sessions import build_session, make_events
 
 ABOUT = {"session_id": "0123456789abcdef", "created_real_ns": 5}

@@ -7,15 +7,13 @@ fresh one has not loaded its interpreter yet; and again when it has become anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from capture import clock
 from capture.attach import doctor
+from scope_gui.recording.children import family
 
 _AGAIN_NS = (0, 60_000_000, 250_000_000, 1_000_000_000)
-_MOST_PROCESSES = 256
-_MOST_THREADS = 16
 
 
 class PythonFinder:
@@ -41,32 +39,6 @@ class PythonFinder:
     def forget(self, pid: int) -> None:
         """Never finds this one, as the program that it is now, again."""
         self._seen[pid, _program(pid)] = (0, len(_AGAIN_NS))
-
-
-def family(pid: int) -> Iterator[int]:
-    """A process and everything that it has started and that still runs, parents first."""
-    waiting, given = [pid], 0
-    while waiting and given < _MOST_PROCESSES:
-        one = waiting.pop(0)
-        yield one
-        given += 1
-        waiting += children_of(one)
-
-
-def children_of(pid: int) -> list[int]:
-    """The direct children of a process, by whichever of its threads; [] where the kernel does not list them.
-
-    Of a process with many threads only those that its first one has started: a file for each thread took 240 ms for
-    1 900 threads, and the recorder looks a hundred times a second.
-    """
-    tasks, found = Path(f"/proc/{pid}/task"), list[int]()
-    try:
-        count = tasks.stat().st_nlink - 2  # proc(5): a link for each thread
-        for task in tasks.iterdir() if count <= _MOST_THREADS else (tasks / str(pid),):
-            found += map(int, (task / "children").read_text(encoding="ascii").split())
-    except OSError:
-        pass
-    return found
 
 
 def _program(pid: int) -> str:
