@@ -97,7 +97,7 @@ def test_a_frame_that_is_wanted_while_several_give_way_is_made() -> None:
     assert wait_for(lambda: pool._at_work[Priority.REST] == 2, WAIT_S)
     gate.open()
     for _ in range(20):
-        assert wait_for(lambda: pool._idle == 1, WAIT_S)
+        assert wait_for(lambda: pool._idle >= 1, WAIT_S)  # more, once who gave way has gone on
         made.clear()
         pool.submit(Priority.FRAME, made.set)
         assert made.wait(WAIT_S)
