@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QFormLayout, QHBoxLayout, 
 
 from capture.errors import TargetProblem
 from scope_gui.pictures import plan
+from views.drawing.spoken import name_editable
 
 AS_SEEN = "As on screen"
 SIZES = (AS_SEEN, "1280x800", "1600x900", "1920x1080", "3840x2160")
@@ -115,7 +116,8 @@ class ExportForm(QWidget):
         made = QComboBox(self)
         made.setObjectName(f"export.{name}")
         made.setAccessibleName(label)
-        made.setEditable(editable)
+        if editable:
+            name_editable(made, label)
         made.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         made.addItems(texts)
         made.currentTextChanged.connect(self._changed)

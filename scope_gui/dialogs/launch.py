@@ -22,6 +22,7 @@ from capture.errors import ScopeError, TargetProblem
 from scope_gui.dialogs.buttons import last_row
 from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.recording.choice import new_session_path, program_name, words_of
+from views.drawing.spoken import name_editable
 from views.drawing.theme import colours, give_font, number_font
 from views.loop.events import Event, StartRecording
 from views.loop.state import Assigns, Launch
@@ -43,8 +44,7 @@ class LaunchDialog(QDialog):
         self.resize(760, 220)
         self.command = QComboBox(self)
         self.command.setObjectName("launch.command")
-        self.command.setAccessibleName("Command line")
-        self.command.setEditable(True)
+        name_editable(self.command, "Command line")
         self.command.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         give_font(self.command, number_font(10))
         self.command.addItems([launch.command for launch in assigns.launches])
@@ -58,8 +58,7 @@ class LaunchDialog(QDialog):
         first = assigns.launches[0].folder if assigns.launches else str(Path.cwd())
         self.folder = QComboBox(self)
         self.folder.setObjectName("launch.folder")
-        self.folder.setAccessibleName("Working folder")
-        self.folder.setEditable(True)
+        name_editable(self.folder, "Working folder")
         self.folder.addItems(list(dict.fromkeys([first, *(launch.folder for launch in assigns.launches)])))
         browse = QPushButton("Choose…", self)
         browse.setAutoDefault(False)

@@ -15,11 +15,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWi
 
 from dags.detectors.finding import Finding
 from scope_gui.commands import FINDINGS_WITH_KEYS, key_of
+from views.drawing.spoken import explain
 from views.drawing.theme import Colours, colours, mixed, widget_px
 from views.loop.events import Event, GoToFinding
 from views.loop.state import Assigns
 from views.loop.thing import Thing
-from views.words.plain_text import plain, tooltip
+from views.words.plain_text import plain
 
 HEIGHT_PX = 28
 ALL_FINDINGS = "Findings: what is worth a look"
@@ -39,6 +40,7 @@ class FindingsStrip(QWidget):
         """`do` does the command with that title."""
         super().__init__(parent)
         self._found: tuple[Finding, ...] = ()
+        self.setAccessibleName("Worth a look")
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 8, 0)
         row.setSpacing(_SPACE_PX)
@@ -62,9 +64,7 @@ class FindingsStrip(QWidget):
         is_growing = assigns.session is not None and assigns.session.is_growing
         without = _LOOKING if is_looking else _LATER if is_growing else _NOTHING
         self.heading.setText(_HEADING if self._found else without)
-        self.heading.setToolTip(
-            "" if self._found or is_looking or is_growing else "Nothing stands out in this recording"
-        )
+        explain(self.heading, "" if self._found or is_looking or is_growing else "Nothing stands out in this recording")
         self.heading.setStyleSheet(f"color: {c.muted}")
         for number, chip in enumerate(self.chips):
             chip.setVisible(number < len(self._found))
@@ -73,7 +73,7 @@ class FindingsStrip(QWidget):
         beyond = len(self._found) - FINDINGS_WITH_KEYS
         self.more.setVisible(beyond > 0)
         self.more.setText(f"{beyond} more")
-        self.more.setToolTip(tooltip(ALL_FINDINGS))
+        explain(self.more, ALL_FINDINGS)
         self.setVisible(assigns.session is not None)
         self._fit()
 
@@ -115,7 +115,7 @@ class _Chip(QToolButton):
         there, back = (key_of(title, settings) for title in _THROUGH)
         others = f"{len(finding.event_ids)} events, {there} and {back} lead through them"
         told = [self._sentence, plain(place, 300), others if len(finding.event_ids) > 1 else "", key]
-        self.setToolTip(tooltip(*(part for part in told if part)))
+        explain(self, *told)
         self.setAccessibleName(f"{self._sentence} ({key})")
 
     def things_at(self, at: QPointF) -> tuple[Thing, ...]:

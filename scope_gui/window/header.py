@@ -13,11 +13,12 @@ from capture.session.session import Session
 from capture.unseen import told_unseen
 from scope_gui.blindness import HEADING
 from scope_gui.commands import hint, key_of
+from views.drawing.spoken import explain, tell
 from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.state import Assigns
 from views.reading.source import Source
 from views.words.figures import count_text, duration_text, short_count
-from views.words.plain_text import plain, rich, tooltip
+from views.words.plain_text import plain, rich
 
 ATTACH, OPEN, RECORD = "Attach to a process", "Open a session", "Record a program from its start"
 STOP, FIND = "Stop recording", "Find anything"
@@ -41,6 +42,7 @@ class HeaderView(QWidget):
         super().__init__(parent)
         self._source, self._do = source, do
         self._records = RECORD
+        self.setAccessibleName("Session")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 4, 0)
         row.setSpacing(2)
@@ -96,7 +98,7 @@ class HeaderView(QWidget):
         self.record_button.setEnabled(not (assigns.recorder is not None and assigns.recorder.state == "saving"))
         self.record_button.setStyleSheet(f"color: {c.hot}; font-weight: bold" if live else "")
         self._name = plain(assigns.session.name) if assigns.session else ""
-        self.name.setToolTip(tooltip(assigns.session.path) if assigns.session else "")
+        explain(self.name, assigns.session.path if assigns.session else "")
         session = self._source.session
         dropped, overhead = 0, None
         if session is not None and assigns.session is not None:
@@ -107,7 +109,7 @@ class HeaderView(QWidget):
             dropped = session.manifest.counts.dropped
         self._parts = status_parts(assigns, dropped, overhead, damaged=_has_lost(session))
         self._theme = assigns.theme
-        self.status.setToolTip(tooltip(" · ".join(text for text, _ in self._parts)))
+        explain(self.status, " · ".join(text for text, _ in self._parts))
         self._show_unseen(session if assigns.session is not None else None, c.warning)
         self._fit()
 
@@ -122,6 +124,7 @@ class HeaderView(QWidget):
             more = f"<p>and {len(unseen) - _MOST_TIPS} more</p>" if len(unseen) > _MOST_TIPS else ""
             self.unseen_button.setToolTip(f"<p>{HEADING}</p><ul>{lines}</ul>{more}")
             self.unseen_button.setAccessibleName(f"{UNSEEN}: {len(unseen)}")
+            tell(self.unseen_button, *(one.sentence for one in unseen[:_MOST_TIPS]))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Shows as much as there is room for."""

@@ -29,6 +29,7 @@ class NoticeView(QFrame):
     def __init__(self, send: Callable[[Event], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._send = send
+        self.setAccessibleName("Notice")
         self._above: QWidget | None = None
         self.setObjectName("notice")
         self.setAutoFillBackground(True)

@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
 from scope_gui.commands import Ask, key_of
 from scope_gui.library import details
 from scope_gui.window.recent_list import RecentList
+from views.drawing.spoken import explain
 from views.drawing.theme import colours, give_font, text_font, widget_px
 from views.loop.events import Event, StartDemo
 from views.loop.state import Assigns, RecentSession
-from views.words.plain_text import tooltip
 
 _WIDTH_PX, _WAY_PX = 860, 68
 _TITLES = ("Attach to a process", "Record a program from its start", "Open a session", "Record the demo")
@@ -36,6 +36,7 @@ class WelcomeView(QWidget):
     def __init__(self, send: Callable[[Event], None], ask: Callable[[Ask], None], parent: QWidget | None = None):
         super().__init__(parent)
         self._send = send
+        self.setAccessibleName("Welcome")
         across = QHBoxLayout(self)
         body = QWidget(self)
         self._body = body
@@ -108,7 +109,7 @@ class WelcomeView(QWidget):
         """More about a session of the list."""
         for label, text in zip(self.details, ("", "") if row is None else details(row), strict=True):
             label.setText(text)
-            label.setToolTip(tooltip(text))
+            explain(label, text)
 
 
 class _Way(QPushButton):

@@ -384,6 +384,7 @@ class MainWindow(QMainWindow):
         rows.setSpacing(0)
         row = QHBoxLayout()
         menu_bar = QMenuBar(head)
+        menu_bar.setAccessibleName("Menus")
         row.addWidget(menu_bar, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.header, 1)
         rows.addLayout(row)

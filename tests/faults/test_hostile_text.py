@@ -260,7 +260,7 @@ def test_no_part_of_the_window_says_a_name_raw_or_as_markup(
         window.resize(1000, 640)
         window.show()
         store.fold()
-        qtbot.waitUntil(lambda: window.views["timeline"].accessibleDescription().startswith("Lane "))
+        qtbot.waitUntil(lambda: window.views["timeline"].accessibleDescription().startswith("cursor at "))
         window.views["timeline"].wait_until_loaded()
         window.views["metrics"].wait_until_loaded()
         store.fold()

@@ -24,6 +24,7 @@ from views.building.layout import House
 from views.building.measures import MEASURES, measure_named
 from views.building.regions import LOW_PX
 from views.building.state import BuildingState, EnterFloor, FilterRooms, Look, SetLook, SetMeasure
+from views.drawing.spoken import tell
 from views.drawing.theme import colours, widget_px
 from views.loop.events import Event
 from views.loop.state import Theme
@@ -39,11 +40,13 @@ LEAST_PX = 200
 class Choice:
     """Buttons of which one is down. `keys`: what each stands for."""
 
-    def __init__(self, row: QHBoxLayout, titles: dict[str, str], chosen: Callable[[str], object]) -> None:
+    def __init__(self, row: QHBoxLayout, what: str, titles: dict[str, str], chosen: Callable[[str], object]) -> None:
+        """`what` they choose, for whoever hears only one of them."""
         self.buttons: dict[str, QToolButton] = {}
         self._group = QButtonGroup(row.parentWidget())
         for key, title in titles.items():
             button = _button(row.parentWidget(), title)
+            button.setAccessibleName(f"{what}: {title}")
             button.setCheckable(True)
             button.clicked.connect(lambda _=False, key=key: chosen(key))
             self._group.addButton(button)
@@ -62,17 +65,19 @@ class Controls(QWidget):
     def __init__(self, send: Callable[[Event], None], parent: QWidget) -> None:
         super().__init__(parent)
         self._send = send
+        self.setAccessibleName("What the building shows")
         self._halves = QWidget(self), QWidget(self)
         meaning, filters = (_row(half) for half in self._halves)
         self._title = QLabel("Building", self)
         meaning.addWidget(self._title)
         meaning.addSpacing(6)
         self.measures = Choice(
-            meaning, {row.name: row.title for row in MEASURES}, lambda name: send(SetMeasure(measure=name))
+            meaning, "Height", {row.name: row.title for row in MEASURES}, lambda name: send(SetMeasure(measure=name))
         )
         meaning.addSpacing(10)
         self.tints = Choice(
             meaning,
+            "Colour",
             {row.name: row.title for row in HEAT_FIGURES},
             lambda name: send(SetHeat(heat_by=figure_named(name).name)),
         )
@@ -87,7 +92,7 @@ class Controls(QWidget):
         filters.addWidget(self.text)
         self.least = self._menu_button(filters, "Least size")
         filters.addSpacing(6)
-        self.looks = Choice(filters, {look: look for look in get_args(Look)}, self._look)
+        self.looks = Choice(filters, "Look at it", {look: look for look in get_args(Look)}, self._look)
         filters.addSpacing(6)
         self.count = QLabel(self)
         filters.addWidget(self.count)
@@ -119,12 +124,14 @@ class Controls(QWidget):
         sizes = [("any size", FilterRooms(least=0))]
         sizes += [(f"≥ {measure.text(size)}", FilterRooms(least=size)) for size in measure.sizes]
         self._fill(self.least, sizes)
+        tell(self.least, self.least.text().removesuffix(" ▾"))
         floors = () if plan is None else plan.floors
         entered = next((floor.name for floor in floors if floor.key == state.floor), "")
         self.floor.setText(f"{(entered or 'one thread')[:18]} ▾" if state.floor else "all threads ▾")
         names: list[tuple[str, Event]] = [("all threads", EnterFloor(floor=0))]
         names += [(floor.name, EnterFloor(floor=floor.key)) for floor in reversed(floors)]
         self._fill(self.floor, names)
+        tell(self.floor, self.floor.text().removesuffix(" ▾"))
         self.count.setText("" if plan is None else count_words(plan))
         self._arrange()
 

@@ -52,6 +52,7 @@ from views.building.things import house_things
 from views.building.treemap import plan_of_floor, tile_at
 from views.building.trend import NO_TREND, Trend
 from views.drawing.scaled import ScaledWidget
+from views.drawing.spoken import tell
 from views.drawing.theme import colours, text_font
 from views.loop.events import Event, Select
 from views.loop.state import Assigns, Selection, Theme
@@ -160,7 +161,9 @@ class Stage(ScaledWidget):
             self._hovered = self._hovered_floor = None
             self._instead = self._empty_words(self._plan)
             words = area_words if state.look == "plan" else height_words
-            self.setAccessibleDescription(f"{words(self._plan)}. {colour_words(self._plan)}")
+            picked = self._picked(self._plan)
+            room = "" if picked is None else f"Picked: {self._room_words(self._plan, picked)}"
+            tell(self, room, f"{words(self._plan)}. {colour_words(self._plan)}")
         if follows and not self._fading.is_under_way:
             self._gliding.begin(before, self._plan, assigns.motion)
         else:
@@ -423,9 +426,13 @@ class Stage(ScaledWidget):
             return ""
         place, floor = self.room_at(point), self.floor_at(point)
         if place is not None:
-            rate = plan.tint.text(float(plan.rate[place]))
-            return f"{plan.words(place)} · {rate} · {plan.floors[int(plan.level[place])].name}"
+            return self._room_words(plan, place)
         return "" if floor is None else card_words(plan, plan.floors[floor])
+
+    @staticmethod
+    def _room_words(plan: House, place: int) -> str:
+        rate = plan.tint.text(float(plan.rate[place]))
+        return f"{plan.words(place)} · {rate} · {plan.floors[int(plan.level[place])].name}"
 
     def _changed(self) -> None:
         """Paints again: at once, or as soon as the picture of it is there."""

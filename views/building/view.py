@@ -36,6 +36,7 @@ class BuildingView(QWidget):
         """Shows nothing until it is patched."""
         super().__init__(parent)
         self._source, self._assigns = source, Assigns()
+        self.setAccessibleName("Building")
         self.controls = Controls(send, self)
         self.stage = Stage(send, source, self)
         self.stage.built.connect(self._count)

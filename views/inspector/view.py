@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from views.drawing.keyboard import CHOOSING, PRESSING, SIDEWAYS, claimed, paint_focus_frame
 from views.drawing.legend import Sign
 from views.drawing.scaled import ScaledScrollArea
+from views.drawing.spoken import tell
 from views.drawing.theme import colours, text_font
 from views.inspector.earlier import earlier_values
 from views.inspector.layout import MAX_COMPARED, Site, inspector_sections, shown_states
@@ -114,8 +115,11 @@ class InspectorView(ScaledScrollArea):
                 own=assigns.of(InspectorState),
                 stretch_ns=assigns.stretch_ns,
             )
-            age_ns = frame.time_ns
-            self.setAccessibleDescription(f"{len(sections)} sections at {duration_text(age_ns)}")
+            tell(
+                self,
+                f"at {duration_text(frame.time_ns - assigns.range_ns[0])}",
+                *(section.title for section in sections),
+            )
         what = (sections, assigns.theme, assigns.of(InspectorState).source_shown)
         if what == (self._sections, self._theme, self._source_shown) and self._page.width:
             self.viewport().update()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from views.drawing.keyboard import CHOOSING, PRESSING, claimed, paint_focus_frame
 from views.drawing.legend import Sign
 from views.drawing.scaled import ScaledScrollArea
+from views.drawing.spoken import explain, tell
 from views.drawing.theme import colours, give_font, text_font
 from views.loop.events import Event, Select, ToggleFold
 from views.loop.state import Assigns, Selection, Theme
@@ -48,6 +49,7 @@ class SupervisionView(QWidget):
         """Shows nothing until it is patched."""
         super().__init__(parent)
         self._send, self._source = send, source
+        self.setAccessibleName("Supervision")
         self._meaning = QLabel(self)
         self._meaning.setTextFormat(Qt.TextFormat.PlainText)
         self._meaning.setWordWrap(True)
@@ -59,7 +61,8 @@ class SupervisionView(QWidget):
             button = QToolButton(self)
             button.setText(_TITLES[heat_by])
             button.setCheckable(True)
-            button.setToolTip(MEANINGS[heat_by])
+            button.setAccessibleName(f"Heat: {_TITLES[heat_by]}")
+            explain(button, MEANINGS[heat_by])
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             group.addButton(button)
             choices.addWidget(button)
@@ -139,8 +142,12 @@ class RowList(ScaledScrollArea):
         """Shows these rows, or the sentence when there are none."""
         self.take_scale(assigns.scale)
         selected = _selected_track(assigns.selection, rows)
-        words = "" if selected is None else next((f"{r.name}, {r.figure}" for r in rows if r.track_id == selected), "")
-        self.setAccessibleDescription(words or instead if not rows else words or f"{len(rows)} rows")
+        words = (
+            ""
+            if selected is None
+            else next((f"{r.name}, {r.figure}, {detail_of(r)}" for r in rows if r.track_id == selected), "")
+        )
+        tell(self, words or (f"{len(rows)} rows" if rows else instead))
         shown = (self._rows, self._selected, self._instead, self._theme)
         self._rows, self._selected, self._instead, self._theme = rows, selected, instead, assigns.theme
         if shown != (rows, selected, instead, assigns.theme):

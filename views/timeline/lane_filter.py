@@ -9,6 +9,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from views.drawing.keyboard import claimed
+from views.drawing.spoken import explain
 from views.drawing.theme import give_font, text_font
 from views.loop.choosing_lanes import FilterLanes, RankLanes
 from views.loop.events import Event
@@ -26,6 +27,7 @@ class LaneFilter(QWidget):
 
     def __init__(self, send: Callable[[Event], None], parent: QWidget) -> None:
         super().__init__(parent)
+        self.setAccessibleName("Which lanes are shown")
         self._text = _Field(self)
         self._text.textEdited.connect(lambda text: send(FilterLanes(text=text)))
         self._text.left.connect(self.left)
@@ -35,7 +37,8 @@ class LaneFilter(QWidget):
         self._sort.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._sort.setStyleSheet("padding: 0 5px")
         give_font(self._sort, text_font(FONT_POINTS))
-        self._sort.setToolTip("The threads with the most events in what is visible come first, below the main thread")
+        self._sort.setAccessibleName("Busiest lanes first")
+        explain(self._sort, "The threads with the most events in what is visible come first, below the main thread")
         self._sort.clicked.connect(lambda: send(RankLanes()))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -70,7 +73,7 @@ class _Field(QLineEdit):
         super().__init__(parent)
         self.setPlaceholderText("threads")
         self.setAccessibleName("Threads with this in their names")
-        self.setToolTip("Only threads with this in their names; several parts are divided by commas")
+        explain(self, "Only threads with this in their names; several parts are divided by commas")
         self.setStyleSheet("padding: 0 5px")
         give_font(self, text_font(FONT_POINTS))
         self.setClearButtonEnabled(True)

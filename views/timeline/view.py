@@ -28,6 +28,7 @@ from dags.analyses.lod import Array
 from views.drawing.legend import Sign
 from views.drawing.scaled import ScaledWidget
 from views.drawing.span_colours import Places
+from views.drawing.spoken import tell
 from views.drawing.vectors import keeps_shapes
 from views.loop.choosing_lanes import ShowAllLanes
 from views.loop.events import Event
@@ -57,7 +58,8 @@ from views.timeline.pointing import Pointing
 from views.timeline.pulling import Pulled
 from views.timeline.state import TimelineState
 from views.timeline.things import place_of_keys, things_under
-from views.words.plain_text import plain, tooltip
+from views.words.figures import duration_text
+from views.words.plain_text import tooltip
 
 _KEEPS_OVERVIEW = frozenset({"visible_ns", "focus_track_id", "selection", "folded", "timeline", "lanes", "lane_choice"})
 _MOVING = frozenset({"cursor_ns", "bookmarks", "marked_ns", "stretch_ns", "frame", "supervision"})
@@ -126,7 +128,7 @@ class TimelineView(ScaledWidget):
             self.show_lane(assigns.focus_track_id)
         self.filter.show_choice(assigns.lane_choice)
         self.filter.setVisible(assigns.session is not None)
-        self.setAccessibleDescription(self._told_of_focus())
+        tell(self, *self._told_of_focus())
         self.update()
 
     def shown(self) -> Content:
@@ -186,15 +188,14 @@ class TimelineView(ScaledWidget):
         rows = supervision_rows(frame, recent(self._source, frame), heat_by, frozenset())
         self._rows = {row.track_id: row for row in rows}
 
-    def _told_of_focus(self) -> str:
-        """The focused lane in words, for who hears the window."""
+    def _told_of_focus(self) -> tuple[str, ...]:
+        """The cursor and the focused lane in words, for who hears the window."""
         track_id = self._assigns.focus_track_id
         if not any(track_id in lane.track_ids for lane in self.pulled.lanes):
-            return ""
-        row = self._rows.get(track_id)
-        return ", ".join(part for part in (
-            f"Lane {plain(self._source.names.track(track_id))}", row.figure if row else "", row.detail if row else ""
-        ) if part)  # fmt: skip
+            return ()
+        row, at_ns = self._rows.get(track_id), self._assigns.cursor_ns - self._assigns.range_ns[0]
+        lane = f"lane {self._source.names.track(track_id)}"
+        return (f"cursor at {duration_text(at_ns)}", lane, *((row.detail, row.figure) if row else ()))
 
     def _loaded(self) -> None:
         if self.isVisible():  # what was on its way when it was hidden begins nothing anew

@@ -9,12 +9,12 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from views.drawing.scaled import ScaledWidget
+from views.drawing.spoken import explain, tell
 from views.drawing.theme import colours, qcolor, text_font
 from views.loop.state import Assigns, Theme
 from views.loop.thing import Thing, moment_thing
-from views.transport.layout import share_of
+from views.transport.layout import range_text, share_of
 from views.words.figures import clock_text
-from views.words.plain_text import tooltip
 
 _MARGIN_PX = 8
 FONT_POINTS = 9.5
@@ -37,7 +37,10 @@ class ScrubTrack(ScaledWidget):
         """Paints these soon."""
         self._shown = assigns
         self.take_scale(assigns.scale)
-        self.setAccessibleDescription(clock_text(assigns.cursor_ns))
+        tell(
+            self,
+            "" if assigns.session is None else f"{clock_text(assigns.cursor_ns)}, {range_text(assigns)} is visible",
+        )
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -114,6 +117,7 @@ class EventLine(ScaledWidget):
         super().__init__(parent)
         self._text = ""
         self._theme: Theme = "dark"
+        self.setAccessibleName("Event at the cursor")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     @property
@@ -126,8 +130,8 @@ class EventLine(ScaledWidget):
         self.take_scale(assigns.scale)
         if (text, assigns.theme) != (self._text, self._theme):
             self._text, self._theme = text, assigns.theme
-            self.setAccessibleName(f"Event at the cursor: {text}" if text else "Event at the cursor")
-            self.setToolTip(tooltip("The last event at the cursor, on whichever thread", text) if text else "")
+            explain(self, *(("The last event at the cursor, on whichever thread", text) if text else ()))
+            tell(self, text)
             self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name

@@ -35,6 +35,7 @@ class TransportView(QWidget):
         super().__init__(parent)
         self._send, self._source = send, source
         self._start_ns = 0
+        self.setAccessibleName("Transport")
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 2, 0, 4)
         rows.setSpacing(0)
