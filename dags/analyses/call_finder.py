@@ -214,8 +214,7 @@ def begun_over_time(
         if (ends[0] == ends[1]).all():
             add(groups["first_ns"], groups["calls"])
         else:
-            begun = _of_tracks(_begun(session, piece.segment_index).of(site_id), track_ids)
-            began_ns = begun["start_ns"][begun["end_ns"] != OPEN_END]
+            began_ns = _began_and_ended(session, piece.segment_index, site_id, track_ids)
             add(began_ns, np.ones(len(began_ns), np.int64))
     return counts
 
@@ -268,6 +267,17 @@ def longer_calls(session: Session, site_id: int, than_ns: int, *, reads_on: Read
         lasted = (begun["end_ns"] - begun["start_ns"])[begun["end_ns"] != OPEN_END]
         longer += int(np.count_nonzero((lasted > than_ns) & (buckets_of(lasted) == bucket)))
     return longer + sum(same for _, same in alike[MOST_COMPARED:]) // 2, len(alike) <= MOST_COMPARED
+
+
+def _began_and_ended(session: Session, index: int, site_id: int, track_ids: Collection[int] | None) -> Int64:
+    """When the calls of the function began that began and ended in a segment, in any order: nothing else is read."""
+    table = session.calls(index, ("start_ns", "end_ns", "site_id", "track_id"))
+    sites = table["site_id"].fill_null(0).to_numpy()
+    chosen = (sites == site_id) & table["end_ns"].is_valid().to_numpy()
+    if track_ids is not None:
+        chosen &= np.isin(table["track_id"].to_numpy(), sorted(track_ids))
+    began_ns: Int64 = table["start_ns"].to_numpy()[chosen].astype(np.int64)
+    return began_ns[began_ns >= session.segments[index].start_ns]
 
 
 def _nearest(session: Session, site_id: int, time_ns: int, options: From, *, forward: bool) -> FoundCall | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from capture.session.session import Session
 from dags.analyses.call_finder import begun_over_time
 from dags.analyses.call_tree import CallTree, call_tree
@@ -67,18 +69,20 @@ def function(asked: Asked, picked: Selection) -> Iterator[FunctionFigures]:
         yield FunctionFigures(site_id=site_id, stretch_ns=stretch_ns, range_ns=range_ns, row=None)
         return
     around = function_neighbours(session, site_id, range_ns, reads_on=asked.reads_on)
-    yield FunctionFigures(
+    figures = FunctionFigures(
         site_id=site_id,
         stretch_ns=stretch_ns,
         range_ns=range_ns,
         row=function_rows(found, names.sites, [row])[0],
         bins=_bins(found, row),
-        begun=tuple(begun_over_time(session, site_id, range_ns, PARTS, reads_on=asked.reads_on).tolist()),
         threads=tuple(_related(one, names.track(one.id)) for one in around.threads[:MOST_RELATED]),
         callers=_functions(around.callers, names),
         callees=_functions(around.callees, names),
         untold=around.untold,
     )
+    yield figures  # all but the strip, for which calls are read one by one
+    begun = begun_over_time(session, site_id, range_ns, PARTS, reads_on=asked.reads_on)
+    yield replace(figures, begun=tuple(begun.tolist()))
 
 
 def count_stretch(asked: Asked) -> Iterator[StretchCounted]:

@@ -27,7 +27,7 @@ class FunctionFigures(msgspec.Struct, frozen=True, kw_only=True):
     """One function in `range_ns`, which is the picked stretch or, where `stretch_ns` is None, all that is recorded.
 
     `row`: None where it did not run. `bins`: (from_ns, below_ns, whole calls); `begun`: the calls begun in each of as
-    many equal parts. `untold`: calls that lie too deep to say who called them.
+    many equal parts, none until they are counted. `untold`: calls that lie too deep to say who called them.
     """
 
     site_id: int

@@ -129,7 +129,7 @@ def test_only_segments_that_span_a_part_of_the_strip_are_read(tmp_path: Path) ->
     path = build_session(tmp_path / "s.scope", events=20_000, tracks=3, segments=40).path
     with Session.open(path) as session:
         whole = (session.start_ns, session.end_ns)
-        with mock.patch.object(call_finder, "_read_begun", side_effect=call_finder._read_begun) as read:
+        with mock.patch.object(call_finder, "_began_and_ended", side_effect=call_finder._began_and_ended) as read:
             counts = begun_over_time(session, 5, whole, 4)
             assert read.call_count <= 4
         assert counts.sum() == sum(row["site_id"] == 5 for row in rows_of(session))

@@ -53,7 +53,9 @@ def stretch_of(truth: Truth) -> tuple[int, int]:
 def function_of(desk: Desk, *events: e.Event, stretch_ns: tuple[int, int] | None = None) -> FunctionFigures:
     def is_there(now: Assigns) -> bool:
         facts, is_fresh = own(now).page_facts(now.selection)
-        return isinstance(facts, FunctionFigures) and is_fresh and facts.stretch_ns == stretch_ns
+        if not isinstance(facts, FunctionFigures) or not is_fresh:
+            return False
+        return facts.stretch_ns == stretch_ns and bool(facts.begun)
 
     found = own(desk.do(*events, until=is_there)).facts
     assert isinstance(found, FunctionFigures)

@@ -99,6 +99,14 @@ def test_the_strip_has_the_cursor_and_leads_to_the_first_call_of_a_part() -> Non
     assert outside.cursor is None
 
 
+def test_the_strip_has_its_place_before_it_is_counted() -> None:
+    told = named(msgspec.structs.replace(FIGURES, begun=()))
+    assert list(told) == list(named(FIGURES))
+    chart = told["over time"].chart
+    assert chart is not None
+    assert chart.bars == ()
+
+
 def test_threads_callers_and_callees_are_lists_that_lead_on() -> None:
     told = named(FIGURES)
     threads, callers = told["threads"], told["callers"]
