@@ -43,6 +43,7 @@ class Stored(Protocol):
     @property
     def segments(self) -> Sequence[SegmentEntry]: ...
     def whole_table(self, name: str) -> pa.Table | None: ...
+    def reads_on(self) -> None: ...
 
 
 class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
@@ -93,7 +94,7 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
             whole = ((entry, self._whole(segment, entry, needed)) for segment, entry in chosen)
             buffers = _steady(whole, _WHOLE_GROW * sum(entry.bytes for _, entry in chosen))
         else:
-            files = ((entry, self._session.reader.checked_file(segment, entry)) for segment, entry in chosen)
+            files = ((entry, self._checked(segment, entry)) for segment, entry in chosen)
             buffers = _steady(files, sum(entry.bytes for _, entry in chosen))
         self._kept.append(buffers)
         segments = {entry.name: segment for segment, entry in chosen}
@@ -104,7 +105,12 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
         ]
         return ds.FileSystemDataset(fragments, SCHEMAS[self._name], form, fs.LocalFileSystem())
 
+    def _checked(self, segment: SegmentEntry, entry: FileEntry) -> pa.Buffer | None:
+        self._session.reads_on()
+        return self._session.reader.checked_file(segment, entry)
+
     def _whole(self, segment: SegmentEntry, entry: FileEntry, columns: list[str] | None) -> pa.Buffer | None:
+        self._session.reads_on()
         table = self._session.reader.table(segment, entry, columns)
         return None if table is None else as_arrow_file(self._name, table)
 

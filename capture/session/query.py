@@ -68,7 +68,8 @@ def query(
     Of columns of one name the second is called NAME_1.
 
     Raises: SessionProblem with DuckDB's sentence for a statement that is wrong, does anything but read, or is over
-    a limit; KeyboardInterrupt within a second, and the thread of the statement may then still be there.
+    a limit; KeyboardInterrupt within a second, and what a pinned session ends questions by (`Session.pinned`), and the
+    thread of the statement may then still be there.
     """
     _leave_deleted_folder()
     asked = _Asked(session, sql, open_rows or {}, Limits() if limits is None else limits)
@@ -115,11 +116,12 @@ class _Asked:
         end_s, most = time.monotonic() + (self._limits.seconds or float("inf")), _resident_bytes() + _MOST_GROWTH
         try:
             while not self._over.wait(_LOOK_S):
+                self._session.reads_on()
                 if time.monotonic() > end_s:
                     raise SessionProblem(f"The query was ended after {self._limits.seconds:g} seconds.", _LESS)
                 if _resident_bytes() > most:
                     raise SessionProblem(f"The query was ended: it took more than {_MOST_GROWTH >> 20} MiB.", _LESS)
-        except BaseException:  # Ctrl+C too
+        except BaseException:  # Ctrl+C, and whoever pinned the session
             self._interrupt()
             raise
         thread.join()
@@ -147,6 +149,11 @@ class _Asked:
             self._outcome = None, error
         finally:
             self._over.set()
+
+    def _goes_on(self) -> None:
+        """Called before a piece is read, on whichever thread needs it. Raises: SessionProblem when nobody waits."""
+        if self._given_up:
+            raise SessionProblem("The query was ended before all was read.")
 
     def _answered(self, failures: list[Exception]) -> pa.Table:
         with (
@@ -178,7 +185,8 @@ class _Asked:
         """
         more = as_table(name, self._open_rows[name]) if name in self._open_rows else empty_table(name)
         is_told_whole = TABLE[name].open_rows == "whole"  # a row that has outlasted its segment is not all of it
-        rows = self._session.table(name, failures, empty_table(name) if is_told_whole else more)
+        reading = self._session.pinned(self._goes_on)
+        rows = reading.table(name, failures, empty_table(name) if is_told_whole else more)
         view = connection.from_arrow(rows)
         if is_told_whole:
             view = view.filter("end_ns IS NOT NULL").union(connection.from_arrow(more))

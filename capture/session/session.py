@@ -10,7 +10,7 @@ import copy
 import functools
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -59,6 +59,7 @@ class Session:
         self._files = files
         self._lock = threading.RLock()
         self._rows: dict[str, tuple[list[FileEntry], list[Any]]] = {}
+        self._reads_on: Callable[[], None] = _goes_on
         signature = files.signature(MANIFEST) if isinstance(files, DirectoryFiles) else None
         manifest, problems = load_manifest(files, path)
         for problem in problems:
@@ -141,13 +142,23 @@ class Session:
                 self._show(*newest)
             return newest is not None
 
-    def pinned(self) -> Session:
+    def pinned(self, reads_on: Callable[[], None] | None = None) -> Session:
         """The same session as it is shown now, whoever refreshes it: for a question that asks by a segment's number.
 
-        It lives on the files of this one and is not closed by itself.
+        It lives on the files of this one and is not closed by itself. `reads_on` is called before each piece of it is
+        read, and by what waits for SQL over it, and may raise to end the question; None: as this one's.
         """
         with self._lock:
-            return copy.copy(self)
+            same = copy.copy(self)
+            same._reads_on = reads_on or self._reads_on
+            return same
+
+    def reads_on(self) -> None:
+        """Called before a piece is read; whoever works for long on what was read may call it, too.
+
+        Raises: whatever ends a question, see `pinned`.
+        """
+        self._reads_on()
 
     def segment_at(self, time_ns: int) -> int | None:
         """The index of the segment to replay for that instant: the last one that starts then or before."""
@@ -315,6 +326,7 @@ class Session:
         self, index: int, name: str, columns: Iterable[str] | None, *, sparse: bool = False
     ) -> tuple[SegmentEntry, pa.Table]:
         """The segment as it is shown, and its rows; `sparse`: perhaps without columns of nothing but null or 0."""
+        self._reads_on()
         manifest = self._manifest
         segment = manifest.segments[index]
         entry = segment.file(name)
@@ -418,6 +430,10 @@ class Session:
     def _lost_events(self, segment: SegmentEntry) -> int:
         entry = segment.file("events")
         return segment.events if entry and entry.name in self.reader.damaged else 0
+
+
+def _goes_on() -> None:
+    """Nobody wants to end anything."""
 
 
 @functools.lru_cache(maxsize=256)

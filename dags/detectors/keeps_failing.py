@@ -16,6 +16,7 @@ from typing import Any
 from capture.session.query import query
 from capture.session.session import Session
 from dags.detectors.finding import Finding
+from dags.detectors.stoppable import stoppable_rows
 
 LEAST_IN_A_ROW = 10
 MOST_EVENTS = 16
@@ -55,9 +56,9 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
     Raises: as `capture.session.query.query`.
     """
     sites = {row.site_id: row for row in session.sites()}
-    rows = query(
+    rows = stoppable_rows(
         session, _RUNS.format(start=range_ns[0], end=range_ns[1], least=LEAST_IN_A_ROW, most=MOST_EVENTS)
-    ).to_pylist()
+    )
     together: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
     for row in rows:
         together.setdefault((row["site_id"], row["caller_id"]), []).append(row)

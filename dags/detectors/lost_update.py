@@ -10,6 +10,7 @@ only some were recorded.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
@@ -17,6 +18,7 @@ from capture.events.definitions import SiteRow
 from capture.session.query import query
 from capture.session.session import Session
 from dags.detectors.finding import Finding
+from dags.detectors.stoppable import stoppable, stoppable_rows
 
 LEAST_STEPS = 5
 LEAST_AT_ONCE = 3
@@ -63,14 +65,13 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
 
     Raises: as `capture.session.query.query`.
     """
-    sql = _WRITES.format(start=range_ns[0], end=range_ns[1], most=MOST_ROWS)
-    rows = query(session, sql).to_pylist()
+    rows = stoppable_rows(session, _WRITES.format(start=range_ns[0], end=range_ns[1], most=MOST_ROWS))
     together: dict[tuple[str, str, int], Lost] = {}
     for (owner, key), of_name in groupby(rows, key=lambda row: (row["owner"], row["key"])):
         cells = [list(cell) for _, cell in groupby(of_name, key=lambda row: row["object_id"])]
-        steps = usual_steps(cells)
+        steps = usual_steps(cells, session.reads_on)
         for cell in cells:
-            for at, over in overwriting(cell, steps):
+            for at, over in overwriting(cell, steps, session.reads_on):
                 lost = together.setdefault((owner, key, cell[at]["track_id"]), Lost())
                 lost.writes.append(cell[at])
                 lost.over += over
@@ -80,7 +81,7 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
     ]
 
 
-def usual_steps(cells: list[list[dict[str, Any]]]) -> dict[int, float]:
+def usual_steps(cells: list[list[dict[str, Any]]], reads_on: Callable[[], None] = lambda: None) -> dict[int, float]:
     """By thread the step by which it changes values of a name, where nearly all that it writes is that step from the
     value before, or from one that only others have replaced.
 
@@ -92,7 +93,7 @@ def usual_steps(cells: list[list[dict[str, Any]]]) -> dict[int, float]:
     at_once: dict[int, Counter[float]] = {}
     writes: Counter[int] = Counter()
     for cell in cells:
-        for at in range(1, len(cell)):
+        for at in stoppable(range(1, len(cell)), reads_on):
             track_id = cell[at]["track_id"]
             if track_id is not None:
                 writes[track_id] += 1
@@ -122,7 +123,9 @@ def may_have_read(cell: list[dict[str, Any]], at: int) -> list[int]:
     return found
 
 
-def overwriting(cell: list[dict[str, Any]], steps: dict[int, float]) -> list[tuple[int, list[dict[str, Any]]]]:
+def overwriting(
+    cell: list[dict[str, Any]], steps: dict[int, float], reads_on: Callable[[], None] = lambda: None
+) -> list[tuple[int, list[dict[str, Any]]]]:
     """(the row of a write that was made from an older value, the writes of others that are gone with it).
 
     >>> cell = [{"track_id": track, "value": value} for track, value in ((1, 10), (2, 9), (1, 60), (2, 59), (1, 109))]
@@ -130,7 +133,7 @@ def overwriting(cell: list[dict[str, Any]], steps: dict[int, float]) -> list[tup
     [(2, [9])]
     """
     found = []
-    for at in range(1, len(cell)):
+    for at in stoppable(range(1, len(cell)), reads_on):
         step = steps.get(cell[at]["track_id"])
         if step is None or cell[at]["value"] - cell[at - 1]["value"] == step:
             continue

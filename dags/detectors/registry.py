@@ -1,7 +1,8 @@
 """What is looked for in recordings, one row each: `scope-gui findings` derives from it.
 
 To add one: a module `dags/detectors/NAME.py` with `find(session, range_ns) -> findings`, a row here, and a test with
-two recorded programs, one that has the fault and one that is right though it looks alike.
+two recorded programs, one that has the fault and one that is right though it looks alike. Where it reads the session it
+can be stopped; where it works for long on what it has read it uses `dags.detectors.stoppable`.
 """
 
 from __future__ import annotations
@@ -67,15 +68,16 @@ def findings(
     session: Session,
     range_ns: tuple[int, int],
     detectors: Iterable[Detector],
-    reads_on: Callable[[], None] = lambda: None,
+    reads_on: Callable[[], None] | None = None,
 ) -> list[Finding]:
-    """What these find between two instants, the worst first. `reads_on` is called before each, and may raise to end it:
-    a window asks as it asks a question of `views.reading.questions`.
+    """What these find between two instants, the worst first. `reads_on` is called wherever one reads on, and may raise
+    to end it: a window asks as it asks a question of `views.reading.questions`.
 
     Raises: as `capture.session.query.query`, and what `reads_on` raises.
     """
     found: list[Finding] = []
+    session = session.pinned(reads_on)
     for row in detectors:
-        reads_on()
+        session.reads_on()
         found += named(f"{row.module}:find")(session, range_ns)
     return sorted(found, key=lambda one: (-one.score, one.kind, one.function, one.event_ids[:1]))

@@ -37,8 +37,7 @@ def look(asked: Asked) -> Iterator[e.Event]:
             continue
         assert session is not None
         try:
-            asked.reads_on()
-            found += registry.findings(session, (session.start_ns, session.end_ns), [row])
+            found += registry.findings(session, (session.start_ns, session.end_ns), [row], asked.reads_on)
         except Stopped:
             break
         except (ScopeError, OSError) as problem:
