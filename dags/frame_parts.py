@@ -30,6 +30,7 @@ class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
 
     status: what its threads do together; of one that is only watched what it did at the last look from outside: a
     signal may have `stopped` it. status_confidence: `not captured` where "running" only means that it has not ended.
+    settings: what it is recorded by where that is not what the frame's `settings` say.
     """
 
     process_id: int
@@ -44,6 +45,7 @@ class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
     python: str = ""
     tier: str = "python"
     status_confidence: Confidence = "not captured"
+    settings: FrameSettings | None = None
 
 
 class StackFrame(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,7 +52,7 @@ class FrameContext:
         for gap in self._gaps:
             if gap.track_id is not None:
                 self._gap_starts_of.setdefault(gap.track_id, []).append(gap.start_ns)
-        self._settings: dict[tuple[bool, ...], FrameSettings] = {}
+        self._settings: dict[tuple[int, ...], FrameSettings] = {}
         self._with_metrics = [at for at, segment in enumerate(session.segments) if segment.file("metrics") is not None]
         self._metrics: OrderedDict[int, Series] = OrderedDict()
         self._waits: OrderedDict[int, SegmentWaits] = OrderedDict()
@@ -68,14 +68,27 @@ class FrameContext:
         seq = self._session.segments[index].seq
         return any(segment.seq == seq for segment in self._session.damaged_segments())
 
-    def settings_at(self, time_ns: int) -> FrameSettings:
-        """What was recorded at that moment."""
-        told = tuple(change.time_ns <= time_ns for change in self._changes)
+    def settings_at(self, time_ns: int, process_id: int = 0) -> FrameSettings:
+        """What was recorded at that moment; of one process, or as was told last of any."""
+        told = (process_id, *(change.time_ns <= time_ns for change in self._changes))
         if told not in self._settings:
-            held, since_ns = recorded_at(self._began_with, self._changes, time_ns)
+            held, since_ns = recorded_at(self._began_with, self._changes, time_ns, process_id)
             known = {name: held[name] for name in self._began_with}
             self._settings[told] = converted({**known, "since_ns": since_ns}, FrameSettings)
         return self._settings[told]
+
+    def all_settings_at(self, time_ns: int) -> list[FrameSettings]:
+        """What each recorded process was recorded by at that moment; as was told last where that is not known."""
+        if not self._changes or len(self.recorded) < 2:
+            return [self.settings_at(time_ns)]
+        return [self.settings_at(time_ns, process_id) for process_id in self.recorded]
+
+    def own_settings_at(self, time_ns: int, process_id: int) -> FrameSettings | None:
+        """What one process was recorded by, where that is something else than `settings_at` says of all."""
+        if not self._changes or process_id not in self.recorded or len(self.recorded) == 1:
+            return None
+        own = self.settings_at(time_ns, process_id)
+        return None if own == self.settings_at(time_ns) else own
 
     def gaps_at(self, time_ns: int) -> list[FrameGap]:
         """The gaps that the instant lies in; where one ends, recording goes on."""

@@ -157,7 +157,6 @@ class FrameReader:
                 time_ns,
                 state,
                 all_tracks,
-                settings,
                 has_samples=bool(sampled),
                 is_known=not damaged and not _lacks_threads(gaps),
             ),
@@ -172,7 +171,6 @@ class FrameReader:
         time_ns: int,
         state: Correlator,
         tracks: TracksAt,
-        settings: FrameSettings,
         *,
         has_samples: bool,
         is_known: bool,
@@ -180,8 +178,8 @@ class FrameReader:
         """The least sure of the live threads; a recorded program that runs without any has not been looked at yet."""
         context, has_any = self._context, tracks.has_recorded()
         is_known = is_known and bool(context.recorded) and (has_any or not self._runs(time_ns))
-        mode = mode_named(settings.mode) if settings.since_ns is not None else None
-        records_states = context.captures_states and (mode is None or "states" in mode.sees)
+        modes = [mode_named(one.mode) for one in context.all_settings_at(time_ns) if one.since_ns is not None]
+        records_states = context.captures_states and all(mode is None or "states" in mode.sees for mode in modes)
         sampled: Confidence = "sampled" if state.state.is_sampled() else "exact"
         return FrameConfidence(
             stacks=tracks.stacks_confidence() if is_known else "not captured",
@@ -199,7 +197,14 @@ class FrameReader:
         self, time_ns: int, state: Correlator, tracks: TracksAt, sampled: dict[int, dict[str, float]]
     ) -> list[FrameProcess]:
         return [
-            _process(row, threads, sampled.get(row.process_id, {}), state, time_ns)
+            _process(
+                row,
+                threads,
+                sampled.get(row.process_id, {}),
+                state,
+                time_ns,
+                settings=self._context.own_settings_at(time_ns, row.process_id),
+            )
             for row, threads in zip(self._context.processes, tracks.processes(), strict=True)
             if _has_begun(row, time_ns)
         ]
@@ -315,6 +320,8 @@ def _process(
     sampled: dict[str, float],
     state: Correlator,
     time_ns: int,
+    *,
+    settings: FrameSettings | None,
 ) -> FrameProcess:
     status: Status = "running"
     confidence: Confidence = "not captured"
@@ -338,6 +345,7 @@ def _process(
         python=row.python,
         tier=row.tier,
         status_confidence=confidence,
+        settings=settings,
     )
 
 

@@ -71,7 +71,8 @@ class Dialogs:
 
                 session = self._source.session
                 manifest = session.manifest if session is not None else None
-                self._show(ChangeDialog(self._window, self._store.send, assigns, manifest))
+                processes = session.processes() if session is not None else ()
+                self._show(ChangeDialog(self._window, self._store.send, assigns, manifest, processes))
             case "open":
                 folder = recordings_folder(sessions_folder(assigns))
                 dialog = OpenSessionDialog(self._window, self.open_session, folder, self._store.send, self._source.pool)

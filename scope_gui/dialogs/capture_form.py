@@ -49,6 +49,11 @@ class FlagFields(QWidget):
         """What is in the fields, by the flags' names. Raises: TargetProblem when one cannot be read."""
         return {name: _value(field) for name, field in self.fields.items()}
 
+    def show_values(self, values: CaptureSettings) -> None:
+        """Puts these in the place of what is in the fields."""
+        for name, field in self.fields.items():
+            _put(field, values.values[name])
+
 
 class CaptureForm(QWidget):
     """The capture flags as they are settled, and where the session goes."""
@@ -120,22 +125,32 @@ class CaptureForm(QWidget):
 
 def _field(flag: Flag, value: Value, parent: QWidget) -> QWidget:
     """What a person chooses the value in."""
+    field: QWidget
     if isinstance(value, tuple):
-        line = _line(flag.hint)
-        line.setText(shlex.join(value))
-        return line
-    if isinstance(value, int):
-        number = QSpinBox(parent)
-        number.setRange(-(-flag.least // flag.unit), flag.most // flag.unit)
-        number.setValue(value // flag.unit)
-        number.setSuffix(flag.hint)
-        number.setProperty(_UNIT, flag.unit)
-        return number
-    box = QComboBox(parent)
-    for name, words in flag.choices:
-        box.addItem(words, name)
-    box.setCurrentIndex(box.findData(value))
-    return box
+        field = _line(flag.hint)
+    elif isinstance(value, int):
+        field = QSpinBox(parent)
+        field.setRange(-(-flag.least // flag.unit), flag.most // flag.unit)
+        field.setSuffix(flag.hint)
+        field.setProperty(_UNIT, flag.unit)
+    else:
+        field = QComboBox(parent)
+        for name, words in flag.choices:
+            field.addItem(words, name)
+    _put(field, value)
+    return field
+
+
+def _put(field: QWidget, value: Value) -> None:
+    if isinstance(field, QLineEdit):
+        assert isinstance(value, tuple)
+        field.setText(shlex.join(value))
+    elif isinstance(field, QSpinBox):
+        assert isinstance(value, int)
+        field.setValue(value // int(field.property(_UNIT)))
+    else:
+        assert isinstance(field, QComboBox)
+        field.setCurrentIndex(field.findData(value))
 
 
 def _value(field: QWidget) -> object:

@@ -14,16 +14,17 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
 
+from capture.changes import told_flags
 from capture.errors import SessionProblem, WrongUsage
 from capture.folder_names import SOCKET
 from capture.own_folder import OwnFolder
-from capture.typed import from_json
+from capture.typed import converted, from_json
 
 _CREDENTIALS = struct.Struct("3i")
 _MOST_BYTES = 4 << 20  # of a question: the patterns of all capture flags may have 3 MiB
@@ -46,7 +47,16 @@ class Reply:
 
 
 Configure = Callable[[dict[str, object], Reply], None]
-"""Takes other values for capture flags, by name, and answers `{"settings": ...}` or `{"problem", "is_usage"}`."""
+"""Takes other values for capture flags, by name, of the process `pid` or of all; answers `{"processes": [...]}` or
+`{"problem", "is_usage"}`.
+"""
+
+
+class ChangedProcess(msgspec.Struct, frozen=True):
+    """What a process is recorded by after a change: capture flags by name."""
+
+    pid: int
+    settings: dict[str, object]
 
 
 def refuse(_words: dict[str, object], reply: Reply) -> None:
@@ -138,18 +148,32 @@ def ask(session_path: Path, verb: str, words: Mapping[str, object] = MappingProx
         raise SessionProblem(f"no recorder is at work on {session_path}, so there is nothing to {verb}") from error
 
 
-def configure(session_path: Path, given: Mapping[str, object]) -> dict[str, object]:
-    """Has a session be recorded with other values of capture flags, by name; all of them as they are then.
+def configure(session_path: Path, given: Mapping[str, object], pid: int | None = None) -> list[ChangedProcess]:
+    """Has the processes of a session, or one of them, be recorded with other values of capture flags, by name.
 
     Raises: WrongUsage when they make no sense; SessionProblem when no recorder serves it, or it cannot be done.
     """
-    answer = ask(session_path, "configure", {"flags": given})
-    problem, settings = answer.get("problem"), answer.get("settings")
+    answer = ask(session_path, "configure", {"flags": given} | ({} if pid is None else {"pid": pid}))
+    problem = answer.get("problem")
     if isinstance(problem, str):
         raise (WrongUsage if answer.get("is_usage") else SessionProblem)(problem)
-    if not isinstance(settings, dict):
-        raise SessionProblem(f"The recorder of {session_path} did not say what it records now.")
-    return settings
+    try:
+        return converted(answer.get("processes"), list[ChangedProcess])
+    except msgspec.ValidationError as error:
+        raise SessionProblem(f"The recorder of {session_path} did not say what it records now.") from error
+
+
+def changes_told(changed: Sequence[ChangedProcess], pid: int | None = None) -> list[str]:
+    """What is recorded from now on, in words: of all at once where they are recorded alike and no `pid` was named.
+
+    >>> alike = [ChangedProcess(pid, {"mode": "performance"}) for pid in (7, 8)]
+    >>> changes_told(alike), changes_told(alike[:1], 7)
+    (['Calls and exceptions, no state'], ['process 7: Calls and exceptions, no state'])
+    """
+    words = [told_flags(one.settings) for one in changed]
+    if pid is None and len(set(words)) == 1:
+        return words[:1]
+    return [f"process {one.pid}: {said}" for one, said in zip(changed, words, strict=True)]
 
 
 def _question(peer: socket.socket) -> dict[str, object]:

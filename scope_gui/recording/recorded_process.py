@@ -62,7 +62,7 @@ class Ended(enum.StrEnum):
 
 @dataclass
 class Shared:
-    """What the processes of a recording have in common."""
+    """What the processes of a recording have in common; `settings` are those that each of them begins with."""
 
     settings: CaptureSettings
     journal: JournalWriter
@@ -83,6 +83,7 @@ class RecordedProcess:
     def __init__(self, shared: Shared) -> None:
         """Nothing is done yet: `attach`, `run` or `observe` does."""
         self._shared = shared
+        self.settings = shared.settings  # those that it is recorded by; others may be by others
         self._root_serial = self._serial = next(shared.programs)
         self._standing = ProcessStanding()
         shared.standing.add(self._standing)
@@ -94,6 +95,7 @@ class RecordedProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._program = ""
         self._finder: PythonFinder | None = None
+        self._root_pid = 0
         self._recorded: tuple[int, tuple[bytes, str]] = 0, (b"", "")  # whose calls are recorded, and its image
         self._observed_since_ns: int | None = None
         self._going_since_ns: int | None = None  # since when the agent is gone
@@ -111,12 +113,12 @@ class RecordedProcess:
     def attach(self, pid: int) -> None:
         """Gets into a running process. Raises: TargetProblem, SessionProblem, PoolProblem."""
         folder = self._shared.memory.prepare(self._serial)
-        self._channel = attach(pid, self._shared.settings, folder, self._serial)
+        self._channel = attach(pid, self.settings, folder, self._serial)
         self._begin(pid)
 
     def run(self, argv: list[str], signal_mask: set[int] | None) -> None:
         """Starts a program; one that is no Python is watched. Raises: as `attach`, EndedEarly."""
-        settings = self._shared.settings
+        settings = self.settings
         folder = self._shared.memory.prepare(self._serial)
         self._child, self._channel, pid = launch(argv, settings, folder, self._serial, signal_mask)
         self._begin(pid, argv if pid == self._child.pid else ())
@@ -133,6 +135,7 @@ class RecordedProcess:
             self._pool = self._shared.memory.open_pool(self._serial)
             self._drain = Drain(self._pool, self._shared.journal, self._serial)
         self._standing.begin(pid, self._drain, self._channel)
+        self._root_pid = pid
         self._recorded = pid, self._channel.image if self._channel is not None else image_of(pid)
         self._observed_since_ns = None if self._channel else clock.monotonic_ns()
         fact = self._shared.fact
@@ -147,6 +150,15 @@ class RecordedProcess:
         self._sleep_watch = SleepWatch(pid, self._serial, fact)
 
     # -- a turn of the recorder's loop
+
+    @property
+    def pid(self) -> int:
+        """Of the process whose calls are recorded, or that is watched."""
+        return self._recorded[0]
+
+    def is_of(self, pid: int) -> bool:
+        """Whether it is that process: the one that was started or attached to, or the Python that was found in it."""
+        return pid in (self.pid, self._root_pid)
 
     @property
     def pid_fd(self) -> int | None:
@@ -258,7 +270,7 @@ class RecordedProcess:
             since_ns, until_ns = asked_ns, now_ns
         flags = settings.live_facts()
         self._shared.fact("configured", process_serial=self._serial, since_ns=since_ns, mono_ns=until_ns, flags=flags)
-        self._shared.settings = settings  # what is found in the program later is recorded by them too
+        self.settings = settings  # what is found in the program later is recorded by them too
 
     # -- a program that is no Python, or no longer the one that it was
 
@@ -294,7 +306,7 @@ class RecordedProcess:
         self.remove_pool()  # made for a launch that no agent has called from
         serial = self._watch.serial_for(pid)
         try:
-            self._channel = attach(pid, self._shared.settings, self._shared.memory.prepare(serial), serial)
+            self._channel = attach(pid, self.settings, self._shared.memory.prepare(serial), serial)
             self._pool = self._shared.memory.open_pool(serial)
             self._watch.record(pid, serial, self._channel.hello.get("python", ""))
         except (ScopeError, psutil.NoSuchProcess):

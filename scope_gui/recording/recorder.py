@@ -28,7 +28,7 @@ from capture.redaction import hide_names
 from capture.session.left_pools import remove_left_pools
 from capture.settings import CaptureSettings
 from scope_gui.recording.change import Changes
-from scope_gui.recording.control import ControlServer, Reply
+from scope_gui.recording.control import ControlServer
 from scope_gui.recording.recorded_process import FIRST_PROCESS, Ended, RecordedProcess, Shared
 from scope_gui.recording.sealer_process import SealerProcess
 from scope_gui.recording.shared_memory import SharedMemory
@@ -204,11 +204,8 @@ class Recording:
                 for key, _ in selector.select(wait_s):
                     if key.fileobj is not control:
                         key.data.has_ended()
-                    elif control.serve(self._standing.status, self._configure):
+                    elif control.serve(self._standing.status, self._changes.begin):
                         self._stop_asked.set()
-
-    def _configure(self, words: dict[str, object], reply: Reply) -> None:
-        self._changes.begin(self._shared.settings, words, reply)
 
     @property
     def _live(self) -> list[RecordedProcess]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from capture.changes import told_flags
 from capture.errors import ScopeError, TargetProblem
 from scope_gui.recording import control
 from scope_gui.recording.demo import DemoProgram, demo_request
@@ -44,10 +43,10 @@ class Recordings:
             case e.StopRecording() if after.session is not None:
                 path = after.session.path
                 self._worker.ask(f"stop {path}", lambda: self._stop(path))
-            case e.ChangeRecording(flags=flags) if after.session is not None:
+            case e.ChangeRecording(flags=flags, pid=pid) if after.session is not None:
                 path = after.session.path
                 self._send(e.Busy(what="Changing what is recorded"))
-                self._worker.ask(f"change {path}", lambda: self._change(path, flags))
+                self._worker.ask(f"change {path}", lambda: self._change(path, flags, pid))
             case e.SessionOpened() | e.SessionClosed():
                 shown = after.session.path if after.session is not None else ""
                 for path, recorder in list(self._own.items()):
@@ -112,9 +111,10 @@ class Recordings:
         else:
             control.ask(Path(path), "stop")
 
-    def _change(self, path: str, flags: Mapping[str, object]) -> None:
+    def _change(self, path: str, flags: Mapping[str, object], pid: int | None) -> None:
         try:
-            notice = Notice(f"Recorded from now on: {told_flags(control.configure(Path(path), flags))}")
+            words = control.changes_told(control.configure(Path(path), flags, pid), pid)
+            notice = Notice(f"Recorded from now on: {' · '.join(words)}")
         except ScopeError as problem:
             notice = Notice(str(problem), serious=True)
         self._send(e.Busy(what=""))

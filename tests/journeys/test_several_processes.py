@@ -109,6 +109,47 @@ def test_two_programs_of_two_pythons_are_counted_each_by_itself(target: Launcher
     assert not list(Path("/dev/shm").glob(f"scope-*-{info['session_id']}"))
 
 
+def test_what_is_recorded_of_one_of_two_programs_changes_and_not_of_the_other(target: Launcher, tmp_path: Path) -> None:
+    one, two = (Counting(target, tmp_path, name, found()[-1].path, calls=10**9) for name in ("one", "two"))
+    session = tmp_path / "both.scope"
+
+    def counted(name: str) -> int:
+        sql = f"SELECT count(*) AS n FROM calls JOIN sites USING (site_id) WHERE function = '{name}'"
+        return int(query(session, sql)[0]["n"])
+
+    with recorder_of(session, one, two) as recorder:
+        assert wait_for(lambda: (session / "manifest.json").exists() and min(map(counted, ("one", "two"))) > 100, 60)
+        said = scope(
+            "configure", session, "--pid", one.pid, "--exclude", "__main__:one", "--mode", "performance"
+        ).stderr
+        what = "Calls and exceptions, no state; --exclude __main__:one"
+        assert said.endswith(f"is recorded from now on with: process {one.pid}: {what}\n")
+        assert wait_for(lambda: bool(scope_json("info", session, "--json")["changes"]), 60)
+        [change] = scope_json("info", session, "--json")["changes"]
+        stands, goes = counted("one"), counted("two")
+        assert wait_for(lambda: counted("two") > goes + 1000, 60)
+        assert scope("configure", session, "--pid", 1, "--mode", "full", expect=1).stderr.endswith(
+            "Process 1 is not among those that are recorded here.\n"
+        )
+        both = scope("configure", session, "--when-full", "block").stderr.splitlines()
+        assert [line.partition("with: process ")[2] for line in both] == [
+            f"{one.pid}: {what}; --when-full block",
+            f"{two.pid}: Everything: calls, exceptions, state; --when-full block",
+        ]
+        scope("stop", session)
+        assert recorder.wait(30) == 0
+    processes = {row["pid"]: row["process_id"] for row in query(session, "SELECT pid, process_id FROM processes")}
+    assert change["process_id"] == processes[one.pid]
+    after = f"SELECT count(*) AS n FROM calls JOIN sites USING (site_id) WHERE start_ns > {change['time_ns']}"
+    assert query(session, f"{after} AND function = 'one'") == [{"n": 0}]
+    assert counted("one") >= stands
+    frame = scope_json("frame", session, "--at", "end", "--json")
+    held = {process["pid"]: process["settings"] or frame["settings"] for process in frame["processes"]}
+    assert (held[one.pid]["mode"], held[one.pid]["exclude"]) == ("performance", ["__main__:one"])
+    assert (held[two.pid]["mode"], held[two.pid]["exclude"]) == ("full", [])
+    assert scope_json("verify", session, "--json")["problems"] == []
+
+
 def test_a_recorder_of_several_that_is_killed_loses_none_of_them(target: Launcher, tmp_path: Path) -> None:
     several = [Counting(target, tmp_path, name, found()[-1].path, calls=3000, seconds=1) for name in ("a", "b", "c")]
     session = tmp_path / "killed.scope"

@@ -18,6 +18,7 @@ from dags.frame_parts import (
     LINE_WORDS,
     Frame,
     FrameProcess,
+    FrameSettings,
     FrameState,
     FrameTrack,
     StackFrame,
@@ -95,7 +96,7 @@ def inspector_sections(
     elif selection is not None and kind in ("process", "track", "call"):
         sections.append(_words("identity", "Identity", "not there at this moment"))
     if selection is None and frame.settings is not None and frame.settings.since_ns is not None:
-        sections.append(Section(key="settings", title="What is recorded here", rows=_settings_rows(frame)))
+        sections.append(Section(key="settings", title="What is recorded here", rows=_all_settings_rows(frame)))
     if selection is None:
         sections += notes_section(bookmarks, frame.time_ns)
     states = _states_of(frame, selection)
@@ -195,7 +196,7 @@ def _process_section(process: FrameProcess, frame: Frame) -> Section:
         _plain_row("rss", "memory", memory),
         _plain_row("threads", "threads", str(threads) if process.tier != "observe" else "not captured"),
     ]
-    rows += _settings_rows(frame) if process.tier != "observe" else ()
+    rows += _settings_rows(frame, process.settings or frame.settings) if process.tier != "observe" else ()
     parent = next((one for one in frame.processes if one.process_id == process.parent_id), None)
     if parent is not None:
         link = Link("show", Select(selection=Selection("process", parent.process_id)))
@@ -203,12 +204,28 @@ def _process_section(process: FrameProcess, frame: Frame) -> Section:
     return Section(key="identity", title="Process", rows=tuple(rows), form="facts")
 
 
-def _settings_rows(frame: Frame) -> tuple[Row, ...]:
+def _all_settings_rows(frame: Frame) -> tuple[Row, ...]:
+    """What is recorded at this moment; a row for each process where they are not all recorded alike."""
+    settings = frame.settings
+    if settings is None or not any(process.settings for process in frame.processes):
+        return _settings_rows(frame, settings)
+    return tuple(
+        _plain_row(
+            f"recorded {one.process_id}",
+            f"{one.name} {one.pid}",
+            told_flags(msgspec.structs.asdict(one.settings or settings)),
+        )
+        for one in frame.processes
+        if one.tier != "observe" and one.status != "ended"
+    )
+
+
+def _settings_rows(frame: Frame, settings: FrameSettings | None) -> tuple[Row, ...]:
     """What is recorded at this moment, and since when where that has changed: it explains what is not there."""
-    if frame.settings is None:
+    if settings is None:
         return ()
-    rows = [_plain_row("recorded", "recorded", told_flags(msgspec.structs.asdict(frame.settings)))]
-    if (since_ns := frame.settings.since_ns) is not None:
+    rows = [_plain_row("recorded", "recorded", told_flags(msgspec.structs.asdict(settings)))]
+    if (since_ns := settings.since_ns) is not None:
         ago, there = duration_text(max(0, frame.time_ns - since_ns)), SeekTo(time_ns=since_ns, visit=True)
         rows.append(_plain_row("changed", "changed", f"{ago} ago", Link("go there", there)))
     return tuple(rows)

@@ -470,9 +470,13 @@ class StopRecording(Event, frozen=True, kw_only=True):
 
 
 class ChangeRecording(Event, frozen=True, kw_only=True):
-    """Records something else of the open session's program from now on; `flags` are capture flags by name."""
+    """Records something else of the open session's program from now on; `flags` are capture flags by name.
+
+    `pid`: of that process alone; None: of all.
+    """
 
     flags: Mapping[str, object]
+    pid: int | None = None
 
 
 class RecordingOver(Event, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QSpinBox, QWidget
 
 from capture import flags
 from capture.changes import SettingsChange
+from capture.events.definitions import ProcessRow
 from capture.session.format import Manifest
 from capture.session.session import Session
 from scope_gui.dialogs.change import ChangeDialog, held_settings, why_not
@@ -63,6 +64,36 @@ def test_what_is_different_is_asked_for_and_nothing_else(owner: QWidget, sent: l
     assert sent == [
         ChangeRecording(flags={"mode": "performance", "include": ("orders.*", "http.server"), "exclude": ()})
     ]
+
+
+def test_one_of_several_processes_is_chosen_and_shown_as_it_is_recorded(
+    owner: QWidget, sent: list[Event], manifest: Manifest
+) -> None:
+    rows = [
+        ProcessRow(process_id=n, pid=100 + n, name=f"p{n}", tier=tier, end_ns=end_ns)
+        for n, tier, end_ns in ((1, "python", None), (2, "python", None), (3, "observe", None), (4, "python", 9))
+    ]
+    dialog = ChangeDialog(owner, sent.append, LIVE, manifest, rows)
+    dialog.open()
+    choice = dialog.process
+    assert [choice.itemText(at) for at in range(choice.count())] == ["all 2 processes", "p1 101", "p2 102"]
+    assert choice.isVisible()
+    assert line(dialog, "exclude").text() == "orders.audit"
+    choice.setCurrentIndex(2)
+    assert line(dialog, "exclude").text() == ""
+    choice.setCurrentIndex(1)
+    assert line(dialog, "exclude").text() == "orders.audit"
+    line(dialog, "exclude").clear()
+    QTest.keyClick(line(dialog, "exclude"), Qt.Key.Key_Return)
+    assert sent == [ChangeRecording(flags={"exclude": ()}, pid=101)]
+
+
+def test_of_one_process_there_is_nothing_to_choose(owner: QWidget, sent: list[Event], manifest: Manifest) -> None:
+    row = ProcessRow(process_id=1, pid=101, name="p1", tier="python")
+    dialog = ChangeDialog(owner, sent.append, LIVE, manifest, [row])
+    dialog.open()
+    assert not dialog.process.isVisible()
+    dialog.reject()
 
 
 def test_enter_without_a_change_asks_for_nothing(owner: QWidget, sent: list[Event], manifest: Manifest) -> None:

@@ -13,7 +13,7 @@ from capture.errors import SessionProblem, WrongUsage
 from capture.folder_names import SOCKET
 from capture.own_folder import OwnFolder
 from scope_gui.recording import control
-from scope_gui.recording.control import ControlServer, Reply
+from scope_gui.recording.control import ChangedProcess, ControlServer, Reply
 
 
 @pytest.fixture
@@ -60,10 +60,11 @@ def test_who_asks_for_other_settings_is_answered_once_they_hold(folder: Path) ->
         if "mode" in flags:
             reply.give(problem="--mode is of no use.", is_usage=True)
         else:
-            threading.Timer(0.05, lambda: reply.give(settings=flags)).start()
+            held = [{"pid": words.get("pid", 7), "settings": flags}]
+            threading.Timer(0.05, lambda: reply.give(processes=held)).start()
 
     def answer() -> None:
-        for _ in range(2):
+        for _ in range(3):
             select.select([server], [], [], 10)
             asked.append(server.serve(lambda: {}, configure))
         select.select([server], [], [], 10)
@@ -73,7 +74,8 @@ def test_who_asks_for_other_settings_is_answered_once_they_hold(folder: Path) ->
     thread.start()
     try:
         many = ["x" * 60_000] * 40
-        assert control.configure(folder, {"include": many}) == {"include": many}
+        assert control.configure(folder, {"include": many}) == [ChangedProcess(7, {"include": many})]
+        assert control.configure(folder, {"exclude": []}, 12) == [ChangedProcess(12, {"exclude": []})]
         with pytest.raises(WrongUsage, match="of no use"):
             control.configure(folder, {"mode": "full"})
         with pytest.raises(SessionProblem, match="is being saved"):
@@ -82,7 +84,7 @@ def test_who_asks_for_other_settings_is_answered_once_they_hold(folder: Path) ->
         thread.join()
         server.close()
         own.close()
-    assert asked == [False, False, False]
+    assert asked == [False] * 4
 
 
 def test_without_a_recorder_the_answer_says_so(folder: Path) -> None:
