@@ -50,9 +50,12 @@ from capture.typed import converted, from_json, from_msgpack
 from dags.correlate.correlator import Correlator
 from dags.correlate.sealing import SessionWriter
 from scope_gui.logs import log
+from scope_gui.reused_memory import give_back_unused, reuse_memory
 
 SEGMENT_EVENTS = 262_144
 READ_BYTES = 16 << 20
+KEPT_BYTES = 256 << 20
+"""Of freed memory, as long as it has more to seal: what it takes to seal READ_BYTES."""
 SEAL_INTERVAL_S = 0.15
 IDLE_WAIT_S = 0.03
 CALL_MODES = tuple(mode.name for mode in MODES if "c" in mode.features)
@@ -349,14 +352,18 @@ def _about_flags(fact: dict[str, Any]) -> dict[str, Any]:
 def main() -> int:
     """Follows the journal of one session to its end."""
     _die_with_recorder(signal.SIGKILL)  # one that has died before has closed our stdin
+    reuse_memory(KEPT_BYTES)
     folder = OwnFolder.adopt(int(sys.argv[2]), Path(sys.argv[1]))
-    asked_to_end = False
+    asked_to_end = is_behind = False
     try:
         sealer = Sealer.start(folder)
         while not sealer.decoder.has_ended:
             began = time.monotonic()
             position = sealer.position
             more = sealer.turn()
+            if is_behind and not more:
+                give_back_unused()
+            is_behind = more
             if asked_to_end:
                 _tell(percent=sealer.percent())
                 if sealer.position == position and not sealer.decoder.has_ended:  # the end was journaled before

@@ -24,11 +24,11 @@ from scope_gui.logs import crashes
 from scope_gui.places import PROGRAM
 from scope_gui.qt_messages import on_qt_message
 from scope_gui.recording.recordings import Recordings
+from scope_gui.reused_memory import reuse_memory
 from scope_gui.settings.file import load, settings_file
 from scope_gui.window.converting import Converting
 from scope_gui.window.effects import Effects
 from scope_gui.window.quit_signals import closing_on_signals
-from scope_gui.window.reused_memory import reuse_memory
 from scope_gui.window.window import MainWindow
 from views.drawing.theme import desktop_theme
 from views.loop.chosen import with_settings

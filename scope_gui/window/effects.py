@@ -21,8 +21,8 @@ from scope_gui import left_window, library
 from scope_gui.recording import control
 from scope_gui.recording.choice import converted_path, recordings_folder
 from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abandoned
+from scope_gui.reused_memory import give_back_unused
 from scope_gui.settings.file import save
-from scope_gui.window.reused_memory import give_back_unused
 from views.inspector import earlier
 from views.loop import events as e
 from views.loop.chosen import sessions_folder

@@ -1,4 +1,4 @@
-"""scope_gui.window.reused_memory: arrays made again and again take no new pages."""
+"""scope_gui.reused_memory: arrays made again and again take no new pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROGRAM = f"""
 import json, resource, sys, threading
 import numpy as np
 import pyarrow as pa
-from scope_gui.window.reused_memory import give_back_unused, reuse_memory
+from scope_gui.reused_memory import give_back_unused, reuse_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
