@@ -25,7 +25,7 @@ from capture.decode.timebase import MAX_NS
 from capture.decode.waits import MOST_BEHIND_NS
 from capture.drain.journal import Block, BlockType
 from capture.errors import FormatError, RefusedRecords
-from capture.events.batch import EventBatch, mask_of
+from capture.events.batch import EventBatch, mask_of, of_kinds
 from capture.events.definitions import GapRow, MetricRow, WaitRow, parse_definitions
 from capture.events.facts import (
     MAX_CLOCK_NS,
@@ -328,7 +328,7 @@ class Decoder:
         return max((t.timebase.pairs.complete_ns for t in recorded), default=-MAX_NS) - SLACK_NS
 
     def _note_lifetimes(self, batch: EventBatch) -> None:
-        rows = np.flatnonzero(_OF_THREADS[batch.kind])
+        rows = np.flatnonzero(of_kinds(batch.kind, _OF_THREADS))
         tracks = self.catalog.tracks
         columns = (batch.kind[rows], batch.time_ns[rows], batch.track_id[rows], batch.ref[rows])
         for kind, time_ns, track_id, other in zip(*(column.tolist() for column in columns), strict=True):

@@ -24,15 +24,37 @@ RECORD_BYTES = 16
 RECORD_DTYPE = np.dtype([("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2")])
 assert RECORD_DTYPE.itemsize == RECORD_BYTES
 
+LONG_COLUMN, FEW_KINDS = 1024, 16
+
 _NO_ROWS: Int64 = np.empty(0, np.int64)
 _COLUMNS = ("time_ns", "kind", "track_id", "site_id", "object_id", "ref", "flags")
 
 
 def mask_of(kinds: Iterable[int]) -> npt.NDArray[np.bool_]:
-    """Whether a code is one of these kinds; `mask_of(kinds)[batch.kind]` says it of each event. Shape: (256,)."""
+    """Whether a code is one of these kinds; `of_kinds(batch.kind, mask)` says it of each event. Shape: (256,)."""
     mask = np.zeros(256, np.bool_)
     mask[list(kinds)] = True
     return mask
+
+
+def of_kinds(kind: UInt8, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Of each event whether its kind is one of the mask's.
+
+    In a long column a few kinds are looked for one by one: a comparison takes a 30th of the time that the mask takes,
+    which numpy reads at a number of 8 bytes for each event.
+
+    >>> of_kinds(np.array([1, 7, 2], np.uint8), mask_of((1, 2))).tolist()
+    [True, False, True]
+    """
+    if len(kind) < LONG_COLUMN:
+        return mask[kind]
+    codes = np.flatnonzero(mask).astype(np.uint8)
+    if len(codes) > FEW_KINDS:
+        return mask[kind]
+    found = np.zeros(len(kind), np.bool_)
+    for code in codes:
+        found |= kind == code
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

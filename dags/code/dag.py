@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeBug
-from capture.events.batch import EventBatch
+from capture.events.batch import EventBatch, of_kinds
 from capture.events.kinds import Kind
 from dags.base import Callers, Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.columns import OPEN, from_bytes, to_bytes
@@ -133,7 +133,7 @@ class CodeDag(Dag):
 
     def _fold_asked(self, batch: EventBatch, context: Context, out: EndedCalls) -> None:
         self._fold(batch, out)
-        context.callers = Callers(batch.kind[ASKS_CALL[batch.kind]], out.callers())
+        context.callers = Callers(batch.kind[of_kinds(batch.kind, ASKS_CALL)], out.callers())
 
     def _fold(self, batch: EventBatch, out: EndedCalls | None) -> None:
         events = EventColumns(batch)
@@ -221,7 +221,7 @@ class CodeDag(Dag):
 
 
 def _asking(batch: EventBatch) -> int:
-    return int(np.count_nonzero(ASKS_CALL[batch.kind]))
+    return int(np.count_nonzero(of_kinds(batch.kind, ASKS_CALL)))
 
 
 def context_tree(calls: dict[str, Any]) -> dict[str, Array]:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.errors import FormatError
-from capture.events.batch import EventBatch, Int32, Int64, mask_of
+from capture.events.batch import EventBatch, Int32, Int64, mask_of, of_kinds
 from capture.events.kinds import Kind
 from capture.events.text_column import TextColumn
 from capture.session.eventtable import sparse_texts
@@ -185,7 +185,7 @@ class ExceptionsDag(Dag):
         self._next_event_id = batch.first_event_id + len(batch)
         if len(batch):
             self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
-        return np.flatnonzero(_FAILS[batch.kind])
+        return np.flatnonzero(of_kinds(batch.kind, _FAILS))
 
     def _catch_up(self) -> None:
         """Puts what is ahead among the recent raises."""

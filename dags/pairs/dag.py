@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.errors import FormatError, ScopeBug
-from capture.events.batch import EventBatch, mask_of
+from capture.events.batch import EventBatch, mask_of, of_kinds
 from capture.events.kinds import KINDS, KindRow, Pair
 from dags.base import Context, Dag, KeptId, KeptNs, Ns, Paired, Rows, decoded, require_not_before
 from dags.columns import Packed, packed, unpacked
@@ -89,7 +89,7 @@ class PairsDag(Dag):
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events. Sets the context's `pairs`; without `callers` in it, calls are unknown."""
-        concerned = int(np.count_nonzero(self._is_of_a_pair[batch.kind]))
+        concerned = int(np.count_nonzero(of_kinds(batch.kind, self._is_of_a_pair)))
         context.pairs = Paired(np.empty(0, np.int64), _NOTHING)
         if concerned:
             callers = None if context.callers is None else context.callers.call_ids

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.errors import ScopeBug
-from capture.events.batch import EventBatch, Int32, mask_of
+from capture.events.batch import EventBatch, Int32, mask_of, of_kinds
 from capture.events.kinds import Kind, kinds_of
 from dags.base import Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.process.activity import Activity, ProcessActivity
@@ -28,7 +28,7 @@ def _settling(batch: EventBatch) -> npt.NDArray[np.intp]:
 
     A program may wait hundreds of thousands of times a second; threads, which begin and end, are few.
     """
-    rows = np.flatnonzero(_FOLLOWED[batch.kind])
+    rows = np.flatnonzero(of_kinds(batch.kind, _FOLLOWED))
     by_track = rows[np.argsort(batch.track_id[rows], kind="stable")]
     tracks, waits = batch.track_id[by_track], _OF_WAITS[batch.kind[by_track]]
     outdated = np.zeros(len(rows), np.bool_)
