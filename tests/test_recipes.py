@@ -25,8 +25,8 @@ ADDED_KIND = (
 
 
 class Recipe(NamedTuple):
-    """`files`: those that are made or changed for one more, besides its test; NAME stands for it. `before`: how many
-    files it took once, 0 where it was not possible.
+    """`files`: those that are made or changed for one more, besides its test, documents that a test holds to the code
+    included; NAME stands for it. `before`: how many files it took once, 0 where it was not possible.
     """
 
     what: str
@@ -40,7 +40,14 @@ RECIPES = (
     Recipe(
         "event kind",
         "capture.events.kinds:KINDS",
-        ("capture/events/kinds.py", "capture/native/recorder/hooks/NAME.c", "capture/native/recorder/hooks/hooks.c"),
+        (
+            "capture/events/kinds.py",
+            "capture/FORMAT.md",
+            "capture/native/recorder/hooks/NAME.c",
+            "capture/native/recorder/hooks/NAME.h",
+            "capture/native/recorder/hooks/hooks.c",
+            "capture/agent/README.md",
+        ),
         "tests/test_recipes.py",
         32,
     ),
@@ -52,19 +59,23 @@ RECIPES = (
         7,
     ),
     Recipe(
-        "view", "views.registry:VIEWS", ("views/registry.py", "views/NAME/view.py"), "tests/views/test_registry.py", 17
+        "view",
+        "views.registry:VIEWS",
+        ("views/registry.py", "views/NAME/view.py", "views/README.md"),
+        "tests/views/test_registry.py",
+        17,
     ),
     Recipe(
         "verb",
         "scope_gui.verbs.registry:VERBS",
-        ("scope_gui/verbs/registry.py", "scope_gui/verbs/NAME.py"),
+        ("scope_gui/verbs/registry.py", "scope_gui/verbs/NAME.py", "scope_gui/README.md"),
         "tests/scope_gui/verbs/test_registry.py",
         2,
     ),
     Recipe(
         "metric",
         "capture.events.metrics:METRICS",
-        ("capture/events/metrics.py",),
+        ("capture/events/metrics.py", "capture/drain/probe.py"),
         "tests/capture/events/test_metrics.py",
         2,
     ),
@@ -76,40 +87,54 @@ RECIPES = (
         10,
     ),
     Recipe(
-        "DAG", "dags.registry:FOLLOWERS", ("dags/registry.py", "dags/NAME/dag.py"), "tests/dags/test_registry.py", 10
+        "DAG",
+        "dags.registry:FOLLOWERS",
+        ("dags/registry.py", "dags/NAME/dag.py", "dags/README.md"),
+        "tests/dags/test_registry.py",
+        10,
     ),
     Recipe(
         "slow question",
         "views.reading.questions:QUESTIONS",
-        ("views/reading/questions.py", "views/loop/events.py", "views/loop/update.py"),
+        (
+            "views/reading/questions.py",
+            "views/reading/short_answers.py",
+            "views/loop/events.py",
+            "views/loop/update.py",
+        ),
         "tests/views/reading/test_questions.py",
         8,
     ),
     Recipe(
         "inspector page",
         "views.inspector.pages.registry:PAGES",
-        ("views/inspector/pages/registry.py", "views/inspector/pages/NAME.py", "views/inspector/finding.py"),
+        (
+            "views/inspector/pages/registry.py",
+            "views/inspector/pages/NAME.py",
+            "views/inspector/finding.py",
+            "views/inspector/README.md",
+        ),
         "tests/views/inspector/test_pages.py",
         0,
     ),
     Recipe(
         "importer",
         "capture.importers.registry:IMPORTERS",
-        ("capture/importers/registry.py", "capture/importers/NAME.py"),
+        ("capture/importers/registry.py", "capture/importers/NAME.py", "capture/README.md"),
         "tests/capture/importers/test_chrome_trace.py",
         0,
     ),
     Recipe(
         "exporter",
         "capture.exporters.registry:EXPORTERS",
-        ("capture/exporters/registry.py", "capture/exporters/NAME.py"),
+        ("capture/exporters/registry.py", "capture/exporters/NAME.py", "capture/README.md"),
         "tests/capture/exporters/test_chrome_trace.py",
         0,
     ),
     Recipe(
         "detector",
         "dags.detectors.registry:DETECTORS",
-        ("dags/detectors/registry.py", "dags/detectors/NAME.py"),
+        ("dags/detectors/registry.py", "dags/detectors/NAME.py", "dags/README.md"),
         "tests/dags/detectors/test_keeps_failing.py",
         9,
     ),
@@ -158,6 +183,13 @@ def test_a_table_is_a_tuple_of_typed_rows_in_the_file_that_is_named(recipe: Reci
     for file in recipe.files:
         assert (ROOT / file).exists() or "NAME" in file, file
         assert (ROOT / file.partition("NAME")[0]).exists(), file
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.what)
+def test_a_file_that_is_made_is_counted_with_the_document_that_must_name_it(recipe: Recipe) -> None:
+    """As `tests/test_readmes.py` has it: a README that names a module of a folder names all of them."""
+    made = [file for file in recipe.files if "NAME" in file]
+    assert not made or any(file.endswith("README.md") for file in recipe.files)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.what)
