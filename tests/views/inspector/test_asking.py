@@ -20,7 +20,7 @@ from tests.scope_gui.window.test_effects import Desk, has_frame
 from tests.sessions import Truth, build_session
 from tests.views.frames import showing
 from tests.views.windows import KEY, after, frame, opened
-from views.inspector.asking import wanted
+from views.inspector.asking import find, wanted
 from views.inspector.pages import registry
 from views.inspector.pages.registry import page_at
 from views.inspector.state import FactsFound, InspectorState, WriteNote
@@ -28,6 +28,7 @@ from views.inspector.view import InspectorView
 from views.loop import events as e
 from views.loop.state import Assigns, Selection
 from views.loop.store import Store
+from views.reading import questions
 from views.reading.questions import Asked
 from views.reading.source import Source
 
@@ -82,12 +83,54 @@ def test_it_is_asked_once_for_each_thing_wherever_the_cursor_goes() -> None:
     assert wanted(after(thread, e.Zoom(factor=0.5))) != wanted(thread)
 
 
-def test_of_a_session_that_grows_it_is_asked_anew_once_a_second() -> None:
-    shown = after(opened(live=True), e.Select(selection=Selection("track", 2, 2)))
-    grown = [shown]
-    for more in range(30):
-        grown.append(after(grown[-1], e.SessionGrew(key=KEY, range_ns=(0, 1_000_000 + more), live=True)))
-    assert 3 <= len({wanted(one) for one in grown}) <= 4
+def test_of_a_session_that_grows_it_is_asked_anew_once_there_is_much_more_of_it() -> None:
+    shown = after(opened(live=True), e.Select(selection=Selection("call", 4, 2)))
+    asked = []
+    for second in range(1, 601):
+        shown = after(shown, e.SessionGrew(key=KEY, range_ns=(0, second * 10**9), live=True))
+        asked.append(wanted(shown))
+    assert 4 <= len(set(asked[:10])) <= 6
+    assert len(set(asked[300:])) <= 20
+    ended = after(shown, e.SessionGrew(key=KEY, range_ns=(0, 600 * 10**9), live=False))
+    assert wanted(ended) != asked[-1]
+
+
+class Better(msgspec.Struct):
+    """Made-up facts, of the first answer or of the second."""
+
+    counted: bool
+
+
+def in_two_answers(asked: Asked, picked: Selection) -> Iterator[msgspec.Struct]:
+    yield Better(counted=False)
+    yield Better(counted=True)
+
+
+def test_what_is_known_does_not_go_back_to_less_when_it_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [page._replace(find=f"{__name__}:in_two_answers") for page in registry.PAGES]
+    monkeypatch.setattr(registry, "PAGES", tuple(rows))
+    [row] = (row for row in questions.QUESTIONS if row.name == "page")
+    picked = Selection("call", 4, 2)
+    shown = after(opened(), e.Select(selection=picked))
+    source = Source()
+    told: list[list[bool]] = []
+    for _ in range(2):
+        asked = Asked(row, e.Select(selection=picked), shown, lambda event: None)
+        monkeypatch.setattr(asked, "source", _Open(source))
+        found = list(find(asked))
+        facts = [one.facts for one in found if isinstance(one, FactsFound)]
+        told.append([one.counted for one in facts if isinstance(one, Better)])
+        shown = after(shown, *found)
+    assert told == [[False, True], [True]]
+
+
+class _Open:
+    """A source with a session, which nobody reads."""
+
+    session = object()
+
+    def __init__(self, source: Source) -> None:
+        self.pool = source.pool
 
 
 class Made(msgspec.Struct):

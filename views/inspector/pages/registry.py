@@ -23,8 +23,7 @@ class Page(NamedTuple):
 
     `find`: "module:name" of (Asked, Selection) -> Iterator[facts], '' where another row finds them. `facts`:
     "module:Struct" of them; `sections`: "module:name" of (facts, frame) -> sections. `of_stretch`: its facts are of the
-    visible stretch, or of the picked one where there is one, and then they say of which. `is_long`: it may take
-    seconds, and is asked for anew only once there is much more of what grows.
+    visible stretch, or of the picked one where there is one, and then they say of which.
     """
 
     name: str
@@ -33,7 +32,6 @@ class Page(NamedTuple):
     facts: str
     sections: str
     of_stretch: Literal["", "visible", "picked"] = ""
-    is_long: bool = False
 
 
 PAGES: tuple[Page, ...] = (
@@ -73,7 +71,6 @@ PAGES: tuple[Page, ...] = (
         "views.inspector.figures:FunctionFigures",
         "views.inspector.pages.function:sections",
         of_stretch="picked",
-        is_long=True,
     ),
     Page(
         "exception",
