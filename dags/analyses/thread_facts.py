@@ -19,8 +19,12 @@ from dags.analyses.call_finder import slowest_calls
 from dags.analyses.called import Called, Definitions
 from dags.analyses.exceptions_seen import exceptions_seen
 from dags.analyses.function_statistics import function_statistics, segments_of
+from dags.correlate.replay import state_before
+from dags.process.waiting import FOREVER_NS
 
 MOST_FUNCTIONS = 5
+WAITS = "waits"
+"""What a recording is able to tell in which somebody looked at its threads from outside."""
 ReadsOn = Callable[[], None]
 
 
@@ -120,21 +124,23 @@ def _of_stretch(
 def _asleep_ns(session: Session, track_id: int, stretch_ns: tuple[int, int], reads_on: ReadsOn) -> int | None:
     """How long it was seen to sleep, None in a recording at whose threads nobody looked from outside.
 
-    Merged segments may tell a wait twice, so that those that overlap count once.
+    A wait has a row where it ends, and one without an end where it began if that is another segment; merged segments
+    have both. One that covers the whole stretch has neither in it: who sleeps then is told by the state before.
     """
     start_ns, end_ns = stretch_ns
-    waits, was_looked_at = np.empty((0, 2), np.int64), False
-    for index in segments_of(session, start_ns, end_ns):
+    chosen = segments_of(session, start_ns, end_ns)
+    if WAITS not in session.manifest.about.capabilities or not chosen:
+        return None
+    asleep = state_before(session, chosen[0]).waits.state.asleep.get(track_id)
+    waits = np.array([[asleep.since_ns, FOREVER_NS]] if asleep is not None else [], np.int64).reshape(-1, 2)
+    for index in chosen:
         reads_on()
         table = session.segment_table(index, "waits", ("start_ns", "end_ns", "track_id"))
-        was_looked_at = was_looked_at or len(table) > 0
-        own = pc.and_(
-            pc.equal(table["track_id"], track_id), pc.and_(pc.is_valid(table["start_ns"]), pc.is_valid(table["end_ns"]))
-        )
-        rows = table.filter(own)
-        waits = np.concatenate([waits, np.stack([rows["start_ns"].to_numpy(), rows["end_ns"].to_numpy()], axis=1)])
-    if not was_looked_at:
-        return None
+        rows = table.filter(pc.and_(pc.equal(table["track_id"], track_id), pc.is_valid(table["start_ns"])))
+        columns = [rows["start_ns"].to_numpy(), rows["end_ns"].fill_null(FOREVER_NS).to_numpy()]
+        waits = np.concatenate([waits, np.stack(columns, axis=1)])
+    has_ended = np.isin(waits[:, 0], waits[waits[:, 1] < FOREVER_NS, 0])
+    waits = waits[(waits[:, 1] < FOREVER_NS) | ~has_ended]
     waits = waits[np.argsort(waits[:, 0])]
     begin = np.maximum(waits[:, 0], np.maximum.accumulate(np.append(start_ns, waits[:-1, 1])[: len(waits)]))
     return int(np.maximum(np.minimum(waits[:, 1], end_ns) - begin, 0).sum())

@@ -21,7 +21,7 @@ from tests.views.frames import call, frame, track
 from views.inspector.pages import notes, registry
 from views.inspector.pages.call import place_text, usual_text
 from views.inspector.pages.registry import PAGES, page_of, page_sections
-from views.inspector.sections import Row, Section
+from views.inspector.sections import Row, Section, SourcePlace
 from views.loop.events import EditBookmark, Event, GoToCall, SeekTo, Select, Show, Visit
 from views.loop.state import Bookmark, Kind, Selection
 from views.words.figures import THIN
@@ -92,6 +92,16 @@ def test_a_caller_that_does_not_run_at_the_cursor_is_gone_to_where_it_made_the_c
     other = msgspec.structs.replace(MAIN, call_id=77)
     page = sections_of(msgspec.structs.replace(CALL, caller=other))["call"]
     assert links(page, "caller") == {"caller": Visit(time_ns=900, selection=Selection("call", 77, 2))}
+
+
+def test_a_call_that_runs_at_the_cursor_says_at_which_line() -> None:
+    page = sections_of(CALL)["call"]
+    assert text(page, "place") == "at orders.py:12"
+    assert row(page, "place").source == SourcePlace("/srv/orders.py", 12)
+    over = msgspec.structs.replace(CALL, call=msgspec.structs.replace(PUT, call_id=99))
+    page = sections_of(over)["call"]
+    assert text(page, "place") == "orders.py:40"
+    assert row(page, "place").source == SourcePlace("/srv/orders.py", 40)
 
 
 def test_what_a_call_made_leads_to_the_longest_and_what_it_wrote_to_the_version() -> None:

@@ -10,10 +10,10 @@ Calls that it made (14)     parse                                    12 ×     8
 from __future__ import annotations
 
 from dags.analyses.call_facts import Among, Callee, CallFacts
-from dags.frame_parts import Frame
+from dags.frame_parts import LINE_WORDS, Frame
 from views.inspector.diff import Piece
 from views.inspector.pages.parts import fact, own_write_row, place_row, to_call
-from views.inspector.sections import NAME_LENGTH, Link, Row, Section
+from views.inspector.sections import NAME_LENGTH, Link, Row, Section, SourcePlace
 from views.loop.events import Event, GoToCall, Select, Visit
 from views.loop.state import Selection
 from views.words.figures import count_text, duration_text
@@ -62,7 +62,7 @@ def _call_rows(facts: CallFacts, frame: Frame) -> tuple[Row, ...]:
         fact("waited", "waited", "not captured"),
         *_outcome_rows(facts),
         _caller_row(facts, frame),
-        place_row(call.file, call.line),
+        _place_row(facts, frame),
     )
 
 
@@ -142,6 +142,22 @@ def _caller_row(facts: CallFacts, frame: Frame) -> Row:
     if caller is not None:
         return fact("caller", "called by", caller.function, Link("caller", to_call(caller, frame, facts.call.start_ns)))
     return fact("caller", "called by", "a call that is not known" if facts.depth else "none that is recorded")
+
+
+def _place_row(facts: CallFacts, frame: Frame) -> Row:
+    """Where it is in the code: at the line that runs at the cursor, or as near as that is known."""
+    call = facts.call
+    stack = next((track.stack for track in frame.tracks if track.track_id == call.track_id), [])
+    running = next((one for one in stack if one.call_id == call.call_id), None)
+    if running is None or running.line_is == "defined":
+        return place_row(call.file, call.line)
+    text = f"{LINE_WORDS[running.line_is]} {running.file.rsplit('/', 1)[-1]}:{running.line}"
+    return Row(
+        key="place",
+        label="runs",
+        pieces=(Piece(plain(text, NAME_LENGTH)),),
+        source=SourcePlace(running.file, running.line),
+    )
 
 
 def _callee_rows(facts: CallFacts, frame: Frame) -> tuple[Row, ...]:
