@@ -80,23 +80,27 @@ class PageSetter:
         return page
 
     def _fact(self, page: Page, section: Section, row: Row) -> None:
-        """One line: what it is, what it says, where it leads; that has a line of its own where there is no room."""
-        text = "".join(piece.text for piece in row.pieces)
+        """What it is, what it says, where it leads: in a line. What leads on has lines of its own where there is no
+        room for it, and where not even the value has room beside its label it is set as an entry.
+        """
+        text, left = "".join(piece.text for piece in row.pieces), PAD + LABEL_PX
+        whole = int((self._width - PAD - left) // self._wide)
+        if text and whole < FEWEST_LETTERS:
+            self._entry(page, section, row)
+            return
         label = QRectF(PAD, page.height, LABEL_PX if text else self._width, self._line)
         page.words.append(Words(label, row.label, self._shown.muted, self._text))
-        left, at_spot, at_word = PAD + LABEL_PX, len(page.spots), len(page.words)
-        right = self._spots(page, section, row, page.height)
-        moved = page.words[at_word:]
-        is_crowded = bool(moved and text) and left + min(len(text), FEWEST_LETTERS) * self._wide > right
+        at_spot, at_word, top = len(page.spots), len(page.words), page.height
+        right, lines = self._spots(page, section, row, top)
+        spots, words = page.spots[at_spot:], page.words[at_word:]
         if not text:
-            page.height += self._line
+            page.height += lines * self._line
             return
-        self._pieces(page, row.pieces, left, int(((self._width - PAD if is_crowded else right) - left) // self._wide))
+        is_crowded = lines > 1 or left + min(len(text), FEWEST_LETTERS) * self._wide > right
+        self._pieces(page, row.pieces, left, whole if is_crowded else int((right - left) // self._wide))
         if is_crowded:
-            for spot, word in zip(page.spots[at_spot:], moved, strict=True):
-                spot.box.moveTop(page.height)
-                word.box = spot.box
-            page.height += self._line
+            _move_down(spots, words, page.height - top)
+            page.height += lines * self._line
 
     def _columns(self, section: Section) -> tuple[float, float]:
         """How wide the labels and the notes of a section are: as the widest; where not all find room, values give way
@@ -150,17 +154,18 @@ class PageSetter:
         if not row.pieces and not row.links and not below:
             return
         at_spot, at_word, top = len(page.spots), len(page.words), page.height
-        right = self._spots(page, section, row, top)
-        beside = sum(len(piece.text) for piece in row.pieces) <= (right - 2 * PAD) / self._wide
-        moved = page.words[at_word:]
+        right, lines = self._spots(page, section, row, top)
+        beside = lines == 1 and sum(len(piece.text) for piece in row.pieces) <= (right - 2 * PAD) / self._wide
+        spots, words = page.spots[at_spot:], page.words[at_word:]
         self._pieces(page, row.pieces, PAD * 2, int((self._width - 3 * PAD) // self._wide))
-        if below or not beside:  # the value gets lines of its own, note and words to press the one below
-            for spot, word in zip(page.spots[at_spot:], moved, strict=True):
-                spot.box.moveTop(page.height)
-                word.box = spot.box
-            note = QRectF(PAD * 2, page.height, max(right - PAD * 2, 0), self._line)
+        if below or not beside:  # the value gets lines of its own, note and words to press those below
+            is_alone = below and (lines > 1 or note_px > right - 2 * PAD)
+            room = self._width - 3 * PAD if is_alone else max(right - PAD * 2, 0)
+            note = QRectF(PAD * 2, page.height, room, self._line)
             page.words += [Words(note, row.note, self._shown.muted, self._text)] * below
-            page.height += self._line + 4
+            page.height += self._line * is_alone
+            _move_down(spots, words, page.height - top)
+            page.height += (lines if spots else int(below and not is_alone)) * self._line + 4
         else:
             page.height = max(page.height, top + self._line) + 4
 
@@ -183,21 +188,25 @@ class PageSetter:
     def _colour_of(self, piece: Piece) -> str:
         return {"both": self._ink, "old": self._shown.hot, "new": self._shown.healthy}[piece.only_in]
 
-    def _spots(self, page: Page, section: Section, row: Row, top: float) -> float:
-        """Puts the row's links at the right end of a line; gives where they begin."""
-        metrics, right = QFontMetricsF(self._text), self._width - PAD
-        spots: list[tuple[str, Event | None, tuple[SourceKey, SourcePlace] | None]] = [
+    def _spots(self, page: Page, section: Section, row: Row, top: float) -> tuple[float, int]:
+        """Puts the row's links at the right end of a line, or of as many as they need; gives where the last line of
+        them begins, and how many there are.
+        """
+        metrics, right, lines = QFontMetricsF(self._text), self._width - PAD, 1
+        links: list[tuple[str, Event | None, tuple[SourceKey, SourcePlace] | None]] = [
             (link.text, link.event, None) for link in row.links
         ]
         if row.source is not None:
-            spots.append(("source", None, ((section.key, row.key), row.source)))
-        for text, event, source in reversed(spots):
+            links.append(("source", None, ((section.key, row.key), row.source)))
+        for text, event, source in reversed(links):
             width = metrics.horizontalAdvance(text) + 2
-            box = QRectF(right - width, top, width, self._line)
+            if right - width < PAD and right < self._width - PAD:
+                right, lines = self._width - PAD, lines + 1
+            box = QRectF(right - width, top + (lines - 1) * self._line, width, self._line)
             page.words.append(Words(box, text, self._shown.accent, self._text))
             page.spots.append(Spot(box, text, event, source))
             right = box.left() - 12
-        return right
+        return right, lines
 
     def _stack_line(self, page: Page, line: str) -> None:
         """The line that runs, below the place that names it."""
@@ -218,3 +227,10 @@ class PageSetter:
             page.words.append(Words(box, line, self._shown.text if font is self._mono else self._shown.warning, font))
             page.height += self._line
         page.bands.append((QRectF(PAD, top, self._width - 2 * PAD, page.height - top), self._shown.window))
+
+
+def _move_down(spots: Sequence[Spot], words: Sequence[Words], by: float) -> None:
+    """Moves words to press, which are made in the same order, below what was set since."""
+    for spot, word in zip(spots, words, strict=True):
+        spot.box.translate(0, by)
+        word.box = spot.box

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
@@ -15,6 +17,7 @@ from tests.views.frames import ALL, call, frame, showing, state, track
 from tests.views.pictures import click, near, picture
 from views.drawing.theme import DARK, LIGHT
 from views.inspector.note_editor import NoteEditor
+from views.inspector.scene_page import Words
 from views.inspector.state import InspectorState, WriteNote
 from views.inspector.view import InspectorView
 from views.loop.events import EditBookmark, Event, SeekTo, Select
@@ -164,6 +167,7 @@ def test_a_line_of_a_page_is_pressed_at_its_label(qtbot: QtBot) -> None:
 
 
 NOTE = Bookmark(time_ns=400, text="leak")
+STRETCH = Bookmark(time_ns=900, end_ns=2_000, text="slow here, for as long as it takes")
 
 
 def writing(qtbot: QtBot) -> tuple[InspectorView, list[Event]]:
@@ -203,3 +207,30 @@ def test_escape_leaves_a_note_as_it_was_and_a_closed_session_takes_the_line_away
     other.patch(Assigns(), ALL)
     assert not line.isVisible()
     assert sent == []
+
+
+@pytest.mark.parametrize("width", [150, 200, 260, 320, 450])
+def test_words_to_press_never_lie_over_what_they_lead_from(qtbot: QtBot, width: int) -> None:
+    stack = [call(1, "a_rather_long_name.of_a_function", 100, file="/srv/a_long_name_of_a_file.py")]
+    at = frame(
+        1_000, tracks=[track(2, name="a thread of some length", stack=stack, waiting_on=3, start_ns=3), track(3)]
+    )
+    view, _ = made(qtbot, showing(at, selection=Selection("track", 2, 2), bookmarks=(NOTE, STRETCH)))
+    view.resize(width, 900)
+    words = view._page.words
+    assert len(view.spots()) >= 6
+    tops = sorted({one.box.top() for one in words})
+    assert max(after - before for before, after in pairwise(tops)) < 2 * view._page.line_px, "a line is left empty"
+    for spot in view.spots():
+        assert spot.box.right() <= view.viewport().width()
+        over = [one for one in words if one.box is not spot.box and one.box.intersects(spot.box)]
+        told = [one.text for one in over if _painted(one).intersects(spot.box)]
+        assert told == [], (spot.text, told)
+
+
+def _painted(words: Words) -> QRectF:
+    """What a text takes of its box."""
+    wide = min(QFontMetricsF(words.font).horizontalAdvance(words.text), words.box.width())
+    is_right = bool(words.align & Qt.AlignmentFlag.AlignRight)
+    left = words.box.right() - wide if is_right else words.box.left()
+    return QRectF(left, words.box.top(), wide, words.box.height()).adjusted(0.5, 0.5, -0.5, -0.5)
