@@ -95,7 +95,7 @@ def mended(svg: str, size: tuple[int, int]) -> str:
     """What Qt writes, without the groups that hold nothing, in pixels, and with a second choice for each font.
 
     >>> mended('<svg width="9mm" height="9mm"><g fill="none"> </g><g font-family="Mono"><a/></g></svg>', (9, 8))
-    '<svg width="9" height="8"><g font-family="\'Mono\', monospace"><a/></g></svg>'
+    '<svg width="9" height="8"><g font-family="\\'Mono\\', monospace"><a/></g></svg>'
     """
     svg = _FAMILY.sub(lambda found: f'font-family="{families(found[1])}"', _EMPTY_GROUP.sub("", svg))
     return _SIZE.sub(f'<svg width="{size[0]}" height="{size[1]}"', svg, count=1)
