@@ -38,7 +38,7 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ThreadFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One thread. In `stretch_ns` it was in recorded functions for `inside_ns`, and `asleep_ns` long seen to sleep from
+    """One thread. In `visible_ns` it was in recorded functions for `inside_ns`, and `asleep_ns` long seen to sleep from
     outside, None: nobody looked. `calls` began there. The rest is of the whole recording, as far as it is counted.
 
     Units: ns on the session clock.
@@ -51,7 +51,7 @@ class ThreadFacts(msgspec.Struct, frozen=True, kw_only=True):
     end_ns: int | None
     starter_id: int
     starter: str
-    stretch_ns: tuple[int, int]
+    visible_ns: tuple[int, int]
     calls: int
     inside_ns: int
     asleep_ns: int | None
@@ -105,7 +105,7 @@ def _of_stretch(
         end_ns=row.end_ns,
         starter_id=row.parent_track_id or 0,
         starter=names.thread(row.parent_track_id or 0),
-        stretch_ns=stretch_ns,
+        visible_ns=stretch_ns,
         calls=int(found.calls.sum()),
         inside_ns=int(found.own_ns.sum()),
         asleep_ns=_asleep_ns(session, row.track_id, stretch_ns, reads_on),

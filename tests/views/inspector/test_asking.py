@@ -65,8 +65,13 @@ def test_a_picked_call_thread_process_and_value_have_their_facts(desk: Desk, tru
     facts = facts_of(desk, Selection("call", call["call_id"], call["track_id"]))
     assert isinstance(facts, CallFacts)
     assert facts.call.start_ns == call["start_ns"]
-    assert isinstance(facts_of(desk, Selection("track", 3, 3)), ThreadFacts)
-    assert isinstance(facts_of(desk, Selection("process", 1)), ProcessFacts)
+    for picked, of in ((Selection("track", 3, 3), ThreadFacts), (Selection("process", 1), ProcessFacts)):
+        assert isinstance(facts_of(desk, picked), of)
+        shown = desk.store.assigns
+        assert shown.frame is not None
+        page = page_at(shown.frame, shown.of(InspectorState), picked, shown.stretch_ns)
+        assert page
+        assert not any(section.is_old for section in page)
     value = facts_of(desk, Selection("state", 2, 2))
     assert isinstance(value, ValueFacts)
     assert [one.new for one in value.versions] == ["1", "2", "3", "4"]

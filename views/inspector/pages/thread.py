@@ -23,7 +23,7 @@ def sections(facts: ThreadFacts, frame: Frame) -> tuple[Section, ...]:
     """Its story and its busiest functions; none for the line of a process."""
     if facts.kind in HEADS:
         return ()
-    length_ns = facts.stretch_ns[1] - facts.stretch_ns[0]
+    length_ns = facts.visible_ns[1] - facts.visible_ns[0]
     found = [Section(key="story", title="Its story", rows=_story_rows(facts, frame), form="facts")]
     rows = tuple(
         Row(
@@ -42,7 +42,7 @@ def sections(facts: ThreadFacts, frame: Frame) -> tuple[Section, ...]:
 
 
 def _story_rows(facts: ThreadFacts, frame: Frame) -> tuple[Row, ...]:
-    length_ns = facts.stretch_ns[1] - facts.stretch_ns[0]
+    length_ns = facts.visible_ns[1] - facts.visible_ns[0]
     rows = [fact("lived", "lived", _lived(facts))]
     if facts.starter_id:
         picked = Selection("track", facts.starter_id, facts.starter_id)
