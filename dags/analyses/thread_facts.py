@@ -45,8 +45,6 @@ class ThreadFacts(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     track_id: int
-    name: str
-    kind: str
     start_ns: int | None
     end_ns: int | None
     starter_id: int
@@ -99,8 +97,6 @@ def _of_stretch(
     busiest = found.ranked("own")[:MOST_FUNCTIONS].tolist()
     return ThreadFacts(
         track_id=row.track_id,
-        name=row.name,
-        kind=row.kind,
         start_ns=row.start_ns,
         end_ns=row.end_ns,
         starter_id=row.parent_track_id or 0,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from capture.events.track_kinds import HEADS
 from dags.analyses.call_facts import call_facts
 from dags.analyses.event_facts import event_facts
 from dags.analyses.process_facts import process_facts
@@ -32,8 +33,11 @@ def value(asked: Asked, picked: Selection) -> Facts:
 
 
 def thread(asked: Asked, picked: Selection) -> Facts:
-    """Of a track, in the visible stretch."""
+    """Of a track, in the visible stretch; the line of a process is that process."""
     assert asked.source.session is not None
+    row = asked.source.names.tracks.get(picked.id)
+    if row is not None and row.kind in HEADS:
+        return process_facts(asked.source.session, row.process_id, reads_on=asked.reads_on)
     return thread_facts(asked.source.session, picked.id, asked.assigns.visible_ns, reads_on=asked.reads_on)
 
 

@@ -60,12 +60,16 @@ def facts_of(desk: Desk, selection: Selection) -> msgspec.Struct:
     return found
 
 
+PROCESS = ((Selection("process", 1), ProcessFacts), (Selection("track", 1, 1), ProcessFacts))
+"""By itself, and by its line on the timeline."""
+
+
 def test_a_picked_call_thread_process_and_value_have_their_facts(desk: Desk, truth: Truth) -> None:
     call = next(row for row in truth.tables["calls"].to_pylist() if row["parent_call_id"])
     facts = facts_of(desk, Selection("call", call["call_id"], call["track_id"]))
     assert isinstance(facts, CallFacts)
     assert facts.call.start_ns == call["start_ns"]
-    for picked, of in ((Selection("track", 3, 3), ThreadFacts), (Selection("process", 1), ProcessFacts)):
+    for picked, of in ((Selection("track", 3, 3), ThreadFacts), *PROCESS):
         assert isinstance(facts_of(desk, picked), of)
         shown = desk.store.assigns
         assert shown.frame is not None

@@ -197,8 +197,6 @@ def test_a_value_that_a_look_from_outside_found_has_no_writer() -> None:
 
 THREAD = ThreadFacts(
     track_id=2,
-    name="worker-2",
-    kind="thread",
     start_ns=200,
     end_ns=5_200,
     starter_id=3,
@@ -230,7 +228,6 @@ def test_a_thread_tells_its_story() -> None:
     assert busiest.links[0].event == Select(selection=Selection("site", 2, 2))
     fresh = msgspec.structs.replace(THREAD, all_calls=None, longest=None, exceptions=None, first_exception=None)
     assert text(sections_of(fresh)["story"], "exceptions") == "counting …"
-    assert not page_sections(msgspec.structs.replace(THREAD, kind="process"), AT)
 
 
 def test_a_process_tells_its_story_and_its_threads() -> None:

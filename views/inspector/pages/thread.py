@@ -5,7 +5,6 @@ What it is and does at the cursor, its stack and what it waits for stand below, 
 
 from __future__ import annotations
 
-from capture.events.track_kinds import HEADS
 from dags.analyses.thread_facts import ThreadFacts
 from dags.frame_parts import Frame
 from views.inspector.diff import Piece
@@ -20,9 +19,7 @@ COUNTING = "counting \N{HORIZONTAL ELLIPSIS}"
 
 
 def sections(facts: ThreadFacts, frame: Frame) -> tuple[Section, ...]:
-    """Its story and its busiest functions; none for the line of a process."""
-    if facts.kind in HEADS:
-        return ()
+    """Its story and its busiest functions."""
     length_ns = facts.visible_ns[1] - facts.visible_ns[0]
     found = [Section(key="story", title="Its story", rows=_story_rows(facts, frame), form="facts")]
     rows = tuple(
