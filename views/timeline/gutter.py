@@ -31,8 +31,8 @@ _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 @dataclass(frozen=True, slots=True)
 class Gutter:
-    """All that the gutter depends on. `rows` are the threads and processes at the cursor, by track. `top_px`: how high
-    the lanes are that stay at the top.
+    """All that the gutter depends on. `rows` are the threads and processes at the cursor, by track. `top_px`: how much
+    of it lanes cover that lie over the others.
     """
 
     width: int

@@ -373,6 +373,11 @@ def in_zone(lanes: Sequence[Lane], scroll: int, height: int) -> list[Lane]:
     return below + [msgspec.structs.replace(lane, lies_over=True) for lane in over]
 
 
+def over_height(placed: Sequence[Lane]) -> int:
+    """How much of the zone lanes cover that lie over the others: those that stay, and the head that is held."""
+    return max((lane.y + lane.height for lane in placed if lane.lies_over), default=0)
+
+
 def _held_head(lanes: Sequence[Lane], scroll: int, top: int) -> Lane | None:
     """The process whose threads are seen at the top while its own lane has been scrolled away."""
     heads = [(lane.y - scroll, lane) for lane in lanes if lane.shape == "head"]

@@ -21,7 +21,7 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QScrollBar, QStyle, QToolTip, QWidget
+from PySide6.QtWidgets import QStyle, QToolTip, QWidget
 
 from capture.events.track_kinds import HEADS
 from dags.analyses.lod import Array
@@ -42,20 +42,12 @@ from views.timeline import gutter, legend, overlay, pick, scene
 from views.timeline.content import Content, Overview
 from views.timeline.gestures import Gestures
 from views.timeline.lane_filter import ROW_PX, LaneFilter
-from views.timeline.lanes import (
-    END_PX,
-    HEADER,
-    Ends,
-    Lane,
-    ends_of,
-    in_zone,
-    lanes_height,
-    staying_height,
-)
+from views.timeline.lanes import END_PX, Ends, Lane, ends_of, in_zone, over_height
 from views.timeline.layout import OVERVIEW, TOP, drawn_ns, gutter_of
 from views.timeline.marks import EXCEPTION_DTYPE
 from views.timeline.pointing import Pointing
 from views.timeline.pulling import Pulled
+from views.timeline.scrolling import LaneScroll
 from views.timeline.state import TimelineState
 from views.timeline.things import place_of_keys, things_under
 from views.words.figures import duration_text
@@ -95,9 +87,7 @@ class TimelineView(ScaledWidget):
         self._gestures = Gestures(self, send)
         self.filter = LaneFilter(send, self)
         self.filter.left.connect(self.setFocus)
-        self._bar = QScrollBar(Qt.Orientation.Vertical, self)
-        self._bar.setCursor(Qt.CursorShape.ArrowCursor)
-        self._bar.valueChanged.connect(self._scrolled)
+        self._bar = LaneScroll(self, self._scrolled)
         self._more.connect(self._loaded)
         self._sampled.connect(self._take_samples)
         self.setMouseTracking(True)
@@ -146,7 +136,7 @@ class TimelineView(ScaledWidget):
 
     def take_pose(self, pose: int) -> None:
         """Scrolls them as far."""
-        self._bar.setValue(pose)
+        self._bar.scroll_to(pose)
 
     def legend(self) -> tuple[Sign, ...]:
         """What its signs mean."""
@@ -207,7 +197,7 @@ class TimelineView(ScaledWidget):
         self._picture = None
         self.pulled.choose(self._assigns)
         self.pulled.stack(self._assigns, self._room())
-        self._fit_bar()
+        self._bar.fit(self.pulled.lanes, self._room())
         return self.pulled.read(self._assigns, self.lanes_width(), overview=overview)
 
     # -- painting
@@ -273,7 +263,7 @@ class TimelineView(ScaledWidget):
             metrics=self.pulled.metrics,
             all_metrics=shown.of(TimelineState).all_metrics,
             ends=self.ends(),
-            top_px=staying_height(self.pulled.lanes),
+            top_px=over_height(self._placed),
         )
 
     def _painted(self) -> QPixmap:
@@ -367,30 +357,13 @@ class TimelineView(ScaledWidget):
         """How wide the gutter is."""
         return gutter_of(self._inner_width())
 
-    def _fit_bar(self) -> None:
-        room = self._room()
-        self._bar.blockSignals(True)
-        self._bar.setRange(0, max(0, lanes_height(self.pulled.lanes) - room))
-        self._bar.setPageStep(max(1, room))
-        self._bar.setSingleStep(24)
-        self._bar.blockSignals(False)
-        self._bar.setVisible(self._bar.maximum() > 0)
-
     def _scrolled(self) -> None:
         self._picture = None
         self.update()
 
     def show_lane(self, track_id: int) -> None:
         """Scrolls a lane into sight."""
-        lane = next((lane for lane in self.pulled.lanes if track_id in lane.track_ids), None)
-        if lane is not None:
-            room, top = self._room() - END_PX, staying_height(self.pulled.lanes)
-            if lane.stays:
-                return
-            over = top + (0 if lane.shape == "head" else HEADER + END_PX)
-            wanted = min(max(self._bar.value(), lane.y + lane.height - room), lane.y - over)
-            if wanted != self._bar.value():
-                self._bar.setValue(wanted)
+        self._bar.show_lane(track_id)
 
     # -- the mouse
 
@@ -436,7 +409,7 @@ class TimelineView(ScaledWidget):
 
     def scroll_by(self, px: int) -> None:
         """Moves the lanes up."""
-        self._bar.setValue(self._bar.value() + px)
+        self._bar.scroll_by(px)
 
     def pointing(self) -> Pointing:
         """What is where, as it is seen now."""
@@ -484,7 +457,7 @@ class TimelineView(ScaledWidget):
 
     def goes_to_end(self, y: float) -> bool:
         """Scrolls where a strip at an end of the gutter is pressed, or shows what is hidden; False elsewhere."""
-        ends, top_px = self.ends(), staying_height(self.pulled.lanes)
+        ends, top_px = self.ends(), over_height(self._in_zone())
         page_px = max(self._room() - top_px - 2 * END_PX, END_PX)
         if ends.above and 0 <= y - TOP - top_px < END_PX:
             self.scroll_by(-page_px)

@@ -26,6 +26,7 @@ from views.timeline.lanes import (
     in_zone,
     lane_at,
     lanes_height,
+    over_height,
     stacked,
     staying_height,
 )
@@ -160,6 +161,7 @@ def test_the_process_stays_at_the_top_while_its_threads_are_scrolled() -> None:
 
     assert held(0) == []
     assert held(30) == [(1, 0)]
+    assert over_height(in_zone(lanes, 30, 300)) == HEADER
     assert held(86) == [(1, -6)]  # the next process begins at 100, which is 14 px below the top
     assert held(100) == []
     found: Lane | None = lane_at(in_zone(lanes, 30, 300), 5)

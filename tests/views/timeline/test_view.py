@@ -369,3 +369,23 @@ def test_a_click_on_a_metric_s_name_or_on_its_dot_leads_to_its_peak(shown: Shown
     QTest.mouseClick(shown.view, LEFT, pos=QPoint(x - 60, y))
     moved = shown.sent[-1]
     assert isinstance(moved, SeekTo) and moved.time_ns < peak[0]
+
+
+def test_the_focused_lane_stays_in_sight_while_lanes_become_higher_until_one_scrolls(shown: Shown) -> None:
+    def is_seen(track_id: int) -> bool:
+        lane = next((lane for lane in shown.view.pointing().lanes if lane.track_id == track_id), None)
+        room = shown.view.height() - OVERVIEW - RULER
+        return lane is not None and lane.y >= 0 and lane.y + lane.height <= room
+
+    shown.patch(focus_track_id=3)
+    assert is_seen(3)
+    higher = TimelineState(larger=((2, 3.0),))
+    shown.patch(timeline=None, views=(higher,))
+    assert is_seen(3)
+    shown.view.scroll_by(-10_000)
+    assert shown.view.pose() == 0
+    shown.patch(timeline=None, views=(TimelineState(larger=((2, 3.5),)),))
+    assert shown.view.pose() == 0
+    shown.patch(focus_track_id=2)
+    shown.patch(focus_track_id=3)
+    assert is_seen(3)
