@@ -166,7 +166,7 @@ def without_rooms(frame: Frame) -> str:
     if frame.complete or not frame.tracks:
         if frame.confidence.stacks == "not captured":
             return "No calls are recorded here. What is recorded in mode full has rooms: menu\N{NO-BREAK SPACE}Session"
-        return "Nothing recorded ran in the stretch before this moment: step on, or click where the lanes have calls"
+        return "No call began just before this moment: step on, or click a lane where it has calls"
     return "What ran here is lost: this stretch of the recording is damaged or has a gap"
 
 

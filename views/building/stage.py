@@ -271,8 +271,9 @@ class Stage(ScaledWidget):
             painter.setPen(QColor(shown.muted))
             painter.setFont(text_font())
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            box = area if plan is None or not plan.floors else QRectF(*self._regions().house)
-            painter.drawText(box.adjusted(12, 12, -12, -12), int(flags), self._instead)
+            places = self._regions()  # beside a house without rooms, whose lines would run through the words
+            box = area if plan is None or not plan.floors else QRectF(*(places.column or places.house))
+            painter.drawText(box.adjusted(6, 0, -6, 0), int(flags), self._instead)
 
     def _paint_house(self, painter: QPainter, plan: House, places: Regions) -> House:
         """Paints all but the legend; gives what it has painted: with a graphics card maybe the last picture still."""

@@ -265,7 +265,7 @@ def test_without_a_session_or_calls_a_sentence_stands_there(qtbot: QtBot) -> Non
     view, _ = made(qtbot, Assigns())
     assert view.stage._instead == "No session is open"
     view.patch(showing(frame(SECOND_NS)), ALL)
-    assert "Nothing recorded ran" in view.stage._instead
+    assert "No call began" in view.stage._instead
     assert near(picture(view, 700, 480), DARK.muted, 60) > 30
 
 
