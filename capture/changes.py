@@ -73,7 +73,7 @@ def modes_of(rows: Iterable[SettingsChange]) -> Iterator[str]:
 def told_flags(flags: Mapping[str, object]) -> str:
     """Capture flags in words: what is recorded, and of what.
 
-    >>> told({"mode": "performance", "include": ["orders.*"], "exclude": [], "state": [], "when_full": "drop"})
+    >>> told_flags({"mode": "performance", "include": ["orders.*"], "exclude": [], "state": [], "when_full": "drop"})
     'Calls and exceptions, no state; --include orders.*'
     """
     mode = mode_named(flags.get("mode"))

@@ -57,7 +57,7 @@ class RefusedRecords(FormatError):
 def error_line(error: BaseException) -> str:
     """What somebody else's error says, as a part of a sentence.
 
-    >>> one_line(ValueError("not a number:\\n  x.\\n"))
+    >>> error_line(ValueError("not a number:\\n  x.\\n"))
     'not a number: x'
     """
     return " ".join(str(error).split()).rstrip(".")

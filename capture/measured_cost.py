@@ -25,7 +25,7 @@ class Overhead(msgspec.Struct, frozen=True):
 def told_overhead(overhead: Overhead, of_what: str = "") -> str:
     """The figure in words.
 
-    >>> told(Overhead(0.123, 0.04), " of the program's CPU time")
+    >>> told_overhead(Overhead(0.123, 0.04), " of the program's CPU time")
     "12.3% of the program's CPU time, 4.0% of it for code that is left out"
     """
     for_left_out = f", {overhead.left_out:.1%} of it for code that is left out"

@@ -165,7 +165,7 @@ def blocks(text: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> Ite
     """The blocks of a page; `ways` by the titles of commands, `titles` by the names of pages.
 
     >>> list(blocks("1. Press {Next}.", {"Next": "X"}, {}))[0].pieces[1]
-    Piece(kind='command', text='X', names='Next')
+    GuidePiece(kind='command', text='X', names='Next')
 
     Raises: ScopeBug for a command or page that there is not.
     """

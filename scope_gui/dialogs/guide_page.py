@@ -39,7 +39,7 @@ def anchor_of(number: int) -> str:
 def guide_link(piece: GuidePiece) -> str:
     """The address of a link.
 
-    >>> link_to(Piece("command", "X", "Next exception"))
+    >>> guide_link(GuidePiece("command", "X", "Next exception"))
     'command:Next%20exception'
     """
     return f"{piece.kind}:{quote(piece.names, safe='')}"

@@ -279,7 +279,7 @@ class OverheadMeter:
 def overhead_of(taken: Iterable[Taken | None]) -> Overhead | None:
     """What recording took of all these processes' CPU time, of those of which it is known.
 
-    >>> share_of([Taken(1.0, 0.5, 10.0), None, Taken(0.0, 0.0, 10.0)])
+    >>> overhead_of([Taken(1.0, 0.5, 10.0), None, Taken(0.0, 0.0, 10.0)])
     Overhead(whole=0.05, left_out=0.025)
     """
     known = [one for one in taken if one is not None]

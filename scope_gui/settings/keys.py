@@ -27,7 +27,7 @@ _FUNCTION = re.compile(r"f([1-9]|[12][0-9]|3[0-5])")
 def keys_written(key: str) -> str:
     """The key as it is always written.
 
-    >>> [written(key) for key in ("shift+ctrl+k", "ctrl++", "esc", "x", "+")]
+    >>> [keys_written(key) for key in ("shift+ctrl+k", "ctrl++", "esc", "x", "+")]
     ['Ctrl+Shift+K', 'Ctrl++', 'Escape', 'X', '+']
 
     Raises: WrongUsage with one sentence for what is no key.

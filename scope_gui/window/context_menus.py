@@ -161,7 +161,7 @@ class _Doing:
 def menu_heading(thing: Thing) -> str:
     """What a menu is about.
 
-    >>> heading(Thing(kind="thread", name="worker-1"))
+    >>> menu_heading(Thing(kind="thread", name="worker-1"))
     'Thread worker-1'
     """
     return f"{WORDS[thing.kind]} {plain(thing.name, NAME_LENGTH)}".strip()
