@@ -68,7 +68,7 @@ SESSIONS = (
         ("thread", "function", "value", "bookmarks", "found", "single events", "rooms"),
         (
             *("find", "slowest", "errors", "what grew", "findings", "keys"),
-            *("go to", "note", "attach", "launch", "change", "export"),
+            *("go to", "note", "attach", "launch", "change", "export", "settings"),
         ),
     ),
     Shown("large", crowded_session, VIEWS, ("folded", "gap", "deep", "own time"), ("unseen",)),

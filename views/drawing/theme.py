@@ -122,6 +122,12 @@ def is_dark(theme: Theme) -> bool:
     return theme != "light"
 
 
+def hint_colour(theme: Theme) -> str:
+    """What stands in an empty field: told from what is typed, and readable like all else."""
+    shown = colours(theme)
+    return mixed(shown.muted, shown.panel, 0.25) if theme == "contrast" else shown.muted
+
+
 def mixed(first: str, second: str, share: float) -> str:
     """A colour between two.
 
@@ -260,7 +266,11 @@ def stylesheet(theme: Theme) -> str:
     QToolButton:disabled {{ color: {mixed(c.muted, c.window, 0.4)}; }}
     QToolButton:focus, QPushButton:focus, QLineEdit:focus, QListWidget:focus {{ border-color: {c.accent}; }}
     QLineEdit {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; border-radius: 4px;
-        padding: 4px 8px; selection-background-color: {c.selected}; }}
+        padding: 4px 8px; selection-background-color: {c.selected}; placeholder-text-color: {hint_colour(theme)}; }}
+    QComboBox {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; border-radius: 4px;
+        padding: 3px 8px; min-height: 18px; }}
+    QComboBox:focus {{ border-color: {c.accent}; }}
+    QComboBox QLineEdit {{ border: 0; padding: 0; }}
     QLabel[quiet="true"] {{ color: {c.muted}; }}
     QListWidget {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 4px; outline: 0; }}
     QListWidget::item {{ padding: 5px 8px; }}

@@ -10,6 +10,7 @@ import pytest
 
 from capture.drain.blocks import file_name
 from capture.session.notes import Note, notes_path, write_notes
+from scope_gui.settings.file import load, settings_file
 from scope_gui.window.effects import Effects
 from tests.damaged import files_of, flip_bit
 from tests.leftovers import wait_for
@@ -66,6 +67,18 @@ def test_an_opened_session_shows_its_first_frame_and_its_lanes(desk: Desk, path:
     assert [lane.track_id for lane in shown.lanes] == [1, 2, 3]
     assert shown.recent == (str(path),)
     assert shown.busy == ""
+
+
+def test_what_is_settled_is_in_its_file_at_once_and_a_file_that_is_none_is_told(desk: Desk) -> None:
+    desk.do(e.ChangeSetting(name="scale", value=125), e.SetTheme(theme="light"))
+    assert wait_for(lambda: load().settings == {"scale": 125, "theme": "light"}, 10)
+    desk.do(e.Enlarge(steps=0))
+    assert wait_for(lambda: load().settings == {"theme": "light"}, 10)
+    settings_file().write_text("mine")
+    told = desk.do(e.SetTheme(theme="dark"), until=lambda assigns: assigns.notice is not None)
+    assert told.notice is not None
+    assert told.notice.text.startswith(f"{settings_file()} cannot be read: ")
+    assert settings_file().read_text() == "mine"
 
 
 def test_a_session_opens_at_the_time_that_was_asked_for(desk: Desk, path: Path) -> None:

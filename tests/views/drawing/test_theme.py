@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 
 from tests.views.pictures import contrast
 from views.drawing.span_colours import CHROMA, LIGHTNESS, module_colour, rgb_of, span_colour
-from views.drawing.theme import colours, is_dark, mixed, qcolor
+from views.drawing.theme import colours, hint_colour, is_dark, mixed, qcolor
 from views.inspector.scene_page import CHANGE_ALPHA
 from views.loop.state import Theme
 from views.supervision.scene import GROUND_ALPHA, HEAT_ALPHA
@@ -24,6 +24,7 @@ LEAST: dict[Theme, float] = {"dark": 4.5, "light": 4.5, "contrast": 7.0}
 @pytest.mark.parametrize("name", ["text", "muted", "accent", "hot", "warning", "healthy", "cold"])
 def test_what_is_written_can_be_read_on_every_ground(theme: Theme, name: str) -> None:
     shown = colours(theme)
+    assert contrast(hint_colour(theme), shown.panel) >= LEAST[theme]
     for ground in (shown.window, shown.panel, shown.raised):
         assert contrast(getattr(shown, name), ground) >= LEAST[theme], (name, ground)
 

@@ -79,6 +79,19 @@ def test_a_session_is_looked_through_once_and_what_cannot_be_read_takes_nothing_
     assert again.finding_at is None
 
 
+def test_what_is_switched_off_is_not_looked_for_and_once_it_is_on_again_everything_is(
+    desk: Desk, tmp_path: Path
+) -> None:
+    path = build_session(tmp_path / "orders.scope", events=400, segments=3).path
+    desk.do(e.ChangeSetting(name="analyses.made-up.Mild:find", value=False))
+    shown = desk.do(e.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.findings is not None)
+    assert [one.kind for one in shown.findings or ()] == ["bad"]
+    assert asked == []
+    desk.do(e.ChangeSetting(name="analyses.made-up.Mild:find", value=None))
+    again = desk.do(until=lambda now: now.findings is not None)
+    assert [one.kind for one in again.findings or ()] == ["bad", "mild"]
+
+
 def test_what_is_still_recorded_is_not_looked_through(desk: Desk, tmp_path: Path) -> None:
     path = build_session(tmp_path / "live.scope", events=400, segments=3, finish=False).path
     shown = desk.do(e.OpenSession(path=str(path)), until=has_frame)
