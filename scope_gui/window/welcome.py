@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -84,6 +85,16 @@ class WelcomeView(QWidget):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setMinimumWidth(1)  # a long command line is cut, not the window made wider
         column.addStretch(4)
+
+    @property
+    def with_keyboard_first(self) -> QWidget:
+        """Where one goes on: the list of sessions, the one that was left last first; without any, a recording."""
+        return self.attach_button if self.recent.isHidden() else self.recent
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Takes the keyboard, as soon as it is here to be taken."""
+        super().showEvent(event)
+        self.with_keyboard_first.setFocus()
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
         """Shows what has changed."""

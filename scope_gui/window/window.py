@@ -169,7 +169,7 @@ class MainWindow(QMainWindow):
             self._show_docks(is_open)
             if is_open:
                 QTimer.singleShot(0, self.place)  # sizes of docks count only once they are on the screen
-            (self.with_keyboard_first if is_open else self.welcome.attach_button).setFocus()
+            (self.with_keyboard_first if is_open else self.welcome.with_keyboard_first).setFocus()
         for command in self.commands:
             self.actions_by_title[command.title].setEnabled(is_open or not command.needs_session)
 

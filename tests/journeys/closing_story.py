@@ -3,7 +3,8 @@
 `python -m tests.journeys.closing_story sessions|windows ROUNDS SESSION...`, on a display. `sessions`: one window, in
 which the sessions are opened in turn, looked at and closed with keys. `windows`: each round has a whole application of
 its own (window, store, workers, and the engine of the building where there is OpenGL) in the one QApplication that Qt
-allows. One JSON document on stdout: per round the things alive then. A round ends when all of it has been painted.
+allows. One JSON document on stdout: per round the things alive then.
+A round ends when all of it has been painted. Sessions, settings and temporary files lie in the working folder.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def alive() -> dict[str, int]:
         "timers": sum(isinstance(child, QTimer) for child in (*trees, *of_application)),
         "wrappers": wrapped.total() - wrapped["QColor"],  # those are values; the theme keeps each shade it has mixed
         "pictures": wrapped["Qt3DPictures"] + wrapped["QAspectEngine"] + wrapped["QOffscreenSurface"],
+        "shared memory": Path("/proc/self/maps").read_text().count(" /dev/shm/"),
+        "files left": sum(1 for _ in Path.cwd().rglob("*")),
         "rss_bytes": pages * os.sysconf("SC_PAGE_SIZE"),
     }
 

@@ -1,4 +1,4 @@
-"""Opening and closing again and again leaves nothing behind: no thread, file, widget, timer, engine, nor memory.
+"""Opening and closing again and again leaves nothing behind: no thread, file, widget, timer, engine, memory, nor pool.
 
 Once in one window, whose sessions come and go, and once with whole applications that come and go; painted and drawn.
 """
@@ -24,7 +24,10 @@ WARM_UP = 2  # rounds in which modules are imported, fonts read, shaders compile
 SLACK_BYTES = 6 << 20
 BYTES_PER_ROUND = 50 << 10
 SLACK = 4  # of anything: a list of names read, a wrapper made when a thing is first looked at
-COUNTED = ("threads", "files", "widgets", "objects", "timers", "wrappers", "pictures")
+COUNTED = (
+    *("threads", "files", "widgets", "objects", "timers", "wrappers", "pictures"),
+    *("shared memory", "files left"),
+)
 
 
 @pytest.fixture
@@ -33,7 +36,10 @@ def environment(building: str, tmp_path: Path) -> Iterator[dict[str, str]]:
     if not XVFB_IS_HERE:
         pytest.skip("Xvfb is missing: no display for a real window")
     with virtual_display() as display:
+        temporary = tmp_path / "temporary"
+        temporary.mkdir()
         own = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_RUNTIME_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        own |= {"TMPDIR": str(temporary), "HOME": str(tmp_path)}
         whole = {**os.environ, **display, **own}
         if building == "painted":
             whole["SCOPE_3D"] = "off"

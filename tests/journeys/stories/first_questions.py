@@ -17,7 +17,7 @@ def ask_the_first_questions(person: Person) -> dict[str, Any]:
     person.wait_for_session()
     seen: dict[str, Any] = {"fresh": person.assigns.cursor_ns}
 
-    actions = _Actions(person)
+    actions = Actions(person)
     actions.press("Ctrl+K")
     actions.take("Slowest calls")
     box = person.window.find_box
@@ -25,18 +25,18 @@ def ask_the_first_questions(person: Person) -> dict[str, Any]:
     seen["slowest_line"] = box.lines()[0].title
     actions.press("Return")
     person.come_back()
-    person.expect(lambda: _picked(person)[0] == "call" and person.is_at_rest(), "the slowest call is picked")
-    seen["slowest"] = {"actions": actions.count, "picked": _picked(person), "cursor": person.assigns.cursor_ns}
+    person.expect(lambda: picked(person)[0] == "call" and person.is_at_rest(), "the slowest call is picked")
+    seen["slowest"] = {"actions": actions.count, "picked": picked(person), "cursor": person.assigns.cursor_ns}
     seen["said"] = person.notice()
 
     person.press("Escape")
-    seen["escaped"] = [_picked(person)[0], person.notice()]
+    seen["escaped"] = [picked(person)[0], person.notice()]
 
-    actions = _Actions(person)
+    actions = Actions(person)
     before = person.assigns.cursor_ns
     actions.press("X")
-    person.expect(lambda: _picked(person)[0] == "event" and person.is_at_rest(), "an exception is picked")
-    seen["error"] = {"actions": actions.count, "picked": _picked(person), "from": before}
+    person.expect(lambda: picked(person)[0] == "event" and person.is_at_rest(), "an exception is picked")
+    seen["error"] = {"actions": actions.count, "picked": picked(person), "from": before}
     seen["error"]["cursor"] = person.assigns.cursor_ns
 
     strip = person.window.strip
@@ -44,26 +44,26 @@ def ask_the_first_questions(person: Person) -> dict[str, Any]:
     found = person.assigns.findings or ()
     seen["chips"] = [chip.accessibleName() for chip in strip.chips if chip.isVisible()]
     number = next(at for at, one in enumerate(found) if len(one.event_ids) > 1)
-    actions = _Actions(person)
+    actions = Actions(person)
     actions.press(f"Alt+{number + 1}")
-    person.expect(lambda: _picked(person)[1] == found[number].event_ids[0], "the finding's first event is picked")
-    seen["finding"] = {"actions": actions.count, "picked": _picked(person), "events": found[number].event_ids}
+    person.expect(lambda: picked(person)[1] == found[number].event_ids[0], "the finding's first event is picked")
+    seen["finding"] = {"actions": actions.count, "picked": picked(person), "events": found[number].event_ids}
     person.press("Alt+Shift+Right")
-    person.expect(lambda: _picked(person)[1] == found[number].event_ids[1], "its second event is picked")
-    seen["occurrence"] = _picked(person)
+    person.expect(lambda: picked(person)[1] == found[number].event_ids[1], "its second event is picked")
+    seen["occurrence"] = picked(person)
 
-    actions = _Actions(person)
+    actions = Actions(person)
     actions.press("Ctrl+K")
     actions.type(person.given["thread"])
-    person.expect(lambda: _picked(person)[0] == "track" and person.is_at_rest(), "the thread is picked")
-    seen["thread"] = {"actions": actions.count, "picked": _picked(person), "focus": person.assigns.focus_track_id}
+    person.expect(lambda: picked(person)[0] == "track" and person.is_at_rest(), "the thread is picked")
+    seen["thread"] = {"actions": actions.count, "picked": picked(person), "focus": person.assigns.focus_track_id}
 
     person.come_back()
     person.window.views["timeline"].setFocus()
     person.press("Return")
 
     def answered() -> bool:  # a notice is gone after a while: what it said is taken down as it is seen
-        seen["entered"] = [_picked(person)[0], person.notice()]
+        seen["entered"] = [picked(person)[0], person.notice()]
         return seen["entered"][0] == "call" or "No call runs" in seen["entered"][1]
 
     person.expect(answered, "Enter has picked a call, or said why not")
@@ -73,17 +73,17 @@ def ask_the_first_questions(person: Person) -> dict[str, Any]:
 def _ask_about_a_value(person: Person) -> dict[str, Any]:
     """Its history by its name, then who changed it before that."""
     person.press("Escape")
-    actions = _Actions(person)
+    actions = Actions(person)
     actions.press("Ctrl+K")
     actions.type(person.given["value"])
-    person.expect(lambda: _picked(person)[0] == "state" and _rows(person, "history"), "the history of the value")
-    history = {"actions": actions.count, "picked": _picked(person), "lines": len(_rows(person, "history"))}
-    before = _picked(person)
-    actions = _Actions(person)
+    person.expect(lambda: picked(person)[0] == "state" and _rows(person, "history"), "the history of the value")
+    history = {"actions": actions.count, "picked": picked(person), "lines": len(_rows(person, "history"))}
+    before = picked(person)
+    actions = Actions(person)
     actions.press("Ctrl+[")
-    person.expect(lambda: _picked(person) != before and person.is_at_rest(), "the write before is picked")
+    person.expect(lambda: picked(person) != before and person.is_at_rest(), "the write before is picked")
     person.expect(lambda: _is_fresh(person), "it is told who wrote it")
-    who = {"actions": actions.count, "picked": _picked(person), "cursor": person.assigns.cursor_ns}
+    who = {"actions": actions.count, "picked": picked(person), "cursor": person.assigns.cursor_ns}
     return {"history": history, "who": {**who, "writer": _rows(person, "value").get("writer", "")}}
 
 
@@ -98,7 +98,7 @@ def _is_fresh(person: Person) -> bool:
     return not any(section.is_old for section in person.window.views["inspector"].sections())
 
 
-class _Actions:
+class Actions:
     """Counts what a person does: a key, or a name typed and Enter."""
 
     def __init__(self, person: Person) -> None:
@@ -120,7 +120,8 @@ class _Actions:
         self.count += 1
 
 
-def _picked(person: Person) -> list[Any]:
+def picked(person: Person) -> list[Any]:
+    """What is picked: its kind, and its id."""
     picked = person.assigns.selection
     return [None, 0] if picked is None else [picked.kind, picked.id]
 
