@@ -11,17 +11,13 @@ from capture.session.session import Session
 from dags.analyses.exceptions_seen import SeenException, by_type, ways_out
 from dags.analyses.function_statistics import function_statistics
 from dags.detectors.finding import Finding
-from dags.detectors.keeps_failing import is_protocol
+from dags.detectors.keeps_failing import ANSWERS, is_protocol
 
 LEAST_TIMES = 10
 LEAST_LEFT = 2
 MOST_EVENTS = 16
 MOST_SCORE = 0.8
 """What is caught at last may be as it should be: it never comes before what is wrong in any case."""
-ANSWERS = frozenset(
-    f"builtins.{name}"
-    for name in ("StopIteration", "StopAsyncIteration", "GeneratorExit", "KeyboardInterrupt", "SystemExit")
-) | {"asyncio.exceptions.CancelledError"}
 _COLUMNS = ("time_ns", "kind", "track_id", "site_id", "value")
 
 

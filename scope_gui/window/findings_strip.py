@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from PySide6.QtCore import QPointF, QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QColor, QIcon, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from dags.detectors.finding import Finding
@@ -22,7 +22,7 @@ from views.loop.state import Assigns
 from views.loop.thing import Thing
 from views.words.plain_text import plain
 
-HEIGHT_PX = 28
+HEIGHT_PX, SQUARE_PX = 28, 8
 ALL_FINDINGS = "Findings: what is worth a look"
 _LOOKING, _HEADING = "Looking for what is worth a look …", "Worth a look"
 _NOTHING, _LATER = f"{_HEADING}  —", "What is worth a look is said when the recording has ended"
@@ -98,6 +98,7 @@ class _Chip(QToolButton):
         super().__init__(strip)
         self._number, self._sentence = number, ""
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.clicked.connect(lambda: send(GoToFinding(at=number)))
 
@@ -108,8 +109,13 @@ class _Chip(QToolButton):
         ground = c.selected if is_gone_to else mixed(c.window, colour, 0.14)
         self.setStyleSheet(
             f"QToolButton {{ background: {ground}; border: 1px solid {mixed(c.window, colour, 0.5)};"
-            f" color: {c.text}; border-left: 6px solid {colour}; padding: 1px 6px; }}"
+            f" color: {c.text}; padding: 1px 6px; }}"
         )
+        side = widget_px(SQUARE_PX)
+        square = QPixmap(side, side)
+        square.fill(QColor(colour))
+        self.setIconSize(square.size())
+        self.setIcon(QIcon(square))
         key = key_of(f"Finding {self._number + 1}", settings)
         place = f"{finding.function} {finding.file}:{finding.line}" if finding.file else finding.function
         there, back = (key_of(title, settings) for title in _THROUGH)
@@ -129,16 +135,20 @@ class _Chip(QToolButton):
 
     def wanted_px(self) -> int:
         """How wide it is with all of its sentence."""
-        return self.fontMetrics().horizontalAdvance(self._text(self._sentence)) + 24
+        return self.fontMetrics().horizontalAdvance(self._text(self._sentence)) + self._beside_px()
+
+    def _beside_px(self) -> int:
+        """What the square and the edges take."""
+        return 26 + widget_px(SQUARE_PX)
 
     def fit(self, room_px: int) -> int:
         """Cuts the sentence to the room; how much it takes of it."""
         width = max(40, min(self.wanted_px(), room_px))
-        key_px = self.fontMetrics().horizontalAdvance(self._text("")) + 24
+        key_px = self.fontMetrics().horizontalAdvance(self._text("")) + self._beside_px()
         cut = self.fontMetrics().elidedText(self._sentence, Qt.TextElideMode.ElideRight, width - key_px)
         self.setText(self._text(cut))
         self.setFixedSize(QSize(width, widget_px(HEIGHT_PX - 6)))
         return width
 
     def _text(self, sentence: str) -> str:
-        return f"{sentence}   {self._number + 1}".replace("&", "&&")
+        return f" {sentence}   {self._number + 1}".replace("&", "&&")

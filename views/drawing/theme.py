@@ -262,6 +262,7 @@ def stylesheet(theme: Theme) -> str:
         border-radius: 4px; padding: 3px 8px; }}
     QPushButton {{ background: {c.raised}; border-color: {c.line}; }}
     QToolButton:hover, QPushButton:hover {{ background: {c.raised}; border-color: {c.line}; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QToolButton:checked {{ background: {c.selected}; }}
     QToolButton:disabled {{ color: {mixed(c.muted, c.window, 0.4)}; }}
     QToolButton:focus, QPushButton:focus, QLineEdit:focus, QListWidget:focus {{ border-color: {c.accent}; }}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from pathlib import PurePath
 from typing import NamedTuple
 
 from capture.events.metrics import metric_named
@@ -18,7 +17,7 @@ from dags.analyses.growth import Growth, growth
 from views.loop import events as e
 from views.loop.state import Assigns, BoxRow
 from views.reading.questions import Asked
-from views.reading.search_index import SessionIndex, found_rows, session_index
+from views.reading.search_index import SessionIndex, found_rows, session_index, short_place
 from views.reading.source import Names, Source
 from views.words.figures import count_text, duration_text, figure_text
 
@@ -198,11 +197,8 @@ def _times(calls: int) -> str:
 
 
 def _place(names: Names, site_id: int) -> str:
-    """File, with the folder it is in, and line; without a file the module."""
     row = names.sites.get(site_id)
-    if row is None or not row.file:
-        return "" if row is None else row.module
-    return f"{'/'.join(PurePath(row.file).parts[-2:])}:{row.line}"
+    return "" if row is None else short_place(row)
 
 
 def _has_words(row: BoxRow, text: str) -> bool:

@@ -50,6 +50,20 @@ for _ in range(3):
 """
 
 RIGHT = """
+import asyncio
+
+async def wait():
+    await asyncio.sleep(60)
+
+async def shut_down():
+    tasks = [asyncio.create_task(wait()) for _ in range(20)]
+    await asyncio.sleep(0.01)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+asyncio.run(shut_down())
+
 class Gateway:
     failures = 9
 

@@ -59,7 +59,7 @@ def test_four_chips_share_the_room_and_the_rest_is_counted(qapp: QApplication, w
     found = (finding("short"), *(finding(f"{LONG} {number}", 0.3) for number in range(5)))
     shown = Shown(replace(opened(), findings=found), width)
     assert len(shown.texts()) == 4
-    assert shown.texts()[0] == "short   1"
+    assert shown.texts()[0] == " short   1"
     assert all(text.endswith(f"   {number}") for number, text in enumerate(shown.texts(), 1))
     taken = sum(chip.width() for chip in shown.strip.chips)
     assert taken + shown.strip.heading.sizeHint().width() + shown.strip.more.sizeHint().width() <= width

@@ -120,7 +120,7 @@ def test_what_a_session_names_is_found_with_what_is_known_of_it(tmp_path: Path) 
         assert row is not None
         assert put.place.time_ns == statistics.first_ns[row]
         assert put.detail.startswith(f"{statistics.calls[row]} calls, ")
-        assert put.detail.endswith("/srv/orders.py:40")
+        assert put.detail.endswith("srv/orders.py:40")
         assert found_rows(index, "orders.put") == [], "a module and a function are two words"
         assert titles(found_rows(index, "orders put"))[:1] == ["Store.put"]
         [value] = found_rows(index, "stock")

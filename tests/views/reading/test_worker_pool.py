@@ -111,7 +111,7 @@ def test_nobody_else_in_the_window_starts_threads() -> None:
     folders = ("views", "scope_gui/window", "scope_gui/dialogs", "scope_gui/pictures")
     files = {path for folder in folders for path in (ROOT / folder).rglob("*.py")}
     found = {path.name for path in files if re.search(r"\bThread\(|Executor\(|\bQThread", path.read_text())}
-    assert found == {"pool.py"}
+    assert found == {"worker_pool.py"}
 
 
 def test_no_more_at_once_than_there_is_room_for() -> None:
