@@ -104,8 +104,9 @@ class Camera:
         shown = self._assigns
         if self._app.store.has_waiting or shown.busy or shown.steps or not self._window.building.stage.is_drawn:
             return False
-        if shown.looks_for_findings:
-            return False
+        is_live = shown.session is not None and shown.session.live
+        if shown.looks_for_findings or not (is_live or self._app.source.pool.settle(0.0)):
+            return False  # a page is still being counted
         return shown.session is None or shown.frame_wanted_ns is None or shown.session.live
 
     def _dress(self, theme: Theme, size: tuple[int, int]) -> None:
