@@ -31,6 +31,7 @@ from tests.journeys.stories import (
     keyboard,
     menus,
     pictures,
+    stretch,
     till_killed,
 )
 
@@ -44,6 +45,7 @@ STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {
     **keyboard.STORIES,
     **menus.STORIES,
     **pictures.STORIES,
+    **stretch.STORIES,
     **till_killed.STORIES,
 }
 

@@ -1,6 +1,6 @@
 """The lines of a call tree as far as it is opened. No Qt.
 
-At first it is open along what took longest, down to where no callee took half of its caller's time.
+At first it is open along what took longest of what has callees, down to where no callee took half of its caller's time.
 
     ▾ <module>                1.2 s
       ▾ main                  1.2 s
@@ -11,6 +11,8 @@ At first it is open along what took longest, down to where no callee took half o
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
+
+import numpy as np
 
 from capture.events.batch import Int64
 from dags.analyses.call_tree import CallTree
@@ -69,7 +71,7 @@ def _open_at_first(tree: CallTree) -> frozenset[int]:
 
 
 def _along_the_longest(tree: CallTree) -> Iterator[int]:
-    nodes = tree.roots()
+    nodes = np.array([root for root in tree.roots()[:MOST_LINES] if len(tree.children(root))], np.int64)
     for _ in range(FIRST_LEVELS):
         if not len(nodes):
             return

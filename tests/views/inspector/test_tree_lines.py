@@ -35,6 +35,14 @@ def test_at_first_it_is_open_down_to_where_no_callee_took_half() -> None:
     ]
 
 
+def test_an_outermost_call_that_calls_nothing_does_not_keep_the_others_shut() -> None:
+    assert lines(tree((-1, 9, 100), (-1, 1, 90), (1, 2, 80))) == [
+        (0, 9, False, False),
+        (0, 1, True, True),
+        (1, 2, False, False),
+    ]
+
+
 def test_lines_are_opened_and_closed_by_their_path() -> None:
     assert lines(SMALL, (0, 6))[-2:] == [(0, 6, True, True), (1, 7, False, False)]
     assert lines(SMALL, (0, 1)) == [(0, 1, True, False), (0, 6, True, False)]
