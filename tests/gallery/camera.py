@@ -40,6 +40,7 @@ from views.loop.events import (
     ToggleFold,
 )
 from views.loop.state import Assigns, Selection, Theme
+from views.loop.stretch import PickStretch
 from views.loop.view_states import all_fields
 from views.reading.opening import first_focus
 from views.reading.source import Source
@@ -138,7 +139,7 @@ class Camera:
         events += [ToggleFold(track_id=track) for track in shown.folded]
         focus = first_focus(self._app.source.names)
         events += [Search(text=""), Select(selection=Selection("track", focus, focus)), Select(selection=None)]
-        events += [SetHeat(heat_by="activity"), SetMeasure(measure="calls"), Show()]
+        events += [SetHeat(heat_by="activity"), SetMeasure(measure="calls"), PickStretch(range_ns=None), Show()]
         return events if self._is_damaged() else [*events, Tell(notice=None)]
 
     def _is_damaged(self) -> bool:

@@ -21,6 +21,7 @@ from views import registry
 from views.building.state import SetMeasure
 from views.loop import events as e
 from views.loop.state import Selection, Theme
+from views.loop.stretch import PickStretch
 from views.supervision.state import SetHeat
 
 
@@ -65,7 +66,7 @@ SESSIONS = (
         "small",
         demo_session,
         VIEWS,
-        ("thread", "function", "value", "bookmarks", "found", "single events", "rooms"),
+        ("thread", "function", "stretch", "value", "bookmarks", "found", "single events", "rooms"),
         (
             *("find", "slowest", "errors", "what grew", "findings", "keys"),
             *("go to", "note", "attach", "launch", "change", "export", "settings"),
@@ -144,6 +145,8 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
         case "function":
             picked = Selection("site", _site(session, "FraudCheck.check"), busy_track)
             return [here, e.Show(range_ns=_around(middle_ns, 800_000_000)), e.Select(selection=picked)]
+        case "stretch":
+            return [here, PickStretch(range_ns=_around(middle_ns, (end_ns - start_ns) // 3))]
         case "rooms":
             picked = Selection("site", _site(session, "Counters.add"), _track(session, "worker-3"))
             return [here, e.Select(selection=picked)]
