@@ -24,7 +24,7 @@ RECORD_BYTES = 16
 RECORD_DTYPE = np.dtype([("ticks", "<u8"), ("a", "<u4"), ("kind", "u1"), ("flags", "u1"), ("b", "<u2")])
 assert RECORD_DTYPE.itemsize == RECORD_BYTES
 
-LONG_COLUMN, FEW_KINDS = 1024, 16
+LONG_COLUMN, FEW_KINDS = 8192, 16
 
 _NO_ROWS: Int64 = np.empty(0, np.int64)
 _COLUMNS = ("time_ns", "kind", "track_id", "site_id", "object_id", "ref", "flags")
