@@ -62,14 +62,12 @@ SAME_FILES: Mapping[str, str] = {
     "state": "a view's: what it remembers, and what its events change",
     "stretch": "a stretch of time: picked, its page, and the verb's flags for one",
     "things": "what a view says of a thing that a menu is asked for",
+    "vectors": "pictures of shapes and letters: painted, and as files",
     "verify": "every promise of a session: checked, and the verb",
     "view": "a view's widget",
     "writes": "the writes of a value: looked up, and for who asks in the window",
 }
 """Files: parts of the shape that all folders of a kind have, or the layers of one thing."""
-
-CLASHES: frozenset[str] = frozenset({"Entry", "cells", "fitting", "vectors"})
-"""Names that mean two things still. One that is renamed leaves the list, and none comes in."""
 
 
 def sources(root: Path) -> Iterator[Path]:
@@ -103,18 +101,14 @@ def files(root: Path) -> Iterator[tuple[str, str]]:
 
 def test_a_class_or_function_has_a_name_of_its_own() -> None:
     found = repeated(defined(ROOT))
-    assert {name: places for name, places in found.items() if name not in SAME_NAMES.keys() | CLASHES} == {}
+    assert {name: places for name, places in found.items() if name not in SAME_NAMES} == {}
     assert SAME_NAMES.keys() - found.keys() == set(), "is the name of one thing only"
 
 
 def test_a_file_has_a_name_of_its_own() -> None:
     found = repeated(files(ROOT))
-    assert {name: places for name, places in found.items() if name not in SAME_FILES.keys() | CLASHES} == {}
+    assert {name: places for name, places in found.items() if name not in SAME_FILES} == {}
     assert SAME_FILES.keys() - found.keys() == set(), "is the name of one file only"
-
-
-def test_a_clash_that_is_gone_leaves_the_list() -> None:
-    assert repeated(defined(ROOT)).keys() | repeated(files(ROOT)).keys() >= CLASHES
 
 
 def test_a_clash_is_found_wherever_it_is(tmp_path: Path) -> None:

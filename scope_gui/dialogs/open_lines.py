@@ -28,7 +28,7 @@ MOST_LISTED = 2_000
 _ENTER = "Enter"
 
 
-class Entry(NamedTuple):
+class FolderEntry(NamedTuple):
     """A line of the list. `changed_s`: by the wall clock."""
 
     path: str
@@ -49,7 +49,7 @@ class Listing(NamedTuple):
     """
 
     folder: str
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[FolderEntry, ...] = ()
     others: int = 0
     problem: str = ""
 
@@ -67,7 +67,7 @@ def listing(folder: str) -> Listing:
     place = Path(folder)
     while is_session_folder(place) and place != place.parent:
         place = place.parent
-    entries, others = list[Entry](), 0
+    entries, others = list[FolderEntry](), 0
     try:
         with os.scandir(place) as rows:
             for row in rows:
@@ -104,13 +104,13 @@ def is_path(text: str) -> bool:
     return "/" in text or text.startswith("~")
 
 
-def fitting(entries: Iterable[Entry], text: str) -> list[Entry]:
+def entries_with(entries: Iterable[FolderEntry], text: str) -> list[FolderEntry]:
     """The entries whose names have all of these words."""
     words = text.casefold().split()
     return [entry for entry in entries if all(word in entry.name.casefold() for word in words)]
 
 
-def completed(text: str, folder: str, entries: Sequence[Entry]) -> str:
+def completed(text: str, folder: str, entries: Sequence[FolderEntry]) -> str:
     """The typed line with as much more as all names that begin so have in common; a folder's with its slash.
 
     >>> completed("/srv/or", "/srv", [Entry("/srv/orders.scope", "session"), Entry("/srv/orphans", "folder")])
@@ -159,7 +159,7 @@ def _resolved_file(place: Path) -> Found:
     return Found(str(place), "trace")
 
 
-def cells(entry: Entry, row: RecentSession | None, now_s: float) -> tuple[str, ...]:
+def entry_cells(entry: FolderEntry, row: RecentSession | None, now_s: float) -> tuple[str, ...]:
     """One text for each of COLUMNS; `row` is what is known of a session."""
     name, size = plain(entry.name, 200), size_text(entry.size_bytes)
     if entry.kind == "folder":
@@ -175,7 +175,7 @@ def cells(entry: Entry, row: RecentSession | None, now_s: float) -> tuple[str, .
     return name, program, duration_text(row.duration_ns), short_count(row.events), size_text(row.size_bytes), when
 
 
-def told_of(entry: Entry, row: RecentSession | None) -> tuple[str, ...]:
+def told_of(entry: FolderEntry, row: RecentSession | None) -> tuple[str, ...]:
     """What the columns have no room for: of a session as the welcome page says it, else what opening it does."""
     match entry.kind:
         case "folder":
@@ -186,7 +186,7 @@ def told_of(entry: Entry, row: RecentSession | None) -> tuple[str, ...]:
             return () if row is None else details(row)
 
 
-def _entry(row: os.DirEntry[str]) -> Entry | None:
+def _entry(row: os.DirEntry[str]) -> FolderEntry | None:
     """The line of it; None for a file that is nothing to open, and what cannot be looked at."""
     try:
         about = row.stat()
@@ -200,4 +200,4 @@ def _entry(row: os.DirEntry[str]) -> Entry | None:
             return None
     except OSError:
         return None
-    return Entry(row.path, kind, about.st_mtime, about.st_size)
+    return FolderEntry(row.path, kind, about.st_mtime, about.st_size)

@@ -30,12 +30,12 @@ from scope_gui.dialogs.open_lines import (
     COLUMNS,
     MOST_LISTED,
     RIGHT,
-    Entry,
+    FolderEntry,
     Found,
     Listing,
-    cells,
     completed,
-    fitting,
+    entries_with,
+    entry_cells,
     is_path,
     listing,
     meant,
@@ -169,7 +169,7 @@ class OpenSessionDialog(QDialog):
         if self._worker is not None:
             self._worker.ask("list", lambda: self.listed.emit(folder, listing(folder)))
 
-    def current(self) -> Entry | None:
+    def current(self) -> FolderEntry | None:
         """The line that is chosen."""
         item = self.list.currentItem()
         return item.data(0, _ENTRY) if item is not None else None
@@ -233,7 +233,7 @@ class OpenSessionDialog(QDialog):
     def _show_entries(self) -> None:
         """Those that fit what is typed; the one that is current stays so while it is there."""
         kept = self.current()
-        fit = fitting(self._listing.entries, meant(self.line.text(), self._listing.folder)[1])
+        fit = entries_with(self._listing.entries, meant(self.line.text(), self._listing.folder)[1])
         self.list.clear()
         self._lines.clear()
         for entry in fit[:MOST_LISTED]:
@@ -276,8 +276,8 @@ class OpenSessionDialog(QDialog):
         self._tell()
 
     def _fill(self, item: QTreeWidgetItem) -> None:
-        entry: Entry = item.data(0, _ENTRY)
-        for column, text in enumerate(cells(entry, self._known.get(entry.path), time.time())):
+        entry: FolderEntry = item.data(0, _ENTRY)
+        for column, text in enumerate(entry_cells(entry, self._known.get(entry.path), time.time())):
             item.setText(column, text)
 
     def _tell(self) -> None:

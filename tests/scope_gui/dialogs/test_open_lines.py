@@ -10,10 +10,10 @@ import pytest
 from capture.session.format import MANIFEST
 from scope_gui.dialogs.open_lines import (
     COLUMNS,
-    Entry,
-    cells,
+    FolderEntry,
     completed,
-    fitting,
+    entries_with,
+    entry_cells,
     is_path,
     listing,
     meant,
@@ -75,15 +75,15 @@ def test_what_lies_at_a_path_is_found_out(tmp_path: Path) -> None:
 
 
 def test_words_look_for_names_and_a_path_is_one_only_with_a_slash() -> None:
-    entries = [Entry("/srv/Orders-1.scope", "session"), Entry("/srv/billing.scope", "session")]
-    assert fitting(entries, "1 ord") == entries[:1]
-    assert fitting(entries, "") == entries
+    entries = [FolderEntry("/srv/Orders-1.scope", "session"), FolderEntry("/srv/billing.scope", "session")]
+    assert entries_with(entries, "1 ord") == entries[:1]
+    assert entries_with(entries, "") == entries
     assert [is_path(text) for text in ("orders", "a/b", "/a", "~", "~/a")] == [False, True, True, True, True]
     assert meant("~", "/srv")[1] == Path("~").expanduser().name
 
 
 def test_a_path_is_completed_as_far_as_it_is_the_same_for_all() -> None:
-    entries = [Entry(f"/srv/{name}", "session") for name in ("order-1.scope", "order-2.scope")]
+    entries = [FolderEntry(f"/srv/{name}", "session") for name in ("order-1.scope", "order-2.scope")]
     assert completed("/srv/o", "/srv", entries) == "/srv/order-"
     assert completed("/srv/order-2", "/srv", entries) == "/srv/order-2.scope"
     assert completed("/srv/x", "/srv", entries) == "/srv/x"
@@ -91,8 +91,8 @@ def test_a_path_is_completed_as_far_as_it_is_the_same_for_all() -> None:
 
 @pytest.mark.parametrize("kind", ["session", "trace", "folder"])
 def test_each_line_has_a_text_for_each_column(kind: str) -> None:
-    entry = Entry("/srv/a.scope", kind, NOW_S, 2_048)  # type: ignore[arg-type]
+    entry = FolderEntry("/srv/a.scope", kind, NOW_S, 2_048)  # type: ignore[arg-type]
     row = RecentSession(path=entry.path, program="orders", duration_ns=5, events=7, size_bytes=1)
     for known in (None, row, RecentSession(path=entry.path, problem="why")):
-        assert len(cells(entry, known, NOW_S)) == len(COLUMNS)
+        assert len(entry_cells(entry, known, NOW_S)) == len(COLUMNS)
     assert told_of(entry, row)
