@@ -113,9 +113,10 @@ def entries_with(entries: Iterable[FolderEntry], text: str) -> list[FolderEntry]
 def completed(text: str, folder: str, entries: Sequence[FolderEntry]) -> str:
     """The typed line with as much more as all names that begin so have in common; a folder's with its slash.
 
-    >>> completed("/srv/or", "/srv", [Entry("/srv/orders.scope", "session"), Entry("/srv/orphans", "folder")])
+    >>> both = [FolderEntry("/srv/orders.scope", "session"), FolderEntry("/srv/orphans", "folder")]
+    >>> completed("/srv/or", "/srv", both)
     '/srv/or'
-    >>> completed("orp", "/srv", [Entry("/srv/orphans", "folder")])
+    >>> completed("orp", "/srv", [FolderEntry("/srv/orphans", "folder")])
     'orphans/'
     """
     begun = meant(text, folder)[1]
