@@ -74,11 +74,11 @@ def test_the_export_is_the_windows_own_picture(
 def test_a_picture_says_what_it_shows(qapp: object, session: Path, bare: dict[str, Any]) -> None:
     with Session.open(session) as opened:
         middle_ns = opened.start_ns + (opened.end_ns - opened.start_ns) // 2
-    lanes, floors = ("worker-2", "worker-3", "worker-4"), ("track 2", "track 3", "track 4")
+    threads = ("worker-2", "worker-3", "worker-4")
     must = {
         "window": ("orders.scope", clock_text(middle_ns), "worker-2"),
-        "timeline": ("orders.scope", clock_text(middle_ns), "recorded", "orders.py 4711", *lanes, "events lost"),
-        "building": (clock_text(middle_ns), *floors, "Largest rooms"),
+        "timeline": ("orders.scope", clock_text(middle_ns), "recorded", "orders.py 4711", *threads, "events lost"),
+        "building": (clock_text(middle_ns), *threads, "Largest rooms"),
         "supervision": (clock_text(middle_ns), "● orders.py", "not captured", "◌ waiting"),
         "inspector": (clock_text(middle_ns), "no state has a value yet", "since the last change"),
         "metrics": (clock_text(middle_ns), "Memory", "all processes together"),
