@@ -23,6 +23,7 @@ from scope_gui.window import app
 from tests.journeys.person import Person
 from tests.journeys.stories import (
     bookmarks,
+    complaints,
     conditions,
     first_questions,
     first_window,
@@ -37,6 +38,7 @@ from tests.journeys.stories import (
 
 STORIES: dict[str, Callable[[Person], dict[str, Any]]] = {
     **bookmarks.STORIES,
+    **complaints.STORIES,
     **conditions.STORIES,
     **first_questions.STORIES,
     **first_window.STORIES,
