@@ -23,6 +23,7 @@ from views.building.state import EnterFloor, SetLook, SetMeasure
 from views.building.state import Look as FixedLook
 from views.inspector.state import ToggleSource
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.choosing_lanes import FocusMain, HideLane, HideOthers, RankLanes, ShowAllLanes
 from views.loop.state import Shows
 from views.loop.stretch import PickStretchTo
@@ -166,13 +167,13 @@ def panel_commands() -> tuple[Command, ...]:
 COMMANDS: tuple[Command, ...] = (
     _ask("Session", "Attach to a process", "Ctrl+Shift+A", "attach", anytime=True),
     _ask("Session", "Record a program from its start", "Ctrl+Shift+R", "launch", anytime=True),
-    _do("Session", "Record the demo", "Ctrl+Shift+D", e.StartDemo(), anytime=True),
+    _do("Session", "Record the demo", "Ctrl+Shift+D", r.StartDemo(), anytime=True),
     _ask("Session", "Change what is recorded", "Ctrl+Shift+C", "change"),
-    _do("Session", "Stop recording", "Ctrl+Shift+S", e.StopRecording()),
+    _do("Session", "Stop recording", "Ctrl+Shift+S", r.StopRecording()),
     _ask("Session", "Open a session", "Ctrl+O", "open", anytime=True),
     _ask("Session", "Close the session", "Ctrl+W", "close"),
     _ask("Session", "Export what is seen", "Ctrl+E", "export"),
-    _do("Session", "Recover this session", "", e.Recover()),
+    _do("Session", "Recover this session", "", r.Recover()),
     *verb_commands(VERBS),
     _ask("Session", "What this recording cannot see", "", "unseen"),
     _ask("Session", "Stop what is under way", "", "stop work", anytime=True),

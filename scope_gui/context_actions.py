@@ -17,6 +17,7 @@ import msgspec
 from scope_gui.commands import FINDINGS_WITH_KEYS, Command, peak_commands, peak_title, shown_key, with_keys
 from views.building.state import BuildingState, EnterFloor, Look
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.choosing_lanes import HideLane, HideOthers
 from views.loop.state import Assigns, Selection
 from views.loop.stretch import PickStretch
@@ -272,7 +273,7 @@ ACTIONS: tuple[ContextAction, ...] = (
     ContextAction(kinds=_on("finding"), title="Findings: what is worth a look", group=2),
     ContextAction(kinds=_on("inspector"), title="Source lines beside the stack", group=1),
     ContextAction(
-        kinds=_on("recent"), title="Take it off the list", group=1, sends=lambda thing: e.ForgetRecent(path=thing.path)
+        kinds=_on("recent"), title="Take it off the list", group=1, sends=lambda thing: r.ForgetRecent(path=thing.path)
     ),
     ContextAction(
         kinds=_on("call", "room", "thread", "process", "floor", "metric"),

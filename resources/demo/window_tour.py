@@ -86,7 +86,7 @@ def film() -> int:
     from PySide6.QtCore import QTimer  # noqa: PLC0415 - nobody else here needs Qt
 
     from scope_gui.window.app import Application  # noqa: PLC0415
-    from views.loop.events import StartDemo  # noqa: PLC0415
+    from views.loop.recording_events import StartDemo  # noqa: PLC0415
 
     PICTURES.mkdir(parents=True, exist_ok=True)
     application = Application()

@@ -23,7 +23,8 @@ from scope_gui.links import link_to
 from scope_gui.recording.choice import recordings_folder
 from views.drawing.theme import widget_px
 from views.loop.chosen import sessions_folder
-from views.loop.events import AddBookmark, OpenSession, SeekTo, SessionClosed, SetTheme, Tell
+from views.loop.events import AddBookmark, SeekTo, SessionClosed, SetTheme, Tell
+from views.loop.recording_events import OpenSession
 from views.loop.state import Notice
 from views.loop.store import Store
 from views.reading.source import Source

@@ -28,7 +28,8 @@ from scope_gui.dialogs.process_table import ProcessTable
 from scope_gui.dialogs.process_watch import ProcessWatch
 from scope_gui.recording.choice import new_session_path, program_name
 from views.drawing.theme import colours
-from views.loop.events import Event, StartRecording
+from views.loop.events import Event
+from views.loop.recording_events import StartRecording
 from views.loop.state import Assigns
 from views.reading.worker_pool import WorkerPool
 from views.words.plain_text import rich

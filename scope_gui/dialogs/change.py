@@ -16,7 +16,8 @@ from capture.settings import CaptureSettings
 from scope_gui.dialogs.buttons import last_row
 from scope_gui.dialogs.capture_form import FlagFields
 from views.drawing.theme import colours
-from views.loop.events import ChangeRecording, Event
+from views.loop.events import Event
+from views.loop.recording_events import ChangeRecording
 from views.loop.state import Assigns
 from views.words.plain_text import plain, rich
 

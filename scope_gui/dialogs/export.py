@@ -24,7 +24,8 @@ from views.drawing.legend import legend_height, signs_of
 from views.drawing.picture import HasPose, title_height
 from views.drawing.theme import colours
 from views.loop.chosen import pictures_folder
-from views.loop.events import Event, PicturesWritten
+from views.loop.events import Event
+from views.loop.recording_events import PicturesWritten
 from views.loop.state import Assigns
 from views.loop.store import Store
 from views.reading.source import Source

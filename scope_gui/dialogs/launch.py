@@ -24,7 +24,8 @@ from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.recording.choice import new_session_path, program_name, words_of
 from views.drawing.spoken import name_editable
 from views.drawing.theme import colours, give_font, number_font
-from views.loop.events import Event, StartRecording
+from views.loop.events import Event
+from views.loop.recording_events import StartRecording
 from views.loop.state import Assigns, Launch
 from views.words.plain_text import rich
 

@@ -13,7 +13,7 @@ from capture.errors import TargetProblem
 from capture.settings import CaptureSettings
 from scope_gui.places import resource_path
 from scope_gui.recording.choice import new_session_path, recordings_folder
-from views.loop.events import StartRecording
+from views.loop.recording_events import StartRecording
 
 SETTINGS = CaptureSettings.checked(state=["orders.inventory.Stock"])
 START_S = 20.0

@@ -15,6 +15,7 @@ from scope_gui.recording import control
 from scope_gui.recording.demo import DemoProgram, demo_request
 from scope_gui.recording.recorder_process import RecorderProcess
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.chosen import sessions_folder
 from views.loop.state import Assigns, Notice
 from views.reading.worker import Worker
@@ -33,17 +34,17 @@ class Recordings:
     def __call__(self, event: e.Event, before: Assigns, after: Assigns) -> None:
         """Starts what this event asks for."""
         match event:
-            case e.StartRecording():
+            case r.StartRecording():
                 self._send(e.Busy(what=f"Starting to record {event.what}"))
                 self._worker.ask(f"start {event.path}", lambda: self._start(event))
-            case e.StartDemo(path=path):
+            case r.StartDemo(path=path):
                 self._send(e.Busy(what="Starting the demo"))
                 folder = sessions_folder(after)
                 self._worker.ask("demo", lambda: self._start_demo(folder, path))
-            case e.StopRecording() if after.session is not None:
+            case r.StopRecording() if after.session is not None:
                 path = after.session.path
                 self._worker.ask(f"stop {path}", lambda: self._stop(path))
-            case e.ChangeRecording(flags=flags, pid=pid) if after.session is not None:
+            case r.ChangeRecording(flags=flags, pid=pid) if after.session is not None:
                 path = after.session.path
                 self._send(e.Busy(what="Changing what is recorded"))
                 self._worker.ask(f"change {path}", lambda: self._change(path, flags, pid))
@@ -52,7 +53,7 @@ class Recordings:
                 for path, recorder in list(self._own.items()):
                     if path != shown and recorder.has_begun:
                         recorder.stop()
-            case e.RecordingOver(path=path):
+            case r.RecordingOver(path=path):
                 self._forget(path)
 
     @property
@@ -74,7 +75,7 @@ class Recordings:
 
     # -- work of the pool
 
-    def _start(self, request: e.StartRecording) -> None:
+    def _start(self, request: r.StartRecording) -> None:
         path, launch, key = Path(request.path), request.launch, _key(request.path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +125,7 @@ class Recordings:
 
     def _begun(self, recorder: RecorderProcess) -> None:
         self._send(e.Busy(what=""))
-        self._send(e.OpenSession(path=str(recorder.session_path)))
+        self._send(r.OpenSession(path=str(recorder.session_path)))
 
     def _ended(self, recorder: RecorderProcess, what: str) -> None:
         path = str(recorder.session_path)
@@ -135,7 +136,7 @@ class Recordings:
             outcome = recorder.outcome() if recorder.failed else f"{what[:1].upper()}{what[1:]}: {recorder.outcome()}"
             self._send(e.Tell(notice=Notice(outcome, serious=recorder.failed)))
         self._end_demo(path)
-        self._send(e.RecordingOver(path=path))
+        self._send(r.RecordingOver(path=path))
 
     def _end_demo(self, path: str) -> None:
         program = self._demos.pop(path, None)

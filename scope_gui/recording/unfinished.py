@@ -15,7 +15,8 @@ from capture.session.folder import is_being_written
 from capture.session.session import Session
 from capture.typed import from_json
 from scope_gui.recording import control
-from views.loop.events import Busy, Event, OpenSession, Tell
+from views.loop.events import Busy, Event, Tell
+from views.loop.recording_events import OpenSession
 from views.loop.state import Notice
 from views.words.figures import count_text
 

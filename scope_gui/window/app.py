@@ -32,7 +32,8 @@ from scope_gui.window.quit_signals import closing_on_signals
 from scope_gui.window.window import MainWindow
 from views.drawing.theme import desktop_theme
 from views.loop.chosen import with_settings
-from views.loop.events import Busy, DesktopLooks, Event, LookAtRecent, OpenSession, RecordingOver, StartDemo, Tell
+from views.loop.events import Busy, DesktopLooks, Event, Tell
+from views.loop.recording_events import LookAtRecent, OpenSession, RecordingOver, StartDemo
 from views.loop.state import Assigns, Notice
 from views.loop.store import Pulse, Store
 from views.reading.source import Source

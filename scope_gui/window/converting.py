@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scope_gui.dialogs.own_verb import OwnVerb
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns, Notice
 
 
@@ -22,7 +23,7 @@ class Converting:
     def __call__(self, event: e.Event, before: Assigns, after: Assigns) -> None:
         """Starts what this event asks for."""
         match event:
-            case e.OpenConverted(path=path, session=session, at=at):
+            case r.OpenConverted(path=path, session=session, at=at):
                 done = partial(self._open, session, at)
                 self._verb.start(f"Converting {Path(path).name}", "convert", path, session, then=done)
             case e.SessionOpened(session=session) if said := self._said.pop(session.path, ""):
@@ -32,4 +33,4 @@ class Converting:
 
     def _open(self, session: str, at: str, said: str) -> None:
         self._said[session] = said
-        self._send(e.OpenSession(path=session, at=at))
+        self._send(r.OpenSession(path=session, at=at))

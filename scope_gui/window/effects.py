@@ -25,6 +25,7 @@ from scope_gui.reused_memory import give_back_unused
 from scope_gui.settings.file import save
 from views.inspector import earlier
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.chosen import sessions_folder
 from views.loop.remembered import OF_SESSION
 from views.loop.state import Assigns, Notice, Recorder, Selection
@@ -65,7 +66,7 @@ class Effects:
         if before.session is not None and before.session.key != key:
             self._leave(before)
         match event:
-            case e.OpenSession(path=path, at=at, place=place):
+            case r.OpenSession(path=path, at=at, place=place):
                 number = next(self._keys)
                 jobs.reader.ask("open", lambda: self._open(number, path, at, place))
                 return
@@ -73,15 +74,15 @@ class Effects:
                 jobs.reader.ask("open", self._close_session)
                 self._describe_recent(after.recent)
                 return
-            case e.LookAtRecent() | e.RecentChanged():
+            case r.LookAtRecent() | r.RecentChanged():
                 self._describe_recent(after.recent)
             case e.SessionOpened(session=session):
                 recent = left_window.with_recent(after.recent, session.path)
-                self._send(e.RecentChanged(paths=recent))
+                self._send(r.RecentChanged(paths=recent))
                 self._opened_at = (session.key, to_keep(after, OF_SESSION))
             case e.StopLooking():
                 jobs.stop_questions()
-            case e.Recover(path=path):
+            case r.Recover(path=path):
                 self._recover(Path(path or (after.session.path if after.session else "")), after)
             case e.DamageFound(key=found) if found == key:
                 self._tell_damage()
@@ -111,7 +112,7 @@ class Effects:
         """Answers with RecentDescribed; a manifest is read in a fraction of a millisecond, but a disk may sleep."""
 
         def answer() -> None:
-            self._send(e.RecentDescribed(rows=tuple(library.described_session(path) for path in paths)))
+            self._send(r.RecentDescribed(rows=tuple(library.described_session(path) for path in paths)))
 
         self._jobs.finder.ask("recent", answer)
 
@@ -158,7 +159,7 @@ class Effects:
             said = f"No session can be made of {source.name}: {folder}: {error.strerror}."
             self._send(e.Tell(notice=Notice(said, serious=True)))
         else:
-            self._send(e.OpenConverted(path=str(source), session=str(session), at=at))
+            self._send(r.OpenConverted(path=str(source), session=str(session), at=at))
         return ""
 
     def _close_session(self) -> None:
@@ -236,11 +237,11 @@ class Effects:
                     recorder = converted(control.ask(session.path, "status"), Recorder)
                 except SessionProblem:
                     if over := is_abandoned(session.path):
-                        self._send(e.RecorderGone(key=key))
+                        self._send(r.RecorderGone(key=key))
                         self._send(e.Tell(notice=abandoned_notice(session.path)))
             if over:
                 self._jobs.finder.do_every(RECORDER_S, None)
-            self._send(e.RecorderSaid(recorder=recorder))
+            self._send(r.RecorderSaid(recorder=recorder))
 
         self._jobs.finder.do_every(RECORDER_S, ask)
 

@@ -12,7 +12,8 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from views.drawing.theme import colours, widget_px
-from views.loop.events import Event, Recover, Tell
+from views.loop.events import Event, Tell
+from views.loop.recording_events import Recover
 from views.loop.state import Assigns, Offer
 from views.words.plain_text import plain
 

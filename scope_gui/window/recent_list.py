@@ -14,7 +14,8 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from scope_gui.library import COLUMNS, GONE, RIGHT, cells
-from views.loop.events import Event, ForgetRecent, OpenSession
+from views.loop.events import Event
+from views.loop.recording_events import ForgetRecent, OpenSession
 from views.loop.state import RecentSession
 from views.loop.thing import Thing
 from views.words.plain_text import tooltip

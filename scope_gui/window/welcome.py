@@ -21,7 +21,8 @@ from scope_gui.library import details
 from scope_gui.window.recent_list import RecentList
 from views.drawing.spoken import explain
 from views.drawing.theme import colours, give_font, text_font, widget_px
-from views.loop.events import Event, StartDemo
+from views.loop.events import Event
+from views.loop.recording_events import StartDemo
 from views.loop.state import Assigns, RecentSession
 
 _WIDTH_PX, _WAY_PX = 860, 68

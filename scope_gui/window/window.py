@@ -43,7 +43,8 @@ from views import registry
 from views.building.view import BuildingView
 from views.drawing.motion import still
 from views.drawing.theme import dress
-from views.loop.events import OpenSession, Step
+from views.loop.events import Step
+from views.loop.recording_events import OpenSession
 from views.loop.state import Assigns
 from views.loop.store import Store, View
 from views.reading.source import Source

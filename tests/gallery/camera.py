@@ -26,19 +26,8 @@ from views.building.gl_probe import SWITCH
 from views.building.stage import Stage
 from views.building.state import SetMeasure
 from views.building.view import BuildingView
-from views.loop.events import (
-    AddBookmark,
-    Event,
-    Mark,
-    OpenSession,
-    Search,
-    SeekTo,
-    Select,
-    SetTheme,
-    Show,
-    Tell,
-    ToggleFold,
-)
+from views.loop.events import AddBookmark, Event, Mark, Search, SeekTo, Select, SetTheme, Show, Tell, ToggleFold
+from views.loop.recording_events import OpenSession
 from views.loop.state import Assigns, Selection, Theme
 from views.loop.stretch import PickStretch
 from views.loop.view_states import all_fields

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import QApplication
 
 from scope_gui.window import app
 from scope_gui.window.window import MainWindow
-from views.loop.events import OpenSession
+from views.loop.recording_events import OpenSession
 
 PATIENCE_S = 20.0
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.scope_gui.window.test_effects import Desk, has_frame
 from tests.sessions import Truth, build_session
-from views.loop import events as e
+from views.loop import recording_events as r
 
 
 @pytest.fixture
@@ -23,6 +23,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Itera
     """The window, at the session's begin."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     made = Desk()
-    made.do(e.OpenSession(path=str(truth.path), at="0%"), until=has_frame)
+    made.do(r.OpenSession(path=str(truth.path), at="0%"), until=has_frame)
     yield made
     made.effects.stop()

@@ -161,6 +161,23 @@ def house(
     )
 
 
+def room_words(plan: House, place: int) -> str:
+    """A room in full, with how hot it is and on which floor."""
+    rate = plan.tint.text(float(plan.rate[place]))
+    return f"{plan.words(place)} · {rate} · {plan.floors[int(plan.level[place])].name}"
+
+
+def empty_words(plan: House, frame: Frame | None, *, in_a_floor: bool) -> str:
+    """What is said where no room is, and what to do next; '' where there are some."""
+    if len(plan):
+        return ""
+    if plan.there:
+        return "No room passes the filter; “all threads”, no text and “any size” above show all"
+    if in_a_floor:
+        return "Nothing of this thread is here now · Esc: all floors"
+    return without_rooms(frame) if frame is not None else ""
+
+
 def without_rooms(frame: Frame) -> str:
     """Why nothing stands here."""
     if frame.complete or not frame.tracks:

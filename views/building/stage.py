@@ -30,7 +30,7 @@ from views.building.column import RoomLine, column_lines, line_at, paint_column
 from views.building.fading import Fading
 from views.building.gliding import Gliding, follows_the_cursor
 from views.building.keys import KEY_WORDS, TOWARD, is_own, paint_focus
-from views.building.layout import House, Toward, house, neighbour, without_rooms
+from views.building.layout import House, Toward, empty_words, house, neighbour, room_words
 from views.building.legend import area_words, colour_words, height_words, paint_legend
 from views.building.measures import Float64
 from views.building.painting import Marked, paint_house
@@ -159,10 +159,10 @@ class Stage(ScaledWidget):
                 names=self._source.names.titles,
             )
             self._hovered = self._hovered_floor = None
-            self._instead = self._empty_words(self._plan)
+            self._instead = empty_words(self._plan, self._shown.frame, in_a_floor=self._state.floor > 0)
             words = area_words if state.look == "plan" else height_words
             picked = self._picked(self._plan)
-            room = "" if picked is None else f"Picked: {self._room_words(self._plan, picked)}"
+            room = "" if picked is None else f"Picked: {room_words(self._plan, picked)}"
             tell(self, room, f"{words(self._plan)}. {colour_words(self._plan)}")
         if follows and not self._fading.is_under_way:
             self._gliding.begin(before, self._plan, assigns.motion)
@@ -427,13 +427,8 @@ class Stage(ScaledWidget):
             return ""
         place, floor = self.room_at(point), self.floor_at(point)
         if place is not None:
-            return self._room_words(plan, place)
+            return room_words(plan, place)
         return "" if floor is None else card_words(plan, plan.floors[floor])
-
-    @staticmethod
-    def _room_words(plan: House, place: int) -> str:
-        rate = plan.tint.text(float(plan.rate[place]))
-        return f"{plan.words(place)} · {rate} · {plan.floors[int(plan.level[place])].name}"
 
     def _changed(self) -> None:
         """Paints again: at once, or as soon as the picture of it is there."""
@@ -486,16 +481,6 @@ class Stage(ScaledWidget):
         if self.hasFocus():
             return KEY_WORDS if not self._state.floor else f"{KEY_WORDS} to all floors"
         return area_words(self._plan) if self._state.look == "plan" and self._plan is not None else ""
-
-    def _empty_words(self, plan: House) -> str:
-        if len(plan):
-            return ""
-        frame = self._shown.frame
-        if plan.there:
-            return "No room passes the filter; “all threads”, no text and “any size” above show all"
-        if self._state.floor:
-            return "Nothing of this thread is here now · Esc: all floors"
-        return without_rooms(frame) if frame is not None else ""
 
     def _regions(self) -> Regions:
         return regions(self.width(), self.height())

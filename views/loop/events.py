@@ -1,4 +1,7 @@
-"""What a person or the world can do to the window, in the imperative; `views.loop.update` says what each changes."""
+"""What a person or the world can do to the window, in the imperative; `views.loop.update` says what each changes.
+
+What is done to sessions and recordings as a whole is in `views.loop.recording_events`.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,8 @@ from views.loop.lane_choice import LaneRef
 from views.loop.state import (
     Bookmark,
     BoxRow,
-    Launch,
     Notice,
     Over,
-    RecentSession,
-    Recorder,
     Selection,
     SessionRef,
     Shows,
@@ -354,18 +354,6 @@ class FiguresKnown(Event, frozen=True, kw_only=True):
     key: int
 
 
-class RecorderSaid(Event, frozen=True, kw_only=True):
-    """How the recording goes; None: it has ended."""
-
-    recorder: Recorder | None
-
-
-class RecentChanged(Event, frozen=True, kw_only=True):
-    """The sessions opened lately."""
-
-    paths: tuple[str, ...]
-
-
 class Tell(Event, frozen=True, kw_only=True):
     """Shows a sentence, or takes it away."""
 
@@ -409,22 +397,6 @@ class StopLooking(Event, frozen=True, kw_only=True):
     """Gives up the questions about the session that are under way. The effect does it."""
 
 
-class OpenSession(Event, frozen=True, kw_only=True):
-    """Opens the session at this path; `at`: a time as people type it, `place`: the view that a link asks for."""
-
-    path: str
-    at: str = ""
-    place: Mapping[str, Any] = {}
-
-
-class OpenConverted(Event, frozen=True, kw_only=True):
-    """Makes a session, at `session`, of another tool's recording at `path`, and opens it. The effect does it."""
-
-    path: str
-    session: str
-    at: str = ""
-
-
 class MarkedFrameReady(Event, frozen=True, kw_only=True):
     """The frame of the marked moment."""
 
@@ -445,69 +417,6 @@ class StepInTime(Event, frozen=True, kw_only=True):
     share: float
 
 
-class StartRecording(Event, frozen=True, kw_only=True):
-    """Has a recorder of its own begin: `words` are those of the command line, `path` is the session it makes.
-
-    `what` names the target in sentences; `launch` is remembered to be offered again, and says where the program runs;
-    `folder` says it for one that is not remembered.
-    """
-
-    words: tuple[str, ...]
-    path: str
-    what: str
-    launch: Launch | None = None
-    folder: str = ""
-
-
-class StartDemo(Event, frozen=True, kw_only=True):
-    """Starts the demo program and records it, at `path` or where recordings are kept."""
-
-    path: str = ""
-
-
-class StopRecording(Event, frozen=True, kw_only=True):
-    """Asks the recorder of the open session to detach and save."""
-
-
-class ChangeRecording(Event, frozen=True, kw_only=True):
-    """Records something else of the open session's program from now on; `flags` are capture flags by name.
-
-    `pid`: of that process alone; None: of all.
-    """
-
-    flags: Mapping[str, object]
-    pid: int | None = None
-
-
-class RecordingOver(Event, frozen=True, kw_only=True):
-    """A recorder that this window had started has ended, well or not."""
-
-    path: str
-
-
-class LookAtRecent(Event, frozen=True, kw_only=True):
-    """Looks again what the sessions opened lately hold."""
-
-
-class RecentDescribed(Event, frozen=True, kw_only=True):
-    """What the sessions opened lately hold."""
-
-    rows: tuple[RecentSession, ...]
-
-
-class ForgetRecent(Event, frozen=True, kw_only=True):
-    """Takes a session off the list; the session itself stays where it is."""
-
-    path: str
-
-
-class PicturesWritten(Event, frozen=True, kw_only=True):
-    """An export is finished; the next one is offered in the same folder. `said`: a sentence about it, '' for none."""
-
-    path: str
-    said: str = ""
-
-
 class DamageFound(Event, frozen=True, kw_only=True):
     """Something of the open session could not be read: it is shown anew, as loss. The effect tells of it, once."""
 
@@ -519,15 +428,3 @@ class FrameFailed(Event, frozen=True, kw_only=True):
 
     key: int
     time_ns: int
-
-
-class RecorderGone(Event, frozen=True, kw_only=True):
-    """Nobody records the open session any more, and nobody has finished it."""
-
-    key: int
-
-
-class Recover(Event, frozen=True, kw_only=True):
-    """Finishes a session whose recorder is gone: the open one, or that at `path`."""
-
-    path: str = ""

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.box import in_the_box
 from views.loop.choosing_lanes import OF_LANES, lanes_chosen
 from views.loop.chosen import settled
@@ -81,7 +82,7 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
             return _grown(assigns, event)
         case e.SessionClosed():
             return _without_session(assigns)
-        case e.StartRecording():
+        case r.StartRecording():
             return _recording_begun(assigns, event)
         case e.FrameReady(key=key, time_ns=time_ns, frame=frame):
             if not _is_open(assigns, key):
@@ -104,22 +105,22 @@ def _answered(assigns: Assigns, event: e.Event) -> Assigns:
             if not _is_open(assigns, key):
                 return assigns
             return replace(assigns, revision=assigns.revision + 1, frame_wanted_ns=assigns.cursor_ns)
-        case e.RecorderGone(key=key) if assigns.session is not None and assigns.session.key == key:
+        case r.RecorderGone(key=key) if assigns.session is not None and assigns.session.key == key:
             return replace(assigns, session=replace(assigns.session, unfinished=True), recorder=None)
-        case e.RecordingOver(path=path) if assigns.session is not None and assigns.session.path == path:
+        case r.RecordingOver(path=path) if assigns.session is not None and assigns.session.path == path:
             return replace(assigns, session=replace(assigns.session, over=True))
-        case e.RecorderSaid(recorder=recorder):
+        case r.RecorderSaid(recorder=recorder):
             return replace(assigns, recorder=recorder)
-        case e.RecentDescribed(rows=rows):
+        case r.RecentDescribed(rows=rows):
             return replace(assigns, recent_described=rows)
-        case e.ForgetRecent(path=path):
+        case r.ForgetRecent(path=path):
             return taken_off(assigns, path)
         case e.Undo(again=False):
             return put_back(assigns)
-        case e.PicturesWritten(path=path, said=said):
+        case r.PicturesWritten(path=path, said=said):
             folder = str(PurePath(path).parent)
             return replace(assigns, pictures_folder=folder, notice=Notice(f"Exported {path}. {said}".rstrip()))
-        case e.RecentChanged(paths=paths):
+        case r.RecentChanged(paths=paths):
             return replace(assigns, recent=paths)
         case e.Tell(notice=notice):
             return _told(assigns, notice)
@@ -364,7 +365,7 @@ def _without_session(assigns: Assigns) -> Assigns:
     )
 
 
-def _recording_begun(assigns: Assigns, event: e.StartRecording) -> Assigns:
+def _recording_begun(assigns: Assigns, event: r.StartRecording) -> Assigns:
     """The program and the folder are offered again next time."""
     launches, folder = assigns.launches, str(PurePath(event.path).parent)
     if event.launch is not None:

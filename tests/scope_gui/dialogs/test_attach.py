@@ -17,7 +17,8 @@ from pytestqt.qtbot import QtBot
 
 from scope_gui.dialogs.attach import AttachDialog
 from tests.targets import Launcher, Target
-from views.loop.events import Event, StartRecording
+from views.loop.events import Event
+from views.loop.recording_events import StartRecording
 from views.loop.state import Assigns
 from views.reading.worker_pool import WorkerPool
 

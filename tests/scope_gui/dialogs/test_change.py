@@ -19,7 +19,8 @@ from capture.session.session import Session
 from scope_gui.dialogs.change import ChangeDialog, held_settings, why_not
 from tests.capture.test_flags import DEPTH
 from tests.sessions import build_session
-from views.loop.events import ChangeRecording, Event
+from views.loop.events import Event
+from views.loop.recording_events import ChangeRecording
 from views.loop.state import Assigns, Recorder, SessionRef
 
 # What the display of these tests cannot do, and no window needs.

@@ -24,7 +24,8 @@ from scope_gui.window.window import MainWindow
 from tests.sessions import build_session
 from tests.views.pictures import pixels
 from views.drawing.picture import title_height
-from views.loop.events import Event, FrameReady, Mark, PicturesWritten, SeekTo
+from views.loop.events import Event, FrameReady, Mark, SeekTo
+from views.loop.recording_events import PicturesWritten
 from views.loop.state import Assigns
 from views.loop.store import Store
 from views.loop.update import handle_event

@@ -15,7 +15,8 @@ from capture.errors import WrongUsage
 from scope_gui.dialogs.capture_form import CaptureForm
 from scope_gui.dialogs.launch import LaunchDialog
 from tests.capture.test_flags import DEPTH
-from views.loop.events import Event, StartRecording
+from views.loop.events import Event
+from views.loop.recording_events import StartRecording
 from views.loop.state import Assigns, Launch
 
 # What the display of these tests cannot do, and no window needs.

@@ -20,6 +20,7 @@ from tests.scope_command import scope
 from tests.sessions import build_session
 from tests.targets import Launcher, Target
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns, Launch
 from views.loop.store import Store
 from views.reading.source import Source
@@ -51,7 +52,7 @@ class Desk:
         self.store.effects += [self.effects, self.recordings, self._note]
 
     def _note(self, event: e.Event, before: Assigns, after: Assigns) -> None:
-        if isinstance(event, e.RecordingOver):
+        if isinstance(event, r.RecordingOver):
             self.over.append(event.path)
 
     def do(self, *events: e.Event, until: Callable[[Assigns], bool]) -> Assigns:
@@ -85,8 +86,8 @@ def ticking(target: Launcher, tmp_path: Path) -> Target:
     return target([sys.executable, tmp_path / "ticking.py"], ready="ready")
 
 
-def attach_to(program: Target, path: Path) -> e.StartRecording:
-    return e.StartRecording(words=("attach", str(program.pid)), path=str(path), what="ticking")
+def attach_to(program: Target, path: Path) -> r.StartRecording:
+    return r.StartRecording(words=("attach", str(program.pid)), path=str(path), what="ticking")
 
 
 def is_live(assigns: Assigns) -> bool:
@@ -112,7 +113,7 @@ def test_a_started_recording_is_opened_live_and_stops_when_asked(desk: Desk, tic
     assert told.recorder is not None
     assert (told.recorder.pid, told.recorder.state, told.recorder.dropped) == (ticking.pid, "recording", 0)
     assert told.recorder.memory_bytes > 0
-    desk.store.send(e.StopRecording())
+    desk.store.send(r.StopRecording())
     over = desk.wait_until_over()
     assert over.notice is not None
     assert "stopped on request" in over.notice.text
@@ -127,19 +128,19 @@ def test_what_is_recorded_changes_from_the_window_and_what_cannot_is_told(
     path = tmp_path / "ticking.scope"
     desk.do(attach_to(ticking, path), until=is_live)
     changed = desk.do(
-        e.ChangeRecording(flags={"exclude": ("nosuch",)}),
+        r.ChangeRecording(flags={"exclude": ("nosuch",)}),
         until=lambda assigns: assigns.notice is not None and "from now on" in assigns.notice.text,
     )
     assert changed.notice is not None
     assert changed.notice.text.endswith("--exclude nosuch")
     assert changed.busy == ""
     refused = desk.do(
-        e.ChangeRecording(flags={"chunk_count": 16}),
+        r.ChangeRecording(flags={"chunk_count": 16}),
         until=lambda assigns: assigns.notice is not None and assigns.notice.serious,
     )
     assert refused.notice is not None
     assert "--memory cannot change" in refused.notice.text
-    desk.store.send(e.StopRecording())
+    desk.store.send(r.StopRecording())
     desk.wait_until_over()
     with Session.open(path) as session:
         assert [change.flags["exclude"] for change in session.info().changes] == [["nosuch"]]
@@ -200,7 +201,7 @@ def test_opening_another_session_stops_and_saves_the_windows_own(desk: Desk, tic
     other = build_session(tmp_path / "other.scope", events=50).path
     path = tmp_path / "own.scope"
     desk.do(attach_to(ticking, path), until=is_live)
-    desk.do(e.OpenSession(path=str(other)), until=lambda assigns: bool(desk.over))
+    desk.do(r.OpenSession(path=str(other)), until=lambda assigns: bool(desk.over))
     assert desk.over == [str(path)]
     assert_whole(path)
 
@@ -211,7 +212,7 @@ def test_a_launched_program_is_recorded_from_its_first_line_in_its_folder(desk: 
     words = ("run", "--", sys.executable, "once.py")
     launch = Launch("python once.py", str(tmp_path))
     over = desk.do(
-        e.StartRecording(words=words, path=str(path), what="once", launch=launch),
+        r.StartRecording(words=words, path=str(path), what="once", launch=launch),
         until=lambda assigns: bool(desk.over) and assigns.session is not None,
     )
     assert over.launches == (launch,)
@@ -223,12 +224,12 @@ def test_a_launched_program_is_recorded_from_its_first_line_in_its_folder(desk: 
 
 def test_the_demo_is_recorded_with_its_state_and_ends_with_its_recording(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "demo.scope"
-    live = desk.do(e.StartDemo(path=str(path)), until=lambda assigns: is_live(assigns) and assigns.recorder is not None)
+    live = desk.do(r.StartDemo(path=str(path)), until=lambda assigns: is_live(assigns) and assigns.recorder is not None)
     assert live.recorder is not None
     program = psutil.Process(live.recorder.pid)
     assert "orders" in program.cmdline()
     desk.do(until=lambda assigns: assigns.frame is not None and len(assigns.frame.states) > 5)
-    desk.store.send(e.StopRecording())
+    desk.store.send(r.StopRecording())
     desk.wait_until_over()
     assert not program.is_running()
     assert_whole(path)
@@ -240,7 +241,7 @@ def test_where_only_parents_may_enter_the_demo_is_started_by_its_recorder(
     forbidden = Rule("ptrace scope", False, "The kernel lets a process be entered only by its parents.")
     monkeypatch.setattr(demo, "examine", lambda pid: Diagnosis(pid, False, "observe", (forbidden,)))
     path = tmp_path / "demo.scope"
-    live = desk.do(e.StartDemo(path=str(path)), until=lambda assigns: is_live(assigns) and assigns.recorder is not None)
+    live = desk.do(r.StartDemo(path=str(path)), until=lambda assigns: is_live(assigns) and assigns.recorder is not None)
     assert live.recorder is not None
     program = psutil.Process(live.recorder.pid)
     desk.do(e.SessionClosed(), until=lambda assigns: bool(desk.over))
@@ -255,12 +256,12 @@ def test_what_is_no_python_is_observed(desk: Desk, target: Launcher, tmp_path: P
     path = tmp_path / "tail.scope"
     words = ("attach", str(program.pid), "--mode", "observe")
     live = desk.do(
-        e.StartRecording(words=words, path=str(path), what="tail"),
+        r.StartRecording(words=words, path=str(path), what="tail"),
         until=lambda assigns: is_live(assigns) and assigns.frame is not None and bool(assigns.frame.processes),
     )
     assert live.frame is not None
     assert live.frame.processes[0].pid == program.pid
-    desk.store.send(e.StopRecording())
+    desk.store.send(r.StopRecording())
     desk.wait_until_over()
     assert assert_whole(path) == 0
     assert program.alive

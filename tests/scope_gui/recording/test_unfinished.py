@@ -13,6 +13,7 @@ from scope_gui.recording.unfinished import Recovery, abandoned_notice, is_abando
 from tests.leftovers import wait_for
 from tests.sessions import build_session
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Notice
 
 
@@ -59,7 +60,7 @@ def test_what_cannot_be_recovered_is_said_in_one_sentence(tmp_path: Path) -> Non
     assert notice is not None
     assert notice.serious
     assert "nowhere.scope is not a session folder" in notice.text
-    assert not any(isinstance(event, e.OpenSession) for event in said)
+    assert not any(isinstance(event, r.OpenSession) for event in said)
 
 
 def test_a_finished_session_is_opened_and_nothing_is_invented(tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_a_finished_session_is_opened_and_nothing_is_invented(tmp_path: Path) ->
     recovery.begin(path, then_open=True)
     assert wait_for(lambda: e.Busy(what="") in said, 30)
     recovery.stop()
-    assert e.OpenSession(path=str(path)) in said
+    assert r.OpenSession(path=str(path)) in said
     assert e.Tell(notice=Notice("done.scope is finished; there is nothing to recover.")) in said
 
 

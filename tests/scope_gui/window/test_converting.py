@@ -19,6 +19,7 @@ from scope_gui.window.converting import Converting
 from scope_gui.window.effects import Effects
 from tests.sessions import build_session
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns
 from views.loop.store import Store
 from views.reading.source import Source
@@ -44,7 +45,7 @@ class Desk:
         self.happened.append(event)
 
     def open(self, path: Path, until: Callable[[Assigns], bool]) -> Assigns:
-        self.store.send(e.OpenSession(path=str(path), at="50%"))
+        self.store.send(r.OpenSession(path=str(path), at="50%"))
 
         def answered() -> bool:
             self.store.fold()
@@ -74,7 +75,7 @@ def is_told(assigns: Assigns) -> bool:
 
 
 def conversions(desk: Desk) -> int:
-    return sum(isinstance(event, e.OpenConverted) for event in desk.happened)
+    return sum(isinstance(event, r.OpenConverted) for event in desk.happened)
 
 
 def test_a_session_is_made_once_opened_where_it_was_asked_for_and_told_about(

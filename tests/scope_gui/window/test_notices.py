@@ -10,7 +10,8 @@ from pytestqt.qtbot import QtBot
 from scope_gui.left_window import LeftWindow
 from scope_gui.window.window import MainWindow
 from tests.views.windows import opened
-from views.loop.events import FindingsKnown, Recover, Tell
+from views.loop.events import FindingsKnown, Tell
+from views.loop.recording_events import Recover
 from views.loop.state import Notice
 from views.loop.store import Store
 from views.reading.source import Source

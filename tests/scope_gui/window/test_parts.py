@@ -25,6 +25,7 @@ from views import registry
 from views.inspector.earlier import look_up
 from views.inspector.view import InspectorView
 from views.loop import events as e
+from views.loop import recording_events
 from views.loop.store import Store
 from views.loop.view_states import all_fields
 from views.reading.recent_calls import recent
@@ -54,7 +55,7 @@ class Desk:
         qtbot.addWidget(self.window)
         self.window.begin(LeftWindow())
         self.window.show()
-        self.do(e.OpenSession(path=str(path), at="50%"))
+        self.do(recording_events.OpenSession(path=str(path), at="50%"))
 
     def do(self, *events: e.Event) -> None:
         """Sends events and folds until the frame is there."""

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from scope_gui.library import GONE
 from scope_gui.window.recent_list import RecentList
-from views.loop.events import Event, ForgetRecent, OpenSession
+from views.loop.events import Event
+from views.loop.recording_events import ForgetRecent, OpenSession
 from views.loop.state import RecentSession
 
 PATHS = ("/srv/a.scope", "/srv/b.scope")

@@ -26,6 +26,7 @@ from views.inspector.pages.registry import page_at
 from views.inspector.state import FactsFound, InspectorState, WriteNote
 from views.inspector.view import InspectorView
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns, Selection
 from views.loop.store import Store
 from views.reading import questions
@@ -42,7 +43,7 @@ def truth(tmp_path: Path) -> Truth:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Iterator[Desk]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     made = Desk()
-    made.do(e.OpenSession(path=str(truth.path), at="50%"), until=has_frame)
+    made.do(r.OpenSession(path=str(truth.path), at="50%"), until=has_frame)
     yield made
     made.effects.stop()
 

@@ -20,6 +20,7 @@ from views.inspector.asking import wanted
 from views.inspector.figures import FunctionFigures, StretchFigures, TreeFigures
 from views.inspector.state import InspectorState, SetByThread, ToggleCalls
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns, Selection
 from views.loop.stretch import PickStretch
 
@@ -35,7 +36,7 @@ def truth(tmp_path: Path) -> Truth:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Iterator[Desk]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     made = Desk()
-    made.do(e.OpenSession(path=str(truth.path), at="0%"), until=has_frame)
+    made.do(r.OpenSession(path=str(truth.path), at="0%"), until=has_frame)
     yield made
     made.effects.stop()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.views.windows import after
-from views.loop.events import AddBookmark, ForgetRecent, SessionClosed, SessionOpened, Undo
+from views.loop.events import AddBookmark, SessionClosed, SessionOpened, Undo
+from views.loop.recording_events import ForgetRecent
 from views.loop.state import Assigns, SessionRef
 
 PATHS = ("/srv/a.scope", "/srv/b.scope", "/srv/c.scope")

@@ -10,6 +10,7 @@ from views import registry
 from views.building.state import BuildingState, SetMeasure
 from views.inspector.state import InspectorState, ToggleSource
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.lane_choice import LaneRef
 from views.loop.state import (
     Assigns,
@@ -274,7 +275,7 @@ def test_answers_about_another_session_are_dropped() -> None:
 
 def test_opening_another_session_keeps_only_what_is_not_of_the_old_one() -> None:
     before = after(
-        opened(), e.SetTheme(theme="light"), e.RecentChanged(paths=("/a",)), e.AddBookmark(), e.Mark(), e.Play(on=True)
+        opened(), e.SetTheme(theme="light"), r.RecentChanged(paths=("/a",)), e.AddBookmark(), e.Mark(), e.Play(on=True)
     )
     other = SessionRef(key=KEY + 1, path="/b", name="b")
     there = after(before, e.SessionOpened(session=other, range_ns=(5, 10)))
@@ -286,13 +287,13 @@ def test_opening_another_session_keeps_only_what_is_not_of_the_old_one() -> None
 
 
 def test_closing_leads_back_to_the_welcome_screen() -> None:
-    closed = after(opened(), e.RecentChanged(paths=("/a",)), e.SessionClosed())
+    closed = after(opened(), r.RecentChanged(paths=("/a",)), e.SessionClosed())
     assert closed == Assigns(recent=("/a",))
 
 
 def test_what_the_world_says_is_shown() -> None:
     recorder, notice = Recorder(pid=4, dropped=2), Notice("The disk is full.", serious=True)
-    told = after(opened(), e.RecorderSaid(recorder=recorder), e.Tell(notice=notice), e.Busy(what="opening"))
+    told = after(opened(), r.RecorderSaid(recorder=recorder), e.Tell(notice=notice), e.Busy(what="opening"))
     assert (told.recorder, told.notice, told.busy) == (recorder, notice, "opening")
 
 
@@ -339,7 +340,7 @@ def test_a_step_in_time_is_a_share_of_what_is_visible_and_never_nothing() -> Non
 def test_what_was_started_is_offered_first_next_time_whichever_session_is_open() -> None:
     first, second = Launch("python a.py", "/srv"), Launch("python b.py", "/srv")
     begun = [
-        e.StartRecording(words=("run",), path="/rec/a.scope", what="a", launch=launch) for launch in (first, second)
+        r.StartRecording(words=("run",), path="/rec/a.scope", what="a", launch=launch) for launch in (first, second)
     ]
     shown = after(Assigns(), *begun, begun[0])
     assert (shown.launches, shown.recordings_folder) == ((first, second), "/rec")
@@ -350,8 +351,8 @@ def test_what_was_started_is_offered_first_next_time_whichever_session_is_open()
 
 def test_what_a_session_holds_stays_known_when_it_is_taken_off_the_list() -> None:
     rows = (RecentSession(path="/a"), RecentSession(path="/b"))
-    known = after(Assigns(recent=("/a", "/b")), e.RecentDescribed(rows=rows))
-    left = after(known, e.ForgetRecent(path="/a"))
+    known = after(Assigns(recent=("/a", "/b")), r.RecentDescribed(rows=rows))
+    left = after(known, r.ForgetRecent(path="/a"))
     assert (left.recent, left.recent_described) == (("/b",), rows)
 
 
@@ -391,7 +392,7 @@ def test_a_recording_that_ends_while_it_is_watched_is_told_of() -> None:
 def test_where_a_recording_was_saved_is_not_talked_over_by_its_end(program: str) -> None:
     """The recorder may be gone before the window sees that its session is finished."""
     saved = e.Tell(notice=Notice("Stopped on request; saved /srv/orders.scope"))
-    over = after(opened(live=True), saved, e.RecordingOver(path="/srv/orders.scope"))
+    over = after(opened(live=True), saved, r.RecordingOver(path="/srv/orders.scope"))
     finished = after(over, e.SessionGrew(key=KEY, range_ns=(0, END_NS), live=False, ended=program))
     assert finished.notice == saved.notice
     assert (finished.standing is not None) == bool(program)
@@ -400,13 +401,13 @@ def test_where_a_recording_was_saved_is_not_talked_over_by_its_end(program: str)
 
 def test_a_session_without_its_recorder_is_unfinished_until_it_is_recovered() -> None:
     live = opened(live=True)
-    lost = after(live, e.RecorderGone(key=KEY))
+    lost = after(live, r.RecorderGone(key=KEY))
     assert lost.session is not None
     assert (lost.session.live, lost.session.unfinished) == (True, True)
     recovered = after(lost, e.SessionGrew(key=KEY, range_ns=(0, 2 * END_NS), live=False))
     assert recovered.session is not None
     assert (recovered.session.live, recovered.session.unfinished) == (False, False)
-    assert handle_event(live, e.RecorderGone(key=KEY + 1)) is live
+    assert handle_event(live, r.RecorderGone(key=KEY + 1)) is live
 
 
 def test_the_first_thread_of_a_growing_session_becomes_the_focused_lane() -> None:

@@ -14,6 +14,7 @@ from tests.scope_gui.window.test_effects import Desk, has_frame
 from tests.sessions import FUNCTIONS, Truth
 from tests.streams import Event, batch_of
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns, Selection
 
 PUT = FUNCTIONS.index("Store.put") + 1
@@ -123,7 +124,7 @@ def test_enter_picks_the_innermost_call_and_alt_up_and_down_walk_its_stack(desk:
     def is_open(now: Assigns) -> bool:
         return now.session is not None and now.session.name == "nested.scope" and has_frame(now)
 
-    desk.do(e.OpenSession(path=str(path), at="35ns"), until=is_open)
+    desk.do(r.OpenSession(path=str(path), at="35ns"), until=is_open)
     desk.do(e.Select(selection=Selection("track", 2, 2)))
     assert picked(go(desk, e.PickAtCursor())) == ("call", 3)
     assert picked(go(desk, e.PickOnStack(by=-1))) == ("call", 2)

@@ -14,6 +14,7 @@ from scope_gui.window.effects import Effects
 from tests.leftovers import wait_for
 from tests.sessions import build_session
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns, Notice
 from views.loop.store import Store
 from views.reading import questions
@@ -89,7 +90,7 @@ class Desk:
             now = self.store.assigns
             return now.session is not None and now.session != before and now.frame is not None
 
-        self.do(e.OpenSession(path=str(path)), until=is_open)
+        self.do(r.OpenSession(path=str(path)), until=is_open)
         assert self.store.assigns.session is not None
         return self.store.assigns.session.key
 

@@ -16,6 +16,7 @@ from dags.detectors.registry import Detector
 from tests.scope_gui.window.test_effects import Desk, has_frame
 from tests.sessions import build_session
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns
 
 PROOF = [30, 300]
@@ -69,12 +70,12 @@ def test_a_session_is_looked_through_once_and_what_cannot_be_read_takes_nothing_
     desk: Desk, tmp_path: Path
 ) -> None:
     path = build_session(tmp_path / "orders.scope", events=400, segments=3).path
-    shown = desk.do(e.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.findings is not None)
+    shown = desk.do(r.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.findings is not None)
     assert [one.kind for one in shown.findings or ()] == ["bad", "mild"]
     assert not shown.looks_for_findings
     desk.do(e.SeekTo(time_ns=5_000), until=has_frame)
     assert asked == [str(path)]
-    again = desk.do(e.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.session != shown.session)
+    again = desk.do(r.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.session != shown.session)
     assert desk.do(until=lambda now: now.findings is not None).findings == shown.findings
     assert again.finding_at is None
 
@@ -84,7 +85,7 @@ def test_what_is_switched_off_is_not_looked_for_and_once_it_is_on_again_everythi
 ) -> None:
     path = build_session(tmp_path / "orders.scope", events=400, segments=3).path
     desk.do(e.ChangeSetting(name="analyses.made-up.Mild:find", value=False))
-    shown = desk.do(e.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.findings is not None)
+    shown = desk.do(r.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.findings is not None)
     assert [one.kind for one in shown.findings or ()] == ["bad"]
     assert asked == []
     desk.do(e.ChangeSetting(name="analyses.made-up.Mild:find", value=None))
@@ -94,7 +95,7 @@ def test_what_is_switched_off_is_not_looked_for_and_once_it_is_on_again_everythi
 
 def test_what_is_still_recorded_is_not_looked_through(desk: Desk, tmp_path: Path) -> None:
     path = build_session(tmp_path / "live.scope", events=400, segments=3, finish=False).path
-    shown = desk.do(e.OpenSession(path=str(path)), until=has_frame)
+    shown = desk.do(r.OpenSession(path=str(path)), until=has_frame)
     assert shown.session is not None
     if shown.session.is_growing:
         assert not shown.looks_for_findings
@@ -106,7 +107,7 @@ def is_picked(event_id: int, now: Assigns) -> bool:
 
 def test_a_finding_leads_through_its_events_and_one_without_says_itself(desk: Desk, tmp_path: Path) -> None:
     path = build_session(tmp_path / "orders.scope", events=400, segments=3).path
-    desk.do(e.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.findings is not None)
+    desk.do(r.OpenSession(path=str(path)), until=lambda now: has_frame(now) and now.findings is not None)
     said = desk.do(e.GoToFinding(at=0), until=lambda now: now.notice is not None)
     assert said.notice is not None
     assert said.notice.text == "bad is wrong."

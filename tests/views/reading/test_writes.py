@@ -13,6 +13,7 @@ from tests.dags.analyses.test_function_statistics import sealed
 from tests.scope_gui.window.test_effects import Desk, has_frame
 from tests.streams import Event
 from views.loop import events as e
+from views.loop import recording_events as r
 from views.loop.state import Assigns, Selection
 
 STOCK, OPEN = 1, 2
@@ -29,7 +30,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     made = Desk()
     path = sealed(tmp_path / "s.scope", EVENTS, [4, 6], finish=True, state_keys=KEYS)
-    made.do(e.OpenSession(path=str(path), at="end"), until=has_frame)
+    made.do(r.OpenSession(path=str(path), at="end"), until=has_frame)
     yield made
     made.effects.stop()
 
