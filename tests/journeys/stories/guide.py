@@ -65,8 +65,10 @@ def _follow(person: Person, step: GuideBlock) -> Seen:
                 person.expect(person.dialog_has_keyboard, f"something to type {piece.text} into")
                 QTest.keyClicks(person.with_keyboard(), piece.text)
             case "key":
+                before, taken = _where(person), _taken_line(person)
                 QTest.keySequence(person.with_keyboard(), piece.text)
                 person.come_back()
+                person.expect(partial(_has_led_there, person, taken, before), f"{piece.text} has led on")
                 person.expect(person.is_at_rest, f"rest after {piece.text}")
             case "seen":
                 person.expect(partial(_is_seen, person, piece.text), piece.text)
@@ -81,9 +83,14 @@ def _do(person: Person, title: str) -> None:
     """By its key; by the box that finds anything where it has none, as the menu would do it."""
     command = next(command for command in COMMANDS if command.title == title)
     if command.keys:
+        before = _where(person)
         person.press(command.keys[0])
         if title in _PICKS:
-            person.expect(lambda: _picked(person)[0] == _PICKS[title], f"{title} has picked something")
+            person.expect(
+                lambda: _picked(person)[0] == _PICKS[title] and _where(person) != before, f"{title} has led on"
+            )
+        elif title == "Fit what is picked":
+            person.expect(lambda: _where(person) != before, "another stretch is seen")
         elif title in _OCCURRENCES:
             person.expect(lambda: _picked(person) == _occurrence(person), f"{title} has led there")
         return
@@ -94,6 +101,30 @@ def _do(person: Person, title: str) -> None:
     person.expect(lambda: box.lines() and box.lines()[0].title == title, f"{title} is offered")
     QTest.keySequence(person.with_keyboard(), "Return")
     person.expect(lambda: person.is_at_rest() and not box.line.text(), f"{title} is done, or its list is there")
+
+
+def _where(person: Person) -> tuple[Any, ...]:
+    """All that a step of the page can change; answers come later than a key, and before them a window is at rest."""
+    shown = person.assigns
+    return shown.cursor_ns, shown.visible_ns, shown.selection, shown.bookmarks
+
+
+def _taken_line(person: Person) -> Any:
+    """What Enter will do in the box: its current line, once it has been found; None where the box is not open."""
+    box = person.window.find_box
+    if not box.isVisible():
+        return None
+    person.expect(lambda: box.lines()[box.list.currentRow()].does is not None and not box._is_waiting(), "a line")
+    return box.lines()[box.list.currentRow()].does
+
+
+def _has_led_there(person: Person, taken: Any, before: tuple[Any, ...]) -> bool:
+    if taken is None:
+        return _where(person) != before
+    if taken.kind == "finding":
+        assert person.assigns.findings is not None
+        return _picked(person) == ("event", person.assigns.findings[taken.id].event_ids[0])
+    return bool(person.assigns.cursor_ns == taken.time_ns)
 
 
 def _picked(person: Person) -> tuple[str, int]:
