@@ -42,14 +42,15 @@ WRITERS = {
     "scope_gui/logs/own_files.py": "the folder of both",
     "scope_gui/pictures/picture_files.py": "the folder of a series of pictures",
     "scope_gui/recording/recordings.py": "the folder that recordings are made in",
-    "scope_gui/recording/sealing.py": "the priority of a session of processes, in /proc",
+    "scope_gui/recording/sealer_process.py": "the priority of a session of processes, in /proc",
     "scope_gui/left_window.py": "the folder of what the window remembers",
     "scope_gui/settings/file.py": "the folder of the settings, which is the same",
     "scope_gui/streams.py": "/dev/null",
+    "scope_gui/window/effects.py": "the folder that other tools' recordings become sessions in",
 }
 REPLACERS = {
     "capture/session/notes.py", "scope_gui/pictures/film.py", "scope_gui/pictures/picture_files.py",
-    "scope_gui/left_window.py", "scope_gui/settings/file.py",
+    "scope_gui/pictures/vectors.py", "scope_gui/left_window.py", "scope_gui/settings/file.py",
 }  # fmt: skip
 CHANGING = {
     "unlink", "rmdir", "removedirs", "mkdir", "makedirs", "write_bytes", "write_text", "touch", "symlink_to", "mkfifo",
