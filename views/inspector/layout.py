@@ -7,7 +7,8 @@ State       orders.stock   { 'paper': 12 -> 9 }        11.2 ms ago by worker-1
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from typing import Literal
 
 import msgspec
@@ -41,6 +42,8 @@ from views.words.plain_text import plain
 
 MAX_STATES = 150
 MAX_STACK = 300
+FOLDED_FROM = 5
+"""So many calls of one function in a row, each made by the same line of it, are recursion."""
 UNWATCHED = "not captured: no class was named to be watched when this was recorded"
 MAX_COMPARED = 40  # states whose earlier values are looked up
 
@@ -235,12 +238,24 @@ def _stack_section(frame: Frame, track: FrameTrack, selection: Selection | None)
     if not track.stack:
         unknown = track.confidence == "not captured"
         return _words("stack", "Stack", "not captured" if unknown else "no recorded function is running")
-    shown = list(enumerate(track.stack))[::-1][:MAX_STACK]
-    rows = tuple(_call_row(frame, track, depth, call, selection) for depth, call in shown)
+    rows = tuple(islice(_stack_rows(frame, track, selection), MAX_STACK))
     title = f"Stack, innermost first ({len(track.stack)})"
     if track.confidence == "not captured":
         title += " · as last known: what came after it is lost"
     return Section(key="stack", title=title, rows=rows)
+
+
+def _stack_rows(frame: Frame, track: FrameTrack, selection: Selection | None) -> Iterator[Row]:
+    """A row for each call, innermost first; of recursion the two ends, how many are between, and what is picked."""
+    innermost_first = reversed(list(enumerate(track.stack)))
+    for _, run in groupby(innermost_first, key=lambda one: (one[1].function, one[1].file, one[1].line)):
+        rows = [_call_row(frame, track, depth, call, selection) for depth, call in run]
+        if len(rows) < FOLDED_FROM:
+            yield from rows
+            continue
+        picked = [row for row in rows[1:-1] if row.picked]
+        between = f"{count_text(len(rows) - 2 - len(picked))} more calls of {rows[0].label} between"
+        yield from (rows[0], *picked, Row(key=f"between {rows[0].key}", label=between), rows[-1])
 
 
 def _call_row(frame: Frame, track: FrameTrack, depth: int, call: StackFrame, selection: Selection | None) -> Row:

@@ -41,6 +41,19 @@ def test_a_thread_shows_its_stack_innermost_first_with_where_each_call_stands() 
     assert stack.rows[0].links[1].event == Select(selection=Selection("call", 2, 2))
 
 
+def test_recursion_is_folded_to_its_ends_and_to_the_call_that_is_picked() -> None:
+    walk = [call(n, "walk", n) for n in range(2, 3_002)]
+    at = frame(10_000, tracks=[track(2, stack=[call(1, "main", 1), *walk, call(5_000, "rest", 6_000)])])
+    stack = named(inspector_sections(at, Selection("call", 700, 2)))["stack"]
+    assert stack.title == "Stack, innermost first (3002)"
+    between = "2\N{NARROW NO-BREAK SPACE}997 more calls of walk between"
+    assert [row.label for row in stack.rows] == ["rest", "walk", "walk", between, "walk", "main"]
+    assert [row.key.partition(":")[2] for row in stack.rows if row.links] == ["5000", "3001", "700", "2", "1"]
+    assert [row.picked for row in stack.rows] == [False, False, True, False, False, False]
+    few = frame(10_000, tracks=[track(2, stack=walk[:4])])
+    assert len(named(inspector_sections(few, Selection("track", 2, 2)))["stack"].rows) == 4
+
+
 def test_what_a_thread_waits_for_can_be_followed() -> None:
     waits = row(named(inspector_sections(AT, Selection("track", 2, 2)))["identity"], "waiting")
     assert waits.pieces[0].text == "worker-3"
