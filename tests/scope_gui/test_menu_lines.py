@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu
-from pytestqt.qtbot import QtBot
 
 from scope_gui.commands import MENUS, all_commands, key_of
 from scope_gui.menu_lines import BEGINNINGS, begins_a_group, is_on
-from tests.dags.frame.test_reader import seal, story
 from tests.scope_gui.window.test_parts import Desk
 from tests.views.windows import after, opened
-from views.drawing.theme import dress
 from views.inspector.state import ToggleSource
 from views.loop import events as e
 from views.loop.state import Assigns
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
 COMMANDS = all_commands()
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    seal(tmp_path / "story.scope", story()).close()
-    made = Desk(qtbot, tmp_path / "story.scope", monkeypatch)
-    yield made
-    made.window.close()
-    made.effects.stop()
-    dress("dark", 100)
 
 
 def ticked(assigns: Assigns, *beginning: str) -> list[str]:

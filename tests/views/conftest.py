@@ -19,10 +19,16 @@ def truth(tmp_path: Path) -> Truth:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Iterator[Desk]:
-    """The window, at the session's begin."""
+def opened_at() -> str:
+    """The moment at which the window begins."""
+    return "0%"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth, opened_at: str) -> Iterator[Desk]:
+    """The window, with the session open."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     made = Desk()
-    made.do(r.OpenSession(path=str(truth.path), at="0%"), until=has_frame)
+    made.do(r.OpenSession(path=str(truth.path), at=opened_at), until=has_frame)
     yield made
     made.effects.stop()

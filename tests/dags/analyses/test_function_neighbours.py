@@ -18,7 +18,7 @@ from dags.analyses import call_forest
 from dags.analyses.call_summary import NO_CALLER
 from dags.analyses.function_neighbours import FunctionNeighbours, function_neighbours
 from dags.analyses.function_statistics import function_statistics
-from tests.dags.analyses.test_function_statistics import PROGRAM, any_session, rows_of, sealed
+from tests.dags.analyses.test_function_statistics import PROGRAM, any_session, inside_of, rows_of, sealed
 from tests.scope_command import run_recorded
 from tests.sessions import build_session
 from tests.streams import Event, streams
@@ -29,13 +29,7 @@ Told = dict[str, dict[int, list[int]]]
 def slowly(rows: list[dict[str, Any]], site: int, start_ns: int, end_ns: int, tracks: set[int] | None) -> Told:
     """[calls, total] by id, call by call."""
     found: Told = {"threads": {}, "callers": {}, "callees": {}}
-    for row in rows:
-        ended_ns = 1 << 62 if row["end_ns"] is None else row["end_ns"]
-        if (tracks is not None and row["track_id"] not in tracks) or row["start_ns"] > end_ns:
-            continue
-        if ended_ns <= start_ns and row["start_ns"] < start_ns:
-            continue
-        inside = min(ended_ns, end_ns) - max(row["start_ns"], start_ns)
+    for row, _, inside in inside_of(rows, start_ns, end_ns, tracks):
         own, above = row["site_id"] or 0, [call["site_id"] or 0 for call in row["callers"]]
         told = []
         if own == site:

@@ -81,18 +81,24 @@ def rows_of(session: Session) -> list[dict[str, Any]]:
     return rows
 
 
+def inside_of(
+    rows: list[dict[str, Any]], start_ns: int, end_ns: int, tracks: set[int] | None
+) -> Iterator[tuple[dict[str, Any], int, int]]:
+    """(call, when it ended, how long it was inside) of each call of a stretch."""
+    for row in rows:
+        ended_ns = 1 << 62 if row["end_ns"] is None else row["end_ns"]
+        is_other = tracks is not None and row["track_id"] not in tracks
+        is_over = ended_ns <= start_ns and row["start_ns"] < start_ns
+        if not is_other and not is_over and row["start_ns"] <= end_ns:
+            yield row, ended_ns, min(ended_ns, end_ns) - max(row["start_ns"], start_ns)
+
+
 def slowly(
     rows: list[dict[str, Any]], start_ns: int, end_ns: int, tracks: set[int] | None
 ) -> dict[int, dict[str, Any]]:
     """What `function_statistics` is to say, call by call."""
     found: dict[int, dict[str, Any]] = {}
-    for row in rows:
-        ended_ns = 1 << 62 if row["end_ns"] is None else row["end_ns"]
-        if (tracks is not None and row["track_id"] not in tracks) or row["start_ns"] > end_ns:
-            continue
-        if ended_ns <= start_ns and row["start_ns"] < start_ns:
-            continue
-        inside = min(ended_ns, end_ns) - max(row["start_ns"], start_ns)
+    for row, ended_ns, inside in inside_of(rows, start_ns, end_ns, tracks):
         is_cut = row["start_ns"] < start_ns or ended_ns > end_ns
         told = found.setdefault(row["site_id"] or 0, {"calls": [], "own": 0, "total": 0, "whole": [], "errors": 0})
         told["calls"].append((row["call_id"], row["start_ns"], inside, is_cut))

@@ -6,19 +6,14 @@ Read through `QAccessible`, as a screen reader does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QTabBar, QWidget
-from pytestqt.qtbot import QtBot
 
-from tests.dags.frame.test_reader import seal, story
 from tests.scope_gui.window.test_parts import Desk
 from views import registry
 from views.building.state import EnterFloor, SetLook
-from views.drawing.theme import dress
 from views.loop import events as e
 from views.loop.state import Selection
 
@@ -31,17 +26,6 @@ ROLES = {
 """Of what can be pressed, typed into or gone through."""
 MARKUP = re.compile(r"</?(span|br|p|ul|li|a)\b")
 QTS_OWN = {"qt_spinbox_lineedit", "ScrollLeftButton", "ScrollRightButton", "qt_toolbar_ext_button"}
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    seal(tmp_path / "story.scope", story()).close()
-    made = Desk(qtbot, tmp_path / "story.scope", monkeypatch)
-    yield made
-    made.window.close()
-    made.effects.stop()
-    dress("dark", 100)
 
 
 def told(widget: QWidget) -> tuple[str, str]:

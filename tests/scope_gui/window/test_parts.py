@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Set
 from pathlib import Path
 
 import numpy as np
@@ -75,16 +75,6 @@ class Desk:
             if name in self.window.docks:
                 self.window.docks[name].setVisible(name in names)
         self.do()
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    seal(tmp_path / "story.scope", story()).close()
-    made = Desk(qtbot, tmp_path / "story.scope", monkeypatch)
-    yield made
-    made.window.close()
-    made.effects.stop()
 
 
 def test_a_hidden_view_costs_no_part_and_one_that_is_shown_asks_for_its_own_at_once(desk: Desk) -> None:

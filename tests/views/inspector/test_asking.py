@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import msgspec
@@ -16,8 +15,8 @@ from dags.analyses.process_facts import ProcessFacts
 from dags.analyses.thread_facts import ThreadFacts
 from dags.analyses.value_facts import ValueFacts
 from scope_gui.pictures.offscreen import Offscreen
-from tests.scope_gui.window.test_effects import Desk, has_frame
-from tests.sessions import Truth, build_session
+from tests.scope_gui.window.test_effects import Desk
+from tests.sessions import Truth
 from tests.views.frames import showing
 from tests.views.windows import KEY, after, frame, opened
 from views.inspector.asking import find, wanted
@@ -26,7 +25,6 @@ from views.inspector.pages.registry import page_at
 from views.inspector.state import FactsFound, InspectorState, WriteNote
 from views.inspector.view import InspectorView
 from views.loop import events as e
-from views.loop import recording_events as r
 from views.loop.state import Assigns, Selection
 from views.loop.store import Store
 from views.reading import questions
@@ -35,17 +33,8 @@ from views.reading.source import Source
 
 
 @pytest.fixture
-def truth(tmp_path: Path) -> Truth:
-    return build_session(tmp_path / "orders.scope", events=600, tracks=3, segments=4)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    made = Desk()
-    made.do(r.OpenSession(path=str(truth.path), at="50%"), until=has_frame)
-    yield made
-    made.effects.stop()
+def opened_at() -> str:
+    return "50%"
 
 
 def facts_of(desk: Desk, selection: Selection) -> msgspec.Struct:

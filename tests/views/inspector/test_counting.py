@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from views.inspector.asking import wanted
 from views.inspector.figures import FunctionFigures, StretchFigures, TreeFigures
 from views.inspector.state import InspectorState, SetByThread, ToggleCalls
 from views.loop import events as e
-from views.loop import recording_events as r
 from views.loop.state import Assigns, Selection
 from views.loop.stretch import PickStretch
 
@@ -30,15 +28,6 @@ PUT = FUNCTIONS.index("Store.put") + 1
 @pytest.fixture
 def truth(tmp_path: Path) -> Truth:
     return build_session(tmp_path / "orders.scope", events=3_000, tracks=3, segments=4)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truth: Truth) -> Iterator[Desk]:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    made = Desk()
-    made.do(r.OpenSession(path=str(truth.path), at="0%"), until=has_frame)
-    yield made
-    made.effects.stop()
 
 
 def own(assigns: Assigns) -> InspectorState:
