@@ -13,7 +13,6 @@ from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from scope_gui import library
 from scope_gui.dialogs.buttons import last_row
+from scope_gui.dialogs.list_columns import set_columns
 from scope_gui.dialogs.open_lines import (
     COLUMNS,
     MOST_LISTED,
@@ -144,21 +144,10 @@ class OpenSessionDialog(QDialog):
         view = QTreeWidget(self)
         view.setObjectName("open.list")
         view.setAccessibleName("Sessions and folders")
-        view.setHeaderLabels(list(COLUMNS))
-        view.setRootIsDecorated(False)
-        view.setUniformRowHeights(True)
-        view.setAllColumnsShowFocus(True)
-        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        head = view.header()
-        head.setStretchLastSection(False)
-        head.setSectionsClickable(False)
-        head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        set_columns(view, COLUMNS, RIGHT)
         for column, title in enumerate(COLUMNS):
             if title in _WIDTHS:
-                head.resizeSection(column, widget_px(_WIDTHS[title]))
-            if column in RIGHT:
-                view.headerItem().setTextAlignment(column, _TO_THE_RIGHT)
+                view.header().resizeSection(column, widget_px(_WIDTHS[title]))
         view.currentItemChanged.connect(self._tell)
         view.itemActivated.connect(self._take_current)
         return view

@@ -13,6 +13,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
+from scope_gui.dialogs.list_columns import set_columns
 from scope_gui.library import COLUMNS, GONE, RIGHT, cells
 from views.loop.events import Event
 from views.loop.recording_events import ForgetRecent, OpenSession
@@ -36,20 +37,9 @@ class RecentList(QTreeWidget):
         self._send = send
         self._known: dict[str, RecentSession] = {}
         self.setAccessibleName("Sessions opened lately")
-        self.setColumnCount(len(COLUMNS))
-        self.setHeaderLabels(list(COLUMNS))
-        self.setRootIsDecorated(False)
-        self.setUniformRowHeights(True)
-        self.setAllColumnsShowFocus(True)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = self.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setSectionsClickable(False)
-        for column in RIGHT:
-            self.headerItem().setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        set_columns(self, COLUMNS, RIGHT)
+        for column in range(1, len(COLUMNS)):
+            self.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         self.itemActivated.connect(self._open_item)
         self.itemClicked.connect(self._open_item)
         self.setMouseTracking(True)

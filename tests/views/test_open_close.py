@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import threading
 from collections.abc import Callable
@@ -21,11 +22,11 @@ from views.loop.state import Assigns, SessionRef, Stride
 from views.reading.jobs import Jobs
 from views.reading.questions import QUESTIONS
 from views.reading.source import Source
+from views.reading.worker import Worker
 
 WARM = 15
 FEW, MANY = 40, 100  # an even number of cycles ends with the same session open as before them
 ANSWER_S = 30
-WORKERS = 3  # of the reader, the finder and the counter
 MAX_GROWTH_BYTES = 8 << 20
 """Allocators hand memory back in steps; forty sessions that stayed would be 20 MB of events alone."""
 
@@ -113,6 +114,14 @@ def test_many_sessions_leave_nothing_behind(
         end()
 
 
+@functools.cache
+def workers() -> int:
+    """How many workers answer questions: each holds a thread of its pool."""
+    jobs = Jobs(Source(), lambda event: None, look_up)
+    jobs.stop()
+    return sum(isinstance(part, Worker) for part in vars(jobs).values())
+
+
 def of_pools() -> list[str]:
     """The threads of pools: they begin when there is work, at most one for each worker stays."""
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("scope-")]
@@ -121,7 +130,7 @@ def of_pools() -> list[str]:
 def has_at_most(threads: int, files: int) -> bool:
     """Whether nothing was left; what tests before this one left may go while it runs."""
     threads_now, files_now, _ = now()
-    return threads_now <= threads and files_now <= files and len(of_pools()) <= WORKERS
+    return threads_now <= threads and files_now <= files and len(of_pools()) <= workers()
 
 
 def now() -> tuple[int, int, int]:

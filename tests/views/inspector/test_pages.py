@@ -219,7 +219,7 @@ def test_a_thread_tells_its_story() -> None:
     story = page["story"]
     assert text(story, "lived") == "5 µs"
     assert links(story, "starter") == {"starter": Visit(time_ns=200, selection=Selection("track", 3, 3))}
-    assert text(story, "busy") == "73 % of the visible 1 µs"
+    assert text(story, "in calls") == "73 % of the visible 1 µs"
     assert text(story, "asleep") == "50 % of it (sampled)"
     assert text(story, "calls") == "14 visible, 1 234 in all"
     assert links(story, "longest") == {"call": Visit(time_ns=950, selection=Selection("call", 7, 2))}

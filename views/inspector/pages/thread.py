@@ -46,9 +46,8 @@ def _story_rows(facts: ThreadFacts, frame: Frame) -> tuple[Row, ...]:
         moment_ns = frame.time_ns if facts.start_ns is None else facts.start_ns
         to = Visit(time_ns=moment_ns, selection=picked)
         rows.append(fact("starter", "started by", facts.starter, Link("starter", to)))
-    rows.append(
-        fact("busy", "busy", f"{_percent(facts.inside_ns, length_ns)} of the visible {duration_text(length_ns)}")
-    )
+    share, visible = _percent(facts.inside_ns, length_ns), duration_text(length_ns)
+    rows.append(fact("in calls", "in calls", f"{share} of the visible {visible}"))
     if facts.asleep_ns is not None:
         rows.append(fact("asleep", "asleep", f"{_percent(facts.asleep_ns, length_ns)} of it (sampled)"))
     in_all = COUNTING if facts.all_calls is None else f"{count_text(facts.all_calls)} in all"
