@@ -17,6 +17,9 @@ def generate():
     yield f(1)
 
 
+PUT_BACK = "whose hooks they are came by in the midst"
+
+
 def turns(seconds):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -47,12 +50,16 @@ def act(how, tool, events):
     elif how == "returns lent":
         before = monitoring.register_callback(tool, events.PY_RETURN, None)
         turns(0.02)
-        monitoring.register_callback(tool, events.PY_RETURN, before)
+        if monitoring.register_callback(tool, events.PY_RETURN, before) is not None:
+            return PUT_BACK
     elif how == "silenced shortly":
         before = monitoring.get_events(tool)
         monitoring.set_events(tool, 0)
         turns(0.02)
+        was_put_back = monitoring.get_events(tool) != 0
         monitoring.set_events(tool, before)
+        if was_put_back:
+            return PUT_BACK
     elif how == "place lent":
         name, set_events = monitoring.get_tool(tool), monitoring.get_events(tool)
         every = [event for event in (1 << n for n in range(20)) if event & set_events]
@@ -60,7 +67,10 @@ def act(how, tool, events):
         monitoring.set_events(tool, 0)
         monitoring.free_tool_id(tool)
         turns(0.02)
-        monitoring.use_tool_id(tool, name)
+        try:
+            monitoring.use_tool_id(tool, name)
+        except ValueError:
+            return PUT_BACK
         for event, callback in kept:
             monitoring.register_callback(tool, event, callback)
         monitoring.set_events(tool, set_events)
@@ -98,6 +108,8 @@ def main(acts, stop, log):
             turns(0.7)
             file.write(f"{time.clock_gettime_ns(time.CLOCK_MONOTONIC)} {how}\n")
             kept.append(act(how, tool, sys.monitoring.events))
+            if kept[-1] is PUT_BACK:
+                file.write(f"{time.clock_gettime_ns(time.CLOCK_MONOTONIC)} {how}: put back\n")
     other.join()
     print("acted", flush=True)
     while not os.path.exists(stop):

@@ -25,6 +25,7 @@ from scope_gui.dialogs.attach import AttachDialog
 from scope_gui.dialogs.export import ExportDialog
 from tests.journeys.person import Person
 from tests.journeys.stories.pictures import rest
+from views.registry import view_named
 from views.supervision.scene import ROW_PX
 
 Seen = dict[str, Any]
@@ -231,6 +232,13 @@ def _look_keep_and_leave(person: Person, seen: Seen) -> Seen:
 
 def _stack_here(person: Person, seen: Seen) -> Seen:
     """The picked thread's stack: as the inspector shows it, and as the command line says it."""
+    shown = view_named("inspector").parts
+
+    def is_shown() -> bool:
+        frame = person.assigns.frame
+        return person.is_at_rest() and frame is not None and not frame.lacks(shown)
+
+    person.expect(is_shown, "a frame with all that the inspector shows")
     assigns = person.assigns
     command = own_command("scope_gui", "frame", seen["session"], "--at", f"{assigns.cursor_ns}ns", "--json")
     done = subprocess.run(command, capture_output=True, check=True)
