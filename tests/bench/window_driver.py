@@ -208,7 +208,8 @@ class Person:
             QTest.qWait(10)
 
     def _idle(self) -> None:
-        """What the window takes while nobody touches it, once everything has been read."""
+        """What the window takes while nobody touches it, once everything has been read and looked through."""
+        self._wait(lambda: not self.window.store.assigns.looks_for_findings)
         QTest.qWait(3_000)
         cpu_s, began_s = time.process_time(), time.perf_counter()
         QTest.qWait(int(IDLE_S * 1000))
