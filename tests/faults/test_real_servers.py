@@ -125,7 +125,7 @@ def test_the_processes_of_a_pool_are_named(library: str, how: str, tmp_path: Pat
     program, session = tmp_path / "pooled.py", tmp_path / "s.scope"
     program.write_text(
         "import concurrent.futures, multiprocessing, sys, time\n"
-        "def nap(number):\n    time.sleep(0.1)\n    return number * number\n"
+        "def nap(number):\n    time.sleep(0.4)\n    return number * number\n"
         f"if __name__ == '__main__':\n    how = sys.argv[1]\n    {POOLS[library]}\n"
     )
     done = run_recorded(session, [sys.executable, program, how])
