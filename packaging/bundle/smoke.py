@@ -39,7 +39,8 @@ LOOK = """
 import json, os, sys
 from PySide6.QtCore import QTimer
 import networkx, scope_gui.window.app, scope_gui.places
-application = scope_gui.window.app.Application(sys.argv[1], "50%")
+from views.loop.recording_events import OpenSession
+application = scope_gui.window.app.Application(OpenSession(path=sys.argv[1], at="50%"))
 waited = 0
 def look():
     global waited

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.interpreters import ROOT
+from tests.sessions import build_session
+from tests.virtual_display import XVFB_IS_HERE, virtual_display
 
 sys.path.insert(0, str(ROOT / "packaging" / "bundle"))
 import contents
 import interpreter
 import linking
 import notices
+import smoke
 
 sys.path.pop(0)
 BY_HAND = {"numpy/distutils/*", "*.cc", "*.cmake", "pyarrow/src/*"}
@@ -89,3 +94,22 @@ def test_glibc_is_told_from_the_symbols_that_are_used(tmp_path: Path) -> None:
 def test_the_standard_library_comes_without_tests_and_without_gpl_parts() -> None:
     out = interpreter.left_out(["test", "readline.cpython-311-x86_64-linux-gnu.so", "_gdbm.so", "ssl.py", "asyncio"])
     assert out == {"test", "readline.cpython-311-x86_64-linux-gnu.so", "_gdbm.so"}
+
+
+@pytest.mark.skipif(not XVFB_IS_HERE, reason="Xvfb is missing: no display for a real window")
+def test_the_look_that_is_taken_at_a_bundle_shows_a_frame_of_this_tree(tmp_path: Path) -> None:
+    """It is a text: nothing else notices when what it calls has changed."""
+    session = build_session(tmp_path / "orders.scope", events=300, tracks=2).path
+    (tmp_path / "look.py").write_text(smoke.LOOK)
+    with virtual_display() as display:
+        told = subprocess.run(
+            [sys.executable, tmp_path / "look.py", session, tmp_path / "window.png"],
+            env={**os.environ, **display, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    has_frame, *_ = json.loads(told.stdout.splitlines()[-1])
+    assert has_frame
+    assert (tmp_path / "window.png").stat().st_size > 10_000
