@@ -18,18 +18,23 @@ from tests.conftest import SOAK
 from tests.interpreters import ONE_OF_EACH_WAY, Interpreter, found
 from tests.scope_command import query, run_recorded, scope_json
 
-DRIVER = """
-import cProfile, json, os, runpy, sys
-
-tool, out, module, *arguments = sys.argv[1:]
-sys.argv = [module, *arguments]
-
+REGION = """
 def region():
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit:
         pass
+"""
+"""What is measured: a module run as a program, with nothing of the driver around it."""
+DRIVER = (
+    """
+import cProfile, json, os, runpy, sys
 
+tool, out, module, *arguments = sys.argv[1:]
+sys.argv = [module, *arguments]
+"""
+    + REGION
+    + """
 if tool == "cprofile":
     profile = cProfile.Profile()
     profile.enable()
@@ -44,6 +49,7 @@ if tool == "cprofile":
 else:
     region()
 """
+)
 
 SUITE = """
 import unittest

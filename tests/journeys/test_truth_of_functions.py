@@ -20,23 +20,20 @@ from dags.analyses.call_summary import NO_CALLER
 from dags.analyses.function_neighbours import function_neighbours
 from dags.analyses.function_statistics import function_statistics
 from tests.interpreters import Interpreter, found
-from tests.journeys.test_truth_of_calls import json_file
+from tests.journeys.test_truth_of_calls import REGION, json_file
 from tests.scope_command import query, run_recorded
 
 Function = tuple[str, int, str]
 Pair = tuple[Function, Function]
-DRIVER = """
+DRIVER = (
+    """
 import cProfile, json, os, runpy, sys
 
 out, module, *arguments = sys.argv[1:]
 sys.argv = [module, *arguments]
-
-def region():
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    except SystemExit:
-        pass
-
+"""
+    + REGION
+    + """
 if out == "-":
     region()
 else:
@@ -59,6 +56,7 @@ else:
     with open(out, "w") as file:
         json.dump([calls, pairs, by_c], file)
 """
+)
 
 
 def counted_by_cprofile(
