@@ -55,6 +55,12 @@ class RecentCalls:
     def __len__(self) -> int:
         return len(self.track_id)
 
+    @property
+    def track_at(self) -> Int64:
+        """For each row the place of its track in `tracks`. Shape: (n,)."""
+        ends = np.searchsorted(self.track_id, self.tracks, "right")
+        return np.repeat(np.arange(len(self.tracks)), np.diff(ends, prepend=0))
+
     def begun_on(self, track_id: int) -> Int64:
         """The calls begun on that track per part of the stretch."""
         at = int(np.searchsorted(self.tracks, track_id))

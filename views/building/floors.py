@@ -78,7 +78,7 @@ def floors_of(
 
 def totals_of(calls: RecentCalls, value: Int64) -> dict[int, int]:
     """The sum of a value by row of the recent calls, by track id."""
-    sums = np.bincount(np.searchsorted(calls.tracks, calls.track_id), value, len(calls.tracks)).astype(np.int64)
+    sums = np.bincount(calls.track_at, value, len(calls.tracks)).astype(np.int64)
     return dict(zip(calls.tracks.tolist(), sums.tolist(), strict=True))
 
 

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from capture.events.definitions import SiteRow
 from dags.analyses.recent_calls import Int64, RecentCalls
+from dags.columns import dense
 from dags.frame_parts import Frame
 from views.building.floors import MAX_FLOORS, NAME_LENGTH, Floor, floors_of, totals_of
 from views.building.measures import Measure, full_height, measure_named
@@ -129,15 +130,15 @@ def house(
     value = np.zeros(len(calls), np.int64) if value is None else value
     floors = floors_of(frame, totals_of(calls, value), memory.floors, shown.floor, most_floors, names=names)
     rooms = _gathered(calls, value, rate, {track: at for at, floor in enumerate(floors) for track in floor.tracks})
-    rooms = rooms.of(np.isin(rooms.site_id, _largest_sites(rooms)))
-    place, wings, width = memory.wings.place(np.unique(rooms.site_id).tolist(), sites, frame.time_ns)
-    functions = _functions(rooms.site_id, sites)
+    rooms, held, slot = _of_largest_sites(rooms)
+    place, wings, width = memory.wings.place(held.tolist(), sites, frame.time_ns)
+    functions = _functions(held, sites)
     full = full_height(max(int(rooms.value.max(initial=0)), trend.peak(measure.name)))
-    floors = _with_figures(_with_heat(floors, calls, tint), rooms, trend, measure)
-    seen = rooms.of(_passes(functions, rooms, shown, sites))
-    x = np.array([place[site] for site in seen.site_id.tolist()], np.float64)
-    order = np.lexsort((x, seen.level))
-    seen, x = seen.of(order), x[order]
+    floors = _with_figures(floors, rooms, _heat_steps(floors, calls, tint), trend, measure)
+    passing = np.flatnonzero(_passes(functions, rooms, shown, sites))
+    x_of = np.array([place[site] for site in held.tolist()], np.float64)
+    order = passing[_from_left(rooms.level[passing], slot[passing], x_of)]
+    seen, x = rooms.of(order), x_of[slot[order]]
     box = np.empty((len(x), 6), np.float32)
     box[:, 0], box[:, 1], box[:, 2] = x + ROOM_GAP / 2, ROOM_Y, seen.level
     box[:, 3], box[:, 4], box[:, 5] = 1 - ROOM_GAP, ROOM_DEPTH, np.maximum(seen.value * (FULL / full), FLAT)
@@ -213,23 +214,48 @@ def one_room() -> House:
 def _gathered(calls: RecentCalls, value: Int64, rate: Float64, levels: Mapping[int, int]) -> Rooms:
     """The rooms of all floors. levels: the place of each thread's floor; of a thread without one nothing is shown."""
     level = np.array([levels.get(track, -1) for track in calls.tracks.tolist()], np.int64)
-    at = level[np.searchsorted(calls.tracks, calls.track_id)] if len(calls) else level[:0]
+    at = level[calls.track_at]
     rows = np.flatnonzero((at >= 0) & (value > 0))
-    rows = rows[np.lexsort((-value[rows], calls.site_id[rows], at[rows]))]
-    is_first = np.ones(len(rows), np.bool_)
-    is_first[1:] = (np.diff(at[rows]) != 0) | (np.diff(calls.site_id[rows]) != 0)
-    first, room = rows[is_first], np.cumsum(is_first) - 1
-    sums: Int64 = np.bincount(room, value[rows], len(first)).astype(np.int64)
-    rates: Float64 = np.bincount(room, rate[rows], len(first)).astype(np.float64)
-    return Rooms(at[first], calls.site_id[first], calls.track_id[first], sums, rates)
+    sites, slot = dense(calls.site_id[rows])
+    found, room = dense(at[rows] * len(sites) + slot)
+    of_room = calls.track_id[rows[_largest_of_each(room, value[rows], len(found))]]
+    sums: Int64 = np.bincount(room, value[rows], len(found)).astype(np.int64)
+    rates: Float64 = np.bincount(room, rate[rows], len(found)).astype(np.float64)
+    return Rooms(found // max(len(sites), 1), sites[found % max(len(sites), 1)], of_room, sums, rates)
 
 
-def _largest_sites(rooms: Rooms) -> Int64:
-    """The MAX_SLOTS functions that have the most; all where they are fewer."""
-    used, at = np.unique(rooms.site_id, return_inverse=True)
+def _largest_of_each(room: Int64, value: Int64, count: int) -> Int64:
+    """The row with the largest value of each of so many rooms, of equal ones the first; without sorting them.
+
+    >>> _largest_of_each(np.array([0, 1, 0, 0]), np.array([2, 5, 7, 7]), 2).tolist()
+    [2, 1]
+    """
+    most = np.zeros(count, np.int64)
+    np.maximum.at(most, room, value)
+    largest = np.flatnonzero(value == most[room])[::-1]
+    found = np.empty(count, np.int64)
+    found[room[largest]] = largest  # what is written last stays
+    return found
+
+
+def _of_largest_sites(rooms: Rooms) -> tuple[Rooms, Int64, Int64]:
+    """The rooms of the MAX_SLOTS functions that have the most, these functions, and for each room which it is of."""
+    used, at = dense(rooms.site_id)
     if len(used) <= MAX_SLOTS:
-        return used
-    return used[np.argsort(-np.bincount(at, rooms.value, len(used)), kind="stable")[:MAX_SLOTS]]
+        return rooms, used, at
+    largest = np.argsort(-np.bincount(at, rooms.value, len(used)), kind="stable")[:MAX_SLOTS]
+    rooms = rooms.of(np.isin(at, largest))
+    return rooms, *dense(rooms.site_id)
+
+
+def _from_left(level: Int64, slot: Int64, x_of: Float64) -> Int64:
+    """The order of rooms by floor, then from left to right. `x_of`: where each slot begins.
+
+    The key is as short as it can be: numpy sorts 16 bits by their digits, 10 000 rooms twenty times as fast.
+    """
+    rank = np.argsort(np.argsort(x_of))
+    key = level * len(x_of) + rank[slot]
+    return np.argsort(key.astype(np.min_scalar_type(int(key.max(initial=0)))), kind="stable")
 
 
 def _passes(
@@ -248,25 +274,29 @@ def _passes(
     return passes
 
 
-def _with_heat(floors: Sequence[Floor], calls: RecentCalls, tint: HeatFigure) -> list[Floor]:
-    """The floors with the heat of all that their threads did, in rooms or not."""
+def _heat_steps(floors: Sequence[Floor], calls: RecentCalls, tint: HeatFigure) -> list[int]:
+    """The heat of all that the threads of each floor did, in rooms or not."""
     of_threads = tint.of_threads(calls)
-    steps = steps_of(tint.scale, [sum(of_threads.get(track, 0.0) for track in floor.tracks) for floor in floors])
-    return [replace(floor, step=step) for floor, step in zip(floors, steps.tolist(), strict=True)]
+    heats = [sum(of_threads.get(track, 0.0) for track in floor.tracks) for floor in floors]
+    steps: list[int] = steps_of(tint.scale, heats).tolist()
+    return steps
 
 
-def _with_figures(floors: Sequence[Floor], rooms: Rooms, trend: Trend, measure: Measure) -> tuple[Floor, ...]:
-    """The floors with their totals, and how these change."""
+def _with_figures(
+    floors: Sequence[Floor], rooms: Rooms, steps: Sequence[int], trend: Trend, measure: Measure
+) -> tuple[Floor, ...]:
+    """The floors with their totals, how these change, and their heat."""
     totals = np.bincount(rooms.level, rooms.value, len(floors)).astype(np.int64).tolist()
     return tuple(
-        replace(floor, total=total, per_minute=trend.per_minute(measure.name, floor.tracks))
-        for floor, total in zip(floors, totals, strict=True)
+        replace(floor, total=total, step=step, per_minute=trend.per_minute(measure.name, floor.tracks))
+        for floor, total, step in zip(floors, totals, steps, strict=True)
     )
 
 
-def _functions(site_id: Int64, sites: Mapping[int, SiteRow]) -> dict[int, str]:
-    used = np.unique(site_id).tolist()
-    return {site: plain(sites[site].function, NAME_LENGTH) if site in sites else f"site {site}" for site in used}
+def _functions(held: Int64, sites: Mapping[int, SiteRow]) -> dict[int, str]:
+    return {
+        site: plain(sites[site].function, NAME_LENGTH) if site in sites else f"site {site}" for site in held.tolist()
+    }
 
 
 Toward = Literal["left", "right", "up", "down"]

@@ -135,8 +135,6 @@ class Qt3DPictures(QObject):
             self._uploaded = (wanted.plan, wanted.theme, slab)
             data = instances(wanted.plan, wanted.theme, slab)
             self._boxes.setData(QByteArray(data.tobytes()))
-            for attribute in self._per_box:
-                attribute.setCount(len(data))
             self._renderer.setInstanceCount(len(data))
         self._to_clip.setValue(clip_matrix(wanted))
         sideways = wanted.view.sideways
@@ -206,10 +204,8 @@ class Qt3DPictures(QObject):
         self._boxes.setData(QByteArray(np.zeros(_FLOATS, np.float32).tobytes()))
         for at, name in enumerate(("vertexPosition", "vertexNormal")):
             _attribute(geometry, name, corners, (24, 12 * at, len(faces)), per_box=False)
-        self._per_box = [
+        for at, name in enumerate(("origin", "size", "paint")):
             _attribute(geometry, name, self._boxes, (_FLOATS * 4, 12 * at, 1), per_box=True)
-            for at, name in enumerate(("origin", "size", "paint"))
-        ]
         self._renderer = Qt3DRender.QGeometryRenderer(entity)
         self._renderer.setGeometry(geometry)
         self._renderer.setPrimitiveType(Qt3DRender.QGeometryRenderer.PrimitiveType.Triangles)
@@ -325,8 +321,12 @@ def _attribute(
     place: tuple[int, int, int],
     *,
     per_box: bool,
-) -> Qt3DCore.QAttribute:
-    """Three floats per entry. place: stride, offset, count."""
+) -> None:
+    """Three floats per entry. place: stride, offset, count.
+
+    The count of what there is once per box stays 1: how many boxes there are is said to the renderer. Qt 6.11 draws all
+    of a picture twice after another count of an attribute, and houses have as many rooms as there are at a moment.
+    """
     attribute = Qt3DCore.QAttribute(geometry)
     attribute.setName(name)
     attribute.setBuffer(buffer)
@@ -338,7 +338,6 @@ def _attribute(
     attribute.setCount(place[2])
     attribute.setDivisor(1 if per_box else 0)
     geometry.addAttribute(attribute)
-    return attribute
 
 
 def _vector_values(colour: QColor) -> tuple[float, float, float]:

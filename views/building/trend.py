@@ -93,7 +93,7 @@ def moment_at(source: Source, time_ns: int) -> Moment:
 def summed_up(calls: RecentCalls) -> Moment:
     """The highest room and the totals of each measure that is recorded."""
     values = {row.name: found for row in MEASURES if (found := row.of(calls)) is not None}
-    at = np.searchsorted(calls.tracks, calls.track_id)
+    at = calls.track_at
     return Moment(
         time_ns=calls.end_ns,
         highest={name: int(value.max(initial=0)) for name, value in values.items()},

@@ -38,8 +38,7 @@ class HeatFigure(NamedTuple):
 
     def of_threads(self, calls: RecentCalls) -> dict[int, float]:
         """The value of each thread that ran in the stretch, by track id."""
-        at = np.searchsorted(calls.tracks, calls.track_id)
-        sums = np.bincount(at, self.of(calls), len(calls.tracks))
+        sums = np.bincount(calls.track_at, self.of(calls), len(calls.tracks))
         return dict(zip(calls.tracks.tolist(), sums.tolist(), strict=True))
 
 

@@ -1,4 +1,6 @@
-"""Run as a program on a display: draws buildings with Qt3D, paints the same without, and prints how they compare."""
+"""Run as a program on a display: draws buildings with Qt3D, paints the same without, and prints how they compare, and
+how often Qt has drawn each of some more that have other numbers of rooms.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import json
 import sys
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QEventLoop, QLoggingCategory, QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 
 from tests.views.frames import SECOND_NS, calls_of, ended_call, frame, sites, track
@@ -53,6 +55,37 @@ def agreement(wanted: Picture, drawn: QImage) -> float:
     return float((np.abs(one - other).max(axis=1) < 16).mean())
 
 
+def drawn_wholly(pictures: Qt3DPictures, wanted: Picture) -> bool:
+    loop = QEventLoop()
+    pictures.ready.connect(loop.quit)
+    QTimer.singleShot(10_000, loop.quit)
+    pictures.draw(wanted)
+    if pictures.latest is None or pictures.latest.plan is not wanted.plan:
+        loop.exec()
+    pictures.ready.disconnect(loop.quit)
+    return pictures.latest is not None and pictures.latest.plan is wanted.plan
+
+
+def times_drawn(pictures: Qt3DPictures) -> list[int]:
+    """How often each of two pictures is drawn after a first one from the same side, as Qt tells of it in its log."""
+    times: list[int] = []
+    view = projection(plan_of(4, 1), Camera(), (0.0, 0.0, float(WIDTH), float(HEIGHT)))
+    drawn_wholly(pictures, Picture(plan_of(4, 1), view, "dark", WIDTH, HEIGHT))
+
+    def listen(_: QtMsgType, context: QMessageLogContext, message: str) -> None:
+        if "rendering frame" in message:
+            times[-1] += 1
+
+    before = qInstallMessageHandler(listen)
+    QLoggingCategory.setFilterRules("Qt3D.Renderer.OpenGL.Memory.debug=true")
+    for threads in (5, 7):
+        times.append(0)
+        drawn_wholly(pictures, Picture(plan_of(threads, 1), view, "dark", WIDTH, HEIGHT))
+    QLoggingCategory.setFilterRules("")
+    qInstallMessageHandler(before)
+    return times
+
+
 def story() -> dict[str, object]:
     pictures = Qt3DPictures()
     agreements = []
@@ -64,19 +97,13 @@ def story() -> dict[str, object]:
             plan, Camera(turn=1.2 - 0.9 * at, tilt=0.5 + 0.4 * at), (0.0, 0.0, float(WIDTH), float(HEIGHT))
         )
         wanted = Picture(plan, view, theme, WIDTH, HEIGHT)
-        loop = QEventLoop()
-        pictures.ready.connect(loop.quit)
-        QTimer.singleShot(10_000, loop.quit)
-        pictures.draw(wanted)
-        if pictures.latest is None or pictures.latest.plan is not plan:
-            loop.exec()
-        pictures.ready.disconnect(loop.quit)
-        latest = pictures.latest
-        if latest is not None and latest.image is not None and latest.plan is plan:
+        latest = pictures.latest if drawn_wholly(pictures, wanted) else None
+        if latest is not None and latest.image is not None:
             agreements.append(agreement(wanted, latest.image))
+    times = times_drawn(pictures)
     pictures.close()
     pictures.close()
-    return {"agreements": agreements}
+    return {"agreements": agreements, "times drawn": times}
 
 
 if __name__ == "__main__":
