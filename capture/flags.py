@@ -212,6 +212,17 @@ FLAGS: tuple[Flag, ...] = (
         is_live=True,
     ),
     Flag(
+        name="values",
+        option="--values",
+        kind="choice",
+        default="off",
+        choices=(("on", "With arguments and results"), ("off", "Without arguments and results")),
+        help="record what functions are called with and what they return",
+        label="&Calls",
+        agent_key="values",
+        is_live=True,
+    ),
+    Flag(
         name="redact",
         option="--redact",
         kind="texts",

@@ -23,9 +23,10 @@ class CaptureSettings:
     """The capture flags of one recording; immutable. There are none that have not been checked.
 
     Shape: `include`, `exclude` are patterns on modules ('orders', 'orders.*', '*'), empty include = user code;
-    `state` are patterns 'module' or 'module.Class' whose attributes are watched; `redact` are parts of names whose
-    values are hidden, besides those that always are (native/redaction.h); `chunk_count` is the pool's size
-    in blocks of 64 KiB; `when_full` says what a full pool does to the target: lose events (counted) or wait.
+    `values` says whether arguments and results are recorded; `state` are patterns 'module' or 'module.Class' whose
+    attributes are watched; `redact` are parts of names whose values are hidden, besides those that always are
+    (native/redaction.h); `chunk_count` is the pool's size in blocks of 64 KiB; `when_full` says what a
+    full pool does to the target: lose events (counted) or wait.
     """
 
     __slots__ = ("values",)
@@ -93,6 +94,11 @@ class CaptureSettings:
         return cast(tuple[str, ...], self.values["state"])
 
     @property
+    def tells_values(self) -> bool:
+        """Whether arguments and results are asked for."""
+        return self.values["values"] == "on"
+
+    @property
     def redact(self) -> tuple[str, ...]:
         return cast(tuple[str, ...], self.values["redact"])
 
@@ -109,10 +115,11 @@ class CaptureSettings:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self.values.items()}
 
     def orders(self) -> dict[str, object]:
-        """As the agent is told them; `features` is what its mode means to it."""
+        """As the agent is told them; `features` is what its mode means to it, and `v` for the values of calls."""
         facts = self.facts()
         orders = {flag.agent_key: facts[flag.name] for flag in flags.FLAGS if flag.agent_key}
-        return {**orders, "features": cast(Mode, mode_named(self.mode)).features}
+        features = cast(Mode, mode_named(self.mode)).features
+        return {**orders, "features": features + "v" * (self.tells_values and "c" in features)}
 
     def live_orders(self) -> dict[str, object]:
         """As an agent is told to record by these from now on: what may change while something is recorded."""

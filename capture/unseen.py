@@ -35,6 +35,11 @@ UNSEEN: tuple[Unseen, ...] = (
         "Attributes are not recorded: this interpreter keeps its classes in a way that Scope does not know.",
     ),
     Unseen(
+        "values-unknown",
+        "Arguments and results are not recorded: this interpreter keeps its frames in a way that Scope does not know.",
+    ),
+    Unseen("types-full", "More types of objects were seen than can be told apart; later ones have no name."),
+    Unseen(
         "layout-unknown",
         "Nothing is missing, but recording costs more: Scope does not know the way in which this interpreter keeps its "
         "{details}.",

@@ -55,10 +55,12 @@ _HAS_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is not None)
 _HAS_KEY = mask_of(kind for kind in KINDS if kind.row.a == "state key")
 _HAS_NUMBER = mask_of(kind for kind in KINDS if kind.row.a in ("dropped", "number"))
 _HAS_STATE_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is StateFlag)
+_HAS_VALUES = mask_of(kind for kind in KINDS if kind.row.payload in ("arguments", "value"))
 _SAYS_MORE = mask_of(
     kind
     for kind in KINDS
-    if kind.row.a != "site" or kind.row.b == "exception" or kind.row.payload != "none" or kind.row.flags
+    if not _HAS_VALUES[kind]
+    and (kind.row.a != "site" or kind.row.b == "exception" or kind.row.payload != "none" or kind.row.flags)
 )
 _TYPE = (1 << EXCEPTION_TYPE_BITS) - 1
 

@@ -28,7 +28,8 @@ MAX_WAITING_BLOCKS = 256
 FEW_RECORDS = 32
 """Up to so many a block is looked at byte by byte: a slow thread's blocks hold two records, and come in thousands."""
 _KIND_AT, _FLAGS_AT = 12, 13
-_PLAIN_KINDS = frozenset(int(kind) for kind in KINDS if kind.row.payload == "none" and kind is not Kind.GAP)
+_WITHOUT_PAYLOAD = ("none", "arguments", "value")  # it may be missing, and there is nothing else to look at
+_PLAIN_KINDS = frozenset(int(kind) for kind in KINDS if kind.row.payload in _WITHOUT_PAYLOAD and kind is not Kind.GAP)
 _OF_PAYLOAD: dict[str, int] = {
     "none": 0,
     "frames": RecordLayout.REQUIRED | RecordLayout.LOOKED_AT,
@@ -36,6 +37,8 @@ _OF_PAYLOAD: dict[str, int] = {
     "object": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT,
     "state": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT | RecordLayout.COUNTED,
     "exception": RecordLayout.TEXT | RecordLayout.OBJECT,
+    "arguments": 0,
+    "value": 0,
 }
 _LAYOUTS = np.zeros(256, np.uint8)
 _LAYOUTS[list(KINDS)] = [RecordLayout.KNOWN | _OF_PAYLOAD[kind.row.payload] for kind in KINDS]

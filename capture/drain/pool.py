@@ -21,7 +21,7 @@ from capture.errors import PoolProblem, SessionProblem
 from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, MAX_DEFINITION_BYTES
 from capture.hostlib import host_library
 
-ABI, OLD_ABI = 3, 2
+ABI, OLD_ABI = 4, 2
 MAGIC = b"SCOPEPL\x01"
 HEADER_BYTES = 4096
 BLOCK_BYTES = 65536
@@ -166,7 +166,7 @@ class Pool:
 
     @property
     def is_old(self) -> bool:
-        """Whether its records are those of the version before this one."""
+        """Whether its records are those of ABI 2."""
         return self._u32(8) == OLD_ABI
 
     @property

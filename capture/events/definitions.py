@@ -106,6 +106,7 @@ class DefinitionKind(IntEnum):
     THREAD = 4
     PROCESS = 5
     UNSEEN = 6
+    TYPE = 7
 
 
 _DEFINITION_KINDS = frozenset(DefinitionKind)

@@ -19,11 +19,12 @@ A = Literal["site", "own thread", "thread", "reason", "dropped", "state key", "n
 B = Literal["nothing", "exception type", "exception", "reason", "payload bytes"]
 """exception: the number of its type in the low 11 bits, and in the others which of the track's raises it is, counted
 back from 1, the latest; 0: none of the last 31."""
-Payload = Literal["none", "frames", "text", "object", "state", "exception"]
+Payload = Literal["none", "frames", "text", "object", "state", "exception", "arguments", "value"]
 """What the bytes are, little-endian. frames: u32 site, u32 line (0: not known) for each frame, outermost first. text:
 UTF-8. object: u64 serial of an object (0: none), text. state: the same, and between them, if counted, a u64: how many
 changes the value stands for. exception: u64 number of its type, text: its message; without one it has no payload, and
-`b` is the type."""
+`b` is the type. arguments, value: words of 64 bits that are the values of the site's parameters, or one value
+(native/host/value_words.h); without them it has no payload, and nothing is known."""
 Rate = Literal["hot", "often", "rare"]
 KeyColumn = Literal["track_id", "object_id", "ref", "call_id"]
 
@@ -109,6 +110,12 @@ class RaiseFlag(Coded):
     REDACTED = 2, "a secret was left out of the message"
 
 
+class ResultFlag(Coded):
+    """Bits of a return and a yield."""
+
+    IS_NONE = 1, "the value is None, and nothing follows"
+
+
 class SnapshotReason(Coded):
     """Why a stack was told."""
 
@@ -190,14 +197,23 @@ class Kind(IntEnum):
         member._value_, member.row = row.code, row
         return member
 
-    CALL = KindRow(code=1, group="call", depth=Depth.OPENS, a="site", says="A function is called.")
+    CALL = KindRow(
+        code=1, group="call", depth=Depth.OPENS, a="site", b="payload bytes", payload="arguments",
+        says="A function is called; the value is its arguments, `x=1, *args=(2, 3)`; null: not known, or it has none.",
+    )  # fmt: skip
     RESUME = KindRow(code=2, group="call", depth=Depth.OPENS, a="site", says="A suspended function goes on.")
     THROW = KindRow(
         code=3, group="call", depth=Depth.OPENS, a="site", b="exception type", rate="often",
         says="A suspended function goes on with an exception (generator.throw, close); its type is the value.",
     )  # fmt: skip
-    RETURN = KindRow(code=4, group="call", depth=Depth.RETURNS, a="site", says="A function returns.")
-    YIELD = KindRow(code=5, group="call", depth=Depth.YIELDS, a="site", says="A function is suspended.")
+    RETURN = KindRow(
+        code=4, group="call", depth=Depth.RETURNS, a="site", b="payload bytes", payload="value", flags=ResultFlag,
+        says="A function returns; the value is what it returns; null: not known.",
+    )  # fmt: skip
+    YIELD = KindRow(
+        code=5, group="call", depth=Depth.YIELDS, a="site", b="payload bytes", payload="value", flags=ResultFlag,
+        says="A function is suspended; the value is what it yields; null: not known.",
+    )  # fmt: skip
     UNWIND = KindRow(
         code=6, group="call", depth=Depth.RAISES, a="site", b="exception", rate="often",
         says="An exception leaves a function; its type is the value.",

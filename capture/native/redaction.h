@@ -1,6 +1,6 @@
 /* What is kept out of every recording: secrets by the name that holds them, and secrets by their own look.
  *
- * The one table of it. The recorder includes this for values (render.c), the host's library for command lines
+ * The one table of it. The recorder includes this for values (secrets.c), the host's library for command lines
  * (capture/redaction.py), so that both hide the same. Errs on the side of hiding; no memory, no Python, one pass. */
 #ifndef SCOPE_REDACTION_H
 #define SCOPE_REDACTION_H

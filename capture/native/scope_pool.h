@@ -26,7 +26,7 @@
 
 #include <stdint.h>
 
-#define SCOPE_POOL_ABI 3u
+#define SCOPE_POOL_ABI 4u     /* 3 had no values: its records mean the same */
 #define SCOPE_OLD_POOL_ABI 2u /* still read: host/old_records.h */
 #define SCOPE_POOL_HEADER_BYTES 4096u
 #define SCOPE_CHUNK_BYTES 65536u /* a large chunk: one block */
@@ -144,12 +144,13 @@ static inline uint32_t scope_payload_slots(const struct scope_record *head) {
  * checksum = FNV-1a 32 over the first 12 bytes and the payload. */
 #define SCOPE_DEF_MAGIC 0x5dE5u
 enum scope_def {
-    SCOPE_DEF_SITE = 1,      /* id = site (from 1): qualname, module, file, first line, co_name */
+    SCOPE_DEF_SITE = 1, /* id = site (from 1): qualname, module, file, first line, co_name, parameters "a,b,*c,**d" */
     SCOPE_DEF_EXCEPTION = 2, /* id = exception type id (from 1): qualified type name */
     SCOPE_DEF_STATE_KEY = 3, /* id = key id (from 1): owner ("module" or "module.Class"), key, "global" | "attribute" */
     SCOPE_DEF_THREAD = 4,    /* id = serial: name, native tid, daemon "0"|"1"; a later one for the same id wins */
     SCOPE_DEF_PROCESS = 5,   /* id = 0: key, value   e.g. python_version; "matched", "--include PATTERN" */
-    SCOPE_DEF_UNSEEN = 6     /* id from 1: code, detail   something that this recording cannot see; capture/unseen.py */
+    SCOPE_DEF_UNSEEN = 6,    /* id from 1: code, detail   something that this recording cannot see; capture/unseen.py */
+    SCOPE_DEF_TYPE = 7 /* id = type number of values (1..65535): "module.Type"; a later one for the same id wins */
 };
 
 #endif

@@ -32,7 +32,7 @@ static int read_layout(const unsigned char *base, uint64_t size, struct layout *
     l->block_count = h->block_count;
     l->abi = h->abi;
     l->blocks_used = __atomic_load_n(&h->blocks_used, __ATOMIC_ACQUIRE);
-    return (l->abi == SCOPE_POOL_ABI || l->abi == SCOPE_OLD_POOL_ABI) && h->block_bytes == SCOPE_CHUNK_BYTES &&
+    return l->abi >= SCOPE_OLD_POOL_ABI && l->abi <= SCOPE_POOL_ABI && h->block_bytes == SCOPE_CHUNK_BYTES &&
            h->small_bytes == SCOPE_SMALL_BYTES && h->record_bytes == sizeof(struct scope_record) &&
            l->blocks_offset <= size && l->blocks_offset % sizeof(struct scope_record) == 0 &&
            (uint64_t)l->block_count * SCOPE_CHUNK_BYTES <= size - l->blocks_offset &&
@@ -51,7 +51,7 @@ static uint64_t place_of(const struct layout *l, uint32_t index) {
 
 /* Slots that one event takes, head included; wide enough for what a damaged head may claim. */
 static uint64_t event_slots(const struct scope_record *head, uint32_t abi) {
-    return 1 + (abi == SCOPE_POOL_ABI ? scope_payload_slots(head) : scope_old_slots(head));
+    return 1 + (abi == SCOPE_OLD_POOL_ABI ? scope_old_slots(head) : scope_payload_slots(head));
 }
 
 static uint32_t count_events(const struct scope_chunk *chunk, uint32_t from, uint32_t to, uint32_t abi) {

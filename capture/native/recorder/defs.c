@@ -15,7 +15,7 @@
 #define FIELD_LIMIT 4096
 #define HEAD_BYTES 16
 #define CUT "…"
-#define FIELDS 5
+#define FIELDS 6
 #define MOST_BYTES (64u << 20) /* some 400 000 functions; address space until it is used */
 #define LEAST_BYTES (1u << 20) /* where address space is limited */
 #define STEP_BYTES 65536u      /* space is asked for by so much */

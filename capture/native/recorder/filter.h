@@ -13,6 +13,7 @@ struct scope_features {
     bool raises;  /* exceptions where they are raised */
     bool globals; /* module globals over time */
     bool attributes;
+    bool values; /* of calls: arguments and results */
 };
 
 extern struct scope_features scope_features;

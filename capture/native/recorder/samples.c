@@ -24,13 +24,15 @@ void scope_sample_every(struct scope_writer *w, uint32_t apart) {
     choose(w, 0);
 }
 
-/* GIL held; does not allocate. A hook that wrote no record, or not here, does not count. */
+/* GIL held; does not allocate. A hook that wrote no record, or not here, does not count; one that wrote more than a record
+ * has come to its end now. */
 void scope_sample_ends(uint64_t began) {
     struct scope_writer *w = scope_tls;
     if (!w)
         return;
-    if (w->next && w->records[w->next - 1].ticks >= began) {
-        const uint64_t took = w->records[w->next - 1].ticks - began;
+    const uint32_t first = w->sample_at;
+    if (first < w->next && w->records[first].ticks >= began) {
+        const uint64_t took = (w->next == first + 1 ? w->records[first].ticks : scope_ticks()) - began;
         if (took < MOST_TICKS) {
             scope_counts[SCOPE_COST_SAMPLED_TICKS] += took;
             scope_counts[SCOPE_COST_SAMPLES] += 1;

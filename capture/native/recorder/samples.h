@@ -15,10 +15,14 @@ void scope_sample_ends(uint64_t began);
 void scope_sample_from_here(struct scope_writer *w);
 void scope_sample_every(struct scope_writer *w, uint32_t apart);
 
-/* GIL held; does not allocate. At the beginning of a hook: the time if it is one that is timed, else 0. */
+/* GIL held; does not allocate. At the beginning of a hook: the time if it is one that is timed, else 0. `sample_at` is then
+ * the record that it begins with. */
 static inline uint64_t scope_sample_begins(void) {
-    const struct scope_writer *w = scope_tls;
-    return SCOPE_UNLIKELY(w && w->next >= w->sample_at) ? scope_ticks() : 0;
+    struct scope_writer *w = scope_tls;
+    if (SCOPE_LIKELY(!w || w->next < w->sample_at))
+        return 0;
+    w->sample_at = w->next;
+    return scope_ticks();
 }
 
 /* GIL held; does not allocate. Whether all that there is to do for the next event is to write it: there is room, it is not

@@ -11,7 +11,9 @@
 #include "filter.h"
 #include "identities.h"
 #include "lifetimes.h"
+#include "parameters.h"
 #include "pool.h"
+#include "secrets.h"
 #include "unseen.h"
 #include "upward.h"
 
@@ -20,11 +22,13 @@
 #include <string.h>
 
 #define FIRST_BITS 12
+#define SITE_FIELDS 6
 #define GENERATOR_LIKE (0x20 | 0x80 | 0x100 | 0x200) /* CO_GENERATOR, COROUTINE, ITERABLE_COROUTINE, ASYNC_GENERATOR */
 
 static struct scope_code empty[2]; /* so that a lookup without a table finds nothing instead of faulting */
 struct scope_code_table scope_codes = {.entries = empty, .shift = 63, .mask = 1};
 
+static bool telling_values;
 static struct scope_identities sites = {.limit = SCOPE_SITE_LIMIT};
 
 /* GIL held; allocates plain memory; false when there is none. */
@@ -55,6 +59,7 @@ static void forget(const PyObject *code) {
     const struct scope_code *known = scope_code_find(code);
     if (!known)
         return;
+    scope_parameters_forget(code);
     struct scope_code *entries = scope_codes.entries;
     uint32_t hole = (uint32_t)(known - entries);
     for (uint32_t at = (hole + 1) & scope_codes.mask; entries[at].code; at = (at + 1) & scope_codes.mask) {
@@ -86,6 +91,7 @@ void scope_codes_close(void) {
         if (old.entries[i].code)
             scope_lifetime_unwatch(old.entries[i].code);
     scope_lifetimes_unwatch();
+    scope_parameters_close();
     scope_identities_close(&sites);
     if (old.entries != empty)
         free(old.entries);
@@ -97,6 +103,13 @@ void scope_codes_forget(void) {
     if (scope_codes.entries != empty)
         memset(scope_codes.entries, 0, ((size_t)scope_codes.mask + 1) * sizeof *scope_codes.entries);
     scope_codes.count = 0;
+    scope_parameters_close();
+}
+
+/* GIL held; frees plain memory. Whether arguments and results are told from here on. */
+void scope_codes_tell_values(bool told) {
+    telling_values = told;
+    scope_codes_forget();
 }
 
 /* GIL held; does not allocate. */
@@ -107,7 +120,7 @@ uint32_t scope_codes_recorded(void) {
 /* GIL held; does not allocate. What the tables take of the target's memory. */
 size_t scope_codes_bytes(void) {
     const size_t entries = scope_codes.entries == empty ? 0 : (size_t)scope_codes.mask + 1;
-    return entries * sizeof *scope_codes.entries + scope_identities_bytes(&sites);
+    return entries * sizeof *scope_codes.entries + scope_identities_bytes(&sites) + scope_parameters_bytes();
 }
 
 /* GIL held; allocates; new reference to bytes: the text of one attribute, "" when it has none. */
@@ -140,17 +153,28 @@ static PyObject *global_text(PyObject *globals, const char *name) {
 }
 
 /* GIL held; allocates plain memory; 0 when there is no room, or the definition could not be stored. */
-static uint32_t site_of(const char *const fields[5]) {
-    const uint64_t hash = scope_identity_hash(fields, 5);
+static uint32_t site_of(const char *const fields[SITE_FIELDS]) {
+    const uint64_t hash = scope_identity_hash(fields, SITE_FIELDS);
     const uint32_t present = scope_identity_find(&sites, hash);
     if (present)
         return present;
     const uint32_t site = scope_identity_next(&sites);
-    if (!site || !scope_define(SCOPE_DEF_SITE, site, fields, 5))
+    if (!site || !scope_define(SCOPE_DEF_SITE, site, fields, SITE_FIELDS))
         return 0;
     scope_identity_add(&sites, hash);
     scope_pool.header->site_count = site;
     return site;
+}
+
+/* GIL held; allocates plain memory. What is told of the values of code that is recorded. */
+static uint32_t about_values(const PyObject *code, const struct scope_parameters *parameters, const char *name) {
+    if (!telling_values)
+        return 0;
+    const bool is_odd = parameters->cells || parameters->hidden;
+    if (is_odd && !scope_parameters_keep(code, parameters))
+        return 0;
+    return SCOPE_CODE_RESULT | (scope_is_credential(name) ? SCOPE_CODE_HIDDEN_RESULT : 0) |
+           (is_odd ? SCOPE_CODE_ODD : 0) | parameters->count << SCOPE_CODE_ARGUMENTS_SHIFT;
 }
 
 /* GIL held; allocates. Names the code, asks the filter and, when wanted, stores the definition. */
@@ -177,10 +201,11 @@ static void describe(struct scope_code *entry, PyObject *globals) {
             entry->flags |= SCOPE_CODE_LEFT_OUT;
         } else {
             char line[16];
+            struct scope_parameters parameters;
+            scope_parameters_read(&parameters, entry->code);
             snprintf(line, sizeof line, "%ld", number_of(entry->code, "co_firstlineno"));
-            entry->site = site_of((const char *[]){full, in, path, line, co_name});
-            if (!entry->site)
-                entry->flags |= SCOPE_CODE_OVERFLOW;
+            entry->site = site_of((const char *[]){full, in, path, line, co_name, parameters.names});
+            entry->flags |= entry->site ? about_values(entry->code, &parameters, co_name) : SCOPE_CODE_OVERFLOW;
         }
         if (entry->site && number_of(entry->code, "co_flags") & GENERATOR_LIKE)
             entry->flags |= SCOPE_CODE_GENERATOR;
@@ -230,6 +255,8 @@ const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
     int collecting = PyGC_Disable(); /* a finalizer must not run in the middle of a hook */
     describe(&entry, globals);
     const struct scope_code *known = insert(entry);
+    if (!known)
+        scope_parameters_forget(code);
     if (collecting)
         PyGC_Enable();
     if (entry.flags & SCOPE_CODE_OVERFLOW)
@@ -247,10 +274,15 @@ bool scope_code_pretend(PyObject *code, uint32_t site, uint32_t flags) {
         return false;
     if (!known && !(known = insert((struct scope_code){.code = code})))
         return false;
+    struct scope_parameters parameters;
     known->site = site;
     known->flags = flags;
-    if (site && !flags && number_of(code, "co_flags") & GENERATOR_LIKE)
+    if (!site || flags)
+        return true;
+    if (number_of(code, "co_flags") & GENERATOR_LIKE)
         known->flags = SCOPE_CODE_GENERATOR;
+    scope_parameters_read(&parameters, code);
+    known->flags |= about_values(code, &parameters, "");
     return true;
 }
 

@@ -9,6 +9,15 @@
 #define SCOPE_CODE_GENERATOR 2u /* generator, coroutine: entered and left more than once */
 #define SCOPE_CODE_JOIN 4u      /* threading.Thread.join */
 #define SCOPE_CODE_OVERFLOW 8u  /* wanted, but the table is full or its definition could not be stored */
+#define SCOPE_CODE_SPECIAL (SCOPE_CODE_LEFT_OUT | SCOPE_CODE_JOIN | SCOPE_CODE_OVERFLOW)
+
+/* What is told of its values, where they are recorded. */
+#define SCOPE_CODE_RESULT 16u        /* what it returns and yields */
+#define SCOPE_CODE_HIDDEN_RESULT 32u /* not so, for its name says that it is a secret */
+#define SCOPE_CODE_ODD 64u           /* one of its parameters is in a cell or hidden; parameters.h */
+#define SCOPE_CODE_ARGUMENTS 0xff00u /* as many parameters */
+#define SCOPE_CODE_ARGUMENTS_SHIFT 8
+#define SCOPE_CODE_VALUES (SCOPE_CODE_RESULT | SCOPE_CODE_HIDDEN_RESULT | SCOPE_CODE_ODD | SCOPE_CODE_ARGUMENTS)
 
 struct scope_code {
     PyObject *code; /* borrowed: lifetimes.c has it forgotten before its address can be used again */
@@ -32,6 +41,7 @@ extern struct scope_code_table scope_codes;
 int scope_codes_open(void);
 void scope_codes_close(void);
 void scope_codes_forget(void);
+void scope_codes_tell_values(bool told);
 uint32_t scope_codes_recorded(void);
 size_t scope_codes_bytes(void);
 const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals);

@@ -19,6 +19,7 @@
 
 uint32_t scope_waiting;
 
+static uint32_t last_chunk_number;
 static bool waiting_is_hopeless; /* a wait ran into its limit; set back by the next successful claim */
 
 /* GIL not needed; does not allocate. Counts one event that was produced and cannot be recorded. */
@@ -56,6 +57,7 @@ static bool claim(struct scope_writer *w, bool filled) {
     if (!chunk)
         return false;
     w->chunk = chunk;
+    w->chunk_number = __atomic_add_fetch(&last_chunk_number, 1, __ATOMIC_RELAXED);
     w->claimed_ns = now_ns;
     w->records = (struct scope_record *)((unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
     w->next = w->continuation = 0;
@@ -169,44 +171,65 @@ static bool is_on_stack(struct scope_writer *w, PyObject *entering) {
     return is_told;
 }
 
+/* An event without a payload. */
+struct short_event {
+    struct scope_long_event event; /* the first field */
+    uint32_t a, head;
+};
+
+/* GIL held; does not allocate. */
+static uint32_t fill_short(const struct scope_long_event *event, const struct scope_writer *w,
+                           struct scope_record *record, uint32_t slots) {
+    const struct short_event *self = (const struct short_event *)event;
+    (void)w, (void)slots;
+    scope_fill(record, scope_ticks(), self->a, self->head);
+    return 1;
+}
+
 /* GIL held; may find file space and, after a gap, allocates frame objects. `left`: the event is the end of a function that
- * is no more on the thread's stack; where that has been written meanwhile, the end is in it. */
-static void write_slowly(uint32_t a, uint32_t head, PyObject *code, bool left) {
+ * is no more on the thread's stack; where that has been written meanwhile, the end is in it. What is too long for the rest
+ * of its chunk gets a fresh one. */
+static void write_slowly(const struct scope_long_event *event, PyObject *code, bool left) {
     const struct scope_writer *before = scope_tls;
     const uint32_t told_before = before ? before->stacks_told : 0;
     struct scope_writer *w = scope_upward.writer_of_this_thread(code);
     if (!w || w->quiet || w->ended || (w->stands && is_on_stack(w, code)))
         return;
     scope_follow_greenlets(w, code, false);
-    struct scope_record *record = scope_reserve(w, 1, code, true);
-    if (!scope_active || w->session != scope_session)
-        return; /* the recording ended while this thread waited for space */
-    if (left && (w != before || w->stacks_told != told_before))
-        return;
-    if (!record) {
-        scope_drop(w, SCOPE_GAP_POOL_FULL);
-        return;
+    uint32_t slots = 0;
+    for (uint32_t wanted = 1; !slots; wanted = SCOPE_MAX_EVENT_SLOTS) {
+        struct scope_record *record = scope_reserve(w, wanted, code, true);
+        if (!scope_active || w->session != scope_session)
+            return; /* the recording ended while this thread waited for space */
+        if (left && (w != before || w->stacks_told != told_before))
+            return;
+        if (!record) {
+            scope_drop(w, SCOPE_GAP_POOL_FULL);
+            return;
+        }
+        slots = event->fill(event, w, record, scope_room(w));
     }
-    scope_fill(record, scope_ticks(), a, head);
-    scope_publish(w, 1);
+    scope_publish(w, slots);
 }
 
 /* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code) {
-    if (SCOPE_UNLIKELY(!scope_active)) {
-        scope_upward.clean_up();
-        return;
-    }
-    write_slowly(a, head, code, false);
+    const struct short_event event = {{fill_short}, a, head};
+    scope_write_long_slowly(&event.event, code, false);
 }
 
 /* GIL held; may find file space and, after a gap, allocates frame objects. Never leaves an exception. */
 void scope_write_left_slowly(uint32_t a, uint32_t head) {
-    if (SCOPE_UNLIKELY(!scope_active)) {
+    const struct short_event event = {{fill_short}, a, head};
+    scope_write_long_slowly(&event.event, NULL, true);
+}
+
+/* GIL held; may find file space and, after a gap, allocates frame objects; allocates as the event does. */
+void scope_write_long_slowly(const struct scope_long_event *event, PyObject *code, bool left) {
+    if (SCOPE_UNLIKELY(!scope_active))
         scope_upward.clean_up();
-        return;
-    }
-    write_slowly(a, head, NULL, true);
+    else
+        write_slowly(event, code, left);
 }
 
 /* GIL held, given up while a thread waits for space; may find file space. An event of a thread's life: also for threads

@@ -20,6 +20,7 @@ struct scope_writer {
     uint32_t sample_at;    /* the hook of this record is timed; samples.h */
     uint32_t continuation; /* slots of this chunk that are not events by themselves */
     uint32_t capacity;     /* of this chunk */
+    uint32_t chunk_number; /* of all that were claimed by anybody */
 
     uint32_t serial;
     uint64_t base;                 /* events produced before this chunk, dropped ones included */
@@ -66,8 +67,17 @@ extern uint32_t scope_session;          /* counts recordings of this process */
 extern bool scope_greenlets_loaded;     /* or about to be; hooks/greenlets.c says so */
 extern uint32_t scope_waiting;          /* threads that wait for space, in the middle of an event */
 
+/* An event that is longer than its record. `fill` writes all of it, from the record on, into at most `slots`, and returns how
+ * many it has used; 0: it needs more, and there would be SCOPE_MAX_EVENT_SLOTS of them in an empty chunk. GIL held; `fill`
+ * may allocate, and leaves exceptions as they are. */
+struct scope_long_event {
+    uint32_t (*fill)(const struct scope_long_event *event, const struct scope_writer *w, struct scope_record *record,
+                     uint32_t slots);
+};
+
 void scope_write_slowly(uint32_t a, uint32_t head, PyObject *code);
 void scope_write_left_slowly(uint32_t a, uint32_t head);
+void scope_write_long_slowly(const struct scope_long_event *event, PyObject *code, bool left);
 struct scope_record *scope_reserve(struct scope_writer *w, uint32_t slots, PyObject *entering, bool resume);
 bool scope_write_life(struct scope_writer *w, uint64_t ticks, uint32_t a, uint32_t head);
 bool scope_write_end(struct scope_writer *w);
@@ -137,6 +147,12 @@ static inline void scope_publish(struct scope_writer *w, uint32_t slots) {
     __atomic_store_n(&w->chunk->committed, w->next, __ATOMIC_RELEASE);
 }
 
+/* GIL not needed; does not allocate. How many slots an event may take here. */
+static inline uint32_t scope_room(const struct scope_writer *w) {
+    const uint32_t left = w->capacity - w->next;
+    return left < SCOPE_MAX_EVENT_SLOTS ? left : SCOPE_MAX_EVENT_SLOTS;
+}
+
 /* GIL not needed; does not allocate. Writes one event where there is room for it. */
 static inline void scope_write_here(struct scope_writer *w, uint32_t a, uint32_t head) {
     struct scope_record *record = &w->records[w->next];
@@ -156,6 +172,18 @@ static inline void scope_write(uint32_t a, uint32_t head, PyObject *code) {
         return;
     }
     scope_write_here(w, a, head);
+}
+
+/* GIL held; allocates as `event` does, and where a chunk is full. As scope_write(); `left`: as scope_write_left(). */
+static inline void scope_write_long(const struct scope_long_event *event, PyObject *code, bool left) {
+    struct scope_writer *w = scope_tls;
+    uint32_t slots = 0;
+    if (SCOPE_LIKELY(w && w->next < w->limit))
+        slots = event->fill(event, w, &w->records[w->next], scope_room(w));
+    if (SCOPE_LIKELY(slots))
+        scope_publish(w, slots);
+    else
+        scope_write_long_slowly(event, code, left);
 }
 
 /* GIL held; does not allocate unless a chunk is full. As scope_write(), of a function whose frame is gone from the stack. */

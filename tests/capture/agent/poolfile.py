@@ -8,14 +8,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capture.events.kinds import EXCEPTION_TYPE_BITS, KIND_NAMES, KINDS, PAYLOAD_FLAG, StateFlag
+from capture.events.kinds import EXCEPTION_TYPE_BITS, KIND_NAMES, KINDS, PAYLOAD_FLAG, ResultFlag, StateFlag
+from tests.capture.agent.words import WordReader
 
 ENTER = tuple(kind.word for kind in KINDS if kind.row.depth.step > 0)
 LEAVE = tuple(kind.word for kind in KINDS if kind.row.depth.step < 0)
 BLOCK_BYTES, SMALL_BYTES = 65536, 4096
 LARGE = 1 << 16
 WRITING, CLOSED, SLOTS = 1, 2, 3
-SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS = 1, 2, 3, 4, 5
+SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS, TYPE = 1, 2, 3, 4, 5, 7
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Event:
     object: int = 0
     text: str = ""
     changes: int = 0
+    values: tuple[str, ...] | None = None  # None: not told
 
 
 @dataclass
@@ -61,6 +63,12 @@ class Pool:
                 exception = self.definitions.get(EXCEPTION, {}).get(event.b, [""])[0]
                 words.append(f"{event.kind} {self.definitions[SITE][event.a][0]} {exception}".strip())
         return words
+
+    def arguments(self, event: Event) -> dict[str, str]:
+        """What a call was told to be called with, by the names that its site says."""
+        names = self.definitions[SITE][event.a][5]
+        assert len(names.split(",")) == len(event.values or ())
+        return dict(zip(names.split(","), event.values or (), strict=True))
 
     def activations(self) -> Counter[tuple[str, str, int]]:
         """How often each (file, co_name, first line) was entered."""
@@ -98,7 +106,7 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
         pool.produced = {track: events[-1].seq + 1 for track, events in before.events.items()}
         pool.dropped = dict.fromkeys(pool.produced, 0)
     assert data[:8] == b"SCOPEPL\x01"
-    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (3, 4096, BLOCK_BYTES)
+    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (4, 4096, BLOCK_BYTES)
     pool.pid, pool.clock_kind = struct.unpack_from("<II", data, 48)
     (pool.state,) = struct.unpack_from("<I", data, 128)
     (pool.blocks_used,) = struct.unpack_from("<I", data, 256)
@@ -119,7 +127,8 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
         expected = pool.produced.get(track, 0)
         missing, dropped_since = seq - expected, dropped - pool.dropped.get(track, 0)
         assert missing == dropped_since, f"track {track}: {missing} events are missing, {dropped_since} were dropped"
-        events += _events(data, at, committed, track, seq)
+        reader = WordReader({number: fields[0] for number, fields in pool.definitions.get(TYPE, {}).items()})
+        events += _events(data, at, committed, (track, seq), reader)
         pool.produced[track] = events[-1].seq + 1 if events and committed else seq
         pool.dropped[track] = dropped
     for serial, _, dropped in slots:
@@ -147,8 +156,10 @@ def chunks_in_use(data: bytes | mmap.mmap) -> list[tuple[int, int]]:
     return found
 
 
-def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[Event]:
+def _events(data: bytes, at: int, committed: int, first: tuple[int, int], reader: WordReader) -> list[Event]:
+    """The events of one chunk, to which alone `reader` belongs; `first`: its track, its first number."""
     events: list[Event] = []
+    track, seq = first
     index = 0
     while index < committed:
         ticks, a, kind, flags, b = struct.unpack_from("<QIBBH", data, at + 16 * index)
@@ -166,8 +177,11 @@ def _events(data: bytes, at: int, committed: int, track: int, seq: int) -> list[
             b, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()
         elif KIND_NAMES[kind] == "unwind":
             b &= (1 << EXCEPTION_TYPE_BITS) - 1
+        values = None
+        if KIND_NAMES[kind] in ("call", "return", "yield") and (raw or flags & ResultFlag.IS_NONE):
+            values, b = tuple(reader.read(raw)) if raw else ("None",), 0
         events.append(
-            Event(track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes)
+            Event(track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes, values)
         )
         index += 1 + (len(raw) + 15) // 16
     assert index == committed, "an event spans chunks"

@@ -15,7 +15,7 @@
 #include "pool.h"
 #include "hooks/profile.h"
 #include "entry/recording.h"
-#include "values/render.h"
+#include "secrets.h"
 #include "sites.h"
 #include "tracks.h"
 #include "unseen.h"
@@ -76,13 +76,14 @@ static void know_own_folder(void) {
             Py_DecRef(parts[i]);
 }
 
-/* GIL held; does not allocate. What the letters of a mode (capture/flags.py) switch on, with the filter as it is. */
+/* GIL held; does not allocate. What the letters (capture/settings.py) switch on, with the filter as it is. */
 static struct scope_features features_of(const char *letters) {
     return (struct scope_features){
         .calls = strchr(letters, 'c') != NULL,
         .raises = strchr(letters, 'r') != NULL,
         .globals = strchr(letters, 'g') != NULL,
         .attributes = strchr(letters, 'a') != NULL && scope_filter_has_classes(),
+        .values = strchr(letters, 'v') != NULL && strchr(letters, 'c') != NULL,
     };
 }
 

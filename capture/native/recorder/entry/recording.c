@@ -27,6 +27,7 @@
 #include "track_list.h"
 #include "tracks.h"
 #include "upward.h"
+#include "values/words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -297,8 +298,8 @@ int scope_recording_end(void) {
 void scope_recording_sweep(void) {
     if (!scope_active)
         return;
-    scope_pool.header->table_bytes =
-        scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes() + scope_containers_bytes();
+    scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes() +
+                                     scope_containers_bytes() + scope_words_bytes();
     scope_look_for_interpreters();
     scope_hooks_look();
     PyObject *frames = scope_current_frames();

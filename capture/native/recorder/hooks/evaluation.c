@@ -26,6 +26,7 @@
 #include "sites.h"
 #include "unseen.h"
 #include "values/exceptions.h"
+#include "values/told.h"
 #include "writer.h"
 
 #include <pthread.h>
@@ -181,27 +182,34 @@ static bool is_too_deep(const PyThreadState *thread) {
 
 /* GIL held; does not allocate. What the beginning of this frame is. */
 static uint32_t kind_of_begin(uint32_t flags, const void *frame, int throwing) {
-    if (SCOPE_LIKELY(flags == 0))
+    const uint32_t nature = flags & ~SCOPE_CODE_VALUES;
+    if (SCOPE_LIKELY(nature == 0))
         return SCOPE_CALL;
-    return flags == SCOPE_CODE_GENERATOR && generators_known ? scope_generator_begins(frame, throwing)
-                                                             : SCOPE_FRAME_LOOKED_AT;
+    return nature == SCOPE_CODE_GENERATOR && generators_known ? scope_generator_begins(frame, throwing)
+                                                              : SCOPE_FRAME_LOOKED_AT;
 }
 
 /* GIL held; does not allocate. What the end of this frame is, which is still there if it is a generator's. */
 static uint32_t kind_of_end(uint32_t flags, const void *frame, const PyObject *result) {
     if (!result)
         return SCOPE_UNWIND;
-    return flags && scope_generator_is_suspended(frame) ? SCOPE_YIELD : SCOPE_RETURN;
+    return flags & SCOPE_CODE_GENERATOR && scope_generator_is_suspended(frame) ? SCOPE_YIELD : SCOPE_RETURN;
 }
 
-/* GIL held; allocates as scope_write() does; keeps the exception. The frame is not on the thread's stack yet. */
-static void tell_begin(uint32_t site, uint32_t kind) {
+/* GIL held; allocates as scope_write() does, and as values do; keeps the exception. The frame is not on the thread's stack
+ * yet. One of 3.11 has not put its parameters into cells either, unless it is a generator's. */
+static void tell_begin(uint32_t site, uint32_t flags, uint32_t kind, const void *frame) {
     telling = true; /* no Python code that runs in here is the program's */
     if (SCOPE_UNLIKELY(kind == SCOPE_THROW)) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
         scope_write(site, scope_head(kind, 0, type ? scope_exception_type_id(type) : 0), NULL);
         PyErr_Restore(type, value, traceback);
+    } else if (kind == SCOPE_CALL && scope_has_arguments(flags)) {
+        const bool has_no_cells = scope_python.version == 0x030b && !(flags & SCOPE_CODE_GENERATOR);
+        const PyObject *code = scope_pointer_at(frame, SCOPE_FRAME_CODE_OFFSET);
+        const struct scope_begun_call call = {site, flags, code, frame, has_no_cells};
+        scope_tell_call(&call, NULL);
     } else {
         scope_write(site, scope_head(kind, 0, 0), NULL);
     }
@@ -218,8 +226,9 @@ static uint32_t said_of(PyObject *type, PyObject *exception, bool has_traceback)
     return scope_exception_leaves(scope_tls, exception, has_traceback);
 }
 
-/* GIL held; allocates as scope_write() does; keeps the exception. The frame is not on the thread's stack any more. */
-static void tell_end(uint32_t site, uint32_t kind) {
+/* GIL held; allocates as scope_write() does, and as values do; keeps the exception. The frame is not on the thread's stack
+ * any more. */
+static void tell_end(uint32_t site, uint32_t flags, uint32_t kind, PyObject *result) {
     telling = true;
     if (SCOPE_UNLIKELY(kind == SCOPE_UNWIND)) {
         PyObject *type, *value, *traceback;
@@ -227,6 +236,8 @@ static void tell_end(uint32_t site, uint32_t kind) {
         scope_write_left(site, scope_head(kind, 0, said_of(type, value, traceback)));
         PyErr_Restore(type, value, traceback);
         scope_counts[SCOPE_COST_RAISE] += 1;
+    } else if (scope_has_value(kind, flags)) {
+        scope_tell_value(kind, site, flags, result, true);
     } else {
         scope_write_left(site, scope_head(kind, 0, 0));
     }
@@ -272,7 +283,7 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     scope_counts[SCOPE_COST_LEFT_OUT_CALL] += left_out;
     scope_counts[SCOPE_COST_RESUME] += begins == SCOPE_RESUME;
     if (told)
-        tell_begin(site, begins);
+        tell_begin(site, flags, begins, frame);
     if (SCOPE_UNLIKELY(began))
         scope_sample_ends(began);
     if (SCOPE_UNLIKELY(!is_ours(thread))) { /* it had to wait, and was let go of meanwhile */
@@ -297,7 +308,7 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     /* else what began before this recording, or under another filter, is the profile function's */
     const bool goes_on = session == scope_session && judged_by == rules;
     if (told && goes_on && told_here)
-        tell_end(site, kind_of_end(flags, frame, result));
+        tell_end(site, flags, kind_of_end(flags, frame, result), result);
     *mark = in_place && goes_on ? before : looking_out;
     rearm(thread, tracer);
     return result;

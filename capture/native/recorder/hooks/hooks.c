@@ -12,10 +12,21 @@
 #include "hooks/profile.h"
 #include "hooks/thread_start.h"
 #include "hooks/type_slots.h"
+#include "hooks/values.h"
 #include "unseen.h"
+#include "values/frame_locals.h"
 #include "writer.h"
 
 static const struct scope_hook hooks[] = {
+    {
+        .name = "values",
+        .capability = &scope_features.values,
+        .prove = scope_frame_locals_prove,
+        .unseen = "values-unknown",
+        .put = scope_values_put,
+        .sweep = scope_values_sweep,
+        .undo = scope_values_undo,
+    },
     {
         .name = "monitoring",
         .since = 0x030c,

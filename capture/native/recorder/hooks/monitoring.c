@@ -9,6 +9,8 @@
 #include "costs.h"
 #include "filter.h"
 #include "values/exceptions.h"
+#include "values/frame_locals.h"
+#include "values/told.h"
 #include "hooks/greenlets.h"
 #include "hooks/joins.h"
 #include "samples.h"
@@ -34,8 +36,22 @@ static const struct scope_code *learn(PyObject *code) {
     return scope_code_learn(code, PyEval_GetGlobals());
 }
 
+/* GIL held; allocates as values do, and where a chunk is full; no exception. One event of code that is recorded; `args` are
+ * the code object, an offset, and of a return or yield the value. */
+static void tell(PyObject *const *args, uint32_t site, uint32_t flags, uint32_t kind) {
+    const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
+    if (kind == SCOPE_CALL && scope_has_arguments(flags)) {
+        const struct scope_begun_call call = {site, flags, args[0], scope_frame_now(), false};
+        scope_tell_call(&call, args[0]);
+    } else if (scope_has_value(kind, flags)) {
+        scope_tell_value(kind, site, flags, args[2], false);
+    } else {
+        scope_write(site, scope_head(kind, 0, 0), entering ? args[0] : NULL);
+    }
+}
+
 /* GIL held; may allocate; new reference. Every enter or leave that is not plain recorded code. */
-static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_t kind) {
+static PyObject *unusual(PyObject *const *args, const struct scope_code *known, uint32_t kind) {
     const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
     if (SCOPE_UNLIKELY(!scope_active || scope_tls == &scope_muted)) {
         scope_tool_hears(kind);
@@ -43,8 +59,8 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
         return Py_None;
     }
     if (!known) {
-        known = learn(code);
-        scope_greenlets_attend(entering ? code : NULL);
+        known = learn(args[0]);
+        scope_greenlets_attend(entering ? args[0] : NULL);
     }
     if (!known)
         return Py_None;
@@ -52,7 +68,7 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
     if ((flags & SCOPE_CODE_JOIN) && !entering)
         scope_join_ends((PyObject *)PyEval_GetFrame());
     if (site && recording_calls)
-        scope_write(site, scope_head(kind, 0, 0), entering ? code : NULL);
+        tell(args, site, flags, kind);
     if ((flags & SCOPE_CODE_JOIN) && entering)
         scope_join_begins((PyObject *)PyEval_GetFrame());
     if (flags & SCOPE_CODE_JOIN)
@@ -64,32 +80,46 @@ static PyObject *unusual(PyObject *code, const struct scope_code *known, uint32_
     return site && recording_calls ? Py_None : answer_disable();
 }
 
-#define PLAIN(known) ((known)->site && !((known)->flags & ~SCOPE_CODE_GENERATOR) && recording_calls)
+/* What of the flags of its code makes an event of this kind more than a record. */
+#define MORE_OF_SCOPE_CALL (SCOPE_CODE_SPECIAL | SCOPE_CODE_ARGUMENTS)
+#define MORE_OF_SCOPE_RESUME SCOPE_CODE_SPECIAL
+#define MORE_OF_SCOPE_RETURN (SCOPE_CODE_SPECIAL | SCOPE_CODE_RESULT)
+#define MORE_OF_SCOPE_YIELD (SCOPE_CODE_SPECIAL | SCOPE_CODE_RESULT)
 
-/* GIL held; allocates only when a chunk is full or the code is new; new reference. An event for which there is more to do
- * than to write it. Not part of its callers, which so need no stack and save no registers. */
-static SCOPE_NOT_INLINE PyObject *second_look(PyObject *code, uint32_t kind) {
-    const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
+#define PLAIN(known, more) ((known)->site && !((known)->flags & (more)) && recording_calls)
+
+/* GIL held; allocates as tell(), and when the code is new; new reference. An event that is more than a record. */
+static SCOPE_NOT_INLINE PyObject *more(PyObject *const *args, const struct scope_code *known, uint32_t kind) {
+    if (SCOPE_UNLIKELY(!known || !PLAIN(known, SCOPE_CODE_SPECIAL)))
+        return unusual(args, known, kind);
+    tell(args, known->site, known->flags, kind);
+    return Py_None;
+}
+
+/* GIL held; allocates only when a chunk is full or the code is new, and as values do; new reference. An event for which
+ * there is more to do than to write it. Not part of its callers, which so need no stack and save no registers. */
+static SCOPE_NOT_INLINE PyObject *second_look(PyObject *const *args, uint32_t kind) {
     const uint64_t began = scope_sample_begins();
-    const struct scope_code *known = scope_code_find(code);
-    if (SCOPE_UNLIKELY(!known || !PLAIN(known)))
-        return unusual(code, known, kind);
-    scope_write(known->site, scope_head(kind, 0, 0), entering ? code : NULL);
+    const struct scope_code *known = scope_code_find(args[0]);
+    if (SCOPE_UNLIKELY(!known || !PLAIN(known, SCOPE_CODE_SPECIAL)))
+        return unusual(args, known, kind);
+    tell(args, known->site, known->flags, kind);
     if (began)
         scope_sample_ends(began);
     return Py_None;
 }
 
-/* GIL held; allocates only when a chunk is full or the code is new; new reference. The five local events. */
+/* GIL held; allocates only when a chunk is full or the code is new, and as values do; new reference. The five local
+ * events. */
 #define LOCAL_EVENT(name, kind)                                                                                        \
     static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {                  \
         (void)self, (void)count, (void)names;                                                                          \
         struct scope_writer *w = scope_tls;                                                                            \
         if (SCOPE_UNLIKELY(!w || !scope_writes_at_once(w)))                                                            \
-            return second_look(args[0], kind);                                                                         \
+            return second_look(args, kind);                                                                            \
         const struct scope_code *known = scope_code_find(args[0]);                                                     \
-        if (SCOPE_UNLIKELY(!known || !PLAIN(known)))                                                                   \
-            return unusual(args[0], known, kind);                                                                      \
+        if (SCOPE_UNLIKELY(!known || !PLAIN(known, MORE_OF_##kind)))                                                   \
+            return more(args, known, kind);                                                                            \
         scope_write_here(w, known->site, scope_head(kind, 0, 0));                                                      \
         return Py_None;                                                                                                \
     }

@@ -15,6 +15,7 @@
 #include "snapshot.h"
 #include "track_list.h"
 #include "unseen.h"
+#include "values/told.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #define TRACE_CALL 0
 #define TRACE_RETURN 3
 #define TRACE_C_CALL 4
+#define INNER_OFFSET_311 24 /* of the frame in PyFrameObject */
 #define SEARCHED_BYTES 256
 #define MOST_THREADS 100000
 #define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
@@ -85,6 +87,25 @@ static uint32_t kind_of_exit(PyObject *code, PyFrameObject *frame) {
     return bytes[at] == OP_YIELD_VALUE || from ? SCOPE_YIELD : SCOPE_RETURN;
 }
 
+/* GIL held; does not allocate; borrowed. The interpreter's own frame of a frame object. */
+static const void *inner_frame(const PyFrameObject *frame) {
+    const void *inner;
+    memcpy(&inner, (const unsigned char *)frame + INNER_OFFSET_311, sizeof inner);
+    return scope_python.version == 0x030a ? (const void *)frame : inner;
+}
+
+/* GIL held; allocates as values do, and where a chunk is full; no exception. One event of code that is recorded. */
+static void tell(uint32_t site, uint32_t flags, uint32_t kind, PyFrameObject *frame, PyObject *code, PyObject *value) {
+    if (kind == SCOPE_CALL && scope_has_arguments(flags)) {
+        const struct scope_begun_call call = {site, flags, code, inner_frame(frame), false};
+        scope_tell_call(&call, code);
+    } else if (scope_has_value(kind, flags)) {
+        scope_tell_value(kind, site, flags, value, false);
+    } else {
+        scope_write(site, scope_head(kind, 0, 0), value || kind == SCOPE_UNWIND ? NULL : code);
+    }
+}
+
 /* GIL held; may allocate. Everything but plain recorded functions. */
 static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObject *code, int what, PyObject *result) {
     if (!scope_active || scope_tls == &scope_muted) {
@@ -109,7 +130,7 @@ static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObje
             kind = SCOPE_UNWIND;
         else
             kind = generator ? kind_of_exit(code, frame) : SCOPE_RETURN;
-        scope_write(site, scope_head(kind, 0, 0), what == TRACE_CALL ? code : NULL);
+        tell(site, flags, kind, frame, code, what == TRACE_CALL ? NULL : result);
     } else if (flags & SCOPE_CODE_OVERFLOW) {
         scope_drop_unknown_site();
     }
@@ -166,6 +187,9 @@ static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *
             scope_write(known->site, scope_head(SCOPE_CALL, 0, 0), code);
         else
             scope_write(known->site, scope_head(result ? SCOPE_RETURN : SCOPE_UNWIND, 0, 0), NULL);
+    } else if (known && known->site && !(known->flags & ~SCOPE_CODE_VALUES)) {
+        const uint32_t kind = what == TRACE_CALL ? SCOPE_CALL : result ? SCOPE_RETURN : SCOPE_UNWIND;
+        tell(known->site, known->flags, kind, frame, code, what == TRACE_CALL ? NULL : result);
     } else if (!known || known->flags != SCOPE_CODE_LEFT_OUT || !scope_active) {
         unusual(known, frame, code, what, result);
     } else {

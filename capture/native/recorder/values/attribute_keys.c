@@ -1,7 +1,7 @@
 /* Numbers of attributes, and what the class does with a value that is assigned to one. */
 #include "values/attribute_keys.h"
 
-#include "values/render.h"
+#include "secrets.h"
 #include "values/state.h"
 #include "values/typenames.h"
 #include "unseen.h"

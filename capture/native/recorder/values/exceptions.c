@@ -4,35 +4,20 @@
  * argument that is a str is the message; others are shown as values are. */
 #include "values/exceptions.h"
 
-#include "defs.h"
-#include "identities.h"
 #include "sites.h"
 #include "tracks.h"
 #include "values/render.h"
-#include "values/typenames.h"
-#include "unseen.h"
+#include "values/types.h"
 
 #include <string.h>
 
-#define TYPE_SLOTS 4096u /* open addressing, at most half full */
 #define TYPE_LIMIT 2047u /* names; an event has 11 bits for them */
 #define WHICH_SHIFT 11
 
-/* Types are addresses here; a weak reference tells when one is gone, so that nothing keeps it. */
-static struct known_type {
-    PyObject *type;      /* borrowed */
-    PyObject *reference; /* strong */
-    uint32_t id;
-} types[TYPE_SLOTS];
-static uint32_t type_count;
-static struct scope_identities names = {.limit = TYPE_LIMIT};
+static struct scope_types types = {
+    .kind = SCOPE_DEF_EXCEPTION, .full = "exceptions-full", .names = {.limit = TYPE_LIMIT}};
 static PyObject *next_name, *frame_name, *args_descriptor;
 static descrgetfunc get_args;
-
-/* GIL not needed; does not allocate. */
-static uint32_t slot_of(const PyObject *type) {
-    return (uint32_t)(((uint64_t)(uintptr_t)type >> 4) * 0x9E3779B97F4A7C15u >> 52);
-}
 
 /* GIL held; allocates two names once, for good; 0 or -1 with an exception. */
 int scope_exceptions_open(void) {
@@ -47,85 +32,17 @@ int scope_exceptions_open(void) {
 
 /* GIL held; releases weak references: hooks must be inactive. */
 void scope_exceptions_close(void) {
-    for (uint32_t i = 0; i < TYPE_SLOTS; i++) {
-        PyObject *reference = types[i].reference;
-        types[i] = (struct known_type){0};
-        if (reference)
-            Py_DecRef(reference);
-    }
-    type_count = 0;
-    scope_identities_close(&names);
+    scope_types_close(&types);
 }
 
 /* GIL held; does not allocate. What the tables take of the target's memory. */
 size_t scope_exceptions_bytes(void) {
-    return sizeof types + scope_identities_bytes(&names);
+    return scope_types_bytes(&types);
 }
 
-/* GIL held; does not allocate. Entries that had to step aside for this one move up. */
-static void take_out(uint32_t hole) {
-    for (uint32_t at = (hole + 1) % TYPE_SLOTS; types[at].type; at = (at + 1) % TYPE_SLOTS) {
-        if ((at - slot_of(types[at].type)) % TYPE_SLOTS < (at - hole) % TYPE_SLOTS)
-            continue;
-        types[hole] = types[at];
-        hole = at;
-    }
-    types[hole] = (struct known_type){0};
-    type_count -= 1;
-}
-
-/* GIL held; releases; new reference. Called by the interpreter when a type is gone. */
-static PyObject *on_type_gone(PyObject *self, PyObject *reference) {
-    (void)self;
-    for (uint32_t i = 0; i < TYPE_SLOTS; i++)
-        if (types[i].reference == reference) {
-            take_out(i);
-            Py_DecRef(reference);
-            break;
-        }
-    SCOPE_RETURN_NONE;
-}
-
-static PyMethodDef on_type_gone_method = {"scope_type_gone", on_type_gone, METH_O, NULL};
-
-/* GIL held; allocates; 0 when there is no room, or the definition could not be stored. */
-static uint32_t number_of_name(PyTypeObject *type) {
-    char name[SCOPE_TYPE_NAME_BYTES];
-    scope_type_name(type, name);
-    const char *fields[] = {name};
-    const uint64_t hash = scope_identity_hash(fields, 1);
-    const uint32_t present = scope_identity_find(&names, hash);
-    if (present)
-        return present;
-    const uint32_t id = scope_identity_next(&names);
-    if (!id)
-        scope_unseen("exceptions-full", "");
-    if (!id || !scope_define(SCOPE_DEF_EXCEPTION, id, fields, 1))
-        return 0;
-    scope_identity_add(&names, hash);
-    return id;
-}
-
-/* GIL held; allocates at the first sight of a type; never leaves an exception. 0 = no number. */
+/* GIL held; allocates at the first sight of a type; leaves exceptions as they are. 0 = no number. */
 uint32_t scope_exception_type_id(PyObject *type) {
-    uint32_t at = slot_of(type);
-    for (; types[at].type; at = (at + 1) % TYPE_SLOTS)
-        if (types[at].type == type)
-            return types[at].id;
-    int collecting = PyGC_Disable(); /* a type that goes now would move the entries */
-    const uint32_t id = number_of_name((PyTypeObject *)type);
-    PyObject *callback = type_count < TYPE_SLOTS / 2 ? PyCFunction_NewEx(&on_type_gone_method, NULL, NULL) : NULL;
-    PyObject *reference = callback ? PyWeakref_NewRef(type, callback) : NULL;
-    if (reference) {
-        types[at] = (struct known_type){type, reference, id};
-        type_count += 1;
-    }
-    PyErr_Clear();
-    if (callback)
-        Py_DecRef(callback);
-    if (collecting)
-        PyGC_Enable();
-    return id;
+    return scope_type_number(&types, type);
 }
 
 /* GIL held; allocates at the first sight of a type; never leaves an exception. 0 = no number. */

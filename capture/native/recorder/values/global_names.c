@@ -7,6 +7,7 @@
 #include "values/global_names.h"
 
 #include "filter.h"
+#include "secrets.h"
 #include "values/state.h"
 #include "track_list.h"
 #include "tracks.h"

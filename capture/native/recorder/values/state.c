@@ -1,6 +1,7 @@
 /* Values over time as events: numbering the keys and writing one value. */
 #include "values/state.h"
 
+#include "values/layout.h"
 #include "values/typenames.h"
 
 #include "defs.h"
@@ -12,10 +13,10 @@
 static uint32_t last_key;
 static PyTypeObject *function_type;
 
-/* GIL held; does not allocate. */
+/* GIL held; allocates; never leaves an exception. */
 void scope_state_open(void) {
     last_key = 0;
-    scope_render_open();
+    scope_layout_find();
     function_type = dlsym(RTLD_DEFAULT, "PyFunction_Type");
 }
 

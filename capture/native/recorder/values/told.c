@@ -1,0 +1,127 @@
+/* The payloads of calls, returns and yields. */
+#include "values/told.h"
+
+#include "parameters.h"
+#include "values/frame_locals.h"
+#include "values/words.h"
+#include "writer.h"
+
+/* GIL not needed; does not allocate. Ready for the words of an event that begins at `record`; nothing is at its head yet. */
+static inline struct scope_words words_from(const struct scope_writer *w, struct scope_record *record, uint32_t slots) {
+    uint64_t *first = (uint64_t *)(record + 1);
+    scope_own_soon(record + SCOPE_RECORDS_AHEAD);
+    return (struct scope_words){
+        .next = first, .end = first + 2 * (slots - 1), .ticks = scope_ticks(), .chunk = w->chunk_number};
+}
+
+/* GIL not needed; does not allocate. Fills the head; how many slots the event has. Words are filled up to whole slots. */
+static inline uint32_t finish(struct scope_words *words, struct scope_record *record, uint32_t site, uint32_t kind) {
+    const uint32_t count = (uint32_t)(words->next - (uint64_t *)(record + 1));
+    if (count % 2)
+        *words->next = 0;
+    scope_fill(record, words->ticks, site, scope_head(kind, SCOPE_PAYLOAD, 8 * count));
+    return 1 + (count + 1) / 2;
+}
+
+struct call_event {
+    struct scope_long_event event; /* the first field */
+    const struct scope_begun_call *call;
+    const struct scope_odd_parameters *odd; /* NULL: none is */
+};
+
+/* GIL held; does not allocate; borrowed; NULL = not bound. A parameter that is in a cell. */
+static PyObject *in_cell(const struct scope_begun_call *call, const struct scope_odd_parameters *odd, uint32_t i) {
+    if (call->has_no_cells)
+        return scope_frame_local(call->frame, i);
+    const PyObject *cell = scope_frame_local(call->frame, scope_python.version == 0x030a ? odd->cell_slots[i] : i);
+    return cell ? scope_cell_content(cell) : NULL;
+}
+
+/* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. */
+static void put_odd(struct scope_words *words, const struct scope_begun_call *call,
+                    const struct scope_odd_parameters *odd, uint32_t i) {
+    if (odd->hidden >> i & 1)
+        scope_words_put_special(words, SCOPE_SPECIAL_REDACTED);
+    else
+        scope_words_put(words, odd->cells >> i & 1 ? in_cell(call, odd, i) : scope_frame_local(call->frame, i));
+}
+
+/* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. */
+static uint32_t fill_call(const struct scope_long_event *event, const struct scope_writer *w,
+                          struct scope_record *record, uint32_t slots) {
+    const struct scope_begun_call *call = ((const struct call_event *)event)->call;
+    const struct scope_odd_parameters *odd = ((const struct call_event *)event)->odd;
+    const uint32_t count = (call->flags & SCOPE_CODE_ARGUMENTS) >> SCOPE_CODE_ARGUMENTS_SHIFT;
+    if (2 * (slots - 1) < count)
+        return 0;
+    struct scope_words words = words_from(w, record, slots);
+    words.end -= count;
+    for (uint32_t i = 0; i < count; i++) {
+        words.end += 1;
+        if (odd)
+            put_odd(&words, call, odd, i);
+        else
+            scope_words_put(&words, scope_frame_local(call->frame, i));
+    }
+    if (words.has_cut && slots < SCOPE_MAX_EVENT_SLOTS)
+        return 0;
+    return finish(&words, record, call->site, SCOPE_CALL);
+}
+
+/* GIL held; may find file space and, after a gap, allocates frame objects; allocates as scope_words_put() does; leaves
+ * exceptions as they are. There are arguments. As scope_write(), with `entering` for its `code`. */
+void scope_tell_call(const struct scope_begun_call *call, PyObject *entering) {
+    const bool is_odd = call->flags & SCOPE_CODE_ODD;
+    const struct call_event event = {{fill_call}, call, is_odd ? scope_parameters_find(call->code) : NULL};
+    if (SCOPE_UNLIKELY(scope_frame_code(call->frame) != call->code || (is_odd && !event.odd))) {
+        scope_write(call->site, scope_head(SCOPE_CALL, 0, 0), entering); /* it would be another one's locals */
+        return;
+    }
+    scope_write_long(&event.event, entering, false);
+}
+
+struct value_event {
+    struct scope_long_event event; /* the first field */
+    PyObject *value;               /* borrowed */
+    uint32_t kind, site;
+    bool is_hidden;
+};
+
+/* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. */
+static uint32_t fill_value(const struct scope_long_event *event, const struct scope_writer *w,
+                           struct scope_record *record, uint32_t slots) {
+    const struct value_event *self = (const struct value_event *)event;
+    if (slots < 2)
+        return 0;
+    struct scope_words words = words_from(w, record, slots);
+    if (SCOPE_UNLIKELY(self->is_hidden))
+        scope_words_put_special(&words, SCOPE_SPECIAL_REDACTED);
+    else
+        scope_words_put(&words, self->value);
+    if (words.has_cut && slots < SCOPE_MAX_EVENT_SLOTS)
+        return 0;
+    return finish(&words, record, self->site, self->kind);
+}
+
+/* GIL held; does not allocate; borrowed. What an asynchronous generator yields, which the interpreter has wrapped. */
+static PyObject *unwrapped(uint32_t kind, PyObject *value) {
+    if (kind == SCOPE_YIELD && Py_TYPE(value) == scope_layout.yielded)
+        return (PyObject *)(uintptr_t)scope_word_at(value, 16);
+    return value;
+}
+
+/* GIL held; may find file space and, after a gap, allocates frame objects; allocates as scope_words_put() does; leaves
+ * exceptions as they are. A return or a yield of code whose values are told. As scope_write(), or scope_write_left(). */
+void scope_tell_value(uint32_t kind, uint32_t site, uint32_t flags, PyObject *value, bool left) {
+    if (value == Py_None) {
+        const uint32_t head = scope_head(kind, kind == SCOPE_YIELD ? SCOPE_YIELD_IS_NONE : SCOPE_RETURN_IS_NONE, 0);
+        if (left)
+            scope_write_left(site, head);
+        else
+            scope_write(site, head, NULL);
+        return;
+    }
+    const bool is_hidden = flags & SCOPE_CODE_HIDDEN_RESULT && Py_TYPE(value) != &PyBool_Type;
+    const struct value_event event = {{fill_value}, unwrapped(kind, value), kind, site, is_hidden};
+    scope_write_long(&event.event, NULL, left);
+}
