@@ -134,9 +134,9 @@ def cpu_percent(look: Look) -> float:
     return float(look.process.cpu_percent())
 
 
-def rss_bytes(look: Look) -> int:
-    """Resident memory."""
-    return int(look.process.memory_info().rss)
+def rss_bytes(look: Look) -> int | None:
+    """Resident memory; None of a process that has given back all of it: it ends, and is not a zombie yet."""
+    return int(look.process.memory_info().rss) or None
 
 
 def thread_count(look: Look) -> int:

@@ -2,7 +2,8 @@
 
 Which metrics there are, what they are called and how processes add up is in `capture.events.metrics`.
 
-A process counts from its first sample until it ends; between two samples it keeps the value of the earlier one.
+A process counts from its first sample until it ends; between two samples it keeps the value of the earlier one. While
+none runs there is no value, which is not the same as 0: a scale that reached down to it would flatten all that was.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from views.loop.events import SeekTo
 from views.loop.thing import Thing
 from views.words.figures import THIN, duration_text, figure_text
 
-GUTTER = 168
+GUTTER, VALUE_PX = 190, 84
 ROW = 22
 MIN_SAMPLES = 4
 MINUTE_NS = 60_000_000_000
@@ -32,7 +33,7 @@ _TOGETHER = {"sum": "all recorded processes together", "max": "the most that a r
 
 @dataclass(frozen=True, slots=True)
 class MetricLine:
-    """One metric over the session: from `times_ns[i]` on, all processes together have `values[i]`."""
+    """One metric over the session: from `times_ns[i]` on, all processes together have `values[i]`, NaN: none runs."""
 
     name: str
     times_ns: Array
@@ -56,16 +57,21 @@ class MetricLine:
         """What the metric is and what it was at an instant, for a pointer that rests on it; with `visible_ns` its peak
         in there too.
         """
-        lines = [f"{self.title}: {self.text(self.at(time_ns))} at {duration_text(time_ns)}"]
+        lines = [f"{self.title}: {self.text_at(time_ns)} at {duration_text(time_ns)}"]
         peak = None if visible_ns is None else self.peak(visible_ns)
         lines += [f"peak of what is visible: {self.text(peak[1])} at {duration_text(peak[0])}"] if peak else []
         lines += [self.metric.says] if self.metric.says else []
         return "\n".join([*lines, f"Sampled from outside, {_TOGETHER[self.metric.together]}"])
 
     def at(self, time_ns: int) -> float | None:
-        """The value at an instant, None before the first sample."""
+        """The value at an instant, None before the first sample and while no process runs."""
         row = int(np.searchsorted(self.times_ns, time_ns, "right")) - 1
-        return float(self.values[row]) if row >= 0 else None
+        return float(self.values[row]) if row >= 0 and np.isfinite(self.values[row]) else None
+
+    def text_at(self, time_ns: int) -> str:
+        """The value at an instant with its unit, or why there is none."""
+        value = self.at(time_ns)
+        return "ended" if value is None and time_ns >= self.times_ns[0] else self.text(value)
 
     def peak(self, visible_ns: tuple[int, int]) -> tuple[int, float] | None:
         """(when it is at its highest in that stretch, for the first time, and how high); None where it has no sample.
@@ -119,17 +125,19 @@ class MetricLine:
         return f"{sign}{figure_text(abs(slope), self.metric.unit)}/min{arrow}", slope > 0
 
     def _between(self, visible_ns: tuple[int, int]) -> tuple[Array, Array]:
-        """The samples of a stretch, and the one before it as if it were at its beginning."""
+        """The values of a stretch, and the one before it as if it were at its beginning."""
         first = int(np.searchsorted(self.times_ns, visible_ns[0], "right"))
         past = int(np.searchsorted(self.times_ns, visible_ns[1], "right"))
-        if not first:
-            return self.times_ns[:past], self.values[:past]
-        times_ns = np.concatenate([[visible_ns[0]], self.times_ns[first:past]])
-        return times_ns, np.concatenate([self.values[first - 1 : first], self.values[first:past]])
+        times_ns, values = self.times_ns[first:past], self.values[first:past]
+        if first:
+            times_ns = np.concatenate([[visible_ns[0]], times_ns])
+            values = np.concatenate([self.values[first - 1 : first], values])
+        known = np.isfinite(values)
+        return times_ns[known], values[known]
 
     def top(self) -> float:
         """The scale's upper end: a round value above the largest, no less than makes sense for the metric."""
-        return round_above(float(self.values.max()), self.metric.least_top, self.metric.unit == "bytes")
+        return round_above(float(np.nanmax(self.values)), self.metric.least_top, self.metric.unit == "bytes")
 
 
 def round_above(most: float, least: float, is_size: bool = False) -> float:
@@ -151,15 +159,16 @@ def metric_lines(samples: Mapping[str, tuple[Array, Array, Array]], ends_ns: Map
 
     `samples` are (times, process ids, values) by name, `ends_ns` when processes ended. Of processes 1 and 2 with values
     5 and 7 at instant 10 and 6 for process 1 at 20, when process 2 ends at 15: 12 from 10, 5 from 15, 6 from 20; where
-    the most counts: 7 from 10, 5 from 15, 6 from 20.
+    the most counts: 7 from 10, 5 from 15, 6 from 20. When process 1 ends too there is no value from then on.
     """
     known = [metric.name for metric in metrics.METRICS]
     shown = [name for name in [*known, *sorted(set(samples) - {*known})] if name in samples]
-    return [
+    lines = (
         MetricLine(name, *_together(*samples[name], ends_ns, adds_up=metric_named(name).together == "sum"))
         for name in shown
         if metric_named(name).together != "none"
-    ]
+    )
+    return [line for line in lines if np.isfinite(line.values).any()]
 
 
 def _together(
@@ -171,21 +180,24 @@ def _together(
         late &= (processes != process) | (times_ns < end_ns)
     times_ns = np.concatenate([times_ns[late], [end_ns for end_ns, _ in ended]]).astype(np.int64)
     processes = np.concatenate([processes[late], [process for _, process in ended]]).astype(np.int64)
-    values = np.concatenate([values[late], np.zeros(len(ended))])
+    values = np.concatenate([values[late], np.full(len(ended), -np.inf)])
     order = np.lexsort((times_ns, processes))
     times_ns, processes, values = times_ns[order], processes[order], values[order]
     if not adds_up:
         return _most(times_ns, processes, values)
     same = np.concatenate([[False], processes[1:] == processes[:-1]])[: len(values)]
+    has_ended = np.isneginf(values)
+    values = np.where(has_ended, 0.0, values)
     steps = values - np.where(same, np.roll(values, 1), 0.0)
     by_time = np.argsort(times_ns, kind="stable")
     times_ns, totals = times_ns[by_time], np.cumsum(steps[by_time])
+    running = np.cumsum((~same).astype(np.int64)[by_time] - has_ended[by_time])
     last_of_time = np.concatenate([times_ns[1:] != times_ns[:-1], [True]])[: len(times_ns)]
-    return times_ns[last_of_time], totals[last_of_time]
+    return times_ns[last_of_time], np.where(running, totals, np.nan)[last_of_time]
 
 
 def _most(times_ns: Array, processes: Array, values: Array) -> tuple[Array, Array]:
-    """The largest value at each instant that has one. Each value holds until its process's next.
+    """The largest value at each instant that has one. Each value holds until its process's next; -inf is no value.
 
     A stretch of instants is covered by two overlapping ones whose lengths are the same power of two; what those say is
     handed down by halves. So n values take n log n steps, all in numpy, however many processes there are.
@@ -202,11 +214,11 @@ def _most(times_ns: Array, processes: Array, values: Array) -> tuple[Array, Arra
         most[half:] = np.maximum(most[half:], most[: len(most) - half])  # what covered twice as much covers both
         np.maximum.at(most, first[chosen], values[chosen])
         np.maximum.at(most, past[chosen] - half, values[chosen])
-    return instants, most
+    return instants, np.where(np.isneginf(most), np.nan, most)
 
 
 def columns(line: MetricLine, visible_ns: tuple[int, int], width: int) -> tuple[Array, Array]:
-    """(least, most) in each pixel column, NaN before the first sample; a column without a sample keeps the value."""
+    """(least, most) in each pixel column, NaN where there is no value; a column without a sample keeps the value."""
     first = int(np.searchsorted(line.times_ns, visible_ns[0], "right")) - 1
     last = int(np.searchsorted(line.times_ns, visible_ns[1], "right"))
     carried = float(line.values[first]) if first >= 0 else np.nan
@@ -235,7 +247,7 @@ def metric_thing(metric: MetricLine, time_ns: int) -> Thing:
     return Thing(
         kind="metric",
         name=metric.title,
-        text=metric.text(metric.at(time_ns)),
+        text=metric.text_at(time_ns),
         time_ns=time_ns,
         click=(SeekTo(time_ns=time_ns, visit=True),),
     )

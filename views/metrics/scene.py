@@ -13,11 +13,12 @@ from views.drawing.paths import polygon_of
 from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
 from views.drawing.time_scale import px_from_ns
 from views.loop.state import Theme
-from views.metrics.layout import GUTTER, MetricLine, columns, row_tops
+from views.metrics.layout import GUTTER, VALUE_PX, MetricLine, columns, row_tops
 from views.words.plain_text import plain
 
 FONT_POINTS = 8.5
 PEAK_PX = 3.0
+TWO_ENDS_PX, END_PX = 48, 16
 _NOTHING = "Nothing is sampled here: CPU and memory are those of a program while it is recorded"
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight)
@@ -37,7 +38,9 @@ def paint_lines(
         paint_line(painter, line, visible_ns, area, theme=theme, scale=(0.0, line.top()))
         _paint_top(painter, line.text(line.top()), QRectF(GUTTER, top + 1, width - 6, 14), shown)
         painter.setPen(qcolor(shown.muted))
-        painter.drawText(QRectF(8, top, GUTTER - 78, height), _MIDDLE, plain(line.title, 60))
+        room = GUTTER - VALUE_PX - 8
+        title = painter.fontMetrics().elidedText(plain(line.title, 60), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(8, top, room, height), _MIDDLE, title)
         painter.setPen(qcolor(shown.line))
         painter.drawLine(0, top + height - 1, size[0], top + height - 1)
     painter.setPen(qcolor(shown.line))
@@ -60,7 +63,7 @@ def paint_line(
     scale: tuple[float, float] | None = None,
 ) -> None:
     """One metric over the visible time. `scale`: what lies at the foot and at the top; None: from the least to the most
-    that is visible, and both are written at the right.
+    that is visible, and both are written at the right, each at its end where there is room for two lines.
     """
     shown, left = colours(theme), area.left()
     low, high = columns(line, visible_ns, max(1, int(area.width())))
@@ -69,12 +72,13 @@ def paint_line(
     if len(known) and bounds is not None:
         foot, tall = area.bottom() - 3, max(8.0, area.height() - 8)
         per = tall / max(bounds[1] - bounds[0], 1e-9)
-        x, y = corners(left + known, np.round(foot - (high[known] - bounds[0]) * per))
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(qcolor(shown.accent, 46))
-        painter.drawPolygon(polygon_of(np.append(x, [x[-1], x[0]]), np.append(y, [foot, foot])))
-        painter.setPen(qcolor(shown.accent))
-        painter.drawPolyline(polygon_of(x, y))
+        for part in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):  # no line leads over where there is none
+            x, y = corners(left + part, np.round(foot - (high[part] - bounds[0]) * per))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(qcolor(shown.accent, 46))
+            painter.drawPolygon(polygon_of(np.append(x, [x[-1], x[0]]), np.append(y, [foot, foot])))
+            painter.setPen(qcolor(shown.accent))
+            painter.drawPolyline(polygon_of(x, y))
         tops, feet = foot - (high - bounds[0]) * per, foot - (low - bounds[0]) * per
         some = known[(feet[known] - tops[known]) > 1]
         painter.drawLines([QLineF(left + x + 0.5, feet[x], left + x + 0.5, tops[x]) for x in some.tolist()])
@@ -84,8 +88,12 @@ def paint_line(
             if peak_x - left >= PEAK_PX:  # else it lies before what is visible
                 _paint_peak(painter, QPointF(peak_x, float(foot - (peak[1] - bounds[0]) * per)), shown)
     if scale is None and bounds is not None:
-        text = line.between_text(bounds)
-        _paint_top(painter, text, QRectF(left, area.top() + 2, area.width() - 6, area.height() - 4), shown)
+        written = QRectF(left, area.top() + 2, area.width() - 6, area.height() - 4)
+        if area.height() < TWO_ENDS_PX or bounds[0] == bounds[1]:
+            _paint_top(painter, line.between_text(bounds), written, shown)
+            return
+        for value, top in ((bounds[1], written.top()), (bounds[0], written.bottom() - END_PX)):
+            _paint_top(painter, line.text(value), QRectF(left, top, written.width(), END_PX), shown)
 
 
 def corners(x: Array, y: Array) -> tuple[Array, Array]:
@@ -109,7 +117,7 @@ def paint_cursor(
     painter.setPen(qcolor(shown.text))
     for line, (top, height) in zip(lines, row_tops(lines, size[1]), strict=True):
         value = line.at(cursor_ns)
-        painter.drawText(QRectF(8, top, GUTTER - 16, height), _MIDDLE | _RIGHT, line.text(value))
+        painter.drawText(QRectF(8, top, GUTTER - 16, height), _MIDDLE | _RIGHT, line.text_at(cursor_ns))
         if value is not None and x >= GUTTER:
             y = top + height - 3 - value * _tall(height) / line.top()
             painter.setBrush(qcolor(shown.cursor))

@@ -62,7 +62,7 @@ class MetricsView(ScaledWidget):
             self._take()
         if changed - {"cursor_ns"} or not changed:
             self._picture = None
-        words = ", ".join(f"{line.title} {line.text(self._now(line))}" for line in self._lines)
+        words = ", ".join(f"{line.title} {line.text_at(self._assigns.cursor_ns)}" for line in self._lines)
         self.setAccessibleDescription(plain(words))
         self.update()
 
@@ -110,9 +110,6 @@ class MetricsView(ScaledWidget):
 
     def _ask_for_room(self) -> None:
         self.setMinimumHeight(self.px(ROW * max(1, len(self._lines))))
-
-    def _now(self, line: MetricLine) -> float | None:
-        return line.at(self._assigns.cursor_ns)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """The lines, and over them the cursor."""

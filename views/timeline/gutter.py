@@ -14,7 +14,7 @@ from views.drawing.theme import Colours, colours, number_font, qcolor, text_font
 from views.loop.state import Theme
 from views.metrics.layout import MetricLine
 from views.supervision.layout import SupervisionRow
-from views.timeline.lanes import END_PX, Ends, Lane
+from views.timeline.lanes import END_PX, METRIC, Ends, Lane
 from views.timeline.layout import TOP, gutter_of
 from views.words.elision import Part, cut_where_alike
 from views.words.figures import count_text
@@ -23,7 +23,7 @@ from views.words.plain_text import plain
 FONT_POINTS = 8.5
 BAR, NARROW_BAR, BAR_HEIGHT = 46, 14, 12
 FIGURE_PX = 58
-TWO_LINES = 40
+TWO_LINES, SECOND_LINE = 40, 19
 SIGN_X, NAME_X = 6, 24
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -71,12 +71,12 @@ def ends_words(ends: Ends) -> tuple[str, str]:
     """What the strips at the upper and at the lower end say; '' where there is none.
 
     >>> ends_words(Ends(3, 0, 12)), ends_words(Ends())
-    (('▲ 3 threads above', '12 hidden · Shift+H shows all'), ('', ''))
+    (('▲ 3 threads above', '12 hidden · click shows all'), ('', ''))
     """
     above = f"▲ {_threads(ends.above)} above" if ends.above else ""
     below = f"▼ {_threads(ends.below)} below" if ends.below else ""
     out = f"{count_text(ends.left_out)} hidden" if ends.left_out else ""
-    return above, " · ".join(part for part in (below, out, "Shift+H shows all" if out and not below else "") if part)
+    return above, " · ".join(part for part in (below, out, "click shows all" if out and not below else "") if part)
 
 
 def _threads(count: int) -> str:
@@ -98,23 +98,27 @@ def _paint_ends(painter: QPainter, gutter: Gutter, wide: int, shown: Colours) ->
 def _paint_metric(painter: QPainter, gutter: Gutter, lane: Lane, shown: Colours) -> None:
     line, wide = gutter.metrics.get(lane.metric), gutter_of(gutter.width)
     painter.fillRect(0, lane.y, wide, lane.height, qcolor(shown.window))
+    line_px = lane.height if lane.height < TWO_LINES else METRIC
     is_first = lane.track_id == -1
     if is_first:
-        _paint_triangle(painter, QPointF(SIGN_X + 5, lane.y + lane.height / 2), shown, down=gutter.all_metrics)
+        _paint_triangle(painter, QPointF(SIGN_X + 5, lane.y + line_px / 2), shown, down=gutter.all_metrics)
     painter.setPen(qcolor(shown.muted))
-    painter.drawText(QRectF(NAME_X, lane.y, wide - NAME_X, lane.height), _MIDDLE, plain(lane.name, 60))
+    painter.drawText(QRectF(NAME_X, lane.y, wide - NAME_X, line_px), _MIDDLE, plain(lane.name, 60))
     name = painter.fontMetrics().horizontalAdvance(plain(lane.name, 60)) + 8
     if line is not None:
         said, is_growing = line.slope_text(gutter.visible_ns)
-        numbers, value = number_font(FONT_POINTS), line.text(line.at(gutter.cursor_ns))
-        left = NAME_X + name + QFontMetricsF(numbers).horizontalAdvance(value) + 8
-        if left + painter.fontMetrics().horizontalAdvance(said) > wide - 8:  # the sign alone says which way it goes
-            said = said[-1:]
+        numbers, value = number_font(FONT_POINTS), line.text_at(gutter.cursor_ns)
+        left, top = NAME_X + name + QFontMetricsF(numbers).horizontalAdvance(value) + 8, lane.y
+        if left + painter.fontMetrics().horizontalAdvance(said) > wide - 8:
+            if lane.height >= TWO_LINES:
+                left, top = NAME_X, lane.y + SECOND_LINE
+            else:  # the sign alone says which way it goes
+                said = said[-1:]
         painter.setPen(qcolor(shown.warning if is_growing else shown.muted))
-        painter.drawText(QRectF(left, lane.y, wide - 8 - left, lane.height), _RIGHT, said)
+        painter.drawText(QRectF(left, top, wide - 8 - left, line_px), _RIGHT, said)
         painter.setFont(numbers)
         painter.setPen(qcolor(shown.text))
-        painter.drawText(QRectF(NAME_X + name, lane.y, wide - NAME_X - name, lane.height), _MIDDLE, value)
+        painter.drawText(QRectF(NAME_X + name, lane.y, wide - NAME_X - name, line_px), _MIDDLE, value)
     painter.fillRect(0, lane.y + lane.height - 1, wide, 1, qcolor(shown.line, 150))
 
 
@@ -152,7 +156,7 @@ def _paint_lane(painter: QPainter, gutter: Gutter, lane: Lane, shown: Colours) -
         painter.setFont(text_font(FONT_POINTS))
         if lane.height >= TWO_LINES and row.detail and lane.shape != "head":
             painter.setPen(qcolor(shown.muted))
-            below = QRectF(NAME_X, lane.y + 19, wide - NAME_X - 8, 18)
+            below = QRectF(NAME_X, lane.y + SECOND_LINE, wide - NAME_X - 8, 18)
             said = QFontMetricsF(painter.font()).elidedText(row.detail, Qt.TextElideMode.ElideRight, below.width())
             painter.drawText(below, _MIDDLE, said)
     painter.fillRect(0, lane.y + lane.height - 1, wide, 1, qcolor(shown.line, 150))

@@ -7,7 +7,8 @@
       job-* · 500 threads packed: threads that never ran together share a row
 
 Where all lanes fit with a row per depth, all are open. Else the focused one and those kept open are, and the others
-become skylines, as low as is needed to have every thread in sight.
+become skylines, as low as is needed to have every thread in sight. Room that is left is shared by the metrics: they
+alone show more the higher they are.
 
 Units: px; y of a lane from the top of the lanes' zone, before scrolling, until `in_zone` has placed it.
 """
@@ -36,6 +37,8 @@ LABELLED_ROW = 11
 """From that height on a row has room for a name."""
 MAX_DEPTH_ROWS = 48
 MAX_LANE = 1_200
+SENTENCE_PX = 60
+"""How much stays free below the lanes for what is to be said there."""
 END_PX = 16
 """How high the strips are that say how many threads lie above and below."""
 MANY_THREADS = 64
@@ -179,7 +182,8 @@ def stacked(
             lanes.append(_thread(row, name, depths.get(row.track_id, 0), wanted))
     lanes.sort(key=lambda lane: not lane.stays)  # metrics, pinned lanes, then the others, each in their order
     fitted = _told_apart(_fitted(lanes, room_px, wanted))
-    return _placed([_larger(lane, wanted.larger.get(lane.track_id, 1.0)) for lane in fitted])
+    larger = [_larger(lane, wanted.larger.get(lane.track_id, 1.0)) for lane in fitted]
+    return _placed(_filled(larger, room_px))
 
 
 def _metric(lane_id: int, name: str, title: str) -> Lane:
@@ -256,6 +260,20 @@ def _fitted(lanes: Sequence[Lane], room_px: int, wanted: Wanted) -> list[Lane]:
             left -= heights[lane.track_id]
     heights |= _skylines(low, max(left, 0) + LEAST_SKYLINE * len(low))
     return [lane if lane.height else _squeezed(lane, heights[lane.track_id], open_ids) for lane in lanes]
+
+
+def _filled(lanes: Sequence[Lane], room_px: int) -> list[Lane]:
+    """With metrics that are as high as it takes to fill the room; the first ones have the pixels that do not divide.
+
+    Where no call is recorded the room of a sentence is left, which says so.
+    """
+    left = room_px - sum(lane.height for lane in lanes) - (0 if any(lane.depth for lane in lanes) else SENTENCE_PX)
+    metrics = [lane.track_id for lane in lanes if lane.shape == "metric"]
+    if left <= 0 or not metrics:
+        return list(lanes)
+    more, over = divmod(left, len(metrics))
+    grown = {track_id: more + (at < over) for at, track_id in enumerate(metrics)}
+    return [msgspec.structs.replace(lane, height=lane.height + grown.get(lane.track_id, 0)) for lane in lanes]
 
 
 def _skylines(lanes: Sequence[Lane], room_px: int) -> dict[int, int]:

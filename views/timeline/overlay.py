@@ -20,6 +20,7 @@ from views.words.figures import count_text
 from views.words.plain_text import plain
 
 NOTE_PX, LEAST_NOTE_PX = 180, 28
+END_PX = 12
 OVERVIEW_PALE = 0.35
 """The whole session is the ground of cursor and flags: at full strength it was what the eye found first."""
 
@@ -220,7 +221,7 @@ def _paint_left_out(painter: QPainter, moving: Moving, shown: Colours) -> None:
     """At the right end of the ruler, unless a flag or its note stands there: they were put there by a person."""
     painter.setFont(text_font(FONT_POINTS))
     wide = painter.fontMetrics().horizontalAdvance(moving.left_out) + 12
-    left = moving.width - wide
+    left = moving.width - wide - END_PX  # the head of a cursor at the end does not lie over it
     flags = (moving.x(one.time_ns) + (NOTE_PX if one.text else 0) for one in moving.bookmarks)
     if not moving.left_out or any(left - 12 <= right <= moving.width + NOTE_PX for right in flags):
         return

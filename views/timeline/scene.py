@@ -39,7 +39,7 @@ RAISED_ALPHA = 80
 TRIANGLE_PX = 7
 COUNTED_PX = 26
 MIN_GAP_PX = 5
-ASIDE_PX, LEAST_FREE_PX = 12, 40
+ASIDE_PX, LEAST_FREE_PX, LINE_PX = 12, 40, 20
 FONT_POINTS = 8.5
 _MENU = "menu\N{NO-BREAK SPACE}Session"
 _MIDDLE = int(Qt.AlignmentFlag.AlignVCenter)
@@ -147,10 +147,10 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> tuple[Raster, 
     painter.restore()
     _paint_ruler(painter, scene, shown)
     if not any(lane.shape != "metric" for lane in scene.lanes):
-        _paint_beside_the_gutter(painter, scene, TOP, _without_lanes(scene), shown)
+        top = TOP + max((lane.y + lane.height for lane in scene.lanes), default=0)
+        _paint_beside_the_gutter(painter, scene, (top, scene.height), _without_lanes(scene), shown)
     elif sentence := without_calls(scene):
-        below = TOP + max(lane.y + lane.height for lane in scene.lanes)
-        _paint_beside_the_gutter(painter, scene, below, sentence, shown)
+        _paint_beside_the_gutter(painter, scene, _room_for_words(scene), sentence, shown)
     return raster, exceptions
 
 
@@ -188,10 +188,24 @@ def paint_nothing(painter: QPainter, width: int, height: int, theme: Theme) -> N
     _paint_sentence(painter, QRect(0, 0, width, height), "No session is open", colours(theme))
 
 
-def _paint_beside_the_gutter(painter: QPainter, scene: Scene, top: int, sentence: str, shown: Colours) -> None:
-    """The sentence in the middle of what is free there; nothing where that is less than a line."""
-    area = QRect(scene.gutter, top, scene.lanes_width, scene.height - top).adjusted(ASIDE_PX, 0, -ASIDE_PX, 0)
-    if area.height() >= LEAST_FREE_PX:
+def _room_for_words(scene: Scene) -> tuple[int, int]:
+    """(top, bottom) of what is free below the lanes, or where that is less than a line of the highest lane of a thread:
+    there is nothing in any of them.
+    """
+    below = TOP + max(lane.y + lane.height for lane in scene.lanes)
+    threads = [lane for lane in scene.lanes if lane.rows]
+    if scene.height - below >= LEAST_FREE_PX or not threads:
+        return below, scene.height
+    highest = max(threads, key=lambda lane: lane.height)
+    return TOP + highest.y, TOP + highest.y + highest.height
+
+
+def _paint_beside_the_gutter(
+    painter: QPainter, scene: Scene, rows: tuple[int, int], sentence: str, shown: Colours
+) -> None:
+    """The sentence in the middle of what is free from the first to the second of `rows`; nothing where no line fits."""
+    area = QRect(scene.gutter, rows[0], scene.lanes_width, rows[1] - rows[0]).adjusted(ASIDE_PX, 0, -ASIDE_PX, 0)
+    if area.height() >= LINE_PX:
         _paint_sentence(painter, area, sentence, shown)
 
 
@@ -381,7 +395,7 @@ def _paint_ruler(painter: QPainter, scene: Scene, shown: Colours) -> None:
     painter.setPen(qcolor(shown.muted))
     metrics = painter.fontMetrics()
     more = arrows_left_out(scene)
-    end = scene.width - (metrics.horizontalAdvance(more) + 12 if more else 0)
+    end = scene.width - (metrics.horizontalAdvance(more) + 24 if more else 0)
     for time_ns, label in marks:
         x = scene.gutter + round(px_from_ns(time_ns, scene.visible_ns, scene.lanes_width))
         lines.append(QLineF(x, TOP - 6, x, TOP))

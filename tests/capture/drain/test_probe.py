@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import psutil
 import pytest
 
-from capture.drain.probe import ProcessProbe, cpu_seconds, thread_name
+from capture.drain.probe import Look, ProcessProbe, cpu_seconds, rss_bytes, thread_name
 
 FAMILY = """
 import subprocess, sys, threading, time
@@ -55,6 +57,12 @@ def test_a_sample_is_what_the_kernel_says() -> None:
     assert probe.sample() is None
     assert probe.identity().command == ""
     assert thread_name(process.pid, process.pid) == ""
+
+
+def test_a_process_that_has_given_back_its_memory_has_no_figure_of_it() -> None:
+    """Between the end of its memory and its being a zombie it runs at 0 bytes, which would be the least of a scale."""
+    ending = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=0))
+    assert rss_bytes(Look(cast(psutil.Process, ending), frozenset(), (), with_state=False)) is None
 
 
 def test_cpu_time_of_a_process_and_of_one_thread_is_what_they_know_themselves() -> None:

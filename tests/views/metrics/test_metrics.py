@@ -46,22 +46,42 @@ def test_the_most_of_any_process_is_that_of_a_replay(data: st.DataObject) -> Non
     ends = data.draw(st.dictionaries(st.integers(1, 5), st.integers(0, 14)))
     expected: dict[int, float] = {}
     changes = [(at, process, float(value)) for at, process, value in rows if at < ends.get(process, 99)]
-    changes += [(at, process, 0.0) for process, at in ends.items() if process in {process for _, process, _ in rows}]
+    changes += [(at, process, -1.0) for process, at in ends.items() if process in {process for _, process, _ in rows}]
     now: dict[int, float] = {}
     for at, process, value in sorted(changes, key=lambda row: row[0]):
         now[process] = value
         expected[at] = max(now.values())
+    expected = {at: np.nan if value < 0 else value for at, value in expected.items()}
     times, processes, values = (np.array(column) for column in zip(*rows, strict=True))
     with patch.object(metrics, "METRICS", (Metric(name="longest", title="Longest", unit="count", together="max"),)):
-        (found,) = metric_lines({"longest": (times, processes, values.astype(float))}, ends)
-        assert found.told(0).endswith("the most that a recorded process had")
-    assert dict(zip(found.times_ns.tolist(), found.values.tolist(), strict=True)) == expected
+        found = metric_lines({"longest": (times, processes, values.astype(float))}, ends)
+        assert all(one.told(0).endswith("the most that a recorded process had") for one in found)
+    seen = {at: value for one in found for at, value in zip(one.times_ns.tolist(), one.values.tolist(), strict=True)}
+    if np.isfinite(list(expected.values())).any():
+        assert list(seen) == sorted(expected)
+        assert np.array_equal(list(seen.values()), [expected[at] for at in seen], equal_nan=True)
+    else:
+        assert not found
 
 
 def test_a_sample_that_comes_after_the_end_does_not_revive_a_process() -> None:
     samples = {"threads": (np.array([10, 20]), np.array([1, 1]), np.array([5.0, 6.0]))}
     (found,) = metric_lines(samples, {1: 20})
-    assert found.values.tolist() == [5, 0]
+    assert np.array_equal(found.values, [5, np.nan], equal_nan=True)
+
+
+def test_the_end_of_all_processes_is_no_figure_and_spoils_no_scale() -> None:
+    samples = {"rss_bytes": (np.array([10, 20, 30]), np.array([1, 2, 1]), np.array([500e6, 100e6, 510e6]))}
+    (found,) = metric_lines(samples, {1: 50, 2: 40})
+    assert np.array_equal(found.values, [500e6, 600e6, 610e6, 510e6, np.nan], equal_nan=True)
+    assert found.bounds((0, 90)) == (500e6, 610e6)
+    assert found.peak((0, 90)) == (30, 610e6)
+    assert found.peak((50, 90)) is found.bounds((60, 90)) is None
+    assert (found.text_at(5), found.text_at(45), found.text_at(50)) == ("not sampled", found.text(510e6), "ended")
+    low, high = columns(found, (0, 100), 10)
+    assert np.isnan([low[0], high[0], *low[6:], *high[6:]]).all()
+    assert (low[5], high[5]) == (510e6, 510e6)  # where it ends it still comes from there
+    assert metric_lines({"rss_bytes": (np.array([60]), np.array([1]), np.array([5.0]))}, {1: 50}) == []
 
 
 def test_a_level_line_is_painted_from_its_ends_alone() -> None:

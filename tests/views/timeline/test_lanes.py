@@ -17,6 +17,7 @@ from views.timeline.lanes import (
     METRIC,
     PADDING,
     ROW,
+    SENTENCE_PX,
     SKYLINE,
     Ends,
     Lane,
@@ -52,6 +53,51 @@ def test_lanes_stand_below_each_other_a_process_before_its_threads() -> None:
     assert [lane.name for lane in lanes] == ["orders.py 11", "thread 77", "worker", "child 12"]
     assert lanes_height(lanes) == 120
     assert lanes[3].note and not lanes[0].note
+
+
+TITLES = {"cpu_percent": "CPU", "rss_bytes": "Memory"}
+
+
+def test_one_shallow_thread_leaves_its_room_to_the_metrics() -> None:
+    lanes = stacked(TRACKS[:2], PROCESSES, {3: 2}, room_px=401, metrics=TITLES)
+    thread = 2 * MAX_ROW + 2 * PADDING
+    left = 401 - HEADER - thread
+    assert [(lane.shape, lane.height) for lane in lanes] == [
+        ("metric", left // 2 + left % 2),
+        ("metric", left // 2),
+        ("head", HEADER),
+        ("open", thread),
+    ]
+    assert lanes_height(lanes) == 401
+
+
+def test_where_no_call_is_recorded_a_sentence_has_room_below_the_lanes() -> None:
+    for tracks in (TRACKS[:2], TRACKS[1:2]):
+        lanes = stacked(tracks, PROCESSES, {}, room_px=401, metrics=TITLES)
+        assert lanes_height(lanes) == 401 - SENTENCE_PX
+        assert lanes[0].height > METRIC
+
+
+@given(
+    st.integers(0, 1_200),
+    st.lists(st.integers(0, 30), min_size=1, max_size=12),
+    st.integers(1, 12),
+    st.sampled_from([0.25, 1.0, 4.0]),
+)
+def test_what_is_left_is_filled_and_nothing_is_squeezed_for_it(
+    room_px: int, depths: list[int], focus: int, factor: float
+) -> None:
+    tracks = [TrackRow(track_id=at, process_id=1, name=f"t{at}") for at in range(1, len(depths) + 1)]
+    wanted = Wanted(focus=focus, larger={focus: factor})
+    known = dict(enumerate(depths, 1))
+    few = stacked(tracks, [], known, wanted, room_px=max(room_px - 2 * METRIC, 0))
+    lanes = stacked(tracks, [], known, wanted, room_px=room_px, metrics=TITLES)
+    threads = [lane for lane in lanes if lane.shape != "metric"]
+    if room_px > 2 * METRIC:
+        assert [(lane.height, lane.rows) for lane in threads] == [(lane.height, lane.rows) for lane in few]
+    assert all(lane.height >= METRIC for lane in lanes if lane.shape == "metric")
+    if any(depths) and sum(lane.height for lane in threads) + 2 * METRIC <= room_px:
+        assert lanes_height(lanes) == room_px
 
 
 def test_a_folded_process_hides_its_threads() -> None:

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
+from capture.events.definitions import TrackRow
 from dags.analyses.detail import GAP_DTYPE, SPAN_DTYPE
 from dags.analyses.lod import Array
 from tests.views.pictures import near
@@ -16,6 +17,7 @@ from views.drawing.theme import colours
 from views.loop.state import Bookmark
 from views.reading.source import Names
 from views.timeline.content import Content
+from views.timeline.lanes import lanes_height, stacked
 from views.timeline.layout import OVERVIEW, RULER, TOP
 from views.timeline.overlay import Moving, paint_moving
 from views.timeline.scene import Scene, SiteColours, captions, paint, without_calls
@@ -103,3 +105,19 @@ def test_why_nothing_is_there_is_written_beside_the_gutter_and_never_cut_by_it(q
     lanes = image.copy(scene.gutter + 4, below, scene.lanes_width - 4, scene.height - below)
     assert near(lanes, muted, 40) > 100
     assert near(gutter, muted, 40) == 0
+
+
+def test_where_metrics_fill_the_room_the_sentence_stands_in_the_highest_lane(qtbot: QtBot) -> None:
+    """Nothing is in any of them: what can be done about it has to be said somewhere."""
+    rows = [TrackRow(track_id=1, process_id=1, kind="process"), TrackRow(track_id=2, process_id=1, name="main")]
+    room = 300 - TOP
+    lanes = stacked(rows, [], {2: 2}, room_px=room, metrics={"cpu_percent": "CPU"})
+    assert lanes_height(lanes) == room
+    picture = QImage(WIDTH, 300, QImage.Format.Format_RGB32)
+    painter = QPainter(picture)
+    empty = replace(scene_of(replace(Content.empty(), exact=True), (1, 1)), lanes=lanes)
+    paint(painter, empty, SiteColours(Names(None), "dark", frozenset()))
+    painter.end()
+    thread = lanes[-1]
+    box = (empty.gutter, TOP + thread.y, WIDTH - empty.gutter, thread.height)
+    assert near(picture.copy(*box), colours("dark").muted, 60) > 100

@@ -301,7 +301,7 @@ def test_the_filter_is_typed_in_the_gutter_and_says_how_many_threads_it_hides(sh
     shown.patch(lane_choice=LaneChoice(text="3"))
     assert [lane.track_id for lane in shown.view.lanes()] == [-1, 1, 3]
     assert shown.view.ends() == Ends(left_out=1)
-    assert ends_words(shown.view.ends())[1] == "1 hidden · Shift+H shows all"
+    assert ends_words(shown.view.ends())[1] == "1 hidden · click shows all"
     QTest.mouseClick(shown.view, LEFT, pos=QPoint(60, shown.view.height() - 5))
     QTest.keyClick(field, Qt.Key.Key_Escape)
     assert shown.sent == [FilterLanes(text="3"), ShowAllLanes(), FilterLanes(text="")]
