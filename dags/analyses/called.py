@@ -11,6 +11,7 @@ from capture.events.definitions import SiteRow, TrackRow
 from capture.session.session import Session
 from dags.analyses.call_finder import FoundCall
 from dags.analyses.detail import open_at_end
+from dags.analyses.track_titles import track_titles
 
 _ROW = ("call_id", "parent_call_id", "outcome", "depth")
 
@@ -36,6 +37,7 @@ class Definitions:
     def __init__(self, session: Session) -> None:
         self._sites = {row.site_id: row for row in session.sites()}
         self._tracks = {row.track_id: row for row in session.tracks()}
+        self._titles: dict[int, str] | None = None
 
     def site(self, site_id: int) -> SiteRow:
         """A site that is not known is called by its number."""
@@ -47,8 +49,9 @@ class Definitions:
 
     def thread(self, track_id: int) -> str:
         """What to call a track; '' for none."""
-        row = self._tracks.get(track_id)
-        return (row.name if row is not None and row.name else f"track {track_id}") if track_id else ""
+        if self._titles is None:
+            self._titles = track_titles(self._tracks.values())
+        return self._titles.get(track_id, f"track {track_id}") if track_id else ""
 
     def called(self, found: FoundCall) -> Called:
         """The call with its function."""

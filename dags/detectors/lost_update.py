@@ -17,6 +17,7 @@ from typing import Any
 from capture.events.definitions import SiteRow
 from capture.session.query import query
 from capture.session.session import Session
+from dags.analyses.track_titles import track_titles
 from dags.detectors.finding import Finding
 from dags.detectors.stoppable import stoppable, stoppable_rows
 
@@ -75,7 +76,7 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
                 lost = together.setdefault((owner, key, cell[at]["track_id"]), Lost())
                 lost.writes.append(cell[at])
                 lost.over += over
-    names = {track.track_id: track.name or f"track {track.track_id}" for track in session.tracks()}
+    names = track_titles(session.tracks())
     return [
         _finding(session, f"{owner}.{key}", names, track_id, lost) for (owner, key, track_id), lost in together.items()
     ]

@@ -11,6 +11,7 @@ from capture.session.session import Session
 from capture.shown_text import one_line
 from dags.analyses.function_rows import FunctionRow, function_rows
 from dags.analyses.stretch_summary import StretchSummary, stretch_summary
+from dags.analyses.track_titles import track_titles
 from scope_gui.streams import print_json
 from scope_gui.verbs.opened import opened
 from scope_gui.verbs.shared_flags import json_flag, row_limit, session_flag
@@ -53,7 +54,7 @@ class _Names:
 
     def __init__(self, session: Session) -> None:
         self.sites = {site.site_id: site for site in session.sites()}
-        self._threads = {track.track_id: track.name for track in session.tracks()}
+        self._threads = track_titles(session.tracks())
 
     def function(self, site_id: int) -> str:
         """The function; one that is not known is called by its number."""

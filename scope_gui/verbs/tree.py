@@ -10,6 +10,7 @@ from capture.events.definitions import SiteRow
 from capture.session.session import Session
 from capture.shown_text import one_line
 from dags.analyses.call_tree import CallTree, call_tree
+from dags.analyses.track_titles import track_titles
 from scope_gui.streams import print_json
 from scope_gui.verbs.opened import opened
 from scope_gui.verbs.shared_flags import json_flag, session_flag
@@ -61,7 +62,7 @@ class _Names:
 
     def __init__(self, session: Session) -> None:
         self._sites = {site.site_id: site for site in session.sites()}
-        self._threads = {track.track_id: track.name for track in session.tracks()}
+        self._threads = track_titles(session.tracks())
 
     def site(self, site_id: int) -> SiteRow:
         """The function; one that is not known is called by its number."""

@@ -97,7 +97,8 @@ class InspectorView(ScaledScrollArea):
             self._sources.clear()
             self._files.forget()
             self._chosen = None
-        frame = assigns.frame
+        names = self._source.names
+        frame, marked = (None if one is None else names.in_frame(one) for one in (assigns.frame, assigns.marked_frame))
         self._instead = (
             assigns.without_a_frame or "Nothing is known of it here: pick something else, or go to another moment"
         )
@@ -109,7 +110,7 @@ class InspectorView(ScaledScrollArea):
                 assigns.selection,
                 old,
                 self._site(assigns),
-                assigns.marked_frame,
+                marked,
                 page=page_at(frame, assigns.of(InspectorState), assigns.selection, assigns.stretch_ns),
                 bookmarks=assigns.bookmarks,
                 own=assigns.of(InspectorState),

@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import threading
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch, concat
@@ -23,9 +24,10 @@ from capture.events.definitions import ProcessRow, SiteRow, TrackRow
 from capture.events.text_column import TextColumn
 from capture.session.rows import empty_table
 from capture.session.session import Session
+from dags.analyses.track_titles import track_titles
 from dags.correlate.correlator import in_time_order
+from dags.frame_parts import Frame
 from views.reading.worker_pool import WorkerPool
-from views.words.elision import numbered
 
 MAX_CACHED_ROWS = 6_000_000
 _CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "parent_call_id")
@@ -48,24 +50,27 @@ class Names:
             self.processes = {row.process_id: row for row in session.processes()}
             self.tracks = {row.track_id: row for row in session.tracks()}
             self.sites = {row.site_id: row for row in session.sites()}
-        self.titles = _titles(self.tracks.values())
+        self.titles = track_titles(self.tracks.values())
+        self._other_titles = {
+            track_id: title for track_id, title in self.titles.items() if title != self.tracks[track_id].name
+        }
 
     def track(self, track_id: int) -> str:
         """The name to show for a track; threads of one name in a process have a number each."""
         return self.titles.get(track_id) or f"track {track_id}"
 
+    def in_frame(self, frame: Frame) -> Frame:
+        """The frame with its tracks called so; the very same one where that is how they are called."""
+        other = self._other_titles
+        if not other or not any(track.track_id in other for track in frame.tracks):
+            return frame
+        tracks = [replace(one, name=other.get(one.track_id, one.name)) for one in frame.tracks]
+        return replace(frame, tracks=tracks)
+
     def site(self, site_id: int) -> str:
         """The qualified function name to show for a site."""
         row = self.sites.get(site_id)
         return row.function if row is not None else f"site {site_id}"
-
-
-def _titles(tracks: Iterable[TrackRow]) -> dict[int, str]:
-    """What each track is called."""
-    by_process: dict[int, dict[int, str]] = defaultdict(dict)
-    for row in tracks:
-        by_process[row.process_id][row.track_id] = row.name or f"{row.kind} {row.os_id or row.track_id}"
-    return {track_id: name for names in by_process.values() for track_id, name in numbered(names).items()}
 
 
 class _Kept:

@@ -7,25 +7,9 @@ ThreadPoolExecutor-1_3        Thread…-1_3
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 Part = tuple[int, int]
-
-
-def numbered(names: Mapping[int, str]) -> dict[int, str]:
-    """The names by id; those of which there are several with the number that each has among them, by id.
-
-    >>> numbered({7: "worker", 3: "io", 4: "worker"})
-    {3: 'io', 4: 'worker · 1', 7: 'worker · 2'}
-    """
-    several = {name for name, count in Counter(names.values()).items() if count > 1}
-    told, so_far = {}, Counter[str]()
-    for key in sorted(names):
-        name = names[key]
-        so_far[name] += 1
-        told[key] = f"{name} · {so_far[name]}" if name in several else name
-    return told
 
 
 def telling_parts(names: Iterable[str]) -> dict[str, Part]:

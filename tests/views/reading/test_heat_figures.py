@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from dags.analyses.track_titles import numbered
 from tests.views.building.houses import begun, module_sites
 from tests.views.frames import SECOND_NS, calls_of, frame, process, track
 from views.building.layout import MAX_SLOTS, house
@@ -14,7 +15,6 @@ from views.building.steady import Memory
 from views.reading.heat_figures import HEAT_FIGURES, HeatFigure, figure_named
 from views.supervision.layout import supervision_rows
 from views.supervision.state import Heat
-from views.words.elision import numbered
 from views.words.heat_steps import STEPS
 
 SITES = module_sites("orders", each=MAX_SLOTS + 40)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from views.words.elision import cut_where_alike, numbered, telling_parts
+from views.words.elision import cut_where_alike, telling_parts
 
 POOL = ["ThreadPoolExecutor-0_0", "ThreadPoolExecutor-0_1", "ThreadPoolExecutor-1_0", "ThreadPoolExecutor-10_0"]
 
@@ -39,7 +39,3 @@ def test_a_cut_name_fits_and_holds_its_telling_part_where_that_has_room(known: l
         assert len(shown) <= room
         if end - start + 2 <= room:
             assert name[start:end] in shown
-
-
-def test_several_of_one_name_have_numbers() -> None:
-    assert numbered({5: "io", 2: "io", 3: ""}) == {2: "io · 1", 3: "", 5: "io · 2"}
