@@ -113,7 +113,7 @@ OWN: tuple[Setting, ...] = (
         "&Theme",
         "choice",
         _FRESH.theme,
-        "the colours; Ctrl+T goes from dark to light and back",
+        "the colours; the command “Dark or light” goes from one to the other",
         choices=(
             ("dark", "Dark"),
             ("light", "Light"),

@@ -85,6 +85,12 @@ class RecentList(QTreeWidget):
         shown = min(len(paths), MOST_SHOWN)
         self.setFixedHeight(shown * row_px + self.header().sizeHint().height() + 2 * self.frameWidth() + 4)
 
+    def begin(self) -> None:
+        """Makes the first one current: where one was last."""
+        first = self.topLevelItem(0)
+        if first is not None:
+            self.setCurrentItem(first)
+
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Nothing is pointed at any more."""
         super().leaveEvent(event)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from scope_gui.commands import Ask, key_of
+from scope_gui.commands import Ask, key_of, with_ways
 from scope_gui.library import details
 from scope_gui.window.recent_list import RecentList
 from views.drawing.spoken import explain
@@ -28,6 +28,7 @@ from views.loop.state import Assigns, RecentSession
 _WIDTH_PX, _WAY_PX = 860, 68
 _TITLES = ("Attach to a process", "Record a program from its start", "Open a session", "Record the demo")
 """The commands that the ways to begin are."""
+_ABOUT_DEMO = "Bugs to find; {Guide to this panel} shows how"
 
 
 class WelcomeView(QWidget):
@@ -57,7 +58,7 @@ class WelcomeView(QWidget):
         self.launch_button.clicked.connect(lambda: ask("launch"))
         self.open_button = _Way("Open a recording", "Continue where you left it")
         self.open_button.clicked.connect(lambda: ask("open"))
-        self.demo_button = _Way("Watch the demo", "Bugs to find; F1 shows how")
+        self.demo_button = _Way("Watch the demo", "Bugs to find")
         self.demo_button.clicked.connect(lambda: send(StartDemo()))
         self._ways = (self.attach_button, self.launch_button, self.open_button, self.demo_button)
         grid = QGridLayout()
@@ -95,6 +96,7 @@ class WelcomeView(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Takes the keyboard, as soon as it is here to be taken."""
         super().showEvent(event)
+        self.recent.begin()
         self.with_keyboard_first.setFocus()
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
@@ -109,6 +111,7 @@ class WelcomeView(QWidget):
         if "settings" in changed:
             for way, title in zip(self._ways, _TITLES, strict=True):
                 way.show_key(key_of(title, assigns.settings))
+            self.demo_button.say(with_ways(_ABOUT_DEMO, assigns.settings))
         for way in (self.attach_button, self.launch_button, self.demo_button):
             way.setEnabled(not assigns.busy)
         self.heading.setVisible(bool(assigns.recent))
@@ -144,6 +147,11 @@ class _Way(QPushButton):
         lines.addWidget(self._about)
         row.addLayout(lines, 1)
         row.addWidget(self._key)
+
+    def say(self, about: str) -> None:
+        """Has another line about it."""
+        self._about.setText(about)
+        self.setAccessibleDescription(about)
 
     def show_key(self, key: str) -> None:
         """Shows the key that does it, too."""

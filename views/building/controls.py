@@ -33,7 +33,7 @@ from views.supervision.state import SetHeat
 from views.words.figures import count_text
 
 ROW_PX = 24
-TEXT_PX = 110
+TEXT_PX = 146
 LEAST_PX = 200
 
 

@@ -270,7 +270,10 @@ def stylesheet(theme: Theme) -> str:
         padding: 4px 8px; selection-background-color: {c.selected}; placeholder-text-color: {hint_colour(theme)}; }}
     QComboBox {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; border-radius: 4px;
         padding: 3px 8px; min-height: 18px; }}
-    QComboBox:focus {{ border-color: {c.accent}; }}
+    QComboBox::drop-down {{ border: 0; width: 20px; }}
+    QSpinBox {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; border-radius: 4px;
+        padding: 3px 8px; min-height: 18px; }}
+    QComboBox:focus, QSpinBox:focus {{ border-color: {c.accent}; }}
     QComboBox QLineEdit {{ border: 0; padding: 0; }}
     QLabel[quiet="true"] {{ color: {c.muted}; }}
     QListWidget {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 4px; outline: 0; }}
@@ -284,7 +287,8 @@ def stylesheet(theme: Theme) -> str:
     QHeaderView::section {{ background: {c.panel}; color: {c.muted}; border: 0; border-bottom: 1px solid {c.line};
         padding: 4px 6px; }}
     QPushButton:default {{ background: {c.selected}; border-color: {c.accent}; }}
-    QPushButton:disabled {{ color: {mixed(c.muted, c.window, 0.4)}; background: transparent; }}
+    QPushButton:disabled {{ color: {mixed(c.muted, c.window, 0.4)}; background: transparent;
+        border-color: {c.line}; }}
     QTabBar {{ qproperty-drawBase: 0; }}
     QTabBar::tab {{ background: {c.window}; color: {c.muted}; padding: 3px 10px; border: 0; }}
     QTabBar::tab:selected {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}

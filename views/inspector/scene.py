@@ -13,7 +13,7 @@ from views.inspector.scene_lists import column_widths, set_chart, set_heads, set
 from views.inspector.scene_page import PAD, RIGHT, Fonts, Page, SourceKey, Spot, Words
 from views.inspector.sections import Row, Section, SourcePlace
 from views.inspector.source_lines import SourceLines
-from views.inspector.wrapping import wrapped
+from views.inspector.wrapping import broken, wrapped
 from views.loop.events import Event
 
 LABEL_PX = 76.0
@@ -88,6 +88,9 @@ class PageSetter:
         if text and whole < FEWEST_LETTERS:
             self._entry(page, section, row)
             return
+        if not (text or row.links or row.source):
+            self._sentence(page, row.label, self._shown.muted)
+            return
         label = QRectF(PAD, page.height, LABEL_PX if text else self._width, self._line)
         page.words.append(Words(label, row.label, self._shown.muted, self._text))
         at_spot, at_word, top = len(page.spots), len(page.words), page.height
@@ -142,6 +145,9 @@ class PageSetter:
         A note for which there is no room beside the name stands below the value, before the words to press: the name
         says which value it is, so it is the last to be cut.
         """
+        if not (row.pieces or row.links or row.note or row.source):
+            self._sentence(page, row.label, self._ink)
+            return
         font = self._mono_bold if row.pieces else self._text
         note_px = QFontMetricsF(self._text).horizontalAdvance(row.note) + 2 if row.note else 0.0
         below = QFontMetricsF(font).horizontalAdvance(row.label) + note_px + 3 * PAD > self._width and bool(row.note)
@@ -168,6 +174,14 @@ class PageSetter:
             page.height += (lines if spots else int(below and not is_alone)) * self._line + 4
         else:
             page.height = max(page.height, top + self._line) + 4
+
+    def _sentence(self, page: Page, text: str, colour: str) -> None:
+        """Words that stand alone, in as many lines as they take; a single one that is too long is cut in its middle."""
+        metrics, room = QFontMetricsF(self._text), self._width - 2 * PAD
+        for line in broken(text, lambda part: metrics.horizontalAdvance(part) <= room):
+            box = QRectF(PAD, page.height, room, self._line)
+            page.words.append(Words(box, line, colour, self._text, elide=Qt.TextElideMode.ElideMiddle))
+            page.height += self._line
 
     def _pieces(self, page: Page, pieces: tuple[Piece, ...], left: float, columns: int) -> None:
         for line in wrapped(pieces, columns, MAX_VALUE_LINES) or ((Piece(" "),),):

@@ -1,6 +1,8 @@
-"""Breaks coloured text into lines of so many characters, for a font of fixed width. No Qt."""
+"""Breaks text into lines: coloured pieces at so many characters of a fixed width, sentences between words. No Qt."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -39,3 +41,18 @@ def wrapped(pieces: tuple[Piece, ...], columns: int, max_lines: int) -> tuple[tu
         last = lines[-1].pop()
         lines[-1].append(msgspec.structs.replace(last, text=last.text[:-1] + ELLIPSIS))
     return tuple(tuple(line) for line in lines if line)
+
+
+def broken(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """The text in lines that fit, broken at blanks; a word that does not fit by itself has a line of its own.
+
+    >>> broken("no class was named to be watched", lambda line: len(line) <= 12)
+    ['no class was', 'named to be', 'watched']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and fits(f"{lines[-1]} {word}"):
+            lines[-1] = f"{lines[-1]} {word}"
+        else:
+            lines.append(word)
+    return lines

@@ -70,3 +70,13 @@ def test_when_the_current_one_is_taken_off_the_next_one_is_current(owner: QWidge
     current = made.currentItem()
     assert current is not None
     assert current.text(0) == "c.scope"
+
+
+def test_a_list_that_is_shown_again_begins_with_the_session_that_was_left_last(
+    owner: QWidget, sent: list[Event]
+) -> None:
+    made = shown(owner, sent)
+    made.show_sessions(("/srv/c.scope", *PATHS), (), **INK)
+    made.begin()
+    QTest.keyClick(made, Qt.Key.Key_Return)
+    assert sent == [OpenSession(path="/srv/c.scope")]

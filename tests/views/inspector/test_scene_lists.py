@@ -18,7 +18,7 @@ from views.inspector.pages.function import sections
 from views.inspector.pages.stretch import stretch_sections
 from views.inspector.scene import PageSetter
 from views.inspector.scene_page import Page, Spot
-from views.inspector.sections import Section
+from views.inspector.sections import Form, Row, Section
 from views.inspector.state import InspectorState, ToggleCalls
 from views.inspector.view import InspectorView
 from views.loop.events import Event, GoToCall, Select
@@ -174,3 +174,14 @@ def test_what_a_fact_leads_to_goes_below_where_it_would_lie_on_the_words() -> No
         links = [words for words in shown.words if words.text in ("previous", "next")][:2]
         assert (links[0].box.top() > said.box.top()) is (width < 300)
         assert all(not said.box.intersects(link.box) for link in links)
+
+
+def test_a_sentence_that_stands_alone_is_read_to_its_end() -> None:
+    said = "not captured: no class was named to be watched when this was recorded"
+    forms: tuple[Form, ...] = ("entries", "facts")
+    for form in forms:
+        found = page((Section(key="state", title="State", rows=(Row(key="words", label=said),), form=form),), 230)
+        lines = [words for words in found.words if words.text != "State"]
+        assert " ".join(words.text for words in lines) == said
+        assert len(lines) > 1
+        assert not [words for words in lines if words.is_cut()]

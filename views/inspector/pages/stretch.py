@@ -108,7 +108,7 @@ def _threads(figures: StretchFigures) -> Iterator[Section]:
     left = len(figures.threads) - MOST_THREADS
     yield Section(
         key="threads",
-        title=f"Threads by what they ran{f' · {count_text(left)} more' if left > 0 else ''}",
+        title=f"Threads{f' · {count_text(left)} more' if left > 0 else ''}",
         form="table",
         columns=("calls", "waited", "busy"),
         rows=tuple(_thread(one, length_ns) for one in figures.threads[:MOST_THREADS]),
