@@ -42,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
         wanted = [picture for picture in wanted if picture.name in README.values()]
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="scope-gallery-") as folder, display_of_its_own() as has_gl:
-        os.environ["XDG_CONFIG_HOME"] = folder
+        os.environ |= dict.fromkeys(("XDG_CONFIG_HOME", "XDG_STATE_HOME"), folder)
         said = take_all(wanted, arguments.folder, Path(folder), has_gl=has_gl)
     if arguments.readme and not said:
         keep_small(arguments.folder)

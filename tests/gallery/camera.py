@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +19,9 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QDialog, QLineEdi
 
 from scope_gui.commands import COMMANDS
 from scope_gui.dialogs.find_box import TOP_PX
+from scope_gui.dialogs.guide import GuideWindow
+from scope_gui.dialogs.open_lines import COLUMNS
+from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.pictures.offscreen import Loading
 from scope_gui.window.app import Application
 from tests.gallery.catalogue import Order, Picture, events_of
@@ -26,7 +30,20 @@ from views.building.gl_probe import SWITCH
 from views.building.stage import Stage
 from views.building.state import SetMeasure
 from views.building.view import BuildingView
-from views.loop.events import AddBookmark, Event, Mark, Search, SeekTo, Select, SetTheme, Show, Tell, ToggleFold
+from views.loop.events import (
+    AddBookmark,
+    ChangeSetting,
+    Event,
+    Mark,
+    Search,
+    SeekTo,
+    Select,
+    SessionClosed,
+    SetTheme,
+    Show,
+    Tell,
+    ToggleFold,
+)
 from views.loop.recording_events import OpenSession
 from views.loop.state import Assigns, Selection, Theme
 from views.loop.stretch import PickStretch
@@ -78,7 +95,9 @@ class Camera:
             return self._view_alone(picture)
         self._do(events_of(picture.session if picture.what == "window" else picture.what, self._app.source.session))
         if picture.kind == "dialog":
-            return self._over_the_window(picture.what)
+            return self._guide() if picture.what == "guide" else self._over_the_window(picture.what)
+        if picture.what == "closed":
+            return self._without_the_session()
         return self._inside_the_building() if picture.what == "rooms" else self._window.grab()
 
     def rest(self) -> None:
@@ -106,7 +125,8 @@ class Camera:
         if self._window.width() != size[0] or self._window.height() != size[1]:
             self._window.resize(*size)
             QTest.qWait(1)
-            self._window.lay_out()
+            if self._assigns.session is not None:
+                self._window.lay_out()
         self.rest()
 
     def _do(self, events: Sequence[Event]) -> None:
@@ -167,7 +187,39 @@ class Camera:
         stage.left.emit()
         return taken
 
+    def _without_the_session(self) -> QPixmap:
+        """The welcome page, as it is for somebody who has looked at sessions before."""
+        shown = self._assigns.session
+        assert shown is not None
+        self._app.store.send(SessionClosed())
+        self._until(lambda: self._assigns.session is None, "the session is closed")
+        self._until(lambda: bool(self._assigns.recent_described), "what the sessions hold")
+        self.rest()
+        taken = self._window.grab()
+        self._app.store.send(OpenSession(path=shown.path))
+        self._until(lambda: self._assigns.frame is not None, "the first frame")
+        self.rest()
+        return taken
+
+    def _guide(self) -> QPixmap:
+        """The guide, which holds up nothing, beside the window."""
+        self._window.do(next(command for command in COMMANDS if command.ask == "guide"))
+        guide = self._window.findChild(GuideWindow)
+        assert guide is not None
+        self._until(guide.isVisible, "the guide")
+        self.rest()
+        taken, place = self._window.grab(), self._window.mapFromGlobal(guide.pos())
+        painter = QPainter(taken)
+        painter.drawPixmap(place, guide.grab())
+        painter.end()
+        guide.close()
+        return taken
+
     def _over_the_window(self, what: str) -> QPixmap:
+        if what == "open" and self._assigns.session is not None:
+            folder = str(Path(self._assigns.session.path).parent)
+            self._app.store.send(ChangeSetting(name="folders.recordings", value=folder))
+            self.rest()
         command = next(command for command in COMMANDS if command.ask == what)
         self._window.do(command)
         self._until(lambda: isinstance(QApplication.activeModalWidget(), QDialog), f"the dialog {what}")
@@ -176,6 +228,8 @@ class Camera:
         rows = dialog.findChild(QAbstractItemView)
         if what == "attach" and rows is not None:
             self._until(lambda: rows.model().rowCount() > 0, "processes")
+        if isinstance(dialog, OpenSessionDialog):
+            self._until(lambda: _is_described(dialog), "what the sessions hold")
         line = dialog.findChild(QLineEdit)
         if line is not None:
             QTest.keyClicks(line, TYPED.get(what, ""))
@@ -202,6 +256,12 @@ class Camera:
             if time.monotonic() > deadline_s:
                 raise TimeoutError(f"never seen: {what}; {self._assigns.notice}")
             QTest.qWait(2)
+
+
+def _is_described(dialog: OpenSessionDialog) -> bool:
+    """Whether every session that is listed says how large it is."""
+    rows = [dialog.list.topLevelItem(at) for at in range(dialog.list.topLevelItemCount())]
+    return bool(rows) and all(row.text(COLUMNS.index("Size")) or row.text(0).endswith("/") for row in rows if row)
 
 
 class _Drawn:

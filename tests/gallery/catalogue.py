@@ -66,10 +66,13 @@ SESSIONS = (
         "small",
         demo_session,
         VIEWS,
-        ("thread", "function", "stretch", "value", "bookmarks", "found", "single events", "rooms"),
+        (
+            *("thread", "function", "stretch", "call", "value", "exception"),
+            *("bookmarks", "found", "single events", "rooms", "closed"),
+        ),
         (
             *("find", "slowest", "errors", "what grew", "findings", "keys"),
-            *("go to", "note", "attach", "launch", "change", "export", "settings"),
+            *("go to", "note", "attach", "launch", "change", "open", "export", "settings", "guide"),
         ),
     ),
     Shown("large", crowded_session, VIEWS, ("folded", "gap", "deep", "own time"), ("unseen",)),
@@ -131,7 +134,7 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
     start_ns, end_ns = session.start_ns, session.end_ns
     middle_ns = start_ns + (end_ns - start_ns) * 6 // 10
     busy_track = 0
-    if state in ("thread", "function", "single events", "found"):
+    if state in ("thread", "call", "function", "single events", "found"):
         longest, busy_track = _busy_moment(session)
         middle_ns = longest[0] if state == "single events" else sum(longest) // 2
     here = e.SeekTo(time_ns=middle_ns, visit=True)
@@ -142,6 +145,12 @@ def events_of(state: str, session: Session | None) -> list[e.Event]:
         case "thread":
             picked = Selection("track", busy_track, busy_track)
             return [here, e.Show(range_ns=_around(middle_ns, 400_000_000)), e.Select(selection=picked)]
+        case "call":
+            on = Selection("track", busy_track, busy_track)
+            near = e.Show(range_ns=_around(middle_ns, 400_000_000))
+            return [here, near, e.Select(selection=on), e.PickAtCursor()]
+        case "exception":
+            return [here, e.Show(range_ns=_around(middle_ns, 800_000_000)), e.GoToException(by=1)]
         case "function":
             picked = Selection("site", _site(session, "FraudCheck.check"), busy_track)
             return [here, e.Show(range_ns=_around(middle_ns, 800_000_000)), e.Select(selection=picked)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,7 @@ class Sessions:
         """The path of a session, '' for one that nobody makes; `live` is being recorded for as long as this lasts."""
         if name == "live":
             path = self._fresh() / "orders.scope"
-            with recorded_demo(path):
+            with recorded_demo(path, None):
                 wait_for(lambda: _recorded_s(path) > LIVE_S, 60)
                 yield str(path)
         elif make is None:
@@ -78,12 +79,13 @@ def demo_session(folder: Path) -> Path:
 
 
 @contextmanager
-def recorded_demo(path: Path, seconds: float = DEMO_S) -> Iterator[None]:
-    """The order service, being recorded into that path; on leaving, the recording has ended."""
+def recorded_demo(path: Path, seconds: float | None = DEMO_S) -> Iterator[None]:
+    """The order service, being recorded into that path, for so long or (None) until it is left; then it has ended."""
     command = [sys.executable, "-m", "orders"]
     with started(command, "ready", ROOT / "resources" / "demo") as (pid, _):
-        words = ["attach", str(pid), "--duration", f"{seconds:g}", "--state", "orders.inventory.Stock"]
-        with recorder(path, words):
+        length = ["--duration", f"{seconds:g}"] if seconds is not None else []
+        words = ["attach", str(pid), *length, "--state", "orders.inventory.Stock"]
+        with recorder(path, words, until_left=seconds is None):
             yield
 
 
@@ -138,12 +140,14 @@ def started(command: Sequence[str], ready: str, folder: Path) -> Iterator[tuple[
 
 
 @contextmanager
-def recorder(path: Path, words: Sequence[str | Path]) -> Iterator[None]:
-    """A recording into that path, `words` say of what; on leaving, it has ended."""
+def recorder(path: Path, words: Sequence[str | Path], *, until_left: bool = False) -> Iterator[None]:
+    """A recording into that path, `words` say of what; on leaving, it has ended. `until_left`: it is ended then."""
     verb, *others = words
     command = [sys.executable, "-m", "scope_gui", verb, "--no-window", "-o", path, *others]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as recording:
         yield
+        if until_left:
+            recording.send_signal(signal.SIGINT)
         said, _ = recording.communicate(timeout=60)
         if recording.returncode:
             raise SystemExit(f"{path.name} was not recorded: {said.strip()}")
