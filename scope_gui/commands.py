@@ -6,6 +6,7 @@ unique, digits and Escape included; a test proves it. Single letters do not fire
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -83,6 +84,7 @@ LISTS: dict[Ask | None, Shows] = {
 
 
 FINDINGS_WITH_KEYS = 4
+_TITLE = re.compile(r"\{([^{}]+)\}")
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -312,6 +314,23 @@ def with_keys(settings: Mapping[str, Any]) -> tuple[Command, ...]:
 def key_of(title: str, settings: Mapping[str, Any]) -> str:
     """The key of the command with this title, as a sentence has it; '' without one."""
     return next(shown_key(command) for command in with_keys(settings) if command.title == title).replace(" + ", "+")
+
+
+def way_to(command: Command) -> str:
+    """How a command is reached: its key, or its place in the menus."""
+    return shown_key(command) or f"{command.menu} ▸ {command.title}"
+
+
+def with_ways(text: str, settings: Mapping[str, Any]) -> str:
+    """The text with the key of each command whose title stands in braces, or its place in the menus.
+
+    >>> with_ways("{Undo} brings it back.", {}), with_ways("{Undo} brings it back.", {f"{KEYS}Undo": ()})
+    ('Ctrl+Z brings it back.', 'Mark ▸ Undo brings it back.')
+
+    Raises: KeyError for a command that there is not.
+    """
+    ways = {command.title: way_to(command).replace(" + ", "+") for command in with_keys(settings)}
+    return _TITLE.sub(lambda mark: ways[mark[1]], text)
 
 
 def hint(title: str, settings: Mapping[str, Any], words: str = "") -> str:

@@ -23,17 +23,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from capture.errors import ScopeBug, WrongUsage
-from scope_gui.commands import Command, all_commands, shown_key
+from scope_gui.commands import Ask, Command, all_commands, way_to
 from scope_gui.places import resource_path
 
 FOLDER = "guide"
 
 
 class GuidePage(NamedTuple):
-    """One page: the name of its file, and the views that it is about."""
+    """One page: the name of its file, the views that it is about, and the dialogs, by what is asked for in them."""
 
     name: str
     views: tuple[str, ...] = ()
+    asks: tuple[Ask, ...] = ()
 
 
 PAGES: tuple[GuidePage, ...] = (
@@ -41,8 +42,8 @@ PAGES: tuple[GuidePage, ...] = (
     GuidePage("timeline", ("timeline", "metrics")),
     GuidePage("building", ("building",)),
     GuidePage("inspector", ("inspector", "supervision")),
-    GuidePage("finding"),
-    GuidePage("recording"),
+    GuidePage("finding", asks=("find", "go to", "note", "note on stretch", "export")),
+    GuidePage("recording", asks=("attach", "launch", "change", "open", "unseen")),
 )
 
 PieceKind = Literal["text", "command", "key", "page", "typed", "seen"]
@@ -151,14 +152,14 @@ class Guide:
         return "\n".join(lines)
 
 
+def page_of_dialog(ask: Ask | None) -> str:
+    """The page about a dialog; the first one for one that no page is about."""
+    return next((row.name for row in PAGES if ask in row.asks), PAGES[0].name)
+
+
 def page_of_view(view: str) -> str:
     """The page about a view; the first one for '', or a view that no page is about."""
     return next((row.name for row in PAGES if view in row.views), PAGES[0].name)
-
-
-def way_to(command: Command) -> str:
-    """How a command is reached: its key, or its place in the menus."""
-    return shown_key(command) or f"{command.menu} ▸ {command.title}"
 
 
 def blocks(text: str, ways: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[GuideBlock]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QInputDialog, QMainWindow
+from PySide6.QtWidgets import QApplication, QDialog, QInputDialog, QMainWindow
 
 from capture.errors import ScopeError
 from capture.own_process import LAUNCHER, own_command
@@ -18,7 +18,7 @@ from scope_gui.dialogs.keeping import Keeping
 from scope_gui.dialogs.keys_help import show_keys
 from scope_gui.dialogs.open_session import OpenSessionDialog
 from scope_gui.dialogs.unseen_list import show_unseen
-from scope_gui.guide import page_of_view
+from scope_gui.guide import page_of_dialog, page_of_view
 from scope_gui.links import link_to
 from scope_gui.recording.choice import recordings_folder
 from views.drawing.theme import widget_px
@@ -51,13 +51,15 @@ class Dialogs:
         self._window, self._screen, self._store, self._source = window, screen, store, source
         self._do_titled = do
         self._page: QDialog | None = None
+        self.asked: Ask | None = None
+        """What was asked for last: what the dialog is about that holds up the window."""
         self._guide: GuideWindow | None = None
         self._others: list[subprocess.Popen[bytes]] = []
         self.keeping = Keeping(window, store)
 
     def ask(self, what: Ask) -> None:
         """Begins to ask for this."""
-        assigns = self._store.assigns
+        assigns, self.asked = self._store.assigns, what
         match what:
             case "attach":
                 from scope_gui.dialogs.attach import AttachDialog  # noqa: PLC0415 - no window waits for what it asks later
@@ -137,10 +139,20 @@ class Dialogs:
         self._store.send(AddBookmark(text=text.strip(), since_mark=True))
 
     def show_guide(self, view: str = "") -> None:
-        """The guide's page about a view, beside the window; the first one for none."""
+        """The guide's page about a view, beside the window; the first one for none. While a dialog holds up the window
+        that about the dialog: the guide is its own then, for Qt to let it be used, and ends with it.
+        """
         from scope_gui.dialogs.guide import GuideWindow  # noqa: PLC0415
 
         commands = with_keys(self._store.assigns.settings)
+        over = QApplication.activeModalWidget()
+        if isinstance(over, QDialog):
+            guide = over.findChild(GuideWindow)
+            if guide is None:
+                guide = GuideWindow(over, lambda title: None, commands, beside=self._window)
+                over.finished.connect(guide.deleteLater)
+            guide.show_page(page_of_dialog(self.asked))
+            return
         if self._guide is not None and self._guide.commands != commands:
             self._guide.deleteLater()
             self._guide = None

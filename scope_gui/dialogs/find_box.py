@@ -35,12 +35,15 @@ WIDTH_PX, HEIGHT_PX, TOP_PX, ROW_PX = 860, 470, 34, 24
 KIND_PX, EDGE_PX = 92, 10
 _HINT = "Enter goes there   ↑ ↓ choose   Esc closes"
 _HINT_OF_LIST = "Enter goes there   ↑ ↓ choose   Backspace leads back   Esc closes"
+_HINT_OF_WAITING = "Goes there as soon as it is found   Backspace changes the text   Esc closes"
 _LIST_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _LINE = int(Qt.ItemDataRole.UserRole)
 
 
 class FindBox(QDialog):
-    """Enter takes the current line, Escape none; Up and Down move while the typing goes on."""
+    """Enter takes the current line, Escape none; Up and Down move while the typing goes on. Letters typed after an
+    Enter that is remembered change nothing.
+    """
 
     reads: frozenset[str] = frozenset({"box", "session"})
 
@@ -80,14 +83,14 @@ class FindBox(QDialog):
 
     def ask(self, shows: Shows = "", title: str = "") -> None:
         """Opens it with an empty line, on one of its lists or on everything."""
-        self._shows, self._takes_when_found = shows, False
+        self._shows = shows
+        self._wait(False)
         if not self.isVisible():
             self._has_searched, self._search_before = False, self._shown().search_text
         says = title or FIND
         self.setWindowTitle(says)
         self.line.setPlaceholderText(says)
         self.line.setAccessibleName(says)
-        self.hint.setText(_HINT_OF_LIST if shows else _HINT)
         self.line.blockSignals(True)
         self.line.clear()
         self.line.blockSignals(False)
@@ -105,7 +108,7 @@ class FindBox(QDialog):
             return
         self._offer()
         if self._takes_when_found and not self._is_waiting():
-            self._takes_when_found = False
+            self._wait(False)
             QTimer.singleShot(0, self._take_current)  # a view that is being patched sends nothing
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
@@ -123,8 +126,10 @@ class FindBox(QDialog):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Hands the keys that move through the list over to it; Backspace in an empty line leads out of a list."""
         if watched is self.line and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if self._takes_when_found and event.text().isprintable() and event.text():
+                return True  # typed after Enter: it is not part of what was asked for
             if event.key() in _LIST_KEYS:
-                self._takes_when_found = False
+                self._wait(False)
                 self.list.keyPressEvent(event)
                 return True
             if event.key() == Qt.Key.Key_Backspace and self._shows and not self.line.text():
@@ -139,8 +144,13 @@ class FindBox(QDialog):
         self.resize(width, min(widget_px(HEIGHT_PX), window.height() - top - 40))
         self.move(window.mapToGlobal(QPoint((window.width() - width) // 2, top)))
 
+    def _wait(self, waits: bool) -> None:
+        """Whether Enter was pressed before there was something to take."""
+        self._takes_when_found = waits
+        self.hint.setText(_HINT_OF_WAITING if waits else _HINT_OF_LIST if self._shows else _HINT)
+
     def _typed(self, text: str) -> None:
-        self._takes_when_found = False
+        self._wait(False)
         self._send(LookFor(text=text, shows=self._shows))
         if text.strip() and not self._shows and self._assigns.session is not None:
             self._has_searched = True
@@ -171,7 +181,7 @@ class FindBox(QDialog):
 
     def _take_current(self) -> None:
         if self._is_waiting() and self.list.currentRow() <= 0:
-            self._takes_when_found = True
+            self._wait(True)
             return
         item = self.list.currentItem()
         if item is not None:

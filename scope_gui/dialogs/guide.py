@@ -35,10 +35,18 @@ class GuideWindow(QDialog):
     It holds up nothing: what a page says can be done while it is read. A click on a key does what the key does.
     """
 
-    def __init__(self, parent: QWidget, do: Callable[[str], None], commands: tuple[Command, ...]) -> None:
-        """`do` does the command with that title; `commands` have the keys that it shows."""
+    def __init__(
+        self,
+        parent: QWidget,
+        do: Callable[[str], None],
+        commands: tuple[Command, ...],
+        beside: QWidget | None = None,
+    ) -> None:
+        """`do` does the command with that title; `commands` have the keys that it shows. `beside`: the window beside
+        which it lies, where that is not its parent.
+        """
         super().__init__(parent)
-        self._window, self._do, self._guide = parent, do, Guide(commands)
+        self._window, self._beside, self._do, self._guide = parent, beside or parent, do, Guide(commands)
         self.commands = commands
         key = next(shown_key(command) for command in commands if command.ask == "guide")
         self._places: list[tuple[str, int]] = []
@@ -110,7 +118,7 @@ class GuideWindow(QDialog):
 
     def _place(self) -> None:
         """At the right of the window, where the inspector is: lanes and building stay in sight."""
-        window = self._window
+        window = self._beside
         width, height, top = widget_px(WIDTH_PX), widget_px(HEIGHT_PX), widget_px(TOP_PX)
         self.resize(min(width, window.width() - 2 * EDGE_PX), min(height, window.height() - top - EDGE_PX))
         self.move(window.mapToGlobal(QPoint(window.width() - self.width() - EDGE_PX, top)))

@@ -96,8 +96,9 @@ class Panels:
             self._docks[view.name].raise_()
         for across, orientation in ((True, Qt.Orientation.Horizontal), (False, Qt.Orientation.Vertical)):
             sized = [view for view in first if (view.area != "bottom") == across]
-            lengths = [self._length(view, row, across=across) for view in sized]
-            self._window.resizeDocks([self._docks[view.name] for view in sized], lengths, orientation)
+            lengths = {view.name: self._length(view, row, across=across) for view in sized}
+            seen = {name: length for name, length in lengths.items() if length > 0}
+            self._window.resizeDocks([self._docks[name] for name in seen], list(seen.values()), orientation)
 
     def _rows(self) -> Sequence[registry.ViewSpec]:
         return [view for view in registry.placed() if view.name in self._docks]

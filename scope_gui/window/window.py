@@ -103,7 +103,7 @@ class MainWindow(QMainWindow):
         self.transport = TransportView(send, source)
         self.bar = self._bottom_bar()
         self.notices = NoticeView(send, self)
-        self.notices.float_above(self.bar)
+        self.notices.float_above(self.bar, [self.views[row.name] for row in registry.placed() if row.area == "right"])
         self.find_box = FindBox(self, send, self.do, lambda: store.assigns)
         self.header = HeaderView(source, self.do_titled)
         self.strip = FindingsStrip(send, self.do_titled)
@@ -111,6 +111,8 @@ class MainWindow(QMainWindow):
         self.meant = MeantPanel(self, self.views)
         self.actions_by_title: dict[str, QAction] = {}
         self._make_menus()
+        guide = next(command.title for command in self.commands if command.ask == "guide")
+        self.meant.asked_by(self.actions_by_title[guide])
         self.menus = ContextMenus(self, store, self.do)
         self.menus.listen()
         self._views += [
@@ -191,11 +193,13 @@ class MainWindow(QMainWindow):
         elif command.ask == "rooms":
             self.building.stage.go_in()
         elif command.ask == "find":
+            self.asking.asked = "find"
             self.find_box.ask()
         elif command.ask == "filter lanes":
             self.show_panel("timeline")
             self.views["timeline"].filter.take_keyboard()
         elif command.ask in LISTS:
+            self.asking.asked = "find"
             self.find_box.ask(LISTS[command.ask], command.title)
         elif command.ask == "quit":
             self.close()

@@ -34,7 +34,7 @@ def test_a_stretch_and_a_function_of_it_are_summed_up_by_keys(play: Any, tmp_pat
     run_recorded(recorded, [found()[-1].path, tmp_path / "shop.py"])
     seen = play("stretch", "open", recorded, given={"function": "price"}, env={"SCOPE_3D": "off"})
     assert seen["mouse"] == {}
-    assert seen["without a mark"] == "No moment is marked; M marks one, where the stretch begins."
+    assert seen["without a mark"] == "No moment is marked. M marks one, where the stretch begins."
     told = scope_json("summary", recorded, "--json", "--limit", "0")
     assert seen["stretch"] == told["range_ns"]
     assert plain(seen["calls"]).startswith(f"{told['calls']} of {len(told['functions'])} functions")

@@ -77,7 +77,7 @@ def test_lanes_are_chosen_by_name_one_by_one_and_by_how_busy_they_are(play: Any,
     assert (seen["named"], seen["left_out"], seen["back_at_lanes"]) == (["worker-1"], 3, True)
     assert seen["higher"] == round(seen["high"] * 1.5)
     assert seen["as_high"] == seen["high"]
-    assert (len(seen["hidden"]), seen["told"]) == (3, "1 thread is hidden; Shift+H shows all of them.")
+    assert (len(seen["hidden"]), seen["told"]) == (3, "1 thread is hidden. Shift+H shows all of them.")
     assert seen["main"] == seen["ranked"][0] == "MainThread"
     counted = query(recorded, "SELECT name, count(*) n FROM calls JOIN tracks USING (track_id) GROUP BY name")
     calls = {row["name"]: row["n"] for row in counted}

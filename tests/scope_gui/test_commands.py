@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+
 import pytest
 from PySide6.QtGui import QKeySequence
 
-from scope_gui.commands import MENUS, Command, all_commands, matching, shown_key, with_letter
+from scope_gui.commands import (
+    MENUS,
+    NO_SETTINGS,
+    Command,
+    all_commands,
+    key_of,
+    matching,
+    shown_key,
+    with_letter,
+    with_ways,
+)
 from scope_gui.settings.keys import SPEED_DIGITS
+from tests.interpreters import ROOT
 from tests.views.windows import opened
 from views.loop.state import Assigns
 from views.loop.update import handle_event
@@ -35,6 +50,40 @@ def test_each_menu_is_opened_by_a_letter_of_its_own() -> None:
     letters = [name.partition("&")[2][0].casefold() for name in map(with_letter, MENUS)]
     assert len(set(letters)) == len(MENUS)
     assert not {f"Alt+{letter.upper()}" for letter in letters} & {key for command in COMMANDS for key in command.keys}
+
+
+def words_of_notices() -> Iterator[tuple[str, str]]:
+    """(name of the argument, what is written there) of every notice that is made in the views or in the window."""
+    for path in [path for folder in ("views", "scope_gui") for path in (ROOT / folder).rglob("*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        written = {
+            name.id: node.value.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            for name in node.targets
+            if isinstance(name, ast.Name)
+        }
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", getattr(call.func, "attr", "")) == "Notice":
+                for name, part in [("text", call.args[0]), *((word.arg, word.value) for word in call.keywords)]:
+                    for one in ast.walk(part):
+                        said = one.value if isinstance(one, ast.Constant) else written.get(getattr(one, "id", ""))
+                        if isinstance(said, str):
+                            yield str(name), said
+
+
+def test_what_can_be_done_next_is_said_by_the_titles_of_commands_and_no_notice_names_a_key() -> None:
+    words = list(words_of_notices())
+    hints = [said for name, said in words if name == "hint"]
+    assert len(hints) > 8
+    assert all("{" in said and "{" not in with_ways(said, NO_SETTINGS) for said in hints)
+    keys = {key_of(command.title, NO_SETTINGS) for command in COMMANDS if command.keys}
+    named = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, sorted(keys)))})(?= \w+s\b)")
+    assert [said for _, said in words if named.search(said)] == []
+
+
+def test_a_command_without_a_key_is_told_by_its_place_in_the_menus() -> None:
+    assert with_ways("{Undo} brings it back.", {"keys.Undo": ()}) == "Mark ▸ Undo brings it back."
 
 
 def test_titles_are_unique_because_the_palette_shows_nothing_else() -> None:

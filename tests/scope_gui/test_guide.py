@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from capture.errors import ScopeBug, WrongUsage
-from scope_gui.commands import COMMANDS, all_commands
-from scope_gui.guide import FOLDER, PAGES, Guide, blocks, page_of_view, way_to
+from scope_gui.commands import COMMANDS, all_commands, way_to
+from scope_gui.guide import FOLDER, PAGES, Guide, blocks, page_of_dialog, page_of_view
 from scope_gui.places import resource_path
 from tests.scope_command import scope_here
 from views import registry
@@ -70,6 +70,7 @@ def test_every_view_has_a_page_of_its_own(guide: Guide) -> None:
     pages = {row.name: page_of_view(row.name) for row in registry.VIEWS}
     assert PAGES[0].name not in pages.values()
     assert page_of_view("") == page_of_view("a view of tomorrow") == PAGES[0].name
+    assert (page_of_dialog("attach"), page_of_dialog("find"), page_of_dialog(None)) == ("recording", "finding", "start")
     for view, page in pages.items():
         assert registry.view_named(view).title.casefold() in str(guide.sections(page)).casefold()
 

@@ -126,7 +126,7 @@ def _alone(assigns: Assigns, track_id: int) -> Assigns:
 def _said(assigns: Assigns) -> Assigns:
     count = left_out(assigns.lanes, assigns.lane_choice, assigns.focus_track_id)
     threads = "1 thread is" if count == 1 else f"{count_text(count)} threads are"
-    return replace(assigns, notice=Notice(f"{threads} hidden; Shift+H shows all of them."))
+    return replace(assigns, notice=Notice(f"{threads} hidden.", hint="{Show all lanes again} shows all of them."))
 
 
 def _refocused(assigns: Assigns) -> Assigns:

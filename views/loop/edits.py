@@ -8,10 +8,13 @@ from msgspec.structs import replace
 
 from views.loop import events as e
 from views.loop.state import Assigns, Bookmark, Edit, Notice
+from views.loop.stretch import NO_MARK
 from views.words.figures import clock_text
 from views.words.plain_text import plain
 
 MOST_EDITS = 200
+_TO_DO_AGAIN = "{Redo} does it again."
+_TO_DO_AGAIN = "{Redo} does it again."
 
 
 def edited(assigns: Assigns, event: e.AddBookmark | e.EditBookmark | e.Undo) -> Assigns:
@@ -44,7 +47,7 @@ def _toggled(assigns: Assigns, text: str) -> Assigns:
 
 def _with_stretch(assigns: Assigns, text: str) -> Assigns:
     if assigns.marked_ns is None:
-        return replace(assigns, notice=Notice("No moment is marked; M marks one, where the stretch begins."))
+        return replace(assigns, notice=NO_MARK)
     start_ns, end_ns = sorted((assigns.marked_ns, assigns.cursor_ns))
     others = [bookmark for bookmark in assigns.bookmarks if bookmark.time_ns != start_ns]
     added = Bookmark(time_ns=start_ns, text=text, end_ns=end_ns)
@@ -59,7 +62,7 @@ def _with_text(assigns: Assigns, time_ns: int, text: str | None) -> Assigns:
     if text is None:
         name = f"“{plain(there.text, 40)}” at {_at(time_ns)}" if there.text else _at(time_ns)
         gone = _changed(assigns, others, f"Took away the bookmark {name}")
-        return replace(gone, notice=Notice(f"{gone.edits[-1].says}. Ctrl+Z brings it back."))
+        return replace(gone, notice=Notice(f"{gone.edits[-1].says}.", hint="{Undo} brings it back."))
     return _changed(assigns, (*others, replace(there, text=text)), f"Changed the note at {_at(time_ns)}")
 
 
@@ -80,8 +83,8 @@ def _taken_back(assigns: Assigns, *, again: bool) -> Assigns:
     other = Edit(last.says, assigns.bookmarks)
     edits = (*assigns.edits, other) if again else assigns.edits[:-1]
     undone = assigns.undone[:-1] if again else (*assigns.undone, other)
-    said = f"Done again: {last.says}." if again else f"Undone: {last.says}. Ctrl+Y does it again."
-    return replace(assigns, bookmarks=last.bookmarks, edits=edits, undone=undone, notice=Notice(said))
+    done = Notice(f"Done again: {last.says}.") if again else Notice(f"Undone: {last.says}.", hint=_TO_DO_AGAIN)
+    return replace(assigns, bookmarks=last.bookmarks, edits=edits, undone=undone, notice=done)
 
 
 def _at(time_ns: int) -> str:

@@ -19,7 +19,7 @@ def taken_off(assigns: Assigns, path: str) -> Assigns:
         assigns,
         recent=tuple(known for known in assigns.recent if known != path),
         forgotten=(*assigns.forgotten, gone),
-        notice=Notice(f"{_name(path)} is off the list; the session itself stays. Ctrl+Z puts it back."),
+        notice=Notice(f"{_name(path)} is off the list; the session itself stays.", hint="{Undo} puts it back."),
     )
 
 

@@ -85,13 +85,15 @@ class Stride(NamedTuple):
 class Notice(msgspec.Struct, frozen=True):
     """One sentence for the person; `serious` ones stay until dismissed. `offer`: what can be done about it at once.
 
-    `path`: the session that the offer is about, when it is not the open one.
+    `path`: the session that the offer is about, when it is not the open one. `hint`: what can be done next, a sentence
+    of ours with the titles of commands in braces, which the window replaces by their keys: `{Undo} brings it back.`
     """
 
     text: str
     serious: bool = False
     offer: Offer | None = None
     path: str = ""
+    hint: str = ""
 
 
 class RecentSession(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,10 @@ class PickStretch(Event, frozen=True, kw_only=True):
     range_ns: tuple[int, int] | None
 
 
+NO_MARK = Notice("No moment is marked.", hint="{Mark this moment to compare with} marks one, where the stretch begins.")
+_WAYS_ON = "{Fit what is picked} shows it, {Pick nothing, end a search} lets go."
+
+
 class PickStretchTo(Event, frozen=True, kw_only=True):
     """Picks the stretch between the marked moment and the cursor, or what is visible; the same once more lets go."""
 
@@ -32,7 +36,7 @@ def with_stretch(assigns: Assigns, event: PickStretch | PickStretchTo) -> Assign
     if event.ends == "visible":
         wanted = assigns.visible_ns
     elif assigns.marked_ns is None:
-        return replace(assigns, notice=Notice("No moment is marked; M marks one, where the stretch begins."))
+        return replace(assigns, notice=NO_MARK)
     else:
         wanted = (assigns.marked_ns, assigns.cursor_ns)
     return _picked(assigns, None if _inside(assigns, wanted) == assigns.stretch_ns else wanted)
@@ -47,7 +51,7 @@ def _picked(assigns: Assigns, range_ns: tuple[int, int] | None) -> Assigns:
     if start_ns == end_ns:
         return replace(assigns, notice=Notice("That stretch has no length: both its ends are the same moment."))
     length = duration_text(end_ns - start_ns)
-    said = Notice(f"A stretch of {length} is picked: the inspector sums it up, F shows it, Esc lets go.")
+    said = Notice(f"A stretch of {length} is picked: the inspector sums it up.", hint=_WAYS_ON)
     return replace(assigns, stretch_ns=(start_ns, end_ns), selection=None, notice=said)
 
 

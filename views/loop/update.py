@@ -27,6 +27,8 @@ from views.loop.viewport import fitted, panned, showing, zoomed
 
 MAX_TRAIL = 100
 MAX_LAUNCHES = 20
+_TO_SET_ONE = "{Bookmark this moment, or take it away} sets one."
+_TO_THE_FIRST = "{Finding 1} leads to the first one."
 
 
 def handle_event(assigns: Assigns, event: e.Event) -> Assigns:
@@ -220,7 +222,7 @@ def _to_finding(assigns: Assigns, event: e.GoToFinding | e.GoToOccurrence) -> As
         said = "Still looking for what is worth a look." if assigns.looks_for_findings else "There is no such finding."
         return _told(replace(assigns, finding_at=None), Notice(said))
     if assigns.finding_at is None:
-        return _told(assigns, Notice("No finding was gone to; Alt+1 to Alt+4 lead to the first ones."))
+        return _told(assigns, Notice("No finding was gone to.", hint=_TO_THE_FIRST))
     count = max(1, len(found[assigns.finding_at].event_ids))
     return replace(assigns, occurrence=(assigns.occurrence + event.by) % count)
 
@@ -315,7 +317,7 @@ def _to_bookmark(assigns: Assigns, by: int) -> Assigns:
     here_ns = assigns.cursor_ns
     ahead = [b.time_ns for b in assigns.bookmarks if (b.time_ns > here_ns if by > 0 else b.time_ns < here_ns)]
     if not ahead:
-        return replace(assigns, notice=Notice("No bookmark in that direction; B sets one."))
+        return replace(assigns, notice=Notice("No bookmark in that direction.", hint=_TO_SET_ONE))
     return _in_time(assigns, e.SeekTo(time_ns=min(ahead) if by > 0 else max(ahead), visit=True))
 
 

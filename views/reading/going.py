@@ -23,7 +23,10 @@ from views.reading import steps
 from views.reading.questions import Asked
 from views.words.figures import duration_text
 
-NO_FUNCTION = "No function is picked. Ctrl+K finds one by its name, Enter picks the one under the cursor."
+NO_FUNCTION = Notice(
+    "No function is picked.",
+    hint="{Find anything} finds one by its name, {Pick the call under the cursor} picks the one under the cursor.",
+)
 
 
 class PickedCall(NamedTuple):
@@ -124,7 +127,7 @@ def call(asked: Asked) -> Iterator[e.Event]:
     here = _call_here(asked)
     site_id = event.site_id or _picked_site(asked, here)
     if session is None or not site_id:
-        yield _told(NO_FUNCTION)
+        yield e.Tell(notice=NO_FUNCTION)
         return
     if event.which == "longest":
         yield from _to_longest(asked, site_id, stays=event.stays)

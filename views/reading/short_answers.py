@@ -37,7 +37,7 @@ def span(asked: Asked) -> Iterator[e.Event]:
     """The stretch of what is picked, else the stretch that is picked; or that there is none."""
     picked, stretch_ns = asked.assigns.selection, asked.assigns.stretch_ns
     if picked is None and stretch_ns is None:
-        yield e.Tell(notice=Notice("Nothing is picked; 0 shows everything."))
+        yield e.Tell(notice=Notice("Nothing is picked.", hint="{Fit everything} shows everything."))
         return
     found_ns = None if picked is None else steps.span_of(asked.source, picked, asked.assigns.cursor_ns)
     found_ns = found_ns or stretch_ns

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from scope_gui.left_window import LeftWindow
 from scope_gui.window.window import MainWindow
 from tests.views.windows import opened
-from views.loop.events import FindingsKnown, Tell
+from views.loop.events import ChangeSetting, FindingsKnown, Tell
 from views.loop.recording_events import Recover
 from views.loop.state import Notice
 from views.loop.store import Store
@@ -75,9 +75,32 @@ def test_it_stays_above_the_bar_when_the_window_is_sized_anew(qtbot: QtBot) -> N
     desk = Desk(qtbot)
     desk.do(Tell(notice=LONG))
     desk.window.resize(900, 640)
-    desk.qtbot.waitUntil(lambda: desk.window.notices.geometry().bottom() < desk.places()["bar"].top())
     notices = desk.window.notices
+    desk.qtbot.waitUntil(lambda: notices.geometry().bottom() < desk.places()["bar"].top())
+    desk.do(Tell(notice=Notice("Copied.")))
     assert abs(notices.geometry().center().x() - desk.window.width() // 2) <= 1
+
+
+def test_what_stays_covers_no_lane_where_there_is_a_column_beside_them(qtbot: QtBot) -> None:
+    desk = Desk(qtbot)
+    desk.do(Tell(notice=LONG))
+    notices, places = desk.window.notices, desk.places()
+    assert places["inspector"].contains(notices.geometry())
+    assert not places["timeline"].intersects(notices.geometry())
+    desk.window.resizeDocks([desk.window.docks["inspector"]], [480], Qt.Orientation.Horizontal)
+    desk.qtbot.waitUntil(lambda: desk.places()["inspector"].contains(notices.geometry()))
+    desk.window.show_panel("metrics")
+    desk.qtbot.waitUntil(lambda: desk.places()["metrics"].contains(notices.geometry()))
+    desk.window.panels.use("timeline")
+    desk.qtbot.waitUntil(lambda: abs(notices.geometry().center().x() - desk.window.width() // 2) <= 1)
+
+
+def test_what_can_be_done_next_is_said_with_the_keys_as_they_are_set(qtbot: QtBot) -> None:
+    desk = Desk(qtbot)
+    desk.do(Tell(notice=Notice("Gone.", hint="{Undo} brings it back.")))
+    assert desk.window.notices.sentence.text() == "Gone. Ctrl+Z brings it back."
+    desk.do(ChangeSetting(name="keys.Undo", value=("Ctrl+Shift+U",)))
+    assert desk.window.notices.sentence.text() == "Gone. Ctrl+Shift+U brings it back."
 
 
 def test_what_can_be_done_about_it_is_done_by_its_button(qtbot: QtBot) -> None:

@@ -62,7 +62,7 @@ def test_a_hidden_lane_hands_the_focus_on_and_can_be_brought_back() -> None:
     hidden = after(many(2), HideLane())
     assert (shown(hidden), hidden.focus_track_id) == ([1, 3, 4, 5, 6], 4)
     assert hidden.notice is not None
-    assert hidden.notice.text == "1 thread is hidden; Shift+H shows all of them."
+    assert hidden.notice.text == "1 thread is hidden."
     assert shown(after(hidden, HideLane(track_id=2))) == shown(after(hidden, ShowAllLanes())) == shown(many())
     assert 2 in shown(after(hidden, e.Select(selection=Selection("track", 2, 2))))
 

@@ -15,7 +15,8 @@ def test_each_comes_back_in_its_place_the_last_one_first() -> None:
     gone = after(begun, ForgetRecent(path=PATHS[1]), ForgetRecent(path=PATHS[0]))
     assert gone.recent == PATHS[2:]
     assert gone.notice is not None
-    assert gone.notice.text == "a.scope is off the list; the session itself stays. Ctrl+Z puts it back."
+    assert gone.notice.text == "a.scope is off the list; the session itself stays."
+    assert gone.notice.hint == "{Undo} puts it back."
     once = after(gone, Undo())
     assert once.recent == (PATHS[0], PATHS[2])
     assert after(once, Undo()).recent == PATHS

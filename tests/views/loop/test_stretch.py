@@ -21,7 +21,7 @@ def test_its_ends_are_put_in_order_and_into_what_is_recorded() -> None:
 
 def test_from_the_mark_to_the_cursor_and_the_same_once_more_lets_go() -> None:
     without = after(opened(), PickStretchTo(ends="mark"))
-    assert (without.stretch_ns, said(without)) == (None, "No moment is marked; M marks one, where the stretch begins.")
+    assert (without.stretch_ns, said(without)) == (None, "No moment is marked.")
     marked = after(opened(), e.SeekTo(time_ns=900), e.Mark(), e.SeekTo(time_ns=100))
     shown = after(marked, PickStretchTo(ends="mark"))
     assert shown.stretch_ns == (100, 900)
