@@ -48,13 +48,23 @@ class FrameProcess(msgspec.Struct, frozen=True, kw_only=True):
     settings: FrameSettings | None = None
 
 
+class FrameArgument(msgspec.Struct, frozen=True, kw_only=True):
+    """What one parameter of a call was given, as text; `*args` and `**kwargs` have their stars.
+
+    An empty name is that of what stands for others, which are left out.
+    """
+
+    name: str
+    value: str
+
+
 class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
     """One open call, and what is known of its place in `file`, as `line_is` says.
 
     current: the line that is being executed at this very moment, at the end of a recording the one that its last look
     found. called_from: the line that made the call which is
     next on the stack. defined: where the function begins, because nothing more is known.
-    With entered_earlier the call was found already running at entered_ns.
+    With entered_earlier the call was found already running at entered_ns. arguments: None where they are not known.
     """
 
     function: str
@@ -66,6 +76,7 @@ class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
     entered_earlier: bool
     module: str = ""
     site_id: int = 0
+    arguments: tuple[FrameArgument, ...] | None = None
 
 
 class FrameException(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,6 +58,7 @@ _CALL_COLUMNS: dict[str, type[np.generic]] = {
     "depth": np.int32,
     "site_id": np.int32,
     "outcome": np.uint8,
+    "end_event_id": np.int64,
 }
 
 
@@ -72,7 +73,11 @@ _PAIR_COLUMNS: dict[str, type[np.generic]] = {
 
 
 class _Events(ctypes.Structure):
-    _fields_ = tuple((name, ctypes.c_void_p) for name in ("kind", "track_id", "site_id", "time_ns", "flags", "asks"))
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("kind", "track_id", "site_id", "time_ns", "flags", "asks")),
+        ("first_event_id", ctypes.c_int64),
+        ("opened", ctypes.c_void_p),
+    )
 
 
 class _Calls(ctypes.Structure):
@@ -80,6 +85,7 @@ class _Calls(ctypes.Structure):
         ("capacity", ctypes.c_int64),
         ("rows", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in _CALL_COLUMNS),
+        ("event_id", ctypes.c_int64),
         ("caller", ctypes.c_void_p),
         ("callers", ctypes.c_int64),
         ("caller_capacity", ctypes.c_int64),
@@ -157,10 +163,14 @@ def _address(array: Array, dtype: Any, length: int) -> int:
 
 
 class EventColumns:
-    """The columns of a batch that the kernels read, ready to be passed; keeps them alive."""
+    """The columns of a batch that the kernels read, ready to be passed; keeps them alive.
 
-    def __init__(self, batch: EventBatch) -> None:
+    `opened` gets the call that each event opens, 0 where it opens none; None: nobody asked.
+    """
+
+    def __init__(self, batch: EventBatch, *, asks_opened: bool = False) -> None:
         self.rows = len(batch)
+        self.opened: Int64 | None = np.zeros(self.rows, np.int64) if asks_opened else None
         self._columns: dict[str, Array] = {
             "kind": np.ascontiguousarray(batch.kind, np.uint8),
             "track_id": np.ascontiguousarray(batch.track_id, np.int32),
@@ -169,7 +179,12 @@ class EventColumns:
             "flags": np.ascontiguousarray(batch.flags, np.uint8),
         }
         addresses: dict[str, Any] = {name: _address(c, c.dtype, self.rows) for name, c in self._columns.items()}
-        self.struct = _Events(**addresses, asks=ASKS_CALL.ctypes.data)
+        self.struct = _Events(
+            **addresses,
+            asks=ASKS_CALL.ctypes.data,
+            first_event_id=batch.first_event_id,
+            opened=None if self.opened is None else _address(self.opened, np.int64, self.rows),
+        )
 
 
 class EndedCalls:
@@ -188,7 +203,10 @@ class EndedCalls:
         )
 
     def columns(self) -> dict[str, Array]:
-        """The ended calls, in the order they ended; outcome is a code (see dags.columns.OUTCOMES)."""
+        """The ended calls, in the order they ended; outcome is a code (see dags.columns.OUTCOMES).
+
+        Beside the columns of the table `end_event_id`: the event that ended it, 0 where a snapshot did.
+        """
         rows = int(self.struct.rows)
         return {name: column[:rows] for name, column in self._columns.items()}
 

@@ -47,4 +47,6 @@ FOLLOWERS: tuple[Follower, ...] = (
     Follower("exceptions", "dags.exceptions.dag:ExceptionsDag", tables=("exceptions", "exception_frames")),
     Follower("causality", "dags.causality.dag:CausalityDag", tables=("edges",), in_frames=False),
 )
-"""In the order in which they are fed: each is told what those before it have made of the same events."""
+"""In the order in which they are fed: each is told what those before it have made of the same events, and may complete
+their rows: `exceptions` tells the calls which exception left them.
+"""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pyarrow as pa
 from capture.events.batch import EventBatch, make_batch
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
 from capture.events.kinds import Kind
+from capture.events.text_column import TextColumn
 from capture.session.eventtable import event_table
 from capture.session.rows import as_table
 from capture.session.segment_store import SegmentStore
+from dags.correlate.sealing import SessionWriter
 
 FUNCTIONS = ("<module>", "main", "serve", "Store.put", "Store.get", "parse", "Order.total", "retry", "log", "flush")
 SESSION_ID = "5e55105e55105e55"
@@ -168,3 +171,55 @@ def _extra(part: int, end_ns: int, piece: EventBatch) -> dict[str, list[dict[str
         "edges": [{"cause_event_id": first, "effect_event_id": first + 1, "kind": "start"}] if len(piece) > 1 else [],
         "gaps": [{"start_ns": end_ns, "end_ns": end_ns, "track_id": 2, "dropped": 3, "reason": "pool full"}],
     }
+
+
+def with_values(batch: EventBatch) -> tuple[EventBatch, dict[int, str], dict[int, str]]:
+    """(the events of `make_events` with arguments and results, both by the id of the call, as far as there are any).
+
+    Of every fifth call nothing is known.
+    """
+    texts = {int(row): text for row, text in zip(batch.value_rows, batch.values, strict=True)}
+    arguments, results = dict[int, str](), dict[int, str]()
+    stacks: dict[int, list[int]] = {}
+    opened = 0
+    for row, (kind, track) in enumerate(zip(batch.kind.tolist(), batch.track_id.tolist(), strict=True)):
+        stack = stacks.setdefault(track, [])
+        if kind == Kind.CALL:
+            opened += 1
+            stack.append(opened)
+            if opened % 5:
+                texts[row] = arguments[opened] = f"qty={opened % 50}, name='a, b={opened}'"
+        elif (call_id := stack.pop()) % 5 and kind != Kind.UNWIND:
+            texts[row] = results[call_id] = f"[{call_id}, 'é']"
+    rows = sorted(texts)
+    values = TextColumn.of([texts[row] for row in rows])
+    return replace(batch, value_rows=np.array(rows, np.int64), values=values), arguments, results
+
+
+def write_session(path: Path, batch: EventBatch, segments: int, *, finish: bool = True, merge: bool = False) -> Path:
+    """The events of `make_events` as a recorder writes them: so many segments, or fewer with `merge`."""
+    about = {"session_id": SESSION_ID, "created_real_ns": 1, "target": "orders.py", "python": "3.13.0"}
+    store = SegmentStore.create(path, about, sync=False)
+    store._may_merge = merge
+    tracks = [TrackRow(track_id=1, process_id=1, kind="process", name="orders.py", start_ns=0)]
+    tracks += [
+        TrackRow(track_id=n, process_id=1, name=f"worker-{n}", start_ns=0)
+        for n in range(2, int(batch.track_id.max()) + 1)
+    ]
+    sites = [
+        SiteRow(site_id=i, function=name, module="orders", file="/srv/orders.py", line=10 * i)
+        for i, name in enumerate(FUNCTIONS, 1)
+    ]
+    store.write_defs([ProcessRow(process_id=1, pid=4711, name="orders.py", start_ns=-5)], tracks, sites)
+    writer = SessionWriter(store)
+    cuts = [len(batch) * part // segments for part in range(segments + 1)]
+    for part, (start, stop) in enumerate(pairwise(cuts)):
+        writer.write(batch.slice(start, stop), tracks, is_last=finish and part == segments - 1)
+        kinds = {k.word: int(n) for k in Kind if (n := np.count_nonzero(batch.kind[:stop] == k))}
+        store.set_counts(stop, stop, 0, 0, kinds)
+        store.commit()
+    if finish:
+        store.finish()
+    else:
+        store.close()
+    return path

@@ -75,13 +75,16 @@ def streams(draw: st.DrawFn, max_size: int = 60, hostile: bool = True) -> list[E
         choice = draw(st.integers(0, 19))
         if choice < 8:
             stack.append(site)
-            events.append(Event(time_ns, draw(st.sampled_from(CALLS)), track, site))
+            value = draw(st.sampled_from([None, "x=1", "x=2, name='b'"]))
+            events.append(Event(time_ns, draw(st.sampled_from(CALLS)), track, site, value=value))
         elif choice < 15:
             if stack and not (hostile and choice == 14):
                 site = stack.pop()
             elif not hostile:
                 continue
-            events.append(Event(time_ns, draw(st.sampled_from(list(LEAVES))), track, site))
+            value, ref = draw(st.sampled_from([None, "None", "'c'"])), draw(st.integers(0, 2))
+            kind = draw(st.sampled_from(list(LEAVES)))
+            events.append(Event(time_ns, kind, track, site, value=value, ref=ref if kind == Kind.UNWIND else 0))
         elif choice == 15:
             cell = {"object_id": draw(st.integers(0, 2)), "ref": draw(st.integers(1, 2))}
             flags = draw(st.sampled_from([0, 0, 1, 8, 16]))
@@ -108,6 +111,8 @@ class ReferenceStacks:
 
     stacks: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     ended: list[tuple[int, int, int, int, int, int, int, str]] = field(default_factory=list)
+    texts: list[tuple[str | None, str | None]] = field(default_factory=list)
+    """Arguments and result of each that ended."""
     cursors: dict[int, int] = field(default_factory=dict)
     next_call_id: int = 1
 
@@ -122,10 +127,12 @@ class ReferenceStacks:
             stack[-1]["line"] = 0
         if event.kind in CALLS:
             self._push(stack, event.site_id, event.time_ns, 0)
+            stack[-1]["arguments"] = event.value if event.kind == Kind.CALL else None
         elif event.kind in LEAVES and any(call["site"] == event.site_id for call in stack):
             while stack[-1]["site"] != event.site_id:
                 self._pop(event.track_id, stack, event.time_ns, "raise")
-            self._pop(event.track_id, stack, event.time_ns, LEAVES[KIND[event.kind]])
+            result = None if event.kind == Kind.UNWIND else event.value
+            self._pop(event.track_id, stack, event.time_ns, LEAVES[KIND[event.kind]], result)
         elif event.kind == Kind.THREAD_END:
             self._cut(event, stack, 0)
         if event.kind in LEAVES and stack:
@@ -152,13 +159,16 @@ class ReferenceStacks:
         self.cursors[event.track_id] = depth
 
     def _push(self, stack: list[dict[str, Any]], site: int, time_ns: int, line: int) -> None:
-        stack.append({"id": self.next_call_id, "site": site, "start": time_ns, "line": line})
+        stack.append({"id": self.next_call_id, "site": site, "start": time_ns, "line": line, "arguments": None})
         self.next_call_id += 1
 
-    def _pop(self, track: int, stack: list[dict[str, Any]], time_ns: int, outcome: str) -> None:
+    def _pop(
+        self, track: int, stack: list[dict[str, Any]], time_ns: int, outcome: str, result: str | None = None
+    ) -> None:
         call, depth = stack.pop(), len(stack)
         parent = stack[-1]["id"] if stack else 0
         self.ended.append((call["id"], call["start"], time_ns, track, depth, call["site"], parent, outcome))
+        self.texts.append((call["arguments"], result))
 
     def _cut(self, event: Event, stack: list[dict[str, Any]], depth: int) -> None:
         while len(stack) > depth:

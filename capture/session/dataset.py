@@ -7,8 +7,8 @@ and gives Arrow buffers that stay as they are. DuckDB tells it the columns and t
 condition leaves nothing are not read.
 
 What is read is a copy: nobody can change it between its check and its use, or cut it off under a mapping. Many bytes go
-to a file without a name. Tables that need more than their own file to be whole (states) are served as Arrow files:
-writing them as Parquet once more would be most of what a query costs.
+to a file without a name. Columns that need more than their own file to be whole (of states, arguments of calls) are
+served as Arrow files: writing them as Parquet once more would be most of what a query costs.
 """
 
 from __future__ import annotations
@@ -88,11 +88,19 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
 
     def _stored(self, columns: Sequence[str] | None, condition: ds.Expression | None) -> ds.Dataset:
         """The rows in segment order, with projection and filters pushed down to the files."""
-        form, chosen = _format(self._name), self._chosen(condition)
-        if TABLE[self._name].is_shortened:
-            needed = None if condition is not None or columns is None else [*columns, SCHEMAS[self._name].names[0]]
+        chosen = self._chosen(condition)
+        asked, first = SCHEMAS[self._name].names, SCHEMAS[self._name].names[0]
+        if columns is not None:
+            said = str(condition)  # names the columns that the condition is about, and perhaps others
+            asked = [name for name in asked if name in columns or name in said]
+        is_shortened = TABLE[self._name].is_shortened_in(asked)
+        form = ds.IpcFileFormat() if is_shortened else _format(self._name)
+        if is_shortened:
+            needed = [first, *(name for name in asked if name != first)]
             whole = ((entry, self._whole(segment, entry, needed)) for segment, entry in chosen)
-            buffers = _steady(whole, _WHOLE_GROW * sum(entry.bytes for _, entry in chosen))
+            sources = [(entry, segment.file("events")) for segment, entry in chosen]
+            listed = sum(one.bytes for both in sources for one in both if one is not None)
+            buffers = _steady(whole, _WHOLE_GROW * listed)
         else:
             files = ((entry, self._checked(segment, entry)) for segment, entry in chosen)
             buffers = _steady(files, sum(entry.bytes for _, entry in chosen))
@@ -109,7 +117,7 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
         self._session.reads_on()
         return self._session.reader.checked_file(segment, entry)
 
-    def _whole(self, segment: SegmentEntry, entry: FileEntry, columns: list[str] | None) -> pa.Buffer | None:
+    def _whole(self, segment: SegmentEntry, entry: FileEntry, columns: list[str]) -> pa.Buffer | None:
         self._session.reads_on()
         table = self._session.reader.table(segment, entry, columns)
         return None if table is None else as_arrow_file(self._name, table)
@@ -130,8 +138,6 @@ class StoredRows(ds.InMemoryDataset):  # type: ignore[misc]
 
 
 def _format(name: str) -> ds.FileFormat:
-    if TABLE[name].is_shortened:
-        return ds.IpcFileFormat()
     return ds.ParquetFileFormat(dictionary_columns={field.name for field in SCHEMAS[name] if field.type == WORDS})
 
 

@@ -20,7 +20,7 @@ from capture.session.beyond import fields_beyond, with_fields
 from capture.typed import from_json
 from capture.unseen import UnseenRow
 
-FORMAT_VERSION = (1, 0)
+FORMAT_VERSION = (1, 1)
 MANIFEST = "manifest.json"
 MANIFEST_COPY = "manifest.bak"
 
@@ -211,7 +211,7 @@ def clipped(text: str) -> str:
 
 
 def version_text(version: tuple[int, int] = FORMAT_VERSION) -> str:
-    """For example '1.0'."""
+    """For example '1.1'."""
     return f"{version[0]}.{version[1]}"
 
 

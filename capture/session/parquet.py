@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from capture.errors import FormatError, error_line
 from capture.hostlib import host_library
+from capture.session.event_texts import places_of, with_event_texts
 from capture.session.format import MAX_DECODED_BYTES
 from capture.session.stored_states import EventColumns, with_old_values, with_told
 from capture.session.tables import COLUMNS, OLD_ROWS_BACK, SCHEMAS, STORED_SCHEMAS, TABLE, WORDS, Table
@@ -161,7 +162,7 @@ def decode(
 
     `stored`: with values that were replaced only by their places. `sparse`: without the columns that hold nothing but
     null or 0, for those who have a cheaper way to say so than memory full of it, and texts of which there are few as a
-    dictionary. `events` reads columns of the segment's events, which tell what a file of states need not say.
+    dictionary. `events` reads columns of the segment's events, which tell what a file of states or calls need not say.
 
     Raises: FormatError, and whatever `events` raises.
     """
@@ -173,6 +174,8 @@ def decode(
         filled = _filled_columns(file)
         if "old" in needed and not stored and OLD_ROWS_BACK in filled:
             needed |= {"old", "new", OLD_ROWS_BACK}
+        if not stored:
+            needed |= places_of(name, wanted) & filled
         present = [column for column in STORED_SCHEMAS[name].names if column in filled and column in needed]
         table = (_folding(file, name, data) if sparse else file).read(columns=present, use_threads=False)
         table.validate(full=any(not pa.types.is_primitive(field.type) for field in table.schema))
@@ -188,6 +191,8 @@ def decode(
         if OLD_ROWS_BACK in needed and not stored:
             missing = [pa.field(column, pa.string()) for column in ("old", "new") if column not in table.column_names]
             table = with_old_values(_with_nulls(table, missing))
+        if events is not None and not stored:
+            table = with_event_texts(name, table, wanted, events)
     except BAD_BYTES as error:
         raise FormatError(f"The table {name} cannot be decoded: {error_line(error)}.") from error
     if len(table) != rows:

@@ -40,6 +40,7 @@ from capture.session.format import (
     SegmentEntry,
     checksum,
     encode_manifest,
+    is_newer,
     version_text,
 )
 from capture.session.rows import Rows, as_table
@@ -114,7 +115,8 @@ class SegmentStore:
             manifest = folder.load_manifest()
             folder.delete_unlisted(manifest)  # before the commit, which may merge and then lists files of its own
             store = cls(folder, manifest)
-            store._head = _replace(store._head, state="recording")
+            version = manifest.format if is_newer(manifest) else version_text()  # it goes on as this Scope writes
+            store._head = _replace(store._head, state="recording", format=version)
             store._has_last_words = True  # as much as it lists already may be listed again
             store.commit(checkpoint=True)
             store._has_last_words = False

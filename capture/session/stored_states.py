@@ -94,7 +94,7 @@ def with_told(table: str, rows: pa.Table, names: Collection[str], events: EventC
 
 
 def _told_by_events(table: str) -> list[str]:
-    return [name for name, column in COLUMNS[table].items() if column.told_by]
+    return [name for name, column in COLUMNS[table].items() if column.told_by and not column.told_at]
 
 
 def with_old_values(states: pa.Table) -> pa.Table:

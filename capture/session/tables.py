@@ -7,7 +7,7 @@ every Parquet reader sees words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Generic, Literal, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from capture.events.track_kinds import TRACK_KINDS
 from capture.session.format import MAX_LINES, MAX_TABLE_ROWS
 
 OLD_ROWS_BACK = "old_rows_back"  # see capture.session.stored_states
+ARGUMENTS_AT, RESULT_AT = "arguments_event_id", "result_event_id"  # see capture.session.event_texts
 OUTCOMES = ("return", "yield", "raise", "open")
 WORDS = pa.dictionary(pa.int8(), pa.string())  # a handful of distinct words
 
@@ -33,7 +34,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     encoding: delta (times and dense ids), dictionary (few distinct values), plain (zstd finds what repeats), sampled
     (a dictionary where a look at the middle finds few distinct texts). zero_is_none: 0 in a numpy column means null.
     skips: readers pass over rows by its statistics. refers: the table whose first column its values are in. told_by:
-    columns of the events that say the same, see `Table.event_kind`. absent_is: what it is where a file lacks it.
+    columns of the events that say the same, see `Table.event_kind`. told_at: the stored column with the id of the event
+    whose `told_by` is the text of the row; where that has none, the row says it itself. absent_is: what it is where a
+    file lacks it.
     mostly_null: a file lacks it where all of it is null. stored_only: it stands in files and is not shown. codes: its
     words, in the order of the codes that rows may hold in their place.
     """
@@ -46,6 +49,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     skips: bool = False
     refers: str = ""
     told_by: tuple[str, ...] = ()
+    told_at: str = ""
     absent_is: int | None = None
     mostly_null: bool = False
     stored_only: bool = False
@@ -89,6 +93,12 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         """Whether its files say less than its rows."""
         return self.event_kind is not None or any(c.stored_only or c.absent_is is not None for c in self.columns)
 
+    def is_shortened_in(self, names: Collection[str]) -> bool:
+        """Whether its files say less of these columns than its rows."""
+        if self.event_kind is not None or any(column.absent_is is not None for column in self.columns):
+            return True
+        return any(column.told_at for column in self.columns if column.name in names)
+
     @property
     def stored_schema(self) -> pa.Schema:
         """The columns of a file."""
@@ -109,6 +119,7 @@ def column(
     skips: bool = False,
     refers: str = "",
     told_by: tuple[str, ...] = (),
+    told_at: str = "",
     absent_is: int | None = None,
     mostly_null: bool = False,
     stored_only: bool = False,
@@ -124,6 +135,7 @@ def column(
         skips=skips,
         refers=refers,
         told_by=told_by,
+        told_at=told_at,
         absent_is=absent_is,
         mostly_null=mostly_null,
         stored_only=stored_only,
@@ -232,6 +244,16 @@ TABLES: tuple[Table, ...] = (
             column("site_id", _INT32, "The function; null: not known.", none=True, refers="sites"),
             column("parent_call_id", _INT64, "The call that made it; null: none.", encoding="plain", none=True),
             column("outcome", WORDS, "`return`, `yield`, `raise`, or `open`: it has not ended.", codes=OUTCOMES),
+            column("arguments", _TEXT, "What it was called with, `x=1, name='abc', *args=(1, 2)`; null: not known.",
+                   encoding="sampled", mostly_null=True, told_by=("value",), told_at=ARGUMENTS_AT),
+            column("result", _TEXT, "What it returned, or yielded; null: not known.",
+                   encoding="sampled", mostly_null=True, told_by=("value",), told_at=RESULT_AT),
+            column("exception_id", _INT64, "The exception that left it, of `exceptions`; null: none, or not known.",
+                   none=True, mostly_null=True),
+            column(ARGUMENTS_AT, _INT64, "The event whose `value` is `arguments`; null: `arguments` itself tells.",
+                   none=True, mostly_null=True, stored_only=True),
+            column(RESULT_AT, _INT64, "The event whose `value` is `result`; null: `result` itself tells.",
+                   none=True, mostly_null=True, stored_only=True),
         ),
     ),
     Table(

@@ -26,6 +26,8 @@ from dags.analyses.detail import open_at_end
 from dags.analyses.exception_facts import Told, exception_that_left
 from dags.analyses.function_statistics import function_statistics, segments_of
 from dags.analyses.writes import WantedWrites, Write, writes_between
+from dags.code.argument_text import arguments_of_text
+from dags.frame_parts import FrameArgument
 from dags.kernels import Array
 
 MOST_CALLEES = 8
@@ -62,7 +64,8 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `end_ns` None: it was open when the recording ended, until when it has `lasted_ns`.
 
     `callees`: the functions it called, what took longest first, MOST_CALLEES of them and `more_callees`; `made_calls`
-    are all that it made itself. `writes`: the first values that it wrote.
+    are all that it made itself. `writes`: the first values that it wrote. `arguments` and `result`, what it returned or
+    yielded: None where that is not known.
 
     Units: ns on the session clock.
     """
@@ -80,6 +83,8 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     made_calls: int
     writes: tuple[Write, ...]
     more_writes: int
+    arguments: tuple[FrameArgument, ...] | None = None
+    result: str | None = None
     exception: Told | None = None
     among: Among | None = None
 
@@ -96,7 +101,7 @@ def call_facts(
     if found is None:
         return
     names = Definitions(session)
-    outcome, depth, caller_id = call_row(session, found)
+    outcome, depth, caller_id, arguments, result = call_row(session, found)
     caller = call_with_id(session, caller_id, found.start_ns, reads_on=reads_on) if caller_id else None
     made = _made(session, found, depth, reads_on)
     by_time = sorted(made, key=lambda site_id: (-made[site_id][1], site_id))
@@ -112,6 +117,8 @@ def call_facts(
         own_ns=found.inside_ns - sum(total_ns for _, total_ns in made.values()),
         outcome=outcome,
         depth=depth,
+        arguments=None if arguments is None else arguments_of_text(arguments),
+        result=result,
         caller=None if caller is None else names.called(caller),
         callees=tuple(
             _callee(session, found, names, (site_id, *made[site_id]), reads_on) for site_id in by_time[:MOST_CALLEES]

@@ -13,7 +13,7 @@ from dags.analyses.call_finder import FoundCall
 from dags.analyses.detail import open_at_end
 from dags.analyses.track_titles import track_titles
 
-_ROW = ("call_id", "parent_call_id", "outcome", "depth")
+_ROW = ("call_id", "parent_call_id", "outcome", "depth", "arguments", "result")
 
 
 class Called(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +67,22 @@ class Definitions:
         )
 
 
+class CallWith(msgspec.Struct, frozen=True, kw_only=True):
+    """A call with what it was called with and gave, as text; None: not known."""
+
+    call: FoundCall
+    arguments: str | None
+    result: str | None
+
+
 class CallRow(NamedTuple):
-    """How a call ended, how deep it is, and the id of its caller; 0: none, or not known."""
+    """How a call ended, how deep it is, the id of its caller (0: none, or not known), what it was given and gave."""
 
     outcome: str
     depth: int
     parent_call_id: int
+    arguments: str | None = None
+    result: str | None = None
 
 
 def call_row(session: Session, found: FoundCall) -> CallRow:
@@ -85,13 +95,29 @@ def call_row(session: Session, found: FoundCall) -> CallRow:
         for index in range(here, -1, -1):
             if session.segments[index].end_ns < found.end_ns:
                 break
-            table = session.calls(index, _ROW)
-            rows = table.filter(pc.equal(table["call_id"], found.call_id)).to_pylist()
-            if rows:
-                return CallRow(rows[0]["outcome"], rows[0]["depth"], rows[0]["parent_call_id"] or 0)
+            row = _row_in(session, index, found.call_id)
+            if row is not None:
+                return row
         return CallRow("raise" if found.raised else "return", 0, 0)
     still = open_at_end(session, session.with_rows[-1])
     still = still[still["track_id"] == found.track_id]
     depth = int(still["depth"][still["call_id"] == found.call_id].max(initial=0))
     caller = still["call_id"][still["depth"] == depth - 1]
-    return CallRow("open", depth, int(caller[0]) if len(caller) else 0)
+    row = _row_in(session, session.with_rows[-1], found.call_id)
+    return CallRow("open", depth, int(caller[0]) if len(caller) else 0, row.arguments if row is not None else None)
+
+
+def with_texts(session: Session, found: FoundCall) -> CallWith:
+    """The call with its arguments and result. Raises: SessionProblem."""
+    row = call_row(session, found)
+    return CallWith(call=found, arguments=row.arguments, result=row.result)
+
+
+def _row_in(session: Session, index: int, call_id: int) -> CallRow | None:
+    """The row of a call in a segment, None where it has none."""
+    table = session.calls(index, _ROW)
+    rows = table.filter(pc.equal(table["call_id"], call_id)).to_pylist()
+    if not rows:
+        return None
+    row = rows[0]
+    return CallRow(row["outcome"], row["depth"], row["parent_call_id"] or 0, row["arguments"], row["result"])

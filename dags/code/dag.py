@@ -7,6 +7,7 @@ How events fold into stacks (dags/native/pairing.c; tests hold a second reading 
 - A gap makes the track's stack unknown until its next snapshot, and so does the begin of a thread that ran before.
 - thread_end ends what is open. Ids count calls in the order they open, over the whole session.
 - A frame's current line is known from a snapshot, until the frame runs again.
+- The text of a call event is what the call was called with, that of a return or yield what it gave.
 """
 
 from __future__ import annotations
@@ -18,9 +19,21 @@ import msgspec
 import numpy as np
 
 from capture.errors import FormatError, ScopeBug
-from capture.events.batch import EventBatch, of_kinds
+from capture.events.batch import EventBatch, Int64, of_kinds
 from capture.events.kinds import Kind
+from capture.events.text_column import TextColumn
 from dags.base import Callers, Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
+from dags.code.call_texts import (
+    NO_ARGUMENTS,
+    Arguments,
+    Pieces,
+    arguments_of_batch,
+    call_places,
+    still_open,
+    text_columns,
+    texts_of,
+    with_piece,
+)
 from dags.columns import OPEN, from_bytes, to_bytes
 from dags.kernels import (
     ASKS_CALL,
@@ -38,13 +51,17 @@ MAX_LINE = (1 << 24) - 1
 
 
 class OpenCall(msgspec.Struct, frozen=True):
-    """One frame of a stack; line 0 = not known; entered_earlier: it was found by a snapshot at entered_ns."""
+    """One frame of a stack; line 0 = not known; entered_earlier: it was found by a snapshot at entered_ns.
+
+    arguments: as text, None: not known.
+    """
 
     call_id: int
     site_id: int
     entered_ns: int
     line: int
     entered_earlier: bool
+    arguments: str | None = None
 
 
 class Stack(msgspec.Struct, frozen=True):
@@ -63,13 +80,18 @@ class SnapshotText(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class StacksKeyframe(msgspec.Struct, frozen=True):
-    """Exported stacks, as bytes of TRACK_DTYPE and FRAME_DTYPE."""
+class StacksKeyframe(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Exported stacks, as bytes of TRACK_DTYPE and FRAME_DTYPE; the arguments of open calls, with their ids.
+
+    Keyframes of sessions without arguments lack these; a Scope of before passes over them.
+    """
 
     last_ns: KeptNs
     counts: dict[str, KeptId]
     tracks: bytes
     frames: bytes
+    arguments_of: bytes = b""
+    arguments: list[str] = []
 
 
 _SNAPSHOTS = msgspec.json.Decoder(SnapshotText)
@@ -78,9 +100,10 @@ _SNAPSHOTS = msgspec.json.Decoder(SnapshotText)
 class CodeDag(Dag):
     """Keeps every track's open calls."""
 
-    def __init__(self, stacks: Stacks | None = None, last_ns: int = 0) -> None:
+    def __init__(self, stacks: Stacks | None = None, last_ns: int = 0, arguments: Pieces = ()) -> None:
         self.stacks = stacks or Stacks()
         self.last_ns = last_ns
+        self._arguments = arguments
 
     @classmethod
     def restored(cls, data: bytes) -> CodeDag:
@@ -89,36 +112,40 @@ class CodeDag(Dag):
         if set(kept.counts) != set(COUNT_FIELDS):
             raise FormatError("the stacks of a keyframe lack their counts")
         tracks, frames = from_bytes(kept.tracks, TRACK_DTYPE), from_bytes(kept.frames, FRAME_DTYPE)
-        return cls(Stacks.restored(tracks, frames, kept.counts), kept.last_ns)
+        return cls(Stacks.restored(tracks, frames, kept.counts), kept.last_ns, _kept_arguments(kept))
 
     def keyframe(self) -> bytes:
         """All stacks."""
         tracks, frames = self.stacks.export()
-        return msgspec.msgpack.encode(
-            StacksKeyframe(self.last_ns, self.stacks.counts(), to_bytes(tracks), to_bytes(frames))
-        )
+        kept = StacksKeyframe(self.last_ns, self.stacks.counts(), to_bytes(tracks), to_bytes(frames))
+        for piece in still_open(self._arguments, frames["call_id"]):
+            kept = msgspec.structs.replace(kept, arguments_of=to_bytes(piece.call_ids), arguments=list(piece.texts))
+        return msgspec.msgpack.encode(kept)
 
     def copy(self) -> CodeDag:
         """One of its own with the same stacks."""
-        return CodeDag(self.stacks.copy(), self.last_ns)
+        return CodeDag(self.stacks.copy(), self.last_ns, self._arguments)
 
     def taken_back(self, earlier: CodeDag, since: EventBatch) -> CodeDag:
         """Takes back the stacks of the tracks that had events: they are few among ten thousand."""
-        return CodeDag(self.stacks.taken_back(earlier.stacks, since.track_id), earlier.last_ns)
+        return CodeDag(self.stacks.taken_back(earlier.stacks, since.track_id), earlier.last_ns, earlier._arguments)
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events: rows of `calls` for those that ended. Sets the context's `callers`."""
         counts = self.stacks.counts()
-        self._fold_asked(batch, context, out := EndedCalls(counts["frames"] + self._opening(batch), _asking(batch)))
-        return {"calls": dict(out.columns())}
+        out = EndedCalls(counts["frames"] + self._opening(batch), _asking(batch))
+        here = self._fold_asked(batch, context, out)
+        calls = dict(out.columns())
+        calls |= text_columns(calls, batch, here, self._arguments)
+        if self._arguments or len(here.call_ids):
+            self._arguments = still_open((*self._arguments, here), self.stacks.export()[1]["call_id"])
+        return {"calls": calls}
 
     def advance(self, batch: EventBatch, context: Context) -> None:
         """Takes in the next events for the stacks alone. Sets the context's `callers` where anything asks for them."""
         asking = _asking(batch)
-        if asking:
-            self._fold_asked(batch, context, EndedCalls(0, asking))
-        else:
-            self._fold(batch, None)
+        here = self._fold_asked(batch, context, EndedCalls(0, asking)) if asking else self._fold(batch, None)
+        self._arguments = with_piece(self._arguments, here)
 
     def open_rows(self) -> Rows:
         """The calls that have not ended."""
@@ -131,12 +158,15 @@ class CodeDag(Dag):
         texts = [batch.value_of(row) or "" for row in snapshots.tolist()]
         return len(batch) + sum(text.count("[") for text in texts)
 
-    def _fold_asked(self, batch: EventBatch, context: Context, out: EndedCalls) -> None:
-        self._fold(batch, out)
+    def _fold_asked(self, batch: EventBatch, context: Context, out: EndedCalls) -> Arguments:
+        here = self._fold(batch, out)
         context.callers = Callers(batch.kind[of_kinds(batch.kind, ASKS_CALL)], out.callers())
+        return here
 
-    def _fold(self, batch: EventBatch, out: EndedCalls | None) -> None:
-        events = EventColumns(batch)
+    def _fold(self, batch: EventBatch, out: EndedCalls | None) -> Arguments:
+        """The arguments in the batch."""
+        places = call_places(batch)
+        events = EventColumns(batch, asks_opened=len(places) > 0)
         begin = 0
         for row in np.flatnonzero(batch.kind == Kind.SNAPSHOT).tolist():
             self.stacks.run(events, begin, row, out)
@@ -145,6 +175,7 @@ class CodeDag(Dag):
         self.stacks.run(events, begin, len(batch), out)
         if len(batch):
             self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
+        return NO_ARGUMENTS if events.opened is None else arguments_of_batch(batch, places, events.opened)
 
     def _take_snapshot(self, batch: EventBatch, row: int, out: EndedCalls | None) -> None:
         try:
@@ -169,10 +200,11 @@ class CodeDag(Dag):
         require_not_before(time_ns, self.last_ns)
         tracks, frames = self.stacks.export()
         rows, result, at = frames.tolist(), {}, 0
+        arguments = self.arguments_of(frames["call_id"])
         for track_id, depth, _, _, unknown_ns, snapshot_ns in tracks.tolist():
             calls = [
-                OpenCall(call_id, site_id, start_ns, line, bool(flags & FLAG_ENTERED_EARLIER))
-                for call_id, start_ns, site_id, line, flags, _ in rows[at : at + depth]
+                OpenCall(call_id, site_id, start_ns, line, bool(flags & FLAG_ENTERED_EARLIER), arguments[row])
+                for row, (call_id, start_ns, site_id, line, flags, _) in enumerate(rows[at : at + depth], at)
             ]
             at += depth
             result[track_id] = Stack(
@@ -180,13 +212,21 @@ class CodeDag(Dag):
             )
         return result
 
-    def open_calls(self) -> dict[str, Array]:
+    def arguments_of(self, call_ids: Int64) -> list[str | None]:
+        """What those calls were called with, as text; None where that is not known. They are open."""
+        if not self._arguments:
+            return [None] * len(call_ids)
+        texts: list[str | None] = texts_of(self._arguments, call_ids).to_pylist()
+        return texts
+
+    def open_calls(self) -> dict[str, Any]:
         """Rows of `calls` for what is still open: outcome `open`, end_ns 0 and without meaning."""
         tracks, frames = self.stacks.export()
         depths = tracks["depth"].astype(np.int64)
         starts = np.repeat(np.cumsum(depths) - depths, depths)
         depth = np.arange(len(frames), dtype=np.int64) - starts
         parents = np.where(depth > 0, np.roll(frames["call_id"], 1), 0)
+        arguments = {"arguments": texts_of(self._arguments, frames["call_id"])} if self._arguments else {}
         return {
             "call_id": frames["call_id"].copy(),
             "start_ns": frames["start_ns"].copy(),
@@ -196,6 +236,7 @@ class CodeDag(Dag):
             "depth": depth.astype(np.int32),
             "site_id": frames["site_id"].copy(),
             "outcome": np.full(len(frames), OPEN, np.uint8),
+            **arguments,
         }
 
     def causes_of(self, node: NodeId) -> Iterator[Edge]:
@@ -218,6 +259,15 @@ class CodeDag(Dag):
             raise ScopeBug("a call is older than its caller")
         if len(calls["call_id"]) and int(calls["call_id"].max()) >= self.stacks.counts()["next_call_id"]:
             raise ScopeBug("a call has an id that was never given out")
+
+
+def _kept_arguments(kept: StacksKeyframe) -> Pieces:
+    """Raises: FormatError."""
+    call_ids = from_bytes(kept.arguments_of, np.int64)
+    if len(call_ids) != len(kept.arguments) or (call_ids[1:] <= call_ids[:-1]).any():
+        raise FormatError("the arguments of a keyframe contradict themselves")
+    texts = TextColumn.of(kept.arguments)
+    return (Arguments(call_ids, np.arange(len(texts)), texts),) if len(texts) else ()
 
 
 def _asking(batch: EventBatch) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from capture.events.definitions import SiteRow
+from dags.code.argument_text import arguments_of_text
 from dags.code.dag import CodeDag
-from dags.frame_parts import LineIs, StackFrame
+from dags.frame_parts import FrameArgument, LineIs, StackFrame
 from dags.kernels import FLAG_ENTERED_EARLIER, FLAG_STANDS, Array
 
 MAX_CALLS_KEPT = 200_000
@@ -18,7 +19,7 @@ UNKNOWN_SITE = SiteRow(site_id=0, function="?", module="", file="", line=0)
 
 
 class StackFrames:
-    """Makes the frames, and remembers those whose line is not known."""
+    """Makes the frames, and remembers them as those whose line is not known."""
 
     def __init__(self, sites: dict[int, SiteRow]) -> None:
         self._sites = sites
@@ -36,22 +37,20 @@ class StackFrames:
         if len(self._known) > MAX_CALLS_KEPT or not call_ids_are_unique:
             self._known.clear()
         known = self._known
-        frames = [known.get(call_id) or self._made(rows[row]) for row, call_id in enumerate(rows["call_id"].tolist())]
+        call_ids = rows["call_id"].tolist()
+        new = [row for row, call_id in enumerate(call_ids) if call_id not in known]
+        for row, text in zip(new, code.arguments_of(rows["call_id"][new]), strict=True):
+            known[call_ids[row]] = self._frame(rows[row], "defined", None if text is None else arguments_of_text(text))
+        frames = [known[call_id] for call_id in call_ids]
         for row, line_is in _known_lines(heads, rows, time_ns):
-            frames[row] = self._frame(rows[row], line_is)
+            frames[row] = self._frame(rows[row], line_is, frames[row].arguments)
         result, at = {}, 0
         for track_id, depth in zip(heads["track_id"].tolist(), heads["depth"].tolist(), strict=True):
             result[track_id] = frames[at : at + depth]
             at += depth
         return result
 
-    def _made(self, row: Array) -> StackFrame:
-        """The call with its line not known, kept for the next time."""
-        frame = self._frame(row, "defined")
-        self._known[frame.call_id] = frame
-        return frame
-
-    def _frame(self, row: Array, line_is: LineIs) -> StackFrame:
+    def _frame(self, row: Array, line_is: LineIs, arguments: tuple[FrameArgument, ...] | None) -> StackFrame:
         call_id, entered_ns, site_id, line, flags, _ = row.item()
         site = self._sites.get(site_id, UNKNOWN_SITE)
         return StackFrame(
@@ -64,6 +63,7 @@ class StackFrames:
             entered_earlier=bool(flags & FLAG_ENTERED_EARLIER),
             module=site.module,
             site_id=site_id,
+            arguments=arguments,
         )
 
 

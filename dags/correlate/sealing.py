@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
 
 from capture.events.batch import EventBatch
 from capture.events.definitions import StateKeyRow, TrackRow
 from capture.session.format import SegmentEntry
+from capture.session.rows import as_table
 from capture.session.segment_store import SegmentStore
 from capture.session.tables import TABLE
 from dags.correlate.correlator import Correlator
@@ -49,9 +50,11 @@ class SessionWriter:
         rows = correlator.feed(batch, tracks, state_keys, facts)
         if is_last:
             still = {name: some for name, some in correlator.open_rows().items() if TABLE[name].open_rows != "whole"}
-            rows |= {table: _joined(rows.get(table), some) for table, some in still.items()}
+            rows |= {table: _joined(table, rows.get(table), some) for table, some in still.items()}
         return self.store.seal(batch, {**(facts or {}), **rows}, keyframe, end_ns)
 
 
-def _joined(rows: dict[str, Any] | None, more: dict[str, Any]) -> dict[str, Any]:
-    return more if rows is None else {name: np.concatenate([column, more[name]]) for name, column in rows.items()}
+def _joined(table: str, rows: dict[str, Any] | None, more: dict[str, Any]) -> pa.Table:
+    """Both, as rows of the table; what one of them says nothing of is null in its rows."""
+    parts = [as_table(table, some, stored=True) for some in (rows, more) if some is not None]
+    return pa.concat_tables(parts).unify_dictionaries()

@@ -9,7 +9,7 @@ ends that.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgspec
@@ -23,7 +23,7 @@ from capture.events.kinds import Kind
 from capture.events.text_column import TextColumn
 from capture.session.eventtable import sparse_texts
 from dags.base import Context, Dag, KeptId, KeptNs, Ns, Rows, decoded, require_not_before
-from dags.columns import from_bytes, to_bytes
+from dags.columns import OUTCOMES, from_bytes, to_bytes
 from dags.kernels import MAX_TRACKS
 
 MOST_BACK = 31  # of a track's raises an unwind can speak of
@@ -35,6 +35,7 @@ _SAID = ("type", "message")
 _NO_RAISES: _Raises = {name: np.zeros(0, np.int64) for name in _RECENT}
 _NO_TEXTS: _Texts = {name: pa.array([], pa.string()) for name in _SAID}
 _FAILS = mask_of((Kind.RAISE, Kind.UNWIND))
+RAISED = OUTCOMES.index("raise")
 _FEW = 8  # tracks that are looked for one by one
 _MOST_AHEAD = 64
 
@@ -136,7 +137,7 @@ class ExceptionsDag(Dag):
         return self
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
-        """Takes in the next events: rows of `exceptions` and `exception_frames`."""
+        """Takes in the next events: rows of `exceptions` and `exception_frames`; `calls` learn what has left them."""
         failing = self._begin(batch)
         self._catch_up()
         if not len(failing):
@@ -152,6 +153,8 @@ class ExceptionsDag(Dag):
         known, texts = self._with_raises(new, said, raises)
         places = _places(known, batch, unwinds)
         frames = _frames(batch, _Failing(raises, unwinds, calls), known, places)
+        if "calls" in context.rows:
+            context.rows["calls"]["exception_id"] = _left_by(context.rows["calls"], batch, unwinds, known, places)
         self._recent, self._said = _latest(known, texts)
         self._note_on_its_way(batch, failing)
         return {
@@ -316,6 +319,21 @@ def _places(known: dict[str, Int64], batch: EventBatch, unwinds: npt.NDArray[np.
     if len(keys):
         inside &= known["track_id"][places] == asked
     return np.where(inside & (len(keys) > 0), places, -1)
+
+
+def _left_by(
+    calls: Mapping[str, Any], batch: EventBatch, unwinds: npt.NDArray[np.intp], known: _Raises, places: Int64
+) -> Int64:
+    """The exception that left each of the calls that ended in the batch, 0 = none, or not known.
+
+    An unwind also ends, as raised, calls above its own whose end was lost: what left those is not known.
+    """
+    found = places >= 0
+    exception_of = np.zeros(len(batch), np.int64)
+    exception_of[unwinds[found]] = known["exception_id"][places[found]]
+    rows = np.maximum(calls["end_event_id"] - batch.first_event_id, 0)
+    is_own = (calls["outcome"] == RAISED) & (batch.site_id[rows] == calls["site_id"])
+    return np.where(is_own, exception_of[rows], 0)
 
 
 def _latest(known: _Raises, texts: _Texts) -> tuple[_Raises, _Texts]:

@@ -133,6 +133,7 @@ static void pop(struct scope_stacks *stacks, struct stack *stack, int64_t time_n
     out->depth[row] = (int32_t)depth;
     out->site_id[row] = frame->site_id;
     out->outcome[row] = outcome;
+    out->end_event_id[row] = out->event_id;
 }
 
 static void truncate_to(struct scope_stacks *stacks, struct stack *stack, uint32_t depth, int64_t time_ns,
@@ -179,6 +180,8 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
         uint8_t kind = events->kind[i];
         struct stack *stack = stack_of(stacks, events->track_id[i]);
         int64_t time_ns = events->time_ns[i];
+        if (out)
+            out->event_id = events->first_event_id + i;
         if (!stack) {
             stacks->counts.ignored++;
             if (events->asks[kind])
@@ -190,7 +193,8 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
         forget_line(stack);
         switch (scope_depth(kind)) {
         case SCOPE_DEPTH_OPENS:
-            push(stacks, stack, events->site_id[i], time_ns, 0, 0);
+            if (push(stacks, stack, events->site_id[i], time_ns, 0, 0) && events->opened)
+                events->opened[i] = stacks->counts.next_call_id - 1;
             break;
         case SCOPE_DEPTH_RETURNS:
             leave(stacks, stack, events->site_id[i], time_ns, SCOPE_OUTCOME_RETURN, out);
@@ -233,6 +237,8 @@ SCOPE_EXPORT void scope_stacks_snapshot(struct scope_stacks *stacks, int32_t tra
         stacks->counts.ignored++;
         return;
     }
+    if (out)
+        out->event_id = 0;
     struct scope_track *head = &stack->head;
     uint32_t depth = is_first ? 0 : head->cursor < head->depth ? head->cursor : head->depth;
     for (int64_t i = 0; i < count; i++, depth++) {

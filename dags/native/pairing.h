@@ -48,6 +48,8 @@ struct scope_events { /* columns of one batch, all of the same length */
     const int64_t *time_ns;
     const uint8_t *flags;
     const uint8_t *asks; /* by kind: whether the innermost call before its events is asked for */
+    int64_t first_event_id;
+    int64_t *opened; /* room for the call that each event opens, 0 where it opens none; zeros, or NULL */
 };
 
 struct scope_calls { /* where ended calls go; rows < capacity always */
@@ -61,7 +63,9 @@ struct scope_calls { /* where ended calls go; rows < capacity always */
     int32_t *depth;
     int32_t *site_id;
     uint8_t *outcome;
-    int64_t *caller; /* innermost call before each event that asks for it, in order, 0 = none; may be NULL */
+    int64_t *end_event_id; /* the event that ended it; 0: a snapshot did */
+    int64_t event_id;      /* the one that is being folded in */
+    int64_t *caller;       /* innermost call before each event that asks for it, in order, 0 = none; may be NULL */
     int64_t callers;
     int64_t caller_capacity;
 };

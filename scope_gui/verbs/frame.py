@@ -10,7 +10,15 @@ import msgspec
 from capture.events.track_kinds import HEADS
 from capture.shown_text import one_line
 from dags.frame.reader import frame_at
-from dags.frame_parts import LINE_WORDS, Frame, FrameState, FrameTrack, process_status_text, status_text
+from dags.frame_parts import (
+    LINE_WORDS,
+    Frame,
+    FrameState,
+    FrameTrack,
+    StackFrame,
+    process_status_text,
+    status_text,
+)
 from scope_gui.streams import print_json
 from scope_gui.verbs.answers import short_cell
 from scope_gui.verbs.opened import opened
@@ -74,4 +82,12 @@ def _track_lines(track: FrameTrack) -> Iterable[str]:
         said = f": {track.exception.message}" if track.exception.message is not None else ""
         yield f"    raises {track.exception.type or 'an exception'}{short_cell(said)}"
     for entry in track.stack:
-        yield f"    {entry.function}  {LINE_WORDS[entry.line_is]} {entry.file}:{entry.line}"
+        yield f"    {entry.function}{_arguments(entry)}  {LINE_WORDS[entry.line_is]} {entry.file}:{entry.line}"
+
+
+def _arguments(entry: StackFrame) -> str:
+    """In parentheses; '' where they are not known."""
+    if entry.arguments is None:
+        return ""
+    said = (f"{one.name}={one.value}" if one.name else one.value for one in entry.arguments)
+    return f"({short_cell(', '.join(said))})"

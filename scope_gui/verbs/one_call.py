@@ -36,6 +36,10 @@ def call_lines(facts: CallFacts) -> Iterator[str]:
     yield f"call {call.call_id}: {call.function} {call.file}:{call.line}, on {facts.thread}"
     until = "open when the recording ended" if facts.end_ns is None else f"until {text_from_ns(facts.end_ns)}"
     yield f"lasted {duration_text(facts.lasted_ns)}, from {text_from_ns(call.start_ns)}, {until}: {facts.outcome}"
+    for one in facts.arguments or ():
+        yield f"  {one.name or 'more'} = {one.value}"
+    if facts.result is not None:
+        yield f"{'yielded' if facts.outcome == 'yield' else 'returned'} {facts.result}"
     yield f"own {duration_text(facts.own_ns)}, waited {NOT_CAPTURED}"
     yield place_text(facts.among) + (" calls of its function" if facts.among and facts.among.calls > 1 else "")
     if facts.among is not None and (usual := usual_text(facts.lasted_ns, facts.among)):

@@ -26,6 +26,7 @@ from tests.streams import Event, ReferenceStacks, batch_of, streams
 
 pytestmark = pytest.mark.soak
 
+CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "outcome")
 TRACKS = [TrackRow(track_id=n, process_id=1 + n % 2) for n in range(1, 5)]
 
 
@@ -35,10 +36,28 @@ def table(columns: dict[str, Any]) -> list[tuple[Any, ...]]:
     return list(zip(*plain, strict=True))
 
 
-def all_rows(parts: list[Rows]) -> list[list[tuple[Any, ...]]]:
+def texts_of_calls(calls: dict[str, Any], batch: EventBatch) -> list[tuple[str | None, str | None, int]]:
+    """(arguments, result, exception) of rows of `calls`, some of which name an event of the batch instead of a text."""
+    count = len(calls["call_id"])
+    own = calls["arguments"].to_pylist() if "arguments" in calls else [None] * count
+    nothing = np.zeros(count, np.int64)
+    at, result_at, left_by = (
+        calls.get(name, nothing).tolist() for name in ("arguments_event_id", "result_event_id", "exception_id")
+    )
+
+    def told(event_id: int) -> str | None:
+        return batch.value_of(event_id - batch.first_event_id) if event_id else None
+
+    assert not any(text is not None and event_id for text, event_id in zip(own, at, strict=True))
+    arguments = [text if event_id == 0 else told(event_id) for text, event_id in zip(own, at, strict=True)]
+    return list(zip(arguments, map(told, result_at), left_by, strict=True))
+
+
+def all_rows(parts: list[Rows], batch: EventBatch) -> list[list[tuple[Any, ...]]]:
     states = [with_old_values(as_table("states", part["states"], stored=True)) for part in parts]
     return [
-        [row for part in parts for row in table(part["calls"])],
+        [row for part in parts for row in table({name: part["calls"][name] for name in CALL_COLUMNS})],
+        [row for part in parts for row in texts_of_calls(part["calls"], batch)],
         [row for part in states for row in zip(*part.to_pydict().values(), strict=True)],
         [row for part in parts for row in table(part["edges"])],
     ]
@@ -78,7 +97,7 @@ def test_feeding_in_pieces_equals_feeding_at_once(events: list[Event], data: st.
     at_once = [whole.feed(batch, TRACKS)]
     ends = [*cuts, len(batch)]
     in_pieces = [pieces.feed(batch.slice(a, b), TRACKS) for a, b in zip([0, *cuts], ends, strict=True)]
-    assert all_rows(in_pieces) == all_rows(at_once)
+    assert all_rows(in_pieces, batch) == all_rows(at_once, batch)
     assert pieces.keyframe() == whole.keyframe()
     whole.check()
 
@@ -122,16 +141,16 @@ def test_the_kernel_pairs_calls_as_the_rules_say(events: list[Event]) -> None:
         reference.feed(event)
     state = Correlator()
     calls = state.feed(batch_of(events))["calls"]
-    columns = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "outcome")
-    ended = [(*row[:7], OUTCOMES[row[7]]) for row in table({name: calls[name] for name in columns})]
+    ended = [(*row[:7], OUTCOMES[row[7]]) for row in table({name: calls[name] for name in CALL_COLUMNS})]
     assert ended == reference.ended
+    assert [row[:2] for row in texts_of_calls(calls, batch_of(events))] == reference.texts
     stacks = {
-        track: [(call.call_id, call.site_id, call.entered_ns, call.line) for call in stack.calls]
+        track: [(call.call_id, call.site_id, call.entered_ns, call.line, call.arguments) for call in stack.calls]
         for track, stack in state.code.at(1 << 62).items()
         if stack.calls
     }
     assert stacks == {
-        track: [(call["id"], call["site"], call["start"], call["line"]) for call in stack]
+        track: [(call["id"], call["site"], call["start"], call["line"], call["arguments"]) for call in stack]
         for track, stack in reference.stacks.items()
         if stack
     }
@@ -217,5 +236,5 @@ def test_a_name_that_was_deleted_in_an_earlier_segment_had_no_value_before_it_go
     others = [Event(2 + n, Kind.STATE, 1, ref=2, value=str(n)) for n in range(3)]
     events = [deleted, Event(2, Kind.STATE, 1, ref=1, value="back"), *others]
     batch, pieces = batch_of(events), Correlator()
-    told = all_rows([pieces.feed(batch.slice(0, 1), TRACKS), pieces.feed(batch.slice(1, 5), TRACKS)])
-    assert told == all_rows([Correlator().feed(batch, TRACKS)])
+    told = all_rows([pieces.feed(batch.slice(0, 1), TRACKS), pieces.feed(batch.slice(1, 5), TRACKS)], batch)
+    assert told == all_rows([Correlator().feed(batch, TRACKS)], batch)

@@ -26,7 +26,7 @@ from capture.session import format as session_format
 from capture.session import packed as packed_module
 from capture.session.caches import write_cache
 from capture.session.eventtable import event_table
-from capture.session.format import MANIFEST, MANIFEST_COPY, checksum, decode_manifest, encode_manifest
+from capture.session.format import MANIFEST, MANIFEST_COPY, checksum, decode_manifest, encode_manifest, version_text
 from capture.session.pack import pack
 from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
@@ -54,7 +54,8 @@ def rewrite(path: Path, edit: dict[str, Any] | None = None, version: str = "1.0"
 def test_a_session_says_what_it_is(truth: Truth) -> None:
     with Session.open(truth.path) as session:
         info = session.info()
-    assert (info.format_version, info.complete, info.state, info.session_id) == ("1.0", True, "complete", SESSION_ID)
+        told = (info.format_version, info.complete, info.state, info.session_id)
+        assert told == (version_text(), True, "complete", SESSION_ID)
     assert (info.produced, info.recorded, info.dropped) == (312, 300, 12)
     assert info.duration_ns == int(truth.events.time_ns[-1])
     assert sum(info.kinds.values()) == 300

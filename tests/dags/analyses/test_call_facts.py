@@ -39,6 +39,9 @@ def check(facts: CallFacts, row: dict[str, Any], rows: list[dict[str, Any]], end
     expected = sorted(((site, counts[site], totals[site]) for site in counts), key=lambda one: (-one[2], one[0]))
     assert told == expected[:MOST_CALLEES]
     alike = [lasted(one, end_ns) for one in rows if (one["site_id"] or 0) == (row["site_id"] or 0)]
+    given = None if facts.arguments is None else ", ".join(f"{one.name}={one.value}" for one in facts.arguments)
+    is_stored = "result" in row  # what is open in a live session is on the stacks alone
+    assert (given, facts.result) == ((row["arguments"], row["result"]) if is_stored else (None, None))
     assert facts.among is not None
     assert (facts.among.calls, facts.among.longer) == (len(alike), sum(one > facts.lasted_ns for one in alike))
     assert facts.among.is_counted

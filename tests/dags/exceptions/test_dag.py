@@ -75,6 +75,26 @@ def reading(events: list[Told]) -> tuple[list[Any], list[Any], dict[int, int]]:
     return exceptions, frames, on_its_way
 
 
+def left_by(events: list[Told]) -> dict[int, int]:
+    """A second reading of which exception left which call: that of the call's own unwind."""
+    stacks: dict[int, list[tuple[int, int]]] = {}
+    raised: dict[int, list[int]] = {}
+    left, calls = dict[int, int](), 0
+    for event_id, (kind, track, site, back, _) in enumerate(events, 1):
+        stack, known = stacks.setdefault(track, []), raised.setdefault(track, [])
+        if kind is Kind.CALL:
+            calls += 1
+            stack.append((calls, site))
+        elif kind is Kind.RAISE:
+            known.append(event_id)
+        elif kind is Kind.UNWIND and any(of == site for _, of in stack):
+            while (call := stack.pop())[1] != site:
+                pass
+            if 0 < back <= min(MOST_BACK, len(known)):
+                left[call[0]] = known[-back]
+    return left
+
+
 @st.composite
 def streams(draw: st.DrawFn, tracks: int = 3) -> list[Told]:
     kinds = st.sampled_from([Kind.CALL, Kind.RAISE, Kind.UNWIND, Kind.THREAD_START])
@@ -91,11 +111,15 @@ def streams(draw: st.DrawFn, tracks: int = 3) -> list[Told]:
 def test_any_cut_makes_the_rows_of_a_second_reading(events: list[Told], cuts: list[int]) -> None:
     edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
     correlator, found = Correlator(), dict[str, list[Any]](exceptions=[], exception_frames=[])
+    left = dict[int, int]()
     for start, stop in pairwise(edges):
         made = correlator.feed(batch_of(events[start:stop], start + 1))
+        calls = as_table("calls", made["calls"]).to_pylist()
+        left |= {row["call_id"]: row["exception_id"] for row in calls if row["exception_id"] is not None}
         for name, rows in rows_of(made).items():
             found[name] += rows
         correlator = Correlator.from_keyframe(correlator.keyframe())
+    assert left == left_by(events)
     exceptions, frames, on_its_way = reading(events)
     assert [
         (row["exception_id"], row["track_id"], row["call_id"], row["type"], row["message"])

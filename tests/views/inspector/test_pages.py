@@ -17,6 +17,7 @@ from dags.analyses.process_facts import Peak, ProcessFacts
 from dags.analyses.thread_facts import Function, ThreadFacts
 from dags.analyses.value_facts import ValueFacts
 from dags.analyses.writes import Write
+from dags.frame_parts import FrameArgument
 from tests.views.frames import call, frame, track
 from views.inspector.pages import notes, registry
 from views.inspector.pages.call import place_text, usual_text
@@ -102,6 +103,21 @@ def test_a_call_that_runs_at_the_cursor_says_at_which_line() -> None:
     page = sections_of(over)["call"]
     assert text(page, "place") == "orders.py:40"
     assert row(page, "place").source == SourcePlace("/srv/orders.py", 40)
+
+
+def test_a_call_says_what_it_was_called_with_and_what_it_gave() -> None:
+    """Before it has ended the stack at the cursor says it, if that has it."""
+    given = (FrameArgument(name="qty", value="3"), FrameArgument(name="", value="…"))
+    called = msgspec.structs.replace(CALL, arguments=given, result="'paper'")
+    page = sections_of(called)
+    assert [(row.label, text(page["arguments"], row.key)) for row in page["arguments"].rows] == [
+        ("qty", "3"),
+        ("more", "…"),
+    ]
+    assert (row(page["call"], "result").label, text(page["call"], "result")) == ("returned", "'paper'")
+    page = sections_of(msgspec.structs.replace(called, outcome="yield"))
+    assert row(page["call"], "result").label == "yielded"
+    assert "arguments" not in sections_of(CALL)
 
 
 def test_what_a_call_made_leads_to_the_longest_and_what_it_wrote_to_the_version() -> None:

@@ -1,16 +1,18 @@
-"""The page of a call: how long, its place among the calls of its function, how it ended, who called it, what it called
-and wrote. No Qt.
+"""The page of a call: how long, its place among the calls of its function, how it ended, who called it, what with, what
+it called and wrote. No Qt.
 
 Call                        function    Store.put                            [function]
                             lasted      12.3 ms                              [begin] [end]
                             of 4 120    3rd longest, 12 times the median     [longest] [previous] [next]
+                            returned    True
+Called with                 qty         3
 Calls that it made (14)     parse                                    12 ×     8.1 ms
 """
 
 from __future__ import annotations
 
 from dags.analyses.call_facts import Among, Callee, CallFacts
-from dags.frame_parts import LINE_WORDS, Frame
+from dags.frame_parts import LINE_WORDS, Frame, FrameArgument, StackFrame
 from views.inspector.diff import Piece
 from views.inspector.pages.parts import fact, own_write_row, place_row, to_call
 from views.inspector.sections import NAME_LENGTH, Link, Row, Section, SourcePlace
@@ -26,8 +28,11 @@ ALIKE = 1.5
 
 
 def sections(facts: CallFacts, frame: Frame) -> tuple[Section, ...]:
-    """The call, the functions that it called, the values that it wrote; what there is nothing of is left out."""
+    """The call, its arguments, the functions it called, the values it wrote; what there is nothing of is left out."""
     found = [Section(key="call", title="Call", rows=_call_rows(facts, frame), form="facts")]
+    running = _running(facts, frame)
+    if arguments := facts.arguments or (running and running.arguments):
+        found.append(Section(key="arguments", title="Called with", rows=_argument_rows(arguments), form="facts"))
     if facts.callees:
         title = f"Calls that it made ({count_text(facts.made_calls)})"
         found.append(Section(key="callees", title=title, rows=_callee_rows(facts, frame), form="lines"))
@@ -63,6 +68,12 @@ def _call_rows(facts: CallFacts, frame: Frame) -> tuple[Row, ...]:
         *_outcome_rows(facts),
         _caller_row(facts, frame),
         _place_row(facts, frame),
+    )
+
+
+def _argument_rows(arguments: tuple[FrameArgument, ...]) -> tuple[Row, ...]:
+    return tuple(
+        fact(f"argument {at}", plain(one.name, NAME_LENGTH) or "more", one.value) for at, one in enumerate(arguments)
     )
 
 
@@ -129,6 +140,8 @@ def _outcome_rows(facts: CallFacts) -> tuple[Row, ...]:
         "open": "not while it was recorded",
     }
     rows = [fact("outcome", "ended", said.get(facts.outcome, facts.outcome))]
+    if facts.result is not None:
+        rows = [fact("result", "yielded" if facts.outcome == "yield" else "returned", facts.result)]
     if (told := facts.exception) is not None:
         name = told.type or "an exception"
         message = f": {told.message}" if told.message else ""
@@ -146,9 +159,7 @@ def _caller_row(facts: CallFacts, frame: Frame) -> Row:
 
 def _place_row(facts: CallFacts, frame: Frame) -> Row:
     """Where it is in the code: at the line that runs at the cursor, or as near as that is known."""
-    call = facts.call
-    stack = next((track.stack for track in frame.tracks if track.track_id == call.track_id), [])
-    running = next((one for one in stack if one.call_id == call.call_id), None)
+    call, running = facts.call, _running(facts, frame)
     if running is None or running.line_is == "defined":
         return place_row(call.file, call.line)
     text = f"{LINE_WORDS[running.line_is]} {running.file.rsplit('/', 1)[-1]}:{running.line}"
@@ -158,6 +169,12 @@ def _place_row(facts: CallFacts, frame: Frame) -> Row:
         pieces=(Piece(plain(text, NAME_LENGTH)),),
         source=SourcePlace(running.file, running.line),
     )
+
+
+def _running(facts: CallFacts, frame: Frame) -> StackFrame | None:
+    """The call on the stack at the cursor, where it is there."""
+    stack = next((track.stack for track in frame.tracks if track.track_id == facts.call.track_id), [])
+    return next((one for one in stack if one.call_id == facts.call.call_id), None)
 
 
 def _callee_rows(facts: CallFacts, frame: Frame) -> tuple[Row, ...]:
