@@ -8,12 +8,17 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import asdict
+
 from capture.shown_text import one_line
-from dags.analyses.call_finder import FoundCall, slowest_calls
+from dags.analyses.call_finder import slowest_calls
+from dags.analyses.called import CallWith, with_texts
+from dags.analyses.calls_with import RELATIONS, RESULT, CallsWith, Condition, calls_with, condition_of
 from dags.analyses.function_neighbours import FunctionNeighbours, Neighbour, function_neighbours
 from dags.analyses.function_rows import FunctionRow, function_rows
 from dags.analyses.function_statistics import FunctionStatistics, function_statistics
 from scope_gui.streams import print_json
+from scope_gui.verbs.answers import short_cell
 from scope_gui.verbs.one_call import print_call
 from scope_gui.verbs.opened import opened
 from scope_gui.verbs.shared_flags import json_flag, row_limit, session_flag
@@ -35,6 +40,13 @@ def flags(parser: argparse.ArgumentParser) -> None:
         help="its name, MODULE.NAME, the last part of it, or FILE:LINE; or the id of a call",
     )
     parser.add_argument("--slowest", type=row_limit, default=10, metavar="N", help="so many calls (default 10)")
+    parser.add_argument(
+        "--where",
+        type=condition,
+        metavar="CONDITION",
+        help="list only calls with such an argument: 'qty == 3' (its text is that), 'qty != 3', 'name ~ ab' (its text"
+        f" contains that); {RESULT} is the name of the result: '{RESULT} == None'",
+    )
     stretch_flags(parser)
     json_flag(parser)
 
@@ -51,11 +63,25 @@ def run(arguments: argparse.Namespace) -> int:
         reads_on = reading(session, range_ns, times=4)
         found = function_statistics(session, range_ns, track_ids=track_ids, reads_on=reads_on)
         row = found.row_of(site.site_id)
-        calls = list[FoundCall]()
-        if row is not None and arguments.slowest:
-            calls = slowest_calls(
+        fitting: CallsWith | None = None
+        if arguments.where is not None:
+            fitting = calls_with(
+                session,
+                site.site_id,
+                arguments.where,
+                arguments.slowest,
+                range_ns,
+                track_ids=track_ids,
+                reads_on=reads_on,
+            )
+            calls = fitting.slowest
+        elif row is not None and arguments.slowest:
+            slowest = slowest_calls(
                 session, site.site_id, arguments.slowest, range_ns, track_ids=track_ids, reads_on=reads_on
             )
+            calls = [with_texts(session, call) for call in slowest]
+        else:
+            calls = []
         around = function_neighbours(session, site.site_id, range_ns, track_ids=track_ids, reads_on=reads_on)
         told = None if row is None else function_rows(found, {site.site_id: site}, [row])[0]
         buckets = [] if row is None else _buckets(found, row, 4 if arguments.json else 1)
@@ -65,14 +91,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         durations = [{"from_ns": low, "below_ns": above, "calls": count} for low, above, count in buckets]
         near = {name: _told(getattr(around, name), threads if name == "threads" else functions) for name in NEIGHBOURS}
-        told_all = {"range_ns": range_ns, "function": told, "durations": durations, "slowest": calls, **near}
-        print_json({**told_all, "callers_not_told": around.untold})
+        told_all = {"range_ns": range_ns, "function": told, "durations": durations, "slowest": _flat(calls), **near}
+        where = None
+        if fitting is not None:
+            where = {**arguments.where._asdict(), "calls": fitting.fitting, "of_known": fitting.known}
+        print_json({**told_all, "callers_not_told": around.untold, "where": where})
         return 0
     print(one_line(f"{site.function} {site.file}:{site.line}, {head}"))
     if told is None:
         print("it did not run")
         return 0
-    print("\n".join(map(one_line, _lines(told, buckets, calls, threads))))
+    title = _title(arguments.where, fitting) if fitting is not None else "slowest calls:" if calls else ""
+    print("\n".join(map(one_line, [*_lines(told, buckets), *_call_lines(title, calls, threads)])))
     print("\n".join(map(one_line, _neighbours(around, threads, functions))))
     return 0
 
@@ -107,9 +137,26 @@ def _buckets(found: FunctionStatistics, row: int, per_doubling: int) -> list[tup
     return list(zip(*(part.tolist() for part in found.distribution(row, per_doubling)), strict=True))
 
 
-def _lines(
-    told: FunctionRow, buckets: list[tuple[int, int, int]], calls: list[FoundCall], threads: dict[int, str]
-) -> Iterator[str]:
+def condition(text: str) -> Condition:
+    """What `--where` says."""
+    try:
+        return condition_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _flat(calls: list[CallWith]) -> list[dict[str, Any]]:
+    """Each call with its texts beside its figures."""
+    return [{**asdict(one.call), "arguments": one.arguments, "result": one.result} for one in calls]
+
+
+def _title(asked: Condition, found: CallsWith) -> str:
+    name = "the result" if asked.name == RESULT else asked.name
+    of_known = f"{count_text(found.fitting)} of {count_text(found.known)} calls of which it is known"
+    return f"{of_known}: {name} {RELATIONS[asked.relation]} {asked.text}{'; the slowest:' * bool(found.slowest)}"
+
+
+def _lines(told: FunctionRow, buckets: list[tuple[int, int, int]]) -> Iterator[str]:
     cut = f", {count_text(told.cut)} of them not whole in this stretch" if told.cut else ""
     yield f"{count_text(told.calls)} calls{cut}, {count_text(told.errors)} ended by an exception"
     yield f"total {duration_text(told.total_ns)}, own {duration_text(told.own_ns)}, waited {told.waited}"
@@ -121,12 +168,18 @@ def _lines(
     for low, above, count in buckets:
         bar = "#" * -(-BAR * count // most)
         yield f"  {duration_text(low):>9} to {duration_text(above):>9}  {bar:<{BAR}}  {count_text(count)}".rstrip()
-    if calls:
-        yield "slowest calls:"
-    for call in calls:
-        ended = "open" if call.end_ns is None else "raised" if call.raised else ""
+
+
+def _call_lines(title: str, calls: list[CallWith], threads: dict[int, str]) -> Iterator[str]:
+    if title:
+        yield title
+    for one in calls:
+        call = one.call
+        ended = ", open" if call.end_ns is None else ", raised" if call.raised else ""
         lasted = f"{duration_text(call.inside_ns)}{' *' if call.is_cut else ''}"
         where = f"{threads.get(call.track_id, call.track_id)}, call {call.call_id}"
-        yield f"  {lasted:>12}  at {text_from_ns(call.start_ns)}  on {where}{', ' if ended else ''}{ended}"
-    if any(call.is_cut for call in calls):
+        given = "" if one.arguments is None else f"  ({short_cell(one.arguments)})"
+        gave = "" if one.result is None else f" -> {short_cell(one.result)}"
+        yield f"  {lasted:>12}  at {text_from_ns(call.start_ns)}  on {where}{ended}{given}{gave}"
+    if any(one.call.is_cut for one in calls):
         yield CUT

@@ -10,7 +10,7 @@ import pytest
 
 from capture.session.session import Session
 from tests.scope_command import query, run_recorded, scope, scope_here, scope_json
-from tests.sessions import build_session
+from tests.sessions import build_session, make_events, with_values, write_session
 
 PROGRAM = """
 import threading, time
@@ -183,3 +183,24 @@ def test_calls_of_an_id_tells_one_call_as_its_page_does(session: Path) -> None:
     failed = query(session, f"{sql} WHERE function = 'Shop.order' AND outcome = 'raise' ORDER BY call_id")
     assert "LookupError: 0, event " in scope("calls", session, str(failed[0]["call_id"])).stdout
     assert "There is no call 99999" in scope("calls", session, "99999", expect=1).stderr
+
+
+def test_calls_say_what_they_were_called_with_and_only_some_are_asked_for(tmp_path: Path) -> None:
+    batch, arguments, results = with_values(make_events(4_000, 2, seed=3)[0])
+    path = write_session(tmp_path / "s.scope", batch, 5)
+    told = scope_here(["calls", str(path), "parse", "--where", "qty == 7", "--slowest", "3"]).stdout.splitlines()
+    at = next(row for row, line in enumerate(told) if "calls of which it is known: qty is 7; the slowest:" in line)
+    assert all("(qty=7, name='a, b=" in line for line in told[at + 1 : at + 4])
+    found = scope_json("calls", path, "parse", "--json", "--where", "return ~ é", "--slowest", "400")
+    assert found["where"]["calls"] == found["where"]["of_known"] == len(found["slowest"]) > 50
+    shown = {call["call_id"]: (call["arguments"], call["result"]) for call in found["slowest"]}
+    assert shown == {call_id: (arguments.get(call_id), results[call_id]) for call_id in shown}
+    one = next(call_id for call_id, (given, _) in shown.items() if given)
+    said = scope_here(["calls", str(path), str(one)]).stdout
+    assert f"\n  qty = {one % 50}\n  name = 'a, b={one}'\n" in said
+    assert f"{results[one]}\n" in said
+    assert "returned" in said or "yielded" in said
+    nothing = scope_here(["calls", str(path), "parse", "--where", "qty == 99"]).stdout
+    assert "0 of " in nothing
+    wrong = scope_here(["calls", str(path), "parse", "--where", "qty"])
+    assert (wrong.returncode, "is no condition" in wrong.stderr) == (2, True)
