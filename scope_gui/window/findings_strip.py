@@ -22,7 +22,7 @@ from views.loop.state import Assigns
 from views.loop.thing import Thing
 from views.words.plain_text import plain
 
-HEIGHT_PX, SQUARE_PX = 28, 8
+HEIGHT_PX, SQUARE_PX, LEAST_PX = 28, 8, 320
 ALL_FINDINGS = "Findings: what is worth a look"
 _LOOKING, _HEADING = "Looking for what is worth a look …", "Worth a look"
 _NOTHING, _LATER = f"{_HEADING}  —", "What is worth a look is said when the recording has ended"
@@ -76,6 +76,10 @@ class FindingsStrip(QWidget):
         explain(self.more, ALL_FINDINGS)
         self.setVisible(assigns.session is not None)
         self._fit()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As narrow as wanted: sentences are cut to the room there is."""
+        return QSize(LEAST_PX, widget_px(HEIGHT_PX))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """As much of each sentence as there is room for."""

@@ -46,6 +46,7 @@ class HeaderView(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 4, 0)
         row.setSpacing(2)
+        self._unseen = 0
         self._name, self._parts, self._theme = "", list[tuple[str, bool]](), Assigns().theme
         self.attach_button = self._button("Attach", ATTACH, lambda: do(ATTACH))
         self.open_button = self._button("Open", OPEN, lambda: do(OPEN))
@@ -116,9 +117,9 @@ class HeaderView(QWidget):
     def _show_unseen(self, session: Session | None, colour: str) -> None:
         """How many things the recording cannot see: the list is its tooltip, and opens at a click or by command."""
         unseen = told_unseen(session.manifest.unseen) if session is not None else []
+        self._unseen = len(unseen)
         self.unseen_button.setVisible(bool(unseen))
         if unseen:
-            self.unseen_button.setText(f"⚠ {len(unseen)} not seen")
             self.unseen_button.setStyleSheet(f"color: {colour}")
             lines = "".join(f"<li>{rich(one.sentence, _MOST_TIP)}</li>" for one in unseen[:_MOST_TIPS])
             more = f"<p>and {len(unseen) - _MOST_TIPS} more</p>" if len(unseen) > _MOST_TIPS else ""
@@ -133,10 +134,12 @@ class HeaderView(QWidget):
 
     def _fit(self) -> None:
         """All of it, or without buttons that the menus have too, then without the rate of events, then without what is
-        as it should be, and at last with a shorter name: losses, doubts and what is not seen stay.
+        as it should be, with the number alone of what is not seen, and at last with a shorter name: losses and doubts
+        stay.
         """
         name, parts, taken = self.name.fontMetrics(), self._parts, self.status.fontMetrics().horizontalAdvance
         needed_px = taken(_joined(parts)) + name.horizontalAdvance(self._name)
+        self.unseen_button.setText(f"⚠ {self._unseen} not seen")
         unseen_px = 0 if self.unseen_button.isHidden() else self.unseen_button.sizeHint().width()
         buttons_px = sum(button.sizeHint().width() for button in self._buttons)
         room_px = self.width() - buttons_px - unseen_px - widget_px(_GAPS_PX)
@@ -147,6 +150,9 @@ class HeaderView(QWidget):
         if needed_px > room_px:
             parts = [part for part in parts if not part[0].endswith(RATE)]
         least_px = min(widget_px(_LEAST_NAME_PX), name.horizontalAdvance(self._name))
+        if self._unseen and unseen_px and taken(_joined(parts[:1])) + least_px > room_px:
+            self.unseen_button.setText(f"⚠ {self._unseen}")
+            room_px += unseen_px - self.unseen_button.sizeHint().width()
         while taken(_joined(parts)) > room_px - least_px and any(good for _, good in parts[1:]):
             last_good = max(at for at, (_, good) in enumerate(parts) if good)
             parts = [*parts[:last_good], *parts[last_good + 1 :]]

@@ -19,6 +19,8 @@ VERSION = 3  # of what Qt says of the panels: another number is another set of a
 FIRST_SIZE, SCREEN_SHARE = (1600, 900), 0.94
 WIDE = 1400
 SIDE_PX, NARROW_SIDE_PX = 450, 360
+MOST_SIDE = 0.42
+"""Of the window's width, however large all is: the lanes are what it is about."""
 LOW_PX, LOWEST_PX = 800, 700
 ELEVATION_PX = 90
 """The building in a low window: a front elevation."""
@@ -113,7 +115,8 @@ class Panels:
         if share is not None:
             return round(-share * self.scale if share < 0 else share * (width if across else height))
         if across:
-            return round((SIDE_PX if width >= WIDE * self.scale else NARROW_SIDE_PX) * self.scale)
+            side_px = (SIDE_PX if width >= WIDE * self.scale else NARROW_SIDE_PX) * self.scale
+            return round(min(side_px, MOST_SIDE * width))
         if height < LOW_PX * self.scale:
             elevation_px = round(ELEVATION_PX * self.scale)
             return max(height - elevation_px, elevation_px)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
@@ -15,6 +16,7 @@ from views.building.state import QUIET
 from views.drawing.heat import faded, step_colours
 from views.drawing.theme import colours, number_font, text_font
 from views.loop.state import Theme
+from views.words.elision import cut_where_alike, telling_parts
 
 TWO_LINES_PX = 23.0
 BAR_PX = 3.0
@@ -93,7 +95,9 @@ def _paint_card(painter: QPainter, plan: House, floor: Floor, box: QRectF, theme
     room = upper.adjusted(0, 0, -wide - 8, 0)
     painter.setFont(name_font)
     painter.setPen(QColor(shown.text if floor.total else muted))
-    painter.drawText(room, _LEFT, _name_that_fits(floor, QFontMetricsF(name_font), room.width()))
+    metrics, room_px = QFontMetricsF(name_font), room.width()
+    name = card_name(floor, plan.floors, lambda text: metrics.horizontalAdvance(text) <= room_px)
+    painter.drawText(room, _LEFT, name)
     lower = QRectF(box.left(), upper.bottom() - 3, box.width(), line)
     wide = 0.0
     if two:
@@ -114,12 +118,22 @@ def _paint_card(painter: QPainter, plan: House, floor: Floor, box: QRectF, theme
     )
 
 
-def _name_that_fits(floor: Floor, metrics: QFontMetricsF, room: float) -> str:
-    """Names of threads differ at their ends, so they are cut in the middle; how many share a floor is never cut."""
-    name = floor.name if not floor.process else f"{floor.name} · {floor.process}"
-    if floor.key == QUIET and metrics.horizontalAdvance(name) > room:
-        name = name.removesuffix(" threads")
-    return metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
+def card_name(floor: Floor, floors: Sequence[Floor], fits: Callable[[str], bool]) -> str:
+    """The thread and its process, of which the number stays longest; names are cut where they are like those of the
+    other floors. How many share a floor is never cut.
+    """
+    if floor.key == QUIET:
+        return floor.name if fits(floor.name) else floor.name.removesuffix(" threads")
+    number = floor.process.rpartition(" ")[2]
+    process, short = (f" · {part}" if part else "" for part in (floor.process, number))
+    whole = next((text for text in (floor.name + process, floor.name + short) if fits(text)), "")
+    if whole:
+        return whole
+    first, end = telling_parts(one.name for one in floors)[floor.name]
+    cut = cut_where_alike(floor.name, (first, end), lambda text: fits(text + short))
+    if floor.name[first:end] in cut:
+        return cut + short
+    return cut_where_alike(floor.name, (first, end), fits)
 
 
 def _paint(painter: QPainter, box: QRectF, text: str, font: QFont, colour: str) -> float:

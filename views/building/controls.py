@@ -102,7 +102,7 @@ class Controls(QWidget):
         self._box.setSpacing(2)
         self._box.addWidget(self._halves[0])
         self._box.addWidget(self._halves[1], 1)
-        self._scale, self._may_wrap = 0, True
+        self._scale = 0
         self._take_scale(100)
 
     def show_state(
@@ -135,15 +135,14 @@ class Controls(QWidget):
         self.count.setText("" if plan is None else count_words(plan))
         self._arrange()
 
-    def leave_room(self, height: int) -> None:
-        """Takes a second row only of a building that is high enough for it. Units: px, of the whole building."""
-        self._may_wrap = height >= widget_px(2 * ROW_PX + LOW_PX)
+    def leave_room(self) -> None:
+        """Takes a second row only of a building that is high enough for it, as it is now."""
         self._arrange()
 
     def needed_height(self, width: int) -> int:
         """How high it is at a width. Units: px."""
         row = widget_px(ROW_PX)
-        return row if self._fits(width) or not self._may_wrap else 2 * row + 2
+        return row if self._fits(width) or not self._may_wrap() else 2 * row + 2
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As narrow as wanted: two rows are for that, and what does not fit even then is cut at the right."""
@@ -168,9 +167,13 @@ class Controls(QWidget):
     def _arrange(self) -> None:
         """As its texts, its width and the building's height are now."""
         fits, directions = self._fits(self.width()), QBoxLayout.Direction
-        self._halves[1].setVisible(fits or self._may_wrap)
+        self._halves[1].setVisible(fits or self._may_wrap())
         self._box.setDirection(directions.LeftToRight if fits else directions.TopToBottom)
         self.setFixedHeight(self.needed_height(self.width()))
+
+    def _may_wrap(self) -> bool:
+        building = self.parentWidget()
+        return building is None or building.height() >= widget_px(2 * ROW_PX + LOW_PX)
 
     def _fits(self, width: int) -> bool:
         return sum(half.sizeHint().width() for half in self._halves) + 2 <= width

@@ -104,7 +104,7 @@ class BuildingView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """A low building keeps its room for itself."""
-        self.controls.leave_room(event.size().height())
+        self.controls.leave_room()
         super().resizeEvent(event)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name

@@ -223,7 +223,11 @@ def _paint_left_out(painter: QPainter, moving: Moving, shown: Colours) -> None:
     wide = painter.fontMetrics().horizontalAdvance(moving.left_out) + 12
     left = moving.width - wide - END_PX  # the head of a cursor at the end does not lie over it
     flags = (moving.x(one.time_ns) + (NOTE_PX if one.text else 0) for one in moving.bookmarks)
-    if not moving.left_out or any(left - 12 <= right <= moving.width + NOTE_PX for right in flags):
+    if (
+        not moving.left_out
+        or left < moving.gutter + LEAST_NOTE_PX
+        or any(left - 12 <= right <= moving.width + NOTE_PX for right in flags)
+    ):
         return
     area = QRectF(left, OVERVIEW + 1, wide, RULER - 3)
     painter.fillRect(area, qcolor(shown.window))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from views.drawing.theme import colours, give_font, mixed, number_font, text_font, widget_px
@@ -18,7 +19,8 @@ from views.transport.scene import EventLine, ScrubTrack
 from views.words.figures import clock_text
 
 Send = Callable[[Event], None]
-LABEL_GAP_PX, BUTTON_PX = 14, 34
+LABEL_GAP_PX, BUTTON_PX, SPACE_PX = 14, 34, 2
+LEAST_PX = 360
 
 
 class TransportView(QWidget):
@@ -45,7 +47,7 @@ class TransportView(QWidget):
         rows.addWidget(self.track)
         row = QHBoxLayout()
         row.setContentsMargins(6, 0, 10, 0)
-        row.setSpacing(2)
+        row.setSpacing(SPACE_PX)
         rows.addLayout(row)
         self._signs: list[Sign] = []
         self._buttons = [
@@ -65,6 +67,16 @@ class TransportView(QWidget):
         row.addWidget(self.event_line, 1)
         self.marked = self._label(row, "From the marked moment to the cursor", numbers=True)
         self.visible = self._label(row, "What the timeline shows", numbers=True)
+        self._gives_way = (self.speed, self.event_label, self.visible, self.motion)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As narrow as its buttons and its clock; the rest gives way."""
+        return QSize(LEAST_PX, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """As much as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
 
     def show_tips(self, tips: Sequence[str]) -> None:
         """What a pointer over each of the buttons is told: what it does, and its key."""
@@ -97,6 +109,7 @@ class TransportView(QWidget):
         self.visible.setText(range_text(assigns) if is_open else "")
         self.marked.setText(marked_text(assigns))
         self.marked.setVisible(assigns.marked_ns is not None)
+        self._fit()
         if "scale" in changed:
             for button in self._buttons:
                 button.setFixedWidth(widget_px(BUTTON_PX))
@@ -106,6 +119,17 @@ class TransportView(QWidget):
             for label in (self.motion, self.speed, self.event_label, self.visible):
                 label.setStyleSheet(f"color: {c.muted}")
             self.marked.setStyleSheet(f"color: {c.mark}")
+
+    def _fit(self) -> None:
+        """All of it; where that is too much without what other views say too, one after the other."""
+        parts = (*self._buttons, self.event_line, self.clock, *self._gives_way)
+        wanted = [part.sizeHint().width() for part in parts]
+        if not self.marked.isHidden():
+            wanted.append(self.marked.sizeHint().width())
+        room = self.width() - sum(wanted) - (LABEL_GAP_PX + SPACE_PX) * (len(self._gives_way) + 4)
+        for label in self._gives_way:
+            label.setVisible(room >= 0)
+            room += 0 if room >= 0 else label.sizeHint().width()
 
     def _button(self, row: QHBoxLayout, sign: Sign, tip: str, clicked: Callable[[], None]) -> QToolButton:
         button = QToolButton(self)

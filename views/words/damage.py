@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from capture.session.format import SegmentEntry
 from capture.session.session import Session
-from views.words.figures import count_text
-from views.words.timespec import text_from_ns
+from views.words.figures import count_text, duration_text
 
 _NAMED = {"sites": "functions", "tracks": "threads", "processes": "processes", "state_keys": "state"}
 Damage = tuple[bool, tuple[int, ...], tuple[str, ...]]
@@ -45,14 +44,14 @@ def damage_sentence(session: Session) -> str:
 
 
 def _stretches(parts: Sequence[SegmentEntry]) -> str:
-    """`from 1.2s to 1.4s (667 events)`, or how many such stretches there are and where."""
+    """`from 1.2 s to 1.4 s (667 events)`, or how many such stretches there are and where."""
     joined: list[tuple[int, int]] = []
     for part in parts:
         if joined and joined[-1][1] == part.start_ns:
             joined[-1] = (joined[-1][0], part.end_ns)
         else:
             joined.append((part.start_ns, part.end_ns))
-    span = f"{text_from_ns(joined[0][0])} to {text_from_ns(joined[-1][1])}"
+    span = f"{duration_text(joined[0][0])} to {duration_text(joined[-1][1])}"
     events = f"{count_text(sum(part.events for part in parts))} events"
     if len(joined) == 1:
         return f"from {span} ({events})"

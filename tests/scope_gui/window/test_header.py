@@ -142,6 +142,12 @@ def test_what_is_not_seen_stays_in_sight_and_opens_its_list(qtbot: QtBot, tmp_pa
         assert header.unseen_button.text() == "⚠ 2 not seen"
         assert not header.unseen_button.isHidden()
         assert "&lt;b&gt;make" in header.unseen_button.toolTip(), "a name out of the session is shown, not obeyed"
+        header.resize(230, 30)  # as at twice the size in a window of 1 280 px: its number stays
+        header.patch(opened(), all_fields())
+        assert (header.unseen_button.text(), header.unseen_button.isHidden()) == ("⚠ 2", False)
+        header.resize(420, 30)
+        header.patch(opened(), all_fields())
+        assert header.unseen_button.text() == "⚠ 2 not seen"
         header.unseen_button.click()
         assert header.done == [UNSEEN]
         page = unseen_page(told_unseen(session.manifest.unseen), session.manifest.counts, {}, "dark")

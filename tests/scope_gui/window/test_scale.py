@@ -68,6 +68,18 @@ def test_in_a_small_window_nothing_that_is_written_is_cut(desk: Desk, scale: int
         assert corner.y() <= LOW[1] + 1, (scale, part.text())
 
 
+@pytest.mark.parametrize("scale", [scale for scale in SCALES if scale > 150])
+def test_the_largest_scale_fits_a_small_screen_and_leaves_the_lanes_their_room(desk: Desk, scale: int) -> None:
+    window = at_scale(desk, scale)
+    assert (window.width(), window.height()) == LOW
+    assert window.docks["timeline"].width() >= LOW[0] / 2
+    assert window.views["timeline"].lanes_width() * scale / 100 >= 300
+    bar = window.transport
+    shown = [part for part in bar.children() if isinstance(part, QWidget) and part.isVisible()]
+    assert bar.clock in shown
+    assert all(part.x() + part.width() <= bar.width() + 1 for part in shown)
+
+
 def test_fonts_of_labels_follow_the_scale_there_and_back_in_every_theme(desk: Desk) -> None:
     """Seen or not, and with or without a style sheet of their own."""
     labels = desk.window.findChildren(QLabel)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from tests.views.building.houses import begun, module_sites, of_rows
 from tests.views.frames import SECOND_NS, call, frame, process, sites, track
-from views.building.cards import card_words, change_words
+from views.building.cards import card_name, card_words, change_words
 from views.building.controls import count_words
+from views.building.floors import Floor
 from views.building.layout import FLAT, FULL, LARGEST, MAX_SLOTS, neighbour, without_rooms
 from views.building.legend import height_words
 from views.building.measures import MEASURES, full_height
@@ -215,3 +218,26 @@ def test_arrows_lead_from_room_to_room_and_stop_at_the_walls() -> None:
     assert neighbour(plan, plan.room(4, 3), "up") == plan.room(4, 3)
     assert neighbour(plan, plan.room(3, 5), "down") == plan.room(2, 3)
     assert neighbour(of_rows([], SITES, frame(SECOND_NS)), None, "up") is None
+
+
+def test_a_card_tells_threads_apart_by_what_is_their_own_and_by_the_number_of_their_process() -> None:
+    def floor(key: int, name: str, process: str) -> Floor:
+        return Floor(key=key, name=name, tracks=frozenset({key}), total=1, process=process)
+
+    floors = [
+        floor(process * 10 + at, f"ThreadPoolExecutor-0_{at}", f"gunicorn: worker {process} 200{process}")
+        for process in (1, 2)
+        for at in range(4)
+    ]
+
+    def shorter(most: int) -> Callable[[str], bool]:
+        return lambda text: len(text) <= most
+
+    for room in (60, 36, 20, 15):
+        shown = [card_name(one, floors, shorter(room)) for one in floors]
+        assert len(set(shown)) == len(floors), shown
+        assert all(len(text) <= room for text in shown)
+    assert card_name(floors[0], floors, lambda text: len(text) <= 15) == "Thread…0 · 2001"
+    assert card_name(floors[0], floors, lambda text: len(text) <= 8) == "Thread…0"
+    quiet = Floor(key=QUIET, name="302 quiet threads", tracks=frozenset(), total=1)
+    assert card_name(quiet, floors, lambda text: len(text) <= 12) == "302 quiet"

@@ -15,6 +15,7 @@ from tests.damaged import cut, files_of, flip_bit
 from tests.sessions import build_session
 from tests.views.windows import opened
 from views.words.damage import damage_sentence, known_damage
+from views.words.figures import duration_text
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_damaged_segment_is_named_by_its_time_and_once_for_all_its_files(
         assert known_damage(session) == first
         sentence = damage_sentence(session)
         assert "100 events" in sentence
-        assert f"{third.start_ns / 1000:.3f}us".replace(".000", "") in sentence
+        assert f"from {duration_text(third.start_ns)} to " in sentence
         assert "scope-gui verify" in sentence
 
 
