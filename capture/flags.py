@@ -223,6 +223,17 @@ FLAGS: tuple[Flag, ...] = (
         is_live=True,
     ),
     Flag(
+        name="output",
+        option="--output",
+        kind="choice",
+        default="on",
+        choices=(("on", "Record what is printed, logged and warned of"), ("off", "Do not record it")),
+        help="record what the program prints, logs and warns of (default on)",
+        label="&Output",
+        agent_key="output",
+        is_live=True,
+    ),
+    Flag(
         name="redact",
         option="--redact",
         kind="texts",

@@ -115,11 +115,12 @@ class CaptureSettings:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self.values.items()}
 
     def orders(self) -> dict[str, object]:
-        """As the agent is told them; `features` is what its mode means to it, and `v` for the values of calls."""
+        """As the agent is told them; `features` is what its mode means to it, `v` the values of calls, `o` output."""
         facts = self.facts()
         orders = {flag.agent_key: facts[flag.name] for flag in flags.FLAGS if flag.agent_key}
         features = cast(Mode, mode_named(self.mode)).features
-        return {**orders, "features": features + "v" * (self.tells_values and "c" in features)}
+        features += "v" * (self.tells_values and "c" in features) + "o" * (self.values["output"] == "on")
+        return {**orders, "features": features}
 
     def live_orders(self) -> dict[str, object]:
         """As an agent is told to record by these from now on: what may change while something is recorded."""

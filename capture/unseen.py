@@ -60,6 +60,20 @@ UNSEEN: tuple[Unseen, ...] = (
         "Globals that did not change are missing, {details}: the recording ended before they were looked at.",
         "Record for a second longer.",
     ),
+    Unseen(
+        "output-unknown",
+        "What is printed is not recorded: this interpreter keeps its streams in a way that Scope does not know.",
+    ),
+    Unseen(
+        "output-replaced",
+        "What the program writes to {details}, which it has put in the place of stdout or stderr, is recorded as far "
+        "as it reaches one of Python's own streams.",
+    ),
+    Unseen(
+        "output-logs",
+        "What is logged and warned of is not recorded on Python 3.10 and 3.11 in this mode, only what is printed.",
+        "Record with --mode full or performance.",
+    ),
     Unseen("codes-full", "More functions were made than can be told apart; the later ones are counted, not named."),
     Unseen("exceptions-full", "More exception types were raised than can be told apart; later ones have no name."),
     Unseen("threads-full", "More than a million threads have run; what later ones did is not in this recording."),

@@ -43,7 +43,7 @@ def event_of(kind: Kind, ticks: int) -> bytes:
     if row.payload == "state":
         return state(ticks, a, "7", flags=StateFlag.FIRST_KNOWN)
     if row.payload != "none":
-        number = {"object": 6, "exception": 1}.get(row.payload)
+        number = {"object": 6, "exception": 1, "output": 6}.get(row.payload)
         return with_payload(ticks, a, kind, (struct.pack("<Q", number) if number else b"") + b"seven", flags)
     return record(ticks, a, kind, flags, 0 if row.b == "nothing" else 1)
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from capture.decode.catalog import Catalog, JournalProcess
+from capture.decode.headings import joined_by_row, split_headings
 from capture.decode.record_bytes import Records, counts_of, kinds_and_sites
 from capture.decode.records import NO_PAYLOADS, DropTotal, Extra, Frames, Payloads, TrackQueue
 from capture.events.batch import EventBatch, Int32, Int64, UInt8, make_batch, mask_of
@@ -28,6 +29,7 @@ from capture.events.kinds import (
     SNAPSHOT_REASONS,
     JoinEndFlag,
     Kind,
+    OutputFlag,
     RaiseFlag,
     SnapshotFlag,
     StateFlag,
@@ -62,7 +64,9 @@ _SAYS_MORE = mask_of(
     if not _HAS_VALUES[kind]
     and (kind.row.a != "site" or kind.row.b == "exception" or kind.row.payload != "none" or kind.row.flags)
 )
+_HAS_LINE = mask_of(kind for kind in KINDS if kind.row.payload == "output")
 _TYPE = (1 << EXCEPTION_TYPE_BITS) - 1
+_MOST_LINE = (1 << 24) - 1
 
 
 @dataclass(slots=True)
@@ -79,7 +83,7 @@ class Columns:
     texts: dict[int, str] = field(default_factory=dict)  # of what is as rare as threads
     words: list[tuple[Int64, TextColumn]] = field(default_factory=list)  # (rows, their texts)
     payloads: Payloads = NO_PAYLOADS  # their texts as they are shown; a deleted state has none
-    messages: Payloads = NO_PAYLOADS  # of exceptions
+    messages: Payloads = NO_PAYLOADS  # of exceptions; headings of what is logged and warned of
 
 
 @dataclass(slots=True)
@@ -138,6 +142,7 @@ def take_columns(
     _split_payloads(columns, _joined([part.payloads for part in parts], starts.tolist()))
     _fill_rare(catalog, target, heads, columns, extras)
     _fill_payloads(catalog, target, heads, columns)
+    _fill_output(columns)
     if len(columns.messages.rows) and columns.flags is not None:
         truncated = columns.flags[columns.messages.rows] & RaiseFlag.TRUNCATED != 0
         columns.messages = replace(columns.messages, texts=_with_cuts_marked(columns.messages.texts, truncated))
@@ -314,6 +319,24 @@ def _fill_payloads(catalog: Catalog, target: JournalProcess, heads: Records, col
     columns.object_id[at] = _object_ids(target, payloads.serials)
     truncated = _HAS_STATE_FLAGS[kinds] & (flags & StateFlag.TRUNCATED != 0)
     columns.payloads = replace(payloads, texts=_with_cuts_marked(payloads.texts, truncated))
+
+
+def _fill_output(columns: Columns) -> None:
+    """Lines and headings of what is printed, logged and warned of."""
+    payloads = columns.payloads
+    is_output = _HAS_LINE[columns.kind[payloads.rows]]
+    if not is_output.any():
+        return
+    assert columns.ref is not None
+    assert columns.object_id is not None
+    assert columns.flags is not None
+    rows = payloads.rows[is_output]
+    columns.object_id[rows] = 0
+    columns.ref[rows] = payloads.serials[is_output] & np.uint64(_MOST_LINE)
+    headed = is_output & (columns.flags[payloads.rows] & (OutputFlag.LOG | OutputFlag.WARNING) != 0)
+    if headed.any():
+        columns.payloads, headings = split_headings(payloads, headed)
+        columns.messages = joined_by_row(columns.messages, headings)
 
 
 def _with_cuts_marked(texts: TextColumn, truncated: npt.NDArray[np.bool_]) -> TextColumn:

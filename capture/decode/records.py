@@ -39,6 +39,7 @@ _OF_PAYLOAD: dict[str, int] = {
     "exception": RecordLayout.TEXT | RecordLayout.OBJECT,
     "arguments": 0,
     "value": 0,
+    "output": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT,
 }
 _LAYOUTS = np.zeros(256, np.uint8)
 _LAYOUTS[list(KINDS)] = [RecordLayout.KNOWN | _OF_PAYLOAD[kind.row.payload] for kind in KINDS]
@@ -51,7 +52,7 @@ class Payloads:
     """What the events of a piece say beyond their heads in text, one entry each, ascending by row."""
 
     rows: npt.NDArray[np.int64]
-    serials: npt.NDArray[np.uint64]  # of the object, 0 = of none; of an exception the number of its type
+    serials: npt.NDArray[np.uint64]  # of the object, 0 = of none; an exception's type's number, an output's line
     changes: npt.NDArray[np.int64]  # how many the value of a state stands for; of another kind 0
     texts: TextColumn
 

@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, Self
 
-Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state"]
+Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state", "output"]
 A = Literal["site", "own thread", "thread", "reason", "dropped", "state key", "number"]
 B = Literal["nothing", "exception type", "exception", "reason", "payload bytes"]
 """exception: the number of its type in the low 11 bits, and in the others which of the track's raises it is, counted
 back from 1, the latest; 0: none of the last 31."""
-Payload = Literal["none", "frames", "text", "object", "state", "exception", "arguments", "value"]
+Payload = Literal["none", "frames", "text", "object", "state", "exception", "arguments", "value", "output"]
 """What the bytes are, little-endian. frames: u32 site, u32 line (0: not known) for each frame, outermost first. text:
 UTF-8. object: u64 serial of an object (0: none), text. state: the same, and between them, if counted, a u64: how many
 changes the value stands for. exception: u64 number of its type, text: its message; without one it has no payload, and
-`b` is the type. arguments, value: words of 64 bits that are the values of the site's parameters, or one value
-(native/host/value_words.h); without them it has no payload, and nothing is known."""
+`b` is the type. output: u64 line (0: not known), text; of what is logged or warned of, its level, ": " and logger stand
+before it, and a zero byte. arguments, value: words of 64 bits that are the values of the site's parameters, or one
+value (native/host/value_words.h); without them it has no payload, and nothing is known."""
 Rate = Literal["hot", "often", "rare"]
 KeyColumn = Literal["track_id", "object_id", "ref", "call_id"]
 
@@ -114,6 +115,18 @@ class ResultFlag(Coded):
     """Bits of a return and a yield."""
 
     IS_NONE = 1, "the value is None, and nothing follows"
+
+
+class OutputFlag(Coded):
+    """Bits of an output; without one of the first three it went to stdout."""
+
+    STDERR = 1, "it went to stderr"
+    LOG = 2, "it was logged"
+    WARNING = 4, "it is a warning"
+    CONTINUES = 8, "the next output of the thread goes on with the same write"
+    ESCAPED = 16, "it has bytes that are no UTF-8: those as `\\udcXX`, a backslash twice"
+    REDACTED = 32, "a secret was left out"
+    REDIRECTED = 64, "the program has put a stream of its own there"
 
 
 class SnapshotReason(Coded):
@@ -252,6 +265,11 @@ class Kind(IntEnum):
         says="A name has a value, which is the text; `object_id` is whose it is (null: a module's).",
     )  # fmt: skip
 
+    OUTPUT = KindRow(
+        code=48, group="output", a="site", b="payload bytes", payload="output", flags=OutputFlag, rate="often",
+        says="Something is printed, logged or warned of; the value is its text, `message` level: logger.",
+    )  # fmt: skip
+
     @property
     def word(self) -> str:
         """How sessions and SQL call it."""
@@ -271,7 +289,8 @@ class Kind(IntEnum):
     def asks_call(self) -> bool:
         """Whether those that follow it want to know the innermost call that is open before it."""
         fails = self.row.b.startswith("exception") and self.row.depth is not Depth.OPENS
-        return fails or self.row.a == "state key" or bool(self.row.begins or self.row.ends)
+        has_writer = self.row.a == "state key" or self.row.payload == "output"
+        return fails or has_writer or bool(self.row.begins or self.row.ends)
 
 
 KINDS: tuple[Kind, ...] = tuple(Kind)

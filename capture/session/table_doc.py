@@ -60,6 +60,8 @@ def sql_help() -> str:
 
 def _ref(kind: Kind) -> str:
     """What the number of that kind is."""
+    if kind.row.payload == "output":
+        return "the line; null: not known"
     return _REFS.get(kind.row.b if kind.row.b == "exception" else kind.row.a, "")
 
 

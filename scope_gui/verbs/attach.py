@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     words = [str(pid) for pid in pids]
     if len(set(pids)) < len(pids) or len(pids) > MOST_PROCESSES:
         raise WrongUsage(f"At most {MOST_PROCESSES} processes are recorded in one session, each named once.")
-    path = arguments.output or Path(f"pid-{'-'.join(words[:MOST_IN_NAME])}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
+    named = f"pid-{'-'.join(words[:MOST_IN_NAME])}-{time.strftime('%Y%m%d-%H%M%S')}.scope"
+    path = arguments.session_path or Path(named)
     observe = settings.mode == "observe"
     for pid in pids:
         diagnosis = attach_doctor.examine(pid)

@@ -29,8 +29,9 @@ _log = logging.getLogger(__name__)
 def recording_flags(parser: argparse.ArgumentParser) -> None:
     """What is recorded, where to, and how long."""
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="S.scope", help="where to record (default: here, by name and time)"
-    )
+        "-o", "--session", dest="session_path", type=Path, metavar="S.scope",
+        help="where to record (default: here, by name and time)",
+    )  # fmt: skip
     parser.add_argument("--duration", type=seconds, metavar="SEC", help="stop by itself after so many seconds")
     parser.add_argument("--no-window", action="store_true", help="record without a window that follows it")
     # How the window hears its recorder, whose stderr is the program's own.

@@ -92,6 +92,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("frame", "look", "the whole program at one instant", "scope_gui.verbs.frame"),
     Verb("export", "look", "pictures of a session, without a display", "scope_gui.verbs.export"),
     Verb("events", "look", "the recorded events of a stretch of time", "scope_gui.verbs.events"),
+    Verb("output", "look", "what the program had printed by a moment", "scope_gui.verbs.output"),
     Verb("query", "look", "SQL over the tables of a session", "scope_gui.verbs.query"),
     Verb("top", "look", "the functions that were called most, took longest, failed", "scope_gui.verbs.top"),
     Verb("calls", "look", "one function: how long its calls took, and the slowest of them", "scope_gui.verbs.calls"),

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     speak_to(arguments.words_fd)
     settings = capture_settings(arguments)
-    path = arguments.output or Path(f"{program_name(command)}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
+    path = arguments.session_path or Path(f"{program_name(command)}-{time.strftime('%Y%m%d-%H%M%S')}.scope")
     with contextlib.ExitStack() as stack:
         signals = PassedOn() if arguments.words_fd is None else None
         try:

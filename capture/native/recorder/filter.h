@@ -14,6 +14,7 @@ struct scope_features {
     bool globals; /* module globals over time */
     bool attributes;
     bool values; /* of calls: arguments and results */
+    bool output; /* what is printed, logged, warned of */
 };
 
 extern struct scope_features scope_features;

@@ -197,6 +197,10 @@ static void describe(struct scope_code *entry, PyObject *globals) {
         if (strcmp(co_name, "join") == 0 && strcmp(in, "threading") == 0 &&
             (strcmp(full, "Thread.join") == 0 || scope_python.version < 0x030b))
             entry->flags |= SCOPE_CODE_JOIN;
+        if (strcmp(co_name, "callHandlers") == 0 && strcmp(in, "logging") == 0)
+            entry->flags |= SCOPE_CODE_LOGS;
+        if (strcmp(co_name, "_showwarnmsg") == 0 && (strcmp(in, "warnings") == 0 || strcmp(in, "_py_warnings") == 0))
+            entry->flags |= SCOPE_CODE_WARNS;
         if (!scope_filter_wants_code(path, in, full, PyBytes_AsString(module_file))) {
             entry->flags |= SCOPE_CODE_LEFT_OUT;
         } else {

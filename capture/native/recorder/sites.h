@@ -5,11 +5,14 @@
 #include "python_api.h"
 
 /* What is special about a code object; 0 = recorded, and nothing is. */
-#define SCOPE_CODE_LEFT_OUT 1u  /* the filter does not want it */
-#define SCOPE_CODE_GENERATOR 2u /* generator, coroutine: entered and left more than once */
-#define SCOPE_CODE_JOIN 4u      /* threading.Thread.join */
-#define SCOPE_CODE_OVERFLOW 8u  /* wanted, but the table is full or its definition could not be stored */
-#define SCOPE_CODE_SPECIAL (SCOPE_CODE_LEFT_OUT | SCOPE_CODE_JOIN | SCOPE_CODE_OVERFLOW)
+#define SCOPE_CODE_LEFT_OUT 1u    /* the filter does not want it */
+#define SCOPE_CODE_GENERATOR 2u   /* generator, coroutine: entered and left more than once */
+#define SCOPE_CODE_JOIN 4u        /* threading.Thread.join */
+#define SCOPE_CODE_OVERFLOW 8u    /* wanted, but the table is full or its definition could not be stored */
+#define SCOPE_CODE_LOGS 0x10000u  /* logging.Logger.callHandlers */
+#define SCOPE_CODE_WARNS 0x20000u /* warnings._showwarnmsg */
+#define SCOPE_CODE_SAYS (SCOPE_CODE_LOGS | SCOPE_CODE_WARNS)
+#define SCOPE_CODE_SPECIAL (SCOPE_CODE_LEFT_OUT | SCOPE_CODE_JOIN | SCOPE_CODE_OVERFLOW | SCOPE_CODE_SAYS)
 
 /* What is told of its values, where they are recorded. */
 #define SCOPE_CODE_RESULT 16u        /* what it returns and yields */

@@ -175,6 +175,8 @@ def _events(data: bytes, at: int, committed: int, first: tuple[int, int], reader
             changes = struct.unpack_from("<Q", raw, 8)[0] if flags & StateFlag.COUNTED else 1
         elif KIND_NAMES[kind] == "raise" and raw:
             b, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()
+        elif KIND_NAMES[kind] == "output":
+            number, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()  # its line
         elif KIND_NAMES[kind] == "unwind":
             b &= (1 << EXCEPTION_TYPE_BITS) - 1
         values = None

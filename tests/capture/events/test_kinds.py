@@ -118,7 +118,8 @@ def test_every_kind_is_decoded_as_its_row_says(batch: EventBatch) -> None:
     assert batch.kind.tolist() == list(map(int, KINDS))
     for row, kind in enumerate(KINDS):
         assert (batch.site_id[row] > 0) == (kind.row.a == "site"), kind
-        assert (batch.ref[row] > 0) == (kind.row.a in ("thread", "dropped", "state key", "number")), kind
+        has_number = kind.row.a in ("thread", "dropped", "state key", "number") or kind.row.payload == "output"
+        assert (batch.ref[row] > 0) == has_number, kind
         assert (batch.flags[row] > 0) == (kind.row.flags is not None), kind
         if kind.row.b in ("exception type", "exception"):
             assert batch.value_of(row) == "ValueError"

@@ -84,6 +84,7 @@ static struct scope_features features_of(const char *letters) {
         .globals = strchr(letters, 'g') != NULL,
         .attributes = strchr(letters, 'a') != NULL && scope_filter_has_classes(),
         .values = strchr(letters, 'v') != NULL && strchr(letters, 'c') != NULL,
+        .output = strchr(letters, 'o') != NULL,
     };
 }
 

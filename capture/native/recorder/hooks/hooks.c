@@ -9,6 +9,7 @@
 #include "hooks/globals.h"
 #include "hooks/greenlets.h"
 #include "hooks/monitoring.h"
+#include "hooks/output.h"
 #include "hooks/profile.h"
 #include "hooks/thread_start.h"
 #include "hooks/type_slots.h"
@@ -62,6 +63,16 @@ static const struct scope_hook hooks[] = {
         .name = "fork",
         .put = scope_fork_put,
         .undo = scope_fork_undo,
+    },
+    {
+        .name = "output",
+        .capability = &scope_features.output,
+        .prove = scope_output_prove,
+        .unseen = "output-unknown",
+        .put = scope_output_put,
+        .begin = scope_output_begin,
+        .sweep = scope_output_sweep,
+        .undo = scope_output_undo,
     },
     {
         .name = "globals",

@@ -13,6 +13,7 @@
 #include "values/told.h"
 #include "hooks/greenlets.h"
 #include "hooks/joins.h"
+#include "hooks/said.h"
 #include "samples.h"
 #include "sites.h"
 #include "hooks/tool.h"
@@ -71,7 +72,10 @@ static PyObject *unusual(PyObject *const *args, const struct scope_code *known, 
         tell(args, site, flags, kind);
     if ((flags & SCOPE_CODE_JOIN) && entering)
         scope_join_begins((PyObject *)PyEval_GetFrame());
-    if (flags & SCOPE_CODE_JOIN)
+    const bool says = (flags & SCOPE_CODE_SAYS) && kind == SCOPE_CALL && scope_features.output;
+    if (says)
+        scope_said((PyObject *)PyEval_GetFrame(), flags);
+    if ((flags & SCOPE_CODE_JOIN) || says)
         return Py_None;
     if (flags & SCOPE_CODE_OVERFLOW) {
         scope_drop_unknown_site();

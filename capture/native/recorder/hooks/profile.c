@@ -6,8 +6,10 @@
 
 #include "blindness.h"
 #include "costs.h"
+#include "filter.h"
 #include "hooks/greenlets.h"
 #include "hooks/joins.h"
+#include "hooks/said.h"
 #include "hooks/evaluation.h"
 #include "hooks/raises.h"
 #include "lifetimes.h"
@@ -136,6 +138,8 @@ static void unusual(const struct scope_code *known, PyFrameObject *frame, PyObje
     }
     if ((flags & SCOPE_CODE_JOIN) && what == TRACE_CALL)
         scope_join_begins((PyObject *)frame);
+    if ((flags & SCOPE_CODE_SAYS) && what == TRACE_CALL && scope_features.output)
+        scope_said((PyObject *)frame, flags);
 }
 
 /* GIL held; does not allocate; borrowed. Reading the field saves two calls per event against PyFrame_GetCode, which

@@ -38,6 +38,43 @@ void scope_replace_in(PyObject *module, struct scope_replaced *functions, size_t
     PyErr_Clear();
 }
 
+/* PyMethodDescrObject behind its PyObject; the layout is that of 3.10 to 3.15. */
+struct method_descriptor {
+    PyObject head;
+    PyTypeObject *type;
+    PyObject *name, *qualname;
+    PyMethodDef *definition;
+};
+
+/* GIL held; allocates; never leaves an exception; borrowed from the interpreter, whose definitions outlive the type. How a
+ * built-in type defines a method itself; NULL = not, or it is not laid out as it is known to be. */
+PyMethodDef *scope_definition_of_method(PyObject *type, const char *name) {
+    PyObject *descriptor = type ? PyObject_GetAttrString(type, name) : NULL;
+    PyMethodDef *definition = NULL;
+    if (descriptor && Py_TYPE(descriptor) == &PyMethodDescr_Type) {
+        const struct method_descriptor *method = (const struct method_descriptor *)descriptor;
+        if ((PyObject *)method->type == type && strcmp(method->definition->ml_name, name) == 0)
+            definition = method->definition;
+    }
+    PyErr_Clear();
+    if (descriptor)
+        Py_DecRef(descriptor);
+    return definition;
+}
+
+/* GIL held; allocates; never leaves an exception. As scope_replace_in(), of a method; whether it is replaced. */
+bool scope_replace_method(PyObject *type, struct scope_replaced *method) {
+    if (method->definition)
+        return true;
+    PyMethodDef *definition = scope_definition_of_method(type, method->name);
+    if (!definition || definition->ml_flags != (method->flags ? method->flags : METH_NOARGS))
+        return false;
+    method->definition = definition;
+    method->original = (scope_method)definition->ml_meth;
+    __atomic_store_n(&definition->ml_meth, (PyCFunction)method->wrapper, __ATOMIC_RELEASE);
+    return true;
+}
+
 /* As scope_replace_in(). Does nothing either where the program has not loaded the module, as it may later. */
 void scope_replace(const char *module, struct scope_replaced *functions, size_t count) {
     PyObject *modules = PySys_GetObject("modules"); /* borrowed */

@@ -158,6 +158,24 @@ static void message_of(struct scope_text *text, PyObject *exception) {
         Py_DecRef(args);
 }
 
+/* GIL held; allocates; new reference or NULL without an exception. What an exception says, as a str: the whole of its one
+ * argument that is one. */
+PyObject *scope_exception_text(PyObject *exception) {
+    struct scope_text text;
+    PyObject *args = get_args ? get_args(args_descriptor, exception, (PyObject *)Py_TYPE(exception)) : NULL;
+    PyObject *said = args && PyTuple_CheckExact(args) && PyTuple_Size(args) == 1 ? PyTuple_GetItem(args, 0) : NULL;
+    if (said && PyUnicode_CheckExact(said)) {
+        Py_IncRef(said);
+    } else {
+        message_of(&text, exception);
+        said = PyUnicode_DecodeUTF8(text.bytes, text.length, "replace");
+    }
+    PyErr_Clear();
+    if (args)
+        Py_DecRef(args);
+    return said;
+}
+
 /* GIL held; may reserve file space; whether it is written. */
 static bool write_raise(struct scope_writer *w, uint32_t site, uint32_t type, const struct scope_text *text) {
     const uint64_t dropped = w->dropped, number = type;

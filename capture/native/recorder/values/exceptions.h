@@ -11,6 +11,7 @@ size_t scope_exceptions_bytes(void);
 uint32_t scope_exception_id(PyObject *exception);
 uint32_t scope_exception_type_id(PyObject *type);
 void scope_exception_raised(struct scope_writer *w, uint32_t site, PyObject *exception, PyObject *traceback);
+PyObject *scope_exception_text(PyObject *exception);
 void scope_exception_passes(struct scope_writer *w, PyObject *exception);
 uint32_t scope_exception_leaves(struct scope_writer *w, PyObject *exception, bool has_traceback);
 

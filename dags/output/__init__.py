@@ -1,0 +1,1 @@
+"""What the program has printed, logged and warned of."""
