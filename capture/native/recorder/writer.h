@@ -174,18 +174,6 @@ static inline void scope_write(uint32_t a, uint32_t head, PyObject *code) {
     scope_write_here(w, a, head);
 }
 
-/* GIL held; allocates as `event` does, and where a chunk is full. As scope_write(); `left`: as scope_write_left(). */
-static inline void scope_write_long(const struct scope_long_event *event, PyObject *code, bool left) {
-    struct scope_writer *w = scope_tls;
-    uint32_t slots = 0;
-    if (SCOPE_LIKELY(w && w->next < w->limit))
-        slots = event->fill(event, w, &w->records[w->next], scope_room(w));
-    if (SCOPE_LIKELY(slots))
-        scope_publish(w, slots);
-    else
-        scope_write_long_slowly(event, code, left);
-}
-
 /* GIL held; does not allocate unless a chunk is full. As scope_write(), of a function whose frame is gone from the stack. */
 static inline void scope_write_left(uint32_t a, uint32_t head) {
     struct scope_writer *w = scope_tls;

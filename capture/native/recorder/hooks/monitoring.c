@@ -39,7 +39,7 @@ static const struct scope_code *learn(PyObject *code) {
 
 /* GIL held; allocates as values do, and where a chunk is full; no exception. One event of code that is recorded; `args` are
  * the code object, an offset, and of a return or yield the value. */
-static void tell(PyObject *const *args, uint32_t site, uint32_t flags, uint32_t kind) {
+static inline void tell(PyObject *const *args, uint32_t site, uint32_t flags, uint32_t kind) {
     const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
     if (kind == SCOPE_CALL && scope_has_arguments(flags)) {
         const struct scope_begun_call call = {site, flags, args[0], scope_frame_now(), false};
@@ -92,14 +92,6 @@ static PyObject *unusual(PyObject *const *args, const struct scope_code *known, 
 
 #define PLAIN(known, more) ((known)->site && !((known)->flags & (more)) && recording_calls)
 
-/* GIL held; allocates as tell(), and when the code is new; new reference. An event that is more than a record. */
-static SCOPE_NOT_INLINE PyObject *more(PyObject *const *args, const struct scope_code *known, uint32_t kind) {
-    if (SCOPE_UNLIKELY(!known || !PLAIN(known, SCOPE_CODE_SPECIAL)))
-        return unusual(args, known, kind);
-    tell(args, known->site, known->flags, kind);
-    return Py_None;
-}
-
 /* GIL held; allocates only when a chunk is full or the code is new, and as values do; new reference. An event for which
  * there is more to do than to write it. Not part of its callers, which so need no stack and save no registers. */
 static SCOPE_NOT_INLINE PyObject *second_look(PyObject *const *args, uint32_t kind) {
@@ -113,9 +105,15 @@ static SCOPE_NOT_INLINE PyObject *second_look(PyObject *const *args, uint32_t ki
     return Py_None;
 }
 
-/* GIL held; allocates only when a chunk is full or the code is new, and as values do; new reference. The five local
- * events. */
+/* GIL held; allocates only when a chunk is full or the code is new, and as values do; new reference. The five local events;
+ * first, of each, what makes it more than a record. */
 #define LOCAL_EVENT(name, kind)                                                                                        \
+    static SCOPE_NOT_INLINE PyObject *more_##name(PyObject *const *args, const struct scope_code *known) {             \
+        if (SCOPE_UNLIKELY(!known || !PLAIN(known, SCOPE_CODE_SPECIAL)))                                               \
+            return unusual(args, known, kind);                                                                         \
+        tell(args, known->site, known->flags, kind);                                                                   \
+        return Py_None;                                                                                                \
+    }                                                                                                                  \
     static PyObject *name(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {                  \
         (void)self, (void)count, (void)names;                                                                          \
         struct scope_writer *w = scope_tls;                                                                            \
@@ -123,7 +121,7 @@ static SCOPE_NOT_INLINE PyObject *second_look(PyObject *const *args, uint32_t ki
             return second_look(args, kind);                                                                            \
         const struct scope_code *known = scope_code_find(args[0]);                                                     \
         if (SCOPE_UNLIKELY(!known || !PLAIN(known, MORE_OF_##kind)))                                                   \
-            return more(args, known, kind);                                                                            \
+            return more_##name(args, known);                                                                           \
         scope_write_here(w, known->site, scope_head(kind, 0, 0));                                                      \
         return Py_None;                                                                                                \
     }

@@ -6,6 +6,7 @@
 
 #include "sites.h"
 #include "values/words.h"
+#include "values/written.h"
 
 /* GIL held; allocates plain memory; 0 or -1 with an exception. */
 int scope_values_put(void) {
@@ -20,7 +21,7 @@ int scope_values_put(void) {
 /* GIL held; does not allocate. */
 void scope_values_sweep(PyObject *frames) {
     (void)frames;
-    scope_words_sweep();
+    scope_written_sweep();
 }
 
 /* GIL held; releases weak references, frees plain memory. A frame that runs may still tell its end, without what is kept. */

@@ -4,38 +4,35 @@
 #include "values/layout.h"
 
 /* GIL held; does not allocate. Of a list or tuple. */
-static void take_sequence(struct scope_items *items, PyObject *value, const PyTypeObject *type) {
-    const bool is_list = type == &PyList_Type;
+static inline void take_sequence(struct scope_items *items, PyObject *value, bool is_list) {
     const size_t at = is_list ? scope_layout.list_items : scope_layout.tuple_items;
-    items->what = is_list ? SCOPE_CONTAINER_LIST : SCOPE_CONTAINER_TUPLE;
-    items->length = is_list ? PyList_Size(value) : PyTuple_Size(value);
+    items->length = at ? (Py_ssize_t)scope_word_at(value, 16) : is_list ? PyList_Size(value) : PyTuple_Size(value);
     items->count = items->length < SCOPE_MOST_ITEMS ? (uint32_t)items->length : SCOPE_MOST_ITEMS;
     const unsigned char *from = (const unsigned char *)value + at;
     if (is_list && at)
         from = (const unsigned char *)(uintptr_t)scope_word_at(value, at);
-    if (at && items->count)
-        memcpy(items->items, from, items->count * sizeof *items->items);
-    for (uint32_t i = 0; !at && i < items->count; i++)
-        items->items[i] = is_list ? PyList_GetItem(value, i) : PyTuple_GetItem(value, i);
+    for (uint32_t i = 0; i < items->count; i++)
+        if (SCOPE_LIKELY(at != 0))
+            memcpy(&items->items[i], from + i * sizeof *items->items, sizeof *items->items);
+        else
+            items->items[i] = is_list ? PyList_GetItem(value, i) : PyTuple_GetItem(value, i);
 }
 
 /* GIL held; does not allocate. */
 static void take_dict(struct scope_items *items, PyObject *value) {
     Py_ssize_t at = 0;
-    items->what = SCOPE_CONTAINER_DICT;
     items->length = PyDict_Size(value);
     items->count = 0;
-    while (items->count < 2 * SCOPE_MOST_ITEMS &&
-           PyDict_Next(value, &at, &items->items[items->count], &items->items[items->count + 1]))
+    const uint32_t most = items->length < SCOPE_MOST_ITEMS ? 2 * (uint32_t)items->length : 2 * SCOPE_MOST_ITEMS;
+    while (items->count < most && PyDict_Next(value, &at, &items->items[items->count], &items->items[items->count + 1]))
         items->count += 2;
 }
 
 /* GIL held; does not allocate where the interpreter exports how it goes through a set, else an iterator with the collector
  * off; leaves exceptions as they are. */
-static void take_set(struct scope_items *items, PyObject *value, const PyTypeObject *type) {
+static void take_set(struct scope_items *items, PyObject *value) {
     Py_ssize_t at = 0;
     Py_hash_t hash;
-    items->what = type == &PySet_Type ? SCOPE_CONTAINER_SET : SCOPE_CONTAINER_FROZENSET;
     items->length = PySet_Size(value);
     items->count = 0;
     if (scope_python.set_next) {
@@ -62,12 +59,13 @@ static void take_set(struct scope_items *items, PyObject *value, const PyTypeObj
     PyErr_Restore(error_type, error, traceback);
 }
 
-/* GIL held; may allocate an iterator; leaves exceptions as they are. Of an exact container, which scope_is_container(). */
-void scope_items_take(struct scope_items *items, PyObject *value, const PyTypeObject *type) {
-    if (type == &PyDict_Type)
+/* GIL held; may allocate an iterator; leaves exceptions as they are. Of an object of exactly that type. */
+void scope_items_take(struct scope_items *items, PyObject *value, enum scope_container_what what) {
+    items->what = what;
+    if (what == SCOPE_CONTAINER_DICT)
         take_dict(items, value);
-    else if (type == &PyList_Type || type == &PyTuple_Type)
-        take_sequence(items, value, type);
+    else if (what == SCOPE_CONTAINER_LIST || what == SCOPE_CONTAINER_TUPLE)
+        take_sequence(items, value, what == SCOPE_CONTAINER_LIST);
     else
-        take_set(items, value, type);
+        take_set(items, value);
 }

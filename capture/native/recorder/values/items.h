@@ -15,12 +15,6 @@ struct scope_items {
     PyObject *items[2 * SCOPE_MOST_ITEMS]; /* borrowed: the container has them, and nothing runs that could change it */
 };
 
-void scope_items_take(struct scope_items *items, PyObject *value, const PyTypeObject *type);
-
-/* GIL not needed; does not allocate. Whether what an object of exactly this type holds is looked at. */
-static inline bool scope_is_container(const PyTypeObject *type) {
-    return type == &PyList_Type || type == &PyTuple_Type || type == &PyDict_Type || type == &PySet_Type ||
-           type == &PyFrozenSet_Type;
-}
+void scope_items_take(struct scope_items *items, PyObject *value, enum scope_container_what what);
 
 #endif

@@ -48,9 +48,8 @@ static inline bool scope_small_int(const PyObject *value, int64_t *number) {
     uint32_t digit;
     memcpy(&digit, (const unsigned char *)value + 24, sizeof digit); /* there is room for one, also in 0 */
     if (SCOPE_LIKELY(scope_layout.ints == SCOPE_INTS_TAGGED)) {
-        *number = word >> 3 == 0    ? 0
-                  : (word & 3) == 2 ? -(int64_t)digit
-                                    : digit; /* bits 0 and 1: 0 positive, 1 zero, 2 negative */
+        *number =
+            (int64_t)digit * (1 - (int64_t)(word & 3)); /* 0 positive, 1 zero, 2 negative; from bit 3 on the size */
         return word >> 3 <= 1;
     }
     const int64_t digits = (int64_t)word;

@@ -46,38 +46,52 @@ static void put_odd(struct scope_words *words, const struct scope_begun_call *ca
         scope_words_put(words, odd->cells >> i & 1 ? in_cell(call, odd, i) : scope_frame_local(call->frame, i));
 }
 
-/* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. */
-static uint32_t fill_call(const struct scope_long_event *event, const struct scope_writer *w,
-                          struct scope_record *record, uint32_t slots) {
-    const struct scope_begun_call *call = ((const struct call_event *)event)->call;
-    const struct scope_odd_parameters *odd = ((const struct call_event *)event)->odd;
+/* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. How many slots it takes, as fill_call(). */
+static inline uint32_t put_call(const struct scope_begun_call *call, const struct scope_odd_parameters *odd,
+                                const struct scope_writer *w, struct scope_record *record, uint32_t slots) {
     const uint32_t count = (call->flags & SCOPE_CODE_ARGUMENTS) >> SCOPE_CODE_ARGUMENTS_SHIFT;
-    if (2 * (slots - 1) < count)
+    if (SCOPE_UNLIKELY(2 * (slots - 1) < count))
         return 0;
     struct scope_words words = words_from(w, record, slots);
     words.end -= count;
     for (uint32_t i = 0; i < count; i++) {
         words.end += 1;
-        if (odd)
+        if (SCOPE_UNLIKELY(odd != NULL))
             put_odd(&words, call, odd, i);
         else
             scope_words_put(&words, scope_frame_local(call->frame, i));
     }
-    if (words.has_cut && slots < SCOPE_MAX_EVENT_SLOTS)
+    if (SCOPE_UNLIKELY(words.has_cut && slots < SCOPE_MAX_EVENT_SLOTS))
         return 0;
     return finish(&words, record, call->site, SCOPE_CALL);
+}
+
+/* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. */
+static uint32_t fill_call(const struct scope_long_event *event, const struct scope_writer *w,
+                          struct scope_record *record, uint32_t slots) {
+    const struct call_event *self = (const struct call_event *)event;
+    return put_call(self->call, self->odd, w, record, slots);
 }
 
 /* GIL held; may find file space and, after a gap, allocates frame objects; allocates as scope_words_put() does; leaves
  * exceptions as they are. There are arguments. As scope_write(), with `entering` for its `code`. */
 void scope_tell_call(const struct scope_begun_call *call, PyObject *entering) {
     const bool is_odd = call->flags & SCOPE_CODE_ODD;
-    const struct call_event event = {{fill_call}, call, is_odd ? scope_parameters_find(call->code) : NULL};
-    if (SCOPE_UNLIKELY(scope_frame_code(call->frame) != call->code || (is_odd && !event.odd))) {
+    const struct scope_odd_parameters *odd = SCOPE_UNLIKELY(is_odd) ? scope_parameters_find(call->code) : NULL;
+    struct scope_writer *w = scope_tls;
+    if (SCOPE_UNLIKELY(scope_frame_code(call->frame) != call->code || (is_odd && !odd))) {
         scope_write(call->site, scope_head(SCOPE_CALL, 0, 0), entering); /* it would be another one's locals */
         return;
     }
-    scope_write_long(&event.event, entering, false);
+    uint32_t slots = 0;
+    if (SCOPE_LIKELY(w && w->next < w->limit))
+        slots = put_call(call, odd, w, &w->records[w->next], scope_room(w));
+    if (SCOPE_LIKELY(slots)) {
+        scope_publish(w, slots);
+        return;
+    }
+    const struct call_event event = {{fill_call}, call, odd};
+    scope_write_long_slowly(&event.event, entering, false);
 }
 
 struct value_event {
@@ -87,24 +101,29 @@ struct value_event {
     bool is_hidden;
 };
 
+/* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. How many slots it takes, as fill_value(). */
+static inline uint32_t put_value(const struct value_event *event, const struct scope_writer *w,
+                                 struct scope_record *record, uint32_t slots) {
+    if (SCOPE_UNLIKELY(slots < 2))
+        return 0;
+    struct scope_words words = words_from(w, record, slots);
+    if (SCOPE_UNLIKELY(event->is_hidden))
+        scope_words_put_special(&words, SCOPE_SPECIAL_REDACTED);
+    else
+        scope_words_put(&words, event->value);
+    if (SCOPE_UNLIKELY(words.has_cut && slots < SCOPE_MAX_EVENT_SLOTS))
+        return 0;
+    return finish(&words, record, event->site, event->kind);
+}
+
 /* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. */
 static uint32_t fill_value(const struct scope_long_event *event, const struct scope_writer *w,
                            struct scope_record *record, uint32_t slots) {
-    const struct value_event *self = (const struct value_event *)event;
-    if (slots < 2)
-        return 0;
-    struct scope_words words = words_from(w, record, slots);
-    if (SCOPE_UNLIKELY(self->is_hidden))
-        scope_words_put_special(&words, SCOPE_SPECIAL_REDACTED);
-    else
-        scope_words_put(&words, self->value);
-    if (words.has_cut && slots < SCOPE_MAX_EVENT_SLOTS)
-        return 0;
-    return finish(&words, record, self->site, self->kind);
+    return put_value((const struct value_event *)event, w, record, slots);
 }
 
 /* GIL held; does not allocate; borrowed. What an asynchronous generator yields, which the interpreter has wrapped. */
-static PyObject *unwrapped(uint32_t kind, PyObject *value) {
+static inline PyObject *unwrapped(uint32_t kind, PyObject *value) {
     if (kind == SCOPE_YIELD && Py_TYPE(value) == scope_layout.yielded)
         return (PyObject *)(uintptr_t)scope_word_at(value, 16);
     return value;
@@ -113,6 +132,7 @@ static PyObject *unwrapped(uint32_t kind, PyObject *value) {
 /* GIL held; may find file space and, after a gap, allocates frame objects; allocates as scope_words_put() does; leaves
  * exceptions as they are. A return or a yield of code whose values are told. As scope_write(), or scope_write_left(). */
 void scope_tell_value(uint32_t kind, uint32_t site, uint32_t flags, PyObject *value, bool left) {
+    struct scope_writer *w = scope_tls;
     if (value == Py_None) {
         const uint32_t head = scope_head(kind, kind == SCOPE_YIELD ? SCOPE_YIELD_IS_NONE : SCOPE_RETURN_IS_NONE, 0);
         if (left)
@@ -123,5 +143,11 @@ void scope_tell_value(uint32_t kind, uint32_t site, uint32_t flags, PyObject *va
     }
     const bool is_hidden = flags & SCOPE_CODE_HIDDEN_RESULT && Py_TYPE(value) != &PyBool_Type;
     const struct value_event event = {{fill_value}, unwrapped(kind, value), kind, site, is_hidden};
-    scope_write_long(&event.event, NULL, left);
+    uint32_t slots = 0;
+    if (SCOPE_LIKELY(w && w->next < w->limit))
+        slots = put_value(&event, w, &w->records[w->next], scope_room(w));
+    if (SCOPE_LIKELY(slots))
+        scope_publish(w, slots);
+    else
+        scope_write_long_slowly(&event.event, NULL, left);
 }

@@ -18,10 +18,12 @@ struct scope_begun_call {
 void scope_tell_call(const struct scope_begun_call *call, PyObject *entering);
 void scope_tell_value(uint32_t kind, uint32_t site, uint32_t flags, PyObject *value, bool left);
 
-/* GIL not needed; does not allocate. Whether there are arguments to tell, or a value. */
+/* GIL not needed; does not allocate. Whether there are arguments to tell. */
 static inline bool scope_has_arguments(uint32_t flags) {
     return flags & SCOPE_CODE_ARGUMENTS;
 }
+
+/* GIL not needed; does not allocate. Whether there is a value to tell. */
 static inline bool scope_has_value(uint32_t kind, uint32_t flags) {
     return flags & SCOPE_CODE_RESULT && (kind == SCOPE_RETURN || kind == SCOPE_YIELD);
 }

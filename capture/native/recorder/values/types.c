@@ -118,6 +118,17 @@ uint32_t scope_type_learn(struct scope_types *all, PyObject *type) {
     return id;
 }
 
+/* GIL held; allocates plain memory; false when there is none. Has a type that never goes count as this number, which needs no
+ * definition. */
+bool scope_type_settle(struct scope_types *all, PyObject *type, uint32_t id) {
+    if (!make_room(all))
+        return false;
+    struct scope_known_type *place = place_of(all, type);
+    all->count += place->type == NULL;
+    *place = (struct scope_known_type){type, NULL, id};
+    return true;
+}
+
 /* GIL held; releases weak references, frees plain memory: hooks must be inactive. */
 void scope_types_close(struct scope_types *all) {
     struct scope_known_type *table = all->table;

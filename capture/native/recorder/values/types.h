@@ -23,6 +23,7 @@ struct scope_types {
 };
 
 uint32_t scope_type_learn(struct scope_types *all, PyObject *type);
+bool scope_type_settle(struct scope_types *all, PyObject *type, uint32_t id);
 void scope_types_close(struct scope_types *all);
 size_t scope_types_bytes(const struct scope_types *all);
 
@@ -34,9 +35,12 @@ static inline uint32_t scope_type_slot(const struct scope_types *all, const PyOb
 /* GIL held; allocates at the first sight of a type, with the collector off; leaves exceptions as they are. 0 = no number. */
 static inline uint32_t scope_type_number(struct scope_types *all, PyObject *type) {
     if (SCOPE_LIKELY(all->table != NULL))
-        for (uint32_t at = scope_type_slot(all, type); all->table[at].type; at = (at + 1) & ((1u << all->bits) - 1))
+        for (uint32_t at = scope_type_slot(all, type);; at = (at + 1) & ((1u << all->bits) - 1)) {
             if (SCOPE_LIKELY(all->table[at].type == type))
                 return all->table[at].id;
+            if (!all->table[at].type)
+                break;
+        }
     return scope_type_learn(all, type);
 }
 

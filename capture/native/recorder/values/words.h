@@ -19,13 +19,18 @@ struct scope_words {
 
 bool scope_words_open(void);
 void scope_words_close(void);
-void scope_words_sweep(void);
 size_t scope_words_bytes(void);
 void scope_words_put_other(struct scope_words *to, PyObject *value);
 
 /* GIL not needed; does not allocate. One word, for which there is room. */
 static inline void scope_words_put_special(struct scope_words *to, enum scope_special what) {
     *to->next++ = (uint64_t)what << 4 | SCOPE_WORD_SPECIAL;
+}
+
+/* GIL not needed; does not allocate. For want of room. */
+static inline void scope_words_put_cut(struct scope_words *to) {
+    scope_words_put_special(to, SCOPE_SPECIAL_CUT);
+    to->has_cut = true;
 }
 
 /* GIL held; allocates at the first sight of a type, and for text that is not ASCII; leaves exceptions as they are. Puts one
