@@ -20,6 +20,7 @@ RIGHT = frozenset(range(3, len(COLUMNS)))
 GONE = "not there any more"
 DAY_S = 86_400
 MOST_NOTES, MOST_NOTE = 3, 60
+_ATTACHED = "attach "
 
 
 def described_session(path: str) -> RecentSession:
@@ -40,6 +41,8 @@ def _described(session: Session, path: str) -> RecentSession:
     threads = sum(track.kind == "thread" for track in session.tracks())
     kept, left_ns = notes.shown_notes(session), notes.shown_place(session).get("cursor_ns")
     command = " ".join(about.command)
+    if command.startswith(_ATTACHED):  # which says nothing of the program
+        command = next((row.command for row in session.processes() if row.command), command)
     is_live = session.live and is_being_written(session.path)
     return RecentSession(
         path=path,

@@ -26,6 +26,7 @@ from capture.flags import Flag, Value
 from capture.settings import CaptureSettings
 from scope_gui.recording.choice import patterns, recordings_folder
 from scope_gui.settings.table import capture_values
+from views.drawing.theme import NUMBER_MARGINS
 from views.loop.chosen import sessions_folder
 from views.loop.state import Assigns
 
@@ -130,6 +131,7 @@ def _field(flag: Flag, value: Value, parent: QWidget) -> QWidget:
         field = _line(flag.hint)
     elif isinstance(value, int):
         field = QSpinBox(parent)
+        field.lineEdit().setTextMargins(*NUMBER_MARGINS)
         field.setRange(-(-flag.least // flag.unit), flag.most // flag.unit)
         field.setSuffix(flag.hint)
         field.setProperty(_UNIT, flag.unit)

@@ -23,6 +23,7 @@ from views.words.plain_text import plain, rich
 
 _HOW = "The program goes on. The session says what was recorded when, so that a stretch without calls explains itself."
 _FOREVER_NS = 1 << 62
+WIDTH_PX = 620
 
 
 class ChangeDialog(QDialog):
@@ -41,7 +42,6 @@ class ChangeDialog(QDialog):
         self._send, self._theme, self._manifest = send, assigns.theme, manifest
         self._held = held_settings(manifest)
         self.setWindowTitle("Change what is recorded")
-        self.resize(620, 220)
         live = [flag for flag in flags.FLAGS if flag.is_live]
         self.fields = FlagFields("change", live, self._held, self)
         self.fields.rows.setContentsMargins(0, 0, 0, 0)
@@ -66,6 +66,8 @@ class ChangeDialog(QDialog):
         else:
             self._tell(_HOW, colours(self._theme).muted)
             self.fields.fields["include"].setFocus()
+        self.ensurePolished()
+        self.resize(WIDTH_PX, self.sizeHint().height() * 100 // assigns.scale)  # whoever shows it makes it larger
 
     def accept(self) -> None:
         """Asks for what is different; what makes no sense stays in the dialog with its reason."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QL
 
 from scope_gui.recording.choice import patterns
 from scope_gui.settings.table import Setting
+from views.drawing.theme import NUMBER_MARGINS
 
 Settle = Callable[[Any], None]
 _STEP = 10
@@ -63,6 +64,7 @@ class Field:
 
     def _number(self, parent: QWidget) -> QSpinBox:
         flag, number = self.row.flag, QSpinBox(parent)
+        number.lineEdit().setTextMargins(*NUMBER_MARGINS)
         number.setKeyboardTracking(False)
         if flag is not None:
             number.setRange(-(-flag.least // flag.unit), flag.most // flag.unit)

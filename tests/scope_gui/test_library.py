@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from capture.events.definitions import ProcessRow
 from capture.session.notes import Note, write_notes
 from capture.session.segment_store import SegmentStore
 from scope_gui.library import COLUMNS, cells, described_session, details, recorded_text, when_text
@@ -29,6 +30,15 @@ def test_a_session_says_what_it_holds(tmp_path: Path) -> None:
     first, second = details(row)
     assert first == f"orders.py · {tmp_path}"
     assert second == f"Left at 00:01.500{THIN}000{THIN}000 · 2 notes: “here”"
+
+
+def test_one_that_was_attached_to_is_called_as_its_program(tmp_path: Path) -> None:
+    about = {"session_id": "a" * 16, "created_real_ns": 1, "command": ["attach 4711"]}
+    store = SegmentStore.create(tmp_path / "s.scope", about, sync=False)
+    store.write_defs([ProcessRow(process_id=1, pid=4711, name="python", command="python3 -m orders")], [], [])
+    store.finish()
+    row = described_session(str(tmp_path / "s.scope"))
+    assert (row.program, row.command) == ("orders", "python3 -m orders")
 
 
 def test_one_that_is_gone_or_damaged_says_why(tmp_path: Path) -> None:

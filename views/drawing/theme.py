@@ -18,6 +18,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from views.loop.state import Theme
 
+NUMBER_MARGINS = (6, 0, 0, 0)
+"""Of the text in a field for numbers: a style sheet has no say there. Units: px, from the left clockwise."""
 _SCALE, _POINTS = "scope.scale", "scope.points"
 _LENGTH = re.compile(r"\b([0-9]+)px")
 
@@ -270,11 +272,21 @@ def stylesheet(theme: Theme) -> str:
         padding: 4px 8px; selection-background-color: {c.selected}; placeholder-text-color: {hint_colour(theme)}; }}
     QComboBox {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; border-radius: 4px;
         padding: 3px 8px; min-height: 18px; }}
-    QComboBox::drop-down {{ border: 0; width: 20px; }}
+    QComboBox::drop-down {{ border: 0; width: 22px; }}
+    QComboBox::down-arrow {{ image: none; width: 0; height: 0; margin-right: 6px; border-top: 5px solid {c.muted};
+        border-left: 4px solid {c.panel}; border-right: 4px solid {c.panel}; }}
     QSpinBox {{ background: {c.panel}; color: {c.text}; border: 1px solid {c.line}; border-radius: 4px;
-        padding: 3px 8px; min-height: 18px; }}
+        padding: 1px; min-height: 22px; }}
+    QSpinBox::up-button, QSpinBox::down-button {{ border: 0; width: 20px; subcontrol-origin: padding; }}
+    QSpinBox::up-button {{ subcontrol-position: top right; }}
+    QSpinBox::down-button {{ subcontrol-position: bottom right; }}
+    QSpinBox::up-arrow {{ image: none; width: 0; height: 0; border-bottom: 4px solid {c.muted};
+        border-left: 4px solid {c.panel}; border-right: 4px solid {c.panel}; }}
+    QSpinBox::down-arrow {{ image: none; width: 0; height: 0; border-top: 4px solid {c.muted};
+        border-left: 4px solid {c.panel}; border-right: 4px solid {c.panel}; }}
     QComboBox:focus, QSpinBox:focus {{ border-color: {c.accent}; }}
-    QComboBox QLineEdit {{ border: 0; padding: 0; }}
+    QComboBox QLineEdit, QSpinBox QLineEdit {{ border: 0; padding: 0; background: transparent; }}
+    QComboBox:disabled, QSpinBox:disabled, QLineEdit:disabled {{ color: {mixed(c.muted, c.panel, 0.4)}; }}
     QLabel[quiet="true"] {{ color: {c.muted}; }}
     QListWidget {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 4px; outline: 0; }}
     QListWidget::item {{ padding: 5px 8px; }}

@@ -6,10 +6,12 @@ from typing import get_args
 
 import pytest
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QComboBox, QSpinBox
+from pytestqt.qtbot import QtBot
 
-from tests.views.pictures import contrast
+from tests.views.pictures import contrast, near, picture
 from views.drawing.span_colours import CHROMA, LIGHTNESS, module_colour, rgb_of, span_colour
-from views.drawing.theme import colours, hint_colour, is_dark, mixed, qcolor
+from views.drawing.theme import colours, dress, hint_colour, is_dark, mixed, qcolor
 from views.inspector.scene_page import CHANGE_ALPHA
 from views.loop.state import Theme
 from views.supervision.scene import GROUND_ALPHA, HEAT_ALPHA
@@ -88,3 +90,21 @@ def test_no_file_has_the_hue_of_what_is_hot_or_failed(theme: Theme) -> None:
     hues = {QColor(module_colour(theme, f"/srv/shop/module_{n}.py")).hslHue() for n in range(600)}
     assert len(hues) > 30
     assert min(min(abs(hue - red), 360 - abs(hue - red)) for hue in hues) >= 15
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("kind", [QComboBox, QSpinBox])
+def test_fields_that_open_or_count_show_what_is_pressed_and_have_a_whole_frame(
+    qtbot: QtBot, theme: Theme, kind: type[QComboBox] | type[QSpinBox]
+) -> None:
+    shown = colours(theme)
+    dress(theme, 100)
+    field = kind()
+    qtbot.addWidget(field)
+    image = picture(field, 200, field.sizeHint().height())
+    signs = image.copy(image.width() - 24, 2, 20, image.height() - 4)
+    assert near(signs, shown.muted, 24) >= 12
+    for edge in ((0, 6, 1, 8), (199, 6, 1, 8), (20, 0, 160, 1), (20, image.height() - 1, 160, 1)):
+        side = image.copy(*edge)
+        assert near(side, shown.line, 8) + near(side, shown.accent, 8) >= side.width() * side.height() * 0.8, edge
+    dress("dark", 100)
