@@ -26,6 +26,7 @@ UNSEEN = "What this recording cannot see"
 RATE = " events/s"
 SECOND_NS = 1_000_000_000
 _GAPS_PX = 46
+_FRAME = frozenset({"frame"})
 _LEAST_NAME_PX = 90
 _MOST_TIPS, _MOST_TIP = 12, 300
 
@@ -86,7 +87,11 @@ class HeaderView(QWidget):
         return button
 
     def patch(self, assigns: Assigns, changed: Set[str]) -> None:
-        """Shows what has changed."""
+        """Shows what has changed; most frames of a session say the same, and dressing labels anew takes a while."""
+        session = self._source.session
+        parts = self._told(assigns, session)
+        if changed == _FRAME and parts == self._parts:
+            return
         c = colours(assigns.theme)
         live = assigns.session is not None and assigns.session.live
         self._records = STOP if live else RECORD
@@ -100,7 +105,13 @@ class HeaderView(QWidget):
         self.record_button.setStyleSheet(f"color: {c.hot}; font-weight: bold" if live else "")
         self._name = plain(assigns.session.name) if assigns.session else ""
         explain(self.name, assigns.session.path if assigns.session else "")
-        session = self._source.session
+        self._parts, self._theme = parts, assigns.theme
+        explain(self.status, " · ".join(text for text, _ in self._parts))
+        self._show_unseen(session if assigns.session is not None else None, c.warning)
+        self._fit()
+
+    def _told(self, assigns: Assigns, session: Session | None) -> list[tuple[str, bool]]:
+        """What there is to say, with the counts of the recorder, or of the session."""
         dropped, overhead = 0, None
         if session is not None and assigns.session is not None:
             overhead = session.manifest.overhead
@@ -108,11 +119,7 @@ class HeaderView(QWidget):
             dropped = assigns.recorder.dropped
         elif session is not None:
             dropped = session.manifest.counts.dropped
-        self._parts = status_parts(assigns, dropped, overhead, damaged=_has_lost(session))
-        self._theme = assigns.theme
-        explain(self.status, " · ".join(text for text, _ in self._parts))
-        self._show_unseen(session if assigns.session is not None else None, c.warning)
-        self._fit()
+        return status_parts(assigns, dropped, overhead, damaged=_has_lost(session))
 
     def _show_unseen(self, session: Session | None, colour: str) -> None:
         """How many things the recording cannot see: the list is its tooltip, and opens at a click or by command."""

@@ -103,6 +103,7 @@ class Controls(QWidget):
         self._box.addWidget(self._halves[0])
         self._box.addWidget(self._halves[1], 1)
         self._scale = 0
+        self._theme: Theme | None = None
         self._take_scale(100)
 
     def show_state(
@@ -113,9 +114,7 @@ class Controls(QWidget):
         self.measures.show(state.measure)
         self.tints.show(figure_named(heat_by).name)
         self.looks.show(state.look)
-        shown = colours(theme)
-        self._title.setStyleSheet(f"color: {shown.text}; font-weight: 600")
-        self.count.setStyleSheet(f"color: {shown.muted}")
+        self._take_theme(theme)
         with QSignalBlocker(self.text):
             if self.text.text() != state.text:
                 self.text.setText(state.text)
@@ -163,6 +162,14 @@ class Controls(QWidget):
             part.setFixedHeight(widget_px(ROW_PX) - 2)
         self.text.setFixedWidth(widget_px(TEXT_PX))
         self._arrange()
+
+    def _take_theme(self, theme: Theme) -> None:
+        """The labels in this theme's colours; what they wear already would have them measured anew at each frame."""
+        if theme == self._theme:
+            return
+        self._theme, shown = theme, colours(theme)
+        self._title.setStyleSheet(f"color: {shown.text}; font-weight: 600")
+        self.count.setStyleSheet(f"color: {shown.muted}")
 
     def _arrange(self) -> None:
         """As its texts, its width and the building's height are now."""

@@ -39,6 +39,7 @@ class Ahead:
         self._session, self._source, self._frames = session, source, frames
         self._last_ns: int | None = None
         self._made: tuple[_Known, Frame] | None = None
+        self._read_last: object = None
 
     def frame_at(self, time_ns: int, parts: Set[str] | None = None) -> Frame:
         """The frame of that instant: the one made ahead if it is that, has these parts, and would be made the same now.
@@ -89,16 +90,19 @@ class Ahead:
         yield
 
     def _read(self, index: int, time_ns: int, parts: Set[str] | None) -> Iterator[None]:
-        """What a frame in that segment begins with."""
+        """What a frame in that segment begins with; once, however many steps lead towards it."""
+        wanted = (self._known(), index, time_ns, parts)
+        if wanted == self._read_last:
+            return
         self._source.segment_events(index)
         yield
         with contextlib.suppress(SessionProblem):
             self._frames.at(time_ns, parts)
         yield
-        if parts is not None and not parts >= recent_calls.PARTS:
-            return
-        self._source.calls_between(time_ns - window_ns(self._session, time_ns), time_ns)
-        yield
+        if parts is None or parts >= recent_calls.PARTS:
+            self._source.calls_between(time_ns - window_ns(self._session, time_ns), time_ns)
+            yield
+        self._read_last = wanted
 
     def _known(self) -> _Known:
         session = self._session

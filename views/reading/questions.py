@@ -229,16 +229,19 @@ class Asking:
 
     def __init__(self) -> None:
         self._in_hand: dict[str, object] = {}
+        self._rows: list[tuple[Question, Any]] = []
 
     def asked(self, event: Event, after: Assigns) -> Iterator[Question]:
         """Those, each once for what it asks."""
-        for row in QUESTIONS:
+        if not self._rows:  # every event comes here: what the rows name is looked up once
+            self._rows = [(row, named(row.in_hand or row.ask_event)) for row in QUESTIONS]
+        for row, asks in self._rows:
             if row.in_hand:
-                wanted = None if after.session is None else named(row.in_hand)(after)
+                wanted = None if after.session is None else asks(after)
                 is_new = wanted is not None and wanted != self._in_hand.get(row.name)
                 self._in_hand[row.name] = wanted
             else:
-                is_new = after.session is not None and isinstance(event, named(row.ask_event))
+                is_new = after.session is not None and isinstance(event, asks)
             if is_new:
                 yield row
 

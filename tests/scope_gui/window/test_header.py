@@ -156,6 +156,16 @@ def test_what_is_not_seen_stays_in_sight_and_opens_its_list(qtbot: QtBot, tmp_pa
         assert header.unseen_button.isHidden()
 
 
+def test_a_frame_that_says_the_same_dresses_nothing_anew_and_another_one_does(header: Clicked) -> None:
+    header.patch(LIVE, all_fields())
+    header.status.setText("as it was")
+    header.patch(replace(LIVE, frame=frame(6)), {"frame"})
+    assert header.status.text() == "as it was"
+    unsure = replace(frame(7), confidence=replace(frame(7).confidence, stacks="not captured"))
+    header.patch(replace(LIVE, frame=unsure), {"frame"})
+    assert "stacks not captured" in header.status.text()
+
+
 def test_where_there_is_hardly_any_room_only_what_is_wrong_is_said(header: Clicked) -> None:
     header.resize(240, 30)
     header.patch(LIVE, all_fields())

@@ -84,6 +84,15 @@ def test_what_was_read_ahead_is_not_read_again(session: Session, monkeypatch: py
     source.calls_between(there_ns - 1, there_ns)
 
 
+def test_the_edge_that_small_steps_lead_to_is_read_once_in_each_direction(session: Session) -> None:
+    source = Source(session)
+    ahead = Ahead(session, source, FrameReader(session, events=source.segment_events))
+    here_ns = session.segments[2].start_ns + 10
+    pieces = {at_ns: len(list(ahead.pieces(at_ns))) for at_ns in range(here_ns, here_ns + 4)}
+    assert list(pieces.values()) == [0, 3, 0, 0]
+    assert [len(list(ahead.pieces(at_ns))) for at_ns in (here_ns + 2, here_ns + 1, here_ns + 2)] == [3, 0, 3]
+
+
 def test_the_whole_answer_of_the_next_stride_is_there(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     ahead, source, looked_up, there_ns = strode(session)
     wanted = FrameReader(session).at(there_ns)
