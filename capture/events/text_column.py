@@ -57,6 +57,26 @@ class TextColumn(Sequence[str]):
         """The texts at the places, in their order."""
         return TextColumn(self.array.take(pa.array(places)))
 
+    @property
+    def text_bytes(self) -> int:
+        """How many bytes its texts take."""
+        offsets = self._offsets()
+        return int(offsets[-1] - offsets[0])
+
+    def to_bytes(self) -> tuple[npt.NDArray[np.int64], bytes]:
+        """(where each text ends, all texts one after another)."""
+        offsets = self._offsets()
+        data = self.array.buffers()[2]
+        whole = b"" if data is None else bytes(memoryview(data)[int(offsets[0]) : int(offsets[-1])])
+        return offsets[1:] - offsets[0], whole
+
+    def _offsets(self) -> npt.NDArray[np.int64]:
+        """Where they lie in the buffer, one more than there are texts."""
+        if not len(self.array):
+            return np.zeros(1, np.int64)
+        at = self.array.offset
+        return np.frombuffer(self.array.buffers()[1], np.int64)[at : at + len(self.array) + 1]
+
     def __len__(self) -> int:
         return len(self.array)
 

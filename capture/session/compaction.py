@@ -3,17 +3,22 @@
 A log-structured merge: eight neighbours of one level become one of the next, until a segment is full. A burst closes
 the run of small segments before it; what such a run still holds is merged as far as it fits. So every event is
 rewritten at most once per level, and a session holds few segments per level beside the full ones.
+
+A segment weighs its rows, or its bytes where its rows say much: a frame reads its segment, and reading texts takes the
+most time. A frame of 262 144 calls with arguments took 21 ms, without 9.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from capture.session.format import FileEntry, SegmentEntry
 
 FULL_ROWS = 262_144
 FAN_OUT = 8
 FULL_LEVEL = 255
+BYTES_A_ROW = 5  # of a segment of calls alone
+FILE_BYTES = 4_096  # which a file of few rows takes, too
 
 
 def level_of(rows: int, level: int) -> int:
@@ -21,9 +26,10 @@ def level_of(rows: int, level: int) -> int:
     return FULL_LEVEL if rows * 2 > FULL_ROWS else level
 
 
-def rows_of(files: Iterable[FileEntry]) -> int:
-    """What a segment of these files weighs: the rows of its longest table."""
-    return max((entry.rows for entry in files), default=0)
+def rows_of(files: Collection[FileEntry]) -> int:
+    """What a segment of these files weighs: the rows of its longest table, or of calls that take as many bytes."""
+    longest = max((entry.rows for entry in files), default=0)
+    return max(longest, sum(max(0, entry.bytes - FILE_BYTES) for entry in files) // BYTES_A_ROW)
 
 
 def next_merge(segments: Sequence[SegmentEntry], *, finishing: bool = False) -> slice | None:

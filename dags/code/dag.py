@@ -24,11 +24,13 @@ from capture.events.kinds import Kind
 from capture.events.text_column import TextColumn
 from dags.base import Callers, Context, Dag, Edge, KeptId, KeptNs, NodeId, Ns, Rows, decoded, require_not_before
 from dags.code.call_texts import (
+    FEW,
     NO_ARGUMENTS,
     Arguments,
     Pieces,
     arguments_of_batch,
     call_places,
+    few_texts_of,
     still_open,
     text_columns,
     texts_of,
@@ -81,7 +83,8 @@ class SnapshotText(msgspec.Struct, frozen=True):
 
 
 class StacksKeyframe(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Exported stacks, as bytes of TRACK_DTYPE and FRAME_DTYPE; the arguments of open calls, with their ids.
+    """Exported stacks, as bytes of TRACK_DTYPE and FRAME_DTYPE; the arguments of open calls: their ids, where
+    each one's text ends, int64 both, and the texts.
 
     Keyframes of sessions without arguments lack these; a Scope of before passes over them.
     """
@@ -91,7 +94,8 @@ class StacksKeyframe(msgspec.Struct, frozen=True, omit_defaults=True):
     tracks: bytes
     frames: bytes
     arguments_of: bytes = b""
-    arguments: list[str] = []
+    argument_ends: bytes = b""
+    argument_texts: bytes = b""
 
 
 _SNAPSHOTS = msgspec.json.Decoder(SnapshotText)
@@ -119,7 +123,9 @@ class CodeDag(Dag):
         tracks, frames = self.stacks.export()
         kept = StacksKeyframe(self.last_ns, self.stacks.counts(), to_bytes(tracks), to_bytes(frames))
         for piece in still_open(self._arguments, frames["call_id"]):
-            kept = msgspec.structs.replace(kept, arguments_of=to_bytes(piece.call_ids), arguments=list(piece.texts))
+            ends, texts = piece.texts.to_bytes()
+            ids = to_bytes(piece.call_ids)
+            kept = msgspec.structs.replace(kept, arguments_of=ids, argument_ends=to_bytes(ends), argument_texts=texts)
         return msgspec.msgpack.encode(kept)
 
     def copy(self) -> CodeDag:
@@ -216,6 +222,8 @@ class CodeDag(Dag):
         """What those calls were called with, as text; None where that is not known. They are open."""
         if not self._arguments:
             return [None] * len(call_ids)
+        if len(call_ids) <= FEW:
+            return few_texts_of(self._arguments, call_ids.tolist())
         texts: list[str | None] = texts_of(self._arguments, call_ids).to_pylist()
         return texts
 
@@ -263,10 +271,13 @@ class CodeDag(Dag):
 
 def _kept_arguments(kept: StacksKeyframe) -> Pieces:
     """Raises: FormatError."""
-    call_ids = from_bytes(kept.arguments_of, np.int64)
-    if len(call_ids) != len(kept.arguments) or (call_ids[1:] <= call_ids[:-1]).any():
+    call_ids, ends = from_bytes(kept.arguments_of, np.int64), from_bytes(kept.argument_ends, np.int64)
+    offsets = np.concatenate([np.zeros(1, np.int64), ends])
+    if len(call_ids) != len(ends) or (call_ids[1:] <= call_ids[:-1]).any():
         raise FormatError("the arguments of a keyframe contradict themselves")
-    texts = TextColumn.of(kept.arguments)
+    if (offsets[1:] < offsets[:-1]).any() or int(offsets[-1]) != len(kept.argument_texts):
+        raise FormatError("the arguments of a keyframe contradict themselves")
+    texts = TextColumn.from_bytes(kept.argument_texts, offsets)
     return (Arguments(call_ids, np.arange(len(texts)), texts),) if len(texts) else ()
 
 

@@ -53,6 +53,7 @@ from scope_gui.logs import log
 from scope_gui.reused_memory import give_back_unused, reuse_memory
 
 SEGMENT_EVENTS = 262_144
+TEXT_BYTES_AN_EVENT = 8
 READ_BYTES = 16 << 20
 KEPT_BYTES = 256 << 20
 """Of freed memory, as long as it has more to seal: what it takes to seal READ_BYTES."""
@@ -314,8 +315,11 @@ def finish_sealed(folder: OwnFolder, code: str) -> None:
 
 
 def even_pieces(batch: EventBatch) -> list[EventBatch]:
-    """The batch in equal pieces of at most a segment: no small rest that would have to be merged again."""
-    count = -(-len(batch) // SEGMENT_EVENTS)
+    """The batch in equal pieces of at most a segment: no small rest that would have to be merged again.
+
+    What its texts say makes them smaller, as it does segments that are merged (`capture.session.compaction`).
+    """
+    count = -(-(len(batch) + batch.values.text_bytes // TEXT_BYTES_AN_EVENT) // SEGMENT_EVENTS)
     bounds = [len(batch) * i // count for i in range(count + 1)]
     return [batch.slice(start, stop) for start, stop in pairwise(bounds)]
 

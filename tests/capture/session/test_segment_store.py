@@ -177,6 +177,16 @@ def test_neighbours_are_merged_by_eight_and_what_a_burst_closed_at_once(
     assert next_merge([segment(i, count) for i, count in enumerate(rows, 1)], finishing=finishing) == expected
 
 
+def test_segments_whose_rows_say_much_are_full_earlier() -> None:
+    """A frame reads one segment: one of calls with arguments takes twice as long as one of as many calls without."""
+    entry = FileEntry("segments/00000001.events.parquet", 2 * FULL_ROWS * compaction.BYTES_A_ROW, 1_000, "0" * 16)
+    rows = compaction.rows_of([entry, entry])
+    assert rows > 3 * FULL_ROWS
+    assert compaction.level_of(rows, 0) == FULL_LEVEL
+    small = FileEntry("segments/00000002.events.parquet", compaction.FILE_BYTES, 50, "0" * 16)
+    assert compaction.rows_of([small, small]) == 50
+
+
 def test_merging_alternating_quiet_and_bursts_always_ends(tmp_path: Path) -> None:
     segments: list[SegmentEntry] = []
     random = np.random.default_rng(4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from unittest import mock
 
@@ -71,13 +70,14 @@ def test_stacks_say_what_their_calls_were_called_with(path: Path) -> None:
 
 
 def test_steps_on_and_back_say_the_same(path: Path) -> None:
-    """Steps join the small pieces that they come in: of one event each here, and never more than a few."""
+    """Steps come in small pieces of one event each, which are joined when they are many."""
     rows = [*range(200, 330), *range(330, 180, -1), 1_000, 10, *range(10, 60)]
     with (
         Session.open(path) as session,
         mock.patch.object(replay, "STEP_ROWS", 64),
         mock.patch.object(replay, "BACK_ROWS", 16),
         mock.patch.object(call_texts, "SMALL", 40),
+        mock.patch.object(call_texts, "MOST_PIECES", 9),
     ):
         reader = FrameReader(session)
         for row in rows:
@@ -86,9 +86,9 @@ def test_steps_on_and_back_say_the_same(path: Path) -> None:
 
 def test_of_many_small_steps_there_are_few_pieces() -> None:
     segment = replay.SegmentReplay(BATCH, Correlator(), [])
-    for start, _ in pairwise(range(len(BATCH))):
-        pieces = segment.state_at(start).code._arguments
-        assert len(pieces) <= 12
+    with mock.patch.object(call_texts, "MOST_PIECES", 5):
+        for rows in range(len(BATCH)):
+            assert len(segment.state_at(rows).code._arguments) <= 5
 
 
 def test_the_command_line_shows_them(path: Path) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
 from capture.drain.journal import BlockType, JournalWriter
+from capture.events.batch import make_batch
+from capture.events.text_column import TextColumn
 from capture.folder_names import JOURNAL
 from capture.names import json_bytes
 from capture.own_folder import OwnFolder
 from capture.settings import CaptureSettings
+from scope_gui.recording.sealer import SEGMENT_EVENTS, TEXT_BYTES_AN_EVENT, even_pieces
 from scope_gui.recording.sealer_process import SealerProcess
 from tests.leftovers import wait_for
 
@@ -61,3 +66,13 @@ def test_a_sealer_lets_the_recorded_program_go_first(tmp_path: Path) -> None:
         sealer.abandon()
     assert priority == 10
     assert not of_session or os.geteuid() or of_session.endswith("nice 5\n")  # others than root may be asked to wait
+
+
+def test_a_burst_is_sealed_in_even_pieces_that_are_smaller_where_its_texts_say_much() -> None:
+    events = 3 * SEGMENT_EVENTS // 2
+    batch = make_batch(1, np.arange(events), np.ones(events, np.uint8), np.ones(events, np.int32))
+    assert [len(piece) for piece in even_pieces(batch)] == [events // 2] * 2
+    texts = ["x" * 2 * TEXT_BYTES_AN_EVENT] * events
+    pieces = even_pieces(replace(batch, value_rows=np.arange(events), values=TextColumn.of(texts)))
+    assert [piece.first_event_id for piece in pieces] == [1 + events * part // 5 for part in range(5)]
+    assert sum(len(piece) for piece in pieces) == events
