@@ -76,7 +76,7 @@ class FindBox(QDialog):
         self.list.itemActivated.connect(self._take)
         self.list.itemClicked.connect(self._take)
         self.hint = QLabel(self)
-        self.hint.setEnabled(False)
+        self.hint.setProperty("quiet", True)
         for widget in (self.line, self.list, self.hint):
             rows.addWidget(widget)
         self.finished.connect(self._closed)

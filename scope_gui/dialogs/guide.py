@@ -70,7 +70,7 @@ class GuideWindow(QDialog):
         self.text.document().setDocumentMargin(MARGIN_PX)
         self.text.anchorClicked.connect(self._follow)
         self.hint = QLabel(f"↑ ↓ choose   PgUp PgDn scroll   {key} to the window and back   Esc closes", self)
-        self.hint.setEnabled(False)
+        self.hint.setProperty("quiet", True)
         rows = QVBoxLayout(self)
         rows.setContentsMargins(10, 10, 10, 8)
         rows.setSpacing(8)

@@ -22,6 +22,7 @@ TWO_LINES_PX = 23.0
 BAR_PX = 3.0
 MOST_PX = 40.0
 PAD_PX = 10.0
+END_LETTERS = 4
 MINUS = "\N{MINUS SIGN}"
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -130,6 +131,8 @@ def card_name(floor: Floor, floors: Sequence[Floor], fits: Callable[[str], bool]
     if whole:
         return whole
     first, end = telling_parts(one.name for one in floors)[floor.name]
+    if end - first == len(floor.name):  # like none of the others here; threads of pools differ at their ends
+        first = max(len(floor.name) - END_LETTERS, 0)
     cut = cut_where_alike(floor.name, (first, end), lambda text: fits(text + short))
     if floor.name[first:end] in cut:
         return cut + short

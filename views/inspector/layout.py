@@ -37,7 +37,7 @@ from views.inspector.sections import NAME_LENGTH, VALUE_LENGTH, Form, Link, Row,
 from views.inspector.state import InspectorState
 from views.loop.events import SeekTo, Select, Visit
 from views.loop.state import Bookmark, Selection
-from views.words.figures import count_text, duration_text, short_count, size_text
+from views.words.figures import calls_text, count_text, duration_text, short_count, size_text
 from views.words.plain_text import plain
 
 MAX_STATES = 150
@@ -149,7 +149,7 @@ def _site_section(site: Site) -> Section:
     rows = [_plain_row("function", "function", site.function), _plain_row("module", "module", site.module)]
     rows.append(place_row(site.file, site.line))
     if site.window_ns:
-        lately = f"{count_text(site.calls)} calls, {duration_text(site.own_ns)} of its own"
+        lately = f"{calls_text(site.calls)}, {duration_text(site.own_ns)} of its own"
         rows.append(_plain_row("lately", "lately", f"{lately} {span}"))
     return Section(key="site", title="Function", rows=tuple(rows), form="facts")
 

@@ -19,7 +19,7 @@ from views.loop.state import Assigns, BoxRow
 from views.reading.questions import Asked
 from views.reading.search_index import SessionIndex, found_rows, session_index, short_place
 from views.reading.source import Names, Source
-from views.words.figures import count_text, duration_text, figure_text
+from views.words.figures import calls_text, count_text, duration_text, figure_text
 
 MOST_LISTED = 100
 LEAST_STEADINESS = 0.3
@@ -147,7 +147,7 @@ def _slowest(found: FunctionStatistics, names: Names) -> list[BoxRow]:
         longest, median = duration_text(int(found.longest_ns[row])), found.median_ns(row)
         said = f"runs for {longest}" if row in runs_through else f"longest {longest}"
         as_a_rule = "" if median is None or found.calls[row] < 2 else f", as a rule {duration_text(median)}"
-        detail = f"{said}{as_a_rule}, {_times(int(found.calls[row]))} · {_place(names, int(found.site_id[row]))}"
+        detail = f"{said}{as_a_rule}, {calls_text(int(found.calls[row]))} · {_place(names, int(found.site_id[row]))}"
         site_id = int(found.site_id[row])
         rows.append(BoxRow(kind="longest call", title=names.site(site_id), detail=detail, id=site_id))
     return rows
@@ -158,7 +158,7 @@ def _most_called(found: FunctionStatistics, names: Names) -> list[BoxRow]:
     for row in found.ranked("calls")[:MOST_LISTED].tolist():
         site_id = int(found.site_id[row])
         total, own = duration_text(int(found.total_ns[row])), duration_text(int(found.own_ns[row]))
-        detail = f"{_times(int(found.calls[row]))}, {total} in all, {own} own · {_place(names, site_id)}"
+        detail = f"{calls_text(int(found.calls[row]))}, {total} in all, {own} own · {_place(names, site_id)}"
         rows.append(BoxRow(kind="function", title=names.site(site_id), detail=detail, id=site_id))
     return rows
 
@@ -190,10 +190,6 @@ def _exception(one: SeenException, names: Names) -> BoxRow:
         title, where = f"exception in {function}", again
     detail = f"{where} · {_place(names, one.site_id)}"
     return BoxRow(kind="exception", title=title, detail=detail, id=one.first_event_id, time_ns=one.first_ns)
-
-
-def _times(calls: int) -> str:
-    return f"{count_text(calls)} calls" if calls != 1 else "1 call"
 
 
 def _place(names: Names, site_id: int) -> str:

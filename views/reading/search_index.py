@@ -40,7 +40,7 @@ from capture.session.session import Session
 from dags.analyses.exceptions_seen import SeenException
 from dags.analyses.function_statistics import FunctionStatistics
 from views.reading.source import Names
-from views.words.figures import clock_text, count_text, duration_text
+from views.words.figures import calls_text, clock_text, count_text, duration_text
 from views.words.timespec import is_time, time_ns_from_text
 
 FoundKind = Literal["time", "function", "value", "thread", "exception"]
@@ -249,8 +249,8 @@ def _functions(sites: Iterable[SiteRow], statistics: FunctionStatistics | None) 
         if statistics is not None and row is not None:
             longest = duration_text(int(statistics.longest_ns[row]))
             total, own = duration_text(int(statistics.total_ns[row])), duration_text(int(statistics.own_ns[row]))
-            calls = count_text(int(statistics.calls[row]))
-            detail = f"{calls} calls, {total} in all, {own} own, longest {longest} · {detail}"
+            calls = calls_text(int(statistics.calls[row]))
+            detail = f"{calls}, {total} in all, {own} own, longest {longest} · {detail}"
         place = Place(
             "function", site.site_id, None if row is None or statistics is None else int(statistics.first_ns[row])
         )

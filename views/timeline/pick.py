@@ -15,7 +15,7 @@ from views.reading.source import Names
 from views.timeline.content import Content
 from views.timeline.lanes import Lane
 from views.timeline.layout import innermost_at, span_at
-from views.words.figures import count_text, duration_text
+from views.words.figures import calls_text, count_text, duration_text
 from views.words.plain_text import plain
 
 
@@ -96,6 +96,6 @@ def _counted(found: Hit, content: Content, names: Names) -> list[str]:
         if int(busiest["site_id"]):
             said.append(f"most in {plain(names.site(int(busiest['site_id'])), 200)}")
         if raised:
-            said.append(f"{count_text(raised)} calls left by an exception")
+            said.append(f"{calls_text(raised)} left by an exception")
         return [*said, "Zoom in to see the calls"]
     return []

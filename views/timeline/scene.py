@@ -135,6 +135,7 @@ def paint(painter: QPainter, scene: Scene, sites: SiteColours) -> tuple[Raster, 
             _paint_lane(painter, scene, raster, lane, written[at : at + 1])
             _paint_exceptions(painter, scene, lane, exceptions[exceptions["lane"] == at])
         _paint_labels(painter, scene, raster, lanes)
+        _paint_deeper(painter, scene, lanes)
         if not over:
             arrows, _ = _arrows(scene)
             across = (scene.gutter, scene.lanes_width)
@@ -238,7 +239,14 @@ def _paint_lane(painter: QPainter, scene: Scene, raster: Raster, lane: Lane, wri
     if written.any():
         paint_pixels(painter, QRectF(left, lane.y + 1, scene.lanes_width, EDGE_PX), written)
     _paint_below(painter, scene, lane, shown)
-    if lane.shape == "open" and lane.depth > lane.rows:
+
+
+def _paint_deeper(painter: QPainter, scene: Scene, lanes: Sequence[Lane]) -> None:
+    """How many calls lie below the last row; over the names of calls, which may reach there."""
+    shown = colours(scene.theme)
+    for lane in lanes:
+        if lane.shape != "open" or lane.depth <= lane.rows:
+            continue
         note = f"and {count_text(lane.depth - lane.rows)} deeper"
         painter.setPen(qcolor(shown.muted))
         wide = painter.fontMetrics().horizontalAdvance(note) + 12

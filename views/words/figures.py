@@ -12,6 +12,11 @@ def count_text(count: int) -> str:
     return f"{count:,}".replace(",", THIN)
 
 
+def calls_text(count: int) -> str:
+    """`1 call`, `12 345 calls`."""
+    return "1 call" if count == 1 else f"{count_text(count)} calls"
+
+
 def short_count(count: float) -> str:
     """Three digits at most, with k, M or G: `12.3k`."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

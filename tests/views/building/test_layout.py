@@ -239,5 +239,6 @@ def test_a_card_tells_threads_apart_by_what_is_their_own_and_by_the_number_of_th
         assert all(len(text) <= room for text in shown)
     assert card_name(floors[0], floors, lambda text: len(text) <= 15) == "Thread…0 · 2001"
     assert card_name(floors[0], floors, lambda text: len(text) <= 8) == "Thread…0"
+    assert card_name(floors[0], floors[:1], shorter(15)) == "Thr…-0_0 · 2001"
     quiet = Floor(key=QUIET, name="302 quiet threads", tracks=frozenset(), total=1)
     assert card_name(quiet, floors, lambda text: len(text) <= 12) == "302 quiet"

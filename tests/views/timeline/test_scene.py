@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
-from capture.events.definitions import TrackRow
+from capture.events.definitions import SiteRow, TrackRow
 from dags.analyses.detail import GAP_DTYPE, SPAN_DTYPE
 from dags.analyses.lod import Array
 from tests.views.pictures import near
@@ -17,7 +17,7 @@ from views.drawing.theme import colours
 from views.loop.state import Bookmark
 from views.reading.source import Names
 from views.timeline.content import Content
-from views.timeline.lanes import lanes_height, stacked
+from views.timeline.lanes import Wanted, lanes_height, stacked
 from views.timeline.layout import OVERVIEW, RULER, TOP
 from views.timeline.overlay import Moving, paint_moving
 from views.timeline.scene import Scene, SiteColours, captions, paint, without_calls
@@ -121,3 +121,28 @@ def test_where_metrics_fill_the_room_the_sentence_stands_in_the_highest_lane(qtb
     thread = lanes[-1]
     box = (empty.gutter, TOP + thread.y, WIDTH - empty.gutter, thread.height)
     assert near(picture.copy(*box), colours("dark").muted, 60) > 100
+
+
+def test_how_many_calls_lie_deeper_is_read_over_the_name_of_a_call_that_ends_there(qtbot: QtBot) -> None:
+    """Names are painted at the left end of their calls, which may lie under the note."""
+    rows = [TrackRow(track_id=1, process_id=1, kind="process"), TrackRow(track_id=2, process_id=1, name="main")]
+    lanes = stacked(rows, [], {2: 90}, Wanted(focus=2), room_px=300 - TOP)
+    lane = lanes[-1]
+    spans = np.zeros(1, SPAN_DTYPE)
+    spans["track_id"], spans["depth"], spans["site_id"] = 2, lane.rows - 1, 1
+    late_ns = 8_080_000_000 * 8 // 10
+    spans["start_ns"], spans["end_ns"] = late_ns, 8_080_000_000
+
+    def painted(function: str) -> QImage:
+        names = Names(None)
+        names.sites[1] = SiteRow(1, function, "", "", 1)
+        content = replace(Content.empty(), exact=True, spans=spans)
+        picture = QImage(WIDTH, 300, QImage.Format.Format_RGB32)
+        painter = QPainter(picture)
+        shown = replace(scene_of(content, (1, 1)), lanes=lanes, names=names)
+        paint(painter, shown, SiteColours(names, "dark", frozenset()))
+        wide = painter.fontMetrics().horizontalAdvance(f"and {90 - lane.rows} deeper")
+        painter.end()
+        return picture.copy(WIDTH - wide - 4, TOP + round(lane.row_y(lane.rows - 1)), wide, round(lane.row_px) - 1)
+
+    assert painted("a_function_with_a_name_that_is_long_enough") == painted("")

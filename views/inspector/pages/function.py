@@ -23,7 +23,7 @@ from views.inspector.sections import NAME_LENGTH, Bar, Chart, Link, Row, Section
 from views.loop.events import Event, GoToCall, SeekTo, Select
 from views.loop.state import Selection
 from views.loop.stretch import PickStretch
-from views.words.figures import count_text, duration_text, short_count
+from views.words.figures import calls_text, count_text, duration_text, short_count
 from views.words.plain_text import plain
 
 COLUMNS = ("calls", "total", "of it")
@@ -96,7 +96,7 @@ def _durations(figures: FunctionFigures, row: FunctionRow) -> Section:
     bars = tuple(
         Bar(
             math.sqrt(count / most),
-            f"{_calls(count)} took {duration_text(low_ns)} to {duration_text(below_ns)}",
+            f"{calls_text(count)} took {duration_text(low_ns)} to {duration_text(below_ns)}",
             _that_long(figures.site_id, (low_ns, below_ns)) if count else None,
         )
         for low_ns, below_ns, count in figures.bins
@@ -133,7 +133,7 @@ def _over_time(figures: FunctionFigures, time_ns: int) -> Section:
     bars = []
     for at, count in enumerate(figures.begun):
         from_ns = start_ns - (-at * length_ns // parts)
-        says = f"{_calls(count)} began from {duration_text(from_ns)} on"
+        says = f"{calls_text(count)} began from {duration_text(from_ns)} on"
         event = GoToCall(which="next", site_id=figures.site_id, from_ns=from_ns, stays=True) if count else None
         bars.append(Bar(math.sqrt(count / most), says, event))
     cursor = (time_ns - start_ns) / length_ns
@@ -169,10 +169,6 @@ def _picked(id_: int, *, is_thread: bool) -> Selection:
 
 def _untold(figures: FunctionFigures) -> str:
     return f" · {count_text(figures.untold)} calls too deep to say" if figures.untold else ""
-
-
-def _calls(count: int) -> str:
-    return "1 call" if count == 1 else f"{count_text(count)} calls"
 
 
 def share_text(part: int, whole: int) -> str:
