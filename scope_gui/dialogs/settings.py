@@ -32,7 +32,7 @@ from views.loop.state import Assigns
 from views.words.plain_text import rich
 
 SIZE_PX = (860, 560)
-_SECTIONS_PX, _APART_PX = 150, 10
+_SECTIONS_PX, _APART_PX, _LINE_PX = 150, 10, 480
 
 
 class SettingsDialog(QDialog):
@@ -112,7 +112,8 @@ class SettingsDialog(QDialog):
             self._fields[row.name] = field
             says = QLabel(f"{row.says[:1].upper()}{row.says[1:]}", body)
             says.setTextFormat(Qt.TextFormat.PlainText)
-            says.setWordWrap(True)
+            is_long = says.fontMetrics().horizontalAdvance(says.text()) > widget_px(_LINE_PX)
+            says.setWordWrap(is_long)  # what wraps asks for a square of room, however wide its line is
             says.setAlignment(Qt.AlignmentFlag.AlignTop)
             says.setProperty("quiet", True)
             says.setContentsMargins(0, 0, 0, _APART_PX)

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from capture import flags
@@ -42,6 +42,18 @@ def test_every_setting_has_a_field_that_says_what_it_is(dialog: SettingsDialog) 
         else:
             assert field(dialog, row.name).accessibleName(), row.name
     assert dialog.pages.count() == len(SECTIONS)
+
+
+def test_what_a_short_setting_means_takes_a_line_and_no_more(dialog: SettingsDialog) -> None:
+    for section in range(len(SECTIONS)):
+        dialog.sections.setCurrentRow(section)
+        QApplication.processEvents()
+        page = dialog.pages.widget(section)
+        said = [label for label in page.findChildren(QLabel) if label.property("quiet")] if page is not None else []
+        lines = [label for label in said if not label.wordWrap()]
+        assert all(label.height() < 2 * label.fontMetrics().height() + 10 for label in lines)
+        assert all(label.fontMetrics().horizontalAdvance(label.text()) <= label.width() for label in lines)
+        assert len(lines) > 1 or SECTIONS[section] == "Keys"
 
 
 def test_what_is_chosen_is_in_force_at_once(dialog: SettingsDialog, sent: list[Event]) -> None:
