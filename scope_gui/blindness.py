@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from capture.errors import FormatError
@@ -22,17 +22,20 @@ def unseen_lines(unseen: Sequence[Blindness]) -> Iterator[str]:
         yield one_line(f"  - {one.sentence}{f' {one.remedy}' if one.remedy else ''}")
 
 
-def dropped_line(counts: Counts) -> str:
-    """How many events are missing, '' when none is.
+def dropped_line(counts: Counts, written: Callable[[int], str] = str) -> str:
+    """How many events are missing, '' when none is. `written`: how a count is written there.
 
     >>> dropped_line(Counts(produced=10, recorded=9, dropped=1))
     '1 of 10 events was dropped.'
+    >>> dropped_line(Counts(produced=5_000, recorded=3_000, dropped=2_000), "{:,}".format)
+    '2,000 of 5,000 events were dropped.'
     """
     if not counts.balanced:
         return told_books(counts)
     if not counts.dropped:
         return ""
-    return f"{counts.dropped} of {counts.produced} events {'was' if counts.dropped == 1 else 'were'} dropped."
+    lost, produced = written(counts.dropped), written(counts.produced)
+    return f"{lost} of {produced} events {'was' if counts.dropped == 1 else 'were'} dropped."
 
 
 def last_words(session_path: Path) -> list[str]:

@@ -12,6 +12,7 @@ from capture.unseen import Blindness, told_unseen
 from scope_gui.blindness import HEADING, dropped_line
 from views.drawing.theme import colours, give_font, text_font
 from views.loop.state import Theme
+from views.words.figures import count_text
 from views.words.plain_text import plain
 
 NOTHING = "Nothing was noticed that this recording could not see."
@@ -26,7 +27,7 @@ def unseen_page(unseen: list[Blindness], counts: Counts, names: dict[int, str], 
         small = [text for text in (one.remedy, *about) if text]
         below = "".join(f'<br><span style="color:{c.muted}">{escape(plain(text))}</span>' for text in small)
         blocks.append(f'<li style="margin-bottom:8px">{escape(plain(one.sentence))}{below}</li>')
-    dropped = dropped_line(counts)
+    dropped = dropped_line(counts, count_text)
     lost = f'<p style="color:{c.warning}">▲ {escape(dropped)}</p>' if dropped else ""
     return f"{lost}<p><b>{HEADING}</b></p><ul>{''.join(blocks)}</ul>" if blocks else lost + f"<p>{NOTHING}</p>"
 
