@@ -42,6 +42,8 @@ def event_of(kind: Kind, ticks: int) -> bytes:
         return snapshot(ticks, [(3, 31)], a, flags)
     if row.payload == "state":
         return state(ticks, a, "7", flags=StateFlag.FIRST_KNOWN)
+    if row.payload in ("arguments", "value"):
+        return with_payload(ticks, a, kind, struct.pack("<Q", 7 << 4 | 1), flags)
     if row.payload != "none":
         number = {"object": 6, "exception": 1, "output": 6}.get(row.payload)
         return with_payload(ticks, a, kind, (struct.pack("<Q", number) if number else b"") + b"seven", flags)

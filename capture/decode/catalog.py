@@ -15,6 +15,7 @@ from capture.changes import SettingsChange
 from capture.decode.qualname import qualified_name
 from capture.decode.records import TrackQueue
 from capture.decode.timebase import Timebase
+from capture.decode.value_texts import MOST_TYPES, NameTable
 from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.batch import Int32
@@ -27,6 +28,8 @@ MAX_LOCAL_ID = 1 << 22
 MAX_TRACKS = 1 << 20
 MOST_UNSEEN = 4096
 UNKNOWN_FUNCTION = "?"
+MOST_NAMES = 2000  # characters of a function's parameters: more than are shown
+MOST_TYPE_NAME = 200
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class JournalProcess:
     counters_told: dict[int, int] = field(default_factory=dict)  # parts of the next ones
     has_counters: bool = False  # its books were closed: nothing is left in its memory
     sites: Int32 = field(default_factory=lambda: np.zeros(256, np.int32))
+    parameters: NameTable = field(default_factory=NameTable)  # of its sites, "a,b,*args"
+    types: NameTable = field(default_factory=NameTable)  # of objects that are values
     exceptions: dict[int, str] = field(default_factory=dict)
     keys: dict[int, int] = field(default_factory=dict)
     key_names: dict[tuple[str, str, str], int] = field(default_factory=dict)  # (owner, key, scope) -> the session's id
@@ -170,6 +175,9 @@ class Catalog:
                     self.revisions.processes += 1
                 elif definition.field(0) == "matched":
                     target.matched.add(definition.field(1))
+            case DefinitionKind.TYPE:
+                if definition.id < MOST_TYPES:
+                    target.types.set(definition.id, definition.field(0)[:MOST_TYPE_NAME])
             case DefinitionKind.UNSEEN:
                 self.note_unseen(target, definition.field(0), definition.field(1))
 
@@ -187,6 +195,8 @@ class Catalog:
     def _define_site(self, target: JournalProcess, definition: Definition, *, derive_names: bool) -> None:
         function, module, file, short_name = (definition.field(i) for i in (0, 1, 2, 4))
         line = definition.number(3)
+        if parameters := definition.field(5):
+            target.parameters.set(definition.id, parameters[:MOST_NAMES])
         if derive_names and not target.is_qualified and function == short_name:
             function = qualified_name(file, short_name, line)
         known = self.site_id(target, definition.id)

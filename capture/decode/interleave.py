@@ -18,7 +18,18 @@ import pyarrow as pa
 from capture.decode.catalog import Catalog, JournalProcess
 from capture.decode.headings import joined_by_row, split_headings
 from capture.decode.record_bytes import Records, counts_of, kinds_and_sites
-from capture.decode.records import NO_PAYLOADS, DropTotal, Extra, Frames, Payloads, TrackQueue
+from capture.decode.records import (
+    NO_PAYLOADS,
+    RECENT_NS,
+    DropTotal,
+    Extra,
+    Frames,
+    Payloads,
+    TrackQueue,
+    end_to_end,
+)
+from capture.decode.timebase import MAX_NS
+from capture.decode.value_texts import TrackWords, value_texts
 from capture.events.batch import EventBatch, Int32, Int64, UInt8, make_batch, mask_of
 from capture.events.definitions import GapRow
 from capture.events.kinds import (
@@ -26,6 +37,7 @@ from capture.events.kinds import (
     EXCEPTION_TYPE_BITS,
     GAP_REASONS,
     KINDS,
+    PAYLOAD_FLAG,
     SNAPSHOT_REASONS,
     JoinEndFlag,
     Kind,
@@ -95,6 +107,7 @@ class _Taken:
     time_ns: Int64
     extras: list[tuple[int, Extra]]
     payloads: Payloads
+    words: TrackWords
 
 
 def take_columns(
@@ -102,17 +115,19 @@ def take_columns(
 ) -> list[Columns]:
     """The target's events up to end_ns, out of its queues, as at most one set of columns. Adds to `gaps`."""
     waiting: list[TrackQueue] = []
+    recent_ns = (end_ns if end_ns < MAX_NS else max((q.last_ns for q in target.busy.values()), default=0)) - RECENT_NS
     for queue in sorted(target.busy.values(), key=lambda queue: queue.track_id):
         while (ticks := queue.blocked_ticks) is not None:
             behind_ns = target.timebase.ns_of_one(ticks)
             if not everything and behind_ns > end_ns:
                 break
             queue.give_up_hole()
+        queue.forget(recent_ns)
         if len(queue):
             waiting.append(queue)
     parts: list[_Taken] = []
     if waiting:  # all at once: of thousands of threads each has a few records only
-        records = _end_to_end([piece.records for queue in waiting for piece in queue.pending()])
+        records = end_to_end([piece.records for queue in waiting for piece in queue.pending()])
         time_ns = target.timebase.ns_of(np.ascontiguousarray(records["ticks"]))
         stop = 0
         for queue in waiting:
@@ -126,21 +141,23 @@ def take_columns(
     target.timebase.prune(_oldest_ticks(target))
     if not parts:
         return []
-    heads = _end_to_end([part.records for part in parts])
+    heads = end_to_end([part.records for part in parts])
     lengths = [len(part.records) for part in parts]
-    kind, site_ids, all_known = kinds_and_sites(heads, _HAS_SITE, target.sites)
+    plain = kinds_and_sites(heads, _HAS_SITE, target.sites, _HAS_VALUES)
     columns = Columns(
         _one([part.time_ns for part in parts]),
-        kind,
+        plain.kind,
         np.repeat(np.array([part.queue.track_id for part in parts], np.int32), lengths),
-        site_ids if all_known else _site_ids(catalog, target, heads),
+        plain.site if plain.all_known else _site_ids(catalog, target, heads),
     )
     starts = np.cumsum([0, *lengths])
     extras = [
         (int(start) + row, extra) for start, part in zip(starts, parts, strict=False) for row, extra in part.extras
     ]
     _split_payloads(columns, _joined([part.payloads for part in parts], starts.tolist()))
-    _fill_rare(catalog, target, heads, columns, extras)
+    if plain.value_flags:
+        columns.words.append(value_texts(heads, [part.words for part in parts], target.parameters, target.types))
+    _fill_rare(catalog, target, heads, columns, extras, has_flags=plain.value_flags & ~PAYLOAD_FLAG != 0)
     _fill_payloads(catalog, target, heads, columns)
     _fill_output(columns)
     if len(columns.messages.rows) and columns.flags is not None:
@@ -197,11 +214,12 @@ def _take_queue(
     for row in gap_rows:
         if row < rows:
             gap(row, int(records["a"][row]), GAP_REASONS.get(int(records["b"][row]), UNEXPLAINED), broke_off[row])
+    words = TrackWords([piece for _, piece in queue.recent], [], 0)
     if rows:
         queue.last_ns = int(time_ns[rows - 1])
-        queue.take(rows)
+        words = replace(words, words=queue.take(rows), count=rows)
     taken = [(row, extra) for row, extra in extras if row < rows]
-    return _Taken(queue, records[:rows], time_ns[:rows], taken, payloads.between(0, rows))
+    return _Taken(queue, records[:rows], time_ns[:rows], taken, payloads.between(0, rows), words)
 
 
 def _joined(parts: Sequence[Payloads], starts: Sequence[int]) -> Payloads:
@@ -221,14 +239,6 @@ def _joined(parts: Sequence[Payloads], starts: Sequence[int]) -> Payloads:
 def _one(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """The parts end to end; a single one as it is."""
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _end_to_end(parts: Sequence[Records]) -> Records:
-    """The same for records, as numbers: numpy compares the fields of structures anew for each part."""
-    if len(parts) == 1:
-        return parts[0]
-    records: Records = np.concatenate([part.view("<u8") for part in parts]).view(parts[0].dtype)
-    return records
 
 
 def _note_start(catalog: Catalog, queue: TrackQueue, time_ns: int) -> None:
@@ -269,9 +279,15 @@ def _split_payloads(columns: Columns, payloads: Payloads) -> None:
 
 
 def _fill_rare(
-    catalog: Catalog, target: JournalProcess, heads: Records, columns: Columns, extras: Sequence[tuple[int, Extra]]
+    catalog: Catalog,
+    target: JournalProcess,
+    heads: Records,
+    columns: Columns,
+    extras: Sequence[tuple[int, Extra]],
+    *,
+    has_flags: bool,
 ) -> None:
-    """Texts, references, objects and flags, for the kinds that have them."""
+    """Texts, references, objects and flags, for the kinds that have them. `has_flags`: events with values have some."""
     kind, texts = columns.kind, columns.texts
     occurring = counts_of(kind) > 0
     if (occurring & _HAS_EXCEPTION).any():
@@ -279,10 +295,12 @@ def _fill_rare(
         types[columns.messages.rows] = columns.messages.serials & np.uint64(_TYPE)
         failing = np.flatnonzero(types)
         columns.words.append((failing, _words(types[failing], target.exceptions)))
-    if not (occurring & _SAYS_MORE).any():
+    says_more = bool((occurring & _SAYS_MORE).any())
+    if says_more or has_flags:
+        columns.flags = heads["flags"] & np.uint8(PAYLOAD_FLAG - 1)
+        columns.flags[~_HAS_FLAGS[kind]] = 0
+    if not says_more or columns.flags is None:
         return
-    columns.flags = heads["flags"].copy()  # of one record even a contiguous array would be a view of what was read
-    columns.flags[~_HAS_FLAGS[kind]] = 0
     columns.ref = np.zeros(len(kind), np.int64)
     columns.object_id = np.zeros(len(kind), np.int64)
     threads = np.flatnonzero(_HAS_THREAD[kind])

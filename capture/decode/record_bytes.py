@@ -28,6 +28,7 @@ class RecordLayout(IntFlag):
     TEXT = 8
     OBJECT = 16  # before the text
     COUNTED = 32  # before the text, where the flags say so
+    VALUES = 64  # words that are values; its head keeps the bit of payloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class SplitRecords:
 
     `looked_rows` are the rows of the events that are looked at, `looked_next` the records behind their heads.
     `text_rows` are those of events with a text, `serials` their objects (0: none), `changes` how many they stand for.
+    `words` are those of values, b // 8 of each event whose head still has the bit of payloads.
     `broken_at` is the first event that claims more records than there are, or lacks what its kind has; nothing else is
     then told. `unknown_kind` is that of the first event of a kind that is not known.
     """
@@ -47,31 +49,34 @@ class SplitRecords:
     serials: npt.NDArray[np.uint64]
     changes: Int64
     texts: TextColumn
+    words: npt.NDArray[np.uint64]
     broken_at: int | None = None
     unknown_kind: int | None = None
 
 
 def split_records(records: Records, layouts: npt.NDArray[np.uint8]) -> SplitRecords:
     """The contiguous records as events; `layouts` says of each kind what its records are like."""
-    room = (ctypes.c_int64 * 6)()
+    room = (ctypes.c_int64 * 7)()
     library, first, count = host_library(), _pointer(records), ctypes.c_int64(len(records))
     library.scope_count_records(first, count, _pointer(layouts), room)
-    events, texts, looked_at, text_bytes, broken_at, unknown_kind = room
+    events, texts, looked_at, text_bytes, broken_at, unknown_kind, value_words = room
     unknown = None if unknown_kind < 0 else unknown_kind
     if broken_at >= 0 or (events == len(records) and not texts and not looked_at):
         broken = None if broken_at < 0 else broken_at
-        return SplitRecords(records, _NONE, _NONE, _NONE, _NONE.view(np.uint64), _NONE, NO_TEXTS, broken, unknown)
+        no_words: npt.NDArray[np.uint64] = _NONE.view(np.uint64)
+        return SplitRecords(records, _NONE, _NONE, _NONE, no_words, _NONE, NO_TEXTS, no_words, broken, unknown)
     heads, text = np.empty(events, records.dtype), np.empty(text_bytes, np.uint8)
     # One array for all numbers: ctypes takes longer for an address than C for a block's share of them.
-    bounds = [0, *itertools.accumulate((looked_at, looked_at, texts, texts, texts, texts + 1))]
+    bounds = [0, *itertools.accumulate((looked_at, looked_at, texts, texts, texts, texts + 1, value_words))]
     numbers = np.empty(bounds[-1], np.int64)
-    places = (ctypes.c_void_p(numbers.ctypes.data + 8 * start) for start in bounds[:-1])
-    library.scope_split_records(first, count, _pointer(layouts), _pointer(heads), *places, _pointer(text))
-    rows, following, text_rows, serials, changes, ends = (numbers[a:b] for a, b in itertools.pairwise(bounds))
+    *places, words_at = (ctypes.c_void_p(numbers.ctypes.data + 8 * start) for start in bounds[:-1])
+    library.scope_split_records(first, count, _pointer(layouts), _pointer(heads), *places, _pointer(text), words_at)
+    rows, following, text_rows, serials, changes, ends, words = (numbers[a:b] for a, b in itertools.pairwise(bounds))
     column = TextColumn.from_bytes(text[: ends[-1]], ends) if texts else NO_TEXTS
     return SplitRecords(
-        heads, rows, following, text_rows, serials.view(np.uint64), changes, column, unknown_kind=unknown
-    )
+        heads, rows, following, text_rows, serials.view(np.uint64), changes, column, words.view(np.uint64),
+        unknown_kind=unknown,
+    )  # fmt: skip
 
 
 def upgraded(records: Records) -> tuple[Records, int | None]:
@@ -103,19 +108,32 @@ def counts_of(kinds: npt.NDArray[np.uint8]) -> Int64:
     return counts
 
 
+@dataclass(frozen=True, slots=True)
+class KindsAndSites:
+    """Of records: the kind, the session's site or 0; whether all sites are known; flags of kinds with values."""
+
+    kind: npt.NDArray[np.uint8]
+    site: npt.NDArray[np.int32]
+    all_known: bool
+    value_flags: int  # all that any of them has
+
+
 def kinds_and_sites(
-    records: Records, has_site: npt.NDArray[np.bool_], sites: npt.NDArray[np.int32]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], bool]:
-    """(kind, site of the session or 0, whether all sites are known) of contiguous records; `sites` are by number."""
+    records: Records,
+    has_site: npt.NDArray[np.bool_],
+    sites: npt.NDArray[np.int32],
+    has_values: npt.NDArray[np.bool_],
+) -> KindsAndSites:
+    """What most records say; `sites` are the session's by the target's number."""
     records = np.ascontiguousarray(records)
-    kind, site = np.empty(len(records), np.uint8), np.empty(len(records), np.int32)
+    kind, site, flags = np.empty(len(records), np.uint8), np.empty(len(records), np.int32), ctypes.c_uint8()
     find = host_library().scope_kinds_and_sites
     find.restype = ctypes.c_int64
     missing = find(
-        _pointer(np.ascontiguousarray(records)), ctypes.c_int64(len(records)), _pointer(has_site), _pointer(sites),
-        ctypes.c_int64(len(sites)), _pointer(kind), _pointer(site),
+        _pointer(records), ctypes.c_int64(len(records)), _pointer(has_site), _pointer(sites),
+        ctypes.c_int64(len(sites)), _pointer(has_values), _pointer(kind), _pointer(site), ctypes.byref(flags),
     )  # fmt: skip
-    return kind, site, not missing
+    return KindsAndSites(kind, site, not missing, flags.value)
 
 
 def _pointer(array: npt.NDArray[Any]) -> ctypes.c_void_p:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,14 +37,20 @@ _OF_PAYLOAD: dict[str, int] = {
     "object": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT,
     "state": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT | RecordLayout.COUNTED,
     "exception": RecordLayout.TEXT | RecordLayout.OBJECT,
-    "arguments": 0,
-    "value": 0,
+    "arguments": RecordLayout.VALUES,
+    "value": RecordLayout.VALUES,
     "output": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT,
 }
 _LAYOUTS = np.zeros(256, np.uint8)
 _LAYOUTS[list(KINDS)] = [RecordLayout.KNOWN | _OF_PAYLOAD[kind.row.payload] for kind in KINDS]
 _LAYOUTS[Kind.GAP] |= RecordLayout.LOOKED_AT
 FRAME_DTYPE = np.dtype([("site", "<u4"), ("line", "<u4")])
+
+RECENT_NS = 1_000_000_000
+"""How far back an event may refer to a value, twice over: a recorder does so for half a second."""
+RECENT_BYTES = 65_536
+"""And in bytes of records, for it does so within a chunk (SCOPE_CHUNK_BYTES)."""
+Words = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,7 @@ class DropTotal:
 
 
 Extra = Frames | DropTotal
+NO_WORDS: Words = np.empty(0, np.uint64)
 NO_PAYLOADS = Payloads(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0, np.int64), NO_TEXTS)
 
 
@@ -90,15 +97,18 @@ NO_PAYLOADS = Payloads(np.empty(0, np.int64), np.empty(0, np.uint64), np.empty(0
 class TrackPiece:
     """Consecutive events of one track: their heads, and by row what does not fit into a head.
 
-    `extras` are looked at one by one: they are as rare as threads and gaps.
+    `extras` are looked at one by one: they are as rare as threads and gaps. `words` are the values of its events,
+    b // 8 of each one that has a payload.
     """
 
     records: Records
     block_no: int
     extras: list[tuple[int, Extra]] = field(default_factory=list)
     payloads: Payloads = NO_PAYLOADS
+    words: Words = field(default_factory=lambda: NO_WORDS)
     dropped_before: int = 0  # the track's drops before the first event
     unexplained: int = 0  # those of them that no GAP event announces
+    index: int = 0  # number of the first event among the track's recorded ones
 
     def __len__(self) -> int:
         return len(self.records)
@@ -107,7 +117,26 @@ class TrackPiece:
         """The piece without its first rows."""
         extras = [(at - row, extra) for at, extra in self.extras if at >= row]
         payloads = self.payloads.between(row, len(self.records)) if len(self.payloads.rows) else NO_PAYLOADS
-        return TrackPiece(self.records[row:], self.block_no, extras, payloads, self.dropped_before)
+        words = self.words[self._words_before(row) :]
+        return TrackPiece(
+            self.records[row:], self.block_no, extras, payloads, words, self.dropped_before, index=self.index + row
+        )
+
+    def values_to_row(self, row: int) -> TrackPiece:
+        """The heads and words of its first rows."""
+        words = self.words[: self._words_before(row)]
+        return TrackPiece(self.records[:row], self.block_no, words=words, index=self.index)
+
+    def _words_before(self, row: int) -> int:
+        if not len(self.words) or row >= len(self.records):
+            return len(self.words)
+        heads = self.records[:row]
+        return int((heads["b"] >> 3).sum(where=heads["flags"] >= PAYLOAD_FLAG, dtype=np.int64))
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of its records, but for those of payloads that are no values."""
+        return RECORD_BYTES * len(self.records) + self.words.nbytes
 
 
 def parse_records(payload: bytes | memoryview, block_no: int = 0, *, is_old: bool = False) -> TrackPiece:
@@ -138,7 +167,7 @@ def parse_records(payload: bytes | memoryview, block_no: int = 0, *, is_old: boo
             words = records[following:].view("<u8")
             extras.append((row, Frames(words[: int(head["b"]) // 8].view(FRAME_DTYPE))))
     payloads = Payloads(split.text_rows, split.serials, split.changes, split.texts)
-    return TrackPiece(split.heads, block_no, extras, payloads if len(split.text_rows) else NO_PAYLOADS)
+    return TrackPiece(split.heads, block_no, extras, payloads if len(split.text_rows) else NO_PAYLOADS, split.words)
 
 
 def _are_plain(payload: bytes | memoryview) -> bool:
@@ -150,12 +179,21 @@ def _broken(block_no: int, at: int) -> RefusedRecords:
     return RefusedRecords(f"block {block_no}: the event at record {at} claims more or less than it can have", 1)
 
 
+def end_to_end(parts: Sequence[Records]) -> Records:
+    """The records of all parts, as numbers: numpy compares the fields of structures anew for each part."""
+    if len(parts) == 1:
+        return parts[0]
+    records: Records = np.concatenate([part.view("<u8") for part in parts]).view(parts[0].dtype)
+    return records
+
+
 @dataclass(slots=True)
 class TrackQueue:
     """The events of one track between the journal and the batches, in sequence.
 
     `next_index` counts recorded events: the number of the next one to come in. `dropped`, `taken` and `lost` tell
-    what has gone out, so that they agree with a resume point.
+    what has gone out, so that they agree with a resume point. `recent` are pieces with values that have gone out, to
+    which those that follow may refer; they come in again, from the event `again_index` on, after a resume.
     """
 
     track_id: int
@@ -165,16 +203,21 @@ class TrackQueue:
     taken: int = 0
     lost: int = 0
     last_ns: int = 0
+    again_index: int | None = None
     refused_index: int = 0  # where the next event would be, had the blocks been understood that were not
     duplicates: int = 0
     pieces: deque[TrackPiece] = field(default_factory=deque)
     holes: list[tuple[int, int]] = field(default_factory=list)  # (pending row it lies before, events missing)
+    recent: deque[tuple[int, TrackPiece]] = field(default_factory=deque)  # (time of its last event, piece)
     _waiting: list[tuple[int, int, TrackPiece]] = field(default_factory=list)
     _pending: int = 0
     _dropped_in: int = 0
+    _recent_bytes: int = 0
+    _again_until: int = 0
 
     def __post_init__(self) -> None:
         self._dropped_in = self.dropped
+        self._again_until = self.next_index
 
     def __len__(self) -> int:
         return self._pending
@@ -194,8 +237,9 @@ class TrackQueue:
 
     @property
     def oldest_block(self) -> int | None:
-        """The first block with an event that has not been taken."""
+        """The first block with an event that has not been taken, or to whose values one may still refer."""
         numbers = [self.pieces[0].block_no] if self.pieces else []
+        numbers += [self.recent[0][1].block_no] if self.recent else []
         numbers += [block_no for _, block_no, _ in self._waiting]
         return min(numbers, default=None)
 
@@ -220,17 +264,47 @@ class TrackQueue:
     def _accept(self) -> None:
         while self._waiting and self._waiting[0][0] <= self.next_index:
             index, _, piece = self._waiting.pop(0)
-            known = self.next_index - index
-            if known >= len(piece):
-                self.duplicates += len(piece)
+            piece.index = index
+            known = min(self.next_index - index, len(piece))
+            if known:
+                self.duplicates += known - self._take_again(piece, known)
+            if known == len(piece):
                 continue
             if known:
-                self.duplicates += known
                 piece = piece.from_row(known)
             self._count_drops(piece)
             self.pieces.append(piece)
             self._pending += len(piece)
             self.next_index += len(piece)
+
+    def _take_again(self, piece: TrackPiece, rows: int) -> int:
+        """How many of its first rows are read again for the sake of their values, after a resume."""
+        if self.again_index is None:
+            return 0
+        start, stop = max(piece.index, self.again_index), min(piece.index + rows, self._again_until)
+        if start >= stop:
+            return 0
+        self.again_index = stop if stop < self._again_until else None
+        self._remember(piece.values_to_row(stop - piece.index).from_row(start - piece.index), self.last_ns)
+        return stop - start
+
+    def _remember(self, piece: TrackPiece, last_ns: int) -> None:
+        if not len(piece.words):
+            return
+        self.recent.append((last_ns, piece))
+        self._recent_bytes += piece.record_bytes
+        while self._recent_bytes - self.recent[0][1].record_bytes >= RECENT_BYTES:
+            self._forget_first()
+
+    def _forget_first(self) -> None:
+        self._recent_bytes -= self.recent.popleft()[1].record_bytes
+
+    def forget(self, before_ns: int) -> None:
+        """Lets go of values that nothing refers to any more."""
+        while self.recent and self.recent[0][0] < before_ns:
+            self._forget_first()
+        if self.last_ns < before_ns:
+            self.again_index = None
 
     def _count_drops(self, piece: TrackPiece) -> None:
         """Gives each GAP the running total of drops; a header tells them only as of its chunk's start."""
@@ -250,8 +324,9 @@ class TrackQueue:
         """The pieces not yet taken, in sequence."""
         return iter(self.pieces)
 
-    def take(self, rows: int) -> None:
-        """Forgets the first rows: they have gone out."""
+    def take(self, rows: int) -> list[Words]:
+        """Forgets the first rows: they have gone out. Returns the words of their values."""
+        words = list[Words]()
         self.taken += rows
         self._pending -= rows
         self.lost += sum(missing for row, missing in self.holes if row < rows)
@@ -263,12 +338,22 @@ class TrackQueue:
             for row, extra in piece.extras:
                 if isinstance(extra, DropTotal) and row < out:
                     self.dropped = max(self.dropped, extra.dropped)
+            if len(piece.words):
+                gone = piece.values_to_row(out)
+                words.append(gone.words)
+                self._remember(gone, self.last_ns)
             if out == len(piece):
                 self.pieces.popleft()
             else:
                 self.pieces[0] = piece.from_row(out)
                 self.pieces[0].dropped_before = self.dropped
             rows -= out
+        return words
+
+    @property
+    def first_again(self) -> int | None:
+        """The first event that is to come in again after a resume, though it has gone out: for its values."""
+        return self.recent[0][1].index if self.recent else self.again_index
 
 
 def state_of(queue: TrackQueue) -> dict[str, Any]:
@@ -281,4 +366,5 @@ def state_of(queue: TrackQueue) -> dict[str, Any]:
         "taken": queue.taken,
         "lost": queue.lost,
         "last_ns": queue.last_ns,
+        "again_index": queue.first_again,
     }

@@ -12,10 +12,11 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from capture.decode.catalog import JournalProcess
+from capture.decode.catalog import MAX_LOCAL_ID, JournalProcess
 from capture.decode.decoder import Decoder
 from capture.decode.records import TrackQueue, state_of
 from capture.decode.timebase import ClockPairs, Timebase
+from capture.decode.value_texts import MOST_TYPES, NameTable
 from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
@@ -40,6 +41,7 @@ class TrackResume(msgspec.Struct, frozen=True):
     taken: Count
     lost: Count
     last_ns: Time
+    again_index: Count | None = None
 
 
 class TargetResume(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,8 @@ class TargetResume(msgspec.Struct, frozen=True, kw_only=True):
     waits: Waits = msgspec.field(default_factory=Waits)
     counters: dict[int, Count] = msgspec.field(default_factory=dict)
     has_counters: bool = False
+    parameters: dict[int, str] = {}
+    types: dict[int, str] = {}
 
 
 class DecoderResume(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +101,8 @@ def resume_point(decoder: Decoder) -> bytes:
             ended_dropped=t.ended_dropped,
             ended_accounted=t.ended_accounted,
             sites=t.sites.astype("<i4").tobytes(),
+            parameters=t.parameters.names,
+            types=t.types.names,
             exceptions=t.exceptions,
             keys=t.keys,
             observed=t.observed,
@@ -180,6 +186,8 @@ def resumed(
             ended_dropped=t.ended_dropped,
             ended_accounted=t.ended_accounted,
             sites=np.frombuffer(t.sites, "<i4").astype(np.int32),
+            parameters=NameTable(t.parameters),
+            types=NameTable(t.types),
             exceptions=t.exceptions,
             keys=t.keys,
             observed=t.observed,
@@ -188,7 +196,9 @@ def resumed(
             counters=t.counters,
             has_counters=t.has_counters,
             tracks={
-                q.serial: TrackQueue(q.track_id, q.serial, q.next_index, q.dropped, q.taken, q.lost, q.last_ns)
+                q.serial: TrackQueue(
+                    q.track_id, q.serial, q.next_index, q.dropped, q.taken, q.lost, q.last_ns, q.again_index
+                )
                 for q in t.tracks
             },
         )
@@ -207,6 +217,8 @@ def _fits(target: TargetResume, processes: int, tracks: int, sites: int, state_k
         and all(0 <= track_id <= tracks for track_id in waited)
         and all(0 < key_id <= state_keys for key_id in target.keys.values())
         and (not len(site_ids) or 0 <= int(site_ids.min()) <= int(site_ids.max()) <= sites)
+        and all(0 <= number <= MAX_LOCAL_ID for number in target.parameters)
+        and all(0 <= number < MOST_TYPES for number in target.types)
         and all(wait.end_ns is not None for wait in target.waits.closed)
         and len(clock.ticks) == len(clock.session_ns)
         and all(before < after for times in (clock.ticks, clock.session_ns) for before, after in pairwise(times))

@@ -25,7 +25,7 @@ UTF-8. object: u64 serial of an object (0: none), text. state: the same, and bet
 changes the value stands for. exception: u64 number of its type, text: its message; without one it has no payload, and
 `b` is the type. output: u64 line (0: not known), text; of what is logged or warned of, its level, ": " and logger stand
 before it, and a zero byte. arguments, value: words of 64 bits that are the values of the site's parameters, or one
-value (native/host/value_words.h); without them it has no payload, and nothing is known."""
+value (native/scope_values.h); without them it has no payload, and nothing is known."""
 Rate = Literal["hot", "often", "rare"]
 KeyColumn = Literal["track_id", "object_id", "ref", "call_id"]
 

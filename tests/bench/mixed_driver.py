@@ -3,8 +3,9 @@
 `python -m tests.bench.mixed_driver FOLDER MIX` prints JSON: seconds of one core by stage, of the median of some runs.
 Of 20 events of the mix `mixed` 10 are calls and returns, 4 lines with 24 bytes (a call and a text), 2 allocations
 (taken and given back), 2 waits (begun and ended), 1 a message (sent or taken), 1 a state; what belongs together is
-paired. Every return is that of the innermost call, as it is in a program: one that finds none costs a look at 4 096
-open calls. The kinds are rows that are put into the table before anything else has read it.
+paired. Of the mix `values` each call has a number and a short text, each return a number. Every return is that of the
+innermost call, as it is in a program: one that finds none costs a look at 4 096 open calls. The kinds are rows that are
+put into the table before anything else has read it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ RUNS = 5  # the first one also loads libraries and grows the process: a sealer d
 TRACKS = 4
 CHUNK_SLOTS = 4096
 _CALL = ("call", "return")
+_INT, _SHORT = 1, 2 | 3 << 4  # of native/scope_values.h; a text of 3 bytes
 MIXES: dict[str, tuple[str, ...]] = {
     "mixed": (
         *("call", "line", "take", "line", "return"), *("call", "line", "give", "line", "return"),
@@ -28,8 +30,10 @@ MIXES: dict[str, tuple[str, ...]] = {
     ),
     "calls": _CALL * 10,
     "lines": ("call", *("line",) * 18, "return"),
+    "values": ("given", "result") * 10,
 }  # fmt: skip
-SIZES = {"line": 24, "take": 8, "give": 8, "state": 16}
+VALUES = {"given": ("call", (_INT, _SHORT)), "result": ("return", (_INT,))}  # kind, tags of the values
+SIZES = {"line": 24, "take": 8, "give": 8, "state": 16} | {word: 8 * len(of) for word, (_, of) in VALUES.items()}
 BEFORE = '    @property\n    def word(self) -> str:\n        """How sessions and SQL call it."""'
 MADE_UP = """
     LINE = KindRow(code=40, group="state", a="number", b="payload bytes", payload="object", says="A line is run.")
@@ -67,6 +71,10 @@ def recorded(mix: str) -> Any:
 
     words = MIXES[mix]
     target = PaperTarget().begin()
+    if mix == "values":
+        target.define(
+            *(definition(DefinitionKind.SITE, n, f"g{n}", "m", "m.py", "1", f"g{n}", "x,name") for n in range(1, 11))
+        )
     target.define(*(definition(DefinitionKind.STATE_KEY, n, "m", f"k{n}", "global") for n in range(1, 101)))
     per_block = len(words) * _rounds(words)
     for first in range(0, EVENTS, per_block):
@@ -98,13 +106,20 @@ def _block(words: tuple[str, ...], first: int, block_no: int) -> Any:
     numbers = first + len(words) * np.arange(rounds)
     for at, (slot, word) in enumerate(zip(slots.tolist(), words, strict=False)):
         head = records[:, slot]
-        head["ticks"], head["kind"] = (numbers + at) * 50, KIND_CODES[word]
-        head["a"] = 1 + (numbers // 20 % 100 if word == "state" else words[:at].count("return"))
+        kind, tags = VALUES.get(word, (word, ()))
+        head["ticks"], head["kind"] = (numbers + at) * 50, KIND_CODES[kind]
+        ended = words[:at].count("return") + words[:at].count("result")
+        head["a"] = 1 + (numbers // 20 % 100 if word == "state" else ended)
         if word == "message":
             head["kind"] = np.where(numbers // 20 % 2, KIND_CODES["taken"], KIND_CODES["message"])
             head["a"] = 1 + numbers // 40
         if size := SIZES.get(word, 0):
             head["flags"], head["b"] = PAYLOAD_FLAG, size
+            for place, tag in enumerate(tags):
+                number = 0x646C6F << 8 if tag == _SHORT else (numbers + at) % 1_000_000 << 4
+                payload[:, slot + 1, place] = number | tag
+            if tags:
+                continue
             payload[:, slot + 1, 0] = 1 + numbers % 1000
             text = np.char.zfill((numbers % 100_000_000).astype("S8"), 8).view("<u8")
             payload[:, slot + 1, 1] = text

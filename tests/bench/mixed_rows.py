@@ -1,4 +1,5 @@
-"""What sealing costs of events of mixed kinds, half of them calls and the others mostly made-up; of calls; of lines."""
+"""What sealing costs of events of mixed kinds, half of them calls and the others mostly made-up; of calls, without
+and with values; of lines."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ from pathlib import Path
 from tests.bench.mixed_driver import EVENTS, RUNS
 from tests.bench.report import Row
 
-BARS = {"mixed": (3, "mixed kinds"), "calls": (10, "calls"), "lines": (2, "lines with texts")}
+BARS = {
+    "mixed": (3, "mixed kinds"),
+    "calls": (10, "calls"),
+    "values": (3, "calls with two values"),
+    "lines": (2, "lines with texts"),
+}
 
 
 def sealing_by_mix(folder: Path) -> list[Row]:

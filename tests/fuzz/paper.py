@@ -12,6 +12,7 @@ from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, Defi
 from capture.events.kinds import Kind, StateFlag
 from tests.fuzz.mutation import Field, json_node, odd_number, some_bytes, some_fields
 from tests.synthetic import START_MONO_NS, PaperTarget, definition, record, snapshot, state, with_payload
+from tests.value_words import ValueWriter
 
 _HEAD = struct.Struct("<4sHHIIQQQ")
 _SESSION = {
@@ -35,8 +36,10 @@ def blocks() -> tuple[Block, ...]:
         definition(DefinitionKind.THREAD, 2, "worker", "43", "1"),
         definition(DefinitionKind.PROCESS, 0, "python_version", "3.13.0"),
         definition(DefinitionKind.UNSEEN, 1, "threads-missing", ""),
+        definition(DefinitionKind.SITE, 6, "buy", "m", "m.py", "60", "buy", "name,*args"),
+        definition(DefinitionKind.TYPE, 1, "orders.Order"),
     )
-    ms = 1_000_000
+    ms, values = 1_000_000, ValueWriter()
     paper.events(1, record(ms, 1, Kind.THREAD_BEGIN), snapshot(ms, [(1, 3), (2, 9)]), record(2 * ms, 3, Kind.CALL))
     paper.events(2, record(2 * ms, 2, Kind.THREAD_BEGIN), record(3 * ms, 4, Kind.CALL))
     paper.events(1, record(3 * ms, 2, Kind.THREAD_START), state(3 * ms, 1, "7", flags=8), state(4 * ms, 2, "é", 5))
@@ -55,6 +58,8 @@ def blocks() -> tuple[Block, ...]:
         record(6 * ms, 2, Kind.JOIN_BEGIN),
     )
     paper.events(2, record(6 * ms, 4, Kind.YIELD), record(7 * ms, 4, Kind.RESUME), record(7 * ms, 4, Kind.RETURN))
+    paper.events(2, with_payload(7 * ms, 6, Kind.CALL, values.event("a long name of a thing", (1, 0.5))))
+    paper.events(2, with_payload(7 * ms, 6, Kind.RETURN, values.words(["a long name of a thing"])))
     paper.fact("thread", process_serial=1, tid=99, mono_ns=START_MONO_NS + ms, name="seen")
     at_ns = START_MONO_NS + 7 * ms
     paper.fact("sleepers", process_serial=1, known_ns=at_ns, slept=[[43, at_ns - ms, "lock"]], woke=[[42, at_ns]])

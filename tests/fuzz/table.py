@@ -50,6 +50,7 @@ TARGETS = (
     Target("recover", "the same as an interrupted recording that is finished", 1 << 13),
     Target("resume", "the note of where sealing had come to", 1 << 13),
     Target("pool", "the memory that a program shares with its recorder, and its definitions", 1 << 11, is_native=True),
+    Target("values", "what calls were given and what they returned, in words", 1 << 12, is_native=True),
     Target("definitions", "what a program calls its functions, threads and states", 1 << 11),
     Target("keyframe", "the state at a segment's first instant", 1 << 13, is_native=True),
     Target("lod", "a segment's level of detail", 1 << 15),

@@ -13,7 +13,8 @@ from capture.errors import FormatError
 from capture.events.batch import EventBatch
 from capture.events.definitions import DefinitionKind
 from capture.events.kinds import KINDS, RETIRED, Kind
-from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, snapshot, state
+from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, snapshot, state, with_payload
+from tests.value_words import ValueWriter, arguments
 
 pytestmark = pytest.mark.soak
 
@@ -150,3 +151,48 @@ def test_taking_often_gives_the_same_as_taking_once(target: PaperTarget, data: s
     assert decoder.totals().late == 0
     assert sorted(joined(some), key=repr) == sorted(rows(expected), key=repr)
     assert [row[0] for row in joined(some)] == expected.time_ns.tolist()
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(-(1 << 300), 1 << 300) | st.floats() | st.just(...)
+    | st.text(st.characters(codec="utf-8"), max_size=260) | st.binary(max_size=260),
+    lambda inner: st.lists(inner, max_size=10) | st.tuples(inner, inner) | st.dictionaries(st.integers() | st.text(
+        st.characters(codec="utf-8")), inner, max_size=10) | st.sets(st.integers(), max_size=10)
+    | st.frozensets(st.text(st.characters(codec="utf-8"), max_size=12), max_size=10),
+    max_leaves=30,
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(values, max_size=18), min_size=1, max_size=6), st.integers(1, 4))
+def test_arguments_read_as_python_shows_them_within_bounds(calls: list[list[object]], per_block: int) -> None:
+    writer, target = ValueWriter(), PaperTarget().begin()
+    names = [f"p{n}" for n in range(18)]
+    target.define(definition(DefinitionKind.SITE, 9, "f", "m", "m.py", "3", "f", ",".join(names)))
+    events = [with_payload(100 * n, 9, Kind.CALL, writer.event(*given)) for n, given in enumerate(calls, 1)]
+    for first in range(0, len(events), per_block):
+        target.events(1, *events[first : first + per_block])
+    _, batch = decode(target.blocks)
+    expected = [arguments(names[: len(given)], given) or None for given in calls]
+    assert [batch.value_of(row) for row in range(len(batch))] == expected
+
+
+@given(st.floats())
+def test_a_float_reads_as_python_shows_it(number: float) -> None:
+    target = PaperTarget().begin()
+    target.events(1, with_payload(100, 1, Kind.RETURN, ValueWriter().words(number)))
+    assert decode(target.blocks)[1].value_of(0) == repr(number)
+
+
+@given(st.lists(st.binary(max_size=120) | st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 7).flatmap(
+    lambda tag: st.integers(0, 0xFFFF).map(lambda data: data << 4 | tag)), max_size=12).map(
+    lambda words: b"".join(word.to_bytes(8, "little") for word in words)), max_size=8))  # fmt: skip
+def test_any_words_are_bounded_texts(payloads: list[bytes]) -> None:
+    target = PaperTarget().begin()
+    kinds = (Kind.CALL, Kind.RETURN)
+    target.events(1, *(with_payload(n, 1, kinds[n % 2], words) for n, words in enumerate(payloads)))
+    _, batch = decode(target.blocks)
+    assert len(batch) == len(payloads)
+    for row, words in enumerate(payloads):
+        text = batch.value_of(row)
+        assert (text is None) == (len(words) < 8)
+        assert len((text or "").encode()) <= 1003 + 2 * len(words)  # what is no UTF-8 is replaced

@@ -57,12 +57,18 @@ SCOPE_EXPORT void scope_sleepers_ask_all(struct scope_sleepers *all);
 SCOPE_EXPORT void scope_sleepers_close(struct scope_sleepers *all);
 
 struct scope_record;
+struct scope_names;
+SCOPE_EXPORT int64_t scope_value_texts(const struct scope_record *heads, int64_t head_count, const uint64_t *words,
+                                       int64_t word_count, const int64_t *rows, int64_t runs, const unsigned char *what,
+                                       const struct scope_names *parameters, const struct scope_names *types,
+                                       int64_t *row, int64_t *end, unsigned char **text);
+SCOPE_EXPORT void scope_free_texts(unsigned char *text);
 SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
                                       int64_t *room);
 SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
                                       struct scope_record *heads, int64_t *looked_row, int64_t *looked_next,
                                       int64_t *text_row, uint64_t *serial, int64_t *changes, int64_t *ends,
-                                      unsigned char *text);
+                                      unsigned char *text, uint64_t *words);
 SCOPE_EXPORT int64_t scope_upgrade_records(const struct scope_record *records, int64_t count, struct scope_record *out);
 SCOPE_EXPORT void scope_session_ns(const uint64_t *ticks, int64_t count, const uint64_t *base, const int64_t *base_ns,
                                    const double *slopes, int64_t pairs, int64_t *ns);

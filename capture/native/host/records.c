@@ -11,7 +11,12 @@
 #define MOST_CHANGES (1ull << 62)
 
 /* What the table of layouts says of a kind; capture/decode/record_bytes.py has the same. */
-enum { KNOWN = 1, LOOKED_AT = 2, REQUIRED = 4, TEXT = 8, OBJECT = 16, COUNTED = 32 };
+enum { KNOWN = 1, LOOKED_AT = 2, REQUIRED = 4, TEXT = 8, OBJECT = 16, COUNTED = 32, VALUES = 64 };
+
+/* No GIL; does not allocate. Whether its head is all of an event: of most. */
+static inline bool is_plain(const struct scope_record *head, unsigned char layout) {
+    return (layout & ~VALUES) == KNOWN && !(head->flags & SCOPE_PAYLOAD);
+}
 
 /* No GIL; does not allocate. Whether an event lies within the `left` records behind its head, and has what its kind has. */
 static inline bool is_whole(const struct scope_record *head, unsigned char layout, int64_t left) {
@@ -21,14 +26,15 @@ static inline bool is_whole(const struct scope_record *head, unsigned char layou
 }
 
 /* No GIL; does not allocate. What `scope_split_records` needs room for: {events, those with a text, those that are looked at
- * one by one, bytes of text, first event that is not whole, kind of the first event that is not known; -1 = none}. */
+ * one by one, bytes of text, first event that is not whole, kind of the first event that is not known, words of values;
+ * -1 = none}. */
 SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
                                       int64_t *room) {
-    int64_t events = 0, texts = 0, looked_at = 0, bytes = 0;
+    int64_t events = 0, texts = 0, looked_at = 0, bytes = 0, words = 0;
     room[4] = room[5] = -1;
     for (int64_t i = 0; i < count; i++, events++) {
         const unsigned char layout = layouts[records[i].kind];
-        if (layout == KNOWN && !(records[i].flags & SCOPE_PAYLOAD))
+        if (is_plain(&records[i], layout))
             continue;
         if (!layout && room[5] < 0)
             room[5] = records[i].kind;
@@ -40,29 +46,37 @@ SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_
         texts += has_text;
         looked_at += (layout & LOOKED_AT) != 0;
         bytes += has_text ? records[i].b : 0;
+        words += layout & VALUES ? records[i].b / 8 : 0;
         i += scope_payload_slots(&records[i]);
     }
     room[0] = events;
     room[1] = texts;
     room[2] = looked_at;
     room[3] = bytes;
+    room[6] = words;
 }
 
-/* No GIL; does not allocate. The heads of all events, without the bit of payloads; the rows of those that are looked at and
- * the records behind their heads; and of those with a text the row, the object, the changes that it stands for, and the
- * text. Every array has the room that `scope_count_records` found; `ends` one more than there are texts. */
+/* No GIL; does not allocate. The heads of all events, without the bit of payloads, but where these are words of values; the
+ * rows of those that are looked at and the records behind their heads; of those with a text the row, the object, the
+ * changes that it stands for, and the text; and the words of values, b / 8 of each event. Every array has the room that `scope_count_records` found; `ends` one more than there are texts. */
 SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
                                       struct scope_record *heads, int64_t *looked_row, int64_t *looked_next,
                                       int64_t *text_row, uint64_t *serial, int64_t *changes, int64_t *ends,
-                                      unsigned char *text) {
+                                      unsigned char *text, uint64_t *words) {
     const unsigned char *const first = text;
     *ends++ = 0;
     for (int64_t i = 0, row = 0; i < count; i++, row++) {
         const struct scope_record *head = &records[i];
         const unsigned char layout = layouts[head->kind];
         heads[row] = *head;
-        if (layout == KNOWN && !(head->flags & SCOPE_PAYLOAD))
+        if (is_plain(head, layout))
             continue;
+        if (layout & VALUES) {
+            memcpy(words, head + 1, 8 * (size_t)(head->b / 8));
+            words += head->b / 8;
+            i += scope_payload_slots(head);
+            continue;
+        }
         heads[row].flags &= (uint8_t)~SCOPE_PAYLOAD;
         i += scope_payload_slots(head);
         if (layout & LOOKED_AT) {
@@ -101,18 +115,22 @@ SCOPE_EXPORT void scope_count_kinds(const unsigned char *kind, int64_t count, in
 }
 
 /* No GIL; does not allocate. The kinds of records; the site of each that has one by `has_site`, which says it of each
- * kind, as the `known` numbers of a target stand for sites of the session, else 0. Returns how many have one that is not
- * known: that is 0 there. */
+ * kind, as the `known` numbers of a target stand for sites of the session, else 0. `seen` becomes all bits that are set in
+ * flags of kinds with values, by `has_values`. Returns how many have a site that is not known: that is 0 there. */
 SCOPE_EXPORT int64_t scope_kinds_and_sites(const struct scope_record *records, int64_t count,
                                            const unsigned char *has_site, const int32_t *sites, int64_t known,
-                                           unsigned char *kind, int32_t *site) {
+                                           const unsigned char *has_values, unsigned char *kind, int32_t *site,
+                                           unsigned char *seen) {
     int64_t missing = 0;
+    unsigned char flags = 0;
     for (int64_t i = 0; i < count; i++) {
         kind[i] = records[i].kind;
+        flags |= has_values[records[i].kind] ? records[i].flags : 0;
         const uint32_t number = has_site[records[i].kind] ? records[i].a : 0;
         site[i] = number < known ? sites[number] : 0;
         missing += number && !site[i];
     }
+    *seen = flags;
     return missing;
 }
 

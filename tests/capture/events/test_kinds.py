@@ -123,6 +123,8 @@ def test_every_kind_is_decoded_as_its_row_says(batch: EventBatch) -> None:
         assert (batch.flags[row] > 0) == (kind.row.flags is not None), kind
         if kind.row.b in ("exception type", "exception"):
             assert batch.value_of(row) == "ValueError"
+        if kind.row.payload in ("arguments", "value"):
+            assert batch.value_of(row) == ("?=7" if kind.row.payload == "arguments" else "7")
         assert batch.message_of(row) == ("seven…" if kind.row.payload == "exception" else None)
 
 
