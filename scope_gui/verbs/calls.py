@@ -152,6 +152,8 @@ def _flat(calls: list[CallWith]) -> list[dict[str, Any]]:
 
 def _title(asked: Condition, found: CallsWith) -> str:
     name = "the result" if asked.name == RESULT else asked.name
+    if not found.known:
+        return f"what these calls {'gave' if asked.name == RESULT else 'were called with'} is not known"
     of_known = f"{count_text(found.fitting)} of {count_text(found.known)} calls of which it is known"
     return f"{of_known}: {name} {RELATIONS[asked.relation]} {asked.text}{'; the slowest:' * bool(found.slowest)}"
 

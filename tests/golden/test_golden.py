@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from capture.session.format import FORMAT_VERSION
 from capture.session.query import query
 from capture.session.session import Session
 from capture.session.tables import SCHEMAS
@@ -34,8 +35,18 @@ def tables(path: Path) -> dict[str, list[dict[str, Any]]]:
     return {name: rows for name, rows in found.items() if rows}
 
 
-def test_there_is_one_for_this_version() -> None:
-    assert "1.0" in {path.name for path in VERSIONS}
+def test_there_is_one_for_each_version() -> None:
+    assert {path.name for path in VERSIONS} == {f"1.{minor}" for minor in range(FORMAT_VERSION[1] + 1)}
+
+
+def test_calls_of_1_0_have_no_arguments_and_those_of_1_1_do() -> None:
+    """Columns that an older session lacks are null: that is all that its upgrader has to do."""
+    asked = "SELECT count(*) AS calls, count(arguments) AS arguments, count(result) AS results FROM calls"
+    for version in VERSIONS:
+        with Session.open(version / "session.zip") as session:
+            [counts] = query(session, asked).to_pylist()
+        assert counts["calls"] > 20
+        assert (min(counts["arguments"], counts["results"]) > 10) is (version.name != "1.0")
 
 
 def test_a_released_session_yields_its_tables_for_ever(golden: Path) -> None:
@@ -59,7 +70,7 @@ def test_keyframes_of_old_show_the_frames_they_did_and_no_more_is_read_for_them(
         for told in expected:
             read, frame = frame_and_reads(session, told["at_ns"])
             assert read <= told["segments_read"]
-            assert _of_old(msgspec.to_builtins(frame), told["frame"]) == told["frame"]
+            assert _of_old(msgspec.json.decode(msgspec.json.encode(frame)), told["frame"]) == told["frame"]
 
 
 def _of_old(found: Any, told: Any) -> Any:

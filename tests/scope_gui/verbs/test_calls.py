@@ -202,5 +202,8 @@ def test_calls_say_what_they_were_called_with_and_only_some_are_asked_for(tmp_pa
     assert "returned" in said or "yielded" in said
     nothing = scope_here(["calls", str(path), "parse", "--where", "qty == 99"]).stdout
     assert "0 of " in nothing
+    without = write_session(tmp_path / "without.scope", make_events(400, 2, seed=3)[0], 1)
+    told_nothing = scope_here(["calls", str(without), "parse", "--where", "qty == 7"]).stdout
+    assert "what these calls were called with is not known\n" in told_nothing
     wrong = scope_here(["calls", str(path), "parse", "--where", "qty"])
     assert (wrong.returncode, "is no condition" in wrong.stderr) == (2, True)
