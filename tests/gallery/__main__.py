@@ -24,7 +24,8 @@ from tests.gallery.page import contact_sheet
 from tests.gallery.sessions import Sessions
 from tests.interpreters import ROOT
 
-LIMIT_S = 300
+LIMIT_S, PICTURE_S = 200, 5
+"""How long one process may take: for its session, and for each of its pictures on a busy machine."""
 PICTURES = ROOT / "tests" / "gallery" / "pictures"
 
 
@@ -80,7 +81,7 @@ def take_all(wanted: Sequence[Picture], target: Path, folder: Path, *, has_gl: b
                 env={**os.environ, "QT_SCALE_FACTOR": str(scale)},
                 stderr=subprocess.PIPE,
                 check=False,
-                timeout=LIMIT_S,
+                timeout=LIMIT_S + PICTURE_S * len(order.pictures),
             )
         said += [f"{session}: {line}" for line in done.stderr.decode().splitlines()]
         if done.returncode:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
@@ -16,7 +17,7 @@ from views.building.state import QUIET
 from views.drawing.heat import faded, step_colours
 from views.drawing.theme import colours, number_font, text_font
 from views.loop.state import Theme
-from views.words.elision import cut_where_alike, telling_parts
+from views.words.elision import Part, cut_where_alike, telling_parts
 
 TWO_LINES_PX = 23.0
 BAR_PX = 3.0
@@ -96,8 +97,8 @@ def _paint_card(painter: QPainter, plan: House, floor: Floor, box: QRectF, theme
     room = upper.adjusted(0, 0, -wide - 8, 0)
     painter.setFont(name_font)
     painter.setPen(QColor(shown.text if floor.total else muted))
-    metrics, room_px = QFontMetricsF(name_font), room.width()
-    name = card_name(floor, plan.floors, lambda text: metrics.horizontalAdvance(text) <= room_px)
+    telling = telling_of(tuple(one.name for one in plan.floors))[floor.name] if floor.key != QUIET else None
+    name = _fitted_name(floor.name, floor.process, telling, room.width(), name_font.toString())
     painter.drawText(room, _LEFT, name)
     lower = QRectF(box.left(), upper.bottom() - 3, box.width(), line)
     wide = 0.0
@@ -119,24 +120,39 @@ def _paint_card(painter: QPainter, plan: House, floor: Floor, box: QRectF, theme
     )
 
 
-def card_name(floor: Floor, floors: Sequence[Floor], fits: Callable[[str], bool]) -> str:
-    """The thread and its process, of which the number stays longest; names are cut where they are like those of the
-    other floors. How many share a floor is never cut.
+def card_name(name: str, process: str, telling: Part | None, fits: Callable[[str], bool]) -> str:
+    """The thread and its process, of which the number stays longest; the name is cut where it is like those of the
+    other floors, `telling` not before the rest. Without it: how many share a floor, of which no figure is cut.
     """
-    if floor.key == QUIET:
-        return floor.name if fits(floor.name) else floor.name.removesuffix(" threads")
-    number = floor.process.rpartition(" ")[2]
-    process, short = (f" · {part}" if part else "" for part in (floor.process, number))
-    whole = next((text for text in (floor.name + process, floor.name + short) if fits(text)), "")
+    if telling is None:
+        return name if fits(name) else name.removesuffix(" threads")
+    long, short = (f" · {part}" if part else "" for part in (process, process.rpartition(" ")[2]))
+    whole = next((text for text in (name + long, name + short) if fits(text)), "")
     if whole:
         return whole
-    first, end = telling_parts(one.name for one in floors)[floor.name]
-    if end - first == len(floor.name):  # like none of the others here; threads of pools differ at their ends
-        first = max(len(floor.name) - END_LETTERS, 0)
-    cut = cut_where_alike(floor.name, (first, end), lambda text: fits(text + short))
-    if floor.name[first:end] in cut:
-        return cut + short
-    return cut_where_alike(floor.name, (first, end), fits)
+    cut = cut_where_alike(name, telling, lambda text: fits(text + short))
+    return cut + short if name[slice(*telling)] in cut else cut_where_alike(name, telling, fits)
+
+
+@functools.lru_cache(maxsize=16)
+def telling_of(names: tuple[str, ...]) -> Mapping[str, Part]:
+    """What of each name stays longest: where it differs from the others; of one that is like none of them its end,
+    where threads of pools differ.
+    """
+    parts = telling_parts(names)
+    return {
+        name: part if part != (0, len(name)) else (max(len(name) - END_LETTERS, 0), len(name))
+        for name, part in parts.items()
+    }
+
+
+@functools.lru_cache(maxsize=4_096)
+def _fitted_name(name: str, process: str, telling: Part | None, room_px: float, font: str) -> str:
+    """The name on a card in a font, as `QFont.toString` says it. Cards are painted with each step."""
+    made = QFont()
+    made.fromString(font)
+    metrics = QFontMetricsF(made)
+    return card_name(name, process, telling, lambda text: metrics.horizontalAdvance(text) <= room_px)
 
 
 def _paint(painter: QPainter, box: QRectF, text: str, font: QFont, colour: str) -> float:

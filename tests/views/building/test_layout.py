@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from tests.views.building.houses import begun, module_sites, of_rows
 from tests.views.frames import SECOND_NS, call, frame, process, sites, track
-from views.building.cards import card_name, card_words, change_words
+from views.building.cards import card_name, card_words, change_words, telling_of
 from views.building.controls import count_words
-from views.building.floors import Floor
 from views.building.layout import FLAT, FULL, LARGEST, MAX_SLOTS, neighbour, without_rooms
 from views.building.legend import height_words
 from views.building.measures import MEASURES, full_height
@@ -221,24 +218,21 @@ def test_arrows_lead_from_room_to_room_and_stop_at_the_walls() -> None:
 
 
 def test_a_card_tells_threads_apart_by_what_is_their_own_and_by_the_number_of_their_process() -> None:
-    def floor(key: int, name: str, process: str) -> Floor:
-        return Floor(key=key, name=name, tracks=frozenset({key}), total=1, process=process)
-
     floors = [
-        floor(process * 10 + at, f"ThreadPoolExecutor-0_{at}", f"gunicorn: worker {process} 200{process}")
+        (f"ThreadPoolExecutor-0_{at}", f"gunicorn: worker {process} 200{process}")
         for process in (1, 2)
         for at in range(4)
     ]
 
-    def shorter(most: int) -> Callable[[str], bool]:
-        return lambda text: len(text) <= most
+    def shown(most: int, names: tuple[str, ...]) -> list[str]:
+        telling = telling_of(names)
+        return [card_name(name, process, telling[name], lambda text: len(text) <= most) for name, process in floors]
 
+    names = tuple(name for name, _ in floors)
     for room in (60, 36, 20, 15):
-        shown = [card_name(one, floors, shorter(room)) for one in floors]
-        assert len(set(shown)) == len(floors), shown
-        assert all(len(text) <= room for text in shown)
-    assert card_name(floors[0], floors, lambda text: len(text) <= 15) == "Thread…0 · 2001"
-    assert card_name(floors[0], floors, lambda text: len(text) <= 8) == "Thread…0"
-    assert card_name(floors[0], floors[:1], shorter(15)) == "Thr…-0_0 · 2001"
-    quiet = Floor(key=QUIET, name="302 quiet threads", tracks=frozenset(), total=1)
-    assert card_name(quiet, floors, lambda text: len(text) <= 12) == "302 quiet"
+        assert len(set(shown(room, names))) == len(floors)
+        assert all(len(text) <= room for text in shown(room, names))
+    assert (shown(15, names)[0], shown(8, names)[0]) == ("Thread…0 · 2001", "Thread…0")
+    alone = telling_of((names[0], "302 quiet threads"))[names[0]]
+    assert card_name(*floors[0], alone, lambda text: len(text) <= 15) == "Thr…-0_0 · 2001"
+    assert card_name("302 quiet threads", "", None, lambda text: len(text) <= 12) == "302 quiet"

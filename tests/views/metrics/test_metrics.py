@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor, QFontMetricsF, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -18,11 +18,11 @@ from capture.events import metrics
 from capture.events.metrics import METRICS, Metric
 from capture.session.session import Session
 from tests.sessions import build_session
-from views.drawing.theme import colours
+from views.drawing.theme import colours, number_font, text_font
 from views.loop.events import Event, SeekTo
 from views.loop.state import Assigns, SessionRef
-from views.metrics.layout import GUTTER, MetricLine, columns, metric_lines, round_above, row_tops
-from views.metrics.scene import corners
+from views.metrics.layout import GUTTER, VALUE_PX, MetricLine, columns, metric_lines, round_above, row_tops
+from views.metrics.scene import FONT_POINTS, corners
 from views.metrics.view import MetricsView
 from views.reading.source import Source
 from views.words.figures import THIN
@@ -117,6 +117,14 @@ def test_every_known_metric_says_what_it_is_and_what_it_was_at_an_instant() -> N
             told = line((10, 5.0), name=metric.name).told(20)
             assert told.startswith(metric.title) and metric.says in told
     assert "not sampled" in line((10, 5.0), name="queue_length").told(5)
+
+
+def test_the_title_of_every_metric_has_room_beside_the_longest_value(qapp: QApplication) -> None:
+    titles, values = QFontMetricsF(text_font(FONT_POINTS)), QFontMetricsF(number_font(FONT_POINTS))
+    one = line((10, 1023.0 * 2**20), name="rss_bytes")
+    assert max(values.horizontalAdvance(text) for text in (one.text_at(0), one.text_at(20))) <= VALUE_PX
+    shown = [metric for metric in METRICS if metric.together != "none"]
+    assert all(titles.horizontalAdvance(metric.title) <= GUTTER - VALUE_PX - 8 for metric in shown)
 
 
 def test_rows_share_the_height() -> None:
