@@ -46,7 +46,7 @@ rest()
 def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
     (folder / "program.py").write_text(PROGRAM)
-    run_recorded(folder / "s.scope", [sys.executable, folder / "program.py"])
+    run_recorded(folder / "s.scope", [sys.executable, folder / "program.py"], "--values", "on")
     return folder / "s.scope"
 
 
@@ -183,6 +183,35 @@ def test_calls_of_an_id_tells_one_call_as_its_page_does(session: Path) -> None:
     failed = query(session, f"{sql} WHERE function = 'Shop.order' AND outcome = 'raise' ORDER BY call_id")
     assert "LookupError: 0, event " in scope("calls", session, str(failed[0]["call_id"])).stdout
     assert "There is no call 99999" in scope("calls", session, "99999", expect=1).stderr
+
+
+def test_of_a_real_program_each_call_has_what_it_was_given_what_it_gave_and_what_left_it(session: Path) -> None:
+    rows = query(
+        session,
+        """SELECT function, arguments, result, message FROM calls JOIN sites USING (site_id)
+           LEFT JOIN exceptions ON exceptions.exception_id = calls.exception_id
+           WHERE function IN ('Shop.order', 'price') ORDER BY calls.call_id""",
+    )
+    prices = [(row["arguments"], row["result"]) for row in rows if row["function"] == "price"]
+    orders = [
+        (row["arguments"].split(", n=")[1], row["result"], row["message"])
+        for row in rows
+        if row["function"] == "Shop.order"
+    ]
+    numbers = [n for orders_made in (40, 20) for n in range(orders_made)]
+    assert prices == [(f"n={n}", str(2 * n)) for n in numbers if n % 4]
+    assert orders == [(str(n), str(2 * n), None) if n % 4 else (str(n), None, str(n)) for n in numbers]
+    found = scope_json("calls", session, "Shop.order", "--json", "--where", "n == 7")
+    assert found["where"] == {"name": "n", "relation": "==", "text": "7", "calls": 2, "of_known": 60}
+    at_ns = found["slowest"][0]["start_ns"]
+    frame = scope_json("frame", session, "--at", f"{at_ns}ns", "--json")
+    [stack] = [
+        track["stack"] for track in frame["tracks"] if track["stack"][-1:] and "order" in str(track["stack"][-1])
+    ]
+    [order] = [call for call in stack if call["function"] == "Shop.order"]
+    [serve] = [call for call in stack if call["function"] == "serve"]
+    assert order["arguments"][1] == {"name": "n", "value": "7"}
+    assert serve["arguments"] in ([{"name": "orders", "value": "40"}], [{"name": "orders", "value": "20"}])
 
 
 def test_calls_say_what_they_were_called_with_and_only_some_are_asked_for(tmp_path: Path) -> None:
