@@ -15,6 +15,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from capture.clock import monotonic_ns, ticks_now
 from capture.drain.blocks import MAX_PAYLOAD_BYTES
 from capture.drain.pool_folders import open_pool
 from capture.errors import PoolProblem, SessionProblem
@@ -117,6 +118,8 @@ class Cost(IntEnum):
     SAMPLES = 10
     USUAL_TICKS = 11
     USUAL_SAMPLES = 12
+    LONG_TICKS = 13
+    LONG_SAMPLES = 14
 
 
 class Pool:
@@ -190,6 +193,12 @@ class Pool:
     @property
     def start_mono_ns(self) -> int:
         return self._u64(64)
+
+    @property
+    def tick_s(self) -> float:
+        """Seconds of one of its ticks, as of the time since it was made; 0 at once."""
+        ticks = ticks_now(self.clock_kind) - self.start_ticks
+        return (monotonic_ns() - self.start_mono_ns) / ticks / 1e9 if ticks > 0 else 0.0
 
     @property
     def pid(self) -> int:

@@ -16,6 +16,9 @@ by a loop that makes no call, and the time that it applies to is found by lookin
 such instructions run now (capture/native/recorder/hooks/evaluation.c), and the recorder, which comes by a hundred times
 a second, counts how often that is so while the target is at work.
 
+Arguments and results have no price: a number takes some ns, a dict that was not told yet microseconds. The hooks that
+are timed amid the program say what it is; their loops tell no values.
+
 A processor that others use too is not always equally fast, and the prices follow it: the agent does the work that they
 were measured against once a sweep, and says how long that took. The price of an event follows its root only, because
 the timed hooks say the rest: with all of it the same program was told 35 to 89 %, where 60 were true.
@@ -73,6 +76,7 @@ class Spent:
     """One look: events produced since the recording began, CPU time of the whole process and of the agent's thread.
 
     `counts`: as `Pool.cost_counts` has them. `slowed_s`: CPU time of instructions that a profile function slows down.
+    `tick_s`: of the target's clock.
     """
 
     at_s: float
@@ -81,6 +85,7 @@ class Spent:
     agent_s: float = 0.0
     counts: tuple[int, ...] = ()
     slowed_s: float = 0.0
+    tick_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class Prices:
         counts = {cost: _count(last, cost) - _count(first, cost) for cost in Cost}
         speed = self._speed(counts)
         dearer = _dearer(counts, last, speed)
-        events_s = (last.events - first.events) * self.event_s * dearer
+        events_s = (last.events - first.events) * (self.event_s * dearer + _values_s(counts, last))
         slowed_s = max(0.0, last.slowed_s - first.slowed_s)
         slowed_s -= events_s * min(1.0, slowed_s / max(last.cpu_s - first.cpu_s, 1e-9))
         slowed_s = max(0.0, slowed_s) * (1 - 1 / self.slowdown)
@@ -132,6 +137,16 @@ def _dearer(counts: Mapping[Cost, int], last: Spent, speed: float) -> float:
     usual_ticks = _count(last, Cost.USUAL_TICKS) / _count(last, Cost.USUAL_SAMPLES)
     longer = counts[Cost.SAMPLED_TICKS] / counts[Cost.SAMPLES] / usual_ticks - 1
     return math.sqrt(speed) * min(max(1 + COLD * longer, 1 / MOST_COLD), MOST_COLD)
+
+
+def _values_s(counts: Mapping[Cost, int], last: Spent) -> float:
+    """What an event takes for its values, of all events the mean: hooks that tell some are timed to their end."""
+    told, others = counts[Cost.LONG_SAMPLES], counts[Cost.SAMPLES]
+    if told < ENOUGH_SAMPLES or not _count(last, Cost.USUAL_SAMPLES):
+        return 0.0
+    usual_ticks = _count(last, Cost.USUAL_TICKS) / _count(last, Cost.USUAL_SAMPLES)
+    longer_ticks = max(0.0, counts[Cost.LONG_TICKS] / told - usual_ticks)
+    return told / (told + others) * longer_ticks * last.tick_s
 
 
 def prices(cost: Mapping[str, Any] | None) -> Prices | None:

@@ -70,7 +70,7 @@ class ProcessStanding:
         agents_s = self._earlier_agents_s + self._agent_s
         slowed_s = self._slowed.settle(cpu_s) if self._slowed is not None else 0.0
         at_s = clock.monotonic_ns() / 1e9
-        self._meter.look(Spent(at_s, self.produced, cpu_s, agents_s, pool.cost_counts, slowed_s))
+        self._meter.look(Spent(at_s, self.produced, cpu_s, agents_s, pool.cost_counts, slowed_s, pool.tick_s))
 
     @property
     def produced(self) -> int:

@@ -24,18 +24,19 @@ void scope_sample_every(struct scope_writer *w, uint32_t apart) {
     choose(w, 0);
 }
 
-/* GIL held; does not allocate. A hook that wrote no record, or not here, does not count; one that wrote more than a record
- * has come to its end now. */
+/* GIL held; does not allocate. A hook that wrote no record, or not here, does not count; one that wrote values has come to
+ * its end now, and is told apart. */
 void scope_sample_ends(uint64_t began) {
     struct scope_writer *w = scope_tls;
     if (!w)
         return;
     const uint32_t first = w->sample_at;
     if (first < w->next && w->records[first].ticks >= began) {
-        const uint64_t took = (w->next == first + 1 ? w->records[first].ticks : scope_ticks()) - began;
+        const bool is_long = w->next > first + 1;
+        const uint64_t took = (is_long ? scope_ticks() : w->records[first].ticks) - began;
         if (took < MOST_TICKS) {
-            scope_counts[SCOPE_COST_SAMPLED_TICKS] += took;
-            scope_counts[SCOPE_COST_SAMPLES] += 1;
+            scope_counts[is_long ? SCOPE_COST_LONG_TICKS : SCOPE_COST_SAMPLED_TICKS] += took;
+            scope_counts[is_long ? SCOPE_COST_LONG_SAMPLES : SCOPE_COST_SAMPLES] += 1;
         }
     }
     choose(w, samples_apart / 2);

@@ -278,15 +278,10 @@ bool scope_code_pretend(PyObject *code, uint32_t site, uint32_t flags) {
         return false;
     if (!known && !(known = insert((struct scope_code){.code = code})))
         return false;
-    struct scope_parameters parameters;
     known->site = site;
     known->flags = flags;
-    if (!site || flags)
-        return true;
-    if (number_of(code, "co_flags") & GENERATOR_LIKE)
+    if (site && !flags && number_of(code, "co_flags") & GENERATOR_LIKE)
         known->flags = SCOPE_CODE_GENERATOR;
-    scope_parameters_read(&parameters, code);
-    known->flags |= about_values(code, &parameters, "");
     return true;
 }
 

@@ -43,6 +43,11 @@ void scope_drop(struct scope_writer *w, uint32_t reason) {
     __atomic_store_n(&w->slot->dropped, w->dropped, __ATOMIC_RELEASE);
 }
 
+/* GIL not needed; does not allocate. Nothing that `w` writes may refer to what it has written before. */
+static void begin_anew(struct scope_writer *w) {
+    w->chunk_number = __atomic_add_fetch(&last_chunk_number, 1, __ATOMIC_RELAXED);
+}
+
 /* GIL held unless `w` says otherwise; may find file space. True when `w` has a fresh chunk: a free one or, since others cannot write
  * while we have the GIL, one that another thread does not need. `filled`: it has just filled the one before. */
 static bool claim(struct scope_writer *w, bool filled) {
@@ -57,7 +62,7 @@ static bool claim(struct scope_writer *w, bool filled) {
     if (!chunk)
         return false;
     w->chunk = chunk;
-    w->chunk_number = __atomic_add_fetch(&last_chunk_number, 1, __ATOMIC_RELAXED);
+    begin_anew(w);
     w->claimed_ns = now_ns;
     w->records = (struct scope_record *)((unsigned char *)chunk + SCOPE_CHUNK_HEADER_BYTES);
     w->next = w->continuation = 0;
@@ -207,6 +212,7 @@ static void write_slowly(const struct scope_long_event *event, PyObject *code, b
             scope_drop(w, SCOPE_GAP_POOL_FULL);
             return;
         }
+        begin_anew(w); /* the event may have been begun before */
         slots = event->fill(event, w, record, scope_room(w));
     }
     scope_publish(w, slots);

@@ -20,7 +20,8 @@ struct scope_writer {
     uint32_t sample_at;    /* the hook of this record is timed; samples.h */
     uint32_t continuation; /* slots of this chunk that are not events by themselves */
     uint32_t capacity;     /* of this chunk */
-    uint32_t chunk_number; /* of all that were claimed by anybody */
+    uint32_t
+        chunk_number; /* another one for each chunk, and where an event was begun in vain: what it wrote is not there */
 
     uint32_t serial;
     uint64_t base;                 /* events produced before this chunk, dropped ones included */

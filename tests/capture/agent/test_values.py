@@ -6,10 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from capture.settings import CaptureSettings
 from tests.capture.agent.poolfile import TYPE, Pool
 from tests.capture.agent.recordings import Recording, script
 from tests.capture.agent.words import SHOWN
-from tests.interpreters import Interpreter
+from tests.interpreters import ONE_OF_EACH_WAY, Interpreter
 from tests.targets import Launcher
 
 Make = Callable[..., Recording]
@@ -209,3 +212,100 @@ def test_a_secret_never_leaves_the_program(
     headers = next(one["headers"] for one in arguments if "headers" in one)
     assert headers == "{'Authorization': <redacted>, 'Accept': '*/*'}"
     assert sum("redacted" in text for one in arguments for text in one.values()) == 10
+
+
+FULL = """
+import json
+WANTED = []
+def told(n, text, rest): return text
+def wide(a, b, c, d, e, f, g, h): return [a, b, c, d, e, f, g, h]
+for n in range(3000):
+    text = str(n) * (n % 40)
+    told(n, text, [text, n, {"n": text}])
+    WANTED.append(["call", "told", dict(n=shown(n), text=shown(text), rest=shown([text, n, {"n": text}]))])
+    WANTED.append(["return", "told", shown(text)])
+for n in range(40):
+    texts = [str(n) * 150 + letter for letter in "abcdefgh"]
+    wide(*texts)
+    WANTED.append(["call", "wide", {letter: shown(text) for letter, text in zip("abcdefgh", texts)}])
+    WANTED.append(["return", "wide", shown(texts)])
+print(json.dumps(WANTED))
+"""
+
+
+@pytest.mark.minors(*ONE_OF_EACH_WAY)
+def test_what_does_not_fit_into_the_rest_of_a_chunk_is_whole_in_the_next_one(
+    interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
+) -> None:
+    one = recording(mode="performance", values="on", exclude=["*:shown"])
+    started = one.launch(target, interpreter, script(tmp_path, SHOWN + FULL))
+    assert started.wait() == 0, started.output()
+    pool = one.read()
+    assert len({event.track for event in pool.all_events()}) == 1
+    assert told(pool, {"told", "wide"}) == json.loads(started.output().splitlines()[-1])
+
+
+HUGE = """
+def huge(*args, **kw): return list(args)
+def many({names}): return None
+texts = [letter * 200 for letter in "abcdefgh"]
+pairs = {{letter * 200: [letter.upper() * 200 + str(n) for n in range(8)] for letter in "abcdefgh"}}
+huge(texts, [texts], pairs, (pairs, texts), *texts, **pairs)
+many({values})
+"""
+
+
+def test_what_is_too_much_for_one_event_is_cut_and_said_to_be(
+    interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
+) -> None:
+    text = HUGE.format(names=", ".join(f"p{n}" for n in range(100)), values=", ".join(map(str, range(100))))
+    one = recording(mode="performance", values="on")
+    started = one.launch(target, interpreter, script(tmp_path, text))
+    assert started.wait() == 0, started.output()
+    pool = one.read()
+    by_name = {pool.definitions[1][event.a][4]: event for event in pool.all_events() if event.kind == "call"}
+    whole = pool.arguments(by_name["huge"])
+    assert whole["*args"].startswith("(['aaa")
+    assert ", …" in whole["*args"]
+    assert whole["**kw"][:1] in "{…"
+    names = pool.definitions[1][by_name["many"].a][5].split(",")
+    assert names == [f"p{n}" for n in range(100)]
+    assert by_name["many"].values == tuple(map(str, range(64)))
+
+
+LIVE = """
+import sys, time
+from pathlib import Path
+def step(n): return n * 2
+def phase(name):
+    for n in range(5): step(n)
+folder = Path(sys.argv[1])
+for turn in range(4):
+    print("ready", turn, flush=True)
+    while not (folder / str(turn)).exists(): time.sleep(0.005)
+    phase(turn)
+"""
+
+
+def test_values_go_on_and_off_while_something_is_recorded(
+    interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
+) -> None:
+    one = recording(mode="performance")
+    started = one.launch(target, interpreter, script(tmp_path, LIVE), tmp_path)
+    for turn, values in enumerate(("off", "on", "off", "on")):
+        started.wait_for_line(f"ready {turn}")
+        orders = CaptureSettings.checked(mode="performance", values=values).live_orders()
+        assert "problem" not in one.channel.request("configure", orders)
+        (tmp_path / str(turn)).touch()
+    assert started.wait() == 0, started.output()
+    pool = one.read()
+    phases: list[list[tuple[str, tuple[str, ...] | None]]] = []
+    for event in pool.events[1]:
+        name = pool.definitions[1].get(event.a, [""])[0]
+        if event.kind == "call" and name == "phase":
+            phases.append([])
+        elif event.kind in ("call", "return") and name == "step":
+            phases[-1].append((event.kind, event.values))
+    said = [(kind, (str(n * (2 if kind == "return" else 1)),)) for n in range(5) for kind in ("call", "return")]
+    unsaid = [(kind, None) for kind, _ in said]
+    assert phases == [unsaid, said, unsaid, said]

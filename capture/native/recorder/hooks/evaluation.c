@@ -237,7 +237,10 @@ static void tell_end(uint32_t site, uint32_t flags, uint32_t kind, PyObject *res
         PyErr_Restore(type, value, traceback);
         scope_counts[SCOPE_COST_RAISE] += 1;
     } else if (scope_has_value(kind, flags)) {
+        const uint64_t began = scope_sample_begins();
         scope_tell_value(kind, site, flags, result, true);
+        if (SCOPE_UNLIKELY(began))
+            scope_sample_ends(began);
     } else {
         scope_write_left(site, scope_head(kind, 0, 0));
     }

@@ -15,6 +15,8 @@
 #include "values/written.h"
 
 #define MOST_DEPTH 2
+#define MOST_NAME_CHARACTERS 100
+#define JUDGED 1024u
 
 /* What has words of its own, in the place of a type's number. */
 enum exact {
@@ -27,6 +29,12 @@ enum exact {
     AN_ELLIPSIS,
     A_CONTAINER, /* and enum scope_container_what */
 };
+
+/* Keys of dicts that were judged in this recording, by what they say. */
+static struct judged {
+    uint64_t hash; /* 0 = none */
+    bool is_secret;
+} judged[JUDGED];
 
 static struct scope_types types = {.kind = SCOPE_DEF_TYPE, .full = "types-full", .names = {.limit = UINT16_MAX}};
 
@@ -48,6 +56,7 @@ bool scope_words_open(void) {
                  {&PyFrozenSet_Type, A_CONTAINER + SCOPE_CONTAINER_FROZENSET},
                  {&PyDict_Type, A_CONTAINER + SCOPE_CONTAINER_DICT}};
     bool opened = scope_written_open();
+    memset(judged, 0, sizeof judged);
     for (size_t i = 0; opened && i < sizeof exact / sizeof *exact; i++)
         opened = scope_type_settle(&types, (PyObject *)exact[i].type, exact[i].what);
     return opened;
@@ -151,18 +160,28 @@ static uint64_t key_of_items(const struct scope_items *items, int depth) {
 
 static void put(struct scope_words *to, PyObject *value, int depth, const uint64_t *end);
 
-/* GIL held; may allocate; leaves exceptions as they are. Whether a key of a dict says that its value is a secret. */
-static bool names_a_secret(PyObject *key) {
-    if (!PyUnicode_CheckExact(key) || PyUnicode_GetLength(key) >= 100)
-        return false;
+/* GIL held; allocates; leaves exceptions as they are. */
+static SCOPE_NOT_INLINE bool is_credential(PyObject *name) {
     PyObject *error_type, *error, *traceback;
     PyErr_Fetch(&error_type, &error, &traceback);
-    PyObject *name = scope_utf8(key);
-    const bool is_secret = name && scope_is_credential(PyBytes_AsString(name));
-    if (name)
-        Py_DecRef(name);
+    PyObject *bytes = scope_utf8(name);
+    const bool is_secret = bytes && scope_is_credential(PyBytes_AsString(bytes));
+    if (bytes)
+        Py_DecRef(bytes);
     PyErr_Restore(error_type, error, traceback);
     return is_secret;
+}
+
+/* GIL held; may allocate; leaves exceptions as they are. Whether a key of a dict says that its value is a secret. A program
+ * has few keys and looks for each a million times, and a look through the table of names takes half a microsecond. */
+static bool names_a_secret(PyObject *key) {
+    if (!PyUnicode_CheckExact(key) || PyUnicode_GetLength(key) >= MOST_NAME_CHARACTERS)
+        return false;
+    const uint64_t hash = scope_key_of_str(key);
+    struct judged *known = &judged[hash % JUDGED];
+    if (known->hash != hash)
+        *known = (struct judged){.hash = hash, .is_secret = is_credential(key)};
+    return known->is_secret;
 }
 
 /* GIL held; may allocate; leaves exceptions as they are. Each item has a word at least, which the others leave to it. */
