@@ -64,7 +64,7 @@ class Names:
         other = self._other_titles
         if not other or not any(track.track_id in other for track in frame.tracks):
             return frame
-        tracks = [replace(one, name=other.get(one.track_id, one.name)) for one in frame.tracks]
+        tracks = [replace(one, name=other[one.track_id]) if one.track_id in other else one for one in frame.tracks]
         return replace(frame, tracks=tracks)
 
     def site(self, site_id: int) -> str:

@@ -9,6 +9,7 @@ from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
 from dags.analyses.called import Definitions
 from dags.analyses.track_titles import numbered, track_titles
+from tests.views.frames import frame, track
 from views.reading.source import Names
 
 TRACKS = [
@@ -38,3 +39,7 @@ def test_pages_and_lanes_call_a_thread_alike(tmp_path: Path) -> None:
         assert {one: pages.thread(one) for one in TITLES} == {one: lanes.track(one) for one in TITLES} == TITLES
         assert pages.thread(99) == lanes.track(99) == "track 99"
         assert pages.thread(0) == ""
+        at = frame(5, tracks=[track(one.track_id, name=one.name) for one in TRACKS])
+        assert [one.name for one in lanes.in_frame(at).tracks] == list(TITLES.values())
+        alone = frame(5, tracks=[track(4, name="worker")])
+        assert lanes.in_frame(alone) is alone
