@@ -193,6 +193,21 @@ def test_a_pool_of_the_version_before_is_drained_as_such(tmp_path: Path) -> None
     assert [bytes(b.payload) for b in reader.read() if b.type == BlockType.OLD_RECORDS] == [records]
 
 
+def test_a_pool_without_values_is_drained_as_one_with_them(tmp_path: Path) -> None:
+    paper = PaperPool(tmp_path / "pool" / "1", abi=3)
+    records = snapshot(1, [(1, 10), (2, 20), (3, 30)]) + record(2, 1, Kind.CALL) + record(3, 1, Kind.RETURN)
+    paper.chunk(0, track=1, seq_start=5, records=records)
+    pool = Pool(paper.folder)
+    [entry] = pool.scan()
+    assert (entry.committed, entry.new_events) == (len(records) // 16, 3)
+    journal = JournalWriter(tmp_path / "journal")
+    Drain(pool, journal, 1).drain_once()
+    pool.close()
+    journal.close()
+    reader = JournalReader(tmp_path / "journal")
+    assert [bytes(b.payload) for b in reader.read() if b.type == BlockType.RECORDS] == [records]
+
+
 def test_a_pool_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
     paper = PaperPool(tmp_path / "pool" / "1", abi=ABI + 1)
     paper.chunk(0, track=1, seq_start=0, records=record(1, 1, Kind.CALL))
