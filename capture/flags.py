@@ -59,10 +59,11 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     """One capture flag.
 
     `name` is that in the settings and in the session's facts, `agent_key` that in the agent's orders ("": the agent has
-    no use for it), `option` that on the command line, where a count is in units of `unit` (`--memory 32` is 512
-    chunks). `least` and `most` bound a count, or how many texts there may be, `longest` the characters of each
-    (`in_bytes`: its bytes). `label` and `hint` are the dialog's; `is_live`: it may change while something is recorded,
-    else `fixed` says why not.
+    no use for it), `feature` the letter that it adds to the mode's where it is on and the mode has the letter that it
+    `needs`, `option` that on the command line, where a count is in units of `unit` (`--memory 32` is 512 chunks).
+    `least` and `most` bound a count, or how many texts there may be, `longest` the characters of each (`in_bytes`: its
+    bytes). `label` and `hint` are the dialog's; `is_live`: it may change while something is recorded, else `fixed` says
+    why not.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     in_bytes: bool = False
     unit: int = 1
     agent_key: str = ""
+    feature: str = ""
+    needs: str = ""
     is_live: bool = False
     fixed: str = ""
 
@@ -220,6 +223,20 @@ FLAGS: tuple[Flag, ...] = (
         help="record what functions are called with and what they return",
         label="&Calls",
         agent_key="values",
+        feature="v",
+        needs="c",
+        is_live=True,
+    ),
+    Flag(
+        name="never_run",
+        option="--never-run",
+        kind="choice",
+        default="on",
+        choices=(("on", "Yes, on Python 3.12 and newer"), ("off", "No")),
+        help="tell which lines of recorded functions never ran (default on; Python 3.12 and newer)",
+        label="&Tell which lines never ran",
+        feature="n",
+        needs="c",
         is_live=True,
     ),
     Flag(
@@ -231,6 +248,7 @@ FLAGS: tuple[Flag, ...] = (
         help="record what the program prints, logs and warns of (default on)",
         label="&Output",
         agent_key="output",
+        feature="o",
         is_live=True,
     ),
     Flag(

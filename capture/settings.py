@@ -94,11 +94,6 @@ class CaptureSettings:
         return cast(tuple[str, ...], self.values["state"])
 
     @property
-    def tells_values(self) -> bool:
-        """Whether arguments and results are asked for."""
-        return self.values["values"] == "on"
-
-    @property
     def redact(self) -> tuple[str, ...]:
         return cast(tuple[str, ...], self.values["redact"])
 
@@ -115,12 +110,12 @@ class CaptureSettings:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self.values.items()}
 
     def orders(self) -> dict[str, object]:
-        """As the agent is told them; `features` is what its mode means to it, `v` the values of calls, `o` output."""
+        """As the agent is told them; `features` is what they mean to it."""
         facts = self.facts()
         orders = {flag.agent_key: facts[flag.name] for flag in flags.FLAGS if flag.agent_key}
-        features = cast(Mode, mode_named(self.mode)).features
-        features += "v" * (self.tells_values and "c" in features) + "o" * (self.values["output"] == "on")
-        return {**orders, "features": features}
+        letters = cast(Mode, mode_named(self.mode)).features
+        on = (flag for flag in flags.FLAGS if self.values[flag.name] == "on" and flag.needs in letters)
+        return {**orders, "features": letters + "".join(flag.feature for flag in on)}
 
     def live_orders(self) -> dict[str, object]:
         """As an agent is told to record by these from now on: what may change while something is recorded."""

@@ -44,6 +44,11 @@ UNSEEN: tuple[Unseen, ...] = (
         "Nothing is missing, but recording costs more: Scope does not know the way in which this interpreter keeps its "
         "{details}.",
     ),
+    Unseen(
+        "lines-unknown",
+        "Which lines never ran is not known: only CPython 3.12 and newer tell it for next to nothing.",
+    ),
+    Unseen("lines-far", "Functions whose lines are more than 65536 apart are missing among lines that never ran."),
     Unseen("objects-full", "Attributes of more than a million objects at a time are not recorded."),
     Unseen(
         "containers-full",

@@ -46,6 +46,7 @@ FOLLOWERS: tuple[Follower, ...] = (
     Follower("state", "dags.state.dag:StateDag", tables=("states",), numbers=True),
     Follower("exceptions", "dags.exceptions.dag:ExceptionsDag", tables=("exceptions", "exception_frames")),
     Follower("output", "dags.output.dag:OutputDag", tables=("output",), in_frames=False),
+    Follower("lines", "dags.lines.dag:LinesDag", tables=("first_runs",), in_frames=False),
     Follower("causality", "dags.causality.dag:CausalityDag", tables=("edges",), in_frames=False),
 )
 """In the order in which they are fed: each is told what those before it have made of the same events, and may complete

@@ -14,6 +14,7 @@ import numpy as np
 from capture.changes import SettingsChange
 from capture.decode.qualname import qualified_name
 from capture.decode.records import TrackQueue
+from capture.decode.site_lines import SiteLines
 from capture.decode.timebase import Timebase
 from capture.decode.value_texts import MOST_TYPES, NameTable
 from capture.decode.waits import Waits
@@ -82,6 +83,7 @@ class Catalog:
         self.tracks: list[TrackRow] = []
         self.sites: list[SiteRow] = []
         self.state_keys: list[StateKeyRow] = []
+        self.site_lines = SiteLines()
         self.unseen: list[UnseenRow] = []
         self.losses: list[LossRow] = []
         self.changes: list[SettingsChange] = []
@@ -180,6 +182,8 @@ class Catalog:
                     target.types.set(definition.id, definition.field(0)[:MOST_TYPE_NAME])
             case DefinitionKind.UNSEEN:
                 self.note_unseen(target, definition.field(0), definition.field(1))
+            case DefinitionKind.LINES:
+                self.site_lines.add(self.expect_site(target, definition.id), definition.field(0))
 
     def note_unseen(self, target: JournalProcess, code: str, detail: str) -> None:
         """Takes note of something that the recording of this target cannot see; told again, it changes nothing.

@@ -68,13 +68,14 @@ _HAS_THREAD = mask_of(kind for kind in KINDS if kind.row.a == "thread")
 _HAS_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is not None)
 _HAS_KEY = mask_of(kind for kind in KINDS if kind.row.a == "state key")
 _HAS_NUMBER = mask_of(kind for kind in KINDS if kind.row.a in ("dropped", "number"))
+_HAS_FIRST_LINE = mask_of(kind for kind in KINDS if kind.row.b == "line")
 _HAS_STATE_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is StateFlag)
 _HAS_VALUES = mask_of(kind for kind in KINDS if kind.row.payload in ("arguments", "value"))
 _SAYS_MORE = mask_of(
     kind
     for kind in KINDS
     if not _HAS_VALUES[kind]
-    and (kind.row.a != "site" or kind.row.b == "exception" or kind.row.payload != "none" or kind.row.flags)
+    and (kind.row.a != "site" or kind.row.b in ("exception", "line") or kind.row.payload != "none" or kind.row.flags)
 )
 _HAS_LINE = mask_of(kind for kind in KINDS if kind.row.payload == "output")
 _TYPE = (1 << EXCEPTION_TYPE_BITS) - 1
@@ -312,6 +313,9 @@ def _fill_rare(
     columns.ref[unwound] = heads["b"][unwound] >> EXCEPTION_TYPE_BITS
     numbers = np.flatnonzero(_HAS_NUMBER[kind])
     columns.ref[numbers] = heads["a"][numbers]
+    lines = np.flatnonzero(_HAS_FIRST_LINE[kind])
+    if len(lines):
+        columns.ref[lines] = _first_lines(catalog, columns.site_id[lines]) + heads["b"][lines]
     for row, extra in extras:
         match extra:
             case Frames():
@@ -373,6 +377,12 @@ def _words(numbers: npt.NDArray[np.uint16], names: Mapping[int, str]) -> TextCol
     places = np.zeros(int(numbers.max(initial=0)) + 1, np.int64)
     places[occurring] = np.arange(len(occurring))
     return TextColumn.of([names.get(number, "?") for number in occurring.tolist()]).taken(places[numbers])
+
+
+def _first_lines(catalog: Catalog, site_ids: Int32) -> Int64:
+    """The first line of each site; 0 where nothing is known of it."""
+    distinct, places = np.unique(site_ids, return_inverse=True)
+    return np.array([catalog.sites[site - 1].line if site else 0 for site in distinct.tolist()], np.int64)[places]
 
 
 def _track_ids(catalog: Catalog, target: JournalProcess, serials: npt.NDArray[np.uint32]) -> Int64:

@@ -67,6 +67,13 @@ class StateKeyRow(msgspec.Struct):
     scope: str
 
 
+class SiteLinesRow(msgspec.Struct):
+    """Lines that the code of a site has, as ranges: '12-15,17'. Several rows of a site add up."""
+
+    site_id: int
+    lines: str
+
+
 class MetricRow(msgspec.Struct, kw_only=True):
     """One sampled figure of a process."""
 
@@ -107,6 +114,7 @@ class DefinitionKind(IntEnum):
     PROCESS = 5
     UNSEEN = 6
     TYPE = 7
+    LINES = 8
 
 
 _DEFINITION_KINDS = frozenset(DefinitionKind)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, Self
 
-Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state", "output"]
+Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state", "output", "line"]
 A = Literal["site", "own thread", "thread", "reason", "dropped", "state key", "number"]
-B = Literal["nothing", "exception type", "exception", "reason", "payload bytes"]
+B = Literal["nothing", "exception type", "exception", "reason", "payload bytes", "line"]
 """exception: the number of its type in the low 11 bits, and in the others which of the track's raises it is, counted
-back from 1, the latest; 0: none of the last 31."""
+back from 1, the latest; 0: none of the last 31. line: how many lines below the first one of its site."""
 Payload = Literal["none", "frames", "text", "object", "state", "exception", "arguments", "value", "output"]
 """What the bytes are, little-endian. frames: u32 site, u32 line (0: not known) for each frame, outermost first. text:
 UTF-8. object: u64 serial of an object (0: none), text. state: the same, and between them, if counted, a u64: how many
@@ -264,10 +264,13 @@ class Kind(IntEnum):
         code=32, group="state", a="state key", b="payload bytes", payload="state", flags=StateFlag,
         says="A name has a value, which is the text; `object_id` is whose it is (null: a module's).",
     )  # fmt: skip
-
     OUTPUT = KindRow(
         code=48, group="output", a="site", b="payload bytes", payload="output", flags=OutputFlag, rate="often",
         says="Something is printed, logged or warned of; the value is its text, `message` level: logger.",
+    )  # fmt: skip
+    LINE_FIRST = KindRow(
+        code=49, group="line", a="site", b="line", rate="often",
+        says="A line of a function runs for the first time, whose number is `ref`.",
     )  # fmt: skip
 
     @property
@@ -282,8 +285,8 @@ class Kind(IntEnum):
 
     @property
     def is_mark(self) -> bool:
-        """Whether a timeline marks it, as it draws neither a call nor a gap of it."""
-        return self.row.group not in ("call", "gap")
+        """Whether a timeline marks it: calls and gaps are drawn anyway, and lines begin wherever calls do."""
+        return self.row.group not in ("call", "gap", "line")
 
     @property
     def asks_call(self) -> bool:

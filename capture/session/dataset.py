@@ -26,7 +26,8 @@ from capture.session.format import FileEntry, Manifest, SegmentEntry
 from capture.session.reader import TableReader
 from capture.session.rows import empty_table
 from capture.session.stored_states import as_arrow_file
-from capture.session.tables import SCHEMAS, TABLE, WORDS
+from capture.session.table_shape import WORDS
+from capture.session.tables import SCHEMAS, TABLE
 
 _IN_MEMORY = 128 << 20
 _ALIGNMENT = 64

@@ -20,7 +20,8 @@ from capture.hostlib import host_library
 from capture.session.event_texts import places_of, with_event_texts
 from capture.session.format import MAX_DECODED_BYTES
 from capture.session.stored_states import EventColumns, with_old_values, with_told
-from capture.session.tables import COLUMNS, OLD_ROWS_BACK, SCHEMAS, STORED_SCHEMAS, TABLE, WORDS, Table
+from capture.session.table_shape import WORDS, Table
+from capture.session.tables import COLUMNS, OLD_ROWS_BACK, SCHEMAS, STORED_SCHEMAS, TABLE
 
 _MAX_COLUMNS = 256
 _ROW_GROUP_ROWS = 1 << 20

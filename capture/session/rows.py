@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from capture.session.tables import COLUMNS, OUTCOMES, SCHEMAS, STORED_SCHEMAS, WORDS, Column
+from capture.session.table_shape import WORDS, Column
+from capture.session.tables import COLUMNS, OUTCOMES, SCHEMAS, STORED_SCHEMAS
 
 Rows: TypeAlias = pa.Table | Mapping[str, Any] | Sequence[Any]
 

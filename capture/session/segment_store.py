@@ -15,7 +15,7 @@ import pyarrow as pa
 from capture.changes import SettingsChange
 from capture.errors import FormatError, SessionFull, SessionProblem
 from capture.events.batch import EventBatch
-from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
+from capture.events.definitions import ProcessRow, SiteLinesRow, SiteRow, StateKeyRow, TrackRow
 from capture.losses import LossRow
 from capture.measured_cost import Overhead
 from capture.own_folder import OwnFolder
@@ -189,8 +189,9 @@ class SegmentStore:
         tracks: Sequence[TrackRow] = (),
         sites: Sequence[SiteRow] = (),
         state_keys: Sequence[StateKeyRow] = (),
+        site_lines: Sequence[SiteLinesRow] = (),
     ) -> None:
-        """Brings the definitions up to date; each list is the whole table. Rows of sites and state keys never change.
+        """Brings the definitions up to date; each list is the whole table. Rows of the last three never change.
 
         Raises: TargetProblem.
         """
@@ -198,6 +199,7 @@ class SegmentStore:
         self._defs.update("tracks", tracks)
         self._defs.update("sites", sites)
         self._defs.update("state_keys", state_keys)
+        self._defs.update("site_lines", site_lines)
         self._head = _replace(self._head, defs=self._defs.entries)
 
     def set_counts(

@@ -23,7 +23,7 @@ from msgspec.structs import fields
 
 from capture.errors import FormatError, SessionProblem
 from capture.events.batch import EventBatch
-from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
+from capture.events.definitions import ProcessRow, SiteLinesRow, SiteRow, StateKeyRow, TrackRow
 from capture.events.kinds import Kind, StateFlag
 from capture.losses import told_losses
 from capture.session.caches import unframed
@@ -42,11 +42,12 @@ from capture.session.info import Info, session_info
 from capture.session.packed import PackedFiles
 from capture.session.reader import TableReader
 from capture.session.rows import as_table, empty_table
-from capture.session.tables import SCHEMAS, TABLE, Table
+from capture.session.table_shape import Table
+from capture.session.tables import SCHEMAS, TABLE
 
 Signature = tuple[int, int, int] | None
 _MERGES_MEANWHILE = 5  # a segment may be merged again while its rows are looked for
-_Row = TypeVar("_Row", ProcessRow, TrackRow, SiteRow, StateKeyRow)
+_Row = TypeVar("_Row", ProcessRow, TrackRow, SiteRow, StateKeyRow, SiteLinesRow)
 
 
 class Session:
@@ -235,6 +236,10 @@ class Session:
         """The state keys, by id."""
         return self._definitions("state_keys", StateKeyRow)
 
+    def site_lines(self) -> list[SiteLinesRow]:
+        """Which lines sites have, by site."""
+        return self._definitions("site_lines", SiteLinesRow)
+
     def table(self, name: str, failures: list[Exception] | None = None, more: pa.Table | None = None) -> Any:
         """A whole table of the design as a dataset, which pyarrow and DuckDB take as a source of rows.
 
@@ -252,7 +257,16 @@ class Session:
         table = TABLE[name]
         if table.lives == "definition":
             return self._definition_table(name)
+        if table.lives == "derived":
+            return self._never_run()
         return None if table.streams else self._joined(table)
+
+    def _never_run(self) -> pa.Table:
+        from capture.session.line_runs import never_run_table  # noqa: PLC0415 - of the few that ask for it
+
+        told = (index for index in self.with_rows if self.segments[index].file("first_runs"))
+        first_runs = (self.segment_table(index, "first_runs") for index in told)
+        return never_run_table(self._definition_table("site_lines"), first_runs)
 
     def info(self) -> Info:
         """The session in figures, without reading its rows."""

@@ -11,12 +11,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from capture.events.kinds import KINDS, GapReason, Kind
-from capture.session.tables import TABLE, WORDS, Column, Table
+from capture.session.table_shape import WORDS, Column, Table
+from capture.session.tables import TABLE
 
 FORMAT_DOCUMENT = Path(__file__).parent.parent / "FORMAT.md"
 _REFS = {"thread": "the other thread's track", "dropped": "how many", "state key": "the key's id",
+         "line": "the line, in the function's file",
          "exception": "which of the raises before it on its track, counted back from 1; null: not known"}  # fmt: skip
-_LIVES = {"definition": "definitions", "segment": "segments", "nowhere": "nothing records it yet"}
+_LIVES = {"definition": "definitions", "segment": "segments", "derived": "made of others when it is read",
+          "nowhere": "nothing records it yet"}  # fmt: skip
 _TYPES = {WORDS: "text", pa.string(): "text"}
 
 
@@ -62,7 +65,7 @@ def _ref(kind: Kind) -> str:
     """What the number of that kind is."""
     if kind.row.payload == "output":
         return "the line; null: not known"
-    return _REFS.get(kind.row.b if kind.row.b == "exception" else kind.row.a, "")
+    return _REFS.get(kind.row.b if kind.row.b in ("exception", "line") else kind.row.a, "")
 
 
 def _described(table: Table) -> str:

@@ -32,6 +32,7 @@ from capture.capabilities import capabilities
 from capture.changes import modes_of
 from capture.decode import resume
 from capture.decode.decoder import Decoder
+from capture.decode.site_lines import SiteLines
 from capture.drain.blocks import Block, BlockType, JournalPosition
 from capture.drain.journal import JournalReader, delete_before, journal_files
 from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
@@ -123,6 +124,7 @@ class Sealer:
         store = SegmentStore.reopen(folder)
         with Session.open(path) as session:
             names = (session.processes(), session.tracks(), session.sites(), session.state_keys())
+            site_lines = SiteLines(session.site_lines())
         data = store.resume_bytes()
         try:
             point = None if data is None else from_msgpack(data, ResumePoint)
@@ -141,6 +143,7 @@ class Sealer:
             return sealer
         decoder.catalog.unseen, decoder.catalog.overhead = list(store.head.unseen), store.head.overhead
         decoder.catalog.losses, decoder.catalog.changes = list(store.head.losses), list(store.head.changes)
+        decoder.catalog.site_lines = site_lines
         sealer._metrics = point.metrics
         sealer._has_sealed_all = point.is_last
         return sealer
@@ -273,7 +276,8 @@ class Sealer:
 
     def _commit(self) -> None:
         catalog, totals = self.decoder.catalog, self.decoder.totals()
-        self._store.write_defs(catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys)
+        names = (catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys)
+        self._store.write_defs(*names, catalog.site_lines.rows)
         newer = {word: count for word, count in self._store.head.kinds.items() if word not in KIND_CODES}
         kinds = {KIND_NAMES[kind]: count for kind, count in totals.kinds.items() if kind in KIND_NAMES} | newer
         self._store.set_counts(totals.produced, totals.recorded, totals.dropped, totals.late, kinds)
@@ -287,7 +291,12 @@ class Sealer:
                 (row for row in catalog.processes if row.tier == "python"), main
             )  # of `sh -c`: what it runs
             about = self._store.head.about
-            sees = capabilities([about.mode, *modes_of(catalog.changes)], recorded.tier, waits=self.decoder.sees_waits)
+            sees = capabilities(
+                [about.mode, *modes_of(catalog.changes)],
+                recorded.tier,
+                waits=self.decoder.sees_waits,
+                lines=bool(catalog.site_lines.rows),
+            )
             target, python = clipped(main.name), clipped(recorded.python or "")
             if (about.target, about.python, about.capabilities) != (target, python, sees):
                 self._store.set_about(target=target, python=python, capabilities=sees)

@@ -104,6 +104,12 @@ VERBS: tuple[Verb, ...] = (
         "what a stretch of time came to: functions, threads, exceptions, changes, figures",
         "scope_gui.verbs.summary",
     ),
+    Verb(
+        "never-run",
+        "look",
+        "the lines of recorded functions that never ran",
+        "scope_gui.verbs.never_run",
+    ),
     Verb("findings", "look", "what looks wrong, with the events that prove it", "scope_gui.verbs.findings"),
     Verb(
         "graph",

@@ -20,7 +20,8 @@ from capture.session.pack import pack
 from capture.session.query import query
 from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
-from capture.session.tables import TABLES, Table, column
+from capture.session.table_shape import Table, column
+from capture.session.tables import TABLES
 from dags import registry
 from dags.base import Context, Dag, Rows, decoded
 from dags.correlate.correlator import Correlator

@@ -15,6 +15,7 @@ struct scope_features {
     bool attributes;
     bool values; /* of calls: arguments and results */
     bool output; /* what is printed, logged, warned of */
+    bool lines;  /* which lines of recorded functions have run */
 };
 
 extern struct scope_features scope_features;

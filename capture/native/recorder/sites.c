@@ -258,9 +258,11 @@ const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
     scope_counts[SCOPE_COST_FIRST_SIGHT] += 1;
     int collecting = PyGC_Disable(); /* a finalizer must not run in the middle of a hook */
     describe(&entry, globals);
-    const struct scope_code *known = insert(entry);
+    struct scope_code *known = insert(entry);
     if (!known)
         scope_parameters_forget(code);
+    else if (known->site && scope_upward.meet_code(code, known->site))
+        known->flags |= SCOPE_CODE_LINES;
     if (collecting)
         PyGC_Enable();
     if (entry.flags & SCOPE_CODE_OVERFLOW)

@@ -16,7 +16,10 @@ LEAVE = tuple(kind.word for kind in KINDS if kind.row.depth.step < 0)
 BLOCK_BYTES, SMALL_BYTES = 65536, 4096
 LARGE = 1 << 16
 WRITING, CLOSED, SLOTS = 1, 2, 3
-SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS, TYPE = 1, 2, 3, 4, 5, 7
+SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS, TYPE, LINES = 1, 2, 3, 4, 5, 7, 8
+
+
+Line = tuple[str, int]  # a function and a line in its file
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,21 @@ class Pool:
 
     def stack(self, event: Event) -> list[tuple[str, int]]:
         return [(self.definitions[SITE][site][0], line) for site, line in event.frames]
+
+    def lines(self) -> set[Line]:
+        """All lines that functions have."""
+        return {
+            (self.definitions[SITE][site][0], line)
+            for site, (text,) in self.definitions.get(LINES, {}).items()
+            for first, last in (map(int, (part.split("-") * 2)[:2]) for part in text.split(","))
+            for line in range(first, last + 1)
+        }
+
+    def lines_run(self) -> list[Line]:
+        """Those that ran, in order of time on each track."""
+        sites = self.definitions[SITE]
+        told = [event for event in self.all_events() if event.kind == "line_first"]
+        return [(sites[event.a][0], int(sites[event.a][3]) + event.b) for event in told]
 
     def thread(self, name: str) -> int:
         return next(serial for serial, fields in self.definitions[THREAD].items() if fields[0] == name)
@@ -199,7 +217,10 @@ def _definitions(data: bytes) -> dict[int, dict[int, list[str]]]:
         assert magic == 0x5DE5
         assert checksum == _fnv1a(data[at : at + 12] + payload)
         fields = payload.decode().split("\0")
-        found.setdefault(kind, {})[number if kind != PROCESS else len(found.get(PROCESS, {})) + 1] = fields
+        of_kind = found.setdefault(kind, {})
+        if kind == LINES and number in of_kind:
+            fields = [f"{of_kind[number][0]},{fields[0]}"]
+        of_kind[number if kind != PROCESS else len(of_kind) + 1] = fields
         at += 16 + size
     return found
 

@@ -47,7 +47,7 @@ def test_a_full_pool_counts_what_it_drops(
     interpreter: Interpreter, target: Launcher, recording: Make, tmp_path: Path
 ) -> None:
     program = script(tmp_path, BURST + "burst(20_000)\n")
-    one = recording(mode="performance", chunk_count=3)
+    one = recording(mode="performance", never_run="off", chunk_count=3)
     assert one.launch(target, interpreter, program).wait(PATIENCE_S) == 0
     pool = one.read()
     assert pool.blocks_used == 3

@@ -26,7 +26,7 @@ def test_two_hundred_short_threads_begin_and_end_and_are_joined(
         "for t in threads: t.start()\n"
         "for t in threads: t.join()\n",
     )
-    one = recording(mode="performance")
+    one = recording(mode="performance", never_run="off")
     assert one.launch(target, interpreter, program).wait(PATIENCE_S) == 0
     pool = one.read()
     children = {event.a: event.ticks for event in pool.events[1] if event.kind == "thread_start"}
@@ -186,7 +186,7 @@ def test_a_thread_filter_keeps_calls_out_but_tells_of_the_thread(
         "for name in ('worker-1', 'other'):\n"
         "    t = threading.Thread(target=work, name=name); t.start(); t.join()\n",
     )
-    one = recording(mode="performance", exclude=["thread:worker-*"])
+    one = recording(mode="performance", never_run="off", exclude=["thread:worker-*"])
     assert one.launch(target, interpreter, program).wait(PATIENCE_S) == 0
     pool = one.read()
     kinds = {name: [event.kind for event in pool.events[pool.thread(name)]] for name in ("worker-1", "other")}

@@ -243,7 +243,7 @@ def test_modes_record_what_they_promise(
     joins = {"join_begin", "join_end"}
     calls = {"call", "return", "snapshot"}
     for mode, kinds in (
-        ("performance", life | calls | joins | {"raise"}),
+        ("performance", life | calls | joins | {"raise"} | ({"line_first"} if monitoring else set())),
         ("state", life | {"state"} | (joins if monitoring else set())),
         ("minimal", life | (joins | {"raise"} if monitoring else set())),
     ):

@@ -118,8 +118,9 @@ def test_every_kind_is_decoded_as_its_row_says(batch: EventBatch) -> None:
     assert batch.kind.tolist() == list(map(int, KINDS))
     for row, kind in enumerate(KINDS):
         assert (batch.site_id[row] > 0) == (kind.row.a == "site"), kind
-        has_number = kind.row.a in ("thread", "dropped", "state key", "number") or kind.row.payload == "output"
-        assert (batch.ref[row] > 0) == has_number, kind
+        has_number = kind.row.a in ("thread", "dropped", "state key", "number")
+        has_line = kind.row.b == "line" or kind.row.payload == "output"
+        assert (batch.ref[row] > 0) == (has_number or has_line), kind
         assert (batch.flags[row] > 0) == (kind.row.flags is not None), kind
         if kind.row.b in ("exception type", "exception"):
             assert batch.value_of(row) == "ValueError"
@@ -145,7 +146,7 @@ def test_every_kind_is_counted_and_found_by_its_word(every_kind: tuple[Path, Pap
     assert all(kind.word in told for kind in KINDS)
 
 
-def test_every_kind_that_is_no_call_and_no_gap_is_a_mark_and_is_named_in_the_tool_tip(
+def test_every_kind_that_is_a_mark_is_marked_and_is_named_in_the_tool_tip(
     every_kind: tuple[Path, PaperTarget],
 ) -> None:
     with Session.open(every_kind[0]) as session:
@@ -157,7 +158,7 @@ def test_every_kind_that_is_no_call_and_no_gap_is_a_mark_and_is_named_in_the_too
             loader.wait()
         names = Names(session)
         lanes = stacked(session.tracks(), session.processes(), {})
-        marked = [kind for kind in KINDS if kind.row.group not in ("call", "gap")]
+        marked = [kind for kind in KINDS if kind.is_mark]
         assert content.marks["kind"].tolist() == list(map(int, marked))
         for mark in content.marks:
             lane = next(lane for lane in lanes if lane.track_id == mark["track_id"])

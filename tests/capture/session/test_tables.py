@@ -14,7 +14,8 @@ from capture.session.query import query
 from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
 from capture.session.table_doc import FORMAT_DOCUMENT, sql_help, tables_section, with_sections
-from capture.session.tables import TABLE, TABLES, Table, column
+from capture.session.table_shape import Table, column
+from capture.session.tables import TABLE, TABLES
 from capture.session.verify import verify
 from tests.scope_command import scope
 from tests.sessions import build_session

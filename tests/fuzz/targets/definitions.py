@@ -29,4 +29,6 @@ def read(data: bytes) -> None:
         decoder.feed(block)
     decoder.feed(Block(BlockType.DEFS, 1, 0, 0, 9, 0, data))
     catalog = decoder.catalog
-    msgspec.json.encode([catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys, catalog.unseen])
+    msgspec.json.encode(
+        [catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys, catalog.unseen, catalog.site_lines.rows]
+    )

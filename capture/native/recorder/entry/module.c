@@ -85,6 +85,7 @@ static struct scope_features features_of(const char *letters) {
         .attributes = strchr(letters, 'a') != NULL && scope_filter_has_classes(),
         .values = strchr(letters, 'v') != NULL && strchr(letters, 'c') != NULL,
         .output = strchr(letters, 'o') != NULL,
+        .lines = strchr(letters, 'n') != NULL,
     };
 }
 

@@ -17,6 +17,7 @@
 #include "hooks/greenlets.h"
 #include "hooks/hooks.h"
 #include "interpreters.h"
+#include "hooks/lines.h"
 #include "lifetimes.h"
 #include "values/objects.h"
 #include "entry/os_tid.h"
@@ -115,6 +116,7 @@ int scope_recording_begin(void) {
         .write_own_stack = scope_snapshot_own,
         .follow_greenlets = scope_greenlets_watch,
         .meet_greenlet = scope_greenlets_appear,
+        .meet_code = scope_lines_meet,
         .clean_up = scope_fork_clean_up,
     };
     if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_exceptions_open() != 0) {
@@ -227,6 +229,7 @@ int scope_recording_change(struct scope_features features, uint32_t when_full) {
     const uint64_t since_ticks = scope_ticks();
     int collecting = PyGC_Disable();
     scope_features = features;
+    scope_lines_let_go();
     scope_codes_forget();
     int failed = scope_hooks_change();
     PyObject *type, *value, *traceback;
@@ -299,7 +302,7 @@ void scope_recording_sweep(void) {
     if (!scope_active)
         return;
     scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes() +
-                                     scope_containers_bytes() + scope_words_bytes();
+                                     scope_containers_bytes() + scope_words_bytes() + scope_lines_bytes();
     scope_look_for_interpreters();
     scope_hooks_look();
     PyObject *frames = scope_current_frames();

@@ -8,6 +8,7 @@
 #include "hooks/fork.h"
 #include "hooks/globals.h"
 #include "hooks/greenlets.h"
+#include "hooks/lines.h"
 #include "hooks/monitoring.h"
 #include "hooks/output.h"
 #include "hooks/profile.h"
@@ -27,6 +28,16 @@ static const struct scope_hook hooks[] = {
         .put = scope_values_put,
         .sweep = scope_values_sweep,
         .undo = scope_values_undo,
+    },
+    {
+        .name = "lines",
+        .capability = &scope_features.lines,
+        .prove = scope_lines_prove,
+        .unseen = "lines-unknown",
+        .put = scope_lines_put,
+        .begin = scope_lines_begin,
+        .sweep = scope_lines_sweep,
+        .undo = scope_lines_undo, /* while code can still be told of by monitoring */
     },
     {
         .name = "monitoring",

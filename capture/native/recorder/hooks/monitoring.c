@@ -13,6 +13,7 @@
 #include "values/told.h"
 #include "hooks/greenlets.h"
 #include "hooks/joins.h"
+#include "hooks/lines.h"
 #include "hooks/said.h"
 #include "samples.h"
 #include "sites.h"
@@ -195,10 +196,26 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     return Py_None;
 }
 
+/* GIL held, given up while a thread waits for space; may allocate; new reference. The first run of a line of recorded code,
+ * or one that could not be told. */
+static PyObject *on_line(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    (void)self, (void)count, (void)names;
+    if (SCOPE_UNLIKELY(!scope_active || scope_tls == &scope_muted)) {
+        scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
+        return Py_None;
+    }
+    const struct scope_code *known = scope_code_find(args[0]);
+    if (!known && !(known = learn(args[0])))
+        return Py_None;
+    const uint32_t site = known->site;
+    return !site || scope_lines_runs(site, PyLong_AsLong(args[1])) ? answer_disable() : Py_None;
+}
+
 #define METHOD(function) {#function, (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS, NULL}
 
 #define CALLBACK(event, function, kind, for_calls, for_raises)                                                         \
-    {event, METHOD(function), kind, for_calls, for_raises, 0, NULL}
+    {event, METHOD(function), kind, for_calls, for_raises, false, 0, NULL}
+#define LOCAL_CALLBACK(event, function, kind) {event, METHOD(function), kind, false, false, true, 0, NULL}
 
 static struct scope_callback callbacks[] = {
     CALLBACK("PY_START", on_start, SCOPE_CALL, true, true),
@@ -208,6 +225,7 @@ static struct scope_callback callbacks[] = {
     CALLBACK("PY_YIELD", on_yield, SCOPE_YIELD, true, false),
     CALLBACK("PY_UNWIND", on_unwind, SCOPE_UNWIND, true, true),
     CALLBACK("RAISE", on_raise, SCOPE_RAISE, false, false),
+    LOCAL_CALLBACK("LINE", on_line, SCOPE_LINE_FIRST),
 };
 
 #define CALLBACKS (sizeof callbacks / sizeof *callbacks)
@@ -215,9 +233,12 @@ static struct scope_callback callbacks[] = {
 /* GIL held; does not allocate. Which events this recording needs. */
 static void choose(void) {
     recording_calls = scope_features.calls;
-    for (size_t i = 0; i < CALLBACKS; i++)
-        callbacks[i].bit =
-            callbacks[i].kind == SCOPE_RAISE ? scope_features.raises : recording_calls || callbacks[i].for_raises;
+    for (size_t i = 0; i < CALLBACKS; i++) {
+        const struct scope_callback *of = &callbacks[i];
+        callbacks[i].bit = of->is_local              ? scope_features.lines
+                           : of->kind == SCOPE_RAISE ? scope_features.raises
+                                                     : recording_calls || of->for_raises;
+    }
 }
 
 /* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. */

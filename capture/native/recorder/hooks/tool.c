@@ -27,8 +27,10 @@
 static struct scope_callback *callbacks;
 static size_t callback_count;
 static int tool = -1;
-static PyObject *name;   /* the very object that we gave sys.monitoring; strong */
-static PyObject *canary; /* a function that makes the generator; strong, or NULL */
+static PyObject *name;             /* the very object that we gave sys.monitoring; strong */
+static PyObject *canary;           /* a function that makes the generator; strong, or NULL */
+static PyObject *set_local_events; /* a built-in function; strong, or NULL */
+static unsigned times_in;          /* how often hooks have gone in */
 static long events;
 static uint32_t wanted_kinds, heard_kinds;
 static uint64_t proved_ticks;
@@ -213,6 +215,7 @@ static int put_hooks_in(PyObject *namespace) {
             return -1;
     if (set_events(namespace) != 0)
         return -1;
+    times_in += 1;
     proved_ticks = scope_ticks();
     return 0;
 }
@@ -241,10 +244,22 @@ static void choose_events(PyObject *namespace) {
         const bool is_canarys =
             kind == SCOPE_CALL || kind == SCOPE_RETURN || kind == SCOPE_YIELD || kind == SCOPE_RESUME;
         callbacks[i].bit = callbacks[i].bit ? event_bit(namespace, callbacks[i].event) : 0;
-        events |= callbacks[i].bit;
+        events |= callbacks[i].is_local ? 0 : callbacks[i].bit;
         if (callbacks[i].bit && is_canarys)
             wanted_kinds |= 1u << kind;
     }
+}
+
+/* GIL held; allocates; new reference, or NULL without an exception where the program has put something else there: that
+ * cannot be called from a hook. */
+static PyObject *built_in(PyObject *namespace, const char *function) {
+    PyObject *found = PyObject_GetAttrString(namespace, function);
+    PyErr_Clear();
+    if (found && Py_TYPE(found) != &PyCFunction_Type) {
+        Py_DecRef(found);
+        found = NULL;
+    }
+    return found;
 }
 
 /* GIL held; allocates; 0 or -1 with an exception, then nothing stays installed. Hooks are in place and still inactive. Of
@@ -268,6 +283,7 @@ int scope_tool_take(struct scope_callback *all, size_t count) {
     }
     scope_replace_in(namespace, changes, CHANGES);
     make_canary();
+    set_local_events = built_in(namespace, "set_local_events");
     return 0;
 }
 
@@ -317,11 +333,49 @@ void scope_tool_give_back(void) {
     if (canary)
         Py_DecRef(canary);
     canary = NULL;
+    if (set_local_events)
+        Py_DecRef(set_local_events);
+    set_local_events = NULL;
 }
 
 /* GIL held; does not allocate. -1 = none. */
 int scope_tool_id(void) {
     return tool;
+}
+
+/* GIL held; does not allocate. How often hooks have gone in: with another number, code has no local events of ours. */
+unsigned scope_tool_times_in(void) {
+    return times_in;
+}
+
+/* GIL held; allocates; no exception. */
+bool scope_tool_is_ours(void) {
+    PyObject *namespace = tool >= 0 && !is_lost ? monitoring() : NULL;
+    PyObject *owner = namespace ? owner_of(namespace, tool) : NULL;
+    const bool is_ours = owner && owner == name;
+    PyErr_Clear();
+    if (owner)
+        Py_DecRef(owner);
+    return is_ours;
+}
+
+/* GIL held; allocates; no exception. The events that this code alone has: here is said which those are, for all that have
+ * a use for some. Does nothing while it is not certain that our place is ours. */
+void scope_tool_tell_lines(PyObject *code, bool on) {
+    long bits = 0;
+    for (size_t i = 0; on && i < callback_count; i++)
+        bits |= callbacks[i].is_local ? callbacks[i].bit : 0;
+    if (tool < 0 || is_lost || touched_ticks || !set_local_events)
+        return;
+    PyObject *id = PyLong_FromLong(tool), *events_of_code = PyLong_FromLong(bits);
+    PyObject *result = NULL;
+    if (id && events_of_code)
+        result = PyObject_CallFunctionObjArgs(set_local_events, id, code, events_of_code, NULL);
+    PyErr_Clear();
+    PyObject *parts[] = {id, events_of_code, result};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i])
+            Py_DecRef(parts[i]);
 }
 
 /* GIL held; does not allocate. A hook has run on a thread that is not recorded. */

@@ -1,0 +1,1 @@
+"""When lines of functions ran for the first time."""
