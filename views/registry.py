@@ -22,7 +22,9 @@ class ViewSpec(NamedTuple):
     `least_size` is that of a picture, in pixels. `below` and `tabbed_with` name a view of the same area that was placed
     before; else one lies beside the other. `gets_keyboard`: where the keyboard is when a session opens. `state` is
     "module:Struct", what the view keeps of its own in the window's state; no Qt is imported with it. `parts` are those
-    of a frame that it shows (`dags.frame.asked`): none is made that no view in sight has here.
+    of a frame that it shows (`dags.frame.asked`): none is made that no view in sight has here. `ahead` is
+    "module:function", given a Source and the Assigns: what the pool can begin to read before Qt is there; it gives what
+    ends that.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ViewSpec(NamedTuple):
     gets_keyboard: bool = False
     state: str = ""
     parts: frozenset[str] = frozenset()
+    ahead: str = ""
 
     def make(self, send: Any, source: Any) -> Any:
         """A fresh one; only its own modules are imported, because a picture should be there at once."""
@@ -63,6 +66,7 @@ VIEWS: tuple[ViewSpec, ...] = (
         "centre",
         state="views.building.state:BuildingState",
         parts=_WHO_RUNS_WHAT,
+        ahead="views.building.moments:look_ahead",
     ),
     ViewSpec(
         "supervision",

@@ -21,9 +21,11 @@ from capture.session.session import Session
 from capture.shown_text import one_line
 from dags.frame.reader import FrameReader
 from scope_gui.pictures import plan
+from scope_gui.reused_memory import reuse_memory
 from scope_gui.streams import command_terminal
 from scope_gui.verbs.opened import no_track
 from scope_gui.verbs.shared_flags import per_second, pictures, seconds, session_flag, time_word
+from views import registry
 from views.building.measures import MEASURES
 from views.building.state import SetMeasure
 from views.inspector.state import ToggleSource
@@ -110,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as wrong:
         print(f"scope-gui export: {one_line(str(wrong))}.", file=sys.stderr)
         return 2
+    reuse_memory()  # a picture is made of some 50 tables, one after the other
     with Session.open(arguments.session) as session:
         span_ns = _span(arguments, session)
         times = plan.moments(span_ns, pace) if pace is not None else (_moment(arguments.at, session, span_ns),)
@@ -121,7 +124,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(order: plan.Order, session: Session, source: Source, frames: FrameReader, assigns: Assigns) -> int:
-    """Builds the views and writes what they look like at each moment."""
+    """Builds the views and writes what they look like at each moment; what they read has begun before Qt is loaded."""
+    rows = registry.VIEWS if order.view == plan.WINDOW else (registry.view_named(order.view),)
+    begun = [named(row.ahead)(source, assigns) for row in rows if row.ahead]
+    try:
+        return _painted(order, session, source, frames, assigns)
+    finally:
+        for end in begun:
+            end()
+
+
+def _painted(order: plan.Order, session: Session, source: Source, frames: FrameReader, assigns: Assigns) -> int:
     from scope_gui.pictures.offscreen import Offscreen, headless_application  # noqa: PLC0415 - Qt is loaded only now
     from scope_gui.pictures.picture_files import album, save_png  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from views.building.controls import LEAST_PX, Controls
 from views.building.gl_probe import GlProbe, at_the_end
-from views.building.moments import Moments
+from views.building.moments import moments_of_view
 from views.building.stage import Pose, Stage
 from views.building.state import BuildingState
 from views.drawing.theme import widget_px
@@ -41,7 +41,7 @@ class BuildingView(QWidget):
         self.stage = Stage(send, source, self)
         self.stage.built.connect(self._count)
         self._probe: GlProbe | None = None
-        self._moments = Moments(source, self._more.emit)
+        self._moments = moments_of_view(source, self._more.emit)
         self._more.connect(self._loaded)
         self._at_rest = QTimer(self)
         self._at_rest.setSingleShot(True)
@@ -62,7 +62,7 @@ class BuildingView(QWidget):
             at_the_end(self._probe.end)
             self._probe.ask()
         if "session" in changed:
-            self._moments.forget()
+            self._moments.follow(self._source.session)
             self.stage.forget()
         self.stage.show_assigns(assigns)
         if changed & {"session", "visible_ns"} and not self._at_rest.isActive():

@@ -8,8 +8,9 @@ import pytest
 
 from tests.views.building.houses import begun
 from tests.views.frames import SECOND_NS, built_session, calls_of
-from views.building.moments import Moments
+from views.building.moments import Moments, look_ahead, moments_of_view
 from views.building.trend import LEAST_FOR_SLOPE, MOMENTS, NO_TREND, Moment, Trend, moment_at, moments_of, summed_up
+from views.loop.state import Assigns
 from views.reading.source import Source
 
 
@@ -79,5 +80,53 @@ def test_a_session_is_looked_at_in_the_background_and_each_moment_once(
         assert trend.per_minute("calls", {2, 3}) is not None
         assert told == [True]
         moments.close()
-        moments.forget()
+        moments.follow(session)
+        assert moments.trend == trend
+        moments.follow(None)
         assert moments.trend == NO_TREND
+
+
+def test_what_was_looked_at_before_there_was_a_view_is_not_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("views.reading.recent_calls.WINDOWS_NS", (20_000,))
+    session, source = built_session(tmp_path)
+    with session:
+        visible = session.start_ns, session.end_ns
+        close = look_ahead(source, Assigns(visible_ns=visible))
+        moments = moments_of_view(source, lambda: None)
+        moments.wait()
+        known = moments.trend
+        assert len(known.moments) > LEAST_FOR_SLOPE
+        monkeypatch.setattr("views.building.moments.moment_at", lambda source, time_ns: pytest.fail("looked again"))
+        moments.follow(session)
+        moments.want(visible)
+        moments.wait()
+        assert moments.trend == known
+        assert moments_of_view(source, lambda: None) is not moments
+        close()
+
+
+def test_looking_that_was_ended_goes_on_where_the_same_is_wanted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A panel that was hidden meanwhile had a scale of the moments looked at until then."""
+    monkeypatch.setattr("views.reading.recent_calls.WINDOWS_NS", (20_000,))
+    session, source = built_session(tmp_path)
+    looked: list[int] = []
+
+    def ended_after_the_first(source: Source, time_ns: int) -> Moment:
+        looked.append(time_ns)
+        if len(looked) == 1:
+            moments._missing.clear()  # as `close` does, but for waiting for this very thread
+        return moment_at(source, time_ns)
+
+    monkeypatch.setattr("views.building.moments.moment_at", ended_after_the_first)
+    with session:
+        moments = Moments(source, lambda: None)
+        for count in (1, MOMENTS):
+            moments.want((session.start_ns, session.end_ns))
+            moments.wait()
+            assert len(moments.trend.moments) == min(count, len(looked))
+        assert len(looked) == len(set(looked)) > LEAST_FOR_SLOPE
+        moments.close()
