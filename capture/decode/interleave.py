@@ -116,14 +116,12 @@ def take_columns(
 ) -> list[Columns]:
     """The target's events up to end_ns, out of its queues, as at most one set of columns. Adds to `gaps`."""
     waiting: list[TrackQueue] = []
-    recent_ns = (end_ns if end_ns < MAX_NS else max((q.last_ns for q in target.busy.values()), default=0)) - RECENT_NS
     for queue in sorted(target.busy.values(), key=lambda queue: queue.track_id):
         while (ticks := queue.blocked_ticks) is not None:
             behind_ns = target.timebase.ns_of_one(ticks)
             if not everything and behind_ns > end_ns:
                 break
             queue.give_up_hole()
-        queue.forget(recent_ns)
         if len(queue):
             waiting.append(queue)
     parts: list[_Taken] = []
@@ -138,6 +136,7 @@ def take_columns(
                 if queue.taken == len(taken.records):
                     _note_start(catalog, queue, int(taken.time_ns[0]))
                 parts.append(taken)
+    _forget_values(target, end_ns)
     target.busy = {serial: queue for serial, queue in target.busy.items() if queue.oldest_block is not None}
     target.timebase.prune(_oldest_ticks(target))
     if not parts:
@@ -165,6 +164,16 @@ def take_columns(
         truncated = columns.flags[columns.messages.rows] & RaiseFlag.TRUNCATED != 0
         columns.messages = replace(columns.messages, texts=_with_cuts_marked(columns.messages.texts, truncated))
     return [columns]
+
+
+def _forget_values(target: JournalProcess, end_ns: int) -> None:
+    """Lets go of values to which what comes cannot refer: all that is left is later than `end_ns`.
+
+    Not before the events up to there are taken: after a delay they may be seconds older.
+    """
+    latest_ns = max((queue.last_ns for queue in target.busy.values()), default=0) if end_ns == MAX_NS else end_ns
+    for queue in target.busy.values():
+        queue.forget(latest_ns - RECENT_NS)
 
 
 def _take_queue(

@@ -271,6 +271,34 @@ def test_what_is_kept_for_those_that_follow_is_let_go_of() -> None:
     assert not decoder.catalog.target(1).busy
 
 
+def test_a_sealer_that_comes_seconds_later_knows_what_went_out_before_its_delay() -> None:
+    target, writer = begun("x", "name"), ValueWriter()
+    target.events(1, call(1 * S, writer.event(1, LONG)))
+    target.clock(1 * S + 50 * MS)
+    before = len(target.blocks)
+    for n in range(2, 9):  # each as far as a recorder refers back
+        again = ValueWriter(next_id=writer.next_id, written=writer.written)
+        target.events(1, call(1 * S + (n - 1) * 400 * MS, again.event(n, LONG)))
+    target.clock(9 * S)
+    decoder = Decoder()
+    for block in target.blocks[:before]:
+        decoder.feed(block)
+    first = decoder.take()
+    _, rest = decode(target.blocks[before:], decoder)
+    assert first is not None
+    assert told(first) + told(rest) == [f"x={n}, name='{LONG}'" for n in range(1, 9)]
+    decoder = Decoder()
+    for block in target.blocks[:before]:
+        decoder.feed(block)
+    decoder.take()
+    for block in target.blocks[before:]:
+        decoder.feed(block)
+    late = decoder.take()
+    assert late is not None
+    assert told(late) == [f"x={n}, name='{LONG}'" for n in range(2, 9)]
+    assert decoder.oldest_block == decoder.next_block
+
+
 def test_no_more_is_kept_than_a_chunk_of_records() -> None:
     target = begun("x", "name")
     for _, events in repeated(3000, step=1000):
