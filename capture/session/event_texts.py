@@ -3,6 +3,11 @@
 What a call was called with is the `value` of its call event, what it returned that of its return event
 (`Column.told_at`). Both are in the same segment as the row, but for a call that began in an earlier one: its row has
 the text itself. Ids of events stay as they are when segments are merged, so rows are merged by laying them end to end.
+
+Calls stand in the order in which they end, in which the events that began them jump to and fro: their ids took a byte a
+call. But of each call that began earlier two events lie before that one, and of those that are still open one. So what
+is stored is how many events there are beyond these. Of a thread that only calls it is the same for all calls, and takes
+no room.
 """
 
 from __future__ import annotations
@@ -13,15 +18,38 @@ import numpy as np
 import pyarrow as pa
 
 from capture.errors import FormatError
+from capture.events.batch import Int64
 from capture.session.eventtable import integers, one_array
 from capture.session.format import MAX_DECODED_BYTES
 from capture.session.stored_states import EventColumns
-from capture.session.tables import COLUMNS
+from capture.session.tables import ARGUMENTS_AT, COLUMNS
+
+_BESIDE = ("call_id", "depth")
+
+
+def arguments_shift(event_ids: Int64, call_ids: Int64, depths: np.ndarray) -> pa.Array:
+    """What is stored for calls whose arguments are told by these events; 0 = by none.
+
+    >>> arguments_shift(np.array([9, 0]), np.array([4, 5]), np.array([1, 0])).to_pylist()
+    [2, None]
+    """
+    return pa.array(event_ids - 2 * call_ids + depths, pa.int64(), mask=event_ids == 0)
+
+
+def event_ids_of(told_at: str, rows: pa.Table) -> Int64:
+    """The events that a stored column of the rows leads to; 0 = none. Needs the columns that `places_of` names."""
+    stored = one_array(rows[told_at])
+    event_ids: Int64 = integers(stored)
+    if told_at != ARGUMENTS_AT:
+        return event_ids
+    call_ids, depths = (integers(one_array(rows[name])) for name in _BESIDE)
+    return np.where(stored.is_valid().to_numpy(zero_copy_only=False), event_ids + 2 * call_ids - depths, 0)
 
 
 def places_of(table: str, names: Collection[str]) -> set[str]:
     """The stored columns that say where the texts of these columns stand."""
-    return {told_at for name in names if (told_at := COLUMNS[table][name].told_at)}
+    places = {told_at for name in names if (told_at := COLUMNS[table][name].told_at)}
+    return places.union(_BESIDE) if ARGUMENTS_AT in places else places
 
 
 def with_event_texts(table: str, rows: pa.Table, names: Collection[str], events: EventColumns) -> pa.Table:
@@ -41,7 +69,7 @@ def with_event_texts(table: str, rows: pa.Table, names: Collection[str], events:
         return rows
     first = told["event_id"][0].as_py() if len(told) else 0
     for name, column in pointing.items():
-        event_ids = integers(one_array(rows[column.told_at]))
+        event_ids = event_ids_of(column.told_at, rows)
         own = one_array(rows[name]) if name in rows.column_names else pa.nulls(len(rows), column.type)
         texts = _placed(own, one_array(told[column.told_by[0]]), event_ids, first)
         at = rows.schema.get_field_index(name)
@@ -51,7 +79,7 @@ def with_event_texts(table: str, rows: pa.Table, names: Collection[str], events:
 
 def _placed(own: pa.Array, told: pa.Array, event_ids: np.ndarray, first_event_id: int) -> pa.Array:
     """The text of each row's event; where it names none, its own."""
-    is_told = event_ids > 0
+    is_told = event_ids != 0
     if not is_told.any():
         return own
     places = event_ids[is_told] - first_event_id

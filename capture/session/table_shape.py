@@ -24,8 +24,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     encoding: delta (times and dense ids), dictionary (few distinct values), plain (zstd finds what repeats), sampled
     (a dictionary where a look at the middle finds few distinct texts). zero_is_none: 0 in a numpy column means null.
     skips: readers pass over rows by its statistics. refers: the table whose first column its values are in. told_by:
-    columns of the events that say the same, see `Table.event_kind`. told_at: the stored column with the id of the event
-    whose `told_by` is the text of the row; where that has none, the row says it itself. absent_is: what it is where a
+    columns of the events that say the same, see `Table.event_kind`. told_at: the stored column that leads to the event
+    whose `told_by` is the text of the row; where it is null, the row says it itself. absent_is: what it is where a
     file lacks it.
     mostly_null: a file lacks it where all of it is null. stored_only: it stands in files and is not shown. codes: its
     words, in the order of the codes that rows may hold in their place.

@@ -19,7 +19,7 @@ from capture.session.format import MAX_LINES
 from capture.session.table_shape import WORDS, Column, Lives, Table, column
 
 OLD_ROWS_BACK = "old_rows_back"  # see capture.session.stored_states
-ARGUMENTS_AT, RESULT_AT = "arguments_event_id", "result_event_id"  # see capture.session.event_texts
+ARGUMENTS_AT, RESULT_AT = "arguments_event_shift", "result_event_id"  # see capture.session.event_texts
 OUTCOMES = ("return", "yield", "raise", "open")
 
 _INT32, _INT64, _TEXT, _REAL = pa.int32(), pa.int64(), pa.string(), pa.float64()
@@ -141,8 +141,8 @@ TABLES: tuple[Table, ...] = (
                    encoding="sampled", mostly_null=True, told_by=("value",), told_at=RESULT_AT),
             column("exception_id", _INT64, "The exception that left it, of `exceptions`; null: none, or not known.",
                    none=True, mostly_null=True),
-            column(ARGUMENTS_AT, _INT64, "The event whose `value` is `arguments`; null: `arguments` itself tells.",
-                   none=True, mostly_null=True, stored_only=True),
+            column(ARGUMENTS_AT, _INT64, "The id of the event whose `value` is `arguments`, less twice the `call_id`,"
+                   " plus the `depth`; null: `arguments` itself tells.", mostly_null=True, stored_only=True),
             column(RESULT_AT, _INT64, "The event whose `value` is `result`; null: `result` itself tells.",
                    none=True, mostly_null=True, stored_only=True),
         ),

@@ -16,7 +16,9 @@ import pyarrow as pa
 from capture.events.batch import EventBatch, Int64
 from capture.events.kinds import Kind
 from capture.events.text_column import NO_TEXTS, TextColumn
+from capture.session.event_texts import arguments_shift
 from capture.session.eventtable import sparse_texts
+from capture.session.tables import ARGUMENTS_AT, RESULT_AT
 from dags.columns import OUTCOMES, row_of
 from dags.kernels import Array
 
@@ -116,7 +118,8 @@ def text_columns(calls: dict[str, Array], batch: EventBatch, here: Arguments, be
     if len(here.call_ids):
         at = row_of(here.call_ids, calls["call_id"])
         events = batch.first_event_id + batch.value_rows[here.places]
-        columns["arguments_event_id"] = np.where(at >= 0, events[at], 0)
+        event_ids = np.where(at >= 0, events[at], 0)
+        columns[ARGUMENTS_AT] = arguments_shift(event_ids, calls["call_id"], calls["depth"])
     if before:
         rows = np.flatnonzero(calls["call_id"] <= before[-1].call_ids[-1])
         texts = texts_of(before, calls["call_id"][rows])
@@ -129,5 +132,5 @@ def text_columns(calls: dict[str, Array], batch: EventBatch, here: Arguments, be
         is_told[told] = True
         ended_by = calls["end_event_id"]
         has_result = (calls["outcome"] <= _LAST_WITH_RESULT) & is_told[np.maximum(ended_by - batch.first_event_id, 0)]
-        columns["result_event_id"] = np.where(has_result, ended_by, 0)
+        columns[RESULT_AT] = np.where(has_result, ended_by, 0)
     return columns

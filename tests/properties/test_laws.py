@@ -6,6 +6,7 @@ from unittest import mock
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +15,10 @@ from capture.errors import FormatError
 from capture.events.batch import EventBatch, make_batch
 from capture.events.definitions import TrackRow
 from capture.events.kinds import Kind, StateFlag
+from capture.session.event_texts import event_ids_of
 from capture.session.rows import as_table
 from capture.session.stored_states import with_old_values
+from capture.session.tables import ARGUMENTS_AT, RESULT_AT
 from dags.base import Rows
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES
@@ -41,9 +44,8 @@ def texts_of_calls(calls: dict[str, Any], batch: EventBatch) -> list[tuple[str |
     count = len(calls["call_id"])
     own = calls["arguments"].to_pylist() if "arguments" in calls else [None] * count
     nothing = np.zeros(count, np.int64)
-    at, result_at, left_by = (
-        calls.get(name, nothing).tolist() for name in ("arguments_event_id", "result_event_id", "exception_id")
-    )
+    at = event_ids_of(ARGUMENTS_AT, pa.table(calls)).tolist() if ARGUMENTS_AT in calls else nothing.tolist()
+    result_at, left_by = (calls.get(name, nothing).tolist() for name in (RESULT_AT, "exception_id"))
 
     def told(event_id: int) -> str | None:
         return batch.value_of(event_id - batch.first_event_id) if event_id else None

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from capture.errors import FormatError
-from capture.session.event_texts import with_event_texts
+from capture.session.event_texts import arguments_shift, with_event_texts
 from capture.session.pack import pack
 from capture.session.query import query
 from capture.session.session import Session
@@ -106,16 +106,22 @@ def test_a_session_without_values_has_none_of_it(tmp_path: Path) -> None:
         assert not {"arguments", "result", ARGUMENTS_AT, RESULT_AT} & set(stored)
 
 
+def calls_told_by(event_ids: list[int | None]) -> pa.Table:
+    call_ids, depths = np.arange(1, len(event_ids) + 1), np.arange(len(event_ids))
+    shifts = arguments_shift(np.array([event_id or 0 for event_id in event_ids], np.int64), call_ids, depths)
+    return pa.table({"call_id": call_ids, "depth": depths, ARGUMENTS_AT: shifts})
+
+
 @pytest.mark.parametrize("event_id", [4, 9, 1 << 61])
 def test_a_call_that_points_to_no_event_of_its_segment_is_damage(event_id: int) -> None:
     events = pa.table({"event_id": [5, 6, 7, 8], "value": ["a", None, "c", "d"]})
-    rows = pa.table({"call_id": [1, 2, 3], ARGUMENTS_AT: pa.array([5, None, 6], pa.int64())})
+    rows = calls_told_by([5, None, 6])
     assert with_event_texts("calls", rows, ("arguments",), lambda _: events)["arguments"].to_pylist() == [
         "a",
         None,
         None,
     ]
-    rows = rows.set_column(1, ARGUMENTS_AT, pa.array([None, event_id, None], pa.int64()))
+    rows = calls_told_by([None, event_id, None])
     with pytest.raises(FormatError, match="not there"):
         with_event_texts("calls", rows, ("arguments",), lambda _: events)
 
