@@ -128,13 +128,15 @@ def _segment(session: Session, index: int, names: _Names) -> Iterator[str]:
 
 
 def _calls(session: Session, index: int, names: _Names) -> Iterator[str]:
-    columns = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "outcome")
-    for call_id, start_ns, end_ns, track, site, outcome in _rows(session, index, "calls", columns):
+    columns = ("call_id", "start_ns", "end_ns", "track_id", "site_id", "outcome", "arguments", "result")
+    for call_id, start_ns, end_ns, track, site, outcome, *values in _rows(session, index, "calls", columns):
         place, name = names.place.get(track), names.sites.get(site, '"?"')
         if place is None or start_ns is None:
             continue
         said = f'"name":{name},"cat":"call",{place},"ts":{_us(start_ns)}'
-        said += f',"args":{{"call_id":{call_id},"outcome":"{outcome}"}}'
+        said += f',"args":{{"call_id":{call_id},"outcome":"{outcome}"'
+        known = zip(columns[-2:], values, strict=True)
+        said += "".join(f',"{what}":{_json(text)}' for what, text in known if text is not None) + "}"
         if end_ns is None:
             yield f'{{"ph":"B",{said}}}'
         else:

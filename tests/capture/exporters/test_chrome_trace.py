@@ -11,10 +11,15 @@ from typing import IO
 
 import pytest
 
+from capture.events.definitions import DefinitionKind
+from capture.events.kinds import Kind
 from capture.exporters import registry
 from capture.exporters.registry import EXPORTERS, Exporter
 from capture.session.session import Session
+from scope_gui.recording.recovery import recover
 from tests.scope_command import query, run_recorded, scope, scope_here
+from tests.synthetic import START_MONO_NS, START_REAL_NS, PaperTarget, definition, record, with_payload
+from tests.value_words import ValueWriter
 
 PROGRAM = """
 import threading, time
@@ -43,6 +48,10 @@ for one in threads:
 for one in threads:
     one.join()
 """
+
+
+ABOUT = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [], "exclude": [],
+         "state": [], "when_full": "drop"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +123,29 @@ def test_an_exporter_is_one_row(recorded: Path, tmp_path: Path, monkeypatch: pyt
     assert "left out, as such a file does not hold it: everything else" in done.stderr
     [[events]] = [list(row.values()) for row in query(recorded, "SELECT count(*) FROM events")]
     assert (tmp_path / "t.count").read_text() == f"{events} events"
+
+
+def test_a_call_says_what_it_was_called_with_and_what_it_returned_where_that_is_known(tmp_path: Path) -> None:
+    target, values = PaperTarget(), ValueWriter()
+    target.fact("session", start_mono_ns=START_MONO_NS, start_real_ns=START_REAL_NS, **ABOUT)
+    target.begin()
+    target.define(definition(DefinitionKind.SITE, 9, "buy", "m", "m.py", "3", "buy", "name,qty"))
+    target.events(
+        1,
+        record(1, 3, Kind.CALL),
+        with_payload(2, 9, Kind.CALL, values.event('a "thing"', 2)),
+        with_payload(3, 9, Kind.RETURN, values.words([2])),
+        record(4, 3, Kind.RETURN),
+    )
+    target.clock(1_000_000_000)
+    (tmp_path / "s.scope").mkdir()
+    target.write(tmp_path / "s.scope" / "journal")
+    recover(tmp_path / "s.scope", lambda said: None)
+    with Session.open(tmp_path / "s.scope") as session:
+        rows = query(session.path, "SELECT call_id, outcome, arguments, result FROM calls")
+    scope("convert", tmp_path / "s.scope", tmp_path / "t.json")
+    document = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
+    told = [one["args"] for one in document if one.get("cat") == "call"]
+    assert told == [{name: value for name, value in row.items() if value is not None} for row in rows]
+    assert [one.get("arguments") for one in told] == ["name='a \"thing\"', qty=2", None]
+    assert [one.get("result") for one in told] == ["[2]", None]
