@@ -5,6 +5,7 @@ target's code."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -287,7 +288,7 @@ while True: time.sleep(1)
     one = recording(mode="minimal")
     started = target([interpreter.path, program], ready="ready", env=one.environment())
     one.attach(started)
-    for turn in range(60):
+    for turn in range(4_000 if os.environ.get("SCOPE_SOAK") else 60):
         configure(one, mode="minimal", output=("off", "on")[turn % 2])
     one.stop()
     assert started.alive

@@ -10,7 +10,7 @@ from capture.events.definitions import StateKeyRow, TrackRow
 from capture.events.kinds import JoinEndFlag, Kind
 from capture.session.rows import as_table
 from capture.session.stored_states import with_old_values
-from dags.base import Edge, Rows
+from dags.base import Dag, Edge, Rows
 from dags.code.dag import context_tree
 from dags.columns import OUTCOMES, runs
 from dags.correlate.correlator import Correlator
@@ -148,7 +148,9 @@ def test_heat_compares_with_the_busiest_process_so_far() -> None:
 
 def test_the_state_of_the_past_is_not_answered_by_the_present() -> None:
     correlator, _ = fed(Event(10, Kind.CALL, 1, 1))
-    for dag in (correlator.dag(row.name) for row in FOLLOWERS):
+    answering = [dag for row in FOLLOWERS if type(dag := correlator.dag(row.name)).at is not Dag.at]
+    assert len(answering) > 5
+    for dag in answering:
         with pytest.raises(ValueError, match="lies before it"):
             dag.at(9)
 
