@@ -23,6 +23,7 @@ class DetailReader:
     def __init__(self, session: Session) -> None:
         """The session stays open as long as this is used."""
         self.session = session
+        self.revision = 0  # how often more has become known
         self._coarse: dict[int, SegmentDetail] = {}
         self._whole: OrderedDict[int, SegmentDetail] = OrderedDict()
         self._longest: dict[int, tuple[Array, Array]] = {}  # how long, ascending, and the calls
@@ -58,6 +59,7 @@ class DetailReader:
         with self._lock:
             self._whole[seq] = found
             self._keep(seq, found)
+            self.revision += 1
             while len(self._whole) > WHOLE:
                 self._whole.popitem(last=False)
         return found

@@ -46,6 +46,7 @@ class Pulled:
         self.lanes: list[Lane] = []
         self.content = Content.empty()
         self.overview = Overview.empty()
+        self._overview_of: object = None
 
     @property
     def is_reading(self) -> bool:
@@ -60,7 +61,7 @@ class Pulled:
         self._session = session
         if session is None:
             self.lanes, self.metrics = [], {}
-            self.content, self.overview = Content.empty(), Overview.empty()
+            self.content, self.overview, self._overview_of = Content.empty(), Overview.empty(), None
             return
         if self._loader is None:
             self._loader = Loader(DetailReader(session.pinned()), self._tell_more, self._source.pool)
@@ -110,8 +111,15 @@ class Pulled:
             return True
         self.content, self._read_ns = content, assigns.visible_ns
         if overview or len(self.overview.count) != width:
-            self.overview = overview_of(reader, drawn_ns(assigns.range_ns, assigns.range_ns, width), width)
+            self._sum_up(reader, drawn_ns(assigns.range_ns, assigns.range_ns, width), width)
         return self._ask(self._loader, assigns.range_ns, width)
+
+    def _sum_up(self, reader: DetailReader, whole_ns: tuple[int, int], width: int) -> None:
+        """The overview, the very same as long as nothing more is known: calls that have been read change nothing."""
+        made_of = (reader, reader.session, reader.revision, whole_ns, width)
+        if made_of != self._overview_of:
+            self._overview_of = made_of
+            self.overview = overview_of(reader, whole_ns, width)
 
     def wait(self) -> None:
         """Returns when what was asked for has been read."""

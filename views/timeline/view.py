@@ -32,7 +32,7 @@ from views.drawing.spoken import tell
 from views.drawing.vectors import keeps_shapes
 from views.loop.choosing_lanes import ShowAllLanes
 from views.loop.events import Event
-from views.loop.state import Assigns
+from views.loop.state import Assigns, Theme
 from views.loop.thing import Thing
 from views.reading.recent_calls import recent
 from views.reading.source import Source
@@ -83,7 +83,7 @@ class TimelineView(ScaledWidget):
         self._places = Places()
         self._sites: scene.SiteColours | None = None
         self._picture: QPixmap | None = None
-        self._top: tuple[Overview, QPixmap] | None = None
+        self._top: tuple[tuple[Overview, Theme, int, float], QPixmap] | None = None
         self._gestures = Gestures(self, send)
         self.filter = LaneFilter(send, self)
         self.filter.left.connect(self.setFocus)
@@ -240,10 +240,11 @@ class TimelineView(ScaledWidget):
             painter.drawPixmap(0, 0, self._above())
 
     def _above(self) -> QPixmap:
-        """The overview, painted anew when it, or the width, is another."""
+        """The overview, painted anew when it, its colours, its width or the screen's density is another."""
         overview, width = self.pulled.overview, self._inner_width()
-        if self._top is None or self._top[0] is not overview:
-            self._top = overview, self._blank(width, OVERVIEW)
+        shown = (overview, self._assigns.theme, width, self.devicePixelRatioF())
+        if self._top is None or self._top[0][0] is not overview or self._top[0][1:] != shown[1:]:
+            self._top = shown, self._blank(width, OVERVIEW)
             painter = QPainter(self._top[1])
             overlay.paint_overview(painter, overview, width, self._assigns.theme)
             painter.end()

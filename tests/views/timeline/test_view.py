@@ -129,6 +129,22 @@ def test_the_cursor_moves_over_a_picture_that_stays(shown: Shown) -> None:
     assert shown.view._picture is before
 
 
+def test_the_overview_stays_until_more_is_known_or_it_looks_otherwise(shown: Shown) -> None:
+    shown.picture()
+    pulled, before = shown.view.pulled, shown.view.pulled.overview
+    painted = shown.view._top
+    shown.view._loaded()  # as when calls have been read
+    shown.picture()
+    assert pulled.overview is before
+    assert shown.view._top is painted
+    shown.patch(theme="light")
+    shown.picture()
+    assert pulled.overview is before
+    assert shown.view._top is not painted
+    shown.patch(revision=1)
+    assert pulled.overview is not before
+
+
 def test_bookmarks_and_the_mark_are_on_ruler_and_overview(shown: Shown) -> None:
     end_ns = shown.assigns.range_ns[1]
     shown.patch(bookmarks=(Bookmark(time_ns=end_ns // 4, text="here"),), marked_ns=end_ns // 2, cursor_ns=end_ns)
