@@ -65,7 +65,7 @@ enum scope_cost {
     SCOPE_COST_USUAL_TICKS = 11,  /* the same in the loops that prices come from */
     SCOPE_COST_USUAL_SAMPLES = 12,
 
-    SCOPE_COST_LONG_TICKS = 13, /* as SAMPLED_TICKS, of hooks that wrote values, to their end */
+    SCOPE_COST_LONG_TICKS = 13, /* what those of them that wrote values took for these */
     SCOPE_COST_LONG_SAMPLES = 14,
 
     SCOPE_COSTS

@@ -133,20 +133,16 @@ def _dearer(counts: Mapping[Cost, int], last: Spent, speed: float) -> float:
     if counts[Cost.SAMPLES] < ENOUGH_SAMPLES or not (
         _count(last, Cost.USUAL_TICKS) and _count(last, Cost.USUAL_SAMPLES)
     ):
-        return speed
+        return math.sqrt(speed) if counts[Cost.LONG_SAMPLES] >= ENOUGH_SAMPLES else speed
     usual_ticks = _count(last, Cost.USUAL_TICKS) / _count(last, Cost.USUAL_SAMPLES)
     longer = counts[Cost.SAMPLED_TICKS] / counts[Cost.SAMPLES] / usual_ticks - 1
     return math.sqrt(speed) * min(max(1 + COLD * longer, 1 / MOST_COLD), MOST_COLD)
 
 
 def _values_s(counts: Mapping[Cost, int], last: Spent) -> float:
-    """What an event takes for its values, of all events the mean: hooks that tell some are timed to their end."""
+    """What an event takes for its values, of all events the mean."""
     told, others = counts[Cost.LONG_SAMPLES], counts[Cost.SAMPLES]
-    if told < ENOUGH_SAMPLES or not _count(last, Cost.USUAL_SAMPLES):
-        return 0.0
-    usual_ticks = _count(last, Cost.USUAL_TICKS) / _count(last, Cost.USUAL_SAMPLES)
-    longer_ticks = max(0.0, counts[Cost.LONG_TICKS] / told - usual_ticks)
-    return told / (told + others) * longer_ticks * last.tick_s
+    return counts[Cost.LONG_TICKS] / (told + others) * last.tick_s if told >= ENOUGH_SAMPLES else 0.0
 
 
 def prices(cost: Mapping[str, Any] | None) -> Prices | None:

@@ -73,7 +73,7 @@ def test_attach_watch_and_stop_with_the_keyboard(busy: Target, environment: dict
     assert seen["welcome"]
     assert "Ready." in seen["verdict"]
     assert seen["pid"] == busy.pid
-    assert 0.001 < seen["overhead"] < 0.9
+    assert 0.001 < seen["overhead"] <= 1  # of bursts of 40 µs nearly all is told to be for recording
     assert "stopped on request" in seen["notice"]
     assert "recorded" in seen["status"]
     session = Path(seen["path"])

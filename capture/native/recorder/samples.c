@@ -24,8 +24,9 @@ void scope_sample_every(struct scope_writer *w, uint32_t apart) {
     choose(w, 0);
 }
 
-/* GIL held; does not allocate. A hook that wrote no record, or not here, does not count; one that wrote values has come to
- * its end now, and is told apart. */
+/* GIL held; does not allocate. A hook that wrote no record, or not here, does not count; of one that wrote values counts what
+ * came after the time in its record, for these, apart: what it took before is dearer than without being timed.
+ * A reading of the clock is no part of it. */
 void scope_sample_ends(uint64_t began) {
     struct scope_writer *w = scope_tls;
     if (!w)
@@ -33,7 +34,8 @@ void scope_sample_ends(uint64_t began) {
     const uint32_t first = w->sample_at;
     if (first < w->next && w->records[first].ticks >= began) {
         const bool is_long = w->next > first + 1;
-        const uint64_t took = (is_long ? scope_ticks() : w->records[first].ticks) - began;
+        const uint64_t at = w->records[first].ticks, now = scope_ticks(), reading = scope_ticks() - now;
+        const uint64_t after = now - at > reading ? now - at - reading : 0, took = is_long ? after : at - began;
         if (took < MOST_TICKS) {
             scope_counts[is_long ? SCOPE_COST_LONG_TICKS : SCOPE_COST_SAMPLED_TICKS] += took;
             scope_counts[is_long ? SCOPE_COST_LONG_SAMPLES : SCOPE_COST_SAMPLES] += 1;

@@ -365,7 +365,7 @@ def test_who_waits_for_space_at_a_change_neither_hangs_nor_unbalances(
 
     def stands_still() -> bool:
         produced[:] = produced[-1], one.channel.request("status")["produced"]
-        return 10_000 < produced[0] == produced[1]
+        return 4_000 < produced[0] == produced[1]
 
     assert wait_for(stands_still, PATIENCE_S)
     for include in (["always"], ["always", "sometimes"], ["always"]):

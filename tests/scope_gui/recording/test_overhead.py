@@ -120,11 +120,11 @@ def test_an_event_is_dearer_where_its_hook_takes_longer_than_in_the_loops(
 
 
 def test_values_cost_what_hooks_that_tell_some_take_longer() -> None:
-    """A quarter of the hooks that were timed told values, and took 200 ticks of 0.5 ns more than others do."""
+    """A quarter of the hooks that were timed told values, and took 200 ticks of half a ns for these."""
     meter = OverheadMeter(Prices(50e-9))
     meter.look(Spent(0.0, 0, 0.0, 0.0, counts(USUAL_TICKS=6000, USUAL_SAMPLES=200), tick_s=0.5e-9))
     later = counts(
-        SAMPLED_TICKS=90_000, SAMPLES=3000, LONG_TICKS=230_000, LONG_SAMPLES=1000, USUAL_TICKS=6000, USUAL_SAMPLES=200
+        SAMPLED_TICKS=90_000, SAMPLES=3000, LONG_TICKS=200_000, LONG_SAMPLES=1000, USUAL_TICKS=6000, USUAL_SAMPLES=200
     )
     meter.look(Spent(1.0, 1_000_000, 1.0, 0.0, later, tick_s=0.5e-9))
     assert whole(meter) == pytest.approx(0.05 + 0.25 * 0.1)
