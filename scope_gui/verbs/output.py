@@ -30,21 +30,26 @@ def flags(parser: argparse.ArgumentParser) -> None:
         choices=STREAMS,
         help="only of this stream; repeatable (default stdout and stderr; what is logged reaches them in its own form)",
     )
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="byte for byte, into a file or pipe: what a terminal would obey is in it, too",
+    )
     json_flag(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the texts one behind the other: byte for byte, but in a terminal without what commands it."""
+    """Prints the texts one behind the other, without what commands a terminal, unless they are asked for raw."""
     with opened(arguments.session) as session:
         until_ns = time_ns_from_text(arguments.at, session.start_ns, session.end_ns)
         table = _rows(session, until_ns, tuple(arguments.stream or CONSOLE))
     if arguments.json:
         print_table(table, "json")
-    elif sys.stdout.isatty() or not hasattr(sys.stdout, "buffer"):
-        sys.stdout.write(printable(_bytes(table).decode("utf-8", "replace")))
-    else:
+    elif arguments.raw and not sys.stdout.isatty():
         sys.stdout.buffer.write(_bytes(table))
         sys.stdout.buffer.flush()
+    else:
+        sys.stdout.write(printable(_bytes(table).decode("utf-8", "replace")))
     return 0
 
 

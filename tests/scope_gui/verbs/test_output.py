@@ -37,13 +37,21 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
 
 
 def bytes_of(session: Path, *flags: str) -> bytes:
-    return subprocess.run([*COMMAND, "output", session, *flags], capture_output=True, check=True).stdout
+    return subprocess.run([*COMMAND, "output", session, "--raw", *flags], capture_output=True, check=True).stdout
 
 
 def test_what_comes_out_is_what_the_program_printed(printed: tuple[Path, bytes]) -> None:
     session, stdout = printed
     assert stdout.startswith("early größe\nno letter ".encode() + b"\xe9")
     assert bytes_of(session, "--stream", "stdout") == stdout
+
+
+def test_what_would_command_a_terminal_is_taken_out_unless_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "prints.py").write_text("print('red \\x1b[31m')\n")
+    session = tmp_path / "s.scope"
+    scope("run", "--no-window", "-o", session, "--", sys.executable, tmp_path / "prints.py")
+    assert "\x1b" not in scope("output", session).stdout
+    assert bytes_of(session) == b"red \x1b[31m\n"
 
 
 def test_the_console_of_a_moment_ends_there(printed: tuple[Path, bytes]) -> None:
