@@ -46,7 +46,7 @@ UNSEEN: tuple[Unseen, ...] = (
     ),
     Unseen(
         "lines-unknown",
-        "Which lines never ran is not known: only CPython 3.12 and newer tell it for next to nothing.",
+        "Which lines never ran is not known: Scope does not know the way in which this interpreter keeps its code.",
     ),
     Unseen("lines-far", "Functions whose lines are more than 65536 apart are missing among lines that never ran."),
     Unseen("objects-full", "Attributes of more than a million objects at a time are not recorded."),

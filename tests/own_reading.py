@@ -1,8 +1,8 @@
 """A session's Parquet files as DuckDB reads them by itself: no code of ours between the bytes and the answer.
 
-All columns of all tables that a session has files of can be compared. Only `states` are not stored as they are shown:
-what the state events of a segment tell stands there alone, and an `old` that is the `new` of an earlier row is a number
-of rows to go back (capture/FORMAT.md). That is said here once more, in SQL.
+All columns of these tables can be compared. Two are not stored as they are shown: what events of a segment tell of
+`states` and of `calls` stands there alone, and an `old` that is the `new` of an earlier row is a number of rows to go
+back (capture/FORMAT.md). That is said here once more, in SQL.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ class OwnReading:
             paths = [str(session / file["name"]) for file in files if file["name"].endswith(f".{table}.parquet")]
             if not paths:
                 rows = _nothing_of(columns[table])
-            elif table == "states":
-                events = columns["events"]
-                rows = " UNION ALL BY NAME ".join(self._states(segment, events) for segment in self._segments)
+            elif table in ("states", "calls"):
+                of_segment = self._states if table == "states" else self._calls
+                parts = (of_segment(segment, columns["events"]) for segment in self._segments)
+                rows = " UNION ALL BY NAME ".join([*parts, _nothing_of(columns[table])])
                 rows = f"SELECT {', '.join(name for name, _ in columns[table])} FROM ({rows})"
             else:
                 rows = _whole(paths, columns[table])
@@ -47,12 +48,35 @@ class OwnReading:
     def close(self) -> None:
         self.connection.close()
 
+    def _of(self, segment: list[dict[str, Any]]) -> dict[str, str]:
+        """The file of each table."""
+        return {file["name"].split(".")[1]: str(self._session / file["name"]) for file in segment}
+
+    def _there(self, path: str) -> list[str]:
+        """The columns that a file has."""
+        return [row[0] for row in self.connection.execute(f"DESCRIBE FROM read_parquet('{path}')").fetchall()]
+
+    def _calls(self, segment: list[dict[str, Any]], columns: list[tuple[str, str]]) -> str:
+        """The calls of one segment, with what their events say they were called with and gave."""
+        of = self._of(segment)
+        if "calls" not in of:
+            return "SELECT NULL::BIGINT AS call_id WHERE false"
+        there, calls = self._there(of["calls"]), f"SELECT * FROM read_parquet('{of['calls']}')"
+        ids = {"arguments": ("arguments_event_shift", " + 2 * call_id - depth"), "result": ("result_event_id", "")}
+        for text, (stored, more) in ids.items():
+            if stored in there:
+                own = f"c.{text}" if text in there else "NULL::VARCHAR"
+                calls = f"""
+                    SELECT c.* {f"EXCLUDE ({text})" if text in there else ""}, coalesce({own}, e.value) AS {text}
+                    FROM ({calls}) c LEFT JOIN ({_whole([of["events"]], columns)}) e ON e.event_id = c.{stored}{more}"""
+        return calls
+
     def _states(self, segment: list[dict[str, Any]], columns: list[tuple[str, str]]) -> str:
         """The states of one segment, whole."""
-        of = {file["name"].split(".")[1]: str(self._session / file["name"]) for file in segment}
+        of = self._of(segment)
         if "states" not in of:
             return "SELECT NULL::BIGINT AS version_id WHERE false"
-        there = [row[0] for row in self.connection.execute(f"DESCRIBE FROM read_parquet('{of['states']}')").fetchall()]
+        there = self._there(of["states"])
         writer = (
             f"CASE WHEN flags & {_SAMPLED} <> 0 OR (flags & {_FIRST_KNOWN} <> 0 AND coalesce(e.object_id, 0) = 0) "
             "THEN NULL ELSE nullif(e.track_id, 0) END"

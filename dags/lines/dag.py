@@ -65,8 +65,8 @@ def _in_stacks(batch: EventBatch, rows: Int64) -> tuple[Int64, Int64, Int64]:
     for row in rows.tolist():
         try:
             told = _STACKS.decode(batch.value_of(row) or "")
-        except msgspec.DecodeError:  # a hostile session
-            continue
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            continue  # a damaged one tells nothing
         if told.reason in _UNSEEN_BEFORE:
             for site_id, line in told.frames:
                 if 0 < site_id < 1 << 31 and 0 < line < 1 << 31:

@@ -7,6 +7,7 @@ import argparse
 import pyarrow as pa
 
 from capture.errors import SessionProblem
+from capture.events.definitions import ProcessRow
 from capture.session.line_runs import ranges_of
 from capture.session.session import Session
 from dags.analyses.lines_never_run import FunctionLines, lines_never_run
@@ -33,7 +34,8 @@ def flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Prints functions with their lines that never ran."""
     with opened(arguments.session) as session:
-        if "never_run" not in session.manifest.about.capabilities:
+        told = "never_run" in session.manifest.about.capabilities
+        if not told or not any(map(_tells_lines, session.processes())):
             raise SessionProblem(
                 f"{session.path} does not say which lines ran.",
                 "That is known of programs on Python 3.12 and newer that were recorded with --never-run on.",
@@ -53,6 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     if left:
         print_table(_table(left), "table")
     return 0
+
+
+def _tells_lines(process: ProcessRow) -> bool:
+    """Whether its interpreter can; of a process that has not said which one it is nobody knows."""
+    numbers = process.python.split(".")[:2]
+    return not all(map(str.isdecimal, numbers)) or [*map(int, numbers)] >= [3, 12]
 
 
 def _meant(session: Session, text: str) -> set[int]:

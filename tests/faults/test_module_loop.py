@@ -137,6 +137,10 @@ def test_the_first_look_at_a_big_module_does_not_stall_a_program(
     assert [value for _, key, _, _, value in states if key == "name7"] == ["[7]", "'changed'"]
 
 
+OF_VERSION = {"output-logs"}
+"""What 3.10 and 3.11 say of themselves in a mode without calls."""
+
+
 def recorded_and_stopped_at_once(
     names: int, interpreter: Interpreter, target: Launcher, recording: Recording, folder: Path
 ) -> poolfile.Pool:
@@ -157,7 +161,7 @@ def test_names_that_were_not_looked_at_before_the_end_are_counted(
 ) -> None:
     pool = recorded_and_stopped_at_once(60_000, either, target, state_only, tmp_path)
     known = {key for _, key, *_ in pool.states() if re.fullmatch(r"name\d+", key)}
-    ((code, detail),) = pool.definitions[6].values()
+    ((code, detail),) = (told for told in pool.definitions[6].values() if told[0] not in OF_VERSION)
     assert code == "names-not-looked-at"
     assert 0 < 60_000 - len(known) <= int(detail.split()[0]) <= 60_003 - len(known)
     assert detail.endswith(" of __main__")
@@ -170,7 +174,7 @@ def test_a_module_of_usual_size_is_whole_when_a_recording_ends_at_once(
 ) -> None:
     pool = recorded_and_stopped_at_once(2_000, either, target, state_only, tmp_path)
     assert {f"name{n}" for n in range(2_000)} <= {key for _, key, *_ in pool.states()}
-    assert 6 not in pool.definitions or not pool.definitions[6]
+    assert {told[0] for told in pool.definitions.get(6, {}).values()} <= OF_VERSION
 
 
 def test_the_programs_end_is_when_the_program_ended_and_the_count_is_kept(tmp_path: Path) -> None:

@@ -21,6 +21,17 @@
 
 static const struct scope_hook hooks[] = {
     {
+        .name = "lines",
+        .since = 0x030c,
+        .capability = &scope_features.lines,
+        .prove = scope_lines_prove,
+        .unseen = "lines-unknown",
+        .put = scope_lines_put,
+        .begin = scope_lines_begin,
+        .sweep = scope_lines_sweep,
+        .undo = scope_lines_undo, /* while code is known, and can still be told of by monitoring */
+    },
+    {
         .name = "values",
         .capability = &scope_features.values,
         .prove = scope_frame_locals_prove,
@@ -28,16 +39,6 @@ static const struct scope_hook hooks[] = {
         .put = scope_values_put,
         .sweep = scope_values_sweep,
         .undo = scope_values_undo,
-    },
-    {
-        .name = "lines",
-        .capability = &scope_features.lines,
-        .prove = scope_lines_prove,
-        .unseen = "lines-unknown",
-        .put = scope_lines_put,
-        .begin = scope_lines_begin,
-        .sweep = scope_lines_sweep,
-        .undo = scope_lines_undo, /* while code can still be told of by monitoring */
     },
     {
         .name = "monitoring",

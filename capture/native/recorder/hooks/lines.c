@@ -109,8 +109,6 @@ static bool is_as_expected(PyObject *plain, PyObject *generator) {
 
 /* GIL held; allocates; no exception. */
 bool scope_lines_prove(void) {
-    if (scope_python.version < 0x030c)
-        return false;
     if (instructions_at)
         return true;
     PyObject *module = Py_CompileString("def plain():\n"
