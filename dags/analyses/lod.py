@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from capture.events.batch import EventBatch, Int64, mask_of
 from capture.events.kinds import KIND, KINDS, Depth, Kind
-from dags.code.dag import SnapshotText
+from dags.code.dag import told_stack
 
 MAX_BINS = 4096  # of the finest level; finer than that, a view reads the calls themselves
 MAX_ROWS = 65_536
@@ -41,7 +40,6 @@ _DELTA = np.zeros(256, np.int32)
 _DELTA[list(KINDS)] = [kind.row.depth.step for kind in KINDS]
 _SETS_DEPTH = mask_of(kind for kind in KINDS if kind.row.depth in (Depth.TOLD, Depth.LOST, Depth.ENDS))
 _RAISES = mask_of(kind for kind in KINDS if kind.row.depth is Depth.RAISES)
-_SNAPSHOTS = msgspec.json.Decoder(SnapshotText)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +127,8 @@ def _told_depth(batch: EventBatch, row: int, kind: int) -> tuple[int, bool]:
     """(open calls, whether they replace what was known) that an event says."""
     if KIND[kind].row.depth is not Depth.TOLD:
         return 0, True
-    try:
-        told = _SNAPSHOTS.decode(batch.value_of(row) or "")
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return 0, False
-    return len(told.frames), told.part in ("first", "whole")
+    told = told_stack(batch, row)
+    return (0, False) if told is None else (len(told.frames), told.part in ("first", "whole"))
 
 
 def _finest(batch: EventBatch, depths: Mapping[int, int], level: int) -> tuple[Array, Array]:

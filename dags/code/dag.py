@@ -101,6 +101,14 @@ class StacksKeyframe(msgspec.Struct, frozen=True, omit_defaults=True):
 _SNAPSHOTS = msgspec.json.Decoder(SnapshotText)
 
 
+def told_stack(batch: EventBatch, row: int) -> SnapshotText | None:
+    """What a snapshot says; None where it is damaged, and tells nothing."""
+    try:
+        return _SNAPSHOTS.decode(batch.value_of(row) or "")
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
 class CodeDag(Dag):
     """Keeps every track's open calls."""
 
@@ -184,12 +192,9 @@ class CodeDag(Dag):
         return NO_ARGUMENTS if events.opened is None else arguments_of_batch(batch, places, events.opened)
 
     def _take_snapshot(self, batch: EventBatch, row: int, out: EndedCalls | None) -> None:
-        try:
-            snapshot = _SNAPSHOTS.decode(batch.value_of(row) or "")
-            if not all(0 <= site < 1 << 31 and 0 <= line <= MAX_LINE for site, line in snapshot.frames):
-                return
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            return  # a damaged one tells nothing; the stack stays as it was
+        snapshot = told_stack(batch, row)
+        if snapshot is None or not all(0 <= site < 1 << 31 and 0 <= line <= MAX_LINE for site, line in snapshot.frames):
+            return  # the stack stays as it was
         self.stacks.snapshot(
             int(batch.track_id[row]),
             int(batch.time_ns[row]),

@@ -7,24 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from capture.events.batch import EventBatch, Int64
 from capture.events.kinds import Kind, SnapshotReason
 from dags.base import Context, Dag, Rows
+from dags.code.dag import told_stack
 
 _UNSEEN_BEFORE = {SnapshotReason.BEGIN.word, SnapshotReason.GAP.word, SnapshotReason.SETTINGS.word}
-
-
-class _Told(msgspec.Struct):
-    """A stack, as the value of a snapshot says it."""
-
-    reason: str
-    frames: list[tuple[int, int]]
-
-
-_STACKS = msgspec.json.Decoder(_Told)
 
 
 class LinesDag(Dag):
@@ -63,11 +53,8 @@ def _in_stacks(batch: EventBatch, rows: Int64) -> tuple[Int64, Int64, Int64]:
     """Event, site and line of the frames of these snapshots, each line once. A loop over frames, 2 million a second."""
     found: dict[tuple[int, int], int] = {}
     for row in rows.tolist():
-        try:
-            told = _STACKS.decode(batch.value_of(row) or "")
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            continue  # a damaged one tells nothing
-        if told.reason in _UNSEEN_BEFORE:
+        told = told_stack(batch, row)
+        if told is not None and told.reason in _UNSEEN_BEFORE:
             for site_id, line in told.frames:
                 if 0 < site_id < 1 << 31 and 0 < line < 1 << 31:
                     found.setdefault((site_id, line), row)

@@ -70,8 +70,7 @@ def test_bytes_that_are_no_value_give_one_error_whatever_is_wrong_with_them(data
 
 def test_nobody_decodes_bytes_without_the_one_error() -> None:
     """The readers of snapshots and facts keep decoders of their own, for their speed, and catch all three errors."""
-    own = {"capture/typed.py", "capture/events/facts.py", "dags/analyses/lod.py"}
-    own |= {"dags/code/dag.py", "dags/lines/dag.py"}
+    own = {"capture/typed.py", "capture/events/facts.py", "dags/code/dag.py"}
     decodes = re.compile(r"msgspec\.(json|msgpack)\.(decode|Decoder)\b")
     found = [
         str(file.relative_to(ROOT))

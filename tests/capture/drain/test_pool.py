@@ -178,34 +178,29 @@ def test_an_event_of_any_kind_is_one_however_long_it_is(paper: PaperPool) -> Non
     pool.close()
 
 
-def test_a_pool_of_the_version_before_is_drained_as_such(tmp_path: Path) -> None:
-    paper = PaperPool(tmp_path / "pool" / "1", abi=OLD_ABI)
-    records = old_snapshot(1, [(1, 10), (2, 20)]) + old_state(2, 1, "a text of more than one slot") + record(3, 1, 1)
+def payloads_drained(paper: PaperPool, records: bytes, folder: Path, kind: BlockType) -> list[bytes]:
+    """What blocks of this type hold once a chunk with these records of three events has been drained."""
     paper.chunk(0, track=1, seq_start=5, records=records)
     pool = Pool(paper.folder)
     [entry] = pool.scan()
     assert (entry.committed, entry.new_events) == (len(records) // 16, 3)
-    journal = JournalWriter(tmp_path / "journal")
+    journal = JournalWriter(folder)
     Drain(pool, journal, 1).drain_once()
     pool.close()
     journal.close()
-    reader = JournalReader(tmp_path / "journal")
-    assert [bytes(b.payload) for b in reader.read() if b.type == BlockType.OLD_RECORDS] == [records]
+    return [bytes(block.payload) for block in JournalReader(folder).read() if block.type == kind]
+
+
+def test_a_pool_of_the_version_before_is_drained_as_such(tmp_path: Path) -> None:
+    paper = PaperPool(tmp_path / "pool" / "1", abi=OLD_ABI)
+    records = old_snapshot(1, [(1, 10), (2, 20)]) + old_state(2, 1, "a text of more than one slot") + record(3, 1, 1)
+    assert payloads_drained(paper, records, tmp_path / "journal", BlockType.OLD_RECORDS) == [records]
 
 
 def test_a_pool_without_values_is_drained_as_one_with_them(tmp_path: Path) -> None:
     paper = PaperPool(tmp_path / "pool" / "1", abi=3)
     records = snapshot(1, [(1, 10), (2, 20), (3, 30)]) + record(2, 1, Kind.CALL) + record(3, 1, Kind.RETURN)
-    paper.chunk(0, track=1, seq_start=5, records=records)
-    pool = Pool(paper.folder)
-    [entry] = pool.scan()
-    assert (entry.committed, entry.new_events) == (len(records) // 16, 3)
-    journal = JournalWriter(tmp_path / "journal")
-    Drain(pool, journal, 1).drain_once()
-    pool.close()
-    journal.close()
-    reader = JournalReader(tmp_path / "journal")
-    assert [bytes(b.payload) for b in reader.read() if b.type == BlockType.RECORDS] == [records]
+    assert payloads_drained(paper, records, tmp_path / "journal", BlockType.RECORDS) == [records]
 
 
 def test_a_pool_of_a_later_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
