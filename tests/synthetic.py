@@ -36,7 +36,7 @@ def with_payload(ticks: int, a: int, kind: int, payload: bytes, flags: int = 0) 
 def event_of(kind: Kind, ticks: int) -> bytes:
     """An event of a kind as its row says that a target writes it: of site 3, thread 2, else the first."""
     row = kind.row
-    a = {"site": 3, "thread": 2, "own thread": 1, "dropped": 4, "number": 5}.get(row.a, 1)
+    a = {"site": 3, "thread": 2, "own thread": 1, "dropped": 4, "number": 5, "line": 12}.get(row.a, 1)
     flags = int(next(iter(row.flags))) if row.flags else 0
     if row.payload == "frames":
         return snapshot(ticks, [(3, 31)], a, flags)
@@ -44,6 +44,8 @@ def event_of(kind: Kind, ticks: int) -> bytes:
         return state(ticks, a, "7", flags=StateFlag.FIRST_KNOWN)
     if row.payload in ("arguments", "value"):
         return with_payload(ticks, a, kind, struct.pack("<Q", 7 << 4 | 1), flags)
+    if row.payload == "locals":
+        return with_payload(ticks, a, kind, struct.pack("<QQ", 1 << 32 | 1, 7 << 4 | 1), flags)
     if row.payload != "none":
         number = {"object": 6, "exception": 1, "output": 6}.get(row.payload)
         return with_payload(ticks, a, kind, (struct.pack("<Q", number) if number else b"") + b"seven", flags)

@@ -16,7 +16,7 @@ from capture.decode.qualname import qualified_name
 from capture.decode.records import TrackQueue
 from capture.decode.site_lines import SiteLines
 from capture.decode.timebase import Timebase
-from capture.decode.value_texts import MOST_TYPES, NameTable
+from capture.decode.value_texts import MOST_TYPES, ValueNames
 from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.batch import Int32
@@ -30,7 +30,7 @@ MAX_TRACKS = 1 << 20
 MOST_UNSEEN = 4096
 UNKNOWN_FUNCTION = "?"
 MOST_NAMES = 2000  # characters of a function's parameters: more than are shown
-MOST_TYPE_NAME = 200
+MOST_TYPE_NAME = MOST_VARIABLE_NAME = 200
 
 
 @dataclass(slots=True)
@@ -51,8 +51,7 @@ class JournalProcess:
     counters_told: dict[int, int] = field(default_factory=dict)  # parts of the next ones
     has_counters: bool = False  # its books were closed: nothing is left in its memory
     sites: Int32 = field(default_factory=lambda: np.zeros(256, np.int32))
-    parameters: NameTable = field(default_factory=NameTable)  # of its sites, "a,b,*args"
-    types: NameTable = field(default_factory=NameTable)  # of objects that are values
+    names: ValueNames = field(default_factory=ValueNames)
     exceptions: dict[int, str] = field(default_factory=dict)
     keys: dict[int, int] = field(default_factory=dict)
     key_names: dict[tuple[str, str, str], int] = field(default_factory=dict)  # (owner, key, scope) -> the session's id
@@ -179,11 +178,14 @@ class Catalog:
                     target.matched.add(definition.field(1))
             case DefinitionKind.TYPE:
                 if definition.id < MOST_TYPES:
-                    target.types.set(definition.id, definition.field(0)[:MOST_TYPE_NAME])
+                    target.names.types.set(definition.id, definition.field(0)[:MOST_TYPE_NAME])
             case DefinitionKind.UNSEEN:
                 self.note_unseen(target, definition.field(0), definition.field(1))
             case DefinitionKind.LINES:
                 self.site_lines.add(self.expect_site(target, definition.id), definition.field(0))
+            case DefinitionKind.NAME:
+                if _is_variable(name := definition.field(0)):
+                    target.names.variables.set(definition.id, name)
 
     def note_unseen(self, target: JournalProcess, code: str, detail: str) -> None:
         """Takes note of something that the recording of this target cannot see; told again, it changes nothing.
@@ -200,7 +202,7 @@ class Catalog:
         function, module, file, short_name = (definition.field(i) for i in (0, 1, 2, 4))
         line = definition.number(3)
         if parameters := definition.field(5):
-            target.parameters.set(definition.id, parameters[:MOST_NAMES])
+            target.names.parameters.set(definition.id, parameters[:MOST_NAMES])
         if derive_names and not target.is_qualified and function == short_name:
             function = qualified_name(file, short_name, line)
         known = self.site_id(target, definition.id)
@@ -295,3 +297,8 @@ class Catalog:
         self.processes, self.tracks, self.sites, self.state_keys = processes, tracks, sites, state_keys
         self.first_of_pid = {row.pid: row for row in reversed(processes)}
         self._site_ids = {(site.function, site.module, site.file, site.line): site.site_id for site in sites}
+
+
+def _is_variable(name: str) -> bool:
+    """Whether it can be told in the text of changes: `name=value`, one a row."""
+    return 0 < len(name) <= MOST_VARIABLE_NAME and not set(name).intersection("=\n")

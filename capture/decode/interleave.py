@@ -67,15 +67,15 @@ _HAS_MESSAGE = mask_of(kind for kind in KINDS if kind.row.payload == "exception"
 _HAS_THREAD = mask_of(kind for kind in KINDS if kind.row.a == "thread")
 _HAS_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is not None)
 _HAS_KEY = mask_of(kind for kind in KINDS if kind.row.a == "state key")
-_HAS_NUMBER = mask_of(kind for kind in KINDS if kind.row.a in ("dropped", "number"))
+_HAS_NUMBER = mask_of(kind for kind in KINDS if kind.row.a in ("dropped", "line", "number"))
 _HAS_FIRST_LINE = mask_of(kind for kind in KINDS if kind.row.b == "line")
 _HAS_STATE_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is StateFlag)
-_HAS_VALUES = mask_of(kind for kind in KINDS if kind.row.payload in ("arguments", "value"))
+_HAS_VALUES = mask_of(kind for kind in KINDS if kind.row.payload in ("arguments", "value", "locals"))
 _SAYS_MORE = mask_of(
     kind
     for kind in KINDS
-    if not _HAS_VALUES[kind]
-    and (kind.row.a != "site" or kind.row.b in ("exception", "line") or kind.row.payload != "none" or kind.row.flags)
+    if kind.row.a != "site"
+    or (not _HAS_VALUES[kind] and (kind.row.b in ("exception", "line") or kind.row.payload != "none" or kind.row.flags))
 )
 _HAS_LINE = mask_of(kind for kind in KINDS if kind.row.payload == "output")
 _TYPE = (1 << EXCEPTION_TYPE_BITS) - 1
@@ -156,7 +156,7 @@ def take_columns(
     ]
     _split_payloads(columns, _joined([part.payloads for part in parts], starts.tolist()))
     if plain.value_flags:
-        columns.words.append(value_texts(heads, [part.words for part in parts], target.parameters, target.types))
+        columns.words.append(value_texts(heads, [part.words for part in parts], target.names))
     _fill_rare(catalog, target, heads, columns, extras, has_flags=plain.value_flags & ~PAYLOAD_FLAG != 0)
     _fill_payloads(catalog, target, heads, columns)
     _fill_output(columns)

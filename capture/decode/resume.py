@@ -16,7 +16,7 @@ from capture.decode.catalog import MAX_LOCAL_ID, JournalProcess
 from capture.decode.decoder import Decoder
 from capture.decode.records import TrackQueue, state_of
 from capture.decode.timebase import ClockPairs, Timebase
-from capture.decode.value_texts import MOST_TYPES, NameTable
+from capture.decode.value_texts import MOST_TYPES, NameTable, ValueNames
 from capture.decode.waits import Waits
 from capture.errors import FormatError
 from capture.events.definitions import ProcessRow, SiteRow, StateKeyRow, TrackRow
@@ -67,6 +67,7 @@ class TargetResume(msgspec.Struct, frozen=True, kw_only=True):
     has_counters: bool = False
     parameters: dict[int, str] = {}
     types: dict[int, str] = {}
+    variables: dict[int, str] = {}
 
 
 class DecoderResume(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +102,9 @@ def resume_point(decoder: Decoder) -> bytes:
             ended_dropped=t.ended_dropped,
             ended_accounted=t.ended_accounted,
             sites=t.sites.astype("<i4").tobytes(),
-            parameters=t.parameters.names,
-            types=t.types.names,
+            parameters=t.names.parameters.names,
+            types=t.names.types.names,
+            variables=t.names.variables.names,
             exceptions=t.exceptions,
             keys=t.keys,
             observed=t.observed,
@@ -186,8 +188,7 @@ def resumed(
             ended_dropped=t.ended_dropped,
             ended_accounted=t.ended_accounted,
             sites=np.frombuffer(t.sites, "<i4").astype(np.int32),
-            parameters=NameTable(t.parameters),
-            types=NameTable(t.types),
+            names=ValueNames(NameTable(t.parameters), NameTable(t.types), NameTable(t.variables)),
             exceptions=t.exceptions,
             keys=t.keys,
             observed=t.observed,
@@ -217,7 +218,7 @@ def _fits(target: TargetResume, processes: int, tracks: int, sites: int, state_k
         and all(0 <= track_id <= tracks for track_id in waited)
         and all(0 < key_id <= state_keys for key_id in target.keys.values())
         and (not len(site_ids) or 0 <= int(site_ids.min()) <= int(site_ids.max()) <= sites)
-        and all(0 <= number <= MAX_LOCAL_ID for number in target.parameters)
+        and all(0 <= number <= MAX_LOCAL_ID for names in (target.parameters, target.variables) for number in names)
         and all(0 <= number < MOST_TYPES for number in target.types)
         and all(wait.end_ns is not None for wait in target.waits.closed)
         and len(clock.ticks) == len(clock.session_ns)

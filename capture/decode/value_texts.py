@@ -1,4 +1,4 @@
-"""What calls were given and what they returned: the words of values as texts, one call of C for all that goes out.
+"""What calls were given, what they returned, what lines changed: words of values as texts, one call of C for all.
 
 A value that was told shortly before in the same chunk is only referred to, so each track comes with what it told last
 (`TrackQueue.recent`). Rate: 5 M events/s with two values.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from capture.events.text_column import TextColumn
 from capture.hostlib import host_library
 
 MOST_TYPES = 1 << 16  # a word has 16 bits for the number
-_WHAT: dict[Payload, int] = {"arguments": 1, "value": 2}  # as native/host/values.c has it
+_WHAT: dict[Payload, int] = {"arguments": 1, "value": 2, "locals": 3}  # as native/host/values.c has it
 _OF_KIND = np.zeros(256, np.uint8)
 _OF_KIND[list(KINDS)] = [_WHAT.get(kind.row.payload, 0) for kind in KINDS]
 
@@ -67,6 +67,15 @@ class NameTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueNames:
+    """The names that a target has told: of parameters, by site; of types and of local variables, by their numbers."""
+
+    parameters: NameTable = field(default_factory=NameTable)  # "a,b,*args"
+    types: NameTable = field(default_factory=NameTable)
+    variables: NameTable = field(default_factory=NameTable)
+
+
+@dataclass(frozen=True, slots=True)
 class TrackWords:
     """The words of the events of one track that go out, and the pieces before them to which these may refer."""
 
@@ -75,9 +84,7 @@ class TrackWords:
     count: int  # of events that go out
 
 
-def value_texts(
-    heads: Records, tracks: Sequence[TrackWords], parameters: NameTable, types: NameTable
-) -> tuple[Int64, TextColumn]:
+def value_texts(heads: Records, tracks: Sequence[TrackWords], names: ValueNames) -> tuple[Int64, TextColumn]:
     """(rows that have a text, the texts) of `heads`, which are the events of all tracks, one track after the other."""
     words = [words for track in tracks for words in (*(piece.words for piece in track.recent), *track.words)]
     numbers = np.concatenate(words) if len(words) > 1 else words[0] if words else NO_WORDS
@@ -91,8 +98,9 @@ def value_texts(
     find.restype = ctypes.c_int64
     count = find(
         _pointer(heads), ctypes.c_int64(len(heads)), _pointer(numbers), ctypes.c_int64(len(numbers)), _pointer(runs),
-        ctypes.c_int64(len(runs)), _pointer(_OF_KIND), ctypes.byref(parameters.as_struct()),
-        ctypes.byref(types.as_struct()), _pointer(row), _pointer(end), ctypes.byref(text),
+        ctypes.c_int64(len(runs)), _pointer(_OF_KIND), ctypes.byref(names.parameters.as_struct()),
+        ctypes.byref(names.types.as_struct()), ctypes.byref(names.variables.as_struct()), _pointer(row), _pointer(end),
+        ctypes.byref(text),
     )  # fmt: skip
     try:
         if count < 0:

@@ -115,6 +115,7 @@ class DefinitionKind(IntEnum):
     UNSEEN = 6
     TYPE = 7
     LINES = 8
+    NAME = 9
 
 
 _DEFINITION_KINDS = frozenset(DefinitionKind)

@@ -15,17 +15,18 @@ from enum import IntEnum
 from typing import Literal, Self
 
 Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state", "output", "line"]
-A = Literal["site", "own thread", "thread", "reason", "dropped", "state key", "number"]
+A = Literal["site", "own thread", "thread", "reason", "dropped", "state key", "line", "number"]
 B = Literal["nothing", "exception type", "exception", "reason", "payload bytes", "line"]
 """exception: the number of its type in the low 11 bits, and in the others which of the track's raises it is, counted
 back from 1, the latest; 0: none of the last 31. line: how many lines below the first one of its site."""
-Payload = Literal["none", "frames", "text", "object", "state", "exception", "arguments", "value", "output"]
+Payload = Literal["none", "frames", "text", "object", "state", "exception", "arguments", "value", "output", "locals"]
 """What the bytes are, little-endian. frames: u32 site, u32 line (0: not known) for each frame, outermost first. text:
 UTF-8. object: u64 serial of an object (0: none), text. state: the same, and between them, if counted, a u64: how many
 changes the value stands for. exception: u64 number of its type, text: its message; without one it has no payload, and
 `b` is the type. output: u64 line (0: not known), text; of what is logged or warned of, its level, ": " and logger stand
 before it, and a zero byte. arguments, value: words of 64 bits that are the values of the site's parameters, or one
-value (native/scope_values.h); without them it has no payload, and nothing is known."""
+value (native/scope_values.h); without them it has no payload, and nothing is known. locals: changes of local variables,
+words as well; without any it has no payload."""
 Rate = Literal["hot", "often", "rare"]
 KeyColumn = Literal["track_id", "object_id", "ref", "call_id"]
 
@@ -115,6 +116,12 @@ class ResultFlag(Coded):
     """Bits of a return and a yield."""
 
     IS_NONE = 1, "the value is None, and nothing follows"
+
+
+class LineFlag(Coded):
+    """Bits of a line and of locals."""
+
+    FIRST_KNOWN = 1, "what it tells was so before; no line that is known did it"
 
 
 class OutputFlag(Coded):
@@ -272,6 +279,14 @@ class Kind(IntEnum):
         code=49, group="line", a="site", b="line", rate="often",
         says="A line of a function runs for the first time, whose number is `ref`.",
     )  # fmt: skip
+    LINE = KindRow(
+        code=50, group="line", a="line", b="payload bytes", payload="locals", flags=LineFlag,
+        says="A line is about to run, `ref`; the value is what the line before it did to local variables, one a row.",
+    )  # fmt: skip
+    LOCALS = KindRow(
+        code=51, group="line", a="line", b="payload bytes", payload="locals", flags=LineFlag,
+        says="What a line did to local variables, `ref`, where no line of its call runs after it; as that of a line.",
+    )  # fmt: skip
 
     @property
     def word(self) -> str:
@@ -292,7 +307,7 @@ class Kind(IntEnum):
     def asks_call(self) -> bool:
         """Whether those that follow it want to know the innermost call that is open before it."""
         fails = self.row.b.startswith("exception") and self.row.depth is not Depth.OPENS
-        has_writer = self.row.a == "state key" or self.row.payload == "output"
+        has_writer = self.row.a == "state key" or self.row.payload in ("output", "locals")
         return fails or has_writer or bool(self.row.begins or self.row.ends)
 
 

@@ -153,8 +153,9 @@ enum scope_def {
     SCOPE_DEF_THREAD = 4,    /* id = serial: name, native tid, daemon "0"|"1"; a later one for the same id wins */
     SCOPE_DEF_PROCESS = 5,   /* id = 0: key, value   e.g. python_version; "matched", "--include PATTERN" */
     SCOPE_DEF_UNSEEN = 6,    /* id from 1: code, detail   something that this recording cannot see; capture/unseen.py */
-    SCOPE_DEF_TYPE = 7, /* id = type number of values (1..65535): "module.Type"; a later one for the same id wins */
-    SCOPE_DEF_LINES = 8 /* id = site: lines of its code, as ranges "12-15,17"; several of a site add up */
+    SCOPE_DEF_TYPE = 7,  /* id = type number of values (1..65535): "module.Type"; a later one for the same id wins */
+    SCOPE_DEF_LINES = 8, /* id = site: lines of its code, as ranges "12-15,17"; several of a site add up */
+    SCOPE_DEF_NAME = 9   /* id = number of a local variable's name (from 1), of any function: the name */
 };
 
 #endif

@@ -1,8 +1,10 @@
 /* How values stand in the payload of a record.
  *
  * The payload of a CALL is those of the parameters, in the order of their names in the definition of its site; that of a
- * RETURN or YIELD is one, and a flag stands for None; without either nothing is known. A value is one or more words of 64
- * bits, which end by themselves. The low 4 bits of the first say what it is, the other 60 are its data:
+ * RETURN or YIELD is one, and a flag stands for None; without either nothing is known. That of a LINE or LOCALS are changes
+ * of local variables: of each a word, bits 0..31 the number of its name (SCOPE_DEF_NAME; 0 = not known), 32..63 enum
+ * scope_change, and then its value, but for one that is unbound. A value is one or more words of 64 bits, which end by
+ * themselves. The low 4 bits of the first say what it is, the other 60 are its data:
  *
  *   SPECIAL    enum scope_special
  *   INT        a signed number
@@ -54,6 +56,12 @@ enum scope_container_what {
     SCOPE_CONTAINER_SET = 2,
     SCOPE_CONTAINER_FROZENSET = 3,
     SCOPE_CONTAINER_DICT = 4
+};
+
+enum scope_change {
+    SCOPE_CHANGE_BOUND = 1,    /* the first time or again */
+    SCOPE_CHANGE_IN_PLACE = 2, /* it is bound to the same object, which has changed */
+    SCOPE_CHANGE_UNBOUND = 3
 };
 
 #endif

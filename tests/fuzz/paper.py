@@ -9,7 +9,7 @@ from typing import Any
 
 from capture.drain.blocks import HEADER_BYTES, MAGIC, MAX_PAYLOAD_BYTES, Block, BlockType, pack_header
 from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, DefinitionKind
-from capture.events.kinds import Kind, StateFlag
+from capture.events.kinds import Kind, LineFlag, StateFlag
 from tests.fuzz.mutation import Field, json_node, odd_number, some_bytes, some_fields
 from tests.synthetic import START_MONO_NS, PaperTarget, definition, record, snapshot, state, with_payload
 from tests.value_words import ValueWriter
@@ -38,6 +38,7 @@ def blocks() -> tuple[Block, ...]:
         definition(DefinitionKind.UNSEEN, 1, "threads-missing", ""),
         definition(DefinitionKind.SITE, 6, "buy", "m", "m.py", "60", "buy", "name,*args"),
         definition(DefinitionKind.TYPE, 1, "orders.Order"),
+        definition(DefinitionKind.NAME, 1, "rest"),
     )
     ms, values = 1_000_000, ValueWriter()
     paper.events(1, record(ms, 1, Kind.THREAD_BEGIN), snapshot(ms, [(1, 3), (2, 9)]), record(2 * ms, 3, Kind.CALL))
@@ -59,6 +60,9 @@ def blocks() -> tuple[Block, ...]:
     )
     paper.events(2, record(6 * ms, 4, Kind.YIELD), record(7 * ms, 4, Kind.RESUME), record(7 * ms, 4, Kind.RETURN))
     paper.events(2, with_payload(7 * ms, 6, Kind.CALL, values.event("a long name of a thing", (1, 0.5))))
+    changed = struct.pack("<Q", 1 << 32 | 1) + values.words(["a long name of a thing"])
+    paper.events(2, with_payload(7 * ms, 61, Kind.LINE, changed, LineFlag.FIRST_KNOWN), record(7 * ms, 62, Kind.LINE))
+    paper.events(2, with_payload(7 * ms, 62, Kind.LOCALS, struct.pack("<Q", 3 << 32 | 1)))
     paper.events(2, with_payload(7 * ms, 6, Kind.RETURN, values.words(["a long name of a thing"])))
     paper.fact("thread", process_serial=1, tid=99, mono_ns=START_MONO_NS + ms, name="seen")
     at_ns = START_MONO_NS + 7 * ms

@@ -61,7 +61,8 @@ struct scope_names;
 SCOPE_EXPORT int64_t scope_value_texts(const struct scope_record *heads, int64_t head_count, const uint64_t *words,
                                        int64_t word_count, const int64_t *rows, int64_t runs, const unsigned char *what,
                                        const struct scope_names *parameters, const struct scope_names *types,
-                                       int64_t *row, int64_t *end, unsigned char **text);
+                                       const struct scope_names *variables, int64_t *row, int64_t *end,
+                                       unsigned char **text);
 SCOPE_EXPORT void scope_free_texts(unsigned char *text);
 SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
                                       int64_t *room);

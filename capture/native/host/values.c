@@ -1,5 +1,6 @@
-/* What calls were given and what they returned: the values of events as a column of texts. */
+/* What calls were given, what they returned and what lines changed: the values of events as a column of texts. */
 #include "../scope_pool.h"
+#include "../scope_values.h"
 #include "host.h"
 #include "value_words.h"
 
@@ -8,9 +9,10 @@
 
 #define MOST_PARAMETERS 16 /* of a call are shown */
 #define CUT "…"
+#define MOST_OF_CHANGES (1u << 18) /* bytes, after which values are not shown: a recorder has room for less */
 
 /* What the words of a kind are; capture/decode/value_texts.py has the same. */
-enum { NO_VALUES = 0, ARGUMENTS = 1, ONE_VALUE = 2 };
+enum { NO_VALUES = 0, ARGUMENTS = 1, ONE_VALUE = 2, CHANGES = 3 };
 
 /* No GIL; allocates. `x=1, name='abc', *args=(1, 2)`: the values that are there, by the names of the site. */
 static void append_arguments(struct scope_value_reader *reader, const struct scope_names *names, int64_t site) {
@@ -42,11 +44,40 @@ static void append_arguments(struct scope_value_reader *reader, const struct sco
     }
 }
 
+/* No GIL; allocates. `x=1`, `y`: what is bound, and what is no more, one a row. Each value is cut by itself: an event has
+ * as many as it has room for, none of which may be missing. */
+static void append_changes(struct scope_value_reader *reader, const struct scope_names *names) {
+    struct scope_bytes *out = reader->out;
+    const size_t begin = reader->from;
+    while (reader->at < reader->end) {
+        const uint64_t word = *reader->at++;
+        const int64_t name = (uint32_t)word;
+        if (out->length > begin)
+            scope_append(out, "\n", 1);
+        if (name < names->count && names->at[2 * name] < names->at[2 * name + 1])
+            scope_append(out, names->text + names->at[2 * name],
+                         (size_t)(names->at[2 * name + 1] - names->at[2 * name]));
+        else
+            scope_append_word(out, "?");
+        if (word >> 32 == SCOPE_CHANGE_UNBOUND)
+            continue;
+        scope_append(out, "=", 1);
+        reader->from = out->length;
+        scope_append_value(reader, 0);
+        scope_append_cut(out, reader->from, out->length - begin <= MOST_OF_CHANGES ? SCOPE_MOST_VALUE_BYTES : 0);
+    }
+    reader->from = begin;
+}
+
 /* No GIL; allocates. The text of one event with words. */
 static void append_event(struct scope_value_reader *reader, const struct scope_record *head, int what,
-                         const struct scope_names *names) {
+                         const struct scope_names *parameters, const struct scope_names *variables) {
+    if (what == CHANGES) {
+        append_changes(reader, variables);
+        return;
+    }
     if (what == ARGUMENTS)
-        append_arguments(reader, names, head->a);
+        append_arguments(reader, parameters, head->a);
     else
         scope_append_value(reader, 0);
     scope_append_cut(reader->out, reader->from, SCOPE_MOST_VALUE_BYTES);
@@ -63,7 +94,8 @@ static void append_event(struct scope_value_reader *reader, const struct scope_r
 SCOPE_EXPORT int64_t scope_value_texts(const struct scope_record *heads, int64_t head_count, const uint64_t *words,
                                        int64_t word_count, const int64_t *rows, int64_t runs, const unsigned char *what,
                                        const struct scope_names *parameters, const struct scope_names *types,
-                                       int64_t *row, int64_t *end, unsigned char **text) {
+                                       const struct scope_names *variables, int64_t *row, int64_t *end,
+                                       unsigned char **text) {
     struct scope_bytes out = {0};
     struct scope_value_reader reader = {.known = scope_known_open(), .types = types, .out = &out, .at = words};
     const uint64_t *const last = words + word_count;
@@ -86,7 +118,7 @@ SCOPE_EXPORT int64_t scope_value_texts(const struct scope_record *heads, int64_t
             reader.end = first + count;
             reader.from = out.length;
             if (count)
-                append_event(&reader, heads, kind, parameters);
+                append_event(&reader, heads, kind, parameters, variables);
             else if (kind == ONE_VALUE && heads->flags & SCOPE_RETURN_IS_NONE)
                 scope_append_word(&out, "None");
             reader.at = first + count;

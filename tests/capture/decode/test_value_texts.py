@@ -12,7 +12,7 @@ from capture.decode.resume import resume_point, resumed
 from capture.drain.blocks import Block
 from capture.events.batch import EventBatch
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import Kind, ResultFlag
+from capture.events.kinds import Kind, LineFlag, ResultFlag
 from capture.redaction import REDACTED as REDACTED_TEXT
 from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, with_payload
 from tests.value_words import (
@@ -318,3 +318,71 @@ def test_a_call_without_values_is_as_it_was() -> None:
     _, batch = decode(target.blocks)
     assert not len(batch.value_rows)
     assert not batch.flags.any()
+
+
+def line(ticks: int, number: int, words: bytes = b"", flags: int = 0, kind: Kind = Kind.LINE) -> bytes:
+    return with_payload(ticks, number, kind, words, flags) if words else record(ticks, number, kind, flags)
+
+
+def change(name: int, value: bytes = b"", what: int = 1) -> bytes:
+    return struct.pack("<Q", name | what << 32) + value
+
+
+def variables(*names: str) -> PaperTarget:
+    target = PaperTarget().begin()
+    target.define(*(definition(DefinitionKind.NAME, number, name) for number, name in enumerate(names, 1)))
+    return target
+
+
+def test_a_line_says_what_changed_one_variable_a_row() -> None:
+    target, writer = variables("total", "rows", ".0"), ValueWriter()
+    target.events(
+        1,
+        line(100, 7, change(1, writer.words(1)) + change(2, writer.words([LONG, "a\nb=1"])), LineFlag.FIRST_KNOWN),
+        line(200, 8),
+        line(300, 9, change(2, writer.words(LONG), 2) + change(1, what=3) + change(3, writer.words(None))),
+        line(400, 9, change(4, writer.words(2)), kind=Kind.LOCALS),
+    )
+    batch = decode(target.blocks)[1]
+    assert told(batch) == [f"total=1\nrows=['{LONG}', 'a\\nb=1']", None, f"rows='{LONG}'\ntotal\n.0=None", "?=2"]
+    assert batch.ref.tolist() == [7, 8, 9, 9]
+    assert batch.flags.tolist() == [LineFlag.FIRST_KNOWN, 0, 0, 0]
+    assert not batch.site_id.any()
+
+
+def test_each_of_many_changes_is_told_and_long_values_are_cut_one_by_one() -> None:
+    target, writer = variables(*(f"v{n}" for n in range(200))), ValueWriter()
+    long = ["é" * 90 + str(n) for n in range(3)]
+    target.events(
+        1,
+        line(100, 7, change(1, writer.words([long, long])) + change(2, writer.words(5))),
+        line(200, 8, b"".join(change(n + 1, writer.words(n)) for n in range(200))),
+    )
+    wide, many = ((text or "").split("\n") for text in texts(target))
+    assert [row.partition("=")[0] for row in wide] == ["v0", "v1"]
+    assert wide[1] == "v1=5"
+    assert many == [f"v{n}={n}" for n in range(200)]
+
+
+@pytest.mark.parametrize("words", [change(1), struct.pack("<Q", 1), struct.pack("<QQ", 1 | 9 << 32, 0xF)])
+def test_odd_changes_are_of_a_value_that_is_not_known(words: bytes) -> None:
+    target = variables("x")
+    target.events(1, line(100, 7, words), line(200, 8, change(1, struct.pack("<Q", 7 << 4 | 1))))
+    assert texts(target) == ["x=?", "x=7"]
+
+
+def test_names_that_would_read_as_something_else_are_not_taken() -> None:
+    target = variables("a=b", "a\nb", "", "n" * 201)
+    target.events(1, line(100, 7, b"".join(change(n, struct.pack("<Q", 1)) for n in range(1, 5))))
+    assert texts(target) == ["\n".join(["?=0"] * 4)]
+
+
+def test_names_of_variables_are_known_after_a_resume() -> None:
+    target = variables("x")
+    decoder = Decoder()
+    for block in target.blocks:
+        decoder.feed(block)
+    decoder.take(until=True)
+    catalog = decoder.catalog
+    again = resumed(resume_point(decoder), catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys)
+    assert again.catalog.targets[1].names.variables.names == {1: "x"}

@@ -48,6 +48,7 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PaperTar
     target.define(
         definition(DefinitionKind.EXCEPTION, 1, "ValueError"),
         definition(DefinitionKind.STATE_KEY, 1, "m", "x", "global"),
+        definition(DefinitionKind.NAME, 1, "total"),
     )
     target.events(1, *(event_of(kind, 1_000_000 * (at + 1)) for at, kind in enumerate(KINDS)))
     target.clock(1_000_000_000)
@@ -118,14 +119,14 @@ def test_every_kind_is_decoded_as_its_row_says(batch: EventBatch) -> None:
     assert batch.kind.tolist() == list(map(int, KINDS))
     for row, kind in enumerate(KINDS):
         assert (batch.site_id[row] > 0) == (kind.row.a == "site"), kind
-        has_number = kind.row.a in ("thread", "dropped", "state key", "number")
+        has_number = kind.row.a in ("thread", "dropped", "state key", "line", "number")
         has_line = kind.row.b == "line" or kind.row.payload == "output"
         assert (batch.ref[row] > 0) == (has_number or has_line), kind
         assert (batch.flags[row] > 0) == (kind.row.flags is not None), kind
         if kind.row.b in ("exception type", "exception"):
             assert batch.value_of(row) == "ValueError"
-        if kind.row.payload in ("arguments", "value"):
-            assert batch.value_of(row) == ("?=7" if kind.row.payload == "arguments" else "7")
+        if (values := {"arguments": "?=7", "value": "7", "locals": "total=7"}.get(kind.row.payload)) is not None:
+            assert batch.value_of(row) == values
         assert batch.message_of(row) == ("seven…" if kind.row.payload == "exception" else None)
 
 

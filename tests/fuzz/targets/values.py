@@ -1,8 +1,9 @@
-"""Records of calls whose arguments and results are any words: read as texts, which are bounded."""
+"""Records of calls and lines whose values are any words: read as texts, which are bounded."""
 
 from __future__ import annotations
 
 import functools
+import struct
 from contextlib import suppress
 from random import Random
 
@@ -17,7 +18,7 @@ from tests.fuzz.verdict import Wrong
 from tests.synthetic import PaperTarget, definition, record, with_payload
 from tests.value_words import ValueWriter, foreign
 
-_MOST_TEXT = 1001  # characters
+_MOST_ROW = 1003  # characters: a value, cut, and the name of what a line changed
 
 
 def seeds() -> dict[str, bytes]:
@@ -39,7 +40,11 @@ def seeds() -> dict[str, bytes]:
     results = (with_payload(ms * n, 6, Kind.RETURN, writer.words(value)) for n, value in enumerate(some, 20))
     nothing = record(40 * ms, 6, Kind.YIELD, ResultFlag.IS_NONE)
     nested = writer.words([[list(range(9)), {5, "x" * 250}], frozenset({1 << 200}), 1e300])
+    changes = b"".join(struct.pack("<Q", 1 << 32 | 1) + writer.words(value) for value in some)
+    unbound = struct.pack("<Q", 3 << 32 | 1)
+    lines = with_payload(ms, 7, Kind.LINE, changes), with_payload(2 * ms, 7, Kind.LOCALS, changes + unbound)
     return {
+        "lines": b"".join(lines) + record(3 * ms, 8, Kind.LINE),
         "calls": b"".join(calls),
         "results": b"".join(results) + nothing,
         "nested": with_payload(ms, 6, Kind.CALL, nested) + with_payload(2 * ms, 6, Kind.CALL, nested + nested),
@@ -60,7 +65,8 @@ def read(data: bytes) -> None:
     batch = decoder.take(until=True)
     if batch is None:
         return
-    if len(batch.value_rows) > len(batch) or any(len(text) > _MOST_TEXT for text in batch.values):
+    rows = (row for text in batch.values for row in text.split("\n"))
+    if len(batch.value_rows) > len(batch) or any(len(row) > _MOST_ROW for row in rows):
         raise Wrong("the values of calls are more than can be")
 
 
@@ -70,5 +76,6 @@ def _begun() -> tuple[Block, ...]:
     paper.define(
         definition(DefinitionKind.SITE, 6, "f", "m", "m.py", "1", "f", "a,b,*args,**more"),
         definition(DefinitionKind.TYPE, 4, "shop.Order"),
+        definition(DefinitionKind.NAME, 1, "v"),
     )
     return tuple(paper.blocks)
