@@ -1,14 +1,20 @@
-"""Many texts in one buffer, for what comes in millions: a str is made only of a text that somebody asks for."""
+"""Many texts in one buffer, for what comes in millions: a str is made only of a text that somebody asks for.
+
+A segment's texts stay where its file's reader put them, between the rows that have none, until somebody wants them as
+one column: a frame wants those of a handful of open calls, and copying them all took as long as reading the rest.
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+_NO_PLACES: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
 
 class TextColumn(Sequence[str]):
@@ -18,10 +24,12 @@ class TextColumn(Sequence[str]):
     True
     """
 
-    __slots__ = ("array",)
+    __slots__ = ("_array", "_held", "_places")
 
     def __init__(self, array: pa.LargeStringArray) -> None:
-        self.array = array
+        self._array: pa.LargeStringArray | None = array
+        self._held: pa.Array | None = None
+        self._places = _NO_PLACES
 
     @classmethod
     def of(cls, texts: Sequence[str] | pa.Array) -> TextColumn:
@@ -31,6 +39,29 @@ class TextColumn(Sequence[str]):
         if isinstance(texts, pa.Array):
             return cls(texts.cast(pa.large_string()))
         return cls(pa.array(texts, pa.large_string()))
+
+    @classmethod
+    def held_in(cls, held: pa.Array, places: npt.NDArray[np.int64]) -> TextColumn:
+        """The texts at those places of an array of strings, or of a dictionary of them; none of them is null.
+
+        >>> TextColumn.held_in(pa.array(["a", None, "b"]).dictionary_encode(), np.array([0, 2]))[1:] == ["b"]
+        True
+        """
+        self = cls(NO_TEXTS.array)
+        if len(places):
+            self._array, self._held, self._places = None, held, places
+        return self
+
+    @property
+    def array(self) -> pa.LargeStringArray:
+        """The texts in one array, copied together the first time that somebody asks."""
+        if self._array is None:
+            assert self._held is not None
+            texts = self._held.take(pa.array(self._places))
+            if pa.types.is_dictionary(texts.type):
+                texts = texts.dictionary_decode()
+            self._array = texts.cast(pa.large_string())
+        return self._array
 
     @classmethod
     def from_bytes(cls, data: bytes | npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> TextColumn:
@@ -55,6 +86,8 @@ class TextColumn(Sequence[str]):
 
     def taken(self, places: npt.NDArray[Any]) -> TextColumn:
         """The texts at the places, in their order."""
+        if self._held is not None:
+            return TextColumn.held_in(self._held, self._places[places])
         return TextColumn(self.array.take(pa.array(places)))
 
     @property
@@ -78,17 +111,21 @@ class TextColumn(Sequence[str]):
         return np.frombuffer(self.array.buffers()[1], np.int64)[at : at + len(self.array) + 1]
 
     def __len__(self) -> int:
-        return len(self.array)
+        return len(self.array) if self._held is None else len(self._places)
 
     @overload
     def __getitem__(self, at: int) -> str: ...
     @overload
     def __getitem__(self, at: slice) -> TextColumn: ...
     def __getitem__(self, at: int | slice) -> str | TextColumn:
+        if self._held is not None:
+            chosen = self._places[at]
+            if isinstance(at, slice):
+                return TextColumn.held_in(self._held, chosen)
+            return cast(str, self._held[int(chosen)].as_py())
         if isinstance(at, slice):
             return TextColumn(self.array[at])
-        text: str = self.array[at].as_py()
-        return text
+        return cast(str, self.array[at].as_py())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.array.to_pylist())

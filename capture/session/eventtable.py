@@ -79,8 +79,8 @@ def _texts(table: pa.Table, name: str) -> tuple[npt.NDArray[np.int64], TextColum
     column = one_array(table[name])
     if column.null_count == len(column):
         return np.empty(0, np.int64), NO_TEXTS
-    rows, texts = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False)), column.drop_null()
-    return rows, TextColumn.of(texts.dictionary_decode() if pa.types.is_dictionary(texts.type) else texts)
+    rows = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    return rows, TextColumn.held_in(column, rows)
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:

@@ -9,9 +9,10 @@ to many readers. Statistics only where a reader skips by them. `make bench` prin
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -26,6 +27,7 @@ from capture.session.tables import COLUMNS, OLD_ROWS_BACK, SCHEMAS, STORED_SCHEM
 _MAX_COLUMNS = 256
 _ROW_GROUP_ROWS = 1 << 20
 _SAMPLE_ROWS = 512
+_DICTIONARY_BYTES = 1 << 20  # one of more texts than that is given up: what pyarrow does if it is not told otherwise
 # What pyarrow raises for bytes that are not a Parquet file; all of it becomes a FormatError.
 BAD_BYTES = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, MemoryError)
 
@@ -73,28 +75,36 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     return len(sample.unique()) <= max(8, len(sample) // 4)
 
 
-def check(name: str, data: pa.Buffer, rows: int) -> pq.ParquetFile:
-    """The file, opened, once its own claims are found possible; nothing is decoded yet.
+def check(name: str, data: pa.Buffer, rows: int) -> tuple[pq.ParquetFile, Mapping[str, int]]:
+    """(the file, opened, once its own claims are found possible; by column how many bytes of text it may say at most).
 
-    Raises: FormatError.
+    Nothing is decoded yet. Raises: FormatError.
     """
-    words = [field.name for field in SCHEMAS[name] if field.type == WORDS]
     shape = _shape(name, data)
     if shape.rows != rows:
         raise FormatError(f"The table {name} does not have the rows that the manifest lists.")
     if shape.decoded_bytes > MAX_DECODED_BYTES:
         raise FormatError(f"The table {name} holds more than {MAX_DECODED_BYTES >> 20} MiB of data.")
     try:
-        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=words, page_checksum_verification=False)
+        file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=_words(name), page_checksum_verification=False)
         _check_types(name, file.schema_arrow)
         columns = [file.schema.column(i).name for i in range(len(file.schema))]
-        dense = [column for column in columns if column in SCHEMAS[name].names and column not in words]
-        worst = sum(shape.worst_text[columns.index(column)] for column in dense)
-        if worst > MAX_DECODED_BYTES and _text_bytes(data, dense) > MAX_DECODED_BYTES:
-            raise FormatError(f"The texts of the table {name} take more than {MAX_DECODED_BYTES >> 20} MiB.")
     except BAD_BYTES as error:
         raise FormatError(f"The table {name} is not a readable Parquet file: {error_line(error)}.") from error
-    return file
+    return file, dict(zip(columns, shape.worst_text, strict=True))
+
+
+def _words(name: str) -> list[str]:
+    return [field.name for field in SCHEMAS[name] if field.type == WORDS]
+
+
+def _check_texts(name: str, worst: Mapping[str, int], columns: list[str], count: Callable[[], int]) -> None:
+    """Raises: FormatError where the texts of these columns, each made for its row, take too much together.
+
+    They are counted only where they could: a file says no more than how long its longest text may be.
+    """
+    if sum(worst[column] for column in columns) > MAX_DECODED_BYTES and count() > MAX_DECODED_BYTES:
+        raise FormatError(f"The texts of the table {name} take more than {MAX_DECODED_BYTES >> 20} MiB.")
 
 
 def columns_beyond(name: str, data: pa.Buffer, rows: int) -> pa.Table | None:
@@ -104,7 +114,7 @@ def columns_beyond(name: str, data: pa.Buffer, rows: int) -> pa.Table | None:
     """
     if name not in SCHEMAS:
         raise FormatError(f"The table {name} is one of a newer Scope.")
-    file = check(name, data, rows)
+    file, _ = check(name, data, rows)
     more = [column for column in file.schema_arrow.names if column not in STORED_SCHEMAS[name].names]
     try:
         return file.read(columns=[SCHEMAS[name].names[0], *more], use_threads=False) if more else None
@@ -136,16 +146,25 @@ def _shape(name: str, data: pa.Buffer) -> _Shape:
 
 def _text_bytes(data: pa.Buffer, columns: list[str]) -> int:
     """How many bytes of text the columns hold, counted without making them."""
-    import pyarrow.compute as pc  # noqa: PLC0415 - takes 70 ms to import, and is wanted for few files
-
     file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=columns, page_checksum_verification=False)
+    return sum(_told_bytes(column) for column in file.read(columns=columns, use_threads=False).columns)
+
+
+def _told_bytes(column: pa.ChunkedArray) -> int:
+    """How many bytes the texts of a column take at most when each is made for its row; of a dictionary, exactly where
+    they could be too many.
+    """
     total = 0
-    for column in columns:
-        for chunk in file.read(columns=[column], use_threads=False).column(0).chunks:
-            if pa.types.is_dictionary(chunk.type):
-                total += pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0
-            else:
-                total += chunk.nbytes
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            texts = chunk.dictionary
+            ends = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+            lengths = np.diff(ends)
+            most = len(chunk) * int(lengths.max(initial=0))
+            rows = chunk.indices.drop_null() if most > MAX_DECODED_BYTES else None
+            total += most if rows is None else int(lengths[rows.to_numpy()].sum(dtype=np.int64))
+        else:
+            total += chunk.nbytes
     return total
 
 
@@ -169,7 +188,7 @@ def decode(
     """
     schema = (STORED_SCHEMAS if stored else SCHEMAS)[name]
     wanted = schema.names if columns is None else [column for column in schema.names if column in set(columns)]
-    file = check(name, data, rows)
+    file, worst = check(name, data, rows)
     needed, untold = set(wanted), set[str]()
     try:
         filled = _filled_columns(file)
@@ -178,7 +197,12 @@ def decode(
         if not stored:
             needed |= places_of(name, wanted) & filled
         present = [column for column in STORED_SCHEMAS[name].names if column in filled and column in needed]
-        table = (_folding(file, name, data) if sparse else file).read(columns=present, use_threads=False)
+        folded = _folded(file, name) if sparse else []
+        texts = [column for column in present if worst[column] and column not in {*_words(name), *folded}]
+        _check_texts(name, worst, texts, lambda: _text_bytes(data, texts))
+        table = (_folding(file, name, data, folded) if folded else file).read(columns=present, use_threads=False)
+        kept = [column for column in folded if column in present]
+        _check_texts(name, worst, kept, lambda: sum(_told_bytes(table[column]) for column in kept))
         table.validate(full=any(not pa.types.is_primitive(field.type) for field in table.schema))
         if TABLE[name].is_shortened:
             untold = needed.difference(file.schema_arrow.names)
@@ -203,20 +227,34 @@ def decode(
     return _with_nulls(table, [schema.field(c) for c in wanted if c not in table.column_names]).select(wanted)
 
 
-def _folding(file: pq.ParquetFile, name: str, data: pa.Buffer) -> pq.ParquetFile:
-    """The same file, read with texts as a dictionary where the column takes less than two bits for each of its rows:
-    to put a null into each of 250 000 rows of strings takes as long as all numbers beside them.
+def _folded(file: pq.ParquetFile, name: str) -> list[str]:
+    """The text columns to read as a dictionary: those that are stored so, and those that take less than two bits for
+    each of their rows. To put a null into each of 250 000 rows of strings takes as long as all numbers beside them, and
+    a text into most of them twice that.
     """
-    groups = [file.metadata.row_group(at) for at in range(file.metadata.num_row_groups)]
-    columns = [group.column(at) for group in groups[:1] for at in range(group.num_columns)]
+    if file.metadata.num_row_groups != 1:
+        return []
+    group = file.metadata.row_group(0)
+    columns = [group.column(at) for at in range(group.num_columns)]
     texts = [column for column in columns if column.physical_type == "BYTE_ARRAY"]
-    words = [column.path_in_schema for column in texts if column.total_uncompressed_size * 4 < groups[0].num_rows]
-    if not words or len(groups) > 1:
-        return file
-    words += [field.name for field in SCHEMAS[name] if field.type == WORDS]
+    folded = {column.path_in_schema for column in texts if _is_folded(column, group.num_rows)}
+    return sorted(folded.difference(_words(name)))
+
+
+def _folding(file: pq.ParquetFile, name: str, data: pa.Buffer, columns: list[str]) -> pq.ParquetFile:
+    """The same file, read with these as a dictionary."""
+    words = [*columns, *_words(name)]
     return pq.ParquetFile(
         pa.BufferReader(data), metadata=file.metadata, read_dictionary=words, page_checksum_verification=False
     )
+
+
+def _is_folded(column: pq.ColumnChunkMetaData, rows: int) -> bool:
+    """Whether all texts of a column are a dictionary's, or there are few: one whose dictionary has become too large
+    goes on without it, and is larger than that.
+    """
+    size: int = column.total_uncompressed_size
+    return size * 4 < rows or (column.has_dictionary_page and size < _DICTIONARY_BYTES)
 
 
 def _with_nulls(table: pa.Table, fields: Iterable[pa.Field]) -> pa.Table:

@@ -85,6 +85,17 @@ def test_texts_that_grow_when_decoded_cost_their_own_rows_and_no_memory(bomb: st
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_a_dictionary_is_refused_that_is_too_much_once_each_row_has_its_text(is_sparse: bool) -> None:
+    rows, text = 20_000, "A" * (MIB // 2)
+    table = as_table("events", {"event_id": pa.array(range(1, rows + 1)), "value": repeated(text, rows)})
+    data, before = parquet.encode("events", table), peak_mib()
+    with pytest.raises(FormatError, match="texts"):
+        parquet.decode("events", data, rows, ["value"], sparse=is_sparse)
+    assert len(parquet.decode("events", data, rows, ["event_id"], sparse=is_sparse)) == rows
+    assert peak_mib() - before < 64
+
+
 def test_a_long_dictionary_of_honest_texts_is_read(tmp_path: Path) -> None:
     """60 000 functions with names of their own: rows times dictionary would be 100 GiB."""
     rows = 60_000

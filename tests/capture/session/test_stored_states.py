@@ -66,6 +66,16 @@ def test_columns_that_hold_nothing_are_left_out_for_who_says_so() -> None:
     assert event_table(of_sparse).to_pydict() == event_table(of_whole).to_pydict() == rows.to_pydict()
 
 
+@pytest.mark.parametrize("distinct", [3, 5_000])
+def test_texts_stay_folded_where_their_file_folds_them(distinct: int) -> None:
+    batch = batch_of([Event(at, Kind.CALL, 1, site_id=7, value=f"n={at % distinct}") for at in range(5_000)])
+    data = parquet.encode("events", event_table(batch))
+    sparse = parquet.decode("events", data, 5_000, ["kind", "value"], sparse=True)
+    assert pa.types.is_dictionary(sparse["value"].type) == (distinct == 3)
+    assert batch_from_table(sparse, 1).values == batch.values
+    assert sparse["value"].to_pylist() == parquet.decode("events", data, 5_000, ["value"])["value"].to_pylist()
+
+
 def test_a_column_that_is_not_0_where_it_is_absent_is_told_all_the_same() -> None:
     data = parquet.encode("states", without_repeats("states", as_table("states", ROWS | {"changes": [1] * 4}), None))
     assert "changes" not in pq.ParquetFile(pa.BufferReader(data)).schema_arrow.names
