@@ -82,6 +82,6 @@ def told_flags(flags: Mapping[str, object]) -> str:
         value = flags.get(flag.name, flag.default)
         if flag.kind == "texts" and isinstance(value, list | tuple):
             words += [f"{flag.option} {text}" for text in value]
-        elif flag.name not in {"mode", "chunk_count"} and value != flag.default:
-            words.append(f"{flag.option} {value}")
+        elif flag.name not in {"mode", "chunk_count"} and value != flag.default and isinstance(value, str | int):
+            words.append(" ".join(flag.words(value)))
     return "; ".join(words)

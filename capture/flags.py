@@ -26,6 +26,11 @@ MAX_CHUNKS = 65536
 
 CHUNKS_PER_MIB = 16
 
+MIB = 1 << 20
+
+MAX_SESSION_BYTES = 1 << 44
+"""16 TiB: more than a disk has, and what a spin box can show in MiB."""
+
 MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
 """Names of --redact, and bytes of one: SCOPE_MOST_OWN_NAMES of native/redaction.h. Each is searched in every value."""
 
@@ -62,8 +67,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     no use for it), `feature` the letter that it adds to the mode's where it is on and the mode has the letter that it
     `needs`, `option` that on the command line, where a count is in units of `unit` (`--memory 32` is 512 chunks).
     `least` and `most` bound a count, or how many texts there may be, `longest` the characters of each (`in_bytes`: its
-    bytes). `label` and `hint` are the dialog's; `is_live`: it may change while something is recorded, else `fixed` says
-    why not.
+    bytes). `label` and `hint` are the dialog's, `least_is` says there what the least count means; `is_live`: it may
+    change while something is recorded, else `fixed` says why not.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     help: str
     label: str
     hint: str = ""
+    least_is: str = ""
     metavar: str | None = None
     choices: tuple[tuple[str, str], ...] = ()
     least: int = 0
@@ -276,6 +282,20 @@ FLAGS: tuple[Flag, ...] = (
         label="When the &disk cannot keep up",
         agent_key="when_full",
         is_live=True,
+    ),
+    Flag(
+        name="max_size",
+        option="--max-size",
+        kind="count",
+        default=0,
+        metavar="MIB",
+        most=MAX_SESSION_BYTES,
+        unit=MIB,
+        help="stop when the session takes so much of the disk, journal included (default: no limit)",
+        label="S&top when the session takes",
+        hint=" MiB of the disk",
+        least_is="no limit",
+        fixed="its journal is laid out for it when it begins",
     ),
     Flag(
         name="chunk_count",

@@ -26,7 +26,8 @@ class CaptureSettings:
     `values` says whether arguments and results are recorded; `state` are patterns 'module' or 'module.Class' whose
     attributes are watched; `redact` are parts of names whose values are hidden, besides those that always are
     (native/redaction.h); `chunk_count` is the pool's size in blocks of 64 KiB; `when_full` says what a
-    full pool does to the target: lose events (counted) or wait.
+    full pool does to the target: lose events (counted) or wait; `max_size` is what the session may take of the disk,
+    in bytes, 0 for as much as there is.
     """
 
     __slots__ = ("values",)
@@ -100,6 +101,10 @@ class CaptureSettings:
     @property
     def when_full(self) -> str:
         return cast(str, self.values["when_full"])
+
+    @property
+    def max_size(self) -> int:
+        return cast(int, self.values["max_size"])
 
     @property
     def chunk_count(self) -> int:

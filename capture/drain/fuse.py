@@ -13,6 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from capture.folder_names import FOLDERS
 from capture.own_folder import OwnFolder
 
 MIB = 1 << 20
@@ -56,11 +57,16 @@ class Fuse:
         return None
 
 
+def session_bytes(session: Path) -> int:
+    """What a session's files take of the disk: what is sealed, what waits to be, and what is kept to find it fast."""
+    return sum(_folder_bytes(folder) for folder in (session, *(session / name for name in FOLDERS)))
+
+
 def _folder_bytes(folder: Path) -> int:
     """Bytes of the files in a folder; files that the sealer deletes meanwhile count as nothing."""
     total = 0
     with contextlib.suppress(FileNotFoundError):
         for entry in os.scandir(folder):
             with contextlib.suppress(FileNotFoundError):
-                total += entry.stat().st_size
+                total += entry.stat().st_size if entry.is_file(follow_symlinks=False) else 0
     return total

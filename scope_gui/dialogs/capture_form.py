@@ -134,6 +134,7 @@ def _field(flag: Flag, value: Value, parent: QWidget) -> QWidget:
         field.lineEdit().setTextMargins(*NUMBER_MARGINS)
         field.setRange(-(-flag.least // flag.unit), flag.most // flag.unit)
         field.setSuffix(flag.hint)
+        field.setSpecialValueText(flag.least_is)
         field.setProperty(_UNIT, flag.unit)
     else:
         field = QComboBox(parent)

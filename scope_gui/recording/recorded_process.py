@@ -57,6 +57,7 @@ class Ended(enum.StrEnum):
     ASKED = "stopped on request"
     TARGET = "the program ended"
     AGENT = "the agent in the program went away"
+    SIZE = "the session is as large as --max-size lets it be"
     FUSE = "stopped by a safety limit"
 
 
@@ -369,7 +370,7 @@ class RecordedProcess:
         if self._channel is None or self._pool is None or self._drain is None:
             return
         self._pool.drop_when_full()
-        if ended in {Ended.ASKED, Ended.DURATION, Ended.FUSE}:
+        if ended in {Ended.ASKED, Ended.DURATION, Ended.SIZE, Ended.FUSE}:
             self._asked = threading.Thread(target=self._request_stop, daemon=True)
             self._asked.start()
 

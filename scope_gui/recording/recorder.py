@@ -17,8 +17,8 @@ from pathlib import Path
 
 from capture import clock
 from capture.drain import ids
-from capture.drain.fuse import Fuse
-from capture.drain.journal import BlockType, JournalWriter
+from capture.drain.fuse import MIB, Fuse, session_bytes
+from capture.drain.journal import ROLL_BYTES, BlockType, JournalWriter
 from capture.errors import ScopeError, SessionProblem, TargetProblem
 from capture.folder_names import JOURNAL
 from capture.measured_cost import Overhead
@@ -37,6 +37,9 @@ from scope_gui.recording.standing import Standing
 
 SYNC_INTERVAL_NS = 1_000_000_000
 FUSE_INTERVAL_NS = 1_000_000_000
+SIZE_INTERVAL_NS = 250_000_000
+LEAST_ROLL_BYTES = 1 << 20
+FILES_OF_JOURNAL = 16
 SHORTEST_WAIT_S = 0.0005
 LONGEST_WAIT_S = 0.008
 WATCHING_WAIT_S = 0.02
@@ -75,7 +78,7 @@ class Recording:
         hide_names(self.settings.redact)
         self._folder = _new_session_folder(self.session_path)
         try:
-            self._journal = JournalWriter(self._folder.inside(JOURNAL))
+            self._journal = JournalWriter(self._folder.inside(JOURNAL), _roll_bytes(self.settings.max_size))
         except BaseException:
             self._remove_folder()
             raise
@@ -173,7 +176,7 @@ class Recording:
     def _loop(self, control: ControlServer) -> tuple[Ended, str | None]:
         end_ns = self._begun_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
         fuse = Fuse(self.session_path, folder=self._folder)
-        due = {"sync": 0, "fuse": 0}
+        due = {"sync": 0, "fuse": 0, "size": 0}
         wait_s = LONGEST_WAIT_S
         with selectors.DefaultSelector() as selector:
             selector.register(control, selectors.EVENT_READ)
@@ -195,6 +198,10 @@ class Recording:
                     due["fuse"] = now_ns + FUSE_INTERVAL_NS
                     if trouble := fuse.blown(sum(process.table_bytes for process in self._live)):
                         return Ended.FUSE, trouble
+                if now_ns >= due["size"]:
+                    due["size"] = now_ns + SIZE_INTERVAL_NS
+                    if self._is_full():
+                        return Ended.SIZE, None
                 if now_ns >= due["sync"]:
                     due["sync"] = now_ns + SYNC_INTERVAL_NS
                     self._sync_beside()
@@ -206,6 +213,14 @@ class Recording:
                         key.data.has_ended()
                     elif control.serve(self._standing.status, self._changes.begin):
                         self._stop_asked.set()
+
+    def _is_full(self) -> bool:
+        """Whether the session has come to its --max-size."""
+        most = self.settings.max_size
+        if not most or session_bytes(self._folder.here) < most:
+            return False
+        self.say(f"{self.session_path} has come to {most // MIB} MiB, its --max-size, so recording stops")
+        return True
 
     @property
     def _live(self) -> list[RecordedProcess]:
@@ -285,6 +300,15 @@ class Recording:
             self._folder.clear()
         self._folder.close()
         remove_folder(self.session_path)
+
+
+def _roll_bytes(most: int) -> int:
+    """When a file of the journal is full: what is sealed goes with its file, and the last file always stays.
+
+    >>> _roll_bytes(0) == ROLL_BYTES, _roll_bytes(64 << 20), _roll_bytes(1 << 20)
+    (True, 4194304, 1048576)
+    """
+    return min(ROLL_BYTES, max(LEAST_ROLL_BYTES, most // FILES_OF_JOURNAL)) if most else ROLL_BYTES
 
 
 def _new_session_folder(path: Path) -> OwnFolder:

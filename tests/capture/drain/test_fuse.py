@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from capture.drain.fuse import Fuse
+from capture.drain.fuse import Fuse, session_bytes
 
 
 def test_a_fuse_holds_while_there_is_room(tmp_path: Path) -> None:
@@ -32,3 +32,12 @@ def test_tables_that_take_too_much_of_the_targets_memory_blow_it(tmp_path: Path)
     blown = fuse.blown(3 << 20)
     assert blown is not None
     assert "3 MiB of the program's memory" in blown
+
+
+def test_what_a_session_takes_is_all_that_lies_in_its_folders(tmp_path: Path) -> None:
+    assert session_bytes(tmp_path) == 0
+    for number, name in enumerate(("segments", "defs", "cache", "journal")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "some").write_bytes(bytes(10 ** (number + 1)))
+    (tmp_path / "manifest.json").write_bytes(bytes(7))
+    assert session_bytes(tmp_path) == 11_117
