@@ -35,7 +35,7 @@ MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
 """Names of --redact, and bytes of one: SCOPE_MOST_OWN_NAMES of native/redaction.h. Each is searched in every value."""
 
 MOST_PATTERNS, LONGEST_PATTERN = 4096, 1 << 16
-"""Of --include, --exclude and --state each, and characters of one: what a manifest may hold (format.py)."""
+"""Of --include, --exclude, --state and --lines each, and characters of one: what a manifest may hold (format.py)."""
 
 
 class Mode(msgspec.Struct, frozen=True):
@@ -218,6 +218,19 @@ FLAGS: tuple[Flag, ...] = (
         label="Watch the &state of",
         hint="module globals; orders.inventory.Stock: attributes of a class",
         agent_key="state",
+        is_live=True,
+    ),
+    Flag(
+        name="lines",
+        option="--lines",
+        kind="texts",
+        default=(),
+        metavar="PAT",
+        help="record every line of these modules, files or functions, with what it does to local variables ('user.*': "
+        "all user code; Python 3.12 and newer)",
+        label="Record the &lines of",
+        hint="nothing; orders.*, orders:Stock.*, user.* for all user code",
+        agent_key="lines",
         is_live=True,
     ),
     Flag(

@@ -24,7 +24,8 @@ class CaptureSettings:
 
     Shape: `include`, `exclude` are patterns on modules ('orders', 'orders.*', '*'), empty include = user code;
     `values` says whether arguments and results are recorded; `state` are patterns 'module' or 'module.Class' whose
-    attributes are watched; `redact` are parts of names whose values are hidden, besides those that always are
+    attributes are watched; `lines` patterns as those of `include`, or 'user.*', of functions each line of which is
+    recorded; `redact` are parts of names whose values are hidden, besides those that always are
     (native/redaction.h); `chunk_count` is the pool's size in blocks of 64 KiB; `when_full` says what a
     full pool does to the target: lose events (counted) or wait; `max_size` is what the session may take of the disk,
     in bytes, 0 for as much as there is.

@@ -38,6 +38,12 @@ UNSEEN: tuple[Unseen, ...] = (
         "values-unknown",
         "Arguments and results are not recorded: this interpreter keeps its frames in a way that Scope does not know.",
     ),
+    Unseen(
+        "steps-unknown",
+        "Lines are not recorded as they run: that takes Python 3.12 or newer, and an interpreter that keeps its "
+        "frames in a way that Scope knows.",
+    ),
+    Unseen("local-names-full", "More names of local variables were seen than can be told apart; later ones have none."),
     Unseen("types-full", "More types of objects were seen than can be told apart; later ones have no name."),
     Unseen(
         "layout-unknown",

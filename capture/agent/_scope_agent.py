@@ -79,6 +79,7 @@ class _Agent:
             config["exclude"],
             _standard_library(),
             config["state"],
+            config["lines"],
             config["redact"],
         )
         for key, value in self.facts().items():
@@ -147,7 +148,12 @@ class _Agent:
         try:
             waits = int(message["when_full"] == "block")
             since_ns, until_ns = recorder.change(
-                waits, message["features"], message["include"], message["exclude"], message["state"]
+                waits,
+                message["features"],
+                message["include"],
+                message["exclude"],
+                message["state"],
+                message["lines"],
             )
         except Exception as error:
             return {"event": "configured", "problem": str(error) or type(error).__name__, **self.status(message)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu
 
@@ -13,6 +14,7 @@ from views.inspector.state import ToggleSource
 from views.loop import events as e
 from views.loop.state import Assigns
 
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
 COMMANDS = all_commands()
 
 

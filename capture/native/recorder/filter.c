@@ -68,8 +68,10 @@ void scope_filter_end_change(bool keep_new) {
 /* GIL held; does not allocate. Tells once of each pattern that something has matched it; of the others the reader says
  * that nothing did. */
 static void note_match(enum scope_pattern_list list, int at) {
-    static const char *const flags[SCOPE_PATTERN_LISTS] = {
-        [SCOPE_INCLUDE] = "--include", [SCOPE_EXCLUDE] = "--exclude", [SCOPE_CLASSES] = "--state"};
+    static const char *const flags[SCOPE_PATTERN_LISTS] = {[SCOPE_INCLUDE] = "--include",
+                                                           [SCOPE_EXCLUDE] = "--exclude",
+                                                           [SCOPE_CLASSES] = "--state",
+                                                           [SCOPE_LINES] = "--lines"};
     char told[1024];
     const uint64_t bit = at < 64 ? UINT64_C(1) << at : 0;
     if (!bit || matched[list] & bit)
@@ -210,6 +212,21 @@ bool scope_filter_wants_code(const char *file, const char *module, const char *q
     return wanted;
 }
 
+/* GIL held; no allocation. Of code that is recorded. Every pattern is tried, so that each is known to match something. */
+bool scope_filter_wants_lines(const char *file, const char *module, const char *qualname, const char *module_file) {
+    bool wanted = false;
+    for (int i = 0; i < lists[SCOPE_LINES].count; i++) {
+        const char *pattern = lists[SCOPE_LINES].patterns[i];
+        const bool is_all_user_code = strcmp(pattern, "user.*") == 0;
+        if (is_all_user_code ? is_user_code(file, module, qualname, module_file)
+                             : code_matches(pattern, file, module, qualname)) {
+            wanted = true;
+            note_match(SCOPE_LINES, i);
+        }
+    }
+    return wanted;
+}
+
 /* GIL held; no allocation. */
 bool scope_filter_wants_thread(const char *name) {
     bool wanted = false, named = false;
@@ -261,4 +278,9 @@ bool scope_filter_has_threads(void) {
 /* No GIL; no allocation. */
 bool scope_filter_has_classes(void) {
     return lists[SCOPE_CLASSES].count > 0;
+}
+
+/* No GIL; no allocation. */
+bool scope_filter_has_lines(void) {
+    return lists[SCOPE_LINES].count > 0;
 }

@@ -16,11 +16,12 @@ struct scope_features {
     bool values; /* of calls: arguments and results */
     bool output; /* what is printed, logged, warned of */
     bool lines;  /* which lines of recorded functions have run */
+    bool steps;  /* each line of chosen functions, with what it does to locals */
 };
 
 extern struct scope_features scope_features;
 
-enum scope_pattern_list { SCOPE_INCLUDE, SCOPE_EXCLUDE, SCOPE_STDLIB, SCOPE_CLASSES, SCOPE_PATTERN_LISTS };
+enum scope_pattern_list { SCOPE_INCLUDE, SCOPE_EXCLUDE, SCOPE_STDLIB, SCOPE_CLASSES, SCOPE_LINES, SCOPE_PATTERN_LISTS };
 
 void scope_filter_clear(void);
 void scope_filter_begin_change(void);
@@ -30,9 +31,11 @@ bool scope_filter_is_own_file(const char *file);
 bool scope_filter_is_own_module(const char *module);
 bool scope_filter_add(enum scope_pattern_list list, const char *pattern);
 bool scope_filter_wants_code(const char *file, const char *module, const char *qualname, const char *module_file);
+bool scope_filter_wants_lines(const char *file, const char *module, const char *qualname, const char *module_file);
 bool scope_filter_wants_thread(const char *name);
 bool scope_filter_wants_class(const char *module, const char *qualname);
 bool scope_filter_has_threads(void);
 bool scope_filter_has_classes(void);
+bool scope_filter_has_lines(void);
 
 #endif

@@ -6,6 +6,7 @@
  * file, first line) are one site, however often the program makes them anew. */
 #include "sites.h"
 
+#include "code_slots.h"
 #include "costs.h"
 #include "defs.h"
 #include "filter.h"
@@ -60,6 +61,7 @@ static void forget(const PyObject *code) {
     if (!known)
         return;
     scope_parameters_forget(code);
+    scope_code_slots_forget(code);
     struct scope_code *entries = scope_codes.entries;
     uint32_t hole = (uint32_t)(known - entries);
     for (uint32_t at = (hole + 1) & scope_codes.mask; entries[at].code; at = (at + 1) & scope_codes.mask) {
@@ -92,6 +94,7 @@ void scope_codes_close(void) {
             scope_lifetime_unwatch(old.entries[i].code);
     scope_lifetimes_unwatch();
     scope_parameters_close();
+    scope_code_slots_close();
     scope_identities_close(&sites);
     if (old.entries != empty)
         free(old.entries);
@@ -104,6 +107,7 @@ void scope_codes_forget(void) {
         memset(scope_codes.entries, 0, ((size_t)scope_codes.mask + 1) * sizeof *scope_codes.entries);
     scope_codes.count = 0;
     scope_parameters_close();
+    scope_code_slots_close();
 }
 
 /* GIL held; frees plain memory. Whether arguments and results are told from here on. */
@@ -210,6 +214,9 @@ static void describe(struct scope_code *entry, PyObject *globals) {
             snprintf(line, sizeof line, "%ld", number_of(entry->code, "co_firstlineno"));
             entry->site = site_of((const char *[]){full, in, path, line, co_name, parameters.names});
             entry->flags |= entry->site ? about_values(entry->code, &parameters, co_name) : SCOPE_CODE_OVERFLOW;
+            if (entry->site && scope_features.steps &&
+                scope_filter_wants_lines(path, in, full, PyBytes_AsString(module_file)))
+                entry->flags |= SCOPE_CODE_STEPS;
         }
         if (entry->site && number_of(entry->code, "co_flags") & GENERATOR_LIKE)
             entry->flags |= SCOPE_CODE_GENERATOR;
@@ -261,8 +268,8 @@ const struct scope_code *scope_code_learn(PyObject *code, PyObject *globals) {
     struct scope_code *known = insert(entry);
     if (!known)
         scope_parameters_forget(code);
-    else if (known->site && scope_upward.meet_code(code, known->site))
-        known->flags |= SCOPE_CODE_LINES;
+    else if (known->site)
+        known->flags |= scope_upward.meet_code(code, known->site, known->flags);
     if (collecting)
         PyGC_Enable();
     if (entry.flags & SCOPE_CODE_OVERFLOW)

@@ -22,7 +22,8 @@
 #define SCOPE_CODE_ARGUMENTS_SHIFT 8
 #define SCOPE_CODE_VALUES (SCOPE_CODE_RESULT | SCOPE_CODE_HIDDEN_RESULT | SCOPE_CODE_ODD | SCOPE_CODE_ARGUMENTS)
 
-#define SCOPE_CODE_LINES 0x40000u /* its lines are told of; hooks/lines.c */
+#define SCOPE_CODE_LINES 0x40000u /* its lines are told of; hooks/line_events.c */
+#define SCOPE_CODE_STEPS 0x80000u /* and all of them are recorded; hooks/steps.c */
 
 struct scope_code {
     PyObject *code; /* borrowed: lifetimes.c has it forgotten before its address can be used again */

@@ -11,9 +11,10 @@ struct scope_upward {
     struct scope_writer *(*writer_of_this_thread)(PyObject *entering);                     /* tracks.c */
     void (*write_own_stack)(struct scope_writer *w, uint32_t reason, PyObject *entering);  /* snapshot.c */
     void (*follow_greenlets)(struct scope_writer *w, PyObject *entering, bool stack_told); /* hooks/greenlets.c */
-    void (*meet_greenlet)(void);                      /* its first code is seen; hooks/greenlets.c */
-    bool (*meet_code)(PyObject *code, uint32_t site); /* it is recorded; whether its lines are told; hooks/lines.c */
-    void (*clean_up)(void);                           /* this is a forked child; hooks/fork.c */
+    void (*meet_greenlet)(void); /* its first code is seen; hooks/greenlets.c */
+    /* It is recorded; what there is to add to its flags; entry/recording.c. */
+    uint32_t (*meet_code)(PyObject *code, uint32_t site, uint32_t flags);
+    void (*clean_up)(void); /* this is a forked child; hooks/fork.c */
 };
 
 extern struct scope_upward scope_upward;

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from capture.events.kinds import EXCEPTION_TYPE_BITS, KIND_NAMES, KINDS, PAYLOAD_FLAG, ResultFlag, StateFlag
-from tests.capture.agent.words import WordReader
+from tests.capture.agent.words import Change, WordReader
 
 ENTER = tuple(kind.word for kind in KINDS if kind.row.depth.step > 0)
 LEAVE = tuple(kind.word for kind in KINDS if kind.row.depth.step < 0)
 BLOCK_BYTES, SMALL_BYTES = 65536, 4096
 LARGE = 1 << 16
 WRITING, CLOSED, SLOTS = 1, 2, 3
-SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS, TYPE, LINES = 1, 2, 3, 4, 5, 7, 8
+SITE, EXCEPTION, STATE_KEY, THREAD, PROCESS, UNSEEN, TYPE, LINES, NAME = 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 
 Line = tuple[str, int]  # a function and a line in its file
@@ -36,6 +36,7 @@ class Event:
     text: str = ""
     changes: int = 0
     values: tuple[str, ...] | None = None  # None: not told
+    local_changes: tuple[Change, ...] = ()  # of a line, of locals
 
 
 @dataclass
@@ -128,6 +129,7 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
     pool.pid, pool.clock_kind = struct.unpack_from("<II", data, 48)
     (pool.state,) = struct.unpack_from("<I", data, 128)
     (pool.blocks_used,) = struct.unpack_from("<I", data, 256)
+    numbered = pool.definitions.get(TYPE, {}), pool.definitions.get(NAME, {})
     chunks = []
     slots = []
     for at, capacity in chunks_in_use(data):
@@ -145,7 +147,7 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
         expected = pool.produced.get(track, 0)
         missing, dropped_since = seq - expected, dropped - pool.dropped.get(track, 0)
         assert missing == dropped_since, f"track {track}: {missing} events are missing, {dropped_since} were dropped"
-        reader = WordReader({number: fields[0] for number, fields in pool.definitions.get(TYPE, {}).items()})
+        reader = WordReader(*({number: fields[0] for number, fields in one.items()} for one in numbered))
         events += _events(data, at, committed, (track, seq), reader)
         pool.produced[track] = events[-1].seq + 1 if events and committed else seq
         pool.dropped[track] = dropped
@@ -200,9 +202,15 @@ def _events(data: bytes, at: int, committed: int, first: tuple[int, int], reader
         values = None
         if KIND_NAMES[kind] in ("call", "return", "yield") and (raw or flags & ResultFlag.IS_NONE):
             values, b = tuple(reader.read(raw)) if raw else ("None",), 0
+        local_changes: tuple[Change, ...] = ()
+        if KIND_NAMES[kind] in ("line", "locals"):
+            local_changes, b = tuple(reader.read_changes(raw)), 0
         events.append(
-            Event(track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes, values)
-        )
+            Event(
+                track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes, values,
+                local_changes,
+            )
+        )  # fmt: skip
         index += 1 + (len(raw) + 15) // 16
     assert index == committed, "an event spans chunks"
     return events

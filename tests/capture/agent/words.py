@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from typing import NamedTuple
 
 SPECIAL, INT, SHORT, FLOAT, TEXT, SAME, CONTAINER, OBJECT = range(8)
 SPECIALS = ("<unbound>", "None", "False", "True", "Ellipsis", "<redacted>", "…")
 STR, BYTES, DIGITS, _ = range(4)
 LIST, TUPLE, SET, FROZENSET, DICT = range(5)
+BOUND, IN_PLACE, UNBOUND = 1, 2, 3
 BRACKETS = {LIST: "[]", TUPLE: "()", SET: ("{", "}"), FROZENSET: ("frozenset(", ")"), DICT: "{}"}
 
 SHOWN = """
@@ -37,11 +39,19 @@ def shown(value, depth=0):
 """
 
 
+class Change(NamedTuple):
+    """What has become of one local variable; `value` is None where it is not bound any more."""
+
+    name: str
+    how: int
+    value: str | None
+
+
 class WordReader:
     """The values of one chunk, in the order of its records."""
 
-    def __init__(self, types: Mapping[int, str]) -> None:
-        self._types = types
+    def __init__(self, types: Mapping[int, str], names: Mapping[int, str]) -> None:
+        self._types, self._names = types, names
         self._known: dict[int, str] = {}
 
     def read(self, raw: bytes) -> list[str]:
@@ -53,6 +63,19 @@ class WordReader:
             at, value = self._value(words, at)
             values.append(value)
         return values
+
+    def read_changes(self, raw: bytes) -> list[Change]:
+        """Every change of local variables in one payload. Raises: AssertionError where the words break a promise."""
+        assert len(raw) % 8 == 0
+        words = list(struct.unpack(f"<{len(raw) // 8}Q", raw))
+        at, changes = 0, []
+        while at < len(words):
+            number, how = words[at] & 0xFFFF_FFFF, words[at] >> 32
+            assert how in (BOUND, IN_PLACE, UNBOUND)
+            at, value = (at + 1, None) if how == UNBOUND else self._value(words, at + 1)
+            changes.append(Change(self._names[number], how, value))
+        assert len({change.name for change in changes}) == len(changes), "a name comes twice"
+        return changes
 
     def _value(self, words: list[int], at: int) -> tuple[int, str]:
         word = words[at]

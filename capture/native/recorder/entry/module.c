@@ -86,19 +86,20 @@ static struct scope_features features_of(const char *letters) {
         .values = strchr(letters, 'v') != NULL && strchr(letters, 'c') != NULL,
         .output = strchr(letters, 'o') != NULL,
         .lines = strchr(letters, 'n') != NULL,
+        .steps = strchr(letters, 'c') != NULL && scope_filter_has_lines(),
     };
 }
 
 /* GIL held; allocates; new reference or NULL with an exception. configure(pool_dir, block_count, when_full, features,
- * include, exclude, stdlib, classes, hidden names): makes the pool; nothing is recorded yet. */
+ * include, exclude, stdlib, classes, lines, hidden names): makes the pool; nothing is recorded yet. */
 static PyObject *configure(PyObject *module, PyObject *args) {
     (void)module;
     const char *features;
     PyObject *folder_bytes;
     unsigned block_count, when_full;
-    PyObject *include, *exclude, *stdlib, *classes, *hidden;
-    if (!PyArg_ParseTuple(args, "O&IIsOOOOO", PyUnicode_FSConverter, &folder_bytes, &block_count, &when_full, &features,
-                          &include, &exclude, &stdlib, &classes, &hidden))
+    PyObject *include, *exclude, *stdlib, *classes, *lines, *hidden;
+    if (!PyArg_ParseTuple(args, "O&IIsOOOOOO", PyUnicode_FSConverter, &folder_bytes, &block_count, &when_full,
+                          &features, &include, &exclude, &stdlib, &classes, &lines, &hidden))
         return NULL;
     char folder[4000];
     snprintf(folder, sizeof folder, "%s", PyBytes_AsString(folder_bytes));
@@ -112,7 +113,8 @@ static PyObject *configure(PyObject *module, PyObject *args) {
     know_own_folder();
     scope_unseen_open();
     if (add_patterns(SCOPE_INCLUDE, include) || add_patterns(SCOPE_EXCLUDE, exclude) ||
-        add_patterns(SCOPE_STDLIB, stdlib) || add_patterns(SCOPE_CLASSES, classes) || hide_names(hidden))
+        add_patterns(SCOPE_STDLIB, stdlib) || add_patterns(SCOPE_CLASSES, classes) ||
+        add_patterns(SCOPE_LINES, lines) || hide_names(hidden))
         return NULL;
     scope_features = features_of(features);
     char path[4096];
@@ -133,14 +135,14 @@ static PyObject *configure(PyObject *module, PyObject *args) {
 }
 
 /* GIL held, given up before anything changes; allocates; new reference or NULL with an exception. change(when_full, features,
- * include, exclude, classes): what is recorded from now on. Returns when that was, ns on the monotonic clock: not before the
+ * include, exclude, classes, lines): what is recorded from now on. Returns when that was, ns on the monotonic clock: not before the
  * first, and not after the second. */
 static PyObject *change(PyObject *module, PyObject *args) {
     (void)module;
     const char *features;
     unsigned when_full;
-    PyObject *include, *exclude, *classes;
-    if (!PyArg_ParseTuple(args, "IsOOO", &when_full, &features, &include, &exclude, &classes))
+    PyObject *include, *exclude, *classes, *lines;
+    if (!PyArg_ParseTuple(args, "IsOOOO", &when_full, &features, &include, &exclude, &classes, &lines))
         return NULL;
     scope_recording_settle();
     if (!scope_active) {
@@ -150,7 +152,7 @@ static PyObject *change(PyObject *module, PyObject *args) {
     const uint64_t since_ns = scope_mono_ns();
     scope_filter_begin_change();
     const bool filled = !add_patterns(SCOPE_INCLUDE, include) && !add_patterns(SCOPE_EXCLUDE, exclude) &&
-                        !add_patterns(SCOPE_CLASSES, classes);
+                        !add_patterns(SCOPE_CLASSES, classes) && !add_patterns(SCOPE_LINES, lines);
     scope_filter_end_change(filled);
     if (!filled || scope_recording_change(features_of(features), when_full) != 0)
         return NULL;

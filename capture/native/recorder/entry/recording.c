@@ -17,7 +17,10 @@
 #include "hooks/greenlets.h"
 #include "hooks/hooks.h"
 #include "interpreters.h"
+#include "hooks/line_events.h"
 #include "hooks/lines.h"
+#include "hooks/steps.h"
+#include "hooks/tool.h"
 #include "lifetimes.h"
 #include "values/objects.h"
 #include "entry/os_tid.h"
@@ -109,6 +112,19 @@ static void release(void) {
     scope_filter_clear();
 }
 
+/* GIL held, the collector off; allocates; no exception. First sight of code that is recorded; what there is to add to its
+ * flags: SCOPE_CODE_LINES where it is told of line by line from here on, or, where our place is taken, once it is ours
+ * again. */
+static uint32_t meet_code(PyObject *code, uint32_t site, uint32_t flags) {
+    const bool has_lines_to_run = scope_lines_meet(code, site);
+    if (flags & SCOPE_CODE_STEPS)
+        scope_steps_meet(code);
+    if (!has_lines_to_run && !(flags & SCOPE_CODE_STEPS))
+        return 0;
+    scope_tool_tell_lines(code, true);
+    return SCOPE_CODE_LINES;
+}
+
 /* GIL held, not given up once the stacks are read; allocates; 0 or -1 with an exception, then all is as before. */
 int scope_recording_begin(void) {
     scope_upward = (struct scope_upward){
@@ -116,7 +132,7 @@ int scope_recording_begin(void) {
         .write_own_stack = scope_snapshot_own,
         .follow_greenlets = scope_greenlets_watch,
         .meet_greenlet = scope_greenlets_appear,
-        .meet_code = scope_lines_meet,
+        .meet_code = meet_code,
         .clean_up = scope_fork_clean_up,
     };
     if (scope_tracks_open() != 0 || scope_codes_open() != 0 || scope_exceptions_open() != 0) {
@@ -229,7 +245,7 @@ int scope_recording_change(struct scope_features features, uint32_t when_full) {
     const uint64_t since_ticks = scope_ticks();
     int collecting = PyGC_Disable();
     scope_features = features;
-    scope_lines_let_go();
+    scope_line_events_let_go();
     scope_codes_forget();
     int failed = scope_hooks_change();
     PyObject *type, *value, *traceback;
@@ -302,7 +318,8 @@ void scope_recording_sweep(void) {
     if (!scope_active)
         return;
     scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes() +
-                                     scope_containers_bytes() + scope_words_bytes() + scope_lines_bytes();
+                                     scope_containers_bytes() + scope_words_bytes() + scope_lines_bytes() +
+                                     scope_steps_bytes();
     scope_look_for_interpreters();
     scope_hooks_look();
     PyObject *frames = scope_current_frames();

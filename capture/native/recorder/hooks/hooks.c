@@ -12,6 +12,7 @@
 #include "hooks/monitoring.h"
 #include "hooks/output.h"
 #include "hooks/profile.h"
+#include "hooks/steps.h"
 #include "hooks/thread_start.h"
 #include "hooks/type_slots.h"
 #include "hooks/values.h"
@@ -30,6 +31,16 @@ static const struct scope_hook hooks[] = {
         .begin = scope_lines_begin,
         .sweep = scope_lines_sweep,
         .undo = scope_lines_undo, /* while code is known, and can still be told of by monitoring */
+    },
+    {
+        .name = "steps",
+        .capability = &scope_features.steps,
+        .prove = scope_steps_prove,
+        .unseen = "steps-unknown",
+        .put = scope_steps_put,
+        .begin = scope_steps_begin,
+        .sweep = scope_steps_sweep,
+        .undo = scope_steps_undo, /* as that of lines */
     },
     {
         .name = "values",

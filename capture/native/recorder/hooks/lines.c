@@ -1,8 +1,8 @@
 /* Which lines of recorded functions run, and when each of them ran first: 3.12 and later.
  *
- * A code object that is recorded is told of line by line from its first sight on, also in frames that run already. Each
- * line answers DISABLE when it has run once, after which it costs nothing; one that found no room for its event does not,
- * and tries again. Lines are those of a function, not of a code object: one that is made anew has only those told that had
+ * A code object that is recorded is told of line by line from its first sight on (line_events.c). Each line answers DISABLE
+ * when it has run once, after which it costs nothing, unless its steps are recorded; one that found no room for its event
+ * does not, and tries again. Lines are those of a function, not of a code object: one that is made anew has only those told that had
  * not run yet, and is left alone where all had.
  *
  * Which lines there are is a definition of the site, told at first sight. The lines of a code object are those of its
@@ -15,7 +15,7 @@
 #include "clock.h"
 #include "defs.h"
 #include "filter.h"
-#include "hooks/tool.h"
+#include "hooks/line_events.h"
 #include "sites.h"
 #include "tracks.h"
 #include "unseen.h"
@@ -44,7 +44,6 @@ static uint32_t site_count;
 static size_t bitmap_bytes;
 static Py_ssize_t instructions_at; /* bytes from the beginning of a code object; 0 = not proved */
 static long resume_bytes;          /* of RESUME, with the cache that it has from 3.15 on */
-static unsigned told_of_place;     /* scope_tool_times_in() when code was last told of */
 
 /* GIL not needed; does not allocate. */
 static bool has(const unsigned char *bits, uint32_t at) {
@@ -147,39 +146,18 @@ int scope_lines_put(void) {
 /* GIL held; does not allocate. */
 void scope_lines_begin(PyObject *frames) {
     (void)frames;
-    told_of_place = scope_tool_times_in();
+    scope_line_events_begin();
 }
 
-/* GIL held; allocates; no exception. Has all code that is recorded told of line by line, or not any more. */
-static void tell_all(bool on) {
-    for (uint32_t i = 0; scope_codes.count && i <= scope_codes.mask; i++) {
-        struct scope_code *known = &scope_codes.entries[i];
-        if (!known->code || !(known->flags & SCOPE_CODE_LINES))
-            continue;
-        scope_tool_tell_lines(known->code, on);
-        if (!on)
-            known->flags &= ~SCOPE_CODE_LINES;
-    }
-}
-
-/* GIL held; allocates; no exception. Where our place in sys.monitoring was somebody else's meanwhile, no code is told of. */
+/* GIL held; allocates; no exception. */
 void scope_lines_sweep(PyObject *frames) {
     (void)frames;
-    if (told_of_place == scope_tool_times_in())
-        return;
-    told_of_place = scope_tool_times_in();
-    tell_all(true);
-}
-
-/* GIL held; allocates; no exception. Before what is known of code objects is forgotten. */
-void scope_lines_let_go(void) {
-    if (sites && scope_tool_is_ours())
-        tell_all(false);
+    scope_line_events_sweep();
 }
 
 /* GIL held; frees plain memory; no exception. */
 void scope_lines_undo(void) {
-    scope_lines_let_go();
+    scope_line_events_let_go();
     for (uint32_t i = 0; sites && i < site_count; i++)
         free(sites[i].there);
     free(sites);
@@ -270,7 +248,7 @@ static bool tell(uint32_t site, long first, const unsigned char *bits, uint32_t 
 }
 
 /* GIL held, the collector off; allocates; no exception. First sight of code that is recorded: tells which lines it has, and
- * whether it is told of line by line from here on. */
+ * whether any of them has not run. */
 bool scope_lines_meet(PyObject *code, uint32_t site) {
     if (!sites)
         return false;
@@ -296,10 +274,7 @@ bool scope_lines_meet(PyObject *code, uint32_t site) {
     }
     if (is_new && !tell(site, first, fresh, (uint32_t)lines))
         scope_unseen("codes-full", "");
-    if (all_have_run)
-        return false;
-    scope_tool_tell_lines(code, true); /* or, where our place is taken, once it is ours again */
-    return true;
+    return !all_have_run;
 }
 
 /* GIL held, given up while a thread waits for space; may find file space; no exception. A line of that site is about to run:

@@ -9,7 +9,6 @@ int scope_lines_put(void);
 void scope_lines_begin(PyObject *frames);
 void scope_lines_sweep(PyObject *frames);
 void scope_lines_undo(void);
-void scope_lines_let_go(void);
 bool scope_lines_meet(PyObject *code, uint32_t site);
 bool scope_lines_runs(uint32_t site, long line);
 size_t scope_lines_bytes(void);

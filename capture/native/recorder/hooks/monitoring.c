@@ -10,6 +10,7 @@
 #include "filter.h"
 #include "values/exceptions.h"
 #include "values/frame_locals.h"
+#include "values/steps.h"
 #include "values/told.h"
 #include "hooks/greenlets.h"
 #include "hooks/joins.h"
@@ -41,7 +42,9 @@ static const struct scope_code *learn(PyObject *code) {
 /* GIL held; allocates as values do, and where a chunk is full; no exception. One event of code that is recorded; `args` are
  * the code object, an offset, and of a return or yield the value. */
 static inline void tell(PyObject *const *args, uint32_t site, uint32_t flags, uint32_t kind) {
-    const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
+    const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS, has_steps = flags & SCOPE_CODE_STEPS;
+    if (SCOPE_UNLIKELY(has_steps && !entering))
+        scope_step_leaves(args[0], scope_frame_now(), kind);
     if (kind == SCOPE_CALL && scope_has_arguments(flags)) {
         const struct scope_begun_call call = {site, flags, args[0], scope_frame_now(), false};
         scope_tell_call(&call, args[0]);
@@ -50,6 +53,10 @@ static inline void tell(PyObject *const *args, uint32_t site, uint32_t flags, ui
     } else {
         scope_write(site, scope_head(kind, 0, 0), entering ? args[0] : NULL);
     }
+    if (SCOPE_UNLIKELY(has_steps && kind == SCOPE_CALL))
+        scope_step_begins(args[0], scope_frame_now());
+    else if (SCOPE_UNLIKELY(has_steps && entering))
+        scope_step_goes_on(args[0], scope_frame_now());
 }
 
 /* GIL held; may allocate; new reference. Every enter or leave that is not plain recorded code. */
@@ -86,10 +93,10 @@ static PyObject *unusual(PyObject *const *args, const struct scope_code *known, 
 }
 
 /* What of the flags of its code makes an event of this kind more than a record. */
-#define MORE_OF_SCOPE_CALL (SCOPE_CODE_SPECIAL | SCOPE_CODE_ARGUMENTS)
-#define MORE_OF_SCOPE_RESUME SCOPE_CODE_SPECIAL
-#define MORE_OF_SCOPE_RETURN (SCOPE_CODE_SPECIAL | SCOPE_CODE_RESULT)
-#define MORE_OF_SCOPE_YIELD (SCOPE_CODE_SPECIAL | SCOPE_CODE_RESULT)
+#define MORE_OF_SCOPE_RESUME (SCOPE_CODE_SPECIAL | SCOPE_CODE_STEPS)
+#define MORE_OF_SCOPE_CALL (MORE_OF_SCOPE_RESUME | SCOPE_CODE_ARGUMENTS)
+#define MORE_OF_SCOPE_RETURN (MORE_OF_SCOPE_RESUME | SCOPE_CODE_RESULT)
+#define MORE_OF_SCOPE_YIELD MORE_OF_SCOPE_RETURN
 
 #define PLAIN(known, more) ((known)->site && !((known)->flags & (more)) && recording_calls)
 
@@ -138,12 +145,14 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t coun
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known && !(known = learn(args[0])))
         return Py_None;
-    const uint32_t site = known->site;
+    const uint32_t site = known->site, flags = known->flags;
     scope_counts[site ? SCOPE_COST_RAISE : SCOPE_COST_LEFT_OUT_RAISE] += 1;
-    if (known->flags & SCOPE_CODE_OVERFLOW)
+    if (flags & SCOPE_CODE_OVERFLOW)
         scope_drop_unknown_site();
     else if (site && recording_calls)
         scope_write(site, scope_head(SCOPE_THROW, 0, scope_exception_id(args[2])), args[0]);
+    if (site && flags & SCOPE_CODE_STEPS)
+        scope_step_goes_on(args[0], scope_frame_now());
     return Py_None;
 }
 
@@ -167,6 +176,8 @@ static PyObject *on_unwind(PyObject *self, PyObject *const *args, Py_ssize_t cou
     scope_counts[site ? SCOPE_COST_RAISE : SCOPE_COST_LEFT_OUT_RAISE] += 1;
     if (flags & SCOPE_CODE_JOIN)
         scope_join_ends((PyObject *)PyEval_GetFrame());
+    if (site && flags & SCOPE_CODE_STEPS)
+        scope_step_leaves(args[0], scope_frame_now(), SCOPE_UNWIND);
     const uint32_t said = site ? said_of(args[2]) : 0;
     if (site && recording_calls)
         scope_write(site, scope_head(SCOPE_UNWIND, 0, said), NULL);
@@ -196,8 +207,8 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
     return Py_None;
 }
 
-/* GIL held, given up while a thread waits for space; may allocate; new reference. The first run of a line of recorded code,
- * or one that could not be told. */
+/* GIL held, given up while a thread waits for space; may allocate; new reference. A line of code whose steps are recorded, or
+ * the first run of one of other code, or of one that could not be told. */
 static PyObject *on_line(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
     (void)self, (void)count, (void)names;
     if (SCOPE_UNLIKELY(!scope_active || scope_tls == &scope_muted)) {
@@ -207,8 +218,15 @@ static PyObject *on_line(PyObject *self, PyObject *const *args, Py_ssize_t count
     const struct scope_code *known = scope_code_find(args[0]);
     if (!known && !(known = learn(args[0])))
         return Py_None;
-    const uint32_t site = known->site;
-    return !site || scope_lines_runs(site, PyLong_AsLong(args[1])) ? answer_disable() : Py_None;
+    const uint32_t site = known->site, flags = known->flags;
+    int64_t line;
+    if (!scope_small_int(args[1], &line))
+        line = PyLong_AsLong(args[1]);
+    if (!(site && flags & SCOPE_CODE_STEPS))
+        return !site || scope_lines_runs(site, (long)line) ? answer_disable() : Py_None;
+    scope_step_line(args[0], scope_frame_now(), (uint32_t)line);
+    scope_lines_runs(site, (long)line);
+    return Py_None;
 }
 
 #define METHOD(function) {#function, (PyCFunction)(void (*)(void))function, METH_FASTCALL | METH_KEYWORDS, NULL}
@@ -235,7 +253,7 @@ static void choose(void) {
     recording_calls = scope_features.calls;
     for (size_t i = 0; i < CALLBACKS; i++) {
         const struct scope_callback *of = &callbacks[i];
-        callbacks[i].bit = of->is_local              ? scope_features.lines
+        callbacks[i].bit = of->is_local              ? scope_features.lines || scope_features.steps
                            : of->kind == SCOPE_RAISE ? scope_features.raises
                                                      : recording_calls || of->for_raises;
     }

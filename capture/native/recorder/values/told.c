@@ -3,25 +3,7 @@
 
 #include "parameters.h"
 #include "values/frame_locals.h"
-#include "values/words.h"
-#include "writer.h"
-
-/* GIL not needed; does not allocate. Ready for the words of an event that begins at `record`; nothing is at its head yet. */
-static inline struct scope_words words_from(const struct scope_writer *w, struct scope_record *record, uint32_t slots) {
-    uint64_t *first = (uint64_t *)(record + 1);
-    scope_own_soon(record + SCOPE_RECORDS_AHEAD);
-    return (struct scope_words){
-        .next = first, .end = first + 2 * (slots - 1), .ticks = scope_ticks(), .chunk = w->chunk_number};
-}
-
-/* GIL not needed; does not allocate. Fills the head; how many slots the event has. Words are filled up to whole slots. */
-static inline uint32_t finish(struct scope_words *words, struct scope_record *record, uint32_t site, uint32_t kind) {
-    const uint32_t count = (uint32_t)(words->next - (uint64_t *)(record + 1));
-    if (count % 2)
-        *words->next = 0;
-    scope_fill(record, words->ticks, site, scope_head(kind, SCOPE_PAYLOAD, 8 * count));
-    return 1 + (count + 1) / 2;
-}
+#include "values/payload.h"
 
 struct call_event {
     struct scope_long_event event; /* the first field */
@@ -52,7 +34,7 @@ static inline uint32_t put_call(const struct scope_begun_call *call, const struc
     const uint32_t count = (call->flags & SCOPE_CODE_ARGUMENTS) >> SCOPE_CODE_ARGUMENTS_SHIFT;
     if (SCOPE_UNLIKELY(2 * (slots - 1) < count))
         return 0;
-    struct scope_words words = words_from(w, record, slots);
+    struct scope_words words = scope_words_from(w, record, slots);
     words.end -= count;
     for (uint32_t i = 0; i < count; i++) {
         words.end += 1;
@@ -63,7 +45,7 @@ static inline uint32_t put_call(const struct scope_begun_call *call, const struc
     }
     if (SCOPE_UNLIKELY(words.has_cut && slots < SCOPE_MAX_EVENT_SLOTS))
         return 0;
-    return finish(&words, record, call->site, SCOPE_CALL);
+    return scope_words_finish(&words, record, call->site, SCOPE_CALL, 0);
 }
 
 /* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. */
@@ -106,14 +88,14 @@ static inline uint32_t put_value(const struct value_event *event, const struct s
                                  struct scope_record *record, uint32_t slots) {
     if (SCOPE_UNLIKELY(slots < 2))
         return 0;
-    struct scope_words words = words_from(w, record, slots);
+    struct scope_words words = scope_words_from(w, record, slots);
     if (SCOPE_UNLIKELY(event->is_hidden))
         scope_words_put_special(&words, SCOPE_SPECIAL_REDACTED);
     else
         scope_words_put(&words, event->value);
     if (SCOPE_UNLIKELY(words.has_cut && slots < SCOPE_MAX_EVENT_SLOTS))
         return 0;
-    return finish(&words, record, event->site, event->kind);
+    return scope_words_finish(&words, record, event->site, event->kind, 0);
 }
 
 /* GIL held; allocates as scope_words_put() does; leaves exceptions as they are. */

@@ -36,9 +36,11 @@ static struct judged {
     bool is_secret;
 } judged[JUDGED];
 
+static unsigned users; /* how many hooks have it open */
 static struct scope_types types = {.kind = SCOPE_DEF_TYPE, .full = "types-full", .names = {.limit = UINT16_MAX}};
 
-/* GIL held; allocates plain memory; false when there is none. */
+/* GIL held; allocates plain memory; false when there is none. Each hook that tells values opens it, and closes it, also after
+ * that. */
 bool scope_words_open(void) {
     const struct {
         PyTypeObject *type;
@@ -55,6 +57,9 @@ bool scope_words_open(void) {
                  {&PySet_Type, A_CONTAINER + SCOPE_CONTAINER_SET},
                  {&PyFrozenSet_Type, A_CONTAINER + SCOPE_CONTAINER_FROZENSET},
                  {&PyDict_Type, A_CONTAINER + SCOPE_CONTAINER_DICT}};
+    users += 1;
+    if (users > 1)
+        return true;
     bool opened = scope_written_open();
     memset(judged, 0, sizeof judged);
     for (size_t i = 0; opened && i < sizeof exact / sizeof *exact; i++)
@@ -64,6 +69,9 @@ bool scope_words_open(void) {
 
 /* GIL held; releases weak references, frees plain memory. */
 void scope_words_close(void) {
+    users -= 1;
+    if (users > 0)
+        return;
     scope_written_close();
     scope_types_close(&types);
 }
@@ -279,4 +287,9 @@ void scope_words_put_other(struct scope_words *to, PyObject *value) {
         put(to, value, 0, to->end);
     else
         scope_words_put_special(to, SCOPE_SPECIAL_UNBOUND);
+}
+
+/* GIL held; may allocate; leaves exceptions as they are. */
+uint64_t scope_words_key_of_other(PyObject *value) {
+    return value ? key_of(value, 0) : 0;
 }

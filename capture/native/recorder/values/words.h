@@ -20,6 +20,7 @@ struct scope_words {
 bool scope_words_open(void);
 void scope_words_close(void);
 size_t scope_words_bytes(void);
+uint64_t scope_words_key_of_other(PyObject *value);
 void scope_words_put_other(struct scope_words *to, PyObject *value);
 
 /* GIL not needed; does not allocate. One word, for which there is room. */
@@ -41,6 +42,15 @@ static inline void scope_words_put(struct scope_words *to, PyObject *value) {
         *to->next++ = (uint64_t)number << 4 | SCOPE_WORD_INT;
     else
         scope_words_put_other(to, value);
+}
+
+/* GIL held; allocates at the first sight of a type, and for text that is not ASCII; leaves exceptions as they are. All that
+ * would be shown of a value, as one number, whatever has been written; of NULL, which is not bound, 0. */
+static inline uint64_t scope_words_key(PyObject *value) {
+    int64_t number;
+    if (SCOPE_LIKELY(value && Py_TYPE(value) == &PyLong_Type && scope_small_int(value, &number)))
+        return (uint64_t)number << 4 | SCOPE_WORD_INT;
+    return scope_words_key_of_other(value);
 }
 
 #endif

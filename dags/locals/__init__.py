@@ -1,1 +1,0 @@
-"""What local variables hold, line by line."""
