@@ -22,7 +22,7 @@ from dags.analyses.call_forest import NODE_DTYPE, Forest, Paths, call_forest, pa
 from dags.analyses.detail import OPEN_END, has_file
 from dags.analyses.durations import BUCKETS, buckets_of
 from dags.analyses.kept_pieces import KeptPieces
-from dags.columns import Packed, packed, unpacked
+from dags.columns import Packed, dense, packed, unpacked
 from dags.kernels import Array
 
 VERSION = 2
@@ -157,7 +157,8 @@ def summary_of(forest: Forest, start_ns: int) -> CallSummary:
     carried = np.flatnonzero(~within[: forest.ended])
     still = np.arange(forest.ended, len(spans))
     groups, lasted = _groups(forest, within), spans["end_ns"] - spans["start_ns"]
-    keys, counts = np.unique(forest.group[within] * BUCKETS + buckets_of(lasted[within]), return_counts=True)
+    keys, at = dense(forest.group[within] * BUCKETS + buckets_of(lasted[within]))
+    counts = np.bincount(at, minlength=len(keys))
     buckets = np.zeros(len(keys), BUCKET_DTYPE)
     buckets["count"], buckets["bucket"] = counts, keys % BUCKETS
     buckets["track_id"], buckets["site_id"] = forest.groups[keys // BUCKETS].T

@@ -46,6 +46,9 @@ SPAN_DTYPE = np.dtype(
     ]
 )
 GAP_DTYPE = np.dtype([("start_ns", "<i8"), ("end_ns", "<i8"), ("dropped", "<i8"), ("track_id", "<i4")])
+SPAN_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "outcome")
+"""Of `calls`, what spans are made of. Texts of arguments would take longer than all else."""
+_EVENT_COLUMNS = ("time_ns", "kind", "track_id", "site_id", "ref", "value")
 
 
 _NO_SPANS, _NO_GAPS = np.empty(0, SPAN_DTYPE), np.empty(0, GAP_DTYPE)
@@ -135,7 +138,7 @@ def rebuilt_detail(session: Session, index: int) -> bytes | None:
 
 
 def spans_of(table: Any) -> Array:
-    """Rows of `calls` as SPAN_DTYPE; calls without an end are OPEN_END."""
+    """Rows of `calls`, SPAN_COLUMNS at least, as SPAN_DTYPE; calls without an end are OPEN_END."""
     spans = np.zeros(len(table), SPAN_DTYPE)
     for field in ("call_id", "start_ns", "track_id", "depth", "site_id"):
         spans[field] = table[field].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False)
@@ -165,11 +168,11 @@ def open_at_end(session: Session, index: int) -> Array:
 def _worked_out(session: Session, index: int) -> tuple[SegmentDetail, bool]:
     """(the detail, whether all that it is made of could be read)."""
     segment = session.segments[index]
-    batch = session.events(index)
+    batch = session.events(index, _EVENT_COLUMNS)
     started = open_at_end(session, index - 1) if index else np.empty(0, SPAN_DTYPE)
     tracks, depths = np.unique(started["track_id"], return_counts=True)
     levels = pyramid(batch, dict(zip(tracks.tolist(), depths.tolist(), strict=True)))
-    spans = spans_of(session.calls(index))
+    spans = spans_of(session.calls(index, SPAN_COLUMNS))
     calls = segment.file("calls")
     is_whole = len(batch) == segment.events and len(spans) == (calls.rows if calls else 0)
     spans = spans[spans["end_ns"] != OPEN_END]

@@ -17,7 +17,7 @@ import numpy as np
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch, mask_of
 from capture.events.kinds import KINDS
-from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_DTYPE, spans_of
+from dags.analyses.detail import GAP_DTYPE, OPEN_END, SPAN_COLUMNS, SPAN_DTYPE, spans_of
 from dags.analyses.detail_reader import DetailReader
 from dags.analyses.lod import Array
 from views.drawing.time_scale import px_from_ns
@@ -179,9 +179,7 @@ class Loader:
         seq = session.segments[index].seq
         if self.calls(index) is not None:
             return
-        spans = spans_of(
-            session.calls(index, ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "outcome"))
-        )
+        spans = spans_of(session.calls(index, SPAN_COLUMNS))
         events = session.events(index, ("time_ns", "track_id", "kind"))
         marks, arrows = _marks_of(events), arrows_of(session, index, events)
         with self._lock:
