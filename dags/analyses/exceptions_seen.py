@@ -85,6 +85,8 @@ def ways_out(batch: EventBatch) -> tuple[Int64, Int64]:
 
     A function that does something while it is left, in a `finally`, ends the one way and begins another.
     """
+    if not (batch.kind == Kind.UNWIND).any():
+        return np.empty(0, np.int64), np.empty(0, np.int64)
     order = np.argsort(batch.track_id, kind="stable")
     track, leaves = batch.track_id[order], batch.kind[order] == Kind.UNWIND
     inside = np.flatnonzero(leaves)

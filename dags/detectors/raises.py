@@ -7,6 +7,8 @@ then. Whoever catches it farther out may expect it: the sentence says what happe
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from capture.session.session import Session
 from dags.analyses.exceptions_seen import SeenException, by_type, ways_out
 from dags.analyses.function_statistics import function_statistics
@@ -18,7 +20,7 @@ LEAST_LEFT = 2
 MOST_EVENTS = 16
 MOST_SCORE = 0.8
 """What is caught at last may be as it should be: it never comes before what is wrong in any case."""
-_COLUMNS = ("time_ns", "kind", "track_id", "site_id", "value")
+_COLUMNS = ("time_ns", "kind", "track_id", "site_id")
 
 
 def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
@@ -35,6 +37,10 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
         rows, lengths = ways_out(batch)
         times = batch.time_ns[rows]
         rows = rows[(lengths >= LEAST_LEFT) & (times >= range_ns[0]) & (times <= range_ns[1])]
+        if not len(rows):
+            continue
+        texts = session.events(index, ("value",))
+        batch = replace(batch, value_rows=texts.value_rows, values=texts.values)
         for one in by_type(batch, rows):
             known, ids = seen.setdefault((one.type, one.site_id), (one, []))
             if known is not one:

@@ -18,6 +18,7 @@ from capture.session.query import query
 from capture.session.session import Session
 from dags.analyses.call_finder import FoundCall, slowest_calls
 from dags.analyses.function_statistics import FunctionStatistics, function_statistics
+from dags.analyses.whole_calls import longest_of_each, medians_ns
 from dags.detectors.finding import Finding
 
 LEAST_NS = 50_000_000
@@ -61,6 +62,8 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
 
     Raises: as `capture.session.query.query`.
     """
+    if not _is_any_far_from_usual(session, range_ns):
+        return []
     statistics = function_statistics(session, range_ns)
     sites = {row.site_id: row for row in session.sites()}
     slow = [_slow_calls(session, statistics, row, range_ns) for row in _candidates(statistics)]
@@ -92,6 +95,14 @@ def find(session: Session, range_ns: tuple[int, int]) -> list[Finding]:
             )
         )
     return found
+
+
+def _is_any_far_from_usual(session: Session, range_ns: tuple[int, int]) -> bool:
+    """Whether there can be candidates: in most recordings there are none, and statistics take ten times as long."""
+    longest = longest_of_each(session, range_ns)
+    long = [site for site, one in longest.items() if one.longest_ns >= LEAST_NS and one.calls >= LEAST_CALLS]
+    medians = medians_ns(session, range_ns, long) if long else {}
+    return any(longest[site].longest_ns >= LEAST_TIMES * max(1, medians[site]) for site in long)
 
 
 def _candidates(statistics: FunctionStatistics) -> list[int]:
