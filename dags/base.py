@@ -6,11 +6,12 @@ answer at that instant. History is not kept in memory; it is in the session's ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
 
 import msgspec
+import numpy as np
 import numpy.typing as npt
 
 from capture.errors import FormatError
@@ -71,14 +72,16 @@ class Context:
     """What is known beside a batch: by the definitions, and by the followers that were fed it before.
 
     Shape: `process_of` is each track's process by track id, 0 where nothing is known; `callers` is there once the code
-    DAG has seen the batch, where anything asked; `pairs` once the DAG of pairs has; `facts` are rows of the same
-    stretch that no event tells, by table; `rows` what those before have made of it.
+    DAG has seen the batch, where anything asked; `open_calls` are then the ids of the calls that are open after it;
+    `pairs` once the DAG of pairs has; `facts` are rows of the same stretch that no event tells, by table; `rows` what
+    those before have made of it.
     """
 
     process_of: Int32 | None = None
     state_keys: Sequence[StateKeyRow] = ()
     callers: Callers | None = None
     pairs: Paired | None = None
+    open_calls: Callable[[], Int64] = lambda: np.empty(0, np.int64)
     facts: Mapping[str, Any] = field(default_factory=dict)
     rows: Rows = field(default_factory=dict)
 

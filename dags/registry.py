@@ -16,8 +16,9 @@ class Follower(NamedTuple):
     """One DAG, imported when it is used.
 
     `once_in`: (another follower, the last version of whose part held this one's state, too). `numbers`: its rows count
-    on through the whole session, so that nothing can go on without its part of a keyframe. A part of another follower
-    that is missing, or of a version that it does not read, is what it knows nothing of.
+    on through the whole session, so that nothing can go on without its part of a keyframe. `with_kinds`: the kinds of
+    its events came with it, so that a session whose keyframes lack its part has none of them. A part of any other that
+    is missing, or of a version that it does not read, is what it knows nothing of.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Follower(NamedTuple):
     tables: tuple[str, ...] = ()
     once_in: tuple[str, int] | None = None
     numbers: bool = False
+    with_kinds: bool = False
     in_frames: bool = True
 
     def kind(self) -> type[Dag]:
@@ -46,6 +48,7 @@ FOLLOWERS: tuple[Follower, ...] = (
     Follower("state", "dags.state.dag:StateDag", tables=("states",), numbers=True),
     Follower("exceptions", "dags.exceptions.dag:ExceptionsDag", tables=("exceptions", "exception_frames")),
     Follower("output", "dags.output.dag:OutputDag", tables=("output",), in_frames=False),
+    Follower("locals", "dags.locals.dag:LocalsDag", tables=("lines", "locals"), with_kinds=True),
     Follower("lines", "dags.lines.dag:LinesDag", tables=("first_runs",), in_frames=False),
     Follower("causality", "dags.causality.dag:CausalityDag", tables=("edges",), in_frames=False),
 )

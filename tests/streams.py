@@ -90,6 +90,10 @@ def streams(draw: st.DrawFn, max_size: int = 60, hostile: bool = True) -> list[E
             flags = draw(st.sampled_from([0, 0, 1, 8, 16]))
             value = draw(st.sampled_from(["a", "b", None]))
             events.append(Event(time_ns, Kind.STATE, track, flags=flags, value=value, **cell))
+        elif choice == 16 and draw(st.booleans()):
+            kind, flags = draw(st.sampled_from([Kind.LINE, Kind.LINE, Kind.LOCALS])), draw(st.sampled_from([0, 0, 1]))
+            value = draw(st.sampled_from([None, "a=1", "b='x'\na=2", "a", "b=3\nc", "=\n\n?=1"]))
+            events.append(Event(time_ns, kind, track, ref=draw(st.integers(0, 3)), flags=flags, value=value))
         elif choice == 16:
             kind = draw(st.sampled_from([Kind.THREAD_START, Kind.JOIN_BEGIN, Kind.JOIN_END]))
             events.append(Event(time_ns, kind, track, ref=draw(tracks), flags=draw(st.integers(0, 1))))

@@ -103,6 +103,11 @@ class TextColumn(Sequence[str]):
         whole = b"" if data is None else bytes(memoryview(data)[int(offsets[0]) : int(offsets[-1])])
         return offsets[1:] - offsets[0], whole
 
+    def as_buffers(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+        """(where each text begins in the bytes, and the last one ends; the bytes), as they lie in memory."""
+        data = self.array.buffers()[2] if len(self.array) else None
+        return self._offsets(), np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+
     def _offsets(self) -> npt.NDArray[np.int64]:
         """Where they lie in the buffer, one more than there are texts."""
         if not len(self.array):

@@ -2,7 +2,7 @@
 
 - A segment's states are its state events, in order. Columns that the events tell exactly (`Column.told_by`) are not in
   the file, nor is `changes` where each row stands for one, nor what is null in all rows. The same holds for any table
-  that names an `event_kind`.
+  that names an `event_kind`, and of `locals`: its rows are the changes that the texts of events tell (`changes_of`).
 - Most values that states replace stand in the same segment, as `new` of an earlier row. There `old` is null and
   OLD_ROWS_BACK says how many rows before; 0 means that `old` itself tells. Counted backwards, so that segments are
   merged by laying them end to end.
@@ -24,7 +24,9 @@ import pyarrow as pa
 from capture.errors import FormatError
 from capture.events.batch import Int64
 from capture.events.kinds import StateFlag
+from capture.events.text_column import TextColumn
 from capture.session.eventtable import integers, kinds, one_array
+from capture.session.line_changes import changes_in
 from capture.session.rows import id_column
 from capture.session.tables import COLUMNS, OLD_ROWS_BACK, SCHEMAS, TABLE
 
@@ -39,7 +41,9 @@ def writers(track_id: np.ndarray, flags: np.ndarray, object_id: Int64) -> np.nda
 
 
 def columns_of_events(table: str, events: pa.Table, names: Collection[str]) -> dict[str, pa.Array]:
-    """Those columns that the events tell, a row for each of the table's events."""
+    """Those columns that the events tell, a row for each of the table's events, or of what these changed."""
+    if TABLE[table].changes_of:
+        return _columns_of_changes(table, events, names)
     is_state = kinds(events["kind"]) == TABLE[table].event_kind
     all_are = bool(is_state.all())
     rows = None if all_are else pa.array(np.flatnonzero(is_state))
@@ -58,6 +62,20 @@ def columns_of_events(table: str, events: pa.Table, names: Collection[str]) -> d
     return told
 
 
+def _columns_of_changes(table: str, events: pa.Table, names: Collection[str]) -> dict[str, pa.Array]:
+    values = one_array(events["value"])
+    is_told = np.isin(kinds(events["kind"]), TABLE[table].changes_of)
+    places = np.flatnonzero(is_told & values.is_valid().to_numpy(zero_copy_only=False))
+    texts = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    changes = changes_in(TextColumn.of(texts), places)
+    said = {"name": changes.name.array, "new": changes.new}
+    rows, told = pa.array(places[changes.event]), dict[str, pa.Array]()
+    for name in names:
+        column = COLUMNS[table][name]
+        told[name] = said[name].cast(column.type) if name in said else one_array(events[column.told_by[0]]).take(rows)
+    return told
+
+
 def without_repeats(table: str, rows: pa.Table, events: pa.Table | None) -> pa.Table:
     """The rows of a segment without the columns that its other files, or their absence, tell exactly."""
     repeated = []
@@ -67,7 +85,7 @@ def without_repeats(table: str, rows: pa.Table, events: pa.Table | None) -> pa.T
         absent = column.absent_is
         if is_null or (absent is not None and (integers(one_array(rows[name])) == absent).all()):
             repeated.append(name)
-    if events is not None and TABLE[table].event_kind is not None:
+    if events is not None and TABLE[table].is_told:
         told = columns_of_events(table, events, _told_by_events(table))
         repeated += [name for name, column in told.items() if one_array(rows[name]).equals(column)]
     return rows.drop_columns(repeated)
@@ -85,7 +103,11 @@ def with_told(table: str, rows: pa.Table, names: Collection[str], events: EventC
     wanted = [name for name in _told_by_events(table) if name in names]
     if not wanted or events is None:
         return rows
-    needed = {"kind", *(column for name in wanted for column in columns[name].told_by)}
+    needed = {
+        "kind",
+        *(["value"] if TABLE[table].changes_of else []),
+        *(column for name in wanted for column in columns[name].told_by),
+    }
     for name, column in columns_of_events(table, events(needed), wanted).items():
         if len(column) != len(rows):
             raise FormatError(f"The segment has {len(column)} events for {len(rows)} rows of {table}.")

@@ -53,6 +53,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     numbered: the first column counts a segment's rows from its first event's id, and rows are in order of `time`.
     time: the column whose instants lie within the segment's stretch. A row lies where it ends: then it is known.
     event_kind: its rows in a segment are the events of that kind, in order, so that a file need not repeat them.
+    changes_of: its rows in a segment are what events of these kinds tell of local variables, in order; likewise.
     open_rows: what SQL shows of what has not ended. added: those of a live session beside the sealed ones. whole:
     these instead of rows without an end, which say only where the whole row begins.
     streams: SQL reads it segment by segment; one that does not is read as a whole, with `damaged_is` as the reason of a
@@ -67,6 +68,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     numbered: bool = False
     time: str = ""
     event_kind: Kind | None = None
+    changes_of: tuple[Kind, ...] = ()
     open_rows: OpenRows = "none"
     streams: bool = True
     damaged_is: str = ""
@@ -79,13 +81,18 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return pa.schema([pa.field(column.name, column.type) for column in self.columns if not column.stored_only])
 
     @property
+    def is_told(self) -> bool:
+        """Whether the events of a segment tell its rows."""
+        return self.event_kind is not None or bool(self.changes_of)
+
+    @property
     def is_shortened(self) -> bool:
         """Whether its files say less than its rows."""
-        return self.event_kind is not None or any(c.stored_only or c.absent_is is not None for c in self.columns)
+        return self.is_told or any(c.stored_only or c.absent_is is not None for c in self.columns)
 
     def is_shortened_in(self, names: Collection[str]) -> bool:
         """Whether its files say less of these columns than its rows."""
-        if self.event_kind is not None or any(column.absent_is is not None for column in self.columns):
+        if self.is_told or any(column.absent_is is not None for column in self.columns):
             return True
         return any(column.told_at for column in self.columns if column.name in names)
 

@@ -174,6 +174,7 @@ class CodeDag(Dag):
 
     def _fold_asked(self, batch: EventBatch, context: Context, out: EndedCalls) -> Arguments:
         here = self._fold(batch, out)
+        context.open_calls = lambda: self.stacks.export()[1]["call_id"]
         context.callers = Callers(batch.kind[of_kinds(batch.kind, ASKS_CALL)], out.callers())
         return here
 

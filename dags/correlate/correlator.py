@@ -24,6 +24,7 @@ from dags.columns import grown
 from dags.correlate.keyframe import KEYFRAME_VERSION, Keyframe, decode_keyframe
 from dags.exceptions.dag import ExceptionsDag
 from dags.kernels import MAX_TRACKS
+from dags.locals.dag import LocalsDag
 from dags.pairs.dag import PairsDag
 from dags.process.dag import ProcessDag
 from dags.process.waiting import WaitsDag
@@ -79,6 +80,11 @@ class Correlator:
         return cast("StateDag", self._dags["state"])
 
     @property
+    def locals(self) -> LocalsDag:
+        """Which lines calls are at, and their variables."""
+        return cast("LocalsDag", self._dags["locals"])
+
+    @property
     def exceptions(self) -> ExceptionsDag:
         """What is on its way."""
         return cast("ExceptionsDag", self._dags["exceptions"])
@@ -106,7 +112,7 @@ class Correlator:
                 self._dags[row.name] = kind.restored(part)
             elif row.numbers:
                 raise FormatError(f"a keyframe lacks its part {row.name!r}, or has one of another version")
-            else:
+            elif row.name in kept.dags or not row.with_kinds:
                 unknown.add(row.name)
         self.unknown = frozenset(unknown)
         if (self.temporal.moment.event_id, self.temporal.moment.time_ns) != (kept.event_id, kept.time_ns):

@@ -25,6 +25,7 @@ from dags.columns import OUTCOMES
 from dags.correlate import replay
 from dags.correlate.correlator import Correlator, in_time_order
 from dags.correlate.replay import SegmentReplay
+from dags.locals.dag import Activation
 from tests.streams import Event, ReferenceStacks, batch_of, streams
 
 pytestmark = pytest.mark.soak
@@ -56,11 +57,15 @@ def texts_of_calls(calls: dict[str, Any], batch: EventBatch) -> list[tuple[str |
 
 
 def all_rows(parts: list[Rows], batch: EventBatch) -> list[list[tuple[Any, ...]]]:
-    states = [with_old_values(as_table("states", part["states"], stored=True)) for part in parts]
+    states, local = (
+        [with_old_values(as_table(name, part[name], stored=True)) for part in parts] for name in ("states", "locals")
+    )
     return [
         [row for part in parts for row in table({name: part["calls"][name] for name in CALL_COLUMNS})],
         [row for part in parts for row in texts_of_calls(part["calls"], batch)],
         [row for part in states for row in zip(*part.to_pydict().values(), strict=True)],
+        [row for part in local for row in zip(*part.to_pydict().values(), strict=True)],
+        [row for part in parts for row in table(part["lines"])],
         [row for part in parts for row in table(part["edges"])],
     ]
 
@@ -73,10 +78,16 @@ def shown(state: Correlator, time_ns: int) -> Any:
         state.code.at(time_ns),
         state.code.stacks.counts(),
         state.state.at(time_ns),
+        _activations(state),
         dict(process.waiting),
         dict(process.begun_ns),
         {n: process.activity.heat(n, time_ns) for n in (1, 2)},
     )
+
+
+def _activations(state: Correlator) -> dict[int, Activation]:
+    """What is known of the open calls, whose order does not count."""
+    return dict(state.locals.of(state.code.stacks.export()[1]["call_id"]))
 
 
 def in_order(events: list[Event]) -> list[Event]:

@@ -64,6 +64,11 @@ SCOPE_EXPORT int64_t scope_value_texts(const struct scope_record *heads, int64_t
                                        const struct scope_names *variables, int64_t *row, int64_t *end,
                                        unsigned char **text);
 SCOPE_EXPORT void scope_free_texts(unsigned char *text);
+SCOPE_EXPORT void scope_count_changes(const unsigned char *text, const int64_t *offsets, const int64_t *places,
+                                      int64_t count, int64_t *room);
+SCOPE_EXPORT void scope_split_changes(const unsigned char *text, const int64_t *offsets, const int64_t *places,
+                                      int64_t count, int64_t *event, int64_t *name_ends, int64_t *value_ends,
+                                      unsigned char *is_bound, unsigned char *names, unsigned char *values);
 SCOPE_EXPORT void scope_count_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,
                                       int64_t *room);
 SCOPE_EXPORT void scope_split_records(const struct scope_record *records, int64_t count, const unsigned char *layouts,

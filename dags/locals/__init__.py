@@ -1,0 +1,1 @@
+"""What local variables hold, line by line."""
