@@ -25,7 +25,7 @@ in_soak_only = pytest.mark.skipif(not SOAK, reason="takes minutes, so `make soak
 
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile(
-    "ci", deadline=None, max_examples=50, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "ci", deadline=None, max_examples=30, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("soak", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("soak" if SOAK else "ci" if os.environ.get("CI") else "dev")

@@ -240,7 +240,6 @@ def test_only_this_module_and_a_progress_line_may_command_a_terminal() -> None:
     assert found == pipes | {"scope_gui/verbs/output.py"}  # with --raw, and never into a terminal
 
 
-@pytest.mark.qt_log_ignore("propagateSizeHints")
 def test_no_part_of_the_window_says_a_name_raw_or_as_markup(
     hostile: Path, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

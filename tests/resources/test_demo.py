@@ -62,7 +62,7 @@ def test_counters_agree_and_the_planted_bugs_are_there_on_every_interpreter(
 ) -> None:
     truth = run_to_end(target, interpreter, counters, "--seconds", "2", "--rate", "120")
     assert_consistent(truth)
-    assert truth["audit"]["entries"] == truth["orders"]["received"] > 100
+    assert truth["audit"]["entries"] == truth["orders"]["received"] > 50  # a busy machine serves fewer
     assert truth["audit"]["characters"] == 8192 * truth["audit"]["entries"]
     assert truth["stock"]["phantom"] > truth["stock"]["lost_updates"] > 0
     assert truth["fraud"]["slow_checks"] >= truth["orders"]["SuspectOrder"] - 1 > 0

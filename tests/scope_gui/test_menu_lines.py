@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu
 
@@ -14,7 +13,6 @@ from views.inspector.state import ToggleSource
 from views.loop import events as e
 from views.loop.state import Assigns
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
 COMMANDS = all_commands()
 
 

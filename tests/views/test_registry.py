@@ -35,8 +35,6 @@ from views.loop.view_states import ViewState, all_fields
 from views.reading.source import Source
 from views.registry import VIEWS, ViewSpec
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
-
 
 class SetHours(Event, frozen=True, kw_only=True):
     """The made-up view's own event."""

@@ -32,6 +32,16 @@ def nothing(*_):
     return None
 
 
+def take(monitoring, tool):
+    """Whose place it is may come by between the two calls and put its hooks back; not for ever."""
+    while monitoring.get_tool(tool) != "taker":
+        monitoring.free_tool_id(tool)
+        try:
+            monitoring.use_tool_id(tool, "taker")
+        except ValueError:
+            continue
+
+
 def act(how, tool, events):
     monitoring = sys.monitoring
     if how == "freed":
@@ -83,8 +93,7 @@ def act(how, tool, events):
         monitoring.set_events(other, 0)
         monitoring.free_tool_id(other)
     elif how == "taken":
-        monitoring.free_tool_id(tool)
-        monitoring.use_tool_id(tool, "taker")
+        take(monitoring, tool)
         monitoring.register_callback(tool, events.PY_START, nothing)
         monitoring.set_events(tool, events.PY_START)
     elif how == "restarted":

@@ -23,7 +23,6 @@ from views.loop.state import Assigns
 from views.reading.worker_pool import WorkerPool
 
 # What the display of these tests cannot do, and no window needs.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 PATIENCE_MS = 20_000
 WAITING = "import time; print('ready', flush=True); time.sleep(300)"
 

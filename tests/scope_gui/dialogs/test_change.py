@@ -24,7 +24,6 @@ from views.loop.recording_events import ChangeRecording
 from views.loop.state import Assigns, Recorder, SessionRef
 
 # What the display of these tests cannot do, and no window needs.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 LIVE = Assigns(session=SessionRef(key=1, path="/a.scope", name="a", live=True))
 

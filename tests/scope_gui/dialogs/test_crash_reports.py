@@ -16,8 +16,6 @@ from pytestqt.qtbot import QtBot
 from scope_gui.dialogs.crash_reports import CrashReports
 from scope_gui.logs import crashes
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
-
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,6 @@ from views.reading.source import Source
 from views.timeline.state import KeepOpen
 
 # What the display of these tests cannot do, and no window needs.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 PATIENCE_MS = 30_000
 
 

@@ -12,7 +12,7 @@ from tests.views.windows import opened
 from views.loop.events import Event, LookFor
 
 # What the display of these tests cannot do.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)", "requestActivate")
+pytestmark = pytest.mark.qt_log_ignore("requestActivate")
 
 
 def test_letters_after_an_enter_that_is_remembered_are_no_part_of_what_was_asked_for(

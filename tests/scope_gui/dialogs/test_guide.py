@@ -15,7 +15,7 @@ from scope_gui.dialogs.guide_page import Ink, as_html, guide_link
 from scope_gui.guide import PAGES, Guide, GuidePiece
 
 # What the display of these tests cannot do.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)", "requestActivate")
+pytestmark = pytest.mark.qt_log_ignore("requestActivate")
 
 
 @pytest.fixture

@@ -114,7 +114,6 @@ def test_a_session_is_converted_for_another_tool(window: Window, session: Path, 
     assert len(json.loads(target.read_text())["traceEvents"]) > 300
 
 
-@pytest.mark.qt_log_ignore("propagateSizeHints")
 def test_the_dialog_asks_where_to_keep_it(window: Window, session: Path, qtbot: QtBot) -> None:
     window.show(session)
     window.keeping.begin(verb_named("pack"))

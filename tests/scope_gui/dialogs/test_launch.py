@@ -20,7 +20,6 @@ from views.loop.recording_events import StartRecording
 from views.loop.state import Assigns, Launch
 
 # What the display of these tests cannot do, and no window needs.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 
 def opened(owner: QWidget, sent: list[Event], assigns: Assigns | None = None) -> LaunchDialog:

@@ -23,7 +23,6 @@ from views.loop.events import Event
 from views.reading.worker_pool import WorkerPool
 
 # What the display of these tests cannot do.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)", "grabbing the keyboard")
 
 
 @pytest.fixture

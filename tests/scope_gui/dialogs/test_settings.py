@@ -19,8 +19,6 @@ from views.loop.chosen import with_settings
 from views.loop.events import ChangeSetting, Event
 from views.loop.state import Assigns
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
-
 
 @pytest.fixture
 def dialog(owner: QWidget, sent: list[Event]) -> SettingsDialog:

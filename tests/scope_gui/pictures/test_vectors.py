@@ -32,7 +32,6 @@ from views.loop.update import handle_event
 from views.reading.opening import session_opened
 from views.reading.source import Source
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 SIZE = (1100, 640)
 FAR_OFF = 64
 CELL, CELL_OFF = 16, 40

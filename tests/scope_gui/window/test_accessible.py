@@ -17,7 +17,6 @@ from views.building.state import EnterFloor, SetLook
 from views.loop import events as e
 from views.loop.state import Selection
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
 ROLES = {
     QAccessible.Role.Button, QAccessible.Role.ButtonMenu, QAccessible.Role.ButtonDropDown, QAccessible.Role.CheckBox,
     QAccessible.Role.RadioButton, QAccessible.Role.EditableText, QAccessible.Role.ComboBox, QAccessible.Role.SpinBox,

@@ -30,7 +30,6 @@ from views.timeline.layout import OVERVIEW, RULER
 from views.timeline.state import TimelineState
 from views.timeline.view import TimelineView
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)", "grabbing the keyboard")
 RIGHT = Qt.MouseButton.RightButton
 
 

@@ -16,7 +16,7 @@ from scope_gui.window.meant_panel import MeantPanel, view_around
 from tests.scope_gui.window.test_parts import Desk
 
 # What the display of these tests cannot do.
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)", "requestActivate")
+pytestmark = pytest.mark.qt_log_ignore("requestActivate")
 
 
 @pytest.fixture

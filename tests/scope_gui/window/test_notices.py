@@ -16,7 +16,6 @@ from views.loop.state import Notice
 from views.loop.store import Store
 from views.reading.source import Source
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
 LONG = Notice(
     "This session is damaged: " + "segment 12 cannot be read, and 1 204 events of it are lost. " * 6, serious=True
 )

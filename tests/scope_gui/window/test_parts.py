@@ -31,8 +31,6 @@ from views.loop.view_states import all_fields
 from views.reading.recent_calls import recent
 from views.reading.source import Source
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
-
 
 class Desk:
     """A window on a session, folded by hand, and the parts of which frames were made."""

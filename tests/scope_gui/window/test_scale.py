@@ -20,7 +20,6 @@ from views.loop import events as e
 from views.loop.state import SCALES, Selection, Theme
 from views.timeline.view import TimelineView
 
-pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints", r"raise\(\)")
 LOW = (1280, 800)
 
 
