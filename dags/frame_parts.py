@@ -58,6 +58,15 @@ class FrameArgument(msgspec.Struct, frozen=True, kw_only=True):
     value: str
 
 
+class FrameLocal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a local variable holds, as text; changed: by the line before the current one. since_ns: of the value."""
+
+    name: str
+    value: str
+    since_ns: int
+    changed: bool
+
+
 class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
     """One open call, and what is known of its place in `file`, as `line_is` says.
 
@@ -65,6 +74,7 @@ class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
     found. called_from: the line that made the call which is
     next on the stack. defined: where the function begins, because nothing more is known.
     With entered_earlier the call was found already running at entered_ns. arguments: None where they are not known.
+    locals: in the order in which they were first bound; None where its lines are not recorded.
     """
 
     function: str
@@ -77,6 +87,7 @@ class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
     module: str = ""
     site_id: int = 0
     arguments: tuple[FrameArgument, ...] | None = None
+    locals: tuple[FrameLocal, ...] | None = None
 
 
 class FrameException(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ from dags.frame_parts import (
     StackFrame,
     Status,
 )
+from dags.locals.at_lines import add_locals
 from dags.process.dag import Waiting
 from dags.process.waiting import Asleep
 from dags.state.dag import UNSURE, Version
@@ -216,6 +217,7 @@ class FrameReader:
         if "stacks" in asked.parts:
             unique = not self._session.damaged_segments()
             stacks = self._stacks.of(state.code, heads, time_ns, call_ids_are_unique=unique)
+            add_locals(stacks, heads, state.locals)
         on_its_way, found = state.exceptions.on_its_way, []
         for at, ended, sure, status_sure in zip(
             rows.tolist(),

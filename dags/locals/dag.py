@@ -2,7 +2,8 @@
 
 How events tell it: a LINE says which line of the innermost open call of its track is about to run, and what the line
 before it in that call did; a LOCALS what the line that it names did, where no later LINE of the call tells. The first
-of a call tells all that is bound then. A call that goes on after a suspension is a call of its own.
+of a call tells all that is bound then, and so does the first after events were missing, or others are recorded. A call
+that goes on after a suspension is a call of its own.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Variable(msgspec.Struct, frozen=True, array_like=True):
 class Activation(msgspec.Struct, frozen=True, array_like=True):
     """Where an open call is: its line, 0 = not known, the event that told it, 0 = none, and its variables by name."""
 
+    track_id: int = 0
     line: KeptId = 0
     event_id: KeptId = 0
     variables: dict[str, Variable] = {}
@@ -48,14 +50,17 @@ class LocalsKeyframe(msgspec.Struct, frozen=True):
     """The open calls that lines are known of."""
 
     last_ns: KeptNs
+    next_event_id: KeptId
     calls: dict[KeptId, Activation]
 
 
 class LocalsDag(Dag):
     """Holds the open calls that lines are known of: as they were, and the events since, read for who asks."""
 
-    def __init__(self, last_ns: int = 0, held: Activations | None = None, pieces: Pieces = ()) -> None:
-        self.last_ns = last_ns
+    def __init__(
+        self, last_ns: int = 0, next_event_id: int = 1, held: Activations | None = None, pieces: Pieces = ()
+    ) -> None:
+        self.last_ns, self._next_event_id = last_ns, next_event_id
         self._held: Activations = held or {}
         self._pieces = pieces
 
@@ -63,22 +68,20 @@ class LocalsDag(Dag):
     def restored(cls, data: bytes) -> LocalsDag:
         """Raises: FormatError."""
         kept = decoded(data, LocalsKeyframe)
-        return cls(kept.last_ns, kept.calls)
+        return cls(kept.last_ns, kept.next_event_id, kept.calls)
 
     def keyframe(self) -> bytes:
         """The open calls."""
         calls = dict(sorted(self._all().items()))
-        return msgspec.msgpack.encode(LocalsKeyframe(self.last_ns, calls))
+        return msgspec.msgpack.encode(LocalsKeyframe(self.last_ns, self._next_event_id, calls))
 
     def copy(self) -> LocalsDag:
         """One of its own: what it holds is never written in, so both may have it."""
-        return LocalsDag(self.last_ns, self._held, self._pieces)
+        return LocalsDag(self.last_ns, self._next_event_id, self._held, self._pieces)
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events: rows of `lines` and `locals`."""
-        events = LineEvents.of(batch, context)
-        if len(batch):
-            self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
+        events = self._begin(batch, context)
         if not len(events.event_id):
             self._forget_ended(context)
             return {"lines": {}, "locals": {}}
@@ -95,14 +98,25 @@ class LocalsDag(Dag):
 
     def advance(self, batch: EventBatch, context: Context) -> None:
         """Takes in the next events for what a frame shows."""
+        events = self._begin(batch, context)
+        self._pieces = with_events(self._pieces, events)
+
+    def _begin(self, batch: EventBatch, context: Context) -> LineEvents:
+        """Those of the next events that tell of lines."""
+        if batch.first_event_id > self._next_event_id:  # some lie between, in a damaged segment
+            self._held, self._pieces = {}, ()
+        self._next_event_id = batch.first_event_id + len(batch)
         if len(batch):
             self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
-        self._pieces = with_events(self._pieces, LineEvents.of(batch, context))
+        return LineEvents.of(batch, context)
+
+    @property
+    def knows_nothing(self) -> bool:
+        """Whether no line of any open call has been told, as of a recording without lines."""
+        return not self._held and not self._pieces
 
     def of(self, call_ids: Int64) -> Activations:
         """Those of these open calls that lines are known of."""
-        if not self._held and not self._pieces:
-            return {}
         return after(self._held, self._pieces, np.sort(call_ids))
 
     def _all(self) -> Activations:
@@ -126,9 +140,15 @@ def after(held: Activations, pieces: Pieces, call_ids: Int64) -> Activations:
     else:
         found = {call: held[call] for call in asked.tolist() if call in held}
     for piece in pieces:
-        rows = _of_calls(piece.call_id, asked)
-        if len(rows):
-            _update(found, piece if len(rows) == len(piece.call_id) else piece.taken(rows))
+        begin = 0
+        for row in (*piece.forgets.tolist(), len(piece.call_id)):
+            rows = begin + _of_calls(piece.call_id[begin:row], asked)
+            if len(rows):
+                _update(found, piece if len(rows) == len(piece.call_id) else piece.taken(rows))
+            if row < len(piece.call_id):
+                track_id = int(piece.track_id[row])
+                found = {call: one for call, one in found.items() if one.track_id != track_id}
+            begin = row + 1
     return found
 
 
@@ -142,12 +162,12 @@ def _of_calls(call_ids: Int64, asked: Int64) -> npt.NDArray[np.intp]:
 
 def _update(found: dict[int, Activation], events: LineEvents) -> None:
     """Takes the events into what is known of their calls."""
-    lines = np.flatnonzero(events.is_line)
-    at = dict(zip(*(column[lines].tolist() for column in (events.call_id, events.line)), strict=True))
-    told_by = dict(zip(*(column[lines].tolist() for column in (events.call_id, events.event_id)), strict=True))
-    for call_id, line in at.items():
-        before = found.get(call_id, Activation())
-        found[call_id] = Activation(line, told_by[call_id], before.variables)
+    for row in _last_of_each(events.call_id, np.flatnonzero(events.is_line)).tolist():
+        call_id = int(events.call_id[row])
+        variables = found[call_id].variables if call_id in found else {}
+        found[call_id] = Activation(
+            int(events.track_id[row]), int(events.line[row]), int(events.event_id[row]), variables
+        )
     changes = events.changes()
     if not len(changes.event):
         return
@@ -161,20 +181,28 @@ def _update(found: dict[int, Activation], events: LineEvents) -> None:
     told = np.where(events.tells_before[rows], 0, events.event_id[rows])
     columns = (
         of_call[last].tolist(),
+        events.track_id[rows].tolist(),
         names.take(pa.array(last)).to_pylist(),
         changes.new.take(pa.array(last)).to_pylist(),
         events.time_ns[rows].tolist(),
         told.tolist(),
     )
     fresh: dict[int, dict[str, Variable]] = {}
-    for call_id, name, value, since_ns, event_id in zip(*columns, strict=True):
-        variables = fresh.get(call_id)
-        if variables is None:
-            variables = fresh[call_id] = dict(found.get(call_id, Activation()).variables)
-        variables[name] = Variable(value, since_ns, event_id)
-    for call_id, variables in fresh.items():
-        one = found.get(call_id, Activation())
-        found[call_id] = Activation(one.line, one.event_id, variables)
+    for call_id, track_id, name, value, since_ns, event_id in zip(*columns, strict=True):
+        if call_id not in fresh:
+            one = found.get(call_id, Activation(track_id))
+            fresh[call_id] = dict(one.variables)
+            found[call_id] = msgspec.structs.replace(one, variables=fresh[call_id])
+        fresh[call_id][name] = Variable(value, since_ns, event_id)
+
+
+def _last_of_each(call_ids: Int64, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Of those rows the last one of each call."""
+    cells = Cells()
+    cell, _ = cells.write(call_ids[rows], np.zeros(len(rows), np.int64), 1)
+    last = np.empty(len(cells), np.intp)
+    last[cell] = rows
+    return last
 
 
 def _lines(events: LineEvents) -> dict[str, Any]:
@@ -188,11 +216,12 @@ def _locals(events: LineEvents, changes: LineChanges, before: Activations) -> di
     at = changes.event
     names = changes.name.array.dictionary_encode()
     call_id = events.call_id[at]
-    _, replaced = Cells().write(_keys(events)[at], names.indices.to_numpy().astype(np.int64), 1)
+    which = names.indices.to_numpy() + len(names.dictionary) * events.epoch[at]
+    _, replaced = Cells().write(_keys(events)[at], which, 1)
     rows = np.arange(len(at), dtype=np.int64)
     back = np.where(replaced > 0, rows + 1 - replaced, 0).astype(np.int32)
     known = np.sort(np.fromiter(before, np.int64, len(before)))
-    outside = np.flatnonzero(replaced == 0)
+    outside = np.flatnonzero((replaced == 0) & (events.epoch[at] == 0))
     outside = outside[_of_calls(call_id[outside], known)]
     olds = [
         None if (one := before[call].variables.get(name)) is None else one.value
@@ -213,10 +242,10 @@ def _locals(events: LineEvents, changes: LineChanges, before: Activations) -> di
 def _done_by(events: LineEvents, before: Activations) -> Int64:
     """The line that did what each event tells; 0: it was so before, or that is not known."""
     lines = np.flatnonzero(events.is_line)
-    _, replaced = Cells().write(_keys(events)[lines], np.zeros(len(lines), np.int64), 1)
+    _, replaced = Cells().write(_keys(events)[lines], events.epoch[lines], 1)
     by = np.where(replaced > 0, events.line[lines][replaced - 1], 0)
     known = np.sort(np.fromiter(before, np.int64, len(before)))
-    firsts = np.flatnonzero(replaced == 0)
+    firsts = np.flatnonzero((replaced == 0) & (events.epoch[lines] == 0))
     firsts = firsts[_of_calls(events.call_id[lines[firsts]], known)]
     by[firsts] = [before[call].line for call in events.call_id[lines[firsts]].tolist()]
     done: Int64 = events.line.copy()

@@ -1,6 +1,8 @@
 """The events of a batch that tell of lines, in columns: which line of which call, and where what it changed stands.
 
-Texts are not copied: a step of one event costs as much as that event, and a segment is read for calls that are open.
+Among them are the events after which nothing of a track's calls is known any more: events are missing, or others are
+recorded from then on. Texts are not copied: a step of one event costs as much as that event, and a segment is read for
+calls that are open.
 """
 
 from __future__ import annotations
@@ -12,19 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from capture.events.batch import EventBatch, Int64, UInt8, mask_of, of_kinds
-from capture.events.kinds import Kind, LineFlag, kinds_of
+from capture.events.kinds import Kind, LineFlag, SnapshotReason, kinds_of
 from capture.events.text_column import NO_TEXTS, TextColumn
 from capture.session.line_changes import LineChanges, changes_in
 from dags.base import Context
+from dags.code.dag import told_stack
 
 TELLING = mask_of(kind for kind in kinds_of("line") if kind.row.payload == "locals")
+_LOOKED_AT = TELLING | mask_of((Kind.GAP, Kind.SNAPSHOT))
 MOST_LINE = (1 << 32) - 1
 SMALL, MOST_PIECES = 1_024, 64
 """Beyond so many pieces, those of few events are joined: steps of one event each would leave thousands."""
 
 
 class LineEvents(NamedTuple):
-    """Some of them, in order. `call_id` 0: not known. `place`: that of its changes in `texts`, -1: it has none."""
+    """Some of them, in order.
+
+    `call_id` 0: not known. `epoch`: how many before it say that nothing of its track is known any more. `place`: that
+    of its changes in `texts`, -1: it has none.
+    """
 
     event_id: Int64
     time_ns: Int64
@@ -33,24 +41,31 @@ class LineEvents(NamedTuple):
     line: Int64
     kind: UInt8
     flags: UInt8
+    epoch: Int64
     place: Int64
     texts: TextColumn
 
     @classmethod
     def of(cls, batch: EventBatch, context: Context) -> LineEvents:
         """Those of a batch. Without `callers` in the context, the calls are unknown."""
-        rows = np.flatnonzero(of_kinds(batch.kind, TELLING))
+        rows = np.flatnonzero(of_kinds(batch.kind, _LOOKED_AT))
+        tells = TELLING[batch.kind[rows]]
+        if not tells.all():
+            keeps = tells | np.array([_forgets(batch, row) for row in rows[~tells].tolist()])[np.cumsum(~tells) - 1]
+            rows, tells = rows[keeps], tells[keeps]
         if not len(rows):
             return NO_EVENTS
         at: Any = slice(None) if len(rows) == len(batch) else rows
-        calls = np.zeros(len(rows), np.int64) if context.callers is None else context.callers.at(Kind.LINE, Kind.LOCALS)
+        calls = np.zeros(len(rows), np.int64)
+        if context.callers is not None:
+            calls[tells] = context.callers.at(Kind.LINE, Kind.LOCALS)
         places = np.searchsorted(batch.value_rows, rows)
         inside = np.minimum(places, max(len(batch.value_rows) - 1, 0))
         is_told = batch.value_rows[inside] == rows if len(batch.value_rows) else np.zeros(len(rows), np.bool_)
         return cls(
             batch.first_event_id + rows, batch.time_ns[at], batch.track_id[at], calls,
-            np.clip(batch.ref[at], 0, MOST_LINE), batch.kind[at], batch.flags[at], np.where(is_told, places, -1),
-            batch.values,
+            np.clip(batch.ref[at], 0, MOST_LINE), batch.kind[at], batch.flags[at],
+            _epochs(batch.track_id[at], tells), np.where(is_told & tells, places, -1), batch.values,
         )  # fmt: skip
 
     @classmethod
@@ -74,6 +89,11 @@ class LineEvents(NamedTuple):
         return found
 
     @property
+    def forgets(self) -> npt.NDArray[np.intp]:
+        """The rows of those after which nothing of the calls of their track is known."""
+        return np.flatnonzero(~TELLING[self.kind])
+
+    @property
     def tells_before(self) -> npt.NDArray[np.bool_]:
         """Which tell what was so before the first line that is known."""
         found: npt.NDArray[np.bool_] = (self.flags & LineFlag.FIRST_KNOWN) != 0
@@ -90,8 +110,23 @@ Pieces = tuple[LineEvents, ...]
 _PLAIN = tuple(name for name in LineEvents._fields if name not in ("place", "texts"))
 NO_EVENTS = LineEvents(
     np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64),
-    np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.int64), NO_TEXTS,
+    np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64), NO_TEXTS,
 )  # fmt: skip
+
+
+def _forgets(batch: EventBatch, row: int) -> bool:
+    """Whether a gap or a snapshot says that nothing is known any more; as rare as these."""
+    if batch.kind[row] == Kind.GAP:
+        return True
+    told = told_stack(batch, row)
+    return told is not None and told.reason == SnapshotReason.SETTINGS.word
+
+
+def _epochs(track_id: npt.NDArray[np.int32], tells: npt.NDArray[np.bool_]) -> Int64:
+    epoch = np.zeros(len(track_id), np.int64)
+    for row in np.flatnonzero(~tells).tolist():
+        epoch[row + 1 :] += track_id[row + 1 :] == track_id[row]
+    return epoch
 
 
 def with_events(pieces: Pieces, piece: LineEvents) -> Pieces:

@@ -83,6 +83,9 @@ def _track_lines(track: FrameTrack) -> Iterable[str]:
         yield f"    raises {track.exception.type or 'an exception'}{short_cell(said)}"
     for entry in track.stack:
         yield f"    {entry.function}{_arguments(entry)}  {LINE_WORDS[entry.line_is]} {entry.file}:{entry.line}"
+        for one in entry.locals or ():
+            since = f", since {text_from_ns(one.since_ns)}"
+            yield f"      {'*' if one.changed else ' '} {one.name} = {short_cell(one.value)}{since}"
 
 
 def _arguments(entry: StackFrame) -> str:

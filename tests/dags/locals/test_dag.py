@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,6 +45,10 @@ class Reading:
             stack.append(self.calls)
         elif event.kind == Kind.RETURN:
             stack.pop()
+        elif event.kind == Kind.SNAPSHOT:
+            for call in stack:
+                self.at.pop(call, None)
+                self.held.pop(call, None)
         else:
             self._line(event, stack[-1] if stack else None)
 
@@ -81,24 +86,25 @@ def line(time_ns: int, number: int, value: str | None = None, flags: int = 0, tr
     return Event(time_ns, Kind.LINE, track, ref=number, flags=flags, value=value)
 
 
-def total() -> list[Event]:
+def total(track: int = 1) -> list[Event]:
     """One call of a loop, and what it calls in it."""
-    return [
-        Event(1, Kind.CALL, 1, 7),
+    events = [
+        Event(1, Kind.CALL, 1, 1, value="n=2, *rest=()"),
         line(2, 10, "n=2", FIRST),
         line(3, 11, "t=0"),
         line(4, 12, "i=0"),
-        Event(5, Kind.CALL, 1, 8),
+        Event(5, Kind.CALL, 1, 2),
         line(6, 31, "x=0", FIRST),
         Event(7, Kind.LOCALS, 1, ref=31, value="y='a=b'"),
-        Event(8, Kind.RETURN, 1, 8),
+        Event(8, Kind.RETURN, 1, 2),
         line(9, 11, "t=5"),
         line(10, 12, "i=1\nt"),
         line(11, 13),
         Event(12, Kind.LOCALS, 1, ref=13, value="t=9"),
-        Event(13, Kind.RETURN, 1, 7),
+        Event(13, Kind.RETURN, 1, 1),
         line(14, 99, "lost=1"),
     ]
+    return [replace(event, track_id=track) for event in events]
 
 
 @st.composite
@@ -111,6 +117,10 @@ def programs(draw: st.DrawFn) -> list[Event]:
         if choice < 2:
             stack.append(draw(st.integers(1, 3)))
             events.append(Event(time_ns, Kind.CALL, track, stack[-1]))
+        elif choice == 3 and draw(st.booleans()):
+            frames = [[site, 0] for site in stack]
+            told = json.dumps({"reason": "settings", "part": "whole", "frames": frames})
+            events.append(Event(time_ns, Kind.SNAPSHOT, track, value=told))
         elif choice == 2 and stack:
             events.append(Event(time_ns, Kind.RETURN, track, stack.pop()))
         else:
@@ -119,8 +129,8 @@ def programs(draw: st.DrawFn) -> list[Event]:
                 draw(st.sampled_from([0, 0, FIRST])),
             )
             names = draw(st.lists(st.sampled_from("abc"), unique=True))
-            told = [f"{name}={time_ns}" if draw(st.booleans()) else name for name in names]
-            value = "\n".join(told) or None
+            rows = [f"{name}={time_ns}" if draw(st.booleans()) else name for name in names]
+            value = "\n".join(rows) or None
             events.append(Event(time_ns, kind, track, ref=draw(st.integers(1, 5)), flags=flags, value=value))
     return events
 
