@@ -34,6 +34,9 @@ MAX_SESSION_BYTES = 1 << 44
 MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
 """Names of --redact, and bytes of one: SCOPE_MOST_OWN_NAMES of native/redaction.h. Each is searched in every value."""
 
+USER_CLASSES = "user.*"
+"""Of --state: the classes of the code that is recorded, at a rate (SCOPE_USER_CLASSES of native/recorder/filter.h)."""
+
 MOST_PATTERNS, LONGEST_PATTERN = 4096, 1 << 16
 """Of --include, --exclude, --state and --lines each, and characters of one: what a manifest may hold (format.py)."""
 
@@ -67,8 +70,9 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     no use for it), `feature` the letter that it adds to the mode's where it is on and the mode has the letter that it
     `needs`, `option` that on the command line, where a count is in units of `unit` (`--memory 32` is 512 chunks).
     `least` and `most` bound a count, or how many texts there may be, `longest` the characters of each (`in_bytes`: its
-    bytes). `label` and `hint` are the dialog's, `least_is` says there what the least count means; `is_live`: it may
-    change while something is recorded, else `fixed` says why not.
+    bytes); `none` is a text that alone means that there are to be none. `label` and `hint` are the dialog's, `least_is`
+    says there what the least count means; `is_live`: it may change while something is recorded, else `fixed` says why
+    not.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     most: int = MOST_PATTERNS
     longest: int = LONGEST_PATTERN
     in_bytes: bool = False
+    none: str = ""
     unit: int = 1
     agent_key: str = ""
     feature: str = ""
@@ -95,6 +100,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     def checked(self, value: object) -> Value:
         """The value, as the settings keep it. Raises: WrongUsage with one sentence when it makes no sense."""
         if self.kind == "texts" and isinstance(value, list | tuple):
+            if self.none and list(value) == [self.none]:
+                return ()
             return tuple(map(self._checked_text, value)) if len(value) <= self.most else self._refuse_number()
         if self.kind == "choice" and isinstance(value, str) and value in dict(self.choices):
             return value
@@ -108,6 +115,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
         >>> list(BY_NAME["include"].words(("orders.*", "my pkg"))), list(BY_NAME["chunk_count"].words(1024))
         (['--include', 'orders.*', '--include', 'my pkg'], ['--memory', '64'])
         """
+        if not value and self.none:
+            yield from (self.option, self.none)
         for one in value if isinstance(value, tuple) else (value,):
             yield from (self.option, str(one // self.unit if isinstance(one, int) else one))
 
@@ -214,9 +223,10 @@ FLAGS: tuple[Flag, ...] = (
         kind="texts",
         default=(),
         metavar="PAT",
-        help="record attribute writes of these classes",
+        none="off",
+        help="record attribute writes of these classes, each of them; 'user.*' is user code, at a rate; 'off' is none",
         label="Watch the &state of",
-        hint="module globals; orders.inventory.Stock: attributes of a class",
+        hint="module globals; orders.inventory.Stock: attributes of a class; user.*: of yours, at a rate",
         agent_key="state",
         is_live=True,
     ),

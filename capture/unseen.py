@@ -55,6 +55,16 @@ UNSEEN: tuple[Unseen, ...] = (
         "Which lines never ran is not known: Scope does not know the way in which this interpreter keeps its code.",
     ),
     Unseen("lines-far", "Functions whose lines are more than 65536 apart are missing among lines that never ran."),
+    Unseen(
+        "instances-sampled",
+        "Of {details} there are so many instances that only some are followed; the others are missing.",
+        "Name the class with --state: every instance is followed then, at a price.",
+    ),
+    Unseen(
+        "classes-full",
+        "There are more classes than are watched without being named: attributes of the later ones are not recorded.",
+        "Name the classes with --state.",
+    ),
     Unseen("objects-full", "Attributes of more than a million objects at a time are not recorded."),
     Unseen(
         "containers-full",

@@ -39,7 +39,7 @@ from capture.errors import FormatError, ResumeLost, ScopeError, SessionProblem
 from capture.events.batch import EventBatch
 from capture.events.definitions import GapRow, MetricRow
 from capture.events.kinds import KIND_CODES, KIND_NAMES
-from capture.flags import MODES
+from capture.flags import MODES, USER_CLASSES
 from capture.folder_names import JOURNAL
 from capture.losses import with_loss
 from capture.own_folder import OwnFolder
@@ -203,6 +203,8 @@ class Sealer:
                 if not is_used:
                     for target in list(catalog.targets.values())[:1]:
                         catalog.note_unseen(target, "pattern-unused", f"{flag} {pattern}")
+                elif pattern == USER_CLASSES:  # a program may have none
+                    continue
                 elif recorded and not any(f"{flag} {pattern}" in target.matched for target in recorded):
                     catalog.note_unseen(recorded[0], "pattern-unmatched", f"{flag} {pattern}")
         nothing = not (catalog.state_keys if modes.isdisjoint(CALL_MODES) else catalog.sites)

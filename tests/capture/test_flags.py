@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from capture import flags
@@ -53,6 +54,17 @@ def test_a_flag_is_in_the_help_and_parsed_and_checked(capsys: pytest.CaptureFixt
     assert "must be 1 to 1000" in capsys.readouterr().err
     with pytest.raises(WrongUsage, match="--deepest takes 1 to 1000"):
         settings.changed(deepest=0)
+
+
+def test_classes_are_named_or_the_users_or_none() -> None:
+    assert _settings("--state", "off").state == ()
+    both = _settings("--state", flags.USER_CLASSES, "--state", "orders.Stock")
+    assert both.state == ("user.*", "orders.Stock")
+    assert both.words() == ("--state", "user.*", "--state", "orders.Stock")
+    assert both.changed(state=[]).state == both.changed(state=["off"]).state == ()
+    assert CaptureSettings(**{**both.facts(), "state": ["off", "x"]}).state == ("off", "x")
+    row = msgspec.structs.replace(flags.BY_NAME["state"], default=("user.*",))
+    assert [*row.words(())] == ["--state", "off"]
 
 
 @pytest.mark.usefixtures("made_up")

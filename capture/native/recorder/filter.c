@@ -258,6 +258,8 @@ bool scope_filter_wants_class(const char *module, const char *qualname) {
     snprintf(both, sizeof both, "%s.%s", module, qualname);
     for (int i = 0; i < lists[SCOPE_CLASSES].count; i++) {
         const char *pattern = lists[SCOPE_CLASSES].patterns[i];
+        if (strcmp(pattern, SCOPE_USER_CLASSES) == 0)
+            continue;
         if (matches(pattern, both, '.') || fnmatch(pattern, qualname, FNM_NOESCAPE) == 0) {
             wanted = true;
             note_match(SCOPE_CLASSES, i);
@@ -272,6 +274,25 @@ bool scope_filter_has_threads(void) {
         for (int i = 0; i < lists[list].count; i++)
             if (is_thread_pattern(lists[list].patterns[i]))
                 return true;
+    return false;
+}
+
+/* GIL held; no allocation. Whether the classes of the code that is recorded are wanted without being named. */
+bool scope_filter_wants_user_classes(void) {
+    for (int i = 0; i < lists[SCOPE_CLASSES].count; i++) {
+        if (strcmp(lists[SCOPE_CLASSES].patterns[i], SCOPE_USER_CLASSES) == 0) {
+            note_match(SCOPE_CLASSES, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No GIL; no allocation. Whether there are patterns that name classes. */
+bool scope_filter_names_classes(void) {
+    for (int i = 0; i < lists[SCOPE_CLASSES].count; i++)
+        if (strcmp(lists[SCOPE_CLASSES].patterns[i], SCOPE_USER_CLASSES) != 0)
+            return true;
     return false;
 }
 

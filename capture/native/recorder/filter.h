@@ -8,6 +8,9 @@
 /* The file name of our own code in Python. */
 #define SCOPE_OWN_CODE "<scope>"
 
+/* A pattern for classes that stands for those of the code that is recorded. */
+#define SCOPE_USER_CLASSES "user.*"
+
 struct scope_features {
     bool calls;   /* calls, returns and stacks */
     bool raises;  /* exceptions where they are raised */
@@ -35,6 +38,8 @@ bool scope_filter_wants_lines(const char *file, const char *module, const char *
 bool scope_filter_wants_thread(const char *name);
 bool scope_filter_wants_class(const char *module, const char *qualname);
 bool scope_filter_has_threads(void);
+bool scope_filter_wants_user_classes(void);
+bool scope_filter_names_classes(void);
 bool scope_filter_has_classes(void);
 bool scope_filter_has_lines(void);
 

@@ -23,6 +23,7 @@
 #include "hooks/tool.h"
 #include "lifetimes.h"
 #include "values/objects.h"
+#include "values/pending.h"
 #include "entry/os_tid.h"
 #include "sites.h"
 #include "snapshot.h"
@@ -318,8 +319,8 @@ void scope_recording_sweep(void) {
     if (!scope_active)
         return;
     scope_pool.header->table_bytes = scope_codes_bytes() + scope_exceptions_bytes() + scope_objects_bytes() +
-                                     scope_containers_bytes() + scope_words_bytes() + scope_lines_bytes() +
-                                     scope_steps_bytes();
+                                     scope_containers_bytes() + scope_pending_bytes() + scope_words_bytes() +
+                                     scope_lines_bytes() + scope_steps_bytes();
     scope_look_for_interpreters();
     scope_hooks_look();
     PyObject *frames = scope_current_frames();

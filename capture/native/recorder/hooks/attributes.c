@@ -1,4 +1,4 @@
-/* Attributes of instances over time, for the classes that the user names.
+/* Attributes of instances over time: of the classes that the user names all of them, of the user's own classes at a rate.
  *
  * Our functions stand in the slots of such a class (classes.c): they do what would have been done, and then write what
  * is stored. `object.__setattr__` and `super().__setattr__` do not ask the slot; they are seen by their wrapper, one
@@ -14,11 +14,13 @@
 #include "hooks/attributes.h"
 
 #include "values/attribute_keys.h"
+#include "filter.h"
 #include "hooks/classes.h"
 #include "values/containers.h"
 #include "hooks/collector.h"
 #include "hooks/fork.h"
 #include "values/objects.h"
+#include "values/pending.h"
 #include "values/present.h"
 #include "values/state.h"
 #include "track_list.h"
@@ -28,6 +30,11 @@
 
 #define LOOK_NS 1000000u /* how long one look at containers may take, with the GIL */
 #define LAST_NS 10000000u
+
+/* Of classes that nobody has named, in a slice of time: */
+#define MOST_OF_A_CLASS 16u /* instances that are followed from then on */
+#define MOST_OF_ALL 64u     /* of all classes */
+#define MOST_CHANGES 16u    /* of an attribute, over all instances, that are written one by one */
 
 static bool started;
 
@@ -70,6 +77,7 @@ struct presence {
     struct scope_writer *w;
     uint64_t serial;
     PyObject *except; /* borrowed; NULL = none */
+    uint32_t flags;
 };
 
 /* GIL held; allocates; never leaves an exception. */
@@ -80,42 +88,128 @@ static void write_present(PyObject *object, PyObject *name, PyObject *value, voi
     Py_IncRef(name);
     PyUnicode_InternInPlace(&name);
     write_value(presence->w, scope_attribute_key(Py_TYPE(object), name), object, presence->serial, value,
-                SCOPE_STATE_FIRST_KNOWN);
+                presence->flags);
     Py_DecRef(name);
 }
 
 /* GIL held; allocates; never leaves an exception. Values that came past us before the first write to an instance whose
  * birth was seen: copy and pickle fill the __dict__. */
-static void write_earlier(struct scope_writer *w, PyObject *object, uint64_t serial, PyObject *except) {
+static void write_earlier(const struct presence *presence, PyObject *object) {
     PyObject *dict = scope_present_dict(object), *name, *value;
-    struct presence presence = {w, serial, except};
     Py_ssize_t at = 0;
     if (!dict || !PyDict_CheckExact(dict) || PyDict_Size(dict) < 1)
         return;
     while (PyDict_Next(dict, &at, &name, &value))
-        write_present(object, name, value, &presence);
+        write_present(object, name, value, (void *)presence);
+}
+
+/* GIL held; allocates; leaves no exception. All that an instance holds, but for one name. */
+static void write_all(struct presence *presence, PyObject *object) {
+    int collecting = PyGC_Disable();
+    scope_present_values(object, write_present, presence);
+    if (collecting)
+        PyGC_Enable();
+    PyErr_Clear();
+}
+
+/* GIL held; does not allocate. Whether one more instance of a class may be followed; `watched` NULL = made from C below a
+ * watched one, past every hook. */
+static bool may_follow(struct scope_watched_class *watched) {
+    static struct scope_pace of_unknown, of_all;
+    if (scope_pace_allows(watched ? &watched->instances : &of_unknown, MOST_OF_A_CLASS, false) &&
+        scope_pace_allows(&of_all, MOST_OF_ALL, false))
+        return true;
+    if (watched)
+        watched->has_missed = true;
+    return false;
+}
+
+/* GIL held; does not allocate. */
+static bool is_followed_whole(const struct scope_watched_class *watched) {
+    return watched ? watched->is_whole : !scope_filter_wants_user_classes();
+}
+
+/* GIL held; allocates; leaves no exception. An attribute was set or deleted of an instance that is new to us, or has not been
+ * written to before, or was left; NULL = it is not followed. */
+static SCOPE_NOT_INLINE struct scope_object *meet(struct scope_writer *w, PyObject *object, PyObject *name) {
+    struct scope_watched_class *watched = scope_class_watched(Py_TYPE(object));
+    struct scope_object *known = scope_object_known(object);
+    const bool is_whole = is_followed_whole(watched), is_old = known && known->is_fresh;
+    if (!is_old && !is_whole && !may_follow(watched))
+        return NULL;
+    struct presence presence = {.w = w, .except = name, .flags = SCOPE_STATE_FIRST_KNOWN};
+    if (known && known->is_left)
+        presence.flags = SCOPE_STATE_SAMPLED;
+    else if (!known)
+        known = scope_object_met(object, is_whole || (watched && watched->tells_births));
+    if (!known)
+        return NULL;
+    known->is_fresh = known->is_left = false;
+    presence.serial = known->serial;
+    if (is_old)
+        write_earlier(&presence, object);
+    else
+        write_all(&presence, object);
+    return known;
+}
+
+/* GIL held; allocates; leaves no exception. There is no room to follow an instance any further: what it holds may change
+ * unseen from here on. */
+static SCOPE_NOT_INLINE void leave(struct scope_writer *w, PyObject *object, struct scope_object *known) {
+    struct presence presence = {.w = w, .serial = known->serial, .flags = SCOPE_STATE_SAMPLED | SCOPE_STATE_MUTABLE};
+    struct scope_watched_class *watched = scope_class_watched(Py_TYPE(object));
+    known->is_left = true;
+    if (watched)
+        watched->has_missed = true;
+    write_all(&presence, object);
+}
+
+/* GIL held; allocates; leaves no exception. An attribute that changes too often to write each value. */
+static SCOPE_NOT_INLINE void note_value(struct scope_writer *w, struct scope_attribute_key *key, PyObject *object,
+                                        struct scope_object *known, PyObject *value) {
+    switch (scope_pending_note(w, key, known->serial, value)) {
+    case SCOPE_NOTED:
+        break;
+    case SCOPE_NOTED_FIRST:
+        write_value(w, key, object, known->serial, value, SCOPE_STATE_MUTABLE);
+        break;
+    case SCOPE_NOTED_NOWHERE:
+        leave(w, object, known);
+        break;
+    }
+}
+
+/* GIL held; allocates; never leaves an exception. `value` NULL = deleted. */
+static inline void write_change(struct scope_writer *w, struct scope_attribute_key *key, PyObject *object,
+                                struct scope_object *known, PyObject *value) {
+    if (!key->id)
+        return;
+    if (SCOPE_UNLIKELY(!key->whole)) {
+        if (!scope_pace_allows(&key->pace, MOST_CHANGES, true)) {
+            note_value(w, key, object, known, value);
+            return;
+        }
+        if (scope_pending_count)
+            scope_pending_settle(w, key, known->serial);
+    }
+    write_value(w, key, object, known->serial, value, 0);
 }
 
 /* GIL held; allocates; never leaves an exception. `name`, interned, was set to `value`, or deleted: NULL. */
 static void changed(struct scope_writer *w, PyObject *object, PyObject *name, PyObject *value) {
     if (w->changing_object == object && w->changing_name == name)
         w->changing_object = NULL; /* the outer function of the same change need not write it again */
-    uint64_t *known = scope_object_serial(object);
-    if (!known)
+    struct scope_object *known = scope_object_known(object);
+    if (SCOPE_UNLIKELY(!known || known->is_fresh || known->is_left) && !(known = meet(w, object, name)))
         return;
-    const uint64_t serial = *known & ~SCOPE_OBJECT_FRESH;
-    if (SCOPE_UNLIKELY(*known != serial)) {
-        *known = serial;
-        write_earlier(w, object, serial, name);
-    }
     struct scope_attribute_key *key = scope_attribute_key(Py_TYPE(object), name);
     if (SCOPE_LIKELY(key && key->kind == SCOPE_ATTRIBUTE_STORED)) {
-        write_value(w, key, object, serial, value, 0);
+        write_change(w, key, object, known, value);
     } else if (key && key->kind == SCOPE_ATTRIBUTE_NATIVE) {
         PyObject *stored = value ? PyObject_GenericGetAttr(object, name) : NULL; /* runs C only */
         PyErr_Clear();
         if (stored || !value)
-            write_value(w, key, object, serial, stored, 0);
+            write_change(w, key, object, known, stored);
         if (stored)
             Py_DecRef(stored);
     }
@@ -198,17 +292,25 @@ static PyObject *wrap_delete(PyObject *self, PyObject *args, void *wrapped) {
 /* GIL held; allocates; new reference or NULL with an exception. Stands for PyType_GenericAlloc in a watched class. */
 static PyObject *allocate(PyTypeObject *type, Py_ssize_t items) {
     PyObject *object = PyType_GenericAlloc(type, items);
-    if (object && started && scope_active)
-        scope_object_born(object);
+    if (object && started && scope_active) {
+        struct scope_watched_class *watched = scope_class_watched(type);
+        if (is_followed_whole(watched) || may_follow(watched))
+            scope_object_born(object);
+        else
+            scope_object_passed_over(object);
+    }
     return object;
 }
 
 /* GIL held; allocates; never leaves an exception. An instance that has come past us so far, with the values it holds. */
 static void write_existing(struct scope_writer *w, PyObject *object) {
-    uint64_t *serial = scope_object_serial(object);
-    if (!serial || !(*serial & SCOPE_OBJECT_FRESH))
+    struct scope_object *known = scope_object_known(object);
+    if (!known)
+        known = scope_object_met(object, true);
+    if (!known || !known->is_fresh)
         return;
-    struct presence presence = {.w = w, .serial = *serial &= ~SCOPE_OBJECT_FRESH};
+    known->is_fresh = false;
+    struct presence presence = {.w = w, .serial = known->serial, .flags = SCOPE_STATE_FIRST_KNOWN};
     scope_present_values(object, write_present, &presence);
 }
 
@@ -243,13 +345,17 @@ static void write_instances_of_new(PyTypeObject *type) {
         Py_DecRef(dict);
 }
 
-/* GIL held; allocates; never leaves an exception. Instances that exist already, with the values they hold. */
+/* GIL held; allocates; never leaves an exception. Instances that exist already of classes that are named, with the values they
+ * hold. Those of others are met when they are written to: to find them takes a look at every object there is. */
 static void write_existing_instances(void) {
+    if (!scope_filter_names_classes())
+        return;
     PyObject *objects = scope_collector_objects();
     struct scope_writer *w = scope_tracks_main();
     for (Py_ssize_t i = 0, count = objects ? PyList_Size(objects) : 0; w && i < count; i++) {
         PyObject *object = PyList_GetItem(objects, i); /* borrowed */
-        if (scope_class_is_watched(Py_TYPE(object)))
+        const struct scope_watched_class *watched = scope_class_watched(Py_TYPE(object));
+        if (watched && watched->is_whole)
             write_existing(w, object);
     }
     PyErr_Clear();
@@ -274,6 +380,7 @@ void scope_attributes_sweep(PyObject *frames) {
     (void)frames;
     int collecting = PyGC_Disable();
     scope_classes_look();
+    scope_pending_look(scope_tracks_main(), false);
     scope_containers_look(scope_tracks_main(), LOOK_NS);
     if (collecting)
         PyGC_Enable();
@@ -283,6 +390,8 @@ void scope_attributes_sweep(PyObject *frames) {
 /* GIL held; allocates; never leaves an exception. The end, while recording is still on. */
 void scope_attributes_finish(void) {
     int collecting = PyGC_Disable();
+    scope_classes_look();
+    scope_pending_look(scope_tracks_main(), true);
     scope_containers_look(scope_tracks_main(), LAST_NS);
     if (collecting)
         PyGC_Enable();
@@ -297,6 +406,7 @@ void scope_attributes_undo(void) {
     }
     started = false;
     scope_classes_stop();
+    scope_pending_close();
     scope_containers_close();
     scope_objects_close();
     scope_attribute_keys_close();
@@ -305,6 +415,7 @@ void scope_attributes_undo(void) {
 
 /* GIL held; allocates with the collector off; never leaves an exception. Other classes are wanted. */
 void scope_attributes_change(void) {
+    scope_attributes_finish();
     scope_attributes_undo();
     scope_attributes_begin(NULL);
 }

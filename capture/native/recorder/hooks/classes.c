@@ -8,6 +8,7 @@
  * whose C function is exchanged: one pointer that no Python code can see. The second is also reached by `type(name,
  * bases, dict)`. What neither sees (a base whose __init_subclass__ stops there) is found in its module later.
  *
+ * Births are told by tp_alloc, of classes that are watched whole, and of those whose instances cannot be held weakly.
  * 3.13 forgets nothing: a call site that makes an instance while tp_alloc is ours becomes CALL_NON_PY_GENERAL, which holds
  * for every class and is never given up, so it stays 1.37 times as slow when the slot is as it was (shown without Scope,
  * by a tp_alloc that only calls PyType_GenericAlloc: 120 -> 164 ns an instance; 3.12 and 3.14 come back to 1.0).
@@ -17,6 +18,7 @@
 #include "hooks/classes.h"
 
 #include "values/attribute_keys.h"
+#include "values/class_choice.h"
 #include "filter.h"
 #include "hooks/type_slots.h"
 #include "values/typenames.h"
@@ -30,15 +32,12 @@
 
 typedef PyObject *(*build_class_function)(PyObject *, PyObject *const *, Py_ssize_t, PyObject *);
 
-struct watched {
-    PyTypeObject *type; /* borrowed: `death` tells when it goes; GONE where one was */
-    PyObject *death;    /* strong: a weak reference whose callback is `forget` */
-};
+#define GONE ((PyTypeObject *)&table) /* in the place of a class that was there */
+#define MOST_AT_A_RATE 16384u         /* classes that nobody has named */
+#define MOST_LOOKED_AT 32768          /* when a recording begins, where none is named */
 
-#define GONE ((PyTypeObject *)&table)
-
-static struct watched *table; /* open addressing */
-static uint32_t mask, used, shift;
+static struct scope_watched_class *table; /* open addressing */
+static uint32_t mask, used, shift, at_a_rate;
 static struct scope_class_hooks hooks;
 static bool started;
 static PyMethodDef *build_class_definition, *init_subclass_definition; /* the interpreter's */
@@ -47,7 +46,7 @@ static PyCFunction init_subclass;                                      /* body m
 static PyObject *sizes; /* {module name: number of globals at the last look} */
 
 /* GIL held; does not allocate. The entry of a class, or NULL. */
-static struct watched *find(const PyTypeObject *type) {
+static struct scope_watched_class *find(const PyTypeObject *type) {
     if (!table)
         return NULL;
     uint32_t at = (uint32_t)(((uint64_t)(uintptr_t)type >> 4) * 0x9E3779B97F4A7C15u >> shift);
@@ -57,13 +56,13 @@ static struct watched *find(const PyTypeObject *type) {
     return NULL;
 }
 
-/* GIL held; does not allocate. */
-bool scope_class_is_watched(const PyTypeObject *type) {
-    return find(type) != NULL;
+/* GIL held; does not allocate; until the next class is made; NULL = it is not watched. */
+struct scope_watched_class *scope_class_watched(const PyTypeObject *type) {
+    return find(type);
 }
 
 /* GIL held; does not allocate. */
-static void insert(const struct watched *watched) {
+static void insert(const struct scope_watched_class *watched) {
     uint32_t at = (uint32_t)(((uint64_t)(uintptr_t)watched->type >> 4) * 0x9E3779B97F4A7C15u >> shift);
     while (table[at].type)
         at = (at + 1) & mask;
@@ -74,9 +73,9 @@ static void insert(const struct watched *watched) {
 static bool make_room(void) {
     if (table && used * 2 < mask)
         return true;
-    struct watched *old = table;
+    struct scope_watched_class *old = table;
     uint32_t old_mask = mask, bigger = old ? mask * 2 + 1 : 255;
-    struct watched *fresh = calloc((size_t)bigger + 1, sizeof *fresh);
+    struct scope_watched_class *fresh = calloc((size_t)bigger + 1, sizeof *fresh);
     if (!fresh)
         return false;
     table = fresh;
@@ -126,17 +125,18 @@ bool scope_class_has_hooks(PyTypeObject *type) {
 }
 
 /* GIL held; does not allocate; false = left as it was. Puts our functions into the slots that we know. */
-static bool put_in(PyTypeObject *type) {
+static bool put_in(const struct scope_watched_class *watched) {
+    PyTypeObject *type = watched->type;
     setattrofunc *setattro = scope_setattro_of(type);
     allocfunc *alloc = scope_alloc_of(type);
     setattrofunc natural = natural_setattro(type);
     if (!ends_in_generic(type))
         return false;
     setattrofunc ours = natural == PyObject_GenericSetAttr ? hooks.set_plain : hooks.set_python;
-    if (*setattro == ours && *alloc != PyType_GenericAlloc)
+    if (*setattro == ours && (*alloc != PyType_GenericAlloc || !watched->tells_births))
         return true;
     *setattro = ours;
-    if (*alloc == PyType_GenericAlloc)
+    if (*alloc == PyType_GenericAlloc && watched->tells_births)
         *alloc = hooks.alloc;
     PyType_Modified(type); /* specialised instructions look at the version, not at the slots */
     return true;
@@ -157,10 +157,11 @@ static bool take_out(PyTypeObject *type) {
 /* GIL held; releases; new reference. Called by the interpreter when a class dies. `self`: its address. */
 static PyObject *forget(PyObject *self, PyObject *reference) {
     PyTypeObject *type = PyLong_AsVoidPtr(self);
-    struct watched *entry = find(type);
+    struct scope_watched_class *entry = find(type);
     if (entry && entry->death == reference) {
         entry->type = GONE;
         entry->death = NULL;
+        at_a_rate -= !entry->is_whole;
         take_out(type); /* a finalizer may still write to an instance */
         scope_attribute_keys_drop(type);
         Py_DecRef(reference);
@@ -183,51 +184,54 @@ static PyObject *watch_death(PyTypeObject *type) {
     return reference;
 }
 
-/* GIL held; allocates; never leaves an exception. Whether a pattern names the class or one of its bases. */
-static bool is_wanted(PyTypeObject *type) {
-    char module[SCOPE_TYPE_NAME_BYTES], qualname[SCOPE_TYPE_NAME_BYTES];
-    PyObject *order = scope_type_mro(type);
-    bool wanted = false;
-    for (Py_ssize_t i = 0, count = order ? PyTuple_Size(order) : 0; i < count && !wanted; i++) {
-        PyTypeObject *base = (PyTypeObject *)PyTuple_GetItem(order, i); /* borrowed */
-        if (!(PyType_GetFlags(base) & Py_TPFLAGS_HEAPTYPE) || PyType_GetFlags(base) & IMMUTABLE_TYPE)
-            continue;
-        if (i && find(base)) {
-            wanted = true;
-            break;
-        }
-        scope_type_parts(base, module, qualname);
-        if (scope_filter_is_own_module(module))
-            break;
-        wanted = scope_filter_wants_class(module, qualname);
-    }
-    PyErr_Clear();
-    if (order)
-        Py_DecRef(order);
-    return wanted;
+/* GIL held; allocates with the collector off; never leaves an exception. */
+static void say_untouched(PyTypeObject *type) {
+    char name[SCOPE_TYPE_NAME_BYTES];
+    scope_type_name(type, name);
+    scope_unseen("class-untouched", name);
 }
 
-/* GIL held; allocates with the collector off; never leaves an exception. Watches a class that a pattern names. */
+/* GIL held; allocates with the collector off; never leaves an exception. Whether a class that nobody has named can be watched,
+ * and holds what is worth it: not of metaclasses, whose instances are classes, and not of named tuples. */
+static bool is_worth_it(PyTypeObject *type) {
+    if (PyType_IsSubtype(type, &PyType_Type) || PyType_IsSubtype(type, &PyTuple_Type))
+        return false;
+    if (at_a_rate < MOST_AT_A_RATE)
+        return true;
+    scope_unseen("classes-full", "");
+    return false;
+}
+
+/* GIL held; allocates with the collector off; never leaves an exception. Watches a class that is wanted. */
 static void consider(PyObject *object) {
     if (!PyType_Check(object))
         return;
     PyTypeObject *type = (PyTypeObject *)object;
     unsigned long flags = PyType_GetFlags(type);
-    if (!(flags & Py_TPFLAGS_HEAPTYPE) || flags & IMMUTABLE_TYPE || find(type) || !is_wanted(type) || !make_room())
+    if (!(flags & Py_TPFLAGS_HEAPTYPE) || flags & IMMUTABLE_TYPE || find(type))
+        return;
+    const enum scope_choice choice = scope_class_choice(type);
+    const bool is_whole = choice == SCOPE_CLASS_WHOLE;
+    if (choice == SCOPE_CLASS_LEFT || (!is_whole && !is_worth_it(type)) || !make_room())
         return;
     if (PyType_IsSubtype(type, &PyType_Type) || !ends_in_generic(type)) {
-        char name[SCOPE_TYPE_NAME_BYTES];
-        scope_type_name(type, name);
-        scope_unseen("class-untouched", name);
+        say_untouched(type);
         return;
     }
-    struct watched watched = {type, watch_death(type)};
+    struct scope_watched_class watched = {
+        .type = type,
+        .death = watch_death(type),
+        .is_whole = is_whole,
+        .tells_births = is_whole || !scope_type_integer(type, "__weakrefoffset__"),
+    };
     if (!watched.death)
         return;
     insert(&watched);
     used += 1;
-    put_in(type);
-    hooks.watched(type);
+    at_a_rate += !is_whole;
+    put_in(&watched);
+    if (is_whole)
+        hooks.watched(type);
 }
 
 /* GIL held; allocates; leaves exceptions as they are. */
@@ -259,12 +263,11 @@ static PyObject *call_init_subclass(PyObject *self, PyObject *unused) {
     return result;
 }
 
-/* GIL held; allocates; never leaves an exception. Calls `visit` once for every class there is, bases first as a rule. */
-static void each_class(void (*visit)(PyObject *)) {
-    PyObject *waiting = PyList_New(0), *met = PySet_New(NULL);
-    if (waiting && met)
-        PyList_Append(waiting, (PyObject *)&PyBaseObject_Type);
-    for (Py_ssize_t i = 0; waiting && met && i < PyList_Size(waiting); i++) {
+/* GIL held; allocates; never leaves an exception. Calls `visit` once for each of the classes in a list and for all below them,
+ * bases first as a rule; false where there were more than `most`. Releases the list; NULL = no memory. */
+static bool each_class(PyObject *waiting, void (*visit)(PyObject *), Py_ssize_t most) {
+    PyObject *met = PySet_New(NULL);
+    for (Py_ssize_t i = 0; waiting && met && i < PyList_Size(waiting) && i < most; i++) {
         PyObject *type = PyList_GetItem(waiting, i); /* borrowed; the list keeps it */
         PyObject *below = PyObject_CallMethod((PyObject *)&PyType_Type, "__subclasses__", "O", type);
         visit(type);
@@ -280,10 +283,12 @@ static void each_class(void (*visit)(PyObject *)) {
             Py_DecRef(below);
     }
     PyErr_Clear();
+    const bool all = !waiting || PyList_Size(waiting) <= most;
     if (waiting)
         Py_DecRef(waiting);
     if (met)
         Py_DecRef(met);
+    return all;
 }
 
 /* GIL held; allocates; never leaves an exception. Modules whose number of globals changed since the last look. */
@@ -310,6 +315,18 @@ static void look_through_modules(void) {
     PyErr_Clear();
 }
 
+/* GIL held; allocates with the collector off; never leaves an exception. */
+static void look_at(struct scope_watched_class *watched) {
+    char name[SCOPE_TYPE_NAME_BYTES];
+    if (!put_in(watched))
+        say_untouched(watched->type);
+    if (watched->has_missed && !watched->told) {
+        scope_type_name(watched->type, name);
+        scope_unseen("instances-sampled", name);
+        watched->told = true;
+    }
+}
+
 /* GIL held; allocates with the collector off; never leaves an exception. Classes that came past us, and classes whose
  * slots the interpreter has filled anew. */
 void scope_classes_look(void) {
@@ -317,11 +334,8 @@ void scope_classes_look(void) {
         return;
     look_through_modules();
     for (uint32_t i = 0; table && i <= mask; i++)
-        if (table[i].type && table[i].type != GONE && !put_in(table[i].type)) {
-            char name[SCOPE_TYPE_NAME_BYTES];
-            scope_type_name(table[i].type, name);
-            scope_unseen("class-untouched", name);
-        }
+        if (table[i].type && table[i].type != GONE)
+            look_at(&table[i]);
     scope_attribute_keys_look();
 }
 
@@ -366,7 +380,11 @@ void scope_classes_start(const struct scope_class_hooks *wanted) {
     hooks = *wanted;
     started = true;
     hook_creation();
-    each_class(consider);
+    PyObject *all = PyList_New(0);
+    if (all)
+        PyList_Append(all, (PyObject *)&PyBaseObject_Type);
+    if (!each_class(all, consider, scope_filter_names_classes() ? PY_SSIZE_T_MAX : MOST_LOOKED_AT))
+        scope_unseen("classes-full", "");
 }
 
 /* GIL held; does not allocate. */
@@ -381,17 +399,22 @@ void scope_classes_stop(void) {
         return;
     started = false;
     unhook_creation();
-    struct watched *old = table;
+    struct scope_watched_class *old = table;
     uint32_t old_mask = mask;
-    for (uint32_t i = 0; old && i <= old_mask; i++)
-        if (old[i].type && old[i].type != GONE)
-            restore((PyObject *)old[i].type);
     int collecting = PyGC_Disable();
-    each_class(restore); /* a class made from C copies the slots of its base, past every hook */
+    PyObject *all = PyList_New(0);
+    for (uint32_t i = 0; old && i <= old_mask; i++) {
+        if (!old[i].type || old[i].type == GONE)
+            continue;
+        restore((PyObject *)old[i].type);
+        if (all)
+            PyList_Append(all, (PyObject *)old[i].type);
+    }
+    each_class(all, restore, PY_SSIZE_T_MAX); /* a class made from C copies the slots of its base, past every hook */
     if (collecting)
         PyGC_Enable();
     table = NULL;
-    mask = used = 0;
+    mask = used = at_a_rate = 0;
     for (uint32_t i = 0; old && i <= old_mask; i++)
         if (old[i].death)
             Py_DecRef(old[i].death);

@@ -2,6 +2,7 @@
 #include "values/attribute_keys.h"
 
 #include "secrets.h"
+#include "values/class_choice.h"
 #include "values/state.h"
 #include "values/typenames.h"
 #include "unseen.h"
@@ -75,6 +76,7 @@ static void learn(struct scope_attribute_key *entry, PyTypeObject *type, PyObjec
         .id = own_business ? 0 : scope_state_define(owner, text, "attribute"),
         .kind = (uint8_t)kind_of(type, name),
         .redacted = scope_is_credential(text),
+        .whole = scope_class_choice(type) == SCOPE_CLASS_WHOLE,
     };
     count += 1;
     PyErr_Clear();

@@ -2,7 +2,7 @@
 #ifndef SCOPE_RECORDER_ATTRIBUTE_KEYS_H
 #define SCOPE_RECORDER_ATTRIBUTE_KEYS_H
 
-#include "python_api.h"
+#include "pace.h"
 
 /* Where a value that is assigned to an attribute ends up. */
 enum scope_attribute {
@@ -18,6 +18,8 @@ struct scope_attribute_key {
     uint8_t kind;       /* enum scope_attribute */
     bool redacted;
     bool held_containers; /* an instance has had one there */
+    bool whole;           /* every change is written */
+    struct scope_pace pace;
 };
 
 struct scope_attribute_key *scope_attribute_key(PyTypeObject *type, PyObject *name);

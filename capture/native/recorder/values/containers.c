@@ -107,6 +107,13 @@ void scope_containers_note(PyObject *object, PyObject *name, uint32_t key, uint6
         add(object, name, key, serial, scope_text_hash(text));
 }
 
+/* GIL held; does not allocate. What such an attribute holds has been written elsewhere. */
+void scope_containers_told(uint32_t key, uint64_t serial, const struct scope_text *text) {
+    struct held *held = table ? &table[place_of(key, serial)] : NULL;
+    if (held && held->instance)
+        held->hash = scope_text_hash(text);
+}
+
 /* GIL held; allocates with the collector off; never leaves an exception. */
 static void look_at(struct scope_writer *w, struct held *held, PyObject *instance) {
     struct scope_text text;

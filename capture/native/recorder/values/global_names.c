@@ -142,7 +142,7 @@ void scope_global_write(struct scope_writer *w, struct scope_global *entry, PyOb
     scope_globals.mutable += entry->mutable;
     if (entry->mutable)
         entry->hash = scope_text_hash(&text);
-    scope_state_write_changes(w, entry->id, flags, value ? &text : NULL, changes);
+    scope_state_write_changes(w, entry->id, 0, flags, value ? &text : NULL, changes);
 }
 
 /* GIL held; allocates; never leaves an exception. The last value of a slice that is over. */

@@ -122,7 +122,8 @@ PyObject *scope_present_value(PyObject *object, PyObject *name) {
     if (!proved || (of_class && PyType_GetFlags(Py_TYPE(of_class)) & Py_TPFLAGS_HEAPTYPE &&
                     PyType_GetSlot(Py_TYPE(of_class), Py_tp_descr_get)))
         return NULL;
-    PyObject *value = PyObject_GenericGetAttr(object, name);
+    PyObject *value = scope_python.get_attribute ? scope_python.get_attribute(object, name, NULL, 1)
+                                                 : PyObject_GenericGetAttr(object, name);
     PyErr_Clear();
     if (value && value == of_class) {
         Py_DecRef(value);

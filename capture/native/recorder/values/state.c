@@ -78,10 +78,10 @@ void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, ui
     write_state(w, key, object, flags, text, 0);
 }
 
-/* GIL held; may reserve file space. A value of a global that stands for so many changes; 0 = for itself. */
-void scope_state_write_changes(struct scope_writer *w, uint32_t key, uint32_t flags, const struct scope_text *text,
-                               uint64_t changes) {
-    write_state(w, key, 0, flags, text, changes);
+/* GIL held; may reserve file space. A value that stands for so many changes; 0 = for itself. `object` 0: of a global. */
+void scope_state_write_changes(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
+                               const struct scope_text *text, uint64_t changes) {
+    write_state(w, key, object, flags, text, changes);
 }
 
 /* GIL held; does not allocate. Data, as opposed to what a program is made of. */

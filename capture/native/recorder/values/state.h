@@ -10,8 +10,8 @@ void scope_state_open(void);
 uint32_t scope_state_define(const char *owner, const char *key, const char *kind);
 void scope_state_write(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
                        const struct scope_text *text);
-void scope_state_write_changes(struct scope_writer *w, uint32_t key, uint32_t flags, const struct scope_text *text,
-                               uint64_t changes);
+void scope_state_write_changes(struct scope_writer *w, uint32_t key, uint64_t object, uint32_t flags,
+                               const struct scope_text *text, uint64_t changes);
 bool scope_state_is_interesting(PyObject *value);
 
 #endif

@@ -1,0 +1,22 @@
+/* How often something may happen in a slice of time. */
+#ifndef SCOPE_RECORDER_PACE_H
+#define SCOPE_RECORDER_PACE_H
+
+#include "python_api.h"
+
+#define SCOPE_SLICE_NS 10000000u
+
+struct scope_pace {
+    uint64_t slice_ns;       /* when the present slice began */
+    uint32_t count, allowed; /* in this slice */
+};
+
+bool scope_pace_next(struct scope_pace *pace, uint32_t most, bool rests);
+
+/* GIL held; does not allocate. Whether it may happen once more: `most` times in a slice of time. What was busier than that in
+ * one slice may not at all in the next where it `rests`. The clock is read only where a slice has had its share. */
+static inline bool scope_pace_allows(struct scope_pace *pace, uint32_t most, bool rests) {
+    return SCOPE_LIKELY(++pace->count <= pace->allowed) || scope_pace_next(pace, most, rests);
+}
+
+#endif
