@@ -44,6 +44,10 @@ UNSEEN: tuple[Unseen, ...] = (
         "frames in a way that Scope knows.",
     ),
     Unseen("local-names-full", "More names of local variables were seen than can be told apart; later ones have none."),
+    Unseen(
+        "call-lines-unknown",
+        "The lines of calls are not recorded: this interpreter keeps its frames in a way that Scope does not know.",
+    ),
     Unseen("types-full", "More types of objects were seen than can be told apart; later ones have no name."),
     Unseen(
         "layout-unknown",

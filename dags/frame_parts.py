@@ -71,8 +71,8 @@ class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
     """One open call, and what is known of its place in `file`, as `line_is` says.
 
     current: the line that is being executed at this very moment, at the end of a recording the one that its last look
-    found. called_from: the line that made the call which is
-    next on the stack. defined: where the function begins, because nothing more is known.
+    found. called_from: the line that made the call which is next on the stack. defined: where the function begins,
+    because nothing more is known.
     With entered_earlier the call was found already running at entered_ns. arguments: None where they are not known.
     locals: in the order in which they were first bound; None where its lines are not recorded.
     """

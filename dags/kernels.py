@@ -57,6 +57,7 @@ _CALL_COLUMNS: dict[str, type[np.generic]] = {
     "track_id": np.int32,
     "depth": np.int32,
     "site_id": np.int32,
+    "call_line": np.int32,
     "outcome": np.uint8,
     "end_event_id": np.int64,
 }
@@ -74,7 +75,7 @@ _PAIR_COLUMNS: dict[str, type[np.generic]] = {
 
 class _Events(ctypes.Structure):
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("kind", "track_id", "site_id", "time_ns", "flags", "asks")),
+        *((name, ctypes.c_void_p) for name in ("kind", "track_id", "site_id", "time_ns", "ref", "flags", "asks")),
         ("first_event_id", ctypes.c_int64),
         ("opened", ctypes.c_void_p),
     )
@@ -176,6 +177,7 @@ class EventColumns:
             "track_id": np.ascontiguousarray(batch.track_id, np.int32),
             "site_id": np.ascontiguousarray(batch.site_id, np.int32),
             "time_ns": np.ascontiguousarray(batch.time_ns, np.int64),
+            "ref": np.ascontiguousarray(batch.ref, np.int64),
             "flags": np.ascontiguousarray(batch.flags, np.uint8),
         }
         addresses: dict[str, Any] = {name: _address(c, c.dtype, self.rows) for name, c in self._columns.items()}

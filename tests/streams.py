@@ -76,7 +76,8 @@ def streams(draw: st.DrawFn, max_size: int = 60, hostile: bool = True) -> list[E
         if choice < 8:
             stack.append(site)
             value = draw(st.sampled_from([None, "x=1", "x=2, name='b'"]))
-            events.append(Event(time_ns, draw(st.sampled_from(CALLS)), track, site, value=value))
+            line = draw(st.sampled_from([0, 3, 4] if not hostile else [0, 3, 1 << 24, -1]))
+            events.append(Event(time_ns, draw(st.sampled_from(CALLS)), track, site, value=value, ref=line))
         elif choice < 15:
             if stack and not (hostile and choice == 14):
                 site = stack.pop()
@@ -114,7 +115,7 @@ class ReferenceStacks:
     """The rules of dags/code/dag.py, read a second time and written as plainly as possible."""
 
     stacks: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    ended: list[tuple[int, int, int, int, int, int, int, str]] = field(default_factory=list)
+    ended: list[tuple[int, int, int, int, int, int, int, int, str]] = field(default_factory=list)
     texts: list[tuple[str | None, str | None]] = field(default_factory=list)
     """Arguments and result of each that ended."""
     cursors: dict[int, int] = field(default_factory=dict)
@@ -130,6 +131,8 @@ class ReferenceStacks:
         if stack:
             stack[-1]["line"] = 0
         if event.kind in CALLS:
+            if stack and 0 < event.ref < 1 << 24:
+                stack[-1]["line"] = event.ref
             self._push(stack, event.site_id, event.time_ns, 0)
             stack[-1]["arguments"] = event.value if event.kind == Kind.CALL else None
         elif event.kind in LEAVES and any(call["site"] == event.site_id for call in stack):
@@ -170,8 +173,8 @@ class ReferenceStacks:
         self, track: int, stack: list[dict[str, Any]], time_ns: int, outcome: str, result: str | None = None
     ) -> None:
         call, depth = stack.pop(), len(stack)
-        parent = stack[-1]["id"] if stack else 0
-        self.ended.append((call["id"], call["start"], time_ns, track, depth, call["site"], parent, outcome))
+        parent, line = (stack[-1]["id"], stack[-1]["line"]) if stack else (0, 0)
+        self.ended.append((call["id"], call["start"], time_ns, track, depth, call["site"], parent, line, outcome))
         self.texts.append((call["arguments"], result))
 
     def _cut(self, event: Event, stack: list[dict[str, Any]], depth: int) -> None:

@@ -15,7 +15,7 @@ from capture.drain.blocks import Block, BlockType
 from capture.drain.journal import JournalWriter
 from capture.events.batch import EventBatch, concat
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import PAYLOAD_FLAG, Kind, StateFlag
+from capture.events.kinds import PAYLOAD_FLAG, SITE_BITS, Kind, StateFlag
 from capture.own_folder import OwnFolder
 from scope_gui.recording.sealer import Sealer
 
@@ -36,7 +36,16 @@ def with_payload(ticks: int, a: int, kind: int, payload: bytes, flags: int = 0) 
 def event_of(kind: Kind, ticks: int) -> bytes:
     """An event of a kind as its row says that a target writes it: of site 3, thread 2, else the first."""
     row = kind.row
-    a = {"site": 3, "thread": 2, "own thread": 1, "dropped": 4, "number": 5, "line": 12}.get(row.a, 1)
+    of = {
+        "site": 3,
+        "site, line": 3 | 31 << SITE_BITS,
+        "thread": 2,
+        "own thread": 1,
+        "dropped": 4,
+        "number": 5,
+        "line": 12,
+    }
+    a = of.get(row.a, 1)
     flags = int(next(iter(row.flags))) if row.flags else 0
     if row.payload == "frames":
         return snapshot(ticks, [(3, 31)], a, flags)

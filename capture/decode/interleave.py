@@ -38,6 +38,7 @@ from capture.events.kinds import (
     GAP_REASONS,
     KINDS,
     PAYLOAD_FLAG,
+    SITE_BITS,
     SNAPSHOT_REASONS,
     JoinEndFlag,
     Kind,
@@ -60,7 +61,10 @@ _PARTS = {
     SnapshotFlag.FIRST_PART | SnapshotFlag.LAST_PART: "whole",
 }
 _ENDED = TextColumn.of(["ended"])
-_HAS_SITE = mask_of(kind for kind in KINDS if kind.row.a == "site")
+_SITE_BITS = np.zeros(256, np.uint8)
+_SITE_BITS[[kind for kind in KINDS if kind.row.a == "site"]] = 32
+_SITE_BITS[[kind for kind in KINDS if kind.row.a == "site, line"]] = SITE_BITS
+_HAS_SITE = _SITE_BITS > 0
 _HAS_EXCEPTION = mask_of(kind for kind in KINDS if kind.row.b in ("exception type", "exception"))
 _SAYS_WHICH = mask_of(kind for kind in KINDS if kind.row.b == "exception")
 _HAS_MESSAGE = mask_of(kind for kind in KINDS if kind.row.payload == "exception")
@@ -74,7 +78,7 @@ _HAS_VALUES = mask_of(kind for kind in KINDS if kind.row.payload in ("arguments"
 _SAYS_MORE = mask_of(
     kind
     for kind in KINDS
-    if kind.row.a != "site"
+    if not _HAS_SITE[kind]
     or (not _HAS_VALUES[kind] and (kind.row.b in ("exception", "line") or kind.row.payload != "none" or kind.row.flags))
 )
 _HAS_LINE = mask_of(kind for kind in KINDS if kind.row.payload == "output")
@@ -143,12 +147,13 @@ def take_columns(
         return []
     heads = end_to_end([part.records for part in parts])
     lengths = [len(part.records) for part in parts]
-    plain = kinds_and_sites(heads, _HAS_SITE, target.sites, _HAS_VALUES)
+    plain = kinds_and_sites(heads, _SITE_BITS, target.sites, _HAS_VALUES)
     columns = Columns(
         _one([part.time_ns for part in parts]),
         plain.kind,
         np.repeat(np.array([part.queue.track_id for part in parts], np.int32), lengths),
         plain.site if plain.all_known else _site_ids(catalog, target, heads),
+        ref=plain.line,
     )
     starts = np.cumsum([0, *lengths])
     extras = [
@@ -265,7 +270,8 @@ def _oldest_ticks(target: JournalProcess) -> int | None:
 
 def _site_ids(catalog: Catalog, target: JournalProcess, heads: Records) -> Int32:
     """The session's site of each event that has one, 0 elsewhere; those that no definition has told are expected."""
-    local = np.where(_HAS_SITE[heads["kind"]], heads["a"], np.uint32(0))
+    bits = _SITE_BITS[heads["kind"]].astype(np.uint64)
+    local = (heads["a"] & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.uint32)
     if len(local) and int(local.max()) >= len(target.sites):
         for unknown in np.unique(local[local >= len(target.sites)]).tolist():
             catalog.expect_site(target, unknown)
@@ -311,7 +317,8 @@ def _fill_rare(
         columns.flags[~_HAS_FLAGS[kind]] = 0
     if not says_more or columns.flags is None:
         return
-    columns.ref = np.zeros(len(kind), np.int64)
+    if columns.ref is None:
+        columns.ref = np.zeros(len(kind), np.int64)
     columns.object_id = np.zeros(len(kind), np.int64)
     threads = np.flatnonzero(_HAS_THREAD[kind])
     if len(threads):

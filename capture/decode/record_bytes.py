@@ -110,30 +110,37 @@ def counts_of(kinds: npt.NDArray[np.uint8]) -> Int64:
 
 @dataclass(frozen=True, slots=True)
 class KindsAndSites:
-    """Of records: the kind, the session's site or 0; whether all sites are known; flags of kinds with values."""
+    """Of records: the kind, the session's site or 0, the line of the caller or 0, None: of all; whether all sites are
+    known; flags of kinds with values."""
 
     kind: npt.NDArray[np.uint8]
     site: npt.NDArray[np.int32]
+    line: npt.NDArray[np.int64] | None
     all_known: bool
     value_flags: int  # all that any of them has
 
 
 def kinds_and_sites(
     records: Records,
-    has_site: npt.NDArray[np.bool_],
+    site_bits: npt.NDArray[np.uint8],
     sites: npt.NDArray[np.int32],
     has_values: npt.NDArray[np.bool_],
 ) -> KindsAndSites:
-    """What most records say; `sites` are the session's by the target's number."""
+    """What most records say; `sites` are the session's by the target's number.
+
+    site_bits: by kind, how many of the low bits of `a` are the site, 0: none; a line is above them.
+    """
     records = np.ascontiguousarray(records)
     kind, site, flags = np.empty(len(records), np.uint8), np.empty(len(records), np.int32), ctypes.c_uint8()
+    line, has_lines = np.empty(len(records), np.int64), ctypes.c_uint8()
     find = host_library().scope_kinds_and_sites
     find.restype = ctypes.c_int64
     missing = find(
-        _pointer(records), ctypes.c_int64(len(records)), _pointer(has_site), _pointer(sites),
-        ctypes.c_int64(len(sites)), _pointer(has_values), _pointer(kind), _pointer(site), ctypes.byref(flags),
+        _pointer(records), ctypes.c_int64(len(records)), _pointer(site_bits), _pointer(sites),
+        ctypes.c_int64(len(sites)), _pointer(has_values), _pointer(kind), _pointer(site), _pointer(line),
+        ctypes.byref(flags), ctypes.byref(has_lines),
     )  # fmt: skip
-    return KindsAndSites(kind, site, not missing, flags.value)
+    return KindsAndSites(kind, site, line if has_lines.value else None, not missing, flags.value)
 
 
 def _pointer(array: npt.NDArray[Any]) -> ctypes.c_void_p:

@@ -22,7 +22,7 @@ from capture.errors import PoolProblem, SessionProblem
 from capture.events.definitions import DEFINITION_HEADER, DEFINITION_MAGIC, MAX_DEFINITION_BYTES
 from capture.hostlib import host_library
 
-ABI, OLD_ABI = 4, 2
+ABI, OLD_ABI = 5, 2
 MAGIC = b"SCOPEPL\x01"
 HEADER_BYTES = 4096
 BLOCK_BYTES = 65536

@@ -15,7 +15,8 @@ from enum import IntEnum
 from typing import Literal, Self
 
 Group = Literal["call", "exception", "thread", "join", "stack", "gap", "state", "output", "line"]
-A = Literal["site", "own thread", "thread", "reason", "dropped", "state key", "line", "number"]
+A = Literal["site", "site, line", "own thread", "thread", "reason", "dropped", "state key", "line", "number"]
+"""site, line: the site in the low SITE_BITS, above them the line of the caller that is at it; 0: not known."""
 B = Literal["nothing", "exception type", "exception", "reason", "payload bytes", "line"]
 """exception: the number of its type in the low 11 bits, and in the others which of the track's raises it is, counted
 back from 1, the latest; 0: none of the last 31. line: how many lines below the first one of its site."""
@@ -31,6 +32,7 @@ Rate = Literal["hot", "often", "rare"]
 KeyColumn = Literal["track_id", "object_id", "ref", "call_id"]
 
 EXCEPTION_TYPE_BITS = 11  # of `b`
+SITE_BITS = 18  # of `a`, where a line stands above them
 PAYLOAD_FLAG = 128
 """A bit of every kind: `b` bytes of payload follow the record, in (b + 15) // 16 slots as long as itself."""
 RETIRED = {25: "a frame of a snapshot, in a slot of its own: pools of ABI 2"}
@@ -218,12 +220,12 @@ class Kind(IntEnum):
         return member
 
     CALL = KindRow(
-        code=1, group="call", depth=Depth.OPENS, a="site", b="payload bytes", payload="arguments",
+        code=1, group="call", depth=Depth.OPENS, a="site, line", b="payload bytes", payload="arguments",
         says="A function is called; the value is its arguments, `x=1, *args=(2, 3)`; null: not known, or it has none.",
     )  # fmt: skip
-    RESUME = KindRow(code=2, group="call", depth=Depth.OPENS, a="site", says="A suspended function goes on.")
+    RESUME = KindRow(code=2, group="call", depth=Depth.OPENS, a="site, line", says="A suspended function goes on.")
     THROW = KindRow(
-        code=3, group="call", depth=Depth.OPENS, a="site", b="exception type", rate="often",
+        code=3, group="call", depth=Depth.OPENS, a="site, line", b="exception type", rate="often",
         says="A suspended function goes on with an exception (generator.throw, close); its type is the value.",
     )  # fmt: skip
     RETURN = KindRow(

@@ -26,7 +26,7 @@
 
 #include <stdint.h>
 
-#define SCOPE_POOL_ABI 4u     /* 3 had no values: its records mean the same */
+#define SCOPE_POOL_ABI 5u     /* 4 had no lines of calls, 3 no values: their records mean the same */
 #define SCOPE_OLD_POOL_ABI 2u /* still read: host/old_records.h */
 #define SCOPE_POOL_HEADER_BYTES 4096u
 #define SCOPE_CHUNK_BYTES 65536u /* a large chunk: one block */
@@ -123,6 +123,9 @@ struct scope_track_slot { /* 16 bytes, where a record would be */
     uint32_t state;       /*  4  1 live, 2 ended: the slot may be given to another track */
     uint64_t dropped;     /*  8  events of this track dropped so far */
 };
+
+#define SCOPE_SITE_BITS                                                                                                \
+    18 /* of the `a` of what opens a call; above them the line that it is made from, 0 = not known */
 
 struct scope_record { /* 16 bytes; the head of every event */
     uint64_t ticks;

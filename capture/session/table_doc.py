@@ -16,6 +16,7 @@ from capture.session.tables import TABLE
 
 FORMAT_DOCUMENT = Path(__file__).parent.parent / "FORMAT.md"
 _REFS = {"thread": "the other thread's track", "dropped": "how many", "state key": "the key's id",
+         "site, line": "the line that the caller is at; null: not known",
          "line": "the line, in the function's file",
          "exception": "which of the raises before it on its track, counted back from 1; null: not known"}  # fmt: skip
 _LIVES = {"definition": "definitions", "segment": "segments", "derived": "made of others when it is read",

@@ -134,6 +134,8 @@ TABLES: tuple[Table, ...] = (
             column("depth", _INT32, "How many calls it is inside of.", encoding="delta"),
             column("site_id", _INT32, "The function; null: not known.", none=True, refers="sites"),
             column("parent_call_id", _INT64, "The call that made it; null: none.", encoding="plain", none=True),
+            column("call_line", _INT32, "The line that its caller made it from; null: not known.", none=True,
+                   mostly_null=True),
             column("outcome", WORDS, "`return`, `yield`, `raise`, or `open`: it has not ended.", codes=OUTCOMES),
             column("arguments", _TEXT, "What it was called with, `x=1, name='abc', *args=(1, 2)`; null: not known.",
                    encoding="sampled", mostly_null=True, told_by=("value",), told_at=ARGUMENTS_AT),

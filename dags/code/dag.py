@@ -6,7 +6,7 @@ How events fold into stacks (dags/native/pairing.c; tests hold a second reading 
 - A snapshot replaces what was known: frames that agree with the stack from the outermost on keep their calls.
 - A gap makes the track's stack unknown until its next snapshot, and so does the begin of a thread that ran before.
 - thread_end ends what is open. Ids count calls in the order they open, over the whole session.
-- A frame's current line is known from a snapshot, until the frame runs again.
+- The line of a frame is known from a snapshot, or from the call that it makes, until the frame runs again.
 - The text of a call event is what the call was called with, that of a return or yield what it gave.
 """
 
@@ -240,6 +240,7 @@ class CodeDag(Dag):
         starts = np.repeat(np.cumsum(depths) - depths, depths)
         depth = np.arange(len(frames), dtype=np.int64) - starts
         parents = np.where(depth > 0, np.roll(frames["call_id"], 1), 0)
+        lines = np.where(depth > 0, np.roll(frames["line"], 1), 0)
         arguments = {"arguments": texts_of(self._arguments, frames["call_id"])} if self._arguments else {}
         return {
             "call_id": frames["call_id"].copy(),
@@ -249,6 +250,7 @@ class CodeDag(Dag):
             "track_id": np.repeat(tracks["track_id"], depths),
             "depth": depth.astype(np.int32),
             "site_id": frames["site_id"].copy(),
+            "call_line": np.where(lines <= MAX_LINE, lines, 0).astype(np.int32),
             "outcome": np.full(len(frames), OPEN, np.uint8),
             **arguments,
         }

@@ -19,11 +19,12 @@ UNKNOWN_SITE = SiteRow(site_id=0, function="?", module="", file="", line=0)
 
 
 class StackFrames:
-    """Makes the frames, and remembers them as those whose line is not known."""
+    """Makes the frames, and remembers them: as those whose line is not known, and at the latest line that was."""
 
     def __init__(self, sites: dict[int, SiteRow]) -> None:
         self._sites = sites
         self._known: dict[int, StackFrame] = {}
+        self._at_line: dict[int, StackFrame] = {}
 
     def of(
         self, code: CodeDag, heads: Array, time_ns: int, *, call_ids_are_unique: bool
@@ -36,14 +37,18 @@ class StackFrames:
         rows = code.stacks.frames(heads)
         if len(self._known) > MAX_CALLS_KEPT or not call_ids_are_unique:
             self._known.clear()
+            self._at_line.clear()
         known = self._known
         call_ids = rows["call_id"].tolist()
         new = [row for row, call_id in enumerate(call_ids) if call_id not in known]
         for row, text in zip(new, code.arguments_of(rows["call_id"][new]), strict=True):
             known[call_ids[row]] = self._frame(rows[row], "defined", None if text is None else arguments_of_text(text))
         frames = [known[call_id] for call_id in call_ids]
-        for row, line_is in _known_lines(heads, rows, time_ns):
-            frames[row] = self._frame(rows[row], line_is, frames[row].arguments)
+        for row, line, line_is in _known_lines(heads, rows, time_ns):
+            at_line = self._at_line.get(call_ids[row])
+            if at_line is None or at_line.line != line or at_line.line_is != line_is:
+                at_line = self._at_line[call_ids[row]] = self._frame(rows[row], line_is, frames[row].arguments)
+            frames[row] = at_line
         result, at = {}, 0
         for track_id, depth in zip(heads["track_id"].tolist(), heads["depth"].tolist(), strict=True):
             result[track_id] = frames[at : at + depth]
@@ -67,12 +72,12 @@ class StackFrames:
         )
 
 
-def _known_lines(tracks: Array, rows: Array, time_ns: int) -> list[tuple[int, LineIs]]:
-    """The rows of frames whose line is true at the instant.
+def _known_lines(tracks: Array, rows: Array, time_ns: int) -> list[tuple[int, int, LineIs]]:
+    """The rows of frames whose line is true at the instant, and the lines.
 
-    A snapshot tells the line of every frame. An outer one stands there until the call that it made returns, which is
-    an event; the innermost goes on without telling, so its line holds for the moment of the snapshot only, or from the
-    recorder's last look on. Where events are missing, neither is known.
+    A call tells the line of its caller, and a snapshot that of every frame. An outer one stands there until the call
+    that it made returns, which is an event; the innermost goes on without telling, so its line holds for the moment of
+    the snapshot only, or from the recorder's last look on. Where events are missing, neither is known.
     """
     with_line = np.flatnonzero(rows["line"])
     if not len(with_line):
@@ -84,7 +89,10 @@ def _known_lines(tracks: Array, rows: Array, time_ns: int) -> list[tuple[int, Li
     is_moment = tracks["snapshot_ns"][owner] == time_ns
     known = (tracks["unknown_since_ns"][owner] < 0) & (is_moment | stands | ~is_innermost)
     words: tuple[LineIs, LineIs] = ("called_from", "current")
+    at = with_line[known]
     return [
-        (row, words[innermost])
-        for row, innermost in zip(with_line[known].tolist(), is_innermost[known].tolist(), strict=True)
+        (row, line, words[innermost])
+        for row, line, innermost in zip(
+            at.tolist(), rows["line"][at].tolist(), is_innermost[known].tolist(), strict=True
+        )
     ]

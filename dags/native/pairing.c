@@ -132,6 +132,7 @@ static void pop(struct scope_stacks *stacks, struct stack *stack, int64_t time_n
     out->track_id[row] = stack->head.track_id;
     out->depth[row] = (int32_t)depth;
     out->site_id[row] = frame->site_id;
+    out->call_line[row] = depth && frame[-1].line <= SCOPE_MAX_LINE ? (int32_t)frame[-1].line : 0;
     out->outcome[row] = outcome;
     out->end_event_id[row] = out->event_id;
 }
@@ -166,6 +167,12 @@ static inline void forget_line(struct stack *stack) {
         stack->frames[stack->head.depth - 1].line = 0;
 }
 
+/* The innermost call stands at that line while another one is open above it. */
+static inline void know_line(struct stack *stack, int64_t line) {
+    if (stack->head.depth && line > 0 && line <= SCOPE_MAX_LINE)
+        stack->frames[stack->head.depth - 1].line = (uint32_t)line;
+}
+
 /* The innermost call before an event that asks for it; NULL: of no stack. */
 static inline void tell_caller(const struct stack *stack, struct scope_calls *out) {
     if (out && out->caller && out->callers < out->caller_capacity)
@@ -193,6 +200,7 @@ SCOPE_EXPORT void scope_stacks_run(struct scope_stacks *stacks, const struct sco
         forget_line(stack);
         switch (scope_depth(kind)) {
         case SCOPE_DEPTH_OPENS:
+            know_line(stack, events->ref[i]);
             if (push(stacks, stack, events->site_id[i], time_ns, 0, 0) && events->opened)
                 events->opened[i] = stacks->counts.next_call_id - 1;
             break;

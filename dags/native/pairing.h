@@ -15,6 +15,7 @@
 #define SCOPE_MAX_TRACKS (1u << 20) /* track ids go from 1 to this */
 #define SCOPE_MAX_SKIP 4096u        /* frames a leave may skip; keeps hostile streams from costing depth x events */
 #define SCOPE_MAX_CALL_ID (INT64_C(1) << 62)
+#define SCOPE_MAX_LINE ((1u << 24) - 1)
 
 #define SCOPE_OUTCOME_RETURN 0
 #define SCOPE_OUTCOME_YIELD 1
@@ -46,6 +47,7 @@ struct scope_events { /* columns of one batch, all of the same length */
     const int32_t *track_id;
     const int32_t *site_id;
     const int64_t *time_ns;
+    const int64_t *ref; /* of what opens a call, the line that its caller is at; 0 = not known */
     const uint8_t *flags;
     const uint8_t *asks; /* by kind: whether the innermost call before its events is asked for */
     int64_t first_event_id;
@@ -62,6 +64,7 @@ struct scope_calls { /* where ended calls go; rows < capacity always */
     int32_t *track_id;
     int32_t *depth;
     int32_t *site_id;
+    int32_t *call_line; /* of the caller, where it made the call; 0 = not known */
     uint8_t *outcome;
     int64_t *end_event_id; /* the event that ended it; 0: a snapshot did */
     int64_t event_id;      /* the one that is being folded in */

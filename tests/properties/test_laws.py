@@ -30,7 +30,9 @@ from tests.streams import Event, ReferenceStacks, batch_of, streams
 
 pytestmark = pytest.mark.soak
 
-CALL_COLUMNS = ("call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "outcome")
+CALL_COLUMNS = (
+    "call_id", "start_ns", "end_ns", "track_id", "depth", "site_id", "parent_call_id", "call_line", "outcome",
+)  # fmt: skip
 TRACKS = [TrackRow(track_id=n, process_id=1 + n % 2) for n in range(1, 5)]
 
 
@@ -154,7 +156,7 @@ def test_the_kernel_pairs_calls_as_the_rules_say(events: list[Event]) -> None:
         reference.feed(event)
     state = Correlator()
     calls = state.feed(batch_of(events))["calls"]
-    ended = [(*row[:7], OUTCOMES[row[7]]) for row in table({name: calls[name] for name in CALL_COLUMNS})]
+    ended = [(*row[:8], OUTCOMES[row[8]]) for row in table({name: calls[name] for name in CALL_COLUMNS})]
     assert ended == reference.ended
     assert [row[:2] for row in texts_of_calls(calls, batch_of(events))] == reference.texts
     stacks = {

@@ -114,23 +114,28 @@ SCOPE_EXPORT void scope_count_kinds(const unsigned char *kind, int64_t count, in
         counts[kind[i]]++;
 }
 
-/* No GIL; does not allocate. The kinds of records; the site of each that has one by `has_site`, which says it of each
- * kind, as the `known` numbers of a target stand for sites of the session, else 0. `seen` becomes all bits that are set in
- * flags of kinds with values, by `has_values`. Returns how many have a site that is not known: that is 0 there. */
+/* No GIL; does not allocate. The kinds of records; the site of each that has one in the low bits of its `a`, of which
+ * `site_bits` says of each kind how many they are, as the `known` numbers of a target stand for sites of the session, else
+ * 0; the line above them. `seen` becomes all bits that are set in flags of kinds with values, by `has_values`, `has_lines`
+ * whether there are lines. Returns how many have a site that is not known: that is 0 there. */
 SCOPE_EXPORT int64_t scope_kinds_and_sites(const struct scope_record *records, int64_t count,
-                                           const unsigned char *has_site, const int32_t *sites, int64_t known,
+                                           const unsigned char *site_bits, const int32_t *sites, int64_t known,
                                            const unsigned char *has_values, unsigned char *kind, int32_t *site,
-                                           unsigned char *seen) {
-    int64_t missing = 0;
+                                           int64_t *line, unsigned char *seen, unsigned char *has_lines) {
+    int64_t missing = 0, lines = 0;
     unsigned char flags = 0;
     for (int64_t i = 0; i < count; i++) {
         kind[i] = records[i].kind;
         flags |= has_values[records[i].kind] ? records[i].flags : 0;
-        const uint32_t number = has_site[records[i].kind] ? records[i].a : 0;
-        site[i] = number < known ? sites[number] : 0;
+        const unsigned char bits = site_bits[records[i].kind];
+        const uint64_t number = records[i].a & ((UINT64_C(1) << bits) - 1);
+        line[i] = bits ? (int64_t)((uint64_t)records[i].a >> bits) : 0;
+        lines |= line[i];
+        site[i] = number < (uint64_t)known ? sites[number] : 0;
         missing += number && !site[i];
     }
     *seen = flags;
+    *has_lines = lines != 0;
     return missing;
 }
 

@@ -16,10 +16,11 @@ struct scope_features {
     bool raises;  /* exceptions where they are raised */
     bool globals; /* module globals over time */
     bool attributes;
-    bool values; /* of calls: arguments and results */
-    bool output; /* what is printed, logged, warned of */
-    bool lines;  /* which lines of recorded functions have run */
-    bool steps;  /* each line of chosen functions, with what it does to locals */
+    bool values;     /* of calls: arguments and results */
+    bool output;     /* what is printed, logged, warned of */
+    bool lines;      /* which lines of recorded functions have run */
+    bool call_lines; /* which line each call was made from */
+    bool steps;      /* each line of chosen functions, with what it does to locals */
 };
 
 extern struct scope_features scope_features;

@@ -6,6 +6,7 @@
  * file, first line) are one site, however often the program makes them anew. */
 #include "sites.h"
 
+#include "call_places.h"
 #include "code_slots.h"
 #include "costs.h"
 #include "defs.h"
@@ -62,6 +63,7 @@ static void forget(const PyObject *code) {
         return;
     scope_parameters_forget(code);
     scope_code_slots_forget(code);
+    scope_call_places_forget(code);
     struct scope_code *entries = scope_codes.entries;
     uint32_t hole = (uint32_t)(known - entries);
     for (uint32_t at = (hole + 1) & scope_codes.mask; entries[at].code; at = (at + 1) & scope_codes.mask) {
@@ -95,6 +97,7 @@ void scope_codes_close(void) {
     scope_lifetimes_unwatch();
     scope_parameters_close();
     scope_code_slots_close();
+    scope_call_places_clear();
     scope_identities_close(&sites);
     if (old.entries != empty)
         free(old.entries);
@@ -108,6 +111,7 @@ void scope_codes_forget(void) {
     scope_codes.count = 0;
     scope_parameters_close();
     scope_code_slots_close();
+    scope_call_places_clear();
 }
 
 /* GIL held; frees plain memory. Whether arguments and results are told from here on. */

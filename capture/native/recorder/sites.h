@@ -42,7 +42,7 @@ extern struct scope_code_table scope_codes;
 
 /* At most 16 MiB for code objects that are alive at once, and 8 MiB for what has ever had a name. */
 #define SCOPE_CODE_LIMIT 500000u
-#define SCOPE_SITE_LIMIT 250000u
+#define SCOPE_SITE_LIMIT 250000u /* below 1 << SCOPE_SITE_BITS */
 
 int scope_codes_open(void);
 void scope_codes_close(void);

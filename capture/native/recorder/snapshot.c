@@ -2,6 +2,7 @@
  * one instant, and no frame object is kept afterwards. */
 #include "snapshot.h"
 
+#include "call_places.h"
 #include "sites.h"
 
 #include <stdlib.h>
@@ -91,8 +92,10 @@ void scope_switch_stacks(struct scope_writer *w, PyFrameObject *from, PyFrameObj
         walk(&new, to, entering);
     for (size_t i = 0; i < old.count && !is_dropping(w); i++)
         scope_write(old.frames[i].site, scope_head(SCOPE_YIELD, 0, 0), NULL);
-    for (size_t i = new.count; i > 0 && !is_dropping(w); i--)
-        scope_write(new.frames[i - 1].site, scope_head(SCOPE_RESUME, 0, 0), NULL);
+    for (size_t i = new.count; i > 0 && !is_dropping(w); i--) {
+        const uint32_t line = i < new.count ? new.frames[i].line : 0;
+        scope_write(new.frames[i - 1].site | scope_call_line_bits(line), scope_head(SCOPE_RESUME, 0, 0), NULL);
+    }
     free(old.frames);
     free(new.frames);
     if (collecting)

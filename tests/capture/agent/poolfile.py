@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capture.events.kinds import EXCEPTION_TYPE_BITS, KIND_NAMES, KINDS, PAYLOAD_FLAG, ResultFlag, StateFlag
+from capture.events.kinds import EXCEPTION_TYPE_BITS, KIND_NAMES, KINDS, PAYLOAD_FLAG, SITE_BITS, ResultFlag, StateFlag
 from tests.capture.agent.words import Change, WordReader
 
 ENTER = tuple(kind.word for kind in KINDS if kind.row.depth.step > 0)
@@ -37,6 +37,7 @@ class Event:
     changes: int = 0
     values: tuple[str, ...] | None = None  # None: not told
     local_changes: tuple[Change, ...] = ()  # of a line, of locals
+    line: int = 0  # that the caller is at; 0: not known
 
 
 @dataclass
@@ -125,7 +126,7 @@ def read(directory: Path, before: Pool | None = None) -> Pool:
         pool.produced = {track: events[-1].seq + 1 for track, events in before.events.items()}
         pool.dropped = dict.fromkeys(pool.produced, 0)
     assert data[:8] == b"SCOPEPL\x01"
-    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (4, 4096, BLOCK_BYTES)
+    assert struct.unpack_from("<IIIIII", data, 8)[0:3] == (5, 4096, BLOCK_BYTES)
     pool.pid, pool.clock_kind = struct.unpack_from("<II", data, 48)
     (pool.state,) = struct.unpack_from("<I", data, 128)
     (pool.blocks_used,) = struct.unpack_from("<I", data, 256)
@@ -199,7 +200,9 @@ def _events(data: bytes, at: int, committed: int, first: tuple[int, int], reader
             number, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()  # its line
         elif KIND_NAMES[kind] == "unwind":
             b &= (1 << EXCEPTION_TYPE_BITS) - 1
-        values = None
+        values, line = None, 0
+        if KIND_NAMES[kind] in ENTER:
+            a, line = a & (1 << SITE_BITS) - 1, a >> SITE_BITS
         if KIND_NAMES[kind] in ("call", "return", "yield") and (raw or flags & ResultFlag.IS_NONE):
             values, b = tuple(reader.read(raw)) if raw else ("None",), 0
         local_changes: tuple[Change, ...] = ()
@@ -208,7 +211,7 @@ def _events(data: bytes, at: int, committed: int, first: tuple[int, int], reader
         events.append(
             Event(
                 track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes, values,
-                local_changes,
+                local_changes, line,
             )
         )  # fmt: skip
         index += 1 + (len(raw) + 15) // 16

@@ -11,9 +11,11 @@ from capture.decode.decoder import Decoder
 from capture.errors import SessionProblem
 from capture.events.batch import EventBatch
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import Kind
+from capture.events.kinds import SITE_BITS, Kind
+from capture.session.query import query
 from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
+from dags.correlate.open_rows import open_rows
 from dags.correlate.replay import rebuild
 from dags.correlate.sealing import SessionWriter
 from dags.frame.reader import Frame, FrameReader, frame_at
@@ -118,6 +120,37 @@ def test_the_line_of_a_snapshot_holds_for_its_moment_and_a_callers_until_the_cal
     [main] = [track for track in frame_at(session, 15 * MS).tracks if track.name == "MainThread"]
     assert [call.entered_earlier for call in main.stack] == [True, True, False]
     assert main.stack[2].entered_ns == 10 * MS
+
+
+def test_a_call_tells_the_line_of_its_caller_until_it_returns(tmp_path: Path) -> None:
+    target = PaperTarget().begin()
+
+    def at(ms: int, site: int, kind: Kind, line: int = 0) -> bytes:
+        return record(ms * MS, site | line << SITE_BITS, kind)
+
+    target.events(1, at(1, 1, Kind.THREAD_BEGIN), at(2, 1, Kind.CALL), at(10, 2, Kind.CALL, 17))
+    target.events(
+        1, at(20, 3, Kind.CALL, 23), at(30, 3, Kind.YIELD), at(40, 3, Kind.RESUME, 24), at(50, 3, Kind.RETURN)
+    )
+    target.events(1, at(60, 2, Kind.RETURN), at(70, 2, Kind.CALL, 18), at(80, 4, Kind.CALL))
+    target.clock(END_NS)
+    with seal(tmp_path / "lines.scope", target, segment_events=3) as session:
+        reader = FrameReader(session)
+
+        def lines(ms: int) -> list[tuple[int, str]]:
+            [track] = [track for track in reader.at(ms * MS).tracks if track.kind == "thread"]
+            return [(call.line, call.line_is) for call in track.stack]
+
+        assert lines(5) == [(10, "defined")]
+        assert lines(15) == [(17, "called_from"), (20, "defined")]
+        assert lines(25) == [(17, "called_from"), (23, "called_from"), (30, "defined")]
+        assert lines(35) == [(17, "called_from"), (20, "defined")]
+        assert lines(45) == [(17, "called_from"), (24, "called_from"), (30, "defined")]
+        assert lines(65) == [(10, "defined")]
+        assert lines(85) == [(18, "called_from"), (20, "defined"), (40, "defined")]
+        rows = query(session, "SELECT * FROM calls ORDER BY call_id", open_rows(session)).to_pylist()
+        calls = [(row["call_line"], row["outcome"]) for row in rows]
+        assert calls == [(None, "open"), (17, "return"), (23, "yield"), (24, "return"), (18, "open"), (None, "open")]
 
 
 def test_threads_run_wait_and_end(session: Session) -> None:

@@ -87,6 +87,7 @@ static struct scope_features features_of(const char *letters) {
         .output = strchr(letters, 'o') != NULL,
         .lines = strchr(letters, 'n') != NULL,
         .steps = strchr(letters, 'c') != NULL && scope_filter_has_lines(),
+        .call_lines = strchr(letters, 'c') != NULL,
     };
 }
 

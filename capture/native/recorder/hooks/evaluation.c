@@ -25,6 +25,7 @@
 #include "filter.h"
 #include "sites.h"
 #include "unseen.h"
+#include "values/call_lines.h"
 #include "values/exceptions.h"
 #include "values/told.h"
 #include "writer.h"
@@ -198,8 +199,10 @@ static uint32_t kind_of_end(uint32_t flags, const void *frame, const PyObject *r
 
 /* GIL held; allocates as scope_write() does, and as values do; keeps the exception. The frame is not on the thread's stack
  * yet. One of 3.11 has not put its parameters into cells either, unless it is a generator's. */
-static void tell_begin(uint32_t site, uint32_t flags, uint32_t kind, const void *frame) {
+static void tell_begin(const PyThreadState *thread, uint32_t site, uint32_t flags, uint32_t kind, const void *frame) {
     telling = true; /* no Python code that runs in here is the program's */
+    if (SCOPE_LIKELY(scope_caller_layout.is_known))
+        site |= scope_called_from(scope_caller_of_new(thread, frame));
     if (SCOPE_UNLIKELY(kind == SCOPE_THROW)) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
@@ -286,7 +289,7 @@ static PyObject *evaluate(PyThreadState *thread, void *frame, int throwing) {
     scope_counts[SCOPE_COST_LEFT_OUT_CALL] += left_out;
     scope_counts[SCOPE_COST_RESUME] += begins == SCOPE_RESUME;
     if (told)
-        tell_begin(site, flags, begins, frame);
+        tell_begin(thread, site, flags, begins, frame);
     if (SCOPE_UNLIKELY(began))
         scope_sample_ends(began);
     if (SCOPE_UNLIKELY(!is_ours(thread))) { /* it had to wait, and was let go of meanwhile */

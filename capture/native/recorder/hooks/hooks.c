@@ -5,6 +5,7 @@
 
 #include "filter.h"
 #include "hooks/attributes.h"
+#include "hooks/call_lines.h"
 #include "hooks/fork.h"
 #include "hooks/globals.h"
 #include "hooks/greenlets.h"
@@ -17,6 +18,7 @@
 #include "hooks/type_slots.h"
 #include "hooks/values.h"
 #include "unseen.h"
+#include "values/call_lines.h"
 #include "values/frame_locals.h"
 #include "writer.h"
 
@@ -50,6 +52,14 @@ static const struct scope_hook hooks[] = {
         .put = scope_values_put,
         .sweep = scope_values_sweep,
         .undo = scope_values_undo,
+    },
+    {
+        .name = "call_lines",
+        .capability = &scope_features.call_lines,
+        .prove = scope_call_lines_prove,
+        .unseen = "call-lines-unknown",
+        .put = scope_call_lines_put,
+        .undo = scope_call_lines_undo,
     },
     {
         .name = "monitoring",

@@ -8,6 +8,7 @@
 #include "blindness.h"
 #include "costs.h"
 #include "filter.h"
+#include "values/call_lines.h"
 #include "values/exceptions.h"
 #include "values/frame_locals.h"
 #include "values/steps.h"
@@ -39,19 +40,27 @@ static const struct scope_code *learn(PyObject *code) {
     return scope_code_learn(code, PyEval_GetGlobals());
 }
 
+/* GIL not needed; does not allocate. */
+static inline bool is_entry(uint32_t kind) {
+    return scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
+}
+
 /* GIL held; allocates as values do, and where a chunk is full; no exception. One event of code that is recorded; `args` are
  * the code object, an offset, and of a return or yield the value. */
 static inline void tell(PyObject *const *args, uint32_t site, uint32_t flags, uint32_t kind) {
-    const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS, has_steps = flags & SCOPE_CODE_STEPS;
+    const bool entering = is_entry(kind), has_steps = flags & SCOPE_CODE_STEPS;
     if (SCOPE_UNLIKELY(has_steps && !entering))
         scope_step_leaves(args[0], scope_frame_now(), kind);
     if (kind == SCOPE_CALL && scope_has_arguments(flags)) {
-        const struct scope_begun_call call = {site, flags, args[0], scope_frame_now(), false};
+        const void *frame = scope_frame_now();
+        const uint32_t from = SCOPE_LIKELY(scope_caller_layout.is_known) ? scope_frame_called_from(frame) : 0;
+        const struct scope_begun_call call = {site | from, flags, args[0], frame, false};
         scope_tell_call(&call, args[0]);
     } else if (scope_has_value(kind, flags)) {
         scope_tell_value(kind, site, flags, args[2], false);
     } else {
-        scope_write(site, scope_head(kind, 0, 0), entering ? args[0] : NULL);
+        const uint32_t from = entering ? scope_called_now_from() : 0;
+        scope_write(site | from, scope_head(kind, 0, 0), entering ? args[0] : NULL);
     }
     if (SCOPE_UNLIKELY(has_steps && kind == SCOPE_CALL))
         scope_step_begins(args[0], scope_frame_now());
@@ -61,7 +70,7 @@ static inline void tell(PyObject *const *args, uint32_t site, uint32_t flags, ui
 
 /* GIL held; may allocate; new reference. Every enter or leave that is not plain recorded code. */
 static PyObject *unusual(PyObject *const *args, const struct scope_code *known, uint32_t kind) {
-    const bool entering = scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS;
+    const bool entering = is_entry(kind);
     if (SCOPE_UNLIKELY(!scope_active || scope_tls == &scope_muted)) {
         scope_tool_hears(kind);
         scope_write_slowly(0, 0, NULL); /* a forked child takes its hooks out here */
@@ -130,7 +139,8 @@ static SCOPE_NOT_INLINE PyObject *second_look(PyObject *const *args, uint32_t ki
         const struct scope_code *known = scope_code_find(args[0]);                                                     \
         if (SCOPE_UNLIKELY(!known || !PLAIN(known, MORE_OF_##kind)))                                                   \
             return more_##name(args, known);                                                                           \
-        scope_write_here(w, known->site, scope_head(kind, 0, 0));                                                      \
+        const uint32_t from = is_entry(kind) ? scope_called_now_from() : 0;                                            \
+        scope_write_here(w, known->site | from, scope_head(kind, 0, 0));                                               \
         return Py_None;                                                                                                \
     }
 
@@ -150,7 +160,7 @@ static PyObject *on_throw(PyObject *self, PyObject *const *args, Py_ssize_t coun
     if (flags & SCOPE_CODE_OVERFLOW)
         scope_drop_unknown_site();
     else if (site && recording_calls)
-        scope_write(site, scope_head(SCOPE_THROW, 0, scope_exception_id(args[2])), args[0]);
+        scope_write(site | scope_called_now_from(), scope_head(SCOPE_THROW, 0, scope_exception_id(args[2])), args[0]);
     if (site && flags & SCOPE_CODE_STEPS)
         scope_step_goes_on(args[0], scope_frame_now());
     return Py_None;

@@ -17,6 +17,7 @@
 #include "snapshot.h"
 #include "track_list.h"
 #include "unseen.h"
+#include "values/call_lines.h"
 #include "values/told.h"
 
 #include <stdio.h>
@@ -27,7 +28,6 @@
 #define TRACE_CALL 0
 #define TRACE_RETURN 3
 #define TRACE_C_CALL 4
-#define INNER_OFFSET_311 24 /* of the frame in PyFrameObject */
 #define SEARCHED_BYTES 256
 #define MOST_THREADS 100000
 #define THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
@@ -89,17 +89,17 @@ static uint32_t kind_of_exit(PyObject *code, PyFrameObject *frame) {
     return bytes[at] == OP_YIELD_VALUE || from ? SCOPE_YIELD : SCOPE_RETURN;
 }
 
-/* GIL held; does not allocate; borrowed. The interpreter's own frame of a frame object. */
-static const void *inner_frame(const PyFrameObject *frame) {
-    const void *inner;
-    memcpy(&inner, (const unsigned char *)frame + INNER_OFFSET_311, sizeof inner);
-    return scope_python.version == 0x030a ? (const void *)frame : inner;
+/* GIL held; does not allocate. Where this frame is called, as scope_called_from() has it. */
+static uint32_t called_from(const PyFrameObject *frame) {
+    return scope_caller_layout.is_known ? scope_called_from(scope_frame_caller(scope_frame_of(frame))) : 0;
 }
 
 /* GIL held; allocates as values do, and where a chunk is full; no exception. One event of code that is recorded. */
 static void tell(uint32_t site, uint32_t flags, uint32_t kind, PyFrameObject *frame, PyObject *code, PyObject *value) {
+    if (scope_depth((unsigned char)kind) == SCOPE_DEPTH_OPENS)
+        site |= called_from(frame);
     if (kind == SCOPE_CALL && scope_has_arguments(flags)) {
-        const struct scope_begun_call call = {site, flags, code, inner_frame(frame), false};
+        const struct scope_begun_call call = {site, flags, code, scope_frame_of(frame), false};
         scope_tell_call(&call, code);
     } else if (scope_has_value(kind, flags)) {
         scope_tell_value(kind, site, flags, value, false);
@@ -188,7 +188,7 @@ static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *
     const struct scope_code *known = scope_code_find(code);
     if (SCOPE_LIKELY(known && known->site && known->flags == 0)) {
         if (what == TRACE_CALL)
-            scope_write(known->site, scope_head(SCOPE_CALL, 0, 0), code);
+            scope_write(known->site | called_from(frame), scope_head(SCOPE_CALL, 0, 0), code);
         else
             scope_write(known->site, scope_head(result ? SCOPE_RETURN : SCOPE_UNWIND, 0, 0), NULL);
     } else if (known && known->site && !(known->flags & ~SCOPE_CODE_VALUES)) {

@@ -8,7 +8,6 @@
 
 #include "filter.h"
 
-#define FRAME_OF_OBJECT 24 /* in a PyFrameObject of 3.11 and later */
 #define PARAMETERS 6
 #define LOCALS_310 7 /* of the function below: its cells follow */
 #define THIRD_IS_FIRST_CELL 0
@@ -42,10 +41,8 @@ static void assume(void) {
 /* GIL held; may allocate a frame object; borrowed, NULL = not found. The frame that calls us, as the hooks get it. */
 static const void *own_frame(void) {
     const PyFrameObject *object = PyEval_GetFrame(); /* borrowed */
-    if (!object || scope_python.version == 0x030a)
-        return object;
-    const void *frame = (const void *)(uintptr_t)scope_word_at(object, FRAME_OF_OBJECT);
-    if (scope_frame_layout.thread_frame == 0)
+    const void *frame = object ? scope_frame_of(object) : NULL;
+    if (!frame || scope_frame_layout.thread_frame == 0)
         return frame;
     const PyThreadState *thread = scope_python.running_state ? scope_python.running_state() : NULL;
     return thread && scope_frame_now() == frame ? frame : NULL;

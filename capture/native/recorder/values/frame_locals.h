@@ -8,7 +8,8 @@
 #include "python_api.h"
 #include "values/layout.h"
 
-#define SCOPE_CELL_CONTENT 16 /* in a cell object */
+#define SCOPE_CELL_CONTENT 16    /* in a cell object */
+#define SCOPE_FRAME_OF_OBJECT 24 /* in a PyFrameObject of 3.11 and later */
 
 struct scope_frame_layout {
     size_t locals;       /* of a frame: the first local */
@@ -21,6 +22,13 @@ struct scope_frame_layout {
 extern struct scope_frame_layout scope_frame_layout;
 
 bool scope_frame_locals_prove(void);
+
+/* GIL held; does not allocate; borrowed, as long as the object. The interpreter's own frame. */
+static inline const void *scope_frame_of(const PyFrameObject *object) {
+    if (scope_python.version == 0x030a)
+        return object;
+    return (const void *)(uintptr_t)scope_word_at(object, SCOPE_FRAME_OF_OBJECT);
+}
 
 /* GIL held; does not allocate; borrowed, until the frame goes on. What it runs. */
 static inline const PyObject *scope_frame_code(const void *frame) {
