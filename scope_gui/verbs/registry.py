@@ -96,7 +96,13 @@ VERBS: tuple[Verb, ...] = (
     Verb("query", "look", "SQL over the tables of a session", "scope_gui.verbs.query"),
     Verb("top", "look", "the functions that were called most, took longest, failed", "scope_gui.verbs.top"),
     Verb("calls", "look", "one function: how long its calls took, and the slowest of them", "scope_gui.verbs.calls"),
-    Verb("history", "look", "the versions of a value, and who wrote each", "scope_gui.verbs.history"),
+    Verb("step", "look", "from a moment of a thread to the next or last line, call or write", "scope_gui.verbs.step"),
+    Verb(
+        "history",
+        "look",
+        "what a value or local variable held and who wrote it, or the runs of a line",
+        "scope_gui.verbs.history",
+    ),
     Verb("tree", "look", "who called whom, with the time that it took", "scope_gui.verbs.tree"),
     Verb(
         "summary",

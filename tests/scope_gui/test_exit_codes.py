@@ -104,6 +104,7 @@ CODES: dict[int, list[list[str]]] = {
         ["calls", "S"],
         ["summary", "S", "--limit", "some"],
         ["history", "S"],
+        ["step", "S", "--at", "1s", "--track", "2", "--by", "jump"],
         ["output", "S", "--at", "soon"],
         ["never-run"],
         ["convert", "S", "a.svg"],
