@@ -7,6 +7,7 @@
 bool scope_pace_next(struct scope_pace *pace, uint32_t most, bool rests) {
     const uint64_t now_ns = scope_coarse_ns(), passed_ns = now_ns - pace->slice_ns;
     if (passed_ns < SCOPE_SLICE_NS) {
+        pace->blind = SCOPE_BLIND;
         pace->count = pace->count < UINT32_MAX / 2 ? pace->count : UINT32_MAX / 2;
         return false;
     }

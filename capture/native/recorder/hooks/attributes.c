@@ -32,9 +32,9 @@
 #define LAST_NS 10000000u
 
 /* Of classes that nobody has named, in a slice of time: */
-#define MOST_OF_A_CLASS 16u /* instances that are followed from then on */
-#define MOST_OF_ALL 64u     /* of all classes */
-#define MOST_CHANGES 16u    /* of an attribute, over all instances, that are written one by one */
+#define MOST_OF_A_CLASS 8u /* instances that are followed from then on */
+#define MOST_OF_ALL 32u    /* of all classes */
+#define MOST_CHANGES 8u    /* of an attribute, over all instances, that are written one by one */
 
 static bool started;
 

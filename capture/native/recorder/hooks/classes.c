@@ -318,6 +318,7 @@ static void look_through_modules(void) {
 /* GIL held; allocates with the collector off; never leaves an exception. */
 static void look_at(struct scope_watched_class *watched) {
     char name[SCOPE_TYPE_NAME_BYTES];
+    scope_pace_look(&watched->instances);
     if (!put_in(watched))
         say_untouched(watched->type);
     if (watched->has_missed && !watched->told) {

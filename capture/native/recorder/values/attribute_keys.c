@@ -125,9 +125,12 @@ void scope_attribute_keys_drop(PyTypeObject *type) {
 
 /* GIL held; does not allocate. Four times a second: whether a class got or lost a descriptor. */
 void scope_attribute_keys_look(void) {
-    for (uint32_t i = 0; table && i <= mask; i++)
-        if (table[i].type && table[i].type != (PyTypeObject *)&table)
-            table[i].kind = (uint8_t)kind_of(table[i].type, table[i].name);
+    for (uint32_t i = 0; table && i <= mask; i++) {
+        if (!table[i].type || table[i].type == (PyTypeObject *)&table)
+            continue;
+        table[i].kind = (uint8_t)kind_of(table[i].type, table[i].name);
+        scope_pace_look(&table[i].pace);
+    }
 }
 
 /* GIL held; releases; never leaves an exception. */

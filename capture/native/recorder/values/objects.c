@@ -14,10 +14,12 @@
 #include "unseen.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MOST_OBJECTS 1000000u /* 2 Mi entries of 32 bytes: 64 MiB */
 #define MOST_LIVES 65536u
 #define LOOK_NS 1000000000u
+#define REFERENT 16 /* of a weak reference, behind its head; proved on each that is made */
 
 static struct scope_object *table; /* open addressing */
 static uint32_t mask, count, lives, shift;
@@ -36,9 +38,17 @@ static inline struct scope_object *entry_of(const PyObject *object) {
     return &table[at];
 }
 
+/* GIL held; does not allocate; borrowed. What a weak reference refers to: None where that is gone. The function for it takes
+ * longer than all else here, and each write asks. */
+static inline PyObject *referent_of(const PyObject *life) {
+    PyObject *referent;
+    memcpy(&referent, (const char *)life + REFERENT, sizeof referent);
+    return referent;
+}
+
 /* GIL held; does not allocate. Whether the entry is that of the object at its address. */
 static inline bool is_alive(const struct scope_object *entry) {
-    return !entry->life || PyWeakref_GetObject(entry->life) == entry->object;
+    return !entry->life || referent_of(entry->life) == entry->object;
 }
 
 /* GIL held; allocates plain memory, releases weak references, which runs nothing; false without any. */
@@ -147,6 +157,10 @@ struct scope_object *scope_object_met(PyObject *object, bool births_are_told) {
         PyErr_Clear();
         if (collecting)
             PyGC_Enable();
+        if (life && referent_of(life) != object) {
+            Py_DecRef(life);
+            life = NULL;
+        }
         if (!life)
             return NULL;
     }

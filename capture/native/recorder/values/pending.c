@@ -17,15 +17,15 @@
 #include <stdlib.h>
 
 #define SLOTS 1024u
-#define MOST_NEW 256u
-#define MOST_TEXTS 8u
+#define MOST_NEW 64u
+#define MOST_TEXTS 4u
 #define LONGEST_KEPT 1024
 
 enum shape { GONE, KEPT, SHOWN };
 
 struct pending {
     uint64_t serial;
-    uint64_t since_ns; /* of the slice */
+    uint64_t since_ns; /* when the slice began, as its attribute knows it */
     uint32_t id;       /* of the attribute; 0 = free */
     uint32_t changes;  /* in this slice, none of them written */
     uint32_t texts;    /* made in this slice */
@@ -122,10 +122,9 @@ enum scope_noted scope_pending_note(struct scope_writer *w, const struct scope_a
     if (!table && !(table = calloc(SLOTS, sizeof *table)))
         return SCOPE_NOTED_NOWHERE;
     struct pending *pending = place_of(key->id, serial);
-    const uint64_t now_ns = scope_coarse_ns();
     if (pending->id == key->id && pending->serial == serial) {
-        if (now_ns - pending->since_ns >= SCOPE_SLICE_NS)
-            write_last(w, pending, now_ns);
+        if (key->pace.slice_ns - pending->since_ns >= SCOPE_SLICE_NS)
+            write_last(w, pending, key->pace.slice_ns);
         keep(pending, value, key->redacted);
         pending->changes += 1;
         return SCOPE_NOTED;
@@ -133,12 +132,12 @@ enum scope_noted scope_pending_note(struct scope_writer *w, const struct scope_a
     if (!scope_pace_allows(&newcomers, MOST_NEW, false))
         return SCOPE_NOTED_NOWHERE;
     if (pending->id) {
-        write_last(w, pending, now_ns);
+        write_last(w, pending, 0);
         free_place(pending);
     }
     pending->id = key->id;
     pending->serial = serial;
-    pending->since_ns = now_ns;
+    pending->since_ns = key->pace.slice_ns;
     pending->changes = pending->texts = 0;
     pending->shape = GONE;
     pending->is_old = false;

@@ -7,6 +7,7 @@
  *
  * Layout (64 bit, GIL), proved on an instance of our own:
  *   an instance whose class has Py_TPFLAGS_MANAGED_DICT: -24 its __dict__; NULL or an odd number = there is none
+ *   a class: 32 size of an instance | 208 where its weak references are | 288 where its __dict__ is
  *   a class: its name, __slots__, qualified name and shared keys, one after the other; where they begin is searched for
  *   shared keys: 9 log2 of the index's bytes | 10 kind, 2 = shared | 24 number of names | 32 index, then (name, unused)
  *
@@ -22,8 +23,14 @@
 #define SHARED_KEYS 2
 #define MOST_SHARED 64
 
+static const struct {
+    ptrdiff_t offset; /* in a type */
+    const char *name;
+} SIZES[] = {{32, "__basicsize__"}, {208, "__weakrefoffset__"}, {288, "__dictoffset__"}};
+
 static bool proved;
 static size_t keys_offset; /* 0 = inline values do not exist, or their names cannot be found */
+static uintptr_t plain[3]; /* the words of SIZES of a class without __slots__ */
 
 /* GIL held; does not allocate. */
 static uintptr_t word_at(const void *object, ptrdiff_t offset) {
@@ -42,6 +49,26 @@ PyObject *scope_present_dict(PyObject *object) {
     }
     PyObject **pointer = scope_python.dict_pointer(object);
     return pointer ? *pointer : NULL;
+}
+
+/* GIL held; does not allocate. Whether instances hold nothing beside their __dict__: they are as large as those of a class that
+ * has one, can be held weakly and has no __slots__. */
+static bool is_plain(PyTypeObject *type) {
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (!plain[0] || word_at(type, SIZES[i].offset) != plain[i])
+            return false;
+    return true;
+}
+
+/* GIL held; allocates; never leaves an exception. Where a class keeps how large its instances are; of one without __slots__. */
+static void find_sizes(PyTypeObject *type) {
+    bool found = true;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        plain[i] = word_at(type, SIZES[i].offset);
+        found &= plain[i] == (uintptr_t)scope_type_integer(type, SIZES[i].name);
+    }
+    if (!found)
+        plain[0] = 0;
 }
 
 /* GIL held; does not allocate; borrowed or NULL. */
@@ -105,6 +132,8 @@ bool scope_present_prove(void) {
     PyObject *known = PyObject_CallFunction((PyObject *)&PyType_Type, "s(){}", "_scope_known");
     PyObject *instance = known ? PyObject_CallNoArgs(known) : NULL;
     proved = instance && prove(instance);
+    if (proved)
+        find_sizes((PyTypeObject *)known);
     if (!proved)
         keys_offset = 0;
     PyErr_Clear();
@@ -176,5 +205,6 @@ void scope_present_values(PyObject *object, scope_present_each each, void *conte
     if (!dict && keys_offset && PyType_GetFlags(Py_TYPE(object)) & MANAGED_DICT)
         for (Py_ssize_t i = 0; (name = shared_name(Py_TYPE(object), i)); i++)
             by_name(object, name, each, context);
-    slot_values(object, each, context);
+    if (!is_plain(Py_TYPE(object)))
+        slot_values(object, each, context);
 }
