@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.bench import (
     capture_rows,
     export_rows,
+    line_rows,
     mixed_rows,
     overhead_rows,
     session_rows,
@@ -22,6 +23,7 @@ from tests.bench.report import Row, table
 
 ROWS: dict[str, Callable[[Path], list[Row]]] = {
     "cost": capture_rows.cost_per_event,
+    "lines": line_rows.cost_of_lines,
     "overhead": overhead_rows.overhead,
     "calls": capture_rows.ten_million_calls,
     "attach": capture_rows.attach_time,

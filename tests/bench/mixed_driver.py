@@ -1,7 +1,7 @@
 """A process of its own with made-up kinds of events: what decoding, ordering, correlating and sealing them takes.
 
 `python -m tests.bench.mixed_driver FOLDER MIX` prints JSON: seconds of one core by stage, of the median of some runs.
-Of 20 events of the mix `mixed` 10 are calls and returns, 4 lines with 24 bytes (a call and a text), 2 allocations
+Of 20 events of the mix `mixed` 10 are calls and returns, 4 steps with 24 bytes (a call and a text), 2 allocations
 (taken and given back), 2 waits (begun and ended), 1 a message (sent or taken), 1 a state; what belongs together is
 paired. Of the mix `values` each call has a number and a short text, each return a number. Every return is that of the
 innermost call, as it is in a program: one that finds none costs a look at 4 096 open calls. The kinds are rows that are
@@ -25,18 +25,18 @@ _CALL = ("call", "return")
 _INT, _SHORT = 1, 2 | 3 << 4  # of native/scope_values.h; a text of 3 bytes
 MIXES: dict[str, tuple[str, ...]] = {
     "mixed": (
-        *("call", "line", "take", "line", "return"), *("call", "line", "give", "line", "return"),
+        *("call", "step", "take", "step", "return"), *("call", "step", "give", "step", "return"),
         *("call", "wait_begin", "wait_end", "return"), *("call", "state", "message", "return"), *_CALL,
     ),
     "calls": _CALL * 10,
-    "lines": ("call", *("line",) * 18, "return"),
+    "lines": ("call", *("step",) * 18, "return"),
     "values": ("given", "result") * 10,
 }  # fmt: skip
 VALUES = {"given": ("call", (_INT, _SHORT)), "result": ("return", (_INT,))}  # kind, tags of the values
-SIZES = {"line": 24, "take": 8, "give": 8, "state": 16} | {word: 8 * len(of) for word, (_, of) in VALUES.items()}
+SIZES = {"step": 24, "take": 8, "give": 8, "state": 16} | {word: 8 * len(of) for word, (_, of) in VALUES.items()}
 BEFORE = '    @property\n    def word(self) -> str:\n        """How sessions and SQL call it."""'
 MADE_UP = """
-    LINE = KindRow(code=40, group="state", a="number", b="payload bytes", payload="object", says="A line is run.")
+    STEP = KindRow(code=40, group="state", a="number", b="payload bytes", payload="object", says="A line is run.")
     TAKE = KindRow(code=41, group="state", a="site", b="payload bytes", payload="object", says="Memory is taken.",
         begins=Pair(name="memory", by=("object_id",)))
     GIVE = KindRow(code=42, group="state", a="number", b="payload bytes", payload="object", says="It is given back.",

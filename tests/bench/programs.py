@@ -105,3 +105,71 @@ print("READY", flush=True)
 while True:
     time.sleep(0.2)
 """
+
+LINES = '''
+import sys, time
+
+TEXT = """
+def few(n):
+    x = 0
+    y = 1
+    for i in range(n):
+        x = x + i
+        y = x - y
+        z = x & y
+    return x
+def many(n):
+    a = b = c = d = e = f = g = h = j = k = l = m = o = p = q = r = 0
+    x = 0
+    y = 1
+    for i in range(n):
+        x = x + i
+        y = x - y
+        z = x & y
+    return x
+def containers(n):
+    held = []
+    table = {}
+    name = "abc"
+    for i in range(n):
+        table[name] = i
+        t = table[name]
+        u = len(held)
+    return t
+"""
+ROUNDS, LOOPS, TURNS, LINES = 60, 20, 100, 4
+chosen, bare = {"__name__": "chosen"}, {"__name__": "bare"}
+exec(compile(TEXT, "chosen.py", "exec"), chosen)
+exec(compile(TEXT, "bare.py", "exec"), bare)
+
+def idle(frame, event, _):
+    return idle
+
+def copies(frame, event, _):
+    dict(frame.f_locals)
+    return copies
+
+TRACERS = {"idle": idle, "copies": copies}
+
+def loops(function, tracer):
+    took, now = [], time.perf_counter_ns
+    sys.settrace(tracer)
+    for _ in range(LOOPS):
+        began = now()
+        function(TURNS)
+        took.append(now() - began)
+    sys.settrace(None)
+    return took
+
+def fastest(took):
+    return sorted(took)[len(took) // 20] / (TURNS * LINES)
+
+tracer = TRACERS.get(sys.argv[1])
+for name in ("few", "many", "containers"):
+    told, alone = [], []
+    for _ in range(ROUNDS):
+        alone += loops(bare[name], None)
+        told += loops(chosen[name], tracer)
+        time.sleep(0.004)  # for whoever reads what was recorded
+    print(name, round(1000 * (fastest(told) - fastest(alone))), flush=True)
+'''

@@ -2,20 +2,21 @@
  *
  * Reading all locals at each line would cost more the more there are. A line binds the few that its instructions store
  * to or delete, which is read from the bytecode once for each code object; cells count with every line, since inner
- * functions bind them while an outer line runs. Instructions of no line count with all lines.
+ * functions bind them while an outer line runs. Instructions of no line count with all lines. A line is loud unless none
+ * of its instructions changes a list, dict or set that a local holds, but by calling code of the program.
  *
  * Where an instruction has a slot of more than 8 bits, the upper ones stand in front of it; they are not read, and all
  * slots with the same lower ones count. That the opcodes are those of the interpreter that runs is proved on code of
  * ours whose stores are known; where the proof fails, every line counts with all slots, which costs more and says the
  * same.
  *
- * Source: CPython 3.10 to 3.15, Lib/opcode.py and Include/opcode_ids.h (the numbers), Objects/codeobject.c (the order of the
- * slots: locals, then cells that are no locals, then free variables; 3.10 has a cell of each parameter besides its slot). */
+ * Source: CPython 3.10 to 3.15, Objects/codeobject.c (the order of the slots: locals, then cells that are no locals, then free variables; 3.10 has a cell of each parameter besides its slot). */
 #include "code_slots.h"
 
 #include "defs.h"
 #include "filter.h"
 #include "identities.h"
+#include "opcodes.h"
 #include "secrets.h"
 #include "unseen.h"
 
@@ -31,19 +32,6 @@
 #define MOST_NAMES 100000u
 #define OPTIMIZED 0x1 /* CO_OPTIMIZED */
 
-/* What binds a slot. Opcodes are bytes; 0 is none that does. */
-struct binding_opcodes {
-    unsigned version;
-    unsigned char whole[3]; /* whose argument is the slot: STORE_FAST, DELETE_FAST, LOAD_FAST_AND_CLEAR */
-    unsigned char high;     /* the upper half of it: STORE_FAST_LOAD_FAST */
-    unsigned char both;     /* each half: STORE_FAST_STORE_FAST */
-};
-
-static const struct binding_opcodes known_opcodes[] = {
-    {0x030a, {125, 126}, 0, 0},        {0x030b, {125, 126}, 0, 0},        {0x030c, {125, 126, 143}, 0, 0},
-    {0x030d, {110, 65, 86}, 111, 112}, {0x030e, {112, 63, 85}, 113, 114}, {0x030f, {111, 61, 84}, 112, 113},
-};
-
 static struct scope_kept_slots nothing[2]; /* so that a lookup without a table finds nothing instead of faulting */
 struct scope_kept_slots *scope_kept_slots = nothing;
 uint32_t scope_kept_slots_shift = 63, scope_kept_slots_mask = 1;
@@ -52,10 +40,7 @@ static uint32_t count;
 static uint64_t last_serial;
 static size_t slots_bytes;
 static struct scope_identities names = {.limit = MOST_NAMES};
-enum binds { NOTHING = 0, WHOLE = 1, HIGH = 2, BOTH = 3 };
-
-static unsigned char binds[256]; /* by opcode, enum binds: how its argument says what it binds */
-static bool binds_are_proved;
+static bool opcodes_are_proved;
 
 /* GIL held; does not allocate. The entry of a code object, or the free one where it belongs. */
 static struct scope_kept_slots *place_of(const PyObject *code) {
@@ -198,18 +183,21 @@ static void add_all_like(const struct scope_code_slots *of, uint64_t *set, uint3
         add_slot(set, slot);
 }
 
-/* GIL not needed; does not allocate. What the instructions between two places bind. */
-static void add_bound(const struct scope_code_slots *of, uint64_t *set, const unsigned char *from,
+/* GIL not needed; does not allocate. What the instructions between two places bind; whether all of them are quiet. */
+static bool add_bound(const struct scope_code_slots *of, uint64_t *set, const unsigned char *from,
                       const unsigned char *to) {
+    bool is_quiet = true;
     for (; from + 1 < to; from += 2) {
-        const unsigned char how = binds[from[0]], argument = from[1];
-        if (how == WHOLE)
+        const unsigned char binds = scope_opcodes[from[0]], argument = from[1];
+        is_quiet &= scope_is_quiet(from[0], argument);
+        if (binds & SCOPE_BINDS_WHOLE)
             add_all_like(of, set, argument);
-        if (how & HIGH)
+        if (binds & (SCOPE_BINDS_HIGH | SCOPE_BINDS_BOTH))
             add_all_like(of, set, argument >> 4);
-        if (how == BOTH)
+        if (binds & SCOPE_BINDS_BOTH)
             add_all_like(of, set, argument & 15);
     }
+    return is_quiet;
 }
 
 /* GIL held; allocates; no exception. How far below the first the last line of `code` is, and one more; -1 = not known. */
@@ -224,7 +212,8 @@ static long lines_in(PyObject *ranges, long first) {
     return lines;
 }
 
-/* GIL held; does not allocate; an exception stays. What each line binds by itself; of what is of no line, every one. */
+/* GIL held; does not allocate; an exception stays. What each line binds by itself, and what is of no line, which
+ * every line may; and whether it is loud. What the interpreter adds of no line, around a handler, is not. */
 static void read_bound(struct scope_code_slots *of, PyObject *ranges, PyObject *instructions) {
     const unsigned char *begin = (const unsigned char *)PyBytes_AsString(instructions);
     const long size = (long)PyBytes_Size(instructions);
@@ -232,9 +221,10 @@ static void read_bound(struct scope_code_slots *of, PyObject *ranges, PyObject *
     for (Py_ssize_t i = 0; i < PyList_Size(ranges); i++) {
         PyObject *range = PyList_GetItem(ranges, i), *line = PyTuple_GetItem(range, 2); /* borrowed */
         const long from = PyLong_AsLong(PyTuple_GetItem(range, 0)), to = PyLong_AsLong(PyTuple_GetItem(range, 1));
-        uint64_t *set = line == Py_None ? nowhere : of->bound + (size_t)(PyLong_AsLong(line) - of->first) * of->width;
-        if (from >= 0 && from < to && to <= size)
-            add_bound(of, set, begin + from, begin + to);
+        const size_t below = line == Py_None ? of->lines : (size_t)(PyLong_AsLong(line) - of->first);
+        if (from >= 0 && from < to && to <= size &&
+            !add_bound(of, of->bound + below * of->width, begin + from, begin + to))
+            of->is_loud[below] = true;
     }
     for (uint32_t slot = 0; slot < of->count; slot++)
         if (of->slot[slot].is_cell)
@@ -245,20 +235,21 @@ static void read_bound(struct scope_code_slots *of, PyObject *ranges, PyObject *
 
 /* GIL not needed; does not allocate. */
 static size_t bound_bytes(const struct scope_code_slots *of) {
-    return of->bound ? ((size_t)of->lines + 1) * of->width * sizeof *of->bound : 0;
+    return of->bound ? ((size_t)of->lines + 1) * (of->width * sizeof *of->bound + 1) : 0;
 }
 
 /* GIL held; allocates; no exception. Finds out what each line may bind; without that, all lines count with all slots. */
 static void find_bound(struct scope_code_slots *of, PyObject *code) {
-    PyObject *iterator = of->width && binds_are_proved ? PyObject_CallMethod(code, "co_lines", NULL) : NULL;
+    PyObject *iterator = of->width && opcodes_are_proved ? PyObject_CallMethod(code, "co_lines", NULL) : NULL;
     PyObject *ranges = iterator ? PySequence_List(iterator) : NULL;
     PyObject *instructions = ranges ? PyObject_GetAttrString(code, "co_code") : NULL;
     const long lines = instructions && PyBytes_Check(instructions) ? lines_in(ranges, of->first) : -1;
     const size_t bytes = lines > 0 ? ((size_t)lines + 1) * of->width * sizeof *of->bound : 0;
-    of->bound = bytes && bytes <= MOST_SET_BYTES ? calloc(1, bytes) : NULL;
+    of->bound = bytes && bytes <= MOST_SET_BYTES ? calloc(1, bytes + (size_t)lines + 1) : NULL;
     if (of->bound) {
+        of->is_loud = (bool *)of->bound + bytes;
         of->lines = (uint32_t)lines;
-        slots_bytes += bytes;
+        slots_bytes += bound_bytes(of);
         read_bound(of, ranges, instructions);
     }
     PyErr_Clear();
@@ -266,22 +257,6 @@ static void find_bound(struct scope_code_slots *of, PyObject *code) {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i])
             Py_DecRef(parts[i]);
-}
-
-/* GIL held; does not allocate. As these versions are known to be. */
-static void assume(void) {
-    memset(binds, NOTHING, sizeof binds);
-    binds_are_proved = true;
-    for (size_t i = 0; i < sizeof known_opcodes / sizeof *known_opcodes; i++) {
-        const struct binding_opcodes *of = &known_opcodes[i];
-        if (of->version != scope_python.version)
-            continue;
-        for (size_t one = 0; one < sizeof of->whole; one++)
-            binds[of->whole[one]] = WHOLE;
-        binds[of->high] = HIGH;
-        binds[of->both] = BOTH;
-    }
-    binds[0] = NOTHING;
 }
 
 /* GIL held; allocates; new reference or NULL: the code of the function that a module defines. */
@@ -315,13 +290,16 @@ void scope_code_slots_prove(void) {
     uint64_t all = (1u << PROVED_SLOTS) - 1;
     PyObject *module = Py_CompileString(source, SCOPE_OWN_CODE, Py_file_input), *code = function_in(module);
     struct scope_code_slots *of = calloc(1, sizeof *of + PROVED_SLOTS * sizeof *of->slot);
-    assume();
+    scope_opcodes_assume(scope_python.version);
+    opcodes_are_proved = true;
     if (code && of) {
         of->count = PROVED_SLOTS;
         of->width = of->first = 1;
         of->all = &all;
         find_bound(of, code);
-        binds_are_proved = of->lines == PROVED_LINES && memcmp(of->bound, expected, sizeof expected) == 0;
+        opcodes_are_proved = of->lines == PROVED_LINES && memcmp(of->bound, expected, sizeof expected) == 0;
+        for (uint32_t line = 1; opcodes_are_proved && line < PROVED_LINES; line++)
+            opcodes_are_proved = of->is_loud[line] == (line % 2 == 0);
         slots_bytes -= bound_bytes(of);
         free(of->bound);
     }
@@ -331,7 +309,7 @@ void scope_code_slots_prove(void) {
         Py_DecRef(code);
     if (module)
         Py_DecRef(module);
-    if (!binds_are_proved)
+    if (!opcodes_are_proved)
         scope_unseen("layout-unknown", "instructions");
 }
 

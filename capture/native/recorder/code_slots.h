@@ -21,6 +21,7 @@ struct scope_code_slots {
     long first;      /* its first line */
     uint32_t lines;  /* for as many from there on it is known what they bind */
     uint64_t *bound; /* for each, the slots that it may bind, and all cells, which others bind too */
+    bool *is_loud;   /* for each, whether what a local holds may change with it */
     uint64_t *all;   /* the slots that are told */
     struct scope_slot slot[];
 };
@@ -52,6 +53,13 @@ static inline const struct scope_code_slots *scope_code_slots_find(const PyObjec
 static inline const uint64_t *scope_bound_by(const struct scope_code_slots *of, uint32_t line) {
     const uint64_t below = (uint64_t)line - (uint64_t)of->first;
     return below < of->lines ? of->bound + below * of->width : of->all;
+}
+
+/* GIL not needed; does not allocate. Whether what a local holds may change with `line`, even though no code of the program has
+ * run. */
+static inline bool scope_is_loud(const struct scope_code_slots *of, uint32_t line) {
+    const uint64_t below = (uint64_t)line - (uint64_t)of->first;
+    return below >= of->lines || of->is_loud[below];
 }
 
 #endif

@@ -122,6 +122,7 @@ static void write_gap(struct scope_writer *w) {
     uint32_t reason = w->gap_reason;
     scope_fill(&w->records[w->next], w->gap_ticks, w->gap_events, scope_head(SCOPE_GAP, 0, reason));
     w->gap_events = 0;
+    w->gaps += 1;
     scope_publish(w, 1);
 }
 
@@ -281,6 +282,7 @@ void scope_write_pause(struct scope_writer *w, uint32_t reason, uint64_t since_t
         scope_drop(w, SCOPE_GAP_POOL_FULL);
         return;
     }
+    w->gaps += 1;
     scope_fill(record, since_ticks, 0, scope_head(SCOPE_GAP, 0, reason));
     scope_publish(w, 1);
 }

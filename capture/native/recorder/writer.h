@@ -35,6 +35,7 @@ struct scope_writer {
     uint64_t full_checked_ns;
     uint64_t site_gap_ns;
 
+    uint32_t gaps;                          /* how often it has been told that events are missing */
     uint32_t stacks_told;                   /* how often its whole stack has been written */
     void *told[SCOPE_TOLD], *cut_exception; /* values/exceptions.c; compared, never used */
     bool told_left[SCOPE_TOLD];             /* it has left the function where it was told */

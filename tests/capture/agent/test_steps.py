@@ -200,6 +200,23 @@ async def tasks():
     async with contextlib.AsyncExitStack() as stack:
         one = None
     return both
+class Adds:
+    def __init__(self, held): self.held = held
+    def __add__(self, n):
+        self.held.append(n)
+        return n
+def operators():
+    held = [1]
+    adds = Adds(held)
+    x = adds + 2
+    y = x
+    z = held
+    z += [x]
+    x = held[0]
+    pair = (held, x)
+    z[0] = pair[1] + y
+    y = held
+    return pair
 def recursive(n):
     before = n
     n = n and recursive(n - 1) + 1
@@ -218,6 +235,7 @@ def run():
     kinds([1, 2], 5, 6, extra=7); kinds({'k': 1}); kinds(5)
     asyncio.run(tasks())
     recursive(3)
+    operators()
     many()
 watch(run)
 """.replace("    FILLED", "\n".join(f"    v{i} = {i}" for i in range(301)))

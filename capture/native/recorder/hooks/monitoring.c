@@ -235,7 +235,8 @@ static PyObject *on_line(PyObject *self, PyObject *const *args, Py_ssize_t count
     if (!(site && flags & SCOPE_CODE_STEPS))
         return !site || scope_lines_runs(site, (long)line) ? answer_disable() : Py_None;
     scope_step_line(args[0], scope_frame_now(), (uint32_t)line);
-    scope_lines_runs(site, (long)line);
+    if (scope_features.lines)
+        scope_lines_runs(site, (long)line);
     return Py_None;
 }
 

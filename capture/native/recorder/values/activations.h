@@ -13,7 +13,8 @@ struct scope_seen {
 struct scope_activation {
     const void *frame;     /* compared; NULL = free */
     uint64_t slots_serial; /* of its code */
-    uint32_t stacks_told;  /* when what is known was told; of its thread, writer.h */
+    uint64_t produced;     /* events of its thread, when its line was told */
+    uint32_t restarts;     /* gaps and stacks of its thread by then: after either, a reader begins anew */
     uint32_t line;         /* that runs; 0 = not known */
     bool is_known;         /* all that is bound has been told since it began or went on */
     uint32_t count, width; /* as those of its code */

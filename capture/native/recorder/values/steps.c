@@ -10,6 +10,7 @@
 
 #include "values/activations.h"
 #include "values/frame_locals.h"
+#include "values/items.h"
 #include "values/payload.h"
 
 #define ROOM_OF_ONE 250u /* words that a value may have before those that follow go into an event of their own */
@@ -23,10 +24,23 @@ static inline PyObject *held(const struct scope_code_slots *slots, const void *f
     return value;
 }
 
-/* GIL held; does not allocate. Whether other things may be shown of the same object later. */
-static inline bool is_changeable(const PyObject *value) {
-    const PyTypeObject *type = value ? Py_TYPE(value) : NULL;
+/* GIL held; does not allocate. Whether an object of that type may show other things later. */
+static inline bool is_container(const PyTypeObject *type) {
     return type == &PyList_Type || type == &PyDict_Type || type == &PySet_Type || type == &PyTuple_Type;
+}
+
+/* GIL held; does not allocate. Whether other things may be shown of the same object later: of a tuple what its items hold. */
+static inline bool is_changeable(PyObject *value) {
+    if (SCOPE_LIKELY(!value || !is_container(Py_TYPE(value))))
+        return false;
+    if (Py_TYPE(value) != &PyTuple_Type)
+        return true;
+    struct scope_items items;
+    scope_items_take(&items, value, SCOPE_CONTAINER_TUPLE);
+    for (uint32_t i = 0; i < items.count; i++)
+        if (is_container(Py_TYPE(items.items[i])))
+            return true;
+    return false;
 }
 
 /* GIL held; allocates as scope_words_key() does; leaves exceptions as they are. Whether a slot shows something else than at
@@ -46,13 +60,14 @@ static inline bool differs(struct scope_activation *of, PyObject *value, uint32_
 }
 
 /* GIL held; allocates as scope_words_key() does; leaves exceptions as they are. Finds out which slots have changed, of those
- * in `bound` and those that may change by themselves; whether any has. */
+ * in `bound` and, after a loud line, those that hold what may change by itself; whether any has. */
 static bool look(struct scope_activation *of, const struct scope_code_slots *slots, const void *frame,
-                 const uint64_t *bound) {
+                 const uint64_t *bound, bool is_loud) {
+    const uint64_t changeable = is_loud ? ~UINT64_C(0) : 0;
     uint64_t any = 0;
     for (uint32_t word = 0; word < of->width; word++) {
         uint64_t changed = 0;
-        for (uint64_t left = bound[word] | of->changeable[word]; left; left &= left - 1) {
+        for (uint64_t left = bound[word] | (of->changeable[word] & changeable); left; left &= left - 1) {
             const uint32_t bit = (uint32_t)__builtin_ctzll(left), slot = word * SCOPE_SLOT_BITS + bit;
             changed |= (uint64_t)differs(of, held(slots, frame, slot), slot) << bit;
         }
@@ -121,41 +136,44 @@ static uint32_t fill_changes(const struct scope_long_event *event, const struct 
 }
 
 /* GIL held, given up while a thread waits for space; may find file space and, after a gap, allocates frame objects; leaves
- * exceptions as they are. While it waits, other threads may do away with the activation. */
-static SCOPE_NOT_INLINE void tell_slowly(struct change_event *event) {
+ * exceptions as they are. What is told in an event stands in sets of their own: while it waits, other threads may do away
+ * with the activation. `is_begun`: the first event has been told, up to `next`; the rest is told of `line_that_did`. */
+static SCOPE_NOT_INLINE void tell_slowly(struct change_event *event, bool is_begun, uint32_t line_that_did) {
     uint64_t changed[MOST_WIDTH], in_place[MOST_WIDTH];
+    const uint32_t count = event->slots->count;
     memcpy(changed, event->changed, event->slots->width * sizeof *changed);
     memcpy(in_place, event->in_place, event->slots->width * sizeof *in_place);
     event->changed = changed;
     event->in_place = in_place;
-    *event->next = event->slots->count;
-    scope_write_long_slowly(&event->event, NULL, false);
+    for (bool is_first = !is_begun; is_first || *event->next < count; is_first = false) {
+        if (!is_first) {
+            event->from = *event->next;
+            event->kind = SCOPE_LOCALS;
+            event->line = line_that_did;
+        }
+        *event->next = count; /* nothing is told where there is no room at all */
+        scope_write_long_slowly(&event->event, NULL, false);
+    }
 }
 
 /* GIL held, given up while a thread waits for space; may find file space and, after a gap, allocates frame objects; allocates
  * as scope_words_put() does; leaves exceptions as they are. `of`, of which something has changed, may be gone afterwards. */
-static void tell(const struct scope_activation *of, const struct scope_code_slots *slots, const void *frame,
-                 uint32_t line, uint32_t kind, uint32_t flags, uint32_t line_that_did) {
-    uint64_t rest_changed[MOST_WIDTH], rest_in_place[MOST_WIDTH];
+static inline void tell(const struct scope_activation *of, const struct scope_code_slots *slots, const void *frame,
+                        uint32_t line, uint32_t kind, uint32_t flags, uint32_t line_that_did) {
     uint32_t next = slots->count, room = 0;
     struct change_event event = {{fill_changes}, slots, frame, of->changed, of->in_place, line, kind, flags, 0, &next};
     struct scope_writer *w = scope_tls;
     if (SCOPE_LIKELY(w && w->next < w->limit && scope_room(w) > 1))
         room = put_changes(&event, w, &w->records[w->next], scope_room(w));
-    if (SCOPE_LIKELY(room && next == slots->count)) {
+    if (SCOPE_LIKELY(room))
         scope_publish(w, room);
-        return;
-    }
-    memcpy(rest_changed, of->changed, slots->width * sizeof *rest_changed);
-    memcpy(rest_in_place, of->in_place, slots->width * sizeof *rest_in_place);
-    if (room)
-        scope_publish(w, room);
-    else
-        tell_slowly(&event);
-    event = (struct change_event){{fill_changes}, slots, frame, rest_changed, rest_in_place, line_that_did,
-                                  SCOPE_LOCALS,   flags, 0,     &next};
-    for (event.from = next; event.from < slots->count; event.from = next)
-        tell_slowly(&event);
+    if (SCOPE_UNLIKELY(!room || next < slots->count))
+        tell_slowly(&event, room, line_that_did);
+}
+
+/* GIL not needed; does not allocate. */
+static inline uint32_t restarts_of(const struct scope_writer *w) {
+    return w->gaps + w->stacks_told;
 }
 
 /* GIL held; allocates plain memory; NULL when there is none. Of which all that is bound is to be told. */
@@ -163,7 +181,7 @@ static struct scope_activation *anew(const void *frame, const struct scope_code_
     struct scope_activation *of = scope_activation_begin(frame, slots);
     if (of) {
         of->is_known = true;
-        of->stacks_told = scope_tls ? scope_tls->stacks_told : 0;
+        of->restarts = scope_tls ? restarts_of(scope_tls) : 0;
     }
     return of;
 }
@@ -175,7 +193,16 @@ static inline const struct scope_code_slots *slots_of(const PyObject *code, cons
 
 /* GIL not needed; does not allocate. Whether what was told of it is what a reader has. */
 static inline bool is_current(const struct scope_activation *of) {
-    return of && of->is_known && scope_tls && of->stacks_told == scope_tls->stacks_told;
+    return of && of->is_known && scope_tls && of->restarts == restarts_of(scope_tls);
+}
+
+/* GIL held; allocates as scope_words_key() does; leaves exceptions as they are. What the line that runs has changed. Where
+ * the thread has written nothing since, no recorded code has run within it; what other code does to a list behind a quiet
+ * line's back, as an operator of a library may, shows after the next loud one. */
+static inline bool look_after_line(struct scope_activation *of, const struct scope_code_slots *slots,
+                                   const void *frame) {
+    const bool is_loud = scope_is_loud(slots, of->line) || scope_produced(scope_tls) != of->produced;
+    return look(of, slots, frame, scope_bound_by(slots, of->line), is_loud);
 }
 
 /* GIL not needed; does not allocate. */
@@ -195,9 +222,12 @@ void scope_step_line(const PyObject *code, const void *frame, uint32_t line) {
         of = slots ? anew(frame, slots) : NULL;
     const uint32_t flags = is_first ? SCOPE_LINE_FIRST_KNOWN : 0;
     const uint32_t before = is_first ? line : of->line;
-    const bool has_changed = of && look(of, slots, frame, is_first ? slots->all : scope_bound_by(slots, of->line));
-    if (of)
+    const bool has_changed =
+        of && (is_first ? look(of, slots, frame, slots->all, true) : look_after_line(of, slots, frame));
+    if (of) {
         of->line = line;
+        of->produced = scope_tls ? scope_produced(scope_tls) + 1 : 0; /* with this event, where that is one */
+    }
     if (has_changed)
         tell(of, slots, frame, line, SCOPE_LINE, flags, before);
     else
@@ -224,7 +254,7 @@ void scope_step_goes_on(const PyObject *code, const void *frame) {
     if (!of)
         return;
     of->line = line;
-    if (look(of, slots, frame, slots->all))
+    if (look(of, slots, frame, slots->all, true))
         tell(of, slots, frame, line, SCOPE_LOCALS, SCOPE_LOCALS_FIRST_KNOWN, line);
     else
         scope_write(line, scope_head(SCOPE_LOCALS, SCOPE_LOCALS_FIRST_KNOWN, 0), NULL);
@@ -238,7 +268,7 @@ void scope_step_leaves(const PyObject *code, const void *frame, uint32_t kind) {
     if (!of || is_left_out())
         return;
     const uint32_t line = of->line;
-    const bool is_told = is_current(of) && look(of, slots, frame, scope_bound_by(slots, line));
+    const bool is_told = is_current(of) && look_after_line(of, slots, frame);
     of->is_known = false;
     if (is_told)
         tell(of, slots, frame, line, SCOPE_LOCALS, 0, line);

@@ -160,6 +160,8 @@ static uint64_t key_of_items(const struct scope_items *items, int depth) {
         place += 0x9E3779B97F4A7C15u;
         if (SCOPE_LIKELY(Py_TYPE(item) == &PyLong_Type && scope_small_int(item, &number)))
             key += scope_mix((uint64_t)number << 4 | SCOPE_WORD_INT, place);
+        else if (SCOPE_LIKELY(Py_TYPE(item) == &PyUnicode_Type))
+            key += scope_mix(scope_key_of_str(item), place);
         else
             key += scope_mix(key_of(item, depth + 1), place);
     }
