@@ -15,9 +15,6 @@ from capture.errors import ScopeError
 from capture.own_process import LAUNCHER, own_command
 from scope_gui.commands import Ask, with_keys
 from scope_gui.dialogs.keeping import Keeping
-from scope_gui.dialogs.keys_help import show_keys
-from scope_gui.dialogs.open_session import OpenSessionDialog
-from scope_gui.dialogs.unseen_list import show_unseen
 from scope_gui.guide import page_of_dialog, page_of_view
 from scope_gui.links import link_to
 from scope_gui.recording.choice import recordings_folder
@@ -77,6 +74,8 @@ class Dialogs:
                 processes = session.processes() if session is not None else ()
                 self._show(ChangeDialog(self._window, self._store.send, assigns, manifest, processes))
             case "open":
+                from scope_gui.dialogs.open_session import OpenSessionDialog  # noqa: PLC0415
+
                 folder = recordings_folder(sessions_folder(assigns))
                 dialog = OpenSessionDialog(self._window, self.open_session, folder, self._store.send, self._source.pool)
                 self._show(dialog)
@@ -100,10 +99,14 @@ class Dialogs:
                 self._others = [one for one in self._others if one.poll() is None]
                 self._others.append(another_window(link_to(assigns)))
             case "keys":
+                from scope_gui.dialogs.keys_help import show_keys  # noqa: PLC0415
+
                 self._page = show_keys(self._window, assigns.theme, assigns.settings)
             case "first steps":
                 self.show_guide()
             case "unseen":
+                from scope_gui.dialogs.unseen_list import show_unseen  # noqa: PLC0415
+
                 self._page = show_unseen(self._window, self._source.session, assigns.theme)
             case "settings":
                 from scope_gui.dialogs.settings import SettingsDialog  # noqa: PLC0415
