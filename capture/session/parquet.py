@@ -203,7 +203,10 @@ def decode(
         table = (_folding(file, name, data, folded) if folded else file).read(columns=present, use_threads=False)
         kept = [column for column in folded if column in present]
         _check_texts(name, worst, kept, lambda: sum(_told_bytes(table[column]) for column in kept))
-        table.validate(full=any(not pa.types.is_primitive(field.type) for field in table.schema))
+        table.validate()
+        table.select([field.name for field in table.schema if not pa.types.is_primitive(field.type)]).validate(
+            full=True
+        )
         if TABLE[name].is_shortened:
             untold = needed.difference(file.schema_arrow.names)
             if sparse:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Set
+import time
+from collections.abc import Callable, Iterator, Set
 
 from capture.errors import SessionProblem
 from capture.session.session import Session
@@ -25,7 +26,7 @@ from views.reading.worker import Send, Worker
 from views.reading.worker_pool import Priority
 
 REFRESH_S = 0.1
-AHEAD_S = 0.012  # about what painting a frame takes: reading on must not slow it down
+AHEAD_S = 0.012  # about what painting a frame takes: what is made for the next one must not slow it down
 Foresee = Callable[[Source, Session, Frame, Selection | None], None]
 """Reads what views will ask for while they are patched for a frame."""
 
@@ -86,9 +87,16 @@ class Jobs:
                     self._send(FrameFailed(key=key, time_ns=time_ns))
                     raise
                 self._send(FrameReady(key=key, time_ns=time_ns, frame=frame))
-                self.reader.when_idle(ahead.pieces(frame.time_ns, look_up, parts), AHEAD_S)
+                self.reader.when_idle(self._begin_ahead(ahead.pieces(frame.time_ns, look_up, parts)), 0.0)
 
         self.reader.ask("frame", answer)
+
+    def _begin_ahead(self, pieces: Iterator[None]) -> Iterator[None]:
+        """Reads a file at once, since that goes on beside painting, and all that needs the interpreter after it."""
+        began_s = time.monotonic()
+        next(pieces, None)
+        self.reader.when_idle(pieces, max(0.0, began_s + AHEAD_S - time.monotonic()))
+        yield
 
     def _look_up(self, session: Session, selection: Selection | None, frame: Frame) -> None:
         if not frame.lacks(recent_calls.PARTS):

@@ -12,6 +12,7 @@ import pytest
 from capture.errors import SessionProblem
 from tests.leftovers import wait_for
 from views.loop.events import Event, Tell
+from views.reading.jobs import AHEAD_S, Jobs
 from views.reading.opening import first_focus, lanes_of
 from views.reading.source import Source
 from views.reading.worker import Worker
@@ -166,3 +167,26 @@ def test_two_things_of_one_worker_are_never_done_at_once() -> None:
     for worker in workers:
         worker.stop(forget=False)
     assert done == list(range(40))
+
+
+def test_a_file_is_read_ahead_beside_painting_and_the_rest_of_the_next_answer_made_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done, later = list[str](), list[tuple[Iterator[None], float]]()
+
+    def pieces() -> Iterator[None]:
+        for piece in ("file", "frame", "calls"):
+            done.append(piece)
+            yield
+
+    jobs = Jobs(Source(), lambda event: None, lambda *of: None)
+    try:
+        monkeypatch.setattr(jobs.reader, "when_idle", lambda rest, after_s: later.append((rest, after_s)))
+        next(jobs._begin_ahead(pieces()))
+        assert done == ["file"]
+        [(rest, after_s)] = later
+        assert 0 < after_s <= AHEAD_S
+        assert len(list(rest)) == 2
+        assert done == ["file", "frame", "calls"]
+    finally:
+        jobs.stop()
