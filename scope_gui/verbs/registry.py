@@ -103,6 +103,7 @@ VERBS: tuple[Verb, ...] = (
         "what a value or local variable held and who wrote it, or the runs of a line",
         "scope_gui.verbs.history",
     ),
+    Verb("logpoint", "look", "what an expression was at every run of a line", "scope_gui.verbs.logpoint"),
     Verb("tree", "look", "who called whom, with the time that it took", "scope_gui.verbs.tree"),
     Verb(
         "summary",

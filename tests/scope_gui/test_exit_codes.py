@@ -104,6 +104,8 @@ CODES: dict[int, list[list[str]]] = {
         ["calls", "S"],
         ["summary", "S", "--limit", "some"],
         ["history", "S"],
+        ["logpoint", "S", "m.py:3"],
+        ["logpoint", "S", "m.py:3", "open('x')"],
         ["step", "S", "--at", "1s", "--track", "2", "--by", "jump"],
         ["output", "S", "--at", "soon"],
         ["never-run"],
