@@ -78,10 +78,12 @@ def told_flags(flags: Mapping[str, object]) -> str:
     """
     mode = mode_named(flags.get("mode"))
     words = [mode.words if mode is not None else f"mode {flags.get('mode')}"]
+    features = mode.features if mode is not None else ""
     for flag in FLAGS:
         value = flags.get(flag.name, flag.default)
         if flag.kind == "texts" and isinstance(value, list | tuple):
-            words += [f"{flag.option} {text}" for text in value]
+            texts = [] if tuple(value) == flag.default else value or [flag.none][: "a" in features]
+            words += [f"{flag.option} {text}" for text in texts if text]
         elif flag.name not in {"mode", "chunk_count"} and value != flag.default and isinstance(value, str | int):
             words.append(" ".join(flag.words(value)))
     return "; ".join(words)

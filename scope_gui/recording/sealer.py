@@ -200,11 +200,11 @@ class Sealer:
         for flag, patterns in given.items():
             is_used = not modes.isdisjoint(STATE_MODES if flag == "--state" else (*CALL_MODES, *STATE_MODES))
             for pattern in patterns[:MOST_JUDGED]:
+                if pattern == USER_CLASSES:  # nobody has typed it, and a program may have none
+                    continue
                 if not is_used:
                     for target in list(catalog.targets.values())[:1]:
                         catalog.note_unseen(target, "pattern-unused", f"{flag} {pattern}")
-                elif pattern == USER_CLASSES:  # a program may have none
-                    continue
                 elif recorded and not any(f"{flag} {pattern}" in target.matched for target in recorded):
                     catalog.note_unseen(recorded[0], "pattern-unmatched", f"{flag} {pattern}")
         nothing = not (catalog.state_keys if modes.isdisjoint(CALL_MODES) else catalog.sites)

@@ -132,6 +132,8 @@ def test_options_travel_with_the_request(
     assert dialog.form.mode.isVisible()
     state = dialog.findChild(QLineEdit, "attach.state")
     assert state is not None
+    assert state.text() == "'user.*'"
+    state.selectAll()
     QTest.keyClicks(state, "orders.Stock, cart.*")
     dialog.form.mode.setCurrentIndex(dialog.form.mode.findData("performance"))
     dialog.form.folder.setText(str(tmp_path / "kept"))

@@ -126,7 +126,7 @@ def test_what_was_recorded_at_that_moment_explains_what_is_not_there() -> None:
     at = msgspec.structs.replace(frame(1_000, processes=[process(1)]), settings=settings)
     for selection, key in ((None, "settings"), (Selection("process", 1), "identity")):
         section = named(inspector_sections(at, selection))[key]
-        assert row(section, "recorded").pieces[0].text == "State only, no calls; --exclude orders.audit"
+        assert row(section, "recorded").pieces[0].text == "State only, no calls; --exclude orders.audit; --state off"
         assert row(section, "changed").links[0].event == SeekTo(time_ns=400, visit=True)
     unchanged = msgspec.structs.replace(at, settings=msgspec.structs.replace(settings, since_ns=None))
     assert "settings" not in named(inspector_sections(unchanged, None))

@@ -1,5 +1,6 @@
-/* Which classes' attributes are wanted: those that a pattern of --state names, whole, and the user's, at a rate. A class is
- * wanted with each of its bases. */
+/* Which classes' attributes are wanted: those that a pattern of --state names, whole, and the user's, at a rate. A pattern
+ * also names what has that class among its bases. A class is the user's by its own module: when a recording begins every class
+ * there is gets asked, while the program waits. */
 #include "values/class_choice.h"
 
 #include "filter.h"
@@ -29,17 +30,19 @@ static bool is_users(const char *module, const char *qualname) {
 enum scope_choice scope_class_choice(PyTypeObject *type) {
     char module[SCOPE_TYPE_NAME_BYTES], qualname[SCOPE_TYPE_NAME_BYTES];
     PyObject *order = scope_type_mro(type);
+    const bool any_is_named = scope_filter_names_classes();
+    const Py_ssize_t count = !order ? 0 : any_is_named ? PyTuple_Size(order) : 1;
     enum scope_choice choice = SCOPE_CLASS_LEFT;
-    for (Py_ssize_t i = 0, count = order ? PyTuple_Size(order) : 0; i < count && choice < SCOPE_CLASS_WHOLE; i++) {
+    for (Py_ssize_t i = 0; i < count && choice < SCOPE_CLASS_WHOLE; i++) {
         PyTypeObject *base = (PyTypeObject *)PyTuple_GetItem(order, i); /* borrowed */
         if (!(PyType_GetFlags(base) & Py_TPFLAGS_HEAPTYPE) || PyType_GetFlags(base) & IMMUTABLE_TYPE)
             continue;
         scope_type_parts(base, module, qualname);
         if (scope_filter_is_own_module(module))
             break;
-        if (scope_filter_wants_class(module, qualname))
+        if (any_is_named && scope_filter_wants_class(module, qualname))
             choice = SCOPE_CLASS_WHOLE;
-        else if (!choice && scope_filter_wants_user_classes() && is_users(module, qualname))
+        else if (i == 0 && scope_filter_wants_user_classes() && is_users(module, qualname))
             choice = SCOPE_CLASS_AT_A_RATE;
     }
     PyErr_Clear();
