@@ -77,7 +77,7 @@ static void append_event(struct scope_value_reader *reader, const struct scope_r
         return;
     }
     if (what == ARGUMENTS)
-        append_arguments(reader, parameters, head->a);
+        append_arguments(reader, parameters, head->a & ((1u << SCOPE_SITE_BITS) - 1));
     else
         scope_append_value(reader, 0);
     scope_append_cut(reader->out, reader->from, SCOPE_MOST_VALUE_BYTES);

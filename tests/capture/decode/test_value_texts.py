@@ -12,7 +12,7 @@ from capture.decode.resume import resume_point, resumed
 from capture.drain.blocks import Block
 from capture.events.batch import EventBatch
 from capture.events.definitions import DefinitionKind
-from capture.events.kinds import Kind, LineFlag, ResultFlag
+from capture.events.kinds import SITE_BITS, Kind, LineFlag, ResultFlag
 from capture.redaction import REDACTED as REDACTED_TEXT
 from tests.synthetic import PaperTarget, decode, definition, joined, record, rows, with_payload
 from tests.value_words import (
@@ -144,6 +144,13 @@ def test_what_only_the_end_of_a_cut_call_told_is_known_to_the_next() -> None:
     target, writer = begun(*(f"p{n}" for n in range(18))), ValueWriter()
     target.events(1, call(100, writer.event(*range(17), LONG)), call(200, writer.event(LONG)))
     assert texts(target)[1] == f"p0='{LONG}'"
+
+
+def test_a_call_from_a_known_line_names_its_parameters_too() -> None:
+    target = begun("x")
+    target.events(1, call(100, ValueWriter().event(7), 9 | 41 << SITE_BITS))
+    batch = decode(target.blocks)[1]
+    assert (told(batch), batch.ref.tolist()) == (["x=7"], [41])
 
 
 def test_parameters_that_no_definition_has_told_have_no_names() -> None:
