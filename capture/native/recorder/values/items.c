@@ -11,17 +11,16 @@ static inline void take_sequence(struct scope_items *items, PyObject *value, boo
     const unsigned char *from = (const unsigned char *)value + at;
     if (is_list && at)
         from = (const unsigned char *)(uintptr_t)scope_word_at(value, at);
-    for (uint32_t i = 0; i < items->count; i++)
-        if (SCOPE_LIKELY(at != 0))
-            memcpy(&items->items[i], from + i * sizeof *items->items, sizeof *items->items);
-        else
-            items->items[i] = is_list ? PyList_GetItem(value, i) : PyTuple_GetItem(value, i);
+    for (uint32_t i = 0; i < items->count && SCOPE_LIKELY(at != 0); i++)
+        memcpy(&items->items[i], from + i * sizeof *items->items, sizeof *items->items);
+    for (uint32_t i = 0; i < items->count && SCOPE_UNLIKELY(at == 0); i++)
+        items->items[i] = is_list ? PyList_GetItem(value, i) : PyTuple_GetItem(value, i);
 }
 
 /* GIL held; does not allocate. */
 static void take_dict(struct scope_items *items, PyObject *value) {
     Py_ssize_t at = 0;
-    items->length = PyDict_Size(value);
+    items->length = SCOPE_LIKELY(scope_layout.dict_lengths) ? (Py_ssize_t)scope_word_at(value, 16) : PyDict_Size(value);
     items->count = 0;
     const uint32_t most = items->length < SCOPE_MOST_ITEMS ? 2 * (uint32_t)items->length : 2 * SCOPE_MOST_ITEMS;
     while (items->count < most && PyDict_Next(value, &at, &items->items[items->count], &items->items[items->count + 1]))

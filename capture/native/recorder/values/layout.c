@@ -69,8 +69,8 @@ static void find_numbers(void) {
         scope_layout.ints = SCOPE_INTS_UNKNOWN;
 }
 
-/* GIL held; allocates; never leaves an exception. Both have their length at 16; a tuple of 3.14 and later its hash before
- * its items. */
+/* GIL held; allocates; never leaves an exception. All have their length at 16; a tuple of 3.14 and later its hash before its
+ * items. */
 static void find_items(void) {
     PyObject *items[] = {PyFloat_FromDouble(1.5), PyFloat_FromDouble(2.5), PyFloat_FromDouble(3.5)};
     PyObject *tuple = items[0] && items[1] && items[2] ? PyTuple_Pack(3, items[0], items[1], items[2]) : NULL;
@@ -82,8 +82,13 @@ static void find_items(void) {
     if (list && scope_word_at(list, 16) == 3 && scope_layout.tuple_items &&
         memcmp((void *)(uintptr_t)scope_word_at(list, 24), items, sizeof items) == 0)
         scope_layout.list_items = 24;
+    PyObject *dict = PyDict_New();
+    scope_layout.dict_lengths = dict && tuple && scope_word_at(dict, 16) == 0 &&
+                                PyDict_SetItem(dict, items[0], items[1]) == 0 && scope_word_at(dict, 16) == 1 &&
+                                PyDict_SetItem(dict, items[1], items[2]) == 0 && scope_word_at(dict, 16) == 2 &&
+                                PyDict_DelItem(dict, items[0]) == 0 && scope_word_at(dict, 16) == 1;
     PyErr_Clear();
-    PyObject *parts[] = {list, tuple, items[0], items[1], items[2]};
+    PyObject *parts[] = {dict, list, tuple, items[0], items[1], items[2]};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i])
             Py_DecRef(parts[i]);

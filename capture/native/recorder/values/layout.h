@@ -19,6 +19,7 @@ struct scope_layout {
     bool floats;        /* the double at 16 */
     size_t list_items;  /* of the pointer to the items of a list; 0 = not found */
     size_t tuple_items; /* of the first item of a tuple; 0 = not found */
+    bool dict_lengths;  /* at 16 of a dict */
     PyTypeObject
         *yielded; /* in which the interpreter wraps what an asynchronous generator yields, at 16; NULL = not found */
 };

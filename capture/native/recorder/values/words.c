@@ -149,21 +149,26 @@ static uint64_t key_of(PyObject *value, int depth) {
     }
 }
 
+/* GIL held; may allocate; leaves exceptions as they are. As key_of(), of what most items are without a look at the table of
+ * types. */
+static inline uint64_t key_of_item(PyObject *item, int depth) {
+    const PyTypeObject *type = Py_TYPE(item);
+    int64_t number;
+    if (SCOPE_LIKELY(type == &PyLong_Type && scope_small_int(item, &number)))
+        return (uint64_t)number << 4 | SCOPE_WORD_INT;
+    if (SCOPE_LIKELY(type == &PyUnicode_Type))
+        return scope_key_of_str(item);
+    return key_of(item, depth);
+}
+
 /* GIL held; may allocate; leaves exceptions as they are. Containers of different depth show their items differently. Each
  * place has a function of its own, and their sum is the key: no multiplication waits for the one before. */
 static uint64_t key_of_items(const struct scope_items *items, int depth) {
     const uint64_t what = (uint64_t)items->what << 8 | (uint64_t)depth << 4 | SCOPE_WORD_CONTAINER;
     uint64_t key = scope_mix(what, (uint64_t)items->length), place = 0;
     for (uint32_t i = 0; i < items->count; i++) {
-        PyObject *item = items->items[i];
-        int64_t number;
         place += 0x9E3779B97F4A7C15u;
-        if (SCOPE_LIKELY(Py_TYPE(item) == &PyLong_Type && scope_small_int(item, &number)))
-            key += scope_mix((uint64_t)number << 4 | SCOPE_WORD_INT, place);
-        else if (SCOPE_LIKELY(Py_TYPE(item) == &PyUnicode_Type))
-            key += scope_mix(scope_key_of_str(item), place);
-        else
-            key += scope_mix(key_of(item, depth + 1), place);
+        key += scope_mix(key_of_item(items->items[i], depth + 1), place);
     }
     return key;
 }
@@ -285,10 +290,19 @@ static void put(struct scope_words *to, PyObject *value, int depth, const uint64
 
 /* GIL held; may allocate; leaves exceptions as they are. */
 void scope_words_put_other(struct scope_words *to, PyObject *value) {
-    if (SCOPE_LIKELY(value != NULL))
-        put(to, value, 0, to->end);
-    else
+    if (SCOPE_UNLIKELY(!value)) {
         scope_words_put_special(to, SCOPE_SPECIAL_UNBOUND);
+        return;
+    }
+    const PyTypeObject *type = Py_TYPE(value);
+    if (type == &PyUnicode_Type)
+        scope_put_str(to, value, to->end);
+    else if (type == &PyList_Type)
+        put_container(to, value, SCOPE_CONTAINER_LIST, 0, to->end);
+    else if (type == &PyDict_Type)
+        put_container(to, value, SCOPE_CONTAINER_DICT, 0, to->end);
+    else
+        put(to, value, 0, to->end);
 }
 
 /* GIL held; may allocate; leaves exceptions as they are. */
