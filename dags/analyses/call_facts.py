@@ -65,7 +65,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `callees`: the functions it called, what took longest first, MOST_CALLEES of them and `more_callees`; `made_calls`
     are all that it made itself. `writes`: the first values that it wrote. `arguments` and `result`, what it returned or
-    yielded: None where that is not known.
+    yielded: None where that is not known. `call_line`: the line of `caller` that made it, 0: not known.
 
     Units: ns on the session clock.
     """
@@ -85,6 +85,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     more_writes: int
     arguments: tuple[FrameArgument, ...] | None = None
     result: str | None = None
+    call_line: int = 0
     exception: Told | None = None
     among: Among | None = None
 
@@ -101,7 +102,7 @@ def call_facts(
     if found is None:
         return
     names = Definitions(session)
-    outcome, depth, caller_id, arguments, result = call_row(session, found)
+    outcome, depth, caller_id, arguments, result, call_line = call_row(session, found)
     caller = call_with_id(session, caller_id, found.start_ns, reads_on=reads_on) if caller_id else None
     made = _made(session, found, depth, reads_on)
     by_time = sorted(made, key=lambda site_id: (-made[site_id][1], site_id))
@@ -119,6 +120,7 @@ def call_facts(
         depth=depth,
         arguments=None if arguments is None else arguments_of_text(arguments),
         result=result,
+        call_line=call_line,
         caller=None if caller is None else names.called(caller),
         callees=tuple(
             _callee(session, found, names, (site_id, *made[site_id]), reads_on) for site_id in by_time[:MOST_CALLEES]

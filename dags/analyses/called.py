@@ -13,7 +13,7 @@ from dags.analyses.call_finder import FoundCall
 from dags.analyses.detail import open_at_end
 from dags.analyses.track_titles import track_titles
 
-_ROW = ("call_id", "parent_call_id", "outcome", "depth", "arguments", "result")
+_ROW = ("call_id", "parent_call_id", "outcome", "depth", "arguments", "result", "call_line")
 
 
 class Called(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +76,16 @@ class CallWith(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallRow(NamedTuple):
-    """How a call ended, how deep it is, the id of its caller (0: none, or not known), what it was given and gave."""
+    """How a call ended, how deep it is, the id of its caller and the line there (0: none, or not known), what it was
+    given and gave.
+    """
 
     outcome: str
     depth: int
     parent_call_id: int
     arguments: str | None = None
     result: str | None = None
+    call_line: int = 0
 
 
 def call_row(session: Session, found: FoundCall) -> CallRow:
@@ -120,4 +123,6 @@ def _row_in(session: Session, index: int, call_id: int) -> CallRow | None:
     if not rows:
         return None
     row = rows[0]
-    return CallRow(row["outcome"], row["depth"], row["parent_call_id"] or 0, row["arguments"], row["result"])
+    return CallRow(
+        row["outcome"], row["depth"], row["parent_call_id"] or 0, row["arguments"], row["result"], row["call_line"] or 0
+    )

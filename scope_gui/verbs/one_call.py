@@ -48,7 +48,8 @@ def call_lines(facts: CallFacts) -> Iterator[str]:
         said = f": {facts.exception.message}" if facts.exception.message else ""
         yield f"ended by {facts.exception.type or 'an exception'}{said}, event {facts.exception.exception_id}"
     if facts.caller is not None:
-        yield f"called by {facts.caller.function}, call {facts.caller.call_id}"
+        line = f", line {facts.call_line} of {facts.caller.file}" if facts.call_line else ""
+        yield f"called by {facts.caller.function}{line}, call {facts.caller.call_id}"
     if facts.callees:
         yield f"made {count_text(facts.made_calls)} calls:"
     for callee in facts.callees:

@@ -89,6 +89,13 @@ def test_a_call_says_how_long_it_took_and_its_place_among_its_siblings() -> None
     assert row(page, "place").source is not None
 
 
+def test_a_call_names_the_line_that_made_it_and_shows_it() -> None:
+    page = sections_of(msgspec.structs.replace(CALL, call_line=7))["call"]
+    assert (text(page, "caller"), text(sections_of(CALL)["call"], "caller")) == ("main, line 7", "main")
+    assert row(page, "caller").source == SourcePlace("/srv/orders.py", 7)
+    assert links(page, "caller") == {"caller": Select(selection=Selection("call", 1, 2))}
+
+
 def test_a_caller_that_does_not_run_at_the_cursor_is_gone_to_where_it_made_the_call() -> None:
     other = msgspec.structs.replace(MAIN, call_id=77)
     page = sections_of(msgspec.structs.replace(CALL, caller=other))["call"]

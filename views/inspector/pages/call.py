@@ -11,6 +11,8 @@ Calls that it made (14)     parse                                    12 ×     8
 
 from __future__ import annotations
 
+import msgspec
+
 from dags.analyses.call_facts import Among, Callee, CallFacts
 from dags.frame_parts import LINE_WORDS, Frame, FrameArgument, StackFrame
 from views.inspector.diff import Piece
@@ -153,7 +155,13 @@ def _outcome_rows(facts: CallFacts) -> tuple[Row, ...]:
 def _caller_row(facts: CallFacts, frame: Frame) -> Row:
     caller = facts.caller
     if caller is not None:
-        return fact("caller", "called by", caller.function, Link("caller", to_call(caller, frame, facts.call.start_ns)))
+        link = Link("caller", to_call(caller, frame, facts.call.start_ns))
+        if not facts.call_line:
+            return fact("caller", "called by", caller.function, link)
+        place = SourcePlace(caller.file, facts.call_line)
+        return msgspec.structs.replace(
+            fact("caller", "called by", f"{caller.function}, line {facts.call_line}", link), source=place
+        )
     return fact("caller", "called by", "a call that is not known" if facts.depth else "none that is recorded")
 
 
