@@ -29,6 +29,7 @@ By = Literal["line", "event"]
 Way = Literal["into", "over", "out"]
 Bools = npt.NDArray[np.bool_]
 SEGMENTS_KEPT = 4
+FIRST_LOOK = 512  # events; then more and more, since most steps are short
 _COLUMNS = ("time_ns", "kind", "track_id", "ref")
 _STEP = np.zeros(256, np.int64)
 _STEP[list(KINDS)] = [kind.row.depth.step for kind in KINDS]
@@ -77,6 +78,7 @@ class TrackSteps:
         self._session = session
         self._frames = FrameReader(session)
         self._kept: OrderedDict[tuple[int, int, int], _TrackEvents] = OrderedDict()
+        self._stood: tuple[tuple[int, int] | None, list[StackFrame]] = (None, [])
 
     def step(self, time_ns: int, track_id: int, way: Way, *, back: bool = False) -> Stop | None:
         """The nearest stop of the thread that is not at that moment; None without one.
@@ -161,13 +163,14 @@ class TrackSteps:
         depth = 0
         for index in self._segments(time_ns, back=False):
             events = self._of_track(index, track_id)
-            start = int(np.searchsorted(events.time_ns, time_ns, "right"))
-            kind = events.kind[start:]
-            depths = depth + np.cumsum(_STEP[kind])
-            hits = np.flatnonzero(stops[kind] & fits(depths))
-            if len(hits):
-                return events, start + int(hits[0])
-            depth = int(depths[-1]) if len(depths) else depth
+            start, size = int(np.searchsorted(events.time_ns, time_ns, "right")), FIRST_LOOK
+            while start < len(events.kind):
+                kind = events.kind[start : start + size]
+                depths = depth + np.cumsum(_STEP[kind])
+                hits = np.flatnonzero(stops[kind] & fits(depths))
+                if len(hits):
+                    return events, start + int(hits[0])
+                start, size, depth = start + size, 8 * size, int(depths[-1])
         return None
 
     def _back(
@@ -176,17 +179,18 @@ class TrackSteps:
         depth, is_here = 0, True
         for index in self._segments(time_ns, back=True):
             events = self._of_track(index, track_id)
-            kind = events.kind[: int(np.searchsorted(events.time_ns, time_ns, "right"))]
-            if not len(kind):
-                continue
-            sums = np.cumsum(_STEP[kind])
-            found = stops[kind] & fits(depth + sums - sums[-1])
-            if is_here:  # the last one is where the thread stands
-                found[-1], is_here = False, False
-            hits = np.flatnonzero(found)
-            if len(hits):
-                return events, int(hits[-1])
-            depth -= int(sums[-1])
+            stop, size = int(np.searchsorted(events.time_ns, time_ns, "right")), FIRST_LOOK
+            while stop > 0:
+                start = max(stop - size, 0)
+                kind = events.kind[start:stop]
+                sums = np.cumsum(_STEP[kind])
+                found = stops[kind] & fits(depth + sums - sums[-1])
+                if is_here:  # the last one is where the thread stands
+                    found[-1], is_here = False, False
+                hits = np.flatnonzero(found)
+                if len(hits):
+                    return events, start + int(hits[-1])
+                stop, size, depth = start, 8 * size, depth - int(sums[-1])
         return None
 
     def _segments(self, time_ns: int, *, back: bool) -> Iterator[int]:
@@ -213,8 +217,10 @@ class TrackSteps:
         return found
 
     def _stack(self, time_ns: int, track_id: int) -> list[StackFrame]:
-        frame = self._frames.at(time_ns, {"tracks", "stacks"}, [track_id])
-        return frame.tracks[0].stack if frame.tracks else []
+        if (time_ns, track_id) != self._stood[0]:
+            frame = self._frames.at(time_ns, {"tracks", "stacks"}, [track_id])
+            self._stood = (time_ns, track_id), frame.tracks[0].stack if frame.tracks else []
+        return self._stood[1]
 
     def _stop(self, events: _TrackEvents, at: int, track_id: int, by: By) -> Stop:
         time_ns, is_line = int(events.time_ns[at]), events.kind[at] == Kind.LINE

@@ -23,7 +23,7 @@ from capture.session.line_changes import LineChanges
 from capture.session.tables import OLD_ROWS_BACK
 from dags.base import Context, Dag, KeptId, KeptNs, Ns, Rows, decoded, require_not_before
 from dags.kernels import Cells
-from dags.locals.line_events import LineEvents, Pieces, with_events
+from dags.locals.line_events import SMALL, LineEvents, Pieces, with_events
 
 
 class Variable(msgspec.Struct, frozen=True, array_like=True):
@@ -63,6 +63,8 @@ class LocalsDag(Dag):
         self.last_ns, self._next_event_id = last_ns, next_event_id
         self._held: Activations = held or {}
         self._pieces = pieces
+        self._read: dict[int, Activation | None] = {}  # by call, after the pieces up to `_read_to`
+        self._read_to: list[LineEvents] = []
 
     @classmethod
     def restored(cls, data: bytes) -> LocalsDag:
@@ -77,7 +79,9 @@ class LocalsDag(Dag):
 
     def copy(self) -> LocalsDag:
         """One of its own: what it holds is never written in, so both may have it."""
-        return LocalsDag(self.last_ns, self._next_event_id, self._held, self._pieces)
+        other = LocalsDag(self.last_ns, self._next_event_id, self._held, self._pieces)
+        other._read, other._read_to = self._read, self._read_to
+        return other
 
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events: rows of `lines` and `locals`."""
@@ -89,6 +93,7 @@ class LocalsDag(Dag):
         changes = events.changes()
         made = {"lines": _lines(events), "locals": _locals(events, changes, before)}
         self._held, self._pieces = after(before, (events,), np.sort(context.open_calls())), ()
+        self._read, self._read_to = {}, []
         return made
 
     def _forget_ended(self, context: Context) -> None:
@@ -104,7 +109,7 @@ class LocalsDag(Dag):
     def _begin(self, batch: EventBatch, context: Context) -> LineEvents:
         """Those of the next events that tell of lines."""
         if batch.first_event_id > self._next_event_id:  # some lie between, in a damaged segment
-            self._held, self._pieces = {}, ()
+            self._held, self._pieces, self._read, self._read_to = {}, (), {}, []
         self._next_event_id = batch.first_event_id + len(batch)
         if len(batch):
             self.last_ns = max(self.last_ns, int(batch.time_ns[-1]))
@@ -116,8 +121,22 @@ class LocalsDag(Dag):
         return not self._held and not self._pieces
 
     def of(self, call_ids: Int64) -> Activations:
-        """Those of these open calls that lines are known of."""
-        return after(self._held, self._pieces, np.sort(call_ids))
+        """Those of these open calls that lines are known of.
+
+        What was read of large pieces is kept, also for copies: a step on or back reads the few events behind them.
+        """
+        large = max((at for at, one in enumerate(self._pieces, 1) if len(one.event_id) >= SMALL), default=0)
+        asked, before = np.sort(call_ids), self._held
+        if large:
+            if not self._read_to:
+                self._read_to.append(self._pieces[large - 1])
+            elif self._read_to[0] is not self._pieces[large - 1]:
+                self._read, self._read_to = {}, [self._pieces[large - 1]]
+            if new := [call for call in asked.tolist() if call not in self._read]:
+                found = after(self._held, self._pieces[:large], np.array(new, np.int64))
+                self._read.update((call, found.get(call)) for call in new)
+            before = {call: one for call in asked.tolist() if (one := self._read[call]) is not None}
+        return after(before, self._pieces[large:], asked)
 
     def _all(self) -> Activations:
         if not self._pieces:

@@ -31,7 +31,8 @@ class LineEvents(NamedTuple):
     """Some of them, in order.
 
     `call_id` 0: not known. `epoch`: how many before it say that nothing of its track is known any more. `place`: that
-    of its changes in `texts`, -1: it has none.
+    of its changes in `texts`, -1: it has none. `forgets`: the rows after which nothing of the calls of their track is
+    known.
     """
 
     event_id: Int64
@@ -44,6 +45,7 @@ class LineEvents(NamedTuple):
     epoch: Int64
     place: Int64
     texts: TextColumn
+    forgets: Int64
 
     @classmethod
     def of(cls, batch: EventBatch, context: Context) -> LineEvents:
@@ -66,6 +68,7 @@ class LineEvents(NamedTuple):
             batch.first_event_id + rows, batch.time_ns[at], batch.track_id[at], calls,
             np.clip(batch.ref[at], 0, MOST_LINE), batch.kind[at], batch.flags[at],
             _epochs(batch.track_id[at], tells), np.where(is_told & tells, places, -1), batch.values,
+            np.flatnonzero(~tells),
         )  # fmt: skip
 
     @classmethod
@@ -75,23 +78,19 @@ class LineEvents(NamedTuple):
         is_told = np.concatenate(told)
         columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PLAIN}
         texts = [part.texts.taken(part.place[one]) for part, one in zip(parts, told, strict=True)]
-        return cls(**columns, place=np.where(is_told, np.cumsum(is_told) - 1, -1), texts=TextColumn.joined(texts))
+        place = np.where(is_told, np.cumsum(is_told) - 1, -1)
+        return cls(**columns, place=place, texts=TextColumn.joined(texts), forgets=_forgetting(columns["kind"]))
 
     def taken(self, rows: Int64) -> LineEvents:
         """Those of them."""
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in (*_PLAIN, "place")}
-        return LineEvents(**columns, texts=self.texts)
+        return LineEvents(**columns, texts=self.texts, forgets=_forgetting(columns["kind"]))
 
     @property
     def is_line(self) -> npt.NDArray[np.bool_]:
         """Which say that a line is about to run; the others only what one did."""
         found: npt.NDArray[np.bool_] = self.kind == Kind.LINE
         return found
-
-    @property
-    def forgets(self) -> npt.NDArray[np.intp]:
-        """The rows of those after which nothing of the calls of their track is known."""
-        return np.flatnonzero(~TELLING[self.kind])
 
     @property
     def tells_before(self) -> npt.NDArray[np.bool_]:
@@ -107,11 +106,16 @@ class LineEvents(NamedTuple):
 
 
 Pieces = tuple[LineEvents, ...]
-_PLAIN = tuple(name for name in LineEvents._fields if name not in ("place", "texts"))
+_PLAIN = tuple(name for name in LineEvents._fields if name not in ("place", "texts", "forgets"))
 NO_EVENTS = LineEvents(
     np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64),
     np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64), NO_TEXTS,
+    np.zeros(0, np.int64),
 )  # fmt: skip
+
+
+def _forgetting(kind: UInt8) -> Int64:
+    return np.flatnonzero(~TELLING[kind])
 
 
 def _forgets(batch: EventBatch, row: int) -> bool:
