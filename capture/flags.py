@@ -35,7 +35,7 @@ MOST_HIDDEN, LONGEST_HIDDEN = 16, 63
 """Names of --redact, and bytes of one: SCOPE_MOST_OWN_NAMES of native/redaction.h. Each is searched in every value."""
 
 USER_CLASSES = "user.*"
-"""Of --state: the classes of the code that is recorded, at a rate (SCOPE_USER_CLASSES of native/recorder/filter.h)."""
+"""Of --state: the classes of the code that is recorded, at a rate (SCOPE_USER_CODE of native/recorder/filter.h)."""
 
 MOST_PATTERNS, LONGEST_PATTERN = 4096, 1 << 16
 """Of --include, --exclude, --state and --lines each, and characters of one: what a manifest may hold (format.py)."""

@@ -62,6 +62,7 @@ SEAL_INTERVAL_S = 0.15
 IDLE_WAIT_S = 0.03
 CALL_MODES = tuple(mode.name for mode in MODES if "c" in mode.features)
 STATE_MODES = tuple(mode.name for mode in MODES if "g" in mode.features)
+USED_IN = {"--state": STATE_MODES, "--lines": CALL_MODES}
 REFUSED: dict[int, str] = {
     BlockType.OLD_RECORDS: "records-refused",
     BlockType.RECORDS: "records-refused",
@@ -192,19 +193,23 @@ class Sealer:
         about, catalog = self._store.head.about, self.decoder.catalog
         modes = {about.mode, *modes_of(catalog.changes)}
         recorded = [target for target in catalog.targets.values() if target.row.tier == "python"]
+        lines = about.flags.get("lines", [])
         given = {"--include": about.include, "--exclude": about.exclude, "--state": about.state}
+        given["--lines"] = lines if isinstance(lines, list) else []
         for change in catalog.changes:
             for flag, patterns in given.items():
                 later = change.flags.get(flag.removeprefix("--"), [])
                 given[flag] = list(dict.fromkeys([*patterns, *(later if isinstance(later, list) else [])]))
         for flag, patterns in given.items():
-            is_used = not modes.isdisjoint(STATE_MODES if flag == "--state" else (*CALL_MODES, *STATE_MODES))
+            is_used = not modes.isdisjoint(USED_IN.get(flag, (*CALL_MODES, *STATE_MODES)))
             for pattern in patterns[:MOST_JUDGED]:
-                if pattern == USER_CLASSES:  # nobody has typed it, and a program may have none
+                if flag == "--state" and pattern == USER_CLASSES:  # nobody has typed it, and a program may have none
                     continue
                 if not is_used:
                     for target in list(catalog.targets.values())[:1]:
                         catalog.note_unseen(target, "pattern-unused", f"{flag} {pattern}")
+                elif flag == "--lines" and self._lines_are_unknown():
+                    continue
                 elif recorded and not any(f"{flag} {pattern}" in target.matched for target in recorded):
                     catalog.note_unseen(recorded[0], "pattern-unmatched", f"{flag} {pattern}")
         nothing = not (catalog.state_keys if modes.isdisjoint(CALL_MODES) else catalog.sites)
@@ -212,6 +217,10 @@ class Sealer:
             for pattern in given["--exclude"][:MOST_JUDGED]:
                 if any(f"--exclude {pattern}" in target.matched for target in recorded):
                     catalog.note_unseen(recorded[0], "all-left-out", f"--exclude {pattern}")
+
+    def _lines_are_unknown(self) -> bool:
+        """Whether it is said already that the interpreters of this recording tell no lines."""
+        return any(row.code == "steps-unknown" for row in self.decoder.catalog.unseen)
 
     def _judge_pools(self) -> None:
         """Says of each recorded program whose books were never closed that its memory was not there any more."""

@@ -217,7 +217,7 @@ bool scope_filter_wants_lines(const char *file, const char *module, const char *
     bool wanted = false;
     for (int i = 0; i < lists[SCOPE_LINES].count; i++) {
         const char *pattern = lists[SCOPE_LINES].patterns[i];
-        const bool is_all_user_code = strcmp(pattern, "user.*") == 0;
+        const bool is_all_user_code = strcmp(pattern, SCOPE_USER_CODE) == 0;
         if (is_all_user_code ? is_user_code(file, module, qualname, module_file)
                              : code_matches(pattern, file, module, qualname)) {
             wanted = true;
@@ -258,7 +258,7 @@ bool scope_filter_wants_class(const char *module, const char *qualname) {
     snprintf(both, sizeof both, "%s.%s", module, qualname);
     for (int i = 0; i < lists[SCOPE_CLASSES].count; i++) {
         const char *pattern = lists[SCOPE_CLASSES].patterns[i];
-        if (strcmp(pattern, SCOPE_USER_CLASSES) == 0)
+        if (strcmp(pattern, SCOPE_USER_CODE) == 0)
             continue;
         if (matches(pattern, both, '.') || fnmatch(pattern, qualname, FNM_NOESCAPE) == 0) {
             wanted = true;
@@ -280,7 +280,7 @@ bool scope_filter_has_threads(void) {
 /* GIL held; no allocation. Whether the classes of the code that is recorded are wanted without being named. */
 bool scope_filter_wants_user_classes(void) {
     for (int i = 0; i < lists[SCOPE_CLASSES].count; i++) {
-        if (strcmp(lists[SCOPE_CLASSES].patterns[i], SCOPE_USER_CLASSES) == 0) {
+        if (strcmp(lists[SCOPE_CLASSES].patterns[i], SCOPE_USER_CODE) == 0) {
             note_match(SCOPE_CLASSES, i);
             return true;
         }
@@ -291,7 +291,7 @@ bool scope_filter_wants_user_classes(void) {
 /* No GIL; no allocation. Whether there are patterns that name classes. */
 bool scope_filter_names_classes(void) {
     for (int i = 0; i < lists[SCOPE_CLASSES].count; i++)
-        if (strcmp(lists[SCOPE_CLASSES].patterns[i], SCOPE_USER_CLASSES) != 0)
+        if (strcmp(lists[SCOPE_CLASSES].patterns[i], SCOPE_USER_CODE) != 0)
             return true;
     return false;
 }

@@ -8,8 +8,8 @@
 /* The file name of our own code in Python. */
 #define SCOPE_OWN_CODE "<scope>"
 
-/* A pattern for classes that stands for those of the code that is recorded. */
-#define SCOPE_USER_CLASSES "user.*"
+/* A pattern for classes that stands for those of the code that is recorded; for lines, for all user code. */
+#define SCOPE_USER_CODE "user.*"
 
 struct scope_features {
     bool calls;   /* calls, returns and stacks */

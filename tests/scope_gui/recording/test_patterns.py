@@ -16,6 +16,7 @@ from tests.synthetic import PaperTarget, definition, record
 ABOUT: dict[str, Any] = {"session_id": "5e55105e55105e55", "command": "paper", "mode": "full", "include": [],
                          "exclude": [], "state": [], "when_full": "drop"}  # fmt: skip
 SITE = definition(DefinitionKind.SITE, 1, "f", "m", "m.py", "1", "f")
+NO_LINES = definition(DefinitionKind.UNSEEN, 1, "steps-unknown", "")
 KEY = definition(DefinitionKind.STATE_KEY, 1, "m", "k", "global")
 
 
@@ -45,6 +46,9 @@ def told(path: Path, matched: list[str], seen: list[bytes], **about: Any) -> lis
         ({"mode": "state", "exclude": ["*"]}, ["--exclude *"], [], ("all-left-out", ["--exclude *"])),
         ({"mode": "state", "include": ["x.*"]}, [], [], ("pattern-unmatched", ["--include x.*"])),
         ({"mode": "performance", "state": ["Box"]}, [], [SITE], ("pattern-unused", ["--state Box"])),
+        ({"mode": "state", "lines": ["x"]}, [], [], ("pattern-unused", ["--lines x"])),
+        ({"lines": ["x", "m"]}, ["--lines m"], [SITE], ("pattern-unmatched", ["--lines x"])),
+        ({"lines": ["x"]}, [], [SITE, NO_LINES], ("steps-unknown", [])),
         ({"mode": "minimal", "include": ["x"]}, [], [], ("pattern-unused", ["--include x"])),
         ({"mode": "observe", "exclude": ["x"]}, [], [], ("pattern-unused", ["--exclude x"])),
         ({"exclude": ["m"]}, ["--exclude m"], [SITE], None),
