@@ -66,13 +66,13 @@ MODES: tuple[Mode, ...] = (
 class Flag(msgspec.Struct, frozen=True, kw_only=True):
     """One capture flag.
 
-    `name` is that in the settings and in the session's facts, `agent_key` that in the agent's orders ("": the agent has
-    no use for it), `feature` the letter that it adds to the mode's where it is on and the mode has the letter that it
-    `needs`, `option` that on the command line, where a count is in units of `unit` (`--memory 32` is 512 chunks).
-    `least` and `most` bound a count, or how many texts there may be, `longest` the characters of each (`in_bytes`: its
-    bytes); `none` is a text that alone means that there are to be none. `label` and `hint` are the dialog's, `least_is`
-    says there what the least count means; `is_live`: it may change while something is recorded, else `fixed` says why
-    not.
+    `name` is that in the settings and in the session's facts, `agent_key` that in the agent's orders ("": the agent
+    has no use for it), `feature` the letter that it adds to the mode's where it is on, `features` those of other
+    choices, where the mode has the letter that it `needs`, `option` that on the command line, where a count is in
+    units of `unit` (`--memory 32` is 512 chunks). `least` and `most` bound a count, or how many texts there may be,
+    `longest` the characters of each (`in_bytes`: its bytes); `none` is a text that alone means that there are to be
+    none. `label` and `hint` are the dialog's, `least_is` says there what the least count means; `is_live`: it may
+    change while something is recorded, else `fixed` says why not.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     unit: int = 1
     agent_key: str = ""
     feature: str = ""
+    features: tuple[tuple[str, str], ...] = ()
     needs: str = ""
     is_live: bool = False
     fixed: str = ""
@@ -151,6 +152,14 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
         if not self.least <= value <= self.most:
             raise argparse.ArgumentTypeError(f"must be {self.takes()}")
         return value
+
+    def letter(self, value: Value) -> str:
+        """What the value adds to the letters of the mode.
+
+        >>> BY_NAME["exceptions"].letter("all"), BY_NAME["values"].letter("on"), BY_NAME["values"].letter("off")
+        ('y', 'v', '')
+        """
+        return self.feature if value == "on" else dict(self.features).get(str(value), "")
 
     def takes(self) -> str:
         """Which values it may have, in words."""
@@ -254,6 +263,23 @@ FLAGS: tuple[Flag, ...] = (
         agent_key="values",
         feature="v",
         needs="c",
+        is_live=True,
+    ),
+    Flag(
+        name="exceptions",
+        option="--exceptions",
+        kind="choice",
+        default="rate",
+        choices=(
+            ("off", "Without local variables"),
+            ("rate", "With local variables, often enough"),
+            ("all", "With local variables, each one"),
+        ),
+        help="record the local variables of all frames of exceptions: of none, of the first three of each type and "
+        "line and then ten a second, or of all (default rate)",
+        label="E&xceptions",
+        features=(("rate", "x"), ("all", "y")),
+        needs="r",
         is_live=True,
     ),
     Flag(

@@ -120,8 +120,8 @@ class CaptureSettings:
         facts = self.facts()
         orders = {flag.agent_key: facts[flag.name] for flag in flags.FLAGS if flag.agent_key}
         letters = cast(Mode, mode_named(self.mode)).features
-        on = (flag for flag in flags.FLAGS if self.values[flag.name] == "on" and flag.needs in letters)
-        return {**orders, "features": letters + "".join(flag.feature for flag in on)}
+        more = (flag.letter(self.values[flag.name]) for flag in flags.FLAGS if flag.needs in letters)
+        return {**orders, "features": letters + "".join(more)}
 
     def live_orders(self) -> dict[str, object]:
         """As an agent is told to record by these from now on: what may change while something is recorded."""

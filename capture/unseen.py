@@ -48,6 +48,11 @@ UNSEEN: tuple[Unseen, ...] = (
         "call-lines-unknown",
         "The lines of calls are not recorded: this interpreter keeps its frames in a way that Scope does not know.",
     ),
+    Unseen(
+        "dead-frames-unknown",
+        "Local variables of exceptions are not recorded: this interpreter keeps its frames in a way that Scope does "
+        "not know.",
+    ),
     Unseen("types-full", "More types of objects were seen than can be told apart; later ones have no name."),
     Unseen(
         "layout-unknown",

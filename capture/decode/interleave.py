@@ -74,15 +74,17 @@ _HAS_KEY = mask_of(kind for kind in KINDS if kind.row.a == "state key")
 _HAS_NUMBER = mask_of(kind for kind in KINDS if kind.row.a in ("dropped", "line", "number"))
 _HAS_FIRST_LINE = mask_of(kind for kind in KINDS if kind.row.b == "line")
 _HAS_STATE_FLAGS = mask_of(kind for kind in KINDS if kind.row.flags is StateFlag)
-_HAS_VALUES = mask_of(kind for kind in KINDS if kind.row.payload in ("arguments", "value", "locals"))
+_HAS_VALUES = mask_of(kind for kind in KINDS if kind.row.payload in ("arguments", "value", "locals", "frame"))
 _SAYS_MORE = mask_of(
     kind
     for kind in KINDS
     if not _HAS_SITE[kind]
+    or kind.row.payload == "frame"
     or (not _HAS_VALUES[kind] and (kind.row.b in ("exception", "line") or kind.row.payload != "none" or kind.row.flags))
 )
 _HAS_LINE = mask_of(kind for kind in KINDS if kind.row.payload == "output")
 _TYPE = (1 << EXCEPTION_TYPE_BITS) - 1
+_LINE_AT = 32  # in the number of an exception
 _MOST_LINE = (1 << 24) - 1
 
 
@@ -161,8 +163,12 @@ def take_columns(
     ]
     _split_payloads(columns, _joined([part.payloads for part in parts], starts.tolist()))
     if plain.value_flags:
-        columns.words.append(value_texts(heads, [part.words for part in parts], target.names))
+        rows, texts, lines = value_texts(heads, [part.words for part in parts], target.names)
+        columns.words.append((rows, texts))
     _fill_rare(catalog, target, heads, columns, extras, has_flags=plain.value_flags & ~PAYLOAD_FLAG != 0)
+    if plain.value_flags and columns.ref is not None:
+        columns.ref[rows[lines > 0]] = lines[lines > 0]
+    _fill_exceptions(columns)
     _fill_payloads(catalog, target, heads, columns)
     _fill_output(columns)
     if len(columns.messages.rows) and columns.flags is not None:
@@ -375,6 +381,17 @@ def _fill_output(columns: Columns) -> None:
     if headed.any():
         columns.payloads, headings = split_headings(payloads, headed)
         columns.messages = joined_by_row(columns.messages, headings)
+
+
+def _fill_exceptions(columns: Columns) -> None:
+    """Lines of exceptions. Those that say nothing have no message."""
+    messages = columns.messages
+    if not len(messages.rows):
+        return
+    assert columns.ref is not None
+    columns.ref[messages.rows] = (messages.serials >> np.uint64(_LINE_AT)) & np.uint64(_MOST_LINE)
+    says = messages.texts.lengths > 0
+    columns.messages = messages if says.all() else messages.taken(says)
 
 
 def _with_cuts_marked(texts: TextColumn, truncated: npt.NDArray[np.bool_]) -> TextColumn:

@@ -28,7 +28,7 @@ MAX_WAITING_BLOCKS = 256
 FEW_RECORDS = 32
 """Up to so many a block is looked at byte by byte: a slow thread's blocks hold two records, and come in thousands."""
 _KIND_AT, _FLAGS_AT = 12, 13
-_WITHOUT_PAYLOAD = ("none", "arguments", "value", "locals")  # it may be missing, and there is nothing else to look at
+_WITHOUT_PAYLOAD = ("none", "arguments", "value", "locals", "frame")  # it may be missing; nothing else to look at
 _PLAIN_KINDS = frozenset(int(kind) for kind in KINDS if kind.row.payload in _WITHOUT_PAYLOAD and kind is not Kind.GAP)
 _OF_PAYLOAD: dict[str, int] = {
     "none": 0,
@@ -40,6 +40,7 @@ _OF_PAYLOAD: dict[str, int] = {
     "arguments": RecordLayout.VALUES,
     "value": RecordLayout.VALUES,
     "locals": RecordLayout.VALUES,
+    "frame": RecordLayout.VALUES,
     "output": RecordLayout.REQUIRED | RecordLayout.TEXT | RecordLayout.OBJECT,
 }
 _LAYOUTS = np.zeros(256, np.uint8)

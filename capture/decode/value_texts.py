@@ -22,7 +22,7 @@ from capture.events.text_column import TextColumn
 from capture.hostlib import host_library
 
 MOST_TYPES = 1 << 16  # a word has 16 bits for the number
-_WHAT: dict[Payload, int] = {"arguments": 1, "value": 2, "locals": 3}  # as native/host/values.c has it
+_WHAT: dict[Payload, int] = {"arguments": 1, "value": 2, "locals": 3, "frame": 4}  # as native/host/values.c has it
 _OF_KIND = np.zeros(256, np.uint8)
 _OF_KIND[list(KINDS)] = [_WHAT.get(kind.row.payload, 0) for kind in KINDS]
 
@@ -84,23 +84,27 @@ class TrackWords:
     count: int  # of events that go out
 
 
-def value_texts(heads: Records, tracks: Sequence[TrackWords], names: ValueNames) -> tuple[Int64, TextColumn]:
-    """(rows that have a text, the texts) of `heads`, which are the events of all tracks, one track after the other."""
+def value_texts(heads: Records, tracks: Sequence[TrackWords], names: ValueNames) -> tuple[Int64, TextColumn, Int64]:
+    """(rows that have a text, the texts, their lines) of `heads`, the events of all tracks, one track after the other.
+
+    The line is that of a frame, 0 of what is none.
+    """
     words = [words for track in tracks for words in (*(piece.words for piece in track.recent), *track.words)]
     numbers = np.concatenate(words) if len(words) > 1 else words[0] if words else NO_WORDS
     told = len(heads)
     runs = np.array([(sum(len(piece) for piece in track.recent), track.count) for track in tracks], np.int64)
     if runs[:, 0].any():
         heads = _with_recent(heads, tracks)
-    row, end, text = np.empty(told, np.int64), np.empty(told + 1, np.int64), ctypes.c_void_p()
+    row, line, end = (np.empty(told + more, np.int64) for more in (0, 0, 1))
+    text = ctypes.c_void_p()
     library = host_library()
     find = library.scope_value_texts
     find.restype = ctypes.c_int64
     count = find(
         _pointer(heads), ctypes.c_int64(len(heads)), _pointer(numbers), ctypes.c_int64(len(numbers)), _pointer(runs),
         ctypes.c_int64(len(runs)), _pointer(_OF_KIND), ctypes.byref(names.parameters.as_struct()),
-        ctypes.byref(names.types.as_struct()), ctypes.byref(names.variables.as_struct()), _pointer(row), _pointer(end),
-        ctypes.byref(text),
+        ctypes.byref(names.types.as_struct()), ctypes.byref(names.variables.as_struct()), _pointer(row), _pointer(line),
+        _pointer(end), ctypes.byref(text),
     )  # fmt: skip
     try:
         if count < 0:
@@ -108,7 +112,7 @@ def value_texts(heads: Records, tracks: Sequence[TrackWords], names: ValueNames)
         data = ctypes.string_at(text, int(end[count])) if count else b""
     finally:
         library.scope_free_texts(text)
-    return row[:count], TextColumn.from_bytes(data, end[: count + 1])
+    return row[:count], TextColumn.from_bytes(data, end[: count + 1]), line[:count]
 
 
 def _with_recent(heads: Records, tracks: Sequence[TrackWords]) -> Records:

@@ -20,14 +20,17 @@ A = Literal["site", "site, line", "own thread", "thread", "reason", "dropped", "
 B = Literal["nothing", "exception type", "exception", "reason", "payload bytes", "line"]
 """exception: the number of its type in the low 11 bits, and in the others which of the track's raises it is, counted
 back from 1, the latest; 0: none of the last 31. line: how many lines below the first one of its site."""
-Payload = Literal["none", "frames", "text", "object", "state", "exception", "arguments", "value", "output", "locals"]
+Payload = Literal[
+    "none", "frames", "text", "object", "state", "exception", "arguments", "value", "output", "locals", "frame"
+]
 """What the bytes are, little-endian. frames: u32 site, u32 line (0: not known) for each frame, outermost first. text:
 UTF-8. object: u64 serial of an object (0: none), text. state: the same, and between them, if counted, a u64: how many
-changes the value stands for. exception: u64 number of its type, text: its message; without one it has no payload, and
-`b` is the type. output: u64 line (0: not known), text; of what is logged or warned of, its level, ": " and logger stand
-before it, and a zero byte. arguments, value: words of 64 bits that are the values of the site's parameters, or one
-value (native/scope_values.h); without them it has no payload, and nothing is known. locals: changes of local variables,
-words as well; without any it has no payload."""
+changes the value stands for. exception: u32 number of its type, u32 line (0: not known), text: its message; old ones
+without one have no payload, and `b` is the type. output: u64 line (0: not known), text; of what is logged or warned of,
+its level, ": " and logger stand before it, and a zero byte. arguments, value: words of 64 bits that are the values of
+the site's parameters, or one value (native/scope_values.h); without them it has no payload, and nothing is known.
+locals: changes of local variables, words as well; without any it has no payload. frame: u64 line (0: not known),
+local variables as words."""
 Rate = Literal["hot", "often", "rare"]
 KeyColumn = Literal["track_id", "object_id", "ref", "call_id"]
 
@@ -112,6 +115,13 @@ class RaiseFlag(Coded):
 
     TRUNCATED = 1, "the message was cut"
     REDACTED = 2, "a secret was left out of the message"
+
+
+class DeadFrameFlag(Coded):
+    """Bits of a dead_frame."""
+
+    PASSED = 1, "the exception was raised in it, or has come to it; else it is further out"
+    CUT = 2, "it has more local variables than an event has room for"
 
 
 class ResultFlag(Coded):
@@ -243,6 +253,11 @@ class Kind(IntEnum):
     RAISE = KindRow(
         code=7, group="exception", a="site", b="exception type", payload="exception", flags=RaiseFlag, rate="often",
         says="An exception is raised, once for each and thread; its type is the value, `message` what it says.",
+    )  # fmt: skip
+    DEAD_FRAME = KindRow(
+        code=52, group="line", a="site", b="payload bytes", payload="frame", flags=DeadFrameFlag, rate="often",
+        says="A frame of the exception just raised on its track, innermost first, at line `ref`; the value is its "
+        "local variables, one a row.",
     )  # fmt: skip
     THREAD_BEGIN = KindRow(
         code=16, group="thread", depth=Depth.BEGINS, a="own thread", flags=ThreadBeginFlag, rate="rare",

@@ -91,6 +91,11 @@ class TextColumn(Sequence[str]):
         return TextColumn(self.array.take(pa.array(places)))
 
     @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Bytes of each."""
+        return np.diff(self._offsets())
+
+    @property
     def text_bytes(self) -> int:
         """How many bytes its texts take."""
         offsets = self._offsets()

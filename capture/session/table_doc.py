@@ -64,7 +64,7 @@ def sql_help() -> str:
 
 def _ref(kind: Kind) -> str:
     """What the number of that kind is."""
-    if kind.row.payload == "output":
+    if kind.row.payload in ("output", "exception", "frame"):
         return "the line; null: not known"
     return _REFS.get(kind.row.b if kind.row.b in ("exception", "line") else kind.row.a, "")
 

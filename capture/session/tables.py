@@ -162,18 +162,27 @@ TABLES: tuple[Table, ...] = (
             column("site_id", _INT32, "The function that it was raised in.", none=True, refers="sites"),
             column("type", _TEXT, "Its type, with the module; null: not known."),
             column("message", _TEXT, "What it says: its argument, or arguments, 200 bytes at most; null: nothing."),
+            column("line", _INT64, "The line of that function; null: not known.", none=True),
         ),
     ),
     Table(
         name="exception_frames",
-        says="The calls that an exception was in, from where it was raised outward as far as it left them.",
+        says="The calls that an exception was in, as far as it left them, and the local variables of all its frames.",
         lives="segment",
         columns=(
             column("exception_id", _INT64, "The exception, of `exceptions`."),
-            column("depth", _INT32, "How many of them it had left before it came to this one.", encoding="delta"),
+            column("depth", _INT32, "How many recorded functions lie between this one and where it was raised.",
+                   encoding="delta"),
             column("call_id", _INT64, "The call; null: not known.", none=True, skips=True),
             column("site_id", _INT32, "The function; null: not known.", none=True, refers="sites"),
-            column("role", _TEXT, "`raised`: it began there; `unwound`: it came from a call of this one, and left it."),
+            column("role", _TEXT, "`raised`: it began there; `unwound`: it came from a call of this one, and left it; "
+                   "`local`: a local variable of a frame that it passed, `outer`: of one that called those, both as "
+                   "they were when it was raised, told of some of each kind (--exceptions)."),
+            column("line", _INT64, "Of a variable, the line at which its frame was; null: not known.", none=True,
+                   mostly_null=True),
+            column("name", _TEXT, "The variable; null: a frame without any, or no variable.", encoding="sampled",
+                   mostly_null=True),
+            column("value", _TEXT, "What it held.", encoding="sampled", mostly_null=True),
         ),
     ),
     Table(

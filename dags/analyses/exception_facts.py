@@ -144,11 +144,17 @@ def exception_that_left(session: Session, call: FoundCall, *, reads_on: ReadsOn 
     first = session.segment_at(call.start_ns) or 0
     for index in range(here, max(first, here - MOST_SEGMENTS) - 1, -1):
         reads_on()
-        table = session.segment_table(index, "exception_frames", _FRAME)
+        table = _left(session, index)
         ids = table.filter(pc.equal(table["call_id"], call.call_id))["exception_id"].to_pylist()
         if ids:
             return exception_with_id(session, ids[-1])
     return None
+
+
+def _left(session: Session, index: int) -> pa.Table:
+    """Of a segment, the rows of exception_frames that are calls it was in, not local variables."""
+    table = session.segment_table(index, "exception_frames", _FRAME)
+    return table.filter(pc.is_in(table["role"].cast(pa.string()), pa.array(["raised", "unwound"])))
 
 
 def _frames(session: Session, told: Told, reads_on: ReadsOn) -> list[dict[str, Any]]:
@@ -159,7 +165,7 @@ def _frames(session: Session, told: Told, reads_on: ReadsOn) -> list[dict[str, A
         if session.segments[at].file("exception_frames") is None and not session.live:
             continue
         reads_on()
-        table = session.segment_table(at, "exception_frames", _FRAME)
+        table = _left(session, at)
         found += table.filter(pc.equal(table["exception_id"], told.exception_id)).to_pylist()
     return sorted(found, key=lambda row: row["depth"])
 

@@ -19,18 +19,20 @@ import pyarrow as pa
 
 from capture.errors import FormatError
 from capture.events.batch import EventBatch, Int32, Int64, mask_of, of_kinds
-from capture.events.kinds import Kind
+from capture.events.kinds import DeadFrameFlag, Kind
 from capture.events.text_column import TextColumn
 from capture.session.eventtable import sparse_texts
 from dags.base import Context, Dag, KeptId, KeptNs, Ns, Rows, decoded, require_not_before
 from dags.columns import OUTCOMES, from_bytes, to_bytes
+from dags.exceptions.local_variables import local_variables
 from dags.kernels import MAX_TRACKS
 
 MOST_BACK = 31  # of a track's raises an unwind can speak of
 _Raises: TypeAlias = dict[str, Int64]
 _Texts: TypeAlias = dict[str, pa.Array]
-ROLES = pa.array(["raised", "unwound"])
-_RECENT = ("track_id", "exception_id", "call_id", "frames")
+ROLES = pa.array(["raised", "unwound", "local", "outer"])
+_LOCAL, _OUTER = 2, 3  # among them
+_RECENT = ("track_id", "exception_id", "call_id", "frames", "time_ns", "told")
 _SAID = ("type", "message")
 _NO_RAISES: _Raises = {name: np.zeros(0, np.int64) for name in _RECENT}
 _NO_TEXTS: _Texts = {name: pa.array([], pa.string()) for name in _SAID}
@@ -49,7 +51,10 @@ class Raised(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ExceptionsKeyframe(msgspec.Struct, frozen=True):
-    """`recent`: int64 bytes by the names of `_RECENT`; `said`: their texts. `on_its_way`: by track id."""
+    """`recent`: int64 bytes by the names of `_RECENT`; `said`: their texts. `on_its_way`: by track id.
+
+    Older ones have neither `time_ns` nor `told`, how many frames were told with their locals: none were.
+    """
 
     last_ns: KeptNs
     next_event_id: KeptId
@@ -104,7 +109,8 @@ class ExceptionsDag(Dag):
         self = cls()
         self.last_ns, self._next_event_id = kept.last_ns, kept.next_event_id
         self._on_its_way = dict(kept.on_its_way)
-        self._recent = {name: from_bytes(kept.recent.get(name, b""), np.int64) for name in _RECENT}
+        unknown = bytes(len(kept.recent.get("track_id", b"")))
+        self._recent = {name: from_bytes(kept.recent.get(name, unknown), np.int64) for name in _RECENT}
         self._said = {name: pa.array(kept.said.get(name, []), pa.string()) for name in _SAID}
         track = self._recent["track_id"]
         lengths = {len(column) for column in (*self._recent.values(), *self._said.values())}
@@ -139,8 +145,9 @@ class ExceptionsDag(Dag):
     def feed(self, batch: EventBatch, context: Context) -> Rows:
         """Takes in the next events: rows of `exceptions` and `exception_frames`; `calls` learn what has left them."""
         failing = self._begin(batch)
+        dead = np.flatnonzero(batch.kind == Kind.DEAD_FRAME)
         self._catch_up()
-        if not len(failing):
+        if not len(failing) and not len(dead):
             self._note_on_its_way(batch, failing)
             return {"exceptions": {}, "exception_frames": {}}
         is_raise = batch.kind[failing] == Kind.RAISE
@@ -152,7 +159,9 @@ class ExceptionsDag(Dag):
         said = _said_in([batch], [raises])
         known, texts = self._with_raises(new, said, raises)
         places = _places(known, batch, unwinds)
-        frames = _frames(batch, _Failing(raises, unwinds, calls), known, places)
+        frames = _joined(
+            _frames(batch, _Failing(raises, unwinds, calls), known, places), _local_rows(batch, dead, known)
+        )
         if "calls" in context.rows:
             context.rows["calls"]["exception_id"] = _left_by(context.rows["calls"], batch, unwinds, known, places)
         self._recent, self._said = _latest(known, texts)
@@ -165,6 +174,7 @@ class ExceptionsDag(Dag):
                 "call_id": new["call_id"],
                 "site_id": batch.site_id[raises],
                 **said,
+                "line": batch.ref[raises],
             },
             "exception_frames": frames,
         }
@@ -219,7 +229,9 @@ class ExceptionsDag(Dag):
         if not len(batch) or (not len(failing) and not self._on_its_way):
             return
         held = np.array(list(self._on_its_way), np.int64)
-        rows = _last_rows(batch.track_id, np.union1d(batch.track_id[failing], held))
+        happening = np.flatnonzero(batch.kind != Kind.DEAD_FRAME)  # they are part of the raise before them
+        asked = np.union1d(batch.track_id[failing], held)
+        rows = {track: int(happening[row]) for track, row in _last_rows(batch.track_id[happening], asked).items()}
         for track_id in rows.keys() & self._on_its_way.keys():
             del self._on_its_way[track_id]
         last = np.array(sorted(rows.values()), np.intp)
@@ -250,6 +262,8 @@ def _raises_of(batches: Sequence[EventBatch], raises: Sequence[npt.NDArray[np.in
         "exception_id": np.concatenate(ids).astype(np.int64),
         "call_id": calls,
         "frames": np.ones(len(calls), np.int64),
+        "time_ns": np.concatenate([batch.time_ns[rows] for batch, rows in zip(batches, raises, strict=True)]),
+        "told": np.zeros(len(calls), np.int64),
     }
 
 
@@ -289,10 +303,7 @@ def _frames(batch: EventBatch, failing: _Failing, known: dict[str, Int64], place
     at, rows = places[found], unwinds[found]
     elsewhere = (calls[rows] == 0) | (calls[rows] != known["call_id"][at])
     at, rows = at[elsewhere], rows[elsewhere]
-    order = np.argsort(at, kind="stable")
-    ranks = np.empty(len(at), np.int64)
-    ranks[order] = np.arange(len(at)) - np.searchsorted(at[order], at[order])
-    depths = known["frames"][at] + ranks
+    depths = known["frames"][at] + _ranks(at)
     np.add.at(known["frames"], at, 1)
     all_rows = np.concatenate([raises, rows])
     in_order = np.argsort(all_rows, kind="stable")
@@ -308,12 +319,66 @@ def _frames(batch: EventBatch, failing: _Failing, known: dict[str, Int64], place
     }
 
 
+def _local_rows(batch: EventBatch, dead: npt.NDArray[np.intp], known: dict[str, Int64]) -> dict[str, Any]:
+    """Rows of `exception_frames` for the local variables of frames; counts in `known` how many each exception has.
+
+    Frames are of the instant of their raise, which stands just before them: those whose raise is lost are left out.
+    """
+    places = _back_from(known, batch, dead, np.ones(len(dead), np.int64))
+    is_of_it = (places >= 0) & (np.append(known["time_ns"], -1)[places] == batch.time_ns[dead])
+    dead, places = dead[is_of_it], places[is_of_it]
+    depths = known["told"][places] + _ranks(places)
+    np.add.at(known["told"], places, 1)
+    frames, names, values = local_variables(_texts_of(batch.values, batch.value_rows, dead))
+    rows, places, depths = dead[frames], places[frames], depths[frames]
+    is_passed = batch.flags[rows] & DeadFrameFlag.PASSED != 0
+    roles = np.where(is_passed, np.int8(_LOCAL), np.int8(_OUTER))
+    return {
+        "exception_id": known["exception_id"][places],
+        "depth": depths.astype(np.int32),
+        "call_id": np.where(depths == 0, known["call_id"][places], 0),
+        "site_id": batch.site_id[rows],
+        "role": pa.DictionaryArray.from_arrays(pa.array(roles), ROLES),
+        "line": batch.ref[rows],
+        "name": names,
+        "value": values,
+    }
+
+
+def _joined(told: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:
+    """Rows of frames that were left, and of local variables."""
+    count = len(told["exception_id"])
+    rest = {
+        "line": np.zeros(count, np.int64),
+        "name": pa.nulls(count, pa.string()),
+        "value": pa.nulls(count, pa.string()),
+    }
+    both = {name: (column, local[name]) for name, column in (told | rest).items()}
+    return {
+        name: pa.concat_arrays(parts) if isinstance(parts[0], pa.Array) else np.concatenate(parts)
+        for name, parts in both.items()
+    }
+
+
+def _ranks(places: Int64) -> Int64:
+    """How often each number stands before it."""
+    order = np.argsort(places, kind="stable")
+    ranks = np.empty(len(places), np.int64)
+    ranks[order] = np.arange(len(places)) - np.searchsorted(places[order], places[order])
+    return ranks
+
+
 def _places(known: dict[str, Int64], batch: EventBatch, unwinds: npt.NDArray[np.intp]) -> Int64:
     """Where each unwind's exception is among those known, -1 for none."""
+    return _back_from(known, batch, unwinds, batch.ref[unwinds])
+
+
+def _back_from(known: dict[str, Int64], batch: EventBatch, rows: npt.NDArray[np.intp], back: Int64) -> Int64:
+    """Where the raises so far back from those rows on their tracks are among those known, -1 for none."""
     width = len(batch) + 1
     keys = known["track_id"] * width + known["row"] + 1
-    asked, back = batch.track_id[unwinds].astype(np.int64), batch.ref[unwinds]
-    places = np.searchsorted(keys, asked * width + unwinds + 1) - back
+    asked = batch.track_id[rows].astype(np.int64)
+    places = np.searchsorted(keys, asked * width + rows + 1) - back
     inside = (back > 0) & (back <= MOST_BACK) & (places >= 0)
     places = np.where(inside, places, 0)
     if len(keys):

@@ -61,7 +61,7 @@ struct scope_names;
 SCOPE_EXPORT int64_t scope_value_texts(const struct scope_record *heads, int64_t head_count, const uint64_t *words,
                                        int64_t word_count, const int64_t *rows, int64_t runs, const unsigned char *what,
                                        const struct scope_names *parameters, const struct scope_names *types,
-                                       const struct scope_names *variables, int64_t *row, int64_t *end,
+                                       const struct scope_names *variables, int64_t *row, int64_t *line, int64_t *end,
                                        unsigned char **text);
 SCOPE_EXPORT void scope_free_texts(unsigned char *text);
 SCOPE_EXPORT void scope_count_changes(const unsigned char *text, const int64_t *offsets, const int64_t *places,

@@ -12,7 +12,7 @@
 #define MOST_OF_CHANGES (1u << 18) /* bytes, after which values are not shown: a recorder has room for less */
 
 /* What the words of a kind are; capture/decode/value_texts.py has the same. */
-enum { NO_VALUES = 0, ARGUMENTS = 1, ONE_VALUE = 2, CHANGES = 3 };
+enum { NO_VALUES = 0, ARGUMENTS = 1, ONE_VALUE = 2, CHANGES = 3, FRAME = 4 };
 
 /* No GIL; allocates. `x=1, name='abc', *args=(1, 2)`: the values that are there, by the names of the site. */
 static void append_arguments(struct scope_value_reader *reader, const struct scope_names *names, int64_t site) {
@@ -72,7 +72,9 @@ static void append_changes(struct scope_value_reader *reader, const struct scope
 /* No GIL; allocates. The text of one event with words. */
 static void append_event(struct scope_value_reader *reader, const struct scope_record *head, int what,
                          const struct scope_names *parameters, const struct scope_names *variables) {
-    if (what == CHANGES) {
+    if (what == FRAME)
+        reader->at++; /* its line */
+    if (what == CHANGES || what == FRAME) {
         append_changes(reader, variables);
         return;
     }
@@ -90,11 +92,12 @@ static void append_event(struct scope_value_reader *reader, const struct scope_r
  * `rows[2k + 1]` others may refer. `what` says of each kind what its words are; where it is one value, the flag
  * SCOPE_RETURN_IS_NONE is None. `row` and `end` have room for each event of the second sort, and `end` for one more: which of
  * them have a text, counted from 0 over all runs, and where it ends in what is returned as `text` (NULL: nothing was
- * written). Returns how many texts there are; -1 without memory, or where the numbers do not fit. */
+ * written). `line` has room for as many as `row`: of each of these the line where it is a frame, else 0; a frame without
+ * local variables is among them, with an empty text. Returns how many texts there are; -1 without memory, or where the numbers do not fit. */
 SCOPE_EXPORT int64_t scope_value_texts(const struct scope_record *heads, int64_t head_count, const uint64_t *words,
                                        int64_t word_count, const int64_t *rows, int64_t runs, const unsigned char *what,
                                        const struct scope_names *parameters, const struct scope_names *types,
-                                       const struct scope_names *variables, int64_t *row, int64_t *end,
+                                       const struct scope_names *variables, int64_t *row, int64_t *line, int64_t *end,
                                        unsigned char **text) {
     struct scope_bytes out = {0};
     struct scope_value_reader reader = {.known = scope_known_open(), .types = types, .out = &out, .at = words};
@@ -125,7 +128,8 @@ SCOPE_EXPORT int64_t scope_value_texts(const struct scope_record *heads, int64_t
             scope_known_pass(reader.known, sizeof *heads + 8 * count);
             if (!(run & 1)) {
                 out.length = reader.from;
-            } else if (out.length > reader.from) {
+            } else if (out.length > reader.from || (kind == FRAME && count)) {
+                line[texts] = kind == FRAME && count ? (int64_t)(*first & UINT32_MAX) : 0;
                 row[texts++] = told;
                 end[texts] = (int64_t)out.length;
             }

@@ -16,11 +16,13 @@ struct scope_features {
     bool raises;  /* exceptions where they are raised */
     bool globals; /* module globals over time */
     bool attributes;
-    bool values;     /* of calls: arguments and results */
-    bool output;     /* what is printed, logged, warned of */
-    bool lines;      /* which lines of recorded functions have run */
-    bool call_lines; /* which line each call was made from */
-    bool steps;      /* each line of chosen functions, with what it does to locals */
+    bool values;        /* of calls: arguments and results */
+    bool output;        /* what is printed, logged, warned of */
+    bool lines;         /* which lines of recorded functions have run */
+    bool call_lines;    /* which line each call was made from */
+    bool steps;         /* each line of chosen functions, with what it does to locals */
+    bool autopsies;     /* of exceptions: the frames with their locals, of some of each kind */
+    bool all_autopsies; /* of all */
 };
 
 extern struct scope_features scope_features;

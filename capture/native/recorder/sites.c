@@ -96,7 +96,7 @@ void scope_codes_close(void) {
             scope_lifetime_unwatch(old.entries[i].code);
     scope_lifetimes_unwatch();
     scope_parameters_close();
-    scope_code_slots_close();
+    scope_code_slots_end();
     scope_call_places_clear();
     scope_identities_close(&sites);
     if (old.entries != empty)

@@ -36,7 +36,7 @@ class Event:
     text: str = ""
     changes: int = 0
     values: tuple[str, ...] | None = None  # None: not told
-    local_changes: tuple[Change, ...] = ()  # of a line, of locals
+    local_changes: tuple[Change, ...] = ()  # of a line, of locals; of a dead frame all that is bound
     line: int = 0  # that the caller is at; 0: not known
 
 
@@ -195,7 +195,7 @@ def _events(data: bytes, at: int, committed: int, first: tuple[int, int], reader
             number, text = struct.unpack_from("<Q", raw)[0], raw[16 if flags & StateFlag.COUNTED else 8 :].decode()
             changes = struct.unpack_from("<Q", raw, 8)[0] if flags & StateFlag.COUNTED else 1
         elif KIND_NAMES[kind] == "raise" and raw:
-            b, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()
+            (b, number), text = struct.unpack_from("<II", raw), raw[8:].decode()  # its type and line
         elif KIND_NAMES[kind] == "output":
             number, text = struct.unpack_from("<Q", raw)[0], raw[8:].decode()  # its line
         elif KIND_NAMES[kind] == "unwind":
@@ -208,6 +208,8 @@ def _events(data: bytes, at: int, committed: int, first: tuple[int, int], reader
         local_changes: tuple[Change, ...] = ()
         if KIND_NAMES[kind] in ("line", "locals"):
             local_changes, b = tuple(reader.read_changes(raw)), 0
+        elif KIND_NAMES[kind] == "dead_frame":
+            number, local_changes, b = struct.unpack_from("<Q", raw)[0], tuple(reader.read_changes(raw[8:])), 0
         events.append(
             Event(
                 track, seq + len(events), ticks, KIND_NAMES[kind], a, flags, b, frames, number, text, changes, values,

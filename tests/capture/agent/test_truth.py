@@ -241,11 +241,11 @@ def test_modes_record_what_they_promise(
     life = {"thread_begin", "thread_start", "thread_end"}
     monitoring = interpreter.version >= (3, 12)  # before, joins and raises come with the profile hook
     joins = {"join_begin", "join_end"}
-    calls = {"call", "return", "snapshot"}
+    calls, raises = {"call", "return", "snapshot"}, {"raise", "dead_frame"}
     for mode, kinds in (
-        ("performance", life | calls | joins | {"raise"} | ({"line_first"} if monitoring else set())),
+        ("performance", life | calls | joins | raises | ({"line_first"} if monitoring else set())),
         ("state", life | {"state"} | (joins if monitoring else set())),
-        ("minimal", life | (joins | {"raise"} if monitoring else set())),
+        ("minimal", life | (joins | raises if monitoring else set())),
     ):
         one = recording(mode=mode)
         assert one.launch(target, interpreter, program).wait(PATIENCE_S) == 0

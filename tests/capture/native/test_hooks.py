@@ -71,5 +71,5 @@ def test_every_capability_that_a_mode_may_ask_for_is_a_hook_s_or_a_part_of_monit
     features = recorder.texts["filter.h"].split("struct scope_features {")[1].split("};")[0]
     asked = set(re.findall(r"bool (\w+);", features))
     of_rows = {row["capability"].removeprefix("&scope_features.") for row in rows.values() if "capability" in row}
-    assert asked - of_rows == {"raises"}
+    assert asked - of_rows == {"raises", "all_autopsies"}
     assert "scope_features.raises" in recorder.texts[str(Path("hooks") / "monitoring.c")]

@@ -88,6 +88,8 @@ static struct scope_features features_of(const char *letters) {
         .lines = strchr(letters, 'n') != NULL,
         .steps = strchr(letters, 'c') != NULL && scope_filter_has_lines(),
         .call_lines = strchr(letters, 'c') != NULL,
+        .autopsies = strpbrk(letters, "xy") != NULL,
+        .all_autopsies = strchr(letters, 'y') != NULL,
     };
 }
 

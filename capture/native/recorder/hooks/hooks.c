@@ -6,6 +6,7 @@
 #include "filter.h"
 #include "hooks/attributes.h"
 #include "hooks/call_lines.h"
+#include "hooks/dead_frames.h"
 #include "hooks/fork.h"
 #include "hooks/globals.h"
 #include "hooks/greenlets.h"
@@ -60,6 +61,15 @@ static const struct scope_hook hooks[] = {
         .unseen = "call-lines-unknown",
         .put = scope_call_lines_put,
         .undo = scope_call_lines_undo,
+    },
+    {
+        .name = "dead_frames",
+        .capability = &scope_features.autopsies,
+        .prove = scope_dead_frames_prove,
+        .unseen = "dead-frames-unknown",
+        .put = scope_dead_frames_put,
+        .sweep = scope_dead_frames_sweep,
+        .undo = scope_dead_frames_undo,
     },
     {
         .name = "monitoring",

@@ -210,10 +210,13 @@ static PyObject *on_raise(PyObject *self, PyObject *const *args, Py_ssize_t coun
             scope_exception_passes(scope_tls, args[2]);
         return Py_None;
     }
-    const uint32_t site = known->site;
+    struct scope_raise where = {.code = args[0], .site = known->site};
     struct scope_writer *w = scope_writer_of_this_thread(NULL);
+    int64_t offset;
+    if (w && scope_small_int(args[1], &offset))
+        where.offset = (uint32_t)offset;
     if (w)
-        scope_exception_raised(w, site, args[2], PyException_GetTraceback(args[2]));
+        scope_exception_raised(w, &where, args[2], PyException_GetTraceback(args[2]));
     return Py_None;
 }
 

@@ -15,6 +15,7 @@
 #include "filter.h"
 #include "sites.h"
 #include "tracks.h"
+#include "values/dead_frames.h"
 #include "values/exceptions.h"
 
 #include <sys/syscall.h>
@@ -26,6 +27,7 @@ bool scope_raises_everywhere;
 SCOPE_RAISES_THREAD unsigned char *scope_raised_mark;
 SCOPE_RAISES_THREAD bool scope_raises_end;
 
+static PyObject *offset_name; /* one reference, for good */
 static unsigned char *(*mark_of)(const PyThreadState *);
 static bool (*is_ours)(const PyThreadState *);
 static uint32_t doubts; /* counts how often marks have come to mean something else */
@@ -33,8 +35,11 @@ static bool settles;    /* the main thread will be asked to settle_now() */
 static __thread uint32_t raised_under __attribute__((tls_model("initial-exec"))); /* `doubts` then */
 static __thread int is_main __attribute__((tls_model("initial-exec"))); /* 1, or -1: it is not; 0 = not known */
 
-/* GIL held; does not allocate. */
+/* GIL held; allocates a name once; no exception. */
 void scope_raises_start(unsigned char *(*mark)(const PyThreadState *), bool (*ours)(const PyThreadState *)) {
+    if (!offset_name)
+        offset_name = PyUnicode_InternFromString("f_lasti");
+    PyErr_Clear();
     mark_of = mark;
     is_ours = ours;
 }
@@ -74,7 +79,7 @@ static void tell_raised(PyFrameObject *frame, PyObject *what) {
     PyObject *code = (PyObject *)PyFrame_GetCode(frame);
     const struct scope_code *known = scope_code_find(code);
     const uint32_t site = known ? known->site : 0; /* the entry may move */
-    Py_DecRef(code);
+    Py_DecRef(code);                               /* the frame has it */
     struct scope_writer *w = site ? scope_writer_of_this_thread(NULL) : NULL;
     if (!w)
         return;
@@ -84,7 +89,8 @@ static void tell_raised(PyFrameObject *frame, PyObject *what) {
     else
         Py_IncRef(traceback);
     scope_counts[SCOPE_COST_RAISE] += 1;
-    scope_exception_raised(w, site, PyTuple_GetItem(what, 1), traceback);
+    const struct scope_raise where = {code, frame, site, (uint32_t)scope_number_in((PyObject *)frame, offset_name)};
+    scope_exception_raised(w, &where, PyTuple_GetItem(what, 1), traceback);
 }
 
 /* GIL held; allocates; never leaves an exception. Our trace function. */

@@ -52,7 +52,7 @@ void scope_steps_sweep(PyObject *frames) {
 void scope_steps_undo(void) {
     scope_line_events_let_go();
     scope_activations_close();
-    scope_code_slots_end();
+    scope_code_slots_close(); /* names keep their numbers: dead frames have them too */
     scope_words_close();
 }
 

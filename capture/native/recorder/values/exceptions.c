@@ -4,8 +4,11 @@
  * argument that is a str is the message; others are shown as values are. */
 #include "values/exceptions.h"
 
+#include "filter.h"
 #include "sites.h"
 #include "tracks.h"
+#include "values/dead_frames.h"
+#include "values/exception_kinds.h"
 #include "values/render.h"
 #include "values/types.h"
 
@@ -27,17 +30,18 @@ int scope_exceptions_open(void) {
         frame_name = PyUnicode_InternFromString("tb_frame");
     if (!args_descriptor && (args_descriptor = PyObject_GetAttrString(PyExc_BaseException, "args")))
         *(void **)&get_args = PyType_GetSlot(Py_TYPE(args_descriptor), Py_tp_descr_get);
-    return next_name && frame_name && args_descriptor ? 0 : -1;
+    return next_name && frame_name && args_descriptor ? scope_dead_frames_open() : -1;
 }
 
 /* GIL held; releases weak references: hooks must be inactive. */
 void scope_exceptions_close(void) {
     scope_types_close(&types);
+    scope_exception_kinds_close();
 }
 
 /* GIL held; does not allocate. What the tables take of the target's memory. */
 size_t scope_exceptions_bytes(void) {
-    return scope_types_bytes(&types);
+    return scope_types_bytes(&types) + scope_exception_kinds_bytes();
 }
 
 /* GIL held; allocates at the first sight of a type; leaves exceptions as they are. 0 = no number. */
@@ -176,17 +180,14 @@ PyObject *scope_exception_text(PyObject *exception) {
     return said;
 }
 
-/* GIL held; may reserve file space; whether it is written. */
-static bool write_raise(struct scope_writer *w, uint32_t site, uint32_t type, const struct scope_text *text) {
-    const uint64_t dropped = w->dropped, number = type;
+/* GIL held; may reserve file space; whether it is written, and when. `number`: its type, and the line << 32. */
+static bool write_raise(struct scope_writer *w, uint32_t site, uint64_t number, const struct scope_text *text,
+                        uint64_t *ticks) {
     const uint32_t bytes = 8 + text->length, slots = 1 + (bytes + 15) / 16;
     if (w->quiet || w->ended)
         return false;
-    if (!text->length) {
-        scope_write(site, scope_head(SCOPE_RAISE, 0, type), NULL);
-        return scope_active && w->dropped == dropped;
-    }
-    struct scope_record *record = scope_reserve(w, slots, NULL, true);
+    const bool fits = w->next + slots <= w->limit;
+    struct scope_record *record = fits ? &w->records[w->next] : scope_reserve(w, slots, NULL, true);
     if (!scope_active || w->session != scope_session)
         return false; /* the recording ended while this thread waited for space */
     if (!record) {
@@ -197,19 +198,54 @@ static bool write_raise(struct scope_writer *w, uint32_t site, uint32_t type, co
     memcpy(record + 1, &number, 8);
     memcpy((unsigned char *)(record + 1) + 8, text->bytes, text->length);
     const uint32_t flags = (text->truncated ? SCOPE_RAISE_TRUNCATED : 0) | (text->redacted ? SCOPE_RAISE_REDACTED : 0);
-    scope_fill(record, scope_ticks(), site, scope_head(SCOPE_RAISE, flags | SCOPE_PAYLOAD, bytes));
+    *ticks = scope_ticks();
+    scope_fill(record, *ticks, site, scope_head(SCOPE_RAISE, flags | SCOPE_PAYLOAD, bytes));
     scope_publish(w, slots);
     return true;
 }
 
-/* GIL held; allocates; never leaves an exception. A raise in a frame that is recorded. Steals `traceback`, NULL = none. */
-void scope_exception_raised(struct scope_writer *w, uint32_t site, PyObject *exception, PyObject *traceback) {
+/* GIL held; allocates at the first sight of a kind; never leaves an exception; borrowed until the next one. */
+static struct scope_exception_kind *kind_at(const struct scope_raise *where, uint32_t type) {
+    bool is_first;
+    struct scope_exception_kind *kind = scope_exception_kind_of(where->code, where->offset, type, &is_first);
+    if (is_first) {
+        PyFrameObject *frame = where->frame ? where->frame : PyEval_GetFrame();
+        const int line = frame ? PyFrame_GetLineNumber(frame) : 0;
+        kind->line = line > 0 ? (uint32_t)line : 0;
+    }
+    return kind;
+}
+
+/* GIL held, given up while the thread waits for space; allocates; never leaves an exception. One that is new. Borrows
+ * `traceback`, NULL = none. */
+static void tell_new(struct scope_writer *w, const struct scope_raise *where, PyObject *exception,
+                     PyObject *traceback) {
     struct scope_text text;
-    if (!is_new(w, exception, traceback))
-        return;
+    uint64_t ticks;
+    const uint32_t type = scope_exception_id(exception);
+    struct scope_exception_kind *kind = kind_at(where, type);
+    const uint64_t number = (uint64_t)kind->line << 32 | type;
+    const bool is_due = scope_features.autopsies && scope_exception_kind_is_due(kind, scope_features.all_autopsies);
     message_of(&text, exception);
-    if (write_raise(w, site, scope_exception_id(exception), &text))
-        w->raised[w->raised_next++ % SCOPE_RAISED] = exception;
+    if (!write_raise(w, where->site, number, &text, &ticks))
+        return;
+    w->raised[w->raised_next++ % SCOPE_RAISED] = exception;
+    PyFrameObject *frame = where->frame ? where->frame : is_due ? PyEval_GetFrame() : NULL;
+    if (is_due && frame && w->slot) /* not while prices are measured */
+        scope_dead_frames_tell(w, traceback, frame, ticks);
+}
+
+/* GIL held, given up while the thread waits for space; allocates; never leaves an exception. A raise in a frame that is
+ * recorded. Steals `traceback`, NULL = none. */
+void scope_exception_raised(struct scope_writer *w, const struct scope_raise *where, PyObject *exception,
+                            PyObject *traceback) {
+    PyObject *kept = traceback;
+    if (kept)
+        Py_IncRef(kept);
+    if (is_new(w, exception, traceback))
+        tell_new(w, where, exception, kept);
+    if (kept)
+        Py_DecRef(kept);
 }
 
 /* GIL held; does not allocate. Which of the thread's exceptions it is: 1 = the one whose raise was written last; 0 = none of
