@@ -94,7 +94,7 @@ ticks = 0
 def tick():
     global ticks
     ticks += 1
-    return ticks % 4
+    return ticks % 4 and ticks < 40
 def touch(value):
     if type(value) is list: value.append(len(value))
     elif type(value) is dict: value[len(value)] = value
