@@ -230,6 +230,8 @@ class ExceptionsDag(Dag):
             return
         held = np.array(list(self._on_its_way), np.int64)
         happening = np.flatnonzero(batch.kind != Kind.DEAD_FRAME)  # they are part of the raise before them
+        if not len(happening):
+            return
         asked = np.union1d(batch.track_id[failing], held)
         rows = {track: int(happening[row]) for track, row in _last_rows(batch.track_id[happening], asked).items()}
         for track_id in rows.keys() & self._on_its_way.keys():

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -175,3 +176,31 @@ def test_only_the_latest_raises_of_a_track_are_kept() -> None:
     assert len(dag.keyframe()) < 100 * 2 * MOST_BACK
     made = dag.feed(batch_of([(Kind.UNWIND, 1, 1, MOST_BACK, None)], 201), Context())
     assert pa.array(made["exception_frames"]["exception_id"]).to_pylist() == [101 - MOST_BACK]
+
+
+def dead_frames_of(cut: int, *, raise_ns: int = 5) -> tuple[list[Any], dict[int, Raised]]:
+    """Rows of local variables that a raise and two frames make, cut into two batches there, and what is on its way."""
+    kinds = np.array([Kind.RAISE, Kind.DEAD_FRAME, Kind.DEAD_FRAME], np.uint8)
+    texts, dag, rows = ["T1", "x=1\ny='a=b'", ""], ExceptionsDag(), list[Any]()
+    times, flags = np.array([raise_ns, 5, 5], np.int64), np.array([0, 1, 0], np.uint8)
+    for part in (slice(0, cut), slice(cut, 3)):
+        batch = make_batch(
+            part.start + 1, times[part], kinds[part], np.ones(3, np.int32)[part],
+            site_id=np.array([4, 4, 6], np.int32)[part], ref=np.array([7, 7, 9], np.int64)[part], flags=flags[part],
+            value_rows=np.arange(len(kinds[part]), dtype=np.int64), values=texts[part],
+        )  # fmt: skip
+        made = dag.feed(batch, Context())
+        rows += as_table("exception_frames", made["exception_frames"]).to_pylist()
+    told = [tuple(row[name] for name in ("depth", "site_id", "line", "name", "value")) for row in rows]
+    return [one for one, row in zip(told, rows, strict=True) if row["role"] not in ("raised", "unwound")], dag.at(5)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_local_variables_of_frames_belong_to_the_raise_before_them_in_any_cut(cut: int) -> None:
+    rows, on_its_way = dead_frames_of(cut)
+    assert rows == [(0, 4, 7, "x", "1"), (0, 4, 7, "y", "'a=b'"), (1, 6, 9, None, None)]
+    assert on_its_way[1].exception_id == 1
+
+
+def test_frames_whose_raise_is_lost_are_no_other_ones() -> None:
+    assert dead_frames_of(3, raise_ns=3)[0] == []
