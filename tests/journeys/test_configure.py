@@ -105,7 +105,7 @@ def test_a_name_that_is_told_anew_after_a_change_is_the_same_name(recorded: Path
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
     [
-        ((), 2, "Say what to change: --mode, --include, --exclude, --state, --values, --never-run, --output, --when"),
+        ((), 2, "Say what to change: --mode, --include, --exclude, --state, --lines, --values, --exceptions, --never"),
         (("--include", " "), 2, "--include ' ' is empty: it names nothing."),
         (("--memory", "7"), 2, "--memory cannot change while something is recorded: the memory is laid out"),
         (("--redact", "iban"), 2, "--redact cannot change while something is recorded: values under these names"),

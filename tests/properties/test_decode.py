@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from capture.decode.decoder import Decoder
@@ -186,6 +186,7 @@ def test_a_float_reads_as_python_shows_it(number: float) -> None:
 @given(st.lists(st.binary(max_size=120) | st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 7).flatmap(
     lambda tag: st.integers(0, 0xFFFF).map(lambda data: data << 4 | tag)), max_size=12).map(
     lambda words: b"".join(word.to_bytes(8, "little") for word in words)), max_size=8))  # fmt: skip
+@example(payloads=[b"", b"$" + bytes(15)])  # digits of a number, none of which are there
 def test_any_words_are_bounded_texts(payloads: list[bytes]) -> None:
     target = PaperTarget().begin()
     kinds = (Kind.CALL, Kind.RETURN)

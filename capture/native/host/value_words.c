@@ -279,6 +279,8 @@ static void append_text(struct scope_value_reader *reader, uint64_t word) {
     default:
         append_escaped(reader->out, bytes, count, true);
     }
+    if (reader->out->length == from) /* digits that are not there: no text at all would say that nothing was told */
+        scope_append_word(reader->out, UNKNOWN);
     if (word >> 8 & 1)
         scope_append_word(reader->out, CUT);
     define(reader->known, id, reader->out, from);
