@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
 
 from capture.errors import WrongUsage
+from capture.flight_words import kept_of, trigger_of
 
 Value = str | int | tuple[str, ...]
-Kind = Literal["choice", "texts", "count"]
+Kind = Literal["choice", "text", "texts", "count"]
 
 DEFAULT_CHUNKS = 512
 """Blocks of 64 KiB in a target's pool: SCOPE_DEFAULT_BLOCKS of native/scope_pool.h, 32 MiB at most."""
@@ -27,6 +28,8 @@ MAX_CHUNKS = 65536
 CHUNKS_PER_MIB = 16
 
 MIB = 1 << 20
+
+MOST_TRIGGERS, MOST_SHORT, MOST_TAIL_S = 64, 500, 3600
 
 MAX_SESSION_BYTES = 1 << 44
 """16 TiB: more than a disk has, and what a spin box can show in MiB."""
@@ -69,10 +72,10 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     `name` is that in the settings and in the session's facts, `agent_key` that in the agent's orders ("": the agent
     has no use for it), `feature` the letter that it adds to the mode's where it is on, `features` those of other
     choices, where the mode has the letter that it `needs`, `option` that on the command line, where a count is in
-    units of `unit` (`--memory 32` is 512 chunks). `least` and `most` bound a count, or how many texts there may be,
-    `longest` the characters of each (`in_bytes`: its bytes); `none` is a text that alone means that there are to be
-    none. `label` and `hint` are the dialog's, `least_is` says there what the least count means; `is_live`: it may
-    change while something is recorded, else `fixed` says why not.
+    units of `unit` (`--memory 32` is 512 chunks). `form` refuses texts that make no sense. `least` and `most` bound a
+    count, or how many texts there may be, `longest` the characters of each (`in_bytes`: its bytes); `none` is a text
+    that alone means that there are to be none. `label` and `hint` are the dialog's, `least_is` says there what the
+    least count means; `is_live`: it may change while something is recorded, else `fixed` says why not.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     in_bytes: bool = False
     none: str = ""
     unit: int = 1
+    form: Callable[[str], object] | None = None
     agent_key: str = ""
     feature: str = ""
     features: tuple[tuple[str, str], ...] = ()
@@ -104,6 +108,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
             if self.none and list(value) == [self.none]:
                 return ()
             return tuple(map(self._checked_text, value)) if len(value) <= self.most else self._refuse_number()
+        if self.kind == "text" and isinstance(value, str):
+            return self._checked_text(value) if value.strip() else ""
         if self.kind == "choice" and isinstance(value, str) and value in dict(self.choices):
             return value
         if self.kind == "count" and type(value) is int and self.least <= value <= self.most:
@@ -129,6 +135,10 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
                 self.option, dest=self.name, action="append", default=argparse.SUPPRESS, metavar=self.metavar,
                 help=help_text,
             )  # fmt: skip
+        elif self.kind == "text":
+            parser.add_argument(
+                self.option, dest=self.name, default=argparse.SUPPRESS, metavar=self.metavar, help=help_text
+            )
         elif self.kind == "choice":
             names = [name for name, _ in self.choices]
             parser.add_argument(self.option, dest=self.name, choices=names, default=argparse.SUPPRESS, help=help_text)
@@ -165,7 +175,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
         """Which values it may have, in words."""
         if self.kind == "count":
             return f"{-(-self.least // self.unit)} to {self.most // self.unit}"
-        return f"one of {', '.join(dict(self.choices))}" if self.kind == "choice" else "texts"
+        return f"one of {', '.join(dict(self.choices))}" if self.kind == "choice" else self.kind
 
     def _refuse_number(self) -> tuple[str, ...]:
         raise WrongUsage(f"{self.option} may be given {self.most} times.")
@@ -182,6 +192,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
         if (len(text.encode("utf-8", "backslashreplace")) if self.in_bytes else len(text)) > self.longest:
             unit = "bytes" if self.in_bytes else "characters"
             raise WrongUsage(f"What {self.option} names may have {self.longest} {unit}.")
+        if self.form is not None:
+            self.form(text)
         return text
 
 
@@ -288,7 +300,7 @@ FLAGS: tuple[Flag, ...] = (
         kind="choice",
         default="on",
         choices=(("on", "Yes, on Python 3.12 and newer"), ("off", "No")),
-        help="tell which lines of recorded functions never ran (default on; Python 3.12 and newer)",
+        help="tell which lines of recorded functions never ran (default on; Python 3.12 and newer, not with --flight)",
         label="&Tell which lines never ran",
         feature="n",
         needs="c",
@@ -345,6 +357,46 @@ FLAGS: tuple[Flag, ...] = (
         hint=" MiB of the disk",
         least_is="no limit",
         fixed="its journal is laid out for it when it begins",
+    ),
+    Flag(
+        name="flight",
+        option="--flight",
+        kind="text",
+        default="",
+        metavar="SEC|MIB",
+        longest=MOST_SHORT,
+        help="keep only the last 30s, or 64MiB, and save it when a --trigger says so; else nothing is kept",
+        label="&Flight recorder: keep the last",
+        hint="nothing is forgotten; 30s, 5m, 64MiB",
+        form=kept_of,
+        fixed="what came before is in the session, or forgotten, already",
+    ),
+    Flag(
+        name="trigger",
+        option="--trigger",
+        kind="texts",
+        default=(),
+        metavar="SPEC",
+        most=MOST_TRIGGERS,
+        longest=MOST_SHORT,
+        help="with --flight, save at: exception (leaves the recorded functions), exception:TYPE, slow:FUNC>250ms, "
+        "signal (SIGUSR2 to the recorder); a program that is killed and `scope-gui trigger` do it always",
+        label="  save at",
+        hint="a kill; exception exception:KeyError 'slow:orders.*>250ms' signal",
+        form=trigger_of,
+        is_live=True,
+    ),
+    Flag(
+        name="tail",
+        option="--tail",
+        kind="count",
+        default=1,
+        metavar="SEC",
+        most=MOST_TAIL_S,
+        help="with --flight, record so many seconds more before it is saved (default 1)",
+        label="  and so long after it",
+        hint=" s",
+        is_live=True,
     ),
     Flag(
         name="chunk_count",

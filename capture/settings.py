@@ -28,7 +28,8 @@ class CaptureSettings:
     recorded; `redact` are parts of names whose values are hidden, besides those that always are
     (native/redaction.h); `chunk_count` is the pool's size in blocks of 64 KiB; `when_full` says what a
     full pool does to the target: lose events (counted) or wait; `max_size` is what the session may take of the disk,
-    in bytes, 0 for as much as there is.
+    in bytes, 0 for as much as there is. `flight` says how much of the past is kept ("": all of it), `trigger` what
+    makes a flight recorder save it, `tail` how many seconds later.
     """
 
     __slots__ = ("values",)
@@ -104,6 +105,18 @@ class CaptureSettings:
         return cast(str, self.values["when_full"])
 
     @property
+    def flight(self) -> str:
+        return cast(str, self.values["flight"])
+
+    @property
+    def trigger(self) -> tuple[str, ...]:
+        return cast(tuple[str, ...], self.values["trigger"])
+
+    @property
+    def tail(self) -> int:
+        return cast(int, self.values["tail"])
+
+    @property
     def max_size(self) -> int:
         return cast(int, self.values["max_size"])
 
@@ -120,7 +133,10 @@ class CaptureSettings:
         facts = self.facts()
         orders = {flag.agent_key: facts[flag.name] for flag in flags.FLAGS if flag.agent_key}
         letters = cast(Mode, mode_named(self.mode)).features
-        more = (flag.letter(self.values[flag.name]) for flag in flags.FLAGS if flag.needs in letters)
+        told = [flag for flag in flags.FLAGS if flag.needs in letters]
+        if self.flight:  # when a line ran first would be forgotten, and then it would count as one that never ran
+            told = [flag for flag in told if flag.name != "never_run"]
+        more = (flag.letter(self.values[flag.name]) for flag in told)
         return {**orders, "features": letters + "".join(more)}
 
     def live_orders(self) -> dict[str, object]:

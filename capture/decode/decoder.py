@@ -41,6 +41,7 @@ from capture.events.facts import (
     SleepersFact,
     ThreadEndFact,
     ThreadFact,
+    TriggerFact,
     UnseenFact,
     parse_fact,
 )
@@ -91,6 +92,7 @@ class Decoder:
         self._derive_names = derive_names
         self._metrics: list[MetricRow] = []
         self._gaps: list[GapRow] = []
+        self._triggers: list[tuple[int, str]] = []
         self._observed_ns = 0  # the last look from outside
         self._end_ns = 0
 
@@ -215,6 +217,8 @@ class Decoder:
                 self._feed_change(fact)
             case LossFact():
                 self.note_loss(fact.code, fact.detail)
+            case TriggerFact():
+                self._triggers.append((self._session_ns(fact.mono_ns), fact.reason))
             case EndFact():
                 self.has_ended = True
                 if fact.mono_ns:
@@ -381,6 +385,11 @@ class Decoder:
     def sees_waits(self) -> bool:
         """Whether somebody looks at the threads of a program."""
         return any(target.waits.known_ns is not None for target in self.catalog.targets.values())
+
+    def take_triggers(self) -> list[tuple[int, str]]:
+        """The triggers of a flight recorder since the last call that came from outside: when, and why."""
+        rows, self._triggers = self._triggers, []
+        return rows
 
     def take_gaps(self) -> list[GapRow]:
         """The gap rows since the last call; those of `take` cover its events."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +58,9 @@ class Fuse:
         return None
 
 
-def session_bytes(session: Path) -> int:
+def session_bytes(session: Path, folders: Sequence[str] = (".", *FOLDERS)) -> int:
     """What a session's files take of the disk: what is sealed, what waits to be, and what is kept to find it fast."""
-    return sum(_folder_bytes(folder) for folder in (session, *(session / name for name in FOLDERS)))
+    return sum(_folder_bytes(session / name) for name in folders)
 
 
 def _folder_bytes(folder: Path) -> int:

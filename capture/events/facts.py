@@ -133,6 +133,13 @@ class LossFact(_Fact, frozen=True, kw_only=True, tag="loss"):
     detail: str = ""
 
 
+class TriggerFact(_Fact, frozen=True, kw_only=True, tag="trigger"):
+    """A flight recorder is to save what it has; `reason` says why, in a few words."""
+
+    mono_ns: int
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
 class EndFact(_Fact, frozen=True, kw_only=True, tag="end"):
     """The recording ended."""
 
@@ -153,6 +160,7 @@ Fact = (
     | UnseenFact
     | ConfiguredFact
     | LossFact
+    | TriggerFact
     | EndFact
 )
 

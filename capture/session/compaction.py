@@ -18,6 +18,7 @@ FULL_ROWS = 262_144
 FAN_OUT = 8
 FULL_LEVEL = 255
 BYTES_A_ROW = 5  # of a segment of calls alone
+LONGEST_NS = 1 << 63
 FILE_BYTES = 4_096  # which a file of few rows takes, too
 
 
@@ -32,8 +33,12 @@ def rows_of(files: Collection[FileEntry]) -> int:
     return max(longest, sum(max(0, entry.bytes - FILE_BYTES) for entry in files) // BYTES_A_ROW)
 
 
-def next_merge(segments: Sequence[SegmentEntry], *, finishing: bool = False) -> slice | None:
+def next_merge(
+    segments: Sequence[SegmentEntry], *, finishing: bool = False, longest_ns: int = LONGEST_NS
+) -> slice | None:
     """The neighbours to merge now, None when there is nothing to do. `finishing`: no more segments will come.
+
+    None becomes longer than `longest_ns`, where what is oldest is to be given up segment by segment.
 
     Only the last run of small segments and the one before it are looked at: older ones were settled when they closed.
     """
@@ -43,14 +48,14 @@ def next_merge(segments: Sequence[SegmentEntry], *, finishing: bool = False) -> 
         end -= 1
         while end and segments[end - 1].level == FULL_LEVEL:
             end -= 1
-        return _first_fit(segments, _run_start(segments, end), end)
+        return _first_fit(segments, _run_start(segments, end), end, longest_ns)
     if finishing:
-        return _first_fit(segments, start, end)
+        return _first_fit(segments, start, end, longest_ns)
     if start:
         closed = start - 1
         while closed and segments[closed - 1].level == FULL_LEVEL:
             closed -= 1
-        if found := _first_fit(segments, _run_start(segments, closed), closed):
+        if found := _first_fit(segments, _run_start(segments, closed), closed, longest_ns):
             return found
     at = start
     while at < end:
@@ -58,7 +63,7 @@ def next_merge(segments: Sequence[SegmentEntry], *, finishing: bool = False) -> 
         while same < end and segments[same].level == segments[at].level:
             same += 1
         if same - at >= FAN_OUT:
-            return _first_fit(segments, at, at + FAN_OUT)
+            return _first_fit(segments, at, at + FAN_OUT, longest_ns)
         at = same
     return None
 
@@ -70,11 +75,12 @@ def _run_start(segments: Sequence[SegmentEntry], end: int) -> int:
     return start
 
 
-def _first_fit(segments: Sequence[SegmentEntry], start: int, end: int) -> slice | None:
+def _first_fit(segments: Sequence[SegmentEntry], start: int, end: int, longest_ns: int) -> slice | None:
     """The first neighbours, at least two, that fit into one segment together; as many as fit."""
     for first in range(start, end - 1):
         rows, stop = 0, first
-        while stop < end and rows + rows_of(segments[stop].files) <= FULL_ROWS:
+        until_ns = segments[first].start_ns + longest_ns
+        while stop < end and rows + rows_of(segments[stop].files) <= FULL_ROWS and segments[stop].end_ns <= until_ns:
             rows += rows_of(segments[stop].files)
             stop += 1
         if stop - first >= 2:

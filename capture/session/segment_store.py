@@ -16,13 +16,14 @@ from capture.changes import SettingsChange
 from capture.errors import FormatError, SessionFull, SessionProblem
 from capture.events.batch import EventBatch
 from capture.events.definitions import ProcessRow, SiteLinesRow, SiteRow, StateKeyRow, TrackRow
+from capture.folder_names import CACHE
 from capture.losses import LossRow
 from capture.measured_cost import Overhead
-from capture.own_folder import OwnFolder
+from capture.own_folder import OwnFolder, remove_folder
 from capture.session import parquet
 from capture.session.beyond import with_fields
 from capture.session.caches import framed
-from capture.session.compaction import level_of, next_merge, rows_of
+from capture.session.compaction import LONGEST_NS, level_of, next_merge, rows_of
 from capture.session.definition_files import DefinitionFiles
 from capture.session.eventtable import event_table
 from capture.session.folder import SessionFolder, listed_files
@@ -68,6 +69,7 @@ class SegmentStore:
             segments = with_fields(msgspec.to_builtins(self.segments), more)
         self._encoded = [msgspec.json.encode(segment) for segment in segments]
         self._defs = DefinitionFiles(folder, manifest.defs, self._retire)
+        self.longest_ns = LONGEST_NS  # of a segment that is made of several; a flight recorder's are short
         self._may_merge = True
         self._has_last_words = False
         self._known = {entry.name for entry in listed_files(manifest)}
@@ -182,6 +184,48 @@ class SegmentStore:
         self._encoded.append(msgspec.json.encode(segment))
         self._head = _replace(self._head, next_seq=seq + 1, end_ns=segment.end_ns)
         return segment
+
+    def bytes_of(self, segments: Sequence[SegmentEntry]) -> list[int]:
+        """What each of these takes of the disk, with its keyframe."""
+        caches = self._folder.own.inside(CACHE).names()
+        kept = {f"{CACHE}/{name}": info.st_size for name, info in caches.items()}
+        return [sum(e.bytes for e in part.files) + kept.get(part.keyframe_name, 0) for part in segments]
+
+    def forget(self, count: int) -> None:
+        """Gives up so many segments, the oldest; the session begins with what follows. `commit` makes it so."""
+        gone = self.segments[:count]
+        del self.segments[:count], self._encoded[:count]
+        start_ns = self.segments[0].start_ns if self.segments else self._head.end_ns
+        self._head = _replace(self._head, start_ns=start_ns)
+        self._retire(*(entry.name for part in gone for entry in part.files))
+        self._retire(*(name for part in gone for name in part.cache_names))
+
+    def cut(self, place: Path, first: int) -> SegmentStore:
+        """A store for a new session that begins with the segments from the `first` on, as they were committed here.
+
+        What its first keyframe tells is nowhere else any more: calls that were open, values that were set.
+
+        Raises: SessionProblem, TargetProblem when it cannot be written, FormatError when a file here is damaged.
+        """
+        kept = self.segments[first:]
+        folder = SessionFolder(OwnFolder.open(place, new=True))
+        try:
+            for entry in (*self._head.defs, *(entry for part in kept for entry in part.files)):
+                folder.write(entry.name, self._folder.read(entry), entry.rows)
+            for part in kept:
+                with contextlib.suppress(FileNotFoundError):
+                    folder.write(part.keyframe_name, self._folder.read_cache(part.keyframe_name))
+            start_ns = kept[0].start_ns if kept else self._head.end_ns
+            head = _replace(self._head, generation=0, start_ns=start_ns, resume=None, journal=JournalMark())
+            fields = {name: getattr(head, name) for name in ManifestHead.__struct_fields__}
+            store = SegmentStore(folder, Manifest(**fields, segments=kept))
+            store.commit(checkpoint=True)
+        except BaseException:
+            folder.own.clear()
+            folder.close()
+            remove_folder(place)
+            raise
+        return store
 
     def write_defs(
         self,
@@ -301,7 +345,7 @@ class SegmentStore:
         self._folder.close()
 
     def _merge_some(self, *, finishing: bool = False) -> bool:
-        where = next_merge(self.segments, finishing=finishing) if self._may_merge else None
+        where = next_merge(self.segments, finishing=finishing, longest_ns=self.longest_ns) if self._may_merge else None
         if where is None:
             return False
         parts = self.segments[where]

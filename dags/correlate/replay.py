@@ -103,7 +103,8 @@ def state_before(session: Session, segment: int) -> Correlator:
 
 def rebuild(session: Session) -> Iterator[tuple[int, bytes]]:
     """(segment index, keyframe) of every segment that begins with a state of its own, made anew by one replay."""
-    state = Correlator()
+    begun = _from_keyframe(session, 0) if session.segments and session.segments[0].first_event_id > 1 else None
+    state = begun or Correlator()  # of a flight recorder's session the first keyframe is made of what is forgotten
     for index in session.keyframe_places():
         state.skip_to(session.segments[index].first_event_id)
         yield index, state.keyframe()

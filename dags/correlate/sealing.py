@@ -6,7 +6,7 @@ for tests and pictures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,15 +17,24 @@ from capture.session.format import SegmentEntry
 from capture.session.rows import as_table
 from capture.session.segment_store import SegmentStore
 from capture.session.tables import TABLE
+from dags.base import Rows
 from dags.correlate.correlator import Correlator
 
 
 class SessionWriter:
     """Writes a session's segments one after another; `store` has what else a session is made of."""
 
-    def __init__(self, store: SegmentStore, correlator: Correlator | None = None) -> None:
-        """`correlator` has the state after what is sealed; without it nothing is yet."""
+    def __init__(
+        self,
+        store: SegmentStore,
+        correlator: Correlator | None = None,
+        watch: Callable[[EventBatch, Rows], None] = lambda batch, rows: None,
+    ) -> None:
+        """`correlator` has the state after what is sealed; without it nothing is yet. `watch` sees each segment's
+        events and rows before they are sealed.
+        """
         self.store = store
+        self._watch = watch
         self.correlator = correlator or Correlator()
 
     def write(
@@ -48,6 +57,7 @@ class SessionWriter:
         correlator = self.correlator
         keyframe = correlator.keyframe()
         rows = correlator.feed(batch, tracks, state_keys, facts)
+        self._watch(batch, rows)
         if is_last:
             still = {name: some for name, some in correlator.open_rows().items() if TABLE[name].open_rows != "whole"}
             rows |= {table: _joined(table, rows.get(table), some) for table, some in still.items()}

@@ -30,7 +30,7 @@ from views.drawing.theme import NUMBER_MARGINS
 from views.loop.chosen import sessions_folder
 from views.loop.state import Assigns
 
-_UNIT = "scope.unit"
+_UNIT, _ONE = "scope.unit", "scope.one"
 
 
 class FlagFields(QWidget):
@@ -136,6 +136,9 @@ def _field(flag: Flag, value: Value, parent: QWidget) -> QWidget:
         field.setSuffix(flag.hint)
         field.setSpecialValueText(flag.least_is)
         field.setProperty(_UNIT, flag.unit)
+    elif flag.kind == "text":
+        field = _line(flag.hint)
+        field.setProperty(_ONE, True)
     else:
         field = QComboBox(parent)
         for name, words in flag.choices:
@@ -146,8 +149,7 @@ def _field(flag: Flag, value: Value, parent: QWidget) -> QWidget:
 
 def _put(field: QWidget, value: Value) -> None:
     if isinstance(field, QLineEdit):
-        assert isinstance(value, tuple)
-        field.setText(shlex.join(value))
+        field.setText(shlex.join(value) if isinstance(value, tuple) else str(value))
     elif isinstance(field, QSpinBox):
         assert isinstance(value, int)
         field.setValue(value // int(field.property(_UNIT)))
@@ -158,7 +160,7 @@ def _put(field: QWidget, value: Value) -> None:
 
 def _value(field: QWidget) -> object:
     if isinstance(field, QLineEdit):
-        return patterns(field.text())
+        return field.text().strip() if field.property(_ONE) else patterns(field.text())
     if isinstance(field, QSpinBox):
         return field.value() * int(field.property(_UNIT))
     assert isinstance(field, QComboBox)

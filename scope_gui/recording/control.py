@@ -48,7 +48,7 @@ class Reply:
 
 Configure = Callable[[dict[str, object], Reply], None]
 """Takes other values for capture flags, by name, of the process `pid` or of all; answers `{"processes": [...]}` or
-`{"problem", "is_usage"}`.
+`{"problem", "is_usage"}`. Of a flight recorder that is to save it answers `{"triggered": true}` or `{"problem"}`.
 """
 
 
@@ -65,7 +65,7 @@ def refuse(_words: dict[str, object], reply: Reply) -> None:
 
 
 class ControlServer:
-    """Answers `status`, and passes `stop` and `configure` on; owned by the recorder's loop."""
+    """Answers `status`, and passes `stop`, `configure` and `trigger` on; owned by the recorder's loop."""
 
     def __init__(self, folder: OwnFolder) -> None:
         """`folder` stays open as long as this does."""
@@ -78,8 +78,10 @@ class ControlServer:
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def serve(self, status: Callable[[], dict[str, object]], configure: Configure = refuse) -> bool:
-        """Answers one caller, or has `configure` do so. True when the caller asks to stop."""
+    def serve(
+        self, status: Callable[[], dict[str, object]], configure: Configure = refuse, trigger: Configure = refuse
+    ) -> bool:
+        """Answers one caller, or has `configure` or `trigger` do so. True when the caller asks to stop."""
         try:
             peer, _ = self._socket.accept()
         except BlockingIOError:
@@ -91,9 +93,10 @@ class ControlServer:
                 return False
             try:
                 asked = _question(peer)
-                if asked.get("do") == "configure":
+                doing = {"configure": configure, "trigger": trigger}.get(str(asked.get("do")))
+                if doing is not None:
                     kept.pop_all()
-                    configure(asked, Reply(peer))
+                    doing(asked, Reply(peer))
                     return False
                 peer.sendall(msgspec.json.encode(status()) + b"\n")
             except (OSError, msgspec.DecodeError):
@@ -161,6 +164,13 @@ def configure(session_path: Path, given: Mapping[str, object], pid: int | None =
         return converted(answer.get("processes"), list[ChangedProcess])
     except msgspec.ValidationError as error:
         raise SessionProblem(f"The recorder of {session_path} did not say what it records now.") from error
+
+
+def trigger(session_path: Path, reason: str) -> None:
+    """Has the flight recorder of a session save what it has. Raises: SessionProblem when there is none."""
+    problem = ask(session_path, "trigger", {"reason": reason}).get("problem")
+    if isinstance(problem, str):
+        raise SessionProblem(problem)
 
 
 def changes_told(changed: Sequence[ChangedProcess], pid: int | None = None) -> list[str]:

@@ -181,15 +181,16 @@ class RecordedProcess:
         assert self._watch is not None
         self._watch.ended = True
 
-    def turn(self, now_ns: int, *, among: int) -> int:
-        """Bytes moved. `among` so many processes the recorder divides the time that it takes to look at them.
+    def turn(self, now_ns: int, *, among: int, drains: bool = True) -> int:
+        """Bytes moved, none if it is not to drain. `among` so many processes the recorder divides the time that it
+        takes to look at them.
 
         Raises: TargetProblem, PoolProblem as `Drain.drain_once` does.
         """
         assert self._watch is not None
         assert self._sleep_watch is not None
         self._standing.glance(self._pool)
-        moved = self._drain.drain_once() if self._drain else 0
+        moved = self._drain.drain_once() if self._drain and drains else 0
         if now_ns >= self._due["probe"]:
             self._watch.look()
             self._standing.look(self._pool)
@@ -397,6 +398,7 @@ class RecordedProcess:
             self._channel.close()
         if self._observed_since_ns is not None and self._finder is not None:
             self._say_observed()
+        self._trigger_if_killed(ended)
         self._close_target()
         end_ns = clock.monotonic_ns()  # the last look at the threads comes after it: who waits then is known
         if self._sleep_watch is not None:
@@ -405,6 +407,12 @@ class RecordedProcess:
             self._watch.end(str(ended))
             end_ns = clock.monotonic_ns() if self._watch.ended else end_ns
         return end_ns
+
+    def _trigger_if_killed(self, ended: Ended) -> None:
+        """A flight recorder saves what a program did last that had no chance to say that it ends."""
+        if self.settings.flight and ended == Ended.TARGET and self._pool is not None and not self._pool.stopped:
+            reason = f"process {self.pid} was killed, or ended at once"
+            self._shared.fact("trigger", mono_ns=clock.monotonic_ns(), reason=reason)
 
     def give_up(self, *, remove: bool) -> None:
         """After a failure of our own side (a full disk): the target must go on unharmed; its pool is kept."""

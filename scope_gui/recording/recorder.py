@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import selectors
+import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from capture.drain import ids
 from capture.drain.fuse import MIB, Fuse, session_bytes
 from capture.drain.journal import ROLL_BYTES, BlockType, JournalWriter
 from capture.errors import ScopeError, SessionProblem, TargetProblem
+from capture.flight_words import SIGNAL
 from capture.folder_names import JOURNAL
 from capture.measured_cost import Overhead
 from capture.names import command_line
@@ -28,7 +31,7 @@ from capture.redaction import hide_names
 from capture.session.left_pools import remove_left_pools
 from capture.settings import CaptureSettings
 from scope_gui.recording.change import Changes
-from scope_gui.recording.control import ControlServer
+from scope_gui.recording.control import ControlServer, Reply
 from scope_gui.recording.recorded_process import FIRST_PROCESS, Ended, RecordedProcess, Shared
 from scope_gui.recording.sealer_process import SealerProcess
 from scope_gui.recording.shared_memory import SharedMemory
@@ -38,6 +41,11 @@ from scope_gui.recording.standing import Standing
 SYNC_INTERVAL_NS = 1_000_000_000
 FUSE_INTERVAL_NS = 1_000_000_000
 SIZE_INTERVAL_NS = 250_000_000
+MOST_WAITING_BYTES = 256 << 20
+"""Of the journal of a flight recorder: while more waits to be sealed, what the program does fills its pool, and then is
+dropped and counted, or waits (--when-full)."""
+MOST_REASON = 200
+BY_SIGNAL = "the recorder got SIGUSR2"
 LEAST_ROLL_BYTES = 1 << 20
 FILES_OF_JOURNAL = 16
 SHORTEST_WAIT_S = 0.0005
@@ -56,6 +64,7 @@ class Outcome:
     trouble: str | None = None
     exit_status: int | None = None  # of the program that `run` has started, as subprocess gives it; None: it runs on
     overhead: Overhead | None = None
+    saved: tuple[Path, ...] | None = None  # by a flight recorder, which leaves nothing in `session_path`
 
 
 @dataclass
@@ -85,6 +94,8 @@ class Recording:
         self._start_ns = clock.monotonic_ns()
         self._begun_ns = 0  # when the recording was on; getting in may have taken seconds
         self._stop_asked = threading.Event()
+        self._pulled: deque[str] = deque()  # why a flight recorder is to save
+        self._is_behind = False
         self._standing = Standing(self.session_id, self._start_ns)
         self._beside = ThreadPoolExecutor(1, "sync")
         self._sync: Future[None] | None = None
@@ -141,6 +152,18 @@ class Recording:
         """Ends the loop at its next turn; safe from any thread or signal handler."""
         self._stop_asked.set()
 
+    def ask_to_save(self, reason: str) -> None:
+        """Has a flight recorder save what it has; safe from any thread or signal handler."""
+        self._pulled.append(reason)
+
+    def hear_signal(self) -> bool:
+        """SIGUSR2 has come: a flight recorder saves if it is to do that then; whether it was."""
+        held = [process.settings for process in self._processes] or [self.settings]
+        if not (self.settings.flight and any(SIGNAL in settings.trigger for settings in held)):
+            return False
+        self.ask_to_save(BY_SIGNAL)
+        return True
+
     def record(self) -> Outcome:
         """Records until the targets end, the time is up or somebody asks to stop; then seals and cleans up."""
         sealer = SealerProcess(self._folder)
@@ -148,7 +171,7 @@ class Recording:
         over_ns = 0
         self._beside.submit(remove_left_pools)
         try:
-            ended, trouble = self._loop(control)
+            ended, trouble = self._loop(control, sealer)
             over_ns = clock.monotonic_ns()
             self._standing.saved(0)
             self._changes.give_up()
@@ -171,25 +194,30 @@ class Recording:
             self._folder.close()
         statuses = [process.status_of_program(ended) for process in self._processes]
         took_ns = (over_ns or clock.monotonic_ns()) - self._start_ns  # sealing may take longer than the recording did
-        return Outcome(self.session_path, ended, took_ns, trouble, statuses[0], self._standing.overhead)
+        saved = tuple(sealer.saved) if self.settings.flight else None
+        return Outcome(self.session_path, ended, took_ns, trouble, statuses[0], self._standing.overhead, saved)
 
-    def _loop(self, control: ControlServer) -> tuple[Ended, str | None]:
+    def _loop(self, control: ControlServer, sealer: SealerProcess) -> tuple[Ended, str | None]:
         end_ns = self._begun_ns + int(self.duration_s * 1e9) if self.duration_s is not None else None
         fuse = Fuse(self.session_path, folder=self._folder)
         due = {"sync": 0, "fuse": 0, "size": 0}
         wait_s = LONGEST_WAIT_S
         with selectors.DefaultSelector() as selector:
             selector.register(control, selectors.EVENT_READ)
+            if self.settings.flight:
+                selector.register(sealer, selectors.EVENT_READ)
             for process in self._processes:
                 if process.pid_fd is not None:
                     selector.register(process.pid_fd, selectors.EVENT_READ, process)
             while True:
                 now_ns = clock.monotonic_ns()
-                moved = sum([process.turn(now_ns, among=len(self._processes)) for process in self._live])
+                drains = not self._is_behind
+                moved = sum([one.turn(now_ns, among=len(self._processes), drains=drains) for one in self._live])
                 if (ended := self._all_over(selector)) is not None:
                     return ended, None
                 self._pass_signals_on()
                 self._changes.turn(now_ns)
+                self._tell_triggers()
                 if self._stop_asked.is_set():
                     return Ended.ASKED, None
                 if end_ns is not None and now_ns >= end_ns:
@@ -209,14 +237,21 @@ class Recording:
                 if not any(process.is_drained for process in self._live):
                     wait_s = WATCHING_WAIT_S
                 for key, _ in selector.select(wait_s):
-                    if key.fileobj is not control:
+                    if key.fileobj is sealer:
+                        if not sealer.hear(self.say):
+                            selector.unregister(sealer)
+                    elif key.fileobj is not control:
                         key.data.has_ended()
-                    elif control.serve(self._standing.status, self._changes.begin):
+                    elif control.serve(self._standing.status, self._changes.begin, self._trigger_asked):
                         self._stop_asked.set()
 
     def _is_full(self) -> bool:
-        """Whether the session has come to its --max-size."""
+        """Whether the session has come to its --max-size. A flight recorder forgets instead; its journal is bounded."""
         most = self.settings.max_size
+        if self.settings.flight:
+            bound = min(MOST_WAITING_BYTES, most // 2) if most else MOST_WAITING_BYTES
+            self._is_behind = session_bytes(self._folder.here, (JOURNAL,)) > bound
+            return False
         if not most or session_bytes(self._folder.here) < most:
             return False
         self.say(f"{self.session_path} has come to {most // MIB} MiB, its --max-size, so recording stops")
@@ -240,12 +275,25 @@ class Recording:
             process.remove_pool()
         return None
 
+    def _trigger_asked(self, words: dict[str, object], reply: Reply) -> None:
+        if not self.settings.flight:
+            reply.give(problem=f"{self.session_path} keeps everything; only a recording with --flight is triggered.")
+            return
+        self.ask_to_save(str(words.get("reason", ""))[:MOST_REASON] or "asked for")
+        reply.give(triggered=True)
+
+    def _tell_triggers(self) -> None:
+        while self._pulled:
+            self._shared.fact("trigger", mono_ns=clock.monotonic_ns(), reason=self._pulled.popleft())
+
     def _pass_signals_on(self) -> None:
         """Hands the program what others have sent us, and says where Ctrl+C went when somebody presses it again."""
         if self.signals is None:
             return
         before = self.signals.interrupts
         for number in self.signals.heard():
+            if number == signal.SIGUSR2 and self.hear_signal():
+                continue
             for process in self._processes:
                 process.send_signal(number)
         if self.signals.interrupts > before and self.signals.interrupts > 1:

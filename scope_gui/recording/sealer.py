@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from capture import flags
 from capture.capabilities import capabilities
@@ -42,15 +43,17 @@ from capture.events.kinds import KIND_CODES, KIND_NAMES
 from capture.flags import MODES, USER_CLASSES
 from capture.folder_names import JOURNAL
 from capture.losses import with_loss
-from capture.own_folder import OwnFolder
-from capture.session.format import MANIFEST, MANIFEST_COPY, About, clipped
+from capture.own_folder import OwnFolder, remove_folder
+from capture.session.format import MANIFEST, MANIFEST_COPY, About, Counts, clipped
 from capture.session.segment_store import SegmentStore
 from capture.session.session import Session
 from capture.shown_text import one_line
 from capture.typed import converted, from_json, from_msgpack
+from dags.base import Rows
 from dags.correlate.correlator import Correlator
 from dags.correlate.sealing import SessionWriter
 from scope_gui.logs import log
+from scope_gui.recording.flight import Flight, Saved, Triggered
 from scope_gui.reused_memory import give_back_unused, reuse_memory
 
 SEGMENT_EVENTS = 262_144
@@ -95,7 +98,10 @@ class Sealer:
         self._journal_path = folder.here / JOURNAL
         self._journal = folder.inside(JOURNAL)
         self._store = store
-        self._writer = SessionWriter(store, correlator)
+        self._folder = folder
+        self.saved: list[Saved] = []  # by a flight recorder, since somebody has looked
+        self._flight = Flight.of(store, decoder.catalog)
+        self._writer = SessionWriter(store, correlator, self._watch)
         self._reader = JournalReader(self._journal_path, (mark.file_no, mark.offset))
         self._read_from: deque[tuple[int, JournalPosition]] = deque()
         self._batches: list[EventBatch] = []
@@ -147,6 +153,10 @@ class Sealer:
         decoder.catalog.site_lines = site_lines
         sealer._metrics = point.metrics
         sealer._has_sealed_all = point.is_last
+        if sealer._flight is not None:
+            totals = decoder.totals()
+            counts = Counts(totals.produced, totals.recorded, totals.dropped)
+            sealer._flight.resumed(counts, decoder.kinds.copy())
         return sealer
 
     @property
@@ -171,6 +181,7 @@ class Sealer:
         if not self.decoder.has_ended:  # else what is left goes out in one piece: `finish` knows that nothing follows
             self._take(everything=False)
             self._seal(final=False)
+            self._keep_flight()
         return len(blocks) > 0 and sum(len(block.payload) for block in blocks) >= READ_BYTES // 2
 
     def finish(self, state: Literal["complete", "recovered"]) -> None:
@@ -184,9 +195,27 @@ class Sealer:
                 self._judge_pools()
             self._take(everything=True)
             self._seal(final=True)
+        if self._flight is not None and state == "complete":
+            self._keep_flight(is_last=True)
+            self.close()
+            self._folder.clear()
+            remove_folder(self._folder.path)
+            return
         self._store.finish(state, read_again=state == "recovered")
         self._reader.close()
         delete_before(self._journal, sys.maxsize)
+
+    def _keep_flight(self, *, is_last: bool = False) -> None:
+        """Saves and forgets, where this is a flight recorder."""
+        triggers = self.decoder.take_triggers()
+        if self._flight is not None:
+            for time_ns, reason in triggers:
+                self._flight.pull(Triggered(time_ns, reason))
+            self.saved += self._flight.turn(self._writer.correlator, is_last=is_last)
+
+    def _watch(self, batch: EventBatch, rows: Rows) -> None:
+        if self._flight is not None:
+            self._flight.watch(batch, rows)
 
     def _judge_patterns(self) -> None:
         """Says of patterns that did nothing why, and which have left nothing to record: they may be mistyped."""
@@ -274,24 +303,33 @@ class Sealer:
 
     def _seal_one(self, batch: EventBatch, end_ns: int | None, *, final: bool) -> None:
         facts: dict[str, Any] = {}
+        dropped = 0
         if end_ns is not None:  # the last piece of this turn carries what has no event of its own
             metrics = [row for row in self._metrics if final or row.time_ns <= end_ns]
             self._metrics = self._metrics[len(metrics) :]
             facts |= {"metrics": metrics, "gaps": self._gaps}
+            dropped = sum(gap.dropped for gap in self._gaps)
             self._gaps = []
         start_ns = self._store.end_ns
         until_ns = max(start_ns, int(batch.time_ns[-1]) if len(batch) else 0, end_ns or 0)
         facts["waits"] = self.decoder.take_waits(start_ns, until_ns, final=final)
         catalog = self.decoder.catalog
         self._writer.write(batch, catalog.tracks, catalog.state_keys, facts=facts, end_ns=end_ns, is_last=final)
+        if self._flight is not None:
+            self._flight.note_dropped(dropped)
 
     def _commit(self) -> None:
         catalog, totals = self.decoder.catalog, self.decoder.totals()
         names = (catalog.processes, catalog.tracks, catalog.sites, catalog.state_keys)
         self._store.write_defs(*names, catalog.site_lines.rows)
         newer = {word: count for word, count in self._store.head.kinds.items() if word not in KIND_CODES}
-        kinds = {KIND_NAMES[kind]: count for kind, count in totals.kinds.items() if kind in KIND_NAMES} | newer
-        self._store.set_counts(totals.produced, totals.recorded, totals.dropped, totals.late, kinds)
+        gone, gone_of = Counts(), np.zeros(256, np.int64)
+        if self._flight is not None:
+            gone, gone_of = self._flight.forgotten, self._flight.forgotten_kinds
+        here = {kind: count - int(gone_of[kind]) for kind, count in totals.kinds.items()}
+        kinds = {KIND_NAMES[kind]: count for kind, count in here.items() if kind in KIND_NAMES and count} | newer
+        books = (totals.produced - gone.produced, totals.recorded - gone.recorded, totals.dropped - gone.dropped)
+        self._store.set_counts(*books, totals.late, kinds)
         self._store.set_unseen(catalog.unseen)
         self._store.set_overhead(catalog.overhead)
         self._store.set_losses(catalog.losses)
@@ -385,6 +423,7 @@ def main() -> int:
             began = time.monotonic()
             position = sealer.position
             more = sealer.turn()
+            _tell_saved(sealer)
             if is_behind and not more:
                 give_back_unused()
             is_behind = more
@@ -403,6 +442,7 @@ def main() -> int:
                 asked_to_end = True
         _die_with_recorder(0)
         sealer.finish("complete")
+        _tell_saved(sealer)
     except ScopeError as problem:
         _log.warning("%s", one_line(str(problem)))
         _tell(trouble=str(problem))
@@ -416,6 +456,12 @@ def main() -> int:
 def _die_with_recorder(number: int) -> None:
     """The signal that we get when our recorder dies: in a turn, which may take seconds, nobody looks at stdin."""
     ctypes.CDLL(None).prctl(_PDEATHSIG, number)
+
+
+def _tell_saved(sealer: Sealer) -> None:
+    saved, sealer.saved = sealer.saved, []
+    for path, (_, reason) in saved:
+        _tell(saved=str(path), reason=reason)
 
 
 def _tell(**message: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import subprocess
 import time
@@ -15,6 +16,7 @@ from capture.own_process import own_command
 from capture.typed import from_json
 
 PROGRESS_AFTER_S = 0.3
+_READ_BYTES = 1 << 16
 LOWER_PRIORITY = 10  # from its first instruction: importing the table libraries is its busiest time
 LOWER_PRIORITY_OF_SESSION = 5  # a third of a processor that is wanted by another session at the same time
 
@@ -34,14 +36,38 @@ class SealerProcess:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
+        self.saved: list[Path] = []  # sessions that a flight recorder has made
+        self._heard = b""
         _lower_priority(self._process.pid)
+
+    def fileno(self) -> int:
+        """Readable when it has something to tell."""
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    def hear(self, say: Callable[[str], None]) -> bool:
+        """Takes in what it tells while it goes on; False when it is over."""
+        messages = self._messages()
+        for message in messages or ():
+            self._note_saved(message, say)
+        return messages is not None
+
+    def _messages(self) -> list[dict[str, Any]] | None:
+        """What it has told next, None when it is over. It writes whole lines."""
+        data = os.read(self.fileno(), _READ_BYTES)
+        *lines, self._heard = (self._heard + data).split(b"\n")
+        return [from_json(line, dict[str, Any]) for line in lines] if data else None
+
+    def _note_saved(self, message: dict[str, Any], say: Callable[[str], None]) -> None:
+        if "saved" in message:
+            self.saved.append(Path(message["saved"]))
+            say(f"saved {message['saved']}: {message.get('reason', '')}")
 
     def wait(self, say: Callable[[str], None], sealed: Callable[[int], None] = lambda percent: None) -> str | None:
         """Waits until everything is sealed, telling progress; what went wrong as one sentence, or None.
 
         `sealed` hears every percentage, `say` a sentence now and then.
         """
-        assert self._process.stdout is not None
         assert self._process.stdin is not None
         began = told = time.monotonic()
         trouble = None
@@ -49,8 +75,8 @@ class SealerProcess:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.write(b"end\n")
                 self._process.stdin.flush()
-            for line in self._process.stdout:
-                message = from_json(line, dict[str, Any])
+            for message in itertools.chain.from_iterable(iter(self._messages, None)):
+                self._note_saved(message, say)
                 trouble = message.get("trouble", trouble)
                 now = time.monotonic()
                 if "percent" in message:

@@ -57,6 +57,8 @@ def capture_settings(arguments: argparse.Namespace) -> CaptureSettings:
 
 def record_to_end(recording: Recording, arguments: argparse.Namespace) -> Outcome:
     """Records to the end, with a window beside it unless none is wanted."""
+    if recording.settings.flight:
+        signal.signal(signal.SIGUSR2, lambda *_: recording.hear_signal())
     window = contextlib.nullcontext() if arguments.no_window else watched_by_window(recording.session_path, say)
     _log.info("records into %s", one_line(str(recording.session_path)))
     with window:
@@ -80,12 +82,22 @@ def _report(outcome: Outcome) -> None:
     if outcome.exit_status is not None and outcome.exit_status < 0:
         how = f" by {_signal_name(-outcome.exit_status)}"
     took = text_from_ns(outcome.duration_ns // 10**6 * 10**6)
-    say(f"{outcome.ended}{how} after {took}; {'kept' if outcome.trouble else 'saved'} {outcome.session_path}")
+    say(f"{outcome.ended}{how} after {took}; {_what_is_left(outcome)}")
     of_what = " of the program's CPU time"
     if outcome.overhead is not None:
         say(f"recording took about {told_overhead(outcome.overhead, of_what)}")
-    for paragraph in last_words(outcome.session_path):
+    left = outcome.session_path if outcome.saved is None or outcome.trouble else None
+    for paragraph in last_words(left) if left is not None else ():
         say(*paragraph.splitlines())
+
+
+def _what_is_left(outcome: Outcome) -> str:
+    """Where the recording is, in a clause."""
+    if outcome.trouble or outcome.saved is None:
+        return f"{'kept' if outcome.trouble else 'saved'} {outcome.session_path}"
+    if not outcome.saved:
+        return "nothing is kept, for no trigger of the flight recorder came"
+    return f"saved {', '.join(map(str, outcome.saved))}"
 
 
 def _signal_name(number: int) -> str:

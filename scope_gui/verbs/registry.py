@@ -80,6 +80,7 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb("demo", "record", "show the demo, a small order service with planted bugs, live", "scope_gui.verbs.demo"),
     Verb("configure", "record", "change what is recorded of a running recording", "scope_gui.verbs.configure"),
+    Verb("trigger", "record", "have a flight recorder save what it has", "scope_gui.verbs.trigger"),
     Verb("stop", "record", "ask the recorder of a session to detach and save", "scope_gui.verbs.stop"),
     Verb(
         "doctor",
