@@ -171,6 +171,7 @@ COMMANDS: tuple[Command, ...] = (
     _ask("Session", "Record a program from its start", "Ctrl+Shift+R", "launch", anytime=True),
     _do("Session", "Record the demo", "Ctrl+Shift+D", r.StartDemo(), anytime=True),
     _ask("Session", "Change what is recorded", "Ctrl+Shift+C", "change"),
+    _do("Session", "Save what the flight recorder has", "Ctrl+Shift+F", r.SaveFlight()),
     _do("Session", "Stop recording", "Ctrl+Shift+S", r.StopRecording()),
     _ask("Session", "Open a session", "Ctrl+O", "open", anytime=True),
     _ask("Session", "Close the session", "Ctrl+W", "close"),

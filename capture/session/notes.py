@@ -79,6 +79,8 @@ def write_notes(session_path: Path, notes: list[Note], place: Mapping[str, Any] 
     Raises: TargetProblem when they cannot be written, or would take the place of some that nobody can read; the old
     ones are then as they were.
     """
+    if not session_path.exists():  # else they would lie beside it, as those of a packed session do
+        raise TargetProblem(f"{session_path} is gone, so its notes were not saved.")
     before = _unless_unread(notes_path(session_path))
     if len(notes) > MOST_NOTES:
         raise TargetProblem(f"{session_path} has {MOST_NOTES} notes, which is the most; one more was not saved.")

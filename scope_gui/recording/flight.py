@@ -13,6 +13,7 @@ forgotten, unless a person asks: a storm of exceptions is one session, not a ful
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,12 +27,14 @@ from capture.changes import recorded_at
 from capture.decode.catalog import Catalog
 from capture.decode.record_bytes import counts_of
 from capture.drain.ids import new_session_id
+from capture.errors import SessionProblem
 from capture.events.batch import EventBatch, Int64
 from capture.events.kinds import KIND_NAMES
 from capture.flight_words import EXCEPTION, SLOW, Kept, Trigger, kept_of, trigger_of
 from capture.session.format import Counts
-from capture.session.notes import Note, write_notes
+from capture.session.notes import Note, read_notes, write_notes
 from capture.session.segment_store import SegmentStore
+from capture.session.session import Session
 from capture.session.tables import TABLE
 from dags.base import Rows
 from dags.correlate.correlator import Correlator
@@ -279,11 +282,18 @@ class Flight:
             cut.set_counts(recorded + dropped, recorded, dropped, 0, words)
             cut.set_about(session_id=new_session_id())
             notes = [Note(time_ns=one.time_ns, text=one.reason, author=AUTHOR) for one in pulled]
+            notes += self._notes_of_a_person(cut.head.start_ns)
             write_notes(path, notes, {"cursor_ns": pulled[0].time_ns})
             cut.finish("complete")
         finally:
             cut.close()
         return path
+
+    def _notes_of_a_person(self, since_ns: int) -> list[Note]:
+        """Those on moments that are kept."""
+        with contextlib.suppress(SessionProblem), Session.open(self._store.path) as session:
+            return [note for note in read_notes(session) if note.time_ns >= since_ns]
+        return []
 
     def _free_path(self) -> Path:
         session = self._store.path

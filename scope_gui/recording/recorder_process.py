@@ -22,7 +22,7 @@ from capture.session.format import MANIFEST
 LOOKS_S = 0.03
 _MOST_BYTES = 1 << 16
 _PREFIX = "scope-gui: "
-_SAVED = "; saved "
+_OUTCOMES = ("; saved ", "; nothing is kept")
 _PROGRESS = ("sealing ", "recording process ", "recording took ")
 
 
@@ -67,7 +67,7 @@ class RecorderProcess:
     @property
     def failed(self) -> bool:
         """Whether it has ended with something to complain about; the status of `run` is that of its program."""
-        return bool(self._process.poll()) and not any(_SAVED in line for line in self._lines())
+        return bool(self._process.poll()) and not any(map(_is_outcome, self._lines()))
 
     @property
     def was_killed(self) -> bool:
@@ -82,7 +82,7 @@ class RecorderProcess:
     def outcome(self) -> str:
         """How it went: why it ended and where it saved; when it failed, what went wrong. One sentence."""
         lines = self._lines()
-        saved = [line for line in lines if _SAVED in line]
+        saved = [line for line in lines if _is_outcome(line)]
         others = [line for line in lines if line not in saved and not line.startswith(_PROGRESS)]
         told = others if self.failed else saved
         return told[-1] if told else f"The recorder ended with status {self._process.poll()} and gave no reason."
@@ -117,3 +117,7 @@ class RecorderProcess:
                 self._process.wait()
                 self._ended(self)
                 return
+
+
+def _is_outcome(line: str) -> bool:
+    return any(words in line for words in _OUTCOMES)

@@ -44,6 +44,9 @@ class Recordings:
             case r.StopRecording() if after.session is not None:
                 path = after.session.path
                 self._worker.ask(f"stop {path}", lambda: self._stop(path))
+            case r.SaveFlight() if after.session is not None:
+                path = after.session.path
+                self._worker.ask(f"save {path}", lambda: self._save_flight(path))
             case r.ChangeRecording(flags=flags, pid=pid) if after.session is not None:
                 path = after.session.path
                 self._send(e.Busy(what="Changing what is recorded"))
@@ -111,6 +114,14 @@ class Recordings:
             recorder.stop()
         else:
             control.ask(Path(path), "stop")
+
+    def _save_flight(self, path: str) -> None:
+        try:
+            control.trigger(Path(path), "asked for in the window")
+            notice = Notice("The flight recorder saves what it has, as a session of its own beside this one.")
+        except ScopeError as problem:
+            notice = Notice(str(problem), serious=True)
+        self._send(e.Tell(notice=notice))
 
     def _change(self, path: str, flags: Mapping[str, object], pid: int | None) -> None:
         try:

@@ -49,6 +49,10 @@ class StopRecording(Event, frozen=True, kw_only=True):
     """Asks the recorder of the open session to detach and save."""
 
 
+class SaveFlight(Event, frozen=True, kw_only=True):
+    """Has the flight recorder of the open session save what it has."""
+
+
 class ChangeRecording(Event, frozen=True, kw_only=True):
     """Records something else of the open session's program from now on; `flags` are capture flags by name.
 

@@ -15,9 +15,11 @@ from capture.session.session import Session
 from dags.analyses import recent_calls
 from dags.frame.reader import FrameReader
 from dags.frame_parts import Frame
-from views.loop.events import DamageFound, Event, FrameFailed, FrameReady, SessionGrew
-from views.loop.state import Assigns, Selection
+from views.loop.events import DamageFound, Event, FrameFailed, FrameReady, SessionClosed, SessionGrew, Tell
+from views.loop.recording_events import OpenSession
+from views.loop.state import Assigns, Notice, Selection
 from views.reading.ahead import Ahead
+from views.reading.flights import is_over, saved_flights
 from views.reading.opening import first_focus, lanes_of
 from views.reading.questions import Asked, Question, Stopped
 from views.reading.recent_calls import recent
@@ -155,6 +157,10 @@ class Jobs:
             if session is None or not session.refresh():
                 return
         except SessionProblem as problem:
+            if session is not None and is_over(session):
+                self.reader.do_every(REFRESH_S, None)
+                self._flight_is_over(session)
+                return
             if problem.message != self._unreadable:  # it is asked again ten times a second, and told once
                 self._unreadable = problem.message
                 raise
@@ -175,6 +181,17 @@ class Jobs:
         )
         if not session.live:
             self.reader.do_every(REFRESH_S, None)
+
+    def _flight_is_over(self, session: Session) -> None:
+        """A flight recorder leaves nothing but what it has saved, the last of which is shown."""
+        saved = saved_flights(session)
+        if not saved:
+            self._send(SessionClosed())
+            self._send(Tell(notice=Notice("Nothing is kept, for no trigger of the flight recorder came.")))
+            return
+        self._send(OpenSession(path=str(saved[-1])))
+        others = f" The others are {', '.join(path.name for path in saved[:-1])}." if len(saved) > 1 else ""
+        self._send(Tell(notice=Notice(f"This is what the flight recorder has saved last.{others}")))
 
 
 def _put_away(session: Session) -> None:

@@ -293,3 +293,31 @@ def test_what_a_window_leaves_behind_saves_itself(desk: Desk, ticking: Target, t
 
     assert wait_for(is_saved, PATIENCE_S)
     assert_whole(path)
+
+
+def test_a_flight_recorder_saves_at_a_key_and_the_window_goes_on_with_what_it_has_saved(
+    desk: Desk, ticking: Target, tmp_path: Path
+) -> None:
+    for name, reason in (("saved", "asked for in the window"), ("left", "")):
+        path = tmp_path / f"{name}.scope"
+        flags = ("--flight", "30s", "--tail", "0")
+        desk.over.clear()
+        desk.do(r.StartRecording(words=("attach", *flags, str(ticking.pid)), path=str(path), what=name), until=is_live)
+        desk.do(until=lambda assigns: assigns.recorder is not None and assigns.recorder.produced > 10)
+        if reason:
+            desk.do(r.SaveFlight(), until=lambda _: (tmp_path / "saved-1.scope" / "notes.json").exists())
+        desk.store.send(r.StopRecording())
+        if reason:
+            shown = desk.do(until=lambda a: a.session is not None and a.session.name == "saved-1.scope")
+            assert shown.session is not None
+            assert not shown.session.live
+            assert [note.text for note in shown.bookmarks if note.author] == [reason]
+            assert shown.cursor_ns == next(note.time_ns for note in shown.bookmarks if note.author)
+            assert_whole(tmp_path / "saved-1.scope")
+        else:
+            shown = desk.do(until=lambda assigns: assigns.session is None and assigns.notice is not None)
+            assert shown.notice is not None
+            assert "othing is kept, for no trigger of the flight recorder came" in shown.notice.text
+        desk.wait_until_over()
+        assert not path.exists()
+    assert sorted(one.name for one in tmp_path.glob("*.scope*")) == ["saved-1.scope"]
