@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dags.analyses.function_statistics import function_statistics
@@ -11,7 +11,8 @@ from tests.dags.analyses.test_function_statistics import any_session
 from tests.streams import Event, streams
 
 
-@given(streams(), st.data())
+@settings(max_examples=20)
+@given(streams(max_size=40, hostile=False), st.data())
 def test_any_stretch_says_what_the_statistics_say(events: list[Event], data: st.DataObject) -> None:
     with any_session(events, data) as (session, instants):
         start_ns, end_ns = sorted(data.draw(st.tuples(*[st.sampled_from(instants)] * 2)))
