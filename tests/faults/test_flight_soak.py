@@ -21,6 +21,7 @@ from capture.session.notes import read_notes
 from capture.session.session import Session
 from capture.session.verify import verify
 from dags.frame.reader import FrameReader
+from tests.conftest import in_soak_only
 from tests.interpreters import found
 from tests.leftovers import wait_for
 from tests.scope_command import COMMAND, scope
@@ -78,6 +79,7 @@ def ask(connection: http.client.HTTPConnection, count: int) -> float:
     return (time.perf_counter() - began) * 1000
 
 
+@in_soak_only
 def test_a_server_under_load_is_kept_in_bounded_room(target: Launcher, tmp_path: Path) -> None:
     session = tmp_path / "s.scope"
     (tmp_path / "server.py").write_text(SERVER)
