@@ -18,7 +18,8 @@ import numpy as np
 
 from capture.changes import SettingsChange, with_change
 from capture.decode.catalog import Catalog, JournalProcess
-from capture.decode.interleave import Columns, merge, take_columns
+from capture.decode.event_columns import Columns
+from capture.decode.interleave import merge, take_columns
 from capture.decode.record_bytes import counts_of
 from capture.decode.records import TrackQueue, parse_records
 from capture.decode.timebase import MAX_NS

@@ -44,7 +44,7 @@ MAX_STATES = 150
 MAX_STACK = 300
 FOLDED_FROM = 5
 """So many calls of one function in a row, each made by the same line of it, are recursion."""
-UNWATCHED = "not captured: no class was named to be watched when this was recorded"
+UNWATCHED = "not captured: no attributes were watched when this was recorded"
 MAX_COMPARED = 40  # states whose earlier values are looked up
 
 

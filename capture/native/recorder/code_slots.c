@@ -13,6 +13,7 @@
  * Source: CPython 3.10 to 3.15, Objects/codeobject.c (the order of the slots: locals, then cells that are no locals, then free variables; 3.10 has a cell of each parameter besides its slot). */
 #include "code_slots.h"
 
+#include "code_attributes.h"
 #include "defs.h"
 #include "filter.h"
 #include "identities.h"
@@ -76,27 +77,6 @@ static inline void add_slot(uint64_t *set, uint32_t slot) {
     set[slot / SCOPE_SLOT_BITS] |= UINT64_C(1) << slot % SCOPE_SLOT_BITS;
 }
 
-/* GIL held; allocates; the number, -1 without an exception when there is none. */
-static long number_of(PyObject *code, const char *attribute) {
-    PyObject *value = PyObject_GetAttrString(code, attribute);
-    const long number = value ? PyLong_AsLong(value) : -1;
-    PyErr_Clear();
-    if (value)
-        Py_DecRef(value);
-    return number;
-}
-
-/* GIL held; allocates; new reference to a tuple, or NULL without an exception. */
-static PyObject *tuple_of(PyObject *code, const char *attribute) {
-    PyObject *value = PyObject_GetAttrString(code, attribute);
-    PyErr_Clear();
-    if (value && PyTuple_CheckExact(value))
-        return value;
-    if (value)
-        Py_DecRef(value);
-    return NULL;
-}
-
 /* GIL held; does not allocate; no exception. */
 static bool has_name(PyObject *all, PyObject *name) {
     for (Py_ssize_t i = 0, size = PyTuple_Size(all); i < size; i++)
@@ -146,9 +126,9 @@ struct slot_names {
 /* GIL held; allocates; false without an exception when they cannot be asked for. The names of a module or class are not in
  * slots; what is, are things of the interpreter's own. */
 static bool names_of(struct slot_names *of, PyObject *code) {
-    *of = (struct slot_names){tuple_of(code, "co_varnames"), tuple_of(code, "co_cellvars"),
-                              tuple_of(code, "co_freevars")};
-    return number_of(code, "co_flags") & OPTIMIZED && of->locals && of->cells && of->free;
+    *of = (struct slot_names){scope_code_tuple(code, "co_varnames"), scope_code_tuple(code, "co_cellvars"),
+                              scope_code_tuple(code, "co_freevars")};
+    return scope_code_number(code, "co_flags") & OPTIMIZED && of->locals && of->cells && of->free;
 }
 
 /* GIL held; releases. */
@@ -261,7 +241,7 @@ static void find_bound(struct scope_code_slots *of, PyObject *code) {
 
 /* GIL held; allocates; new reference or NULL: the code of the function that a module defines. */
 static PyObject *function_in(PyObject *module) {
-    PyObject *constants = module ? tuple_of(module, "co_consts") : NULL, *found = NULL;
+    PyObject *constants = module ? scope_code_tuple(module, "co_consts") : NULL, *found = NULL;
     for (Py_ssize_t i = 0; constants && i < PyTuple_Size(constants) && !found; i++)
         if (Py_TYPE(PyTuple_GetItem(constants, i)) == Py_TYPE(module))
             found = PyTuple_GetItem(constants, i);
@@ -333,7 +313,7 @@ static struct scope_code_slots *read_code(PyObject *code) {
     if (slots && all) {
         slots->count = has_names ? read_slots(slots->slot, &of) : 0;
         slots->width = (slots->count + SCOPE_SLOT_BITS - 1) / SCOPE_SLOT_BITS;
-        slots->first = number_of(code, "co_firstlineno");
+        slots->first = scope_code_number(code, "co_firstlineno");
         slots->serial = ++last_serial;
         slots->all = all;
     }

@@ -4,6 +4,7 @@
  * their own, by the address of the code object, so that all others need nothing but their number. */
 #include "parameters.h"
 
+#include "code_attributes.h"
 #include "secrets.h"
 
 #include <stdio.h>
@@ -21,27 +22,6 @@ struct kept {
 
 static struct kept *table; /* open addressing, at most half full */
 static uint32_t bits, count;
-
-/* GIL held; allocates; the number, 0 without an exception when there is none. */
-static long number_of(PyObject *code, const char *attribute) {
-    PyObject *value = PyObject_GetAttrString(code, attribute);
-    const long number = value ? PyLong_AsLong(value) : 0;
-    PyErr_Clear();
-    if (value)
-        Py_DecRef(value);
-    return number;
-}
-
-/* GIL held; allocates; new reference to a tuple, or NULL without an exception. */
-static PyObject *tuple_of(PyObject *code, const char *attribute) {
-    PyObject *value = PyObject_GetAttrString(code, attribute);
-    PyErr_Clear();
-    if (value && PyTuple_CheckExact(value))
-        return value;
-    if (value)
-        Py_DecRef(value);
-    return NULL;
-}
 
 /* GIL held; does not allocate; no exception. Where a name is in a tuple of names, -1 = nowhere. */
 static Py_ssize_t index_of(PyObject *names, PyObject *name) {
@@ -70,12 +50,12 @@ static void judge(struct scope_parameters *of, long i, const char *name, Py_ssiz
 /* GIL held; allocates; never leaves an exception. The iterator that the code of a comprehension gets, which no program has
  * named, is no parameter. */
 void scope_parameters_read(struct scope_parameters *of, PyObject *code) {
-    const long flags = number_of(code, "co_flags"), locals = number_of(code, "co_nlocals");
-    const long named = number_of(code, "co_argcount") + number_of(code, "co_kwonlyargcount");
+    const long flags = scope_code_number(code, "co_flags"), locals = scope_code_number(code, "co_nlocals");
+    const long named = scope_code_number(code, "co_argcount") + scope_code_number(code, "co_kwonlyargcount");
     const long stars = (flags & VARARGS) != 0, all = named + stars + ((flags & VARKEYWORDS) != 0);
     *of = (struct scope_parameters){0};
-    PyObject *names = all > 0 ? tuple_of(code, "co_varnames") : NULL;
-    PyObject *cells = names ? tuple_of(code, "co_cellvars") : NULL;
+    PyObject *names = all > 0 ? scope_code_tuple(code, "co_varnames") : NULL;
+    PyObject *cells = names ? scope_code_tuple(code, "co_cellvars") : NULL;
     bool is_named = true;
     for (long i = 0; names && is_named && i < all && i < PyTuple_Size(names); i++) {
         PyObject *object = PyTuple_GetItem(names, i), *bytes = scope_utf8(object); /* the first is borrowed */

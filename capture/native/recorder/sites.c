@@ -6,6 +6,7 @@
  * file, first line) are one site, however often the program makes them anew. */
 #include "sites.h"
 
+#include "code_attributes.h"
 #include "call_places.h"
 #include "code_slots.h"
 #include "costs.h"
@@ -142,16 +143,6 @@ static PyObject *text_of(PyObject *object, const char *attribute) {
     return bytes;
 }
 
-/* GIL held; allocates; the number, 0 when there is none. */
-static long number_of(PyObject *object, const char *attribute) {
-    PyObject *value = PyObject_GetAttrString(object, attribute);
-    long number = value ? PyLong_AsLong(value) : 0;
-    PyErr_Clear();
-    if (value)
-        Py_DecRef(value);
-    return number;
-}
-
 /* GIL held; allocates; new reference to bytes: globals()[name] when that is a str, else "". */
 static PyObject *global_text(PyObject *globals, const char *name) {
     PyObject *value = NULL;
@@ -215,14 +206,14 @@ static void describe(struct scope_code *entry, PyObject *globals) {
             char line[16];
             struct scope_parameters parameters;
             scope_parameters_read(&parameters, entry->code);
-            snprintf(line, sizeof line, "%ld", number_of(entry->code, "co_firstlineno"));
+            snprintf(line, sizeof line, "%ld", scope_code_number(entry->code, "co_firstlineno"));
             entry->site = site_of((const char *[]){full, in, path, line, co_name, parameters.names});
             entry->flags |= entry->site ? about_values(entry->code, &parameters, co_name) : SCOPE_CODE_OVERFLOW;
             if (entry->site && scope_features.steps &&
                 scope_filter_wants_lines(path, in, full, PyBytes_AsString(module_file)))
                 entry->flags |= SCOPE_CODE_STEPS;
         }
-        if (entry->site && number_of(entry->code, "co_flags") & GENERATOR_LIKE)
+        if (entry->site && scope_code_number(entry->code, "co_flags") & GENERATOR_LIKE)
             entry->flags |= SCOPE_CODE_GENERATOR;
     }
     PyErr_Clear();
@@ -293,7 +284,7 @@ bool scope_code_pretend(PyObject *code, uint32_t site, uint32_t flags) {
         return false;
     known->site = site;
     known->flags = flags;
-    if (site && !flags && number_of(code, "co_flags") & GENERATOR_LIKE)
+    if (site && !flags && scope_code_number(code, "co_flags") & GENERATOR_LIKE)
         known->flags = SCOPE_CODE_GENERATOR;
     return true;
 }

@@ -177,7 +177,7 @@ def test_what_a_fact_leads_to_goes_below_where_it_would_lie_on_the_words() -> No
 
 
 def test_a_sentence_that_stands_alone_is_read_to_its_end() -> None:
-    said = "not captured: no class was named to be watched when this was recorded"
+    said = "not captured: no attributes were watched when this was recorded"
     forms: tuple[Form, ...] = ("entries", "facts")
     for form in forms:
         found = page((Section(key="state", title="State", rows=(Row(key="words", label=said),), form=form),), 230)
