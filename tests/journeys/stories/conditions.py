@@ -133,9 +133,12 @@ def lose_the_folder(person: Person) -> Seen:
     rest(person)  # else the window may write a cache into the folder that is being deleted
     frame = person.assigns.frame
     shutil.rmtree(person.given["path"])
-    person.press("End", "B", "Home", "N")
+    person.press("End", "Home")
     person.expect(lambda: "is not there any more" in person.notice(), "the loss is told")
-    return {"told": person.notice(), "had_frame": frame is not None, "bookmarks": len(person.assigns.bookmarks)}
+    told = person.notice()
+    person.press("B")
+    person.expect(lambda: "its notes were not saved" in person.notice(), "that of the notes, too")
+    return {"told": told, "had_frame": frame is not None, "bookmarks": len(person.assigns.bookmarks)}
 
 
 def bookmark_on_a_full_disk(person: Person) -> Seen:
