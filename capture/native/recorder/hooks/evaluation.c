@@ -415,6 +415,14 @@ void scope_evaluation_step_back(void) {
         *mark_of(self) = looking_out;
 }
 
+/* GIL held; does not allocate. A call begins while every thread looks out: if the program has taken its own trace function out
+ * meanwhile, ours went with it, and no frame comes by to put it back. */
+void scope_evaluation_call_begins(void) {
+    PyThreadState *self = PyThreadState_Get();
+    if (is_ours(self))
+        set_tracer(self, (void *)scope_raises_trace);
+}
+
 /* GIL held; does not allocate. Whether another tool has put its own evaluation function over ours since; said once.
  * Then every thread looks out again; what a left-out frame called in between was not seen. */
 bool scope_evaluation_displaced(void) {

@@ -7,6 +7,7 @@
 bool scope_evaluation_start(size_t hook_offset, scope_tracefunc hook, bool (*meet_this_thread)(void));
 bool scope_evaluation_step_aside(void);
 void scope_evaluation_step_back(void);
+void scope_evaluation_call_begins(void);
 void scope_evaluation_change(void);
 bool scope_evaluation_displaced(void);
 void scope_evaluation_stop(void);

@@ -184,6 +184,8 @@ static int on_profile(PyObject *self, PyFrameObject *frame, int what, PyObject *
     }
     if (SCOPE_UNLIKELY(what == TRACE_RETURN && scope_raised_mark && scope_raises_leave_end()))
         return 0;
+    if (SCOPE_UNLIKELY(scope_raises_everywhere && what == TRACE_CALL))
+        scope_evaluation_call_begins();
     PyObject *code = code_of(frame);
     const struct scope_code *known = scope_code_find(code);
     if (SCOPE_LIKELY(known && known->site && known->flags == 0)) {
